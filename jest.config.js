@@ -1,0 +1,31 @@
+/** @type {import('jest').Config} */
+export default {
+  roots: ['<rootDir>/packages', '<rootDir>/.ci'],
+  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/.ci/test/**/*.test.ts'],
+  testEnvironment: 'node',
+  testTimeout: 60_000,
+  maxWorkers: 2,
+  workerThreads: false,
+  cacheDirectory: '<rootDir>/.cache/jest',
+  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/', '<rootDir>/.cache/'],
+
+  // Tests run the sources. JavaScript is looked for first, so that a dependency which ships both runs what it built.
+  moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
+  moduleNameMapper: {
+    '^@holdfast/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@holdfast/([^/]+)/([^/]+)$': '<rootDir>/packages/$1/src/$2.ts',
+    '^holdfast$': '<rootDir>/packages/cli/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' }, keepClassNames: true },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+};
