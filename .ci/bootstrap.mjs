@@ -39,7 +39,9 @@ const { status, error, signal } = spawnSync('npm', ['exec', '--yes', '--', packa
   env: { ...process.env, CI: 'true' },
 });
 if (status !== 0) {
-  console.error(`bootstrap: \`npm exec ${packageManager} -- install\` failed: ${error?.message ?? signal ?? `exit ${status}`}`);
+  console.error(
+    `bootstrap: \`npm exec ${packageManager} -- install\` failed: ${error?.message ?? signal ?? `exit ${status}`}`,
+  );
   process.exit(1);
 }
 writeFileSync(stampFile, stamp);

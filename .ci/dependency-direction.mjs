@@ -21,7 +21,10 @@ export const mayImport = Object.entries(allowed).map(([folder, may]) => ({
       regex: `^(${names.filter((name) => !may.includes(name)).join('|')})(/|$)`,
       message: `${folder} may import ${may.length === 0 ? 'no workspace package' : may.join(', ')}.`,
     },
-    { regex: '(^|/)\\.\\./.*\\b(src|test|dist)/', message: "Import another package by its name, and never a test's code." },
+    {
+      regex: '(^|/)\\.\\./.*\\b(src|test|dist)/',
+      message: "Import another package by its name, and never a test's code.",
+    },
   ],
 }));
 
