@@ -2,6 +2,7 @@
 export default {
   roots: ['<rootDir>/packages', '<rootDir>/.ci'],
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/.ci/test/**/*.test.ts'],
+  globalSetup: '<rootDir>/.ci/jest-global-setup.mjs',
   testEnvironment: 'node',
   testTimeout: 60_000,
   maxWorkers: 2,
