@@ -1,11 +1,29 @@
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
-import { mayImport } from './dependency-direction.mjs';
+import { root } from './pnpm.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Package folder → the workspace packages that its sources may import. Tests may import any of them. */
+const direction = JSON.parse(readFileSync(join(root, '.ci', 'dependency-direction.json'), 'utf8'));
+const names = Object.keys(direction).map((folder) => (folder === 'cli' ? 'holdfast' : `@holdfast/${folder}`));
 
-export default tseslint.config(
+/** What `no-restricted-imports` refuses in a package's sources. */
+function forbiddenImports(folder) {
+  const may = direction[folder];
+  return [
+    {
+      regex: `^(${names.filter((name) => !may.includes(name)).join('|')})(/|$)`,
+      message: `${folder} may import ${may.length === 0 ? 'no workspace package' : may.join(', ')}.`,
+    },
+    {
+      regex: '(^|/)\\.\\./.*\\b(src|test|dist)/',
+      message: "Import another package by its name, and never a test's code.",
+    },
+  ];
+}
+
+export default defineConfig(
   { ignores: ['**/node_modules/', '**/dist/', '.cache/', '**/coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
@@ -56,9 +74,8 @@ export default tseslint.config(
       ],
     },
   },
-  // Which package may import which: the same table that the manifests are checked against.
-  ...mayImport.map(({ folder, forbidden }) => ({
+  ...Object.keys(direction).map((folder) => ({
     files: [`packages/${folder}/src/**/*.ts`],
-    rules: { 'no-restricted-imports': ['error', { patterns: forbidden }] },
+    rules: { 'no-restricted-imports': ['error', { patterns: forbiddenImports(folder) }] },
   })),
 );

@@ -1,0 +1,89 @@
+// Packs every publishable package and checks the tarballs as their users get them: publint, the types in every module
+// resolution, and a project that installs them and runs under Jest's defaults, as CommonJS and as ESM.
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { pnpm, root } from './pnpm.mjs';
+
+const run = promisify(execFile);
+const work = mkdtempSync(join(tmpdir(), 'holdfast-packages-'));
+const manifest = (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+
+/** Name → tarball of every package of the workspace that isn't private. */
+function packAll() {
+  const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
+  const packed = folders.filter((folder) => manifest(folder).private !== true);
+  const tarballs = join(work, 'tarballs');
+  mkdirSync(tarballs);
+  pnpm([...packed.flatMap((folder) => ['--filter', `./${folder}`]), '-r', 'pack', '--pack-destination', tarballs]);
+  return new Map(
+    packed.map((folder) => {
+      const { name, version } = manifest(folder);
+      return [name, join(tarballs, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)];
+    }),
+  );
+}
+
+/** Runs a tool's script in Node. An error carries what the tool printed. */
+async function tool(script, args, options = {}) {
+  try {
+    return await run(process.execPath, [script, ...args], { cwd: work, ...options });
+  } catch (error) {
+    throw new Error(
+      `${script.replace(`${root}/`, '')} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? error.message}`,
+    );
+  }
+}
+
+async function checkTarball(tarball) {
+  await tool(join(root, 'node_modules/publint/src/cli.js'), ['run', tarball, '--strict']);
+  // Profile node16: the packages ask for Node 20, and the `node10` resolution that it leaves out knows no `exports`.
+  const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+  await tool(attw, [tarball, '--profile', 'node16', '--no-definitely-typed', '--no-emoji', '--no-color']);
+}
+
+/** The project in .ci/consumer, with the tarballs and the tools of this workspace's versions, installed by npm. */
+async function installConsumer(tarballs) {
+  const consumer = join(work, 'consumer');
+  cpSync(join(root, '.ci', 'consumer'), consumer, { recursive: true });
+  const tools = ['jest', '@jest/globals', 'typescript', '@types/node', 'yaml'];
+  const installed = (name) => manifest(join('node_modules', name)).version;
+  const dependencies = Object.fromEntries([
+    ...[...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]),
+    ...tools.map((name) => [name, installed(name)]),
+  ]);
+  const project = { name: 'consumer', version: '1.0.0', private: true, dependencies, overrides: {} };
+  for (const name of tarballs.keys()) project.overrides[name] = `$${name}`;
+  writeFileSync(join(consumer, 'package.json'), JSON.stringify(project, null, 2));
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: consumer });
+  return consumer;
+}
+
+async function checkConsumer(tarballs) {
+  const consumer = await installConsumer(tarballs);
+  const jest = join(consumer, 'node_modules/jest/bin/jest.js');
+  const tsc = join(consumer, 'node_modules/typescript/bin/tsc');
+  const { NODE_OPTIONS: _, ...env } = process.env;
+  await tool(jest, [], { cwd: join(consumer, 'cjs'), env });
+  await tool(jest, [], { cwd: join(consumer, 'esm'), env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' } });
+  for (const project of ['node16', 'nodenext', 'bundler']) {
+    await tool(tsc, ['--project', `tsconfig.${project}.json`], { cwd: join(consumer, 'types') });
+  }
+}
+
+async function checkTarballs(tarballs) {
+  for (const tarball of tarballs.values()) await checkTarball(tarball);
+}
+
+try {
+  const tarballs = packAll();
+  const checks = await Promise.allSettled([checkTarballs(tarballs), checkConsumer(tarballs)]);
+  const failed = checks.filter(({ status }) => status === 'rejected');
+  for (const { reason } of failed) console.error(reason.message);
+  if (failed.length === 0) console.log(`checked ${[...tarballs.keys()].join(', ')}`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}

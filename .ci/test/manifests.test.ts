@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { readManifest, root, workspacePackages, type Manifest } from './workspace.js';
+
+function dependencyNames(manifest: Manifest): string[] {
+  const { dependencies, devDependencies, peerDependencies, optionalDependencies } = manifest;
+  return Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies, ...optionalDependencies });
+}
+
+/** The dependencies that a document does not name in backquotes. */
+function unnamed(document: string, manifests: readonly Manifest[]): string[] {
+  const workspace = new Set(manifests.map(({ name }) => name));
+  const names = new Set(manifests.flatMap(dependencyNames).filter((name) => !workspace.has(name)));
+  return [...names].filter((name) => !document.includes(`\`${name}\``)).sort();
+}
+
+const packages = workspacePackages();
+const manifests = [readManifest('.'), ...packages.map(({ manifest }) => manifest)];
+const document = readFileSync(join(root, 'docs', 'dependencies.md'), 'utf8');
+
+describe('docs/dependencies.md', () => {
+  test('names every dependency of every manifest', () => {
+    expect(unnamed(document, manifests)).toEqual([]);
+  });
+
+  test('would be found out if it left one out', () => {
+    expect(unnamed(document.replaceAll('`lru-cache`', ''), manifests)).toEqual(['lru-cache']);
+  });
+});
+
+describe('the manifests', () => {
+  test('agree on version, licence and Node', () => {
+    for (const { manifest } of packages) {
+      expect(manifest).toMatchObject({ version: '0.1.0', license: 'Apache-2.0', engines: { node: '>=20' } });
+    }
+  });
+
+  test('of the adapter asks for the grpc-js that etcd3 asks for, so that both share one copy', () => {
+    const etcd3 = readManifest(join('packages', 'etcd-v3', 'node_modules', 'etcd3'));
+    const own = readManifest(join('packages', 'etcd-v3'));
+    expect(own.dependencies?.['@grpc/grpc-js']).toBe(etcd3.dependencies?.['@grpc/grpc-js']);
+  });
+});
+
+test('every package with sources is built in both forms, and none without sources is published', () => {
+  const { references } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')) as {
+    references: { path: string }[];
+  };
+  const built = references.map(({ path }) => path).sort();
+  const expected = packages
+    .filter(({ hasSources }) => hasSources)
+    .flatMap(({ folder }) => ['cjs', 'esm'].map((form) => `packages/${folder}/tsconfig.${form}.json`));
+  expect(built).toEqual(expected.sort());
+  expect(packages.filter(({ hasSources, manifest }) => !hasSources && manifest.private !== true)).toEqual([]);
+});
