@@ -1,0 +1,55 @@
+/** How long {@link eventually} tries, and how often. All times are in milliseconds. */
+export interface EventuallyOptions {
+  /** After this long the last failure is thrown. Default 10,000: generous, since only a failing test waits it out. */
+  readonly timeoutMs?: number;
+  /** The pause between two tries. Default 20. */
+  readonly intervalMs?: number;
+}
+
+/**
+ * Waits for a condition, never for time to pass: calls `assertion` again and again until it neither throws nor returns
+ * `false`, and gives what it returned. After `timeoutMs` it throws the last failure as it was, so that a test shows the
+ * assertion that did not hold and not merely that something timed out.
+ *
+ * A try that is still pending at the deadline fails too; the real clock is used, whatever clock the code under test has.
+ */
+export async function eventually<T>(
+  assertion: () => T | PromiseLike<T>,
+  options: EventuallyOptions = {},
+): Promise<Awaited<T>> {
+  const { timeoutMs = 10_000, intervalMs = 20 } = options;
+  const deadline = performance.now() + timeoutMs;
+  let failure: unknown;
+  let tries = 0;
+  for (;;) {
+    tries += 1;
+    try {
+      const pending = failure ?? new Error(`eventually: still waiting for try ${tries} after ${timeoutMs} ms`);
+      const result = await before(deadline, assertion, pending);
+      if (result !== false) return result;
+      failure = new Error(`eventually: the condition was still false after ${tries} tries in ${timeoutMs} ms`);
+    } catch (error) {
+      failure = error;
+    }
+    const left = deadline - performance.now();
+    if (left <= 0) throw failure;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(intervalMs, left)));
+  }
+}
+
+async function before<T>(deadline: number, assertion: () => T | PromiseLike<T>, late: unknown): Promise<Awaited<T>> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => {
+        reject(late instanceof Error ? late : new Error(String(late)));
+      },
+      Math.max(1, deadline - performance.now()),
+    );
+  });
+  try {
+    return await Promise.race([assertion(), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,87 @@
+import type { Clock, TimerHandle } from '@holdfast/store';
+
+/** A clock that stands still until a test moves it. All times are in milliseconds. */
+export interface VirtualClock extends Clock {
+  /** Timers that are set and have not fired: 0 after a clean `close()`. */
+  readonly pending: number;
+  /** When the next timer is due, on this clock; `undefined` where none is set. */
+  readonly nextAt: number | undefined;
+  /**
+   * Moves time forward and fires what falls due, in order of time and then of setting, timers set on the way included.
+   * Before the first and after each timer everything that is ready runs (promises, `setImmediate`), so that what a timer
+   * starts is seen before the next one fires. Real I/O is not waited for.
+   */
+  advance(ms: number): Promise<void>;
+}
+
+interface Timer {
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+// As many turns of the event loop as a chain of streams and promises usually needs to come to rest.
+const SETTLING_TURNS = 3;
+
+/** A {@link VirtualClock}. It starts at `startAt` milliseconds since the epoch (default: 1 January 2020, UTC). */
+export function virtualClock(startAt = Date.UTC(2020, 0, 1)): VirtualClock {
+  return new ManualClock(startAt);
+}
+
+class ManualClock implements VirtualClock {
+  #now: number;
+  // A Set keeps the order of setting, which breaks ties between timers of one moment.
+  readonly #timers = new Set<Timer>();
+
+  constructor(startAt: number) {
+    this.#now = startAt;
+  }
+
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  get nextAt(): number | undefined {
+    return this.#next()?.at;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): TimerHandle {
+    // Like the real one, which takes anything that is not a positive number for "as soon as possible".
+    const timer = { at: this.#now + (delayMs > 0 ? delayMs : 0), callback };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  clearTimeout(handle: TimerHandle): void {
+    this.#timers.delete(handle as Timer);
+  }
+
+  async advance(ms: number): Promise<void> {
+    if (!(ms >= 0)) throw new RangeError(`virtualClock: cannot advance by ${ms} ms; time only moves forward`);
+    const until = this.#now + ms;
+    await settle();
+    for (let timer = this.#next(); timer !== undefined && timer.at <= until; timer = this.#next()) {
+      this.#timers.delete(timer);
+      // Two overlapping advances may have moved the clock further already: it never goes back.
+      this.#now = Math.max(this.#now, timer.at);
+      timer.callback();
+      await settle();
+    }
+    this.#now = Math.max(this.#now, until);
+  }
+
+  #next(): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (next === undefined || timer.at < next.at) next = timer;
+    }
+    return next;
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < SETTLING_TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,104 @@
+import { isStoreError, type Capabilities, type ConfigStore, type Range, type WatchOptions } from '@holdfast/store';
+import type { BackendHooks, ConformanceBackend, OpenOptions } from './backend.js';
+import { fail } from './expect.js';
+import { WatchReader } from './watch-reader.js';
+
+/** What a case works with: a fresh handle, and a key prefix of its own that nothing is under. */
+export class ConformanceContext {
+  readonly store: ConfigStore;
+  /** Ends with a `/`, and is a path, so that every key syntax takes it. */
+  readonly prefix: string;
+  readonly patienceMs: number;
+  readonly #backend: ConformanceBackend;
+  readonly #owned: AsyncDisposable[] = [];
+
+  private constructor(backend: ConformanceBackend, store: ConfigStore, prefix: string) {
+    this.#backend = backend;
+    this.store = store;
+    this.prefix = prefix;
+    this.patienceMs = backend.patienceMs ?? DEFAULT_PATIENCE_MS;
+    this.#owned.push(store);
+  }
+
+  static async open(backend: ConformanceBackend): Promise<ConformanceContext> {
+    return new ConformanceContext(backend, await backend.open(), nextPrefix());
+  }
+
+  get capabilities(): Capabilities {
+    return this.store.capabilities;
+  }
+
+  /** The range of everything that the case may write. */
+  get all(): Range {
+    return { prefix: this.prefix };
+  }
+
+  /** The full key of a name under the case's prefix. */
+  key(name: string): string {
+    return this.prefix + name;
+  }
+
+  /** Another handle on the same data, closed after the case. */
+  async connect(options?: OpenOptions): Promise<ConfigStore> {
+    return this.adopt(await this.#backend.open(options));
+  }
+
+  /** Begins to watch, through this handle or another; closed after the case. */
+  watch(range: Range = this.all, options?: WatchOptions, store: ConfigStore = this.store): WatchReader {
+    return new WatchReader(this.adopt(store.watch(range, options)), this.patienceMs);
+  }
+
+  /** As `watch`, and established. */
+  async follow(range: Range = this.all, options?: WatchOptions, store?: ConfigStore): Promise<WatchReader> {
+    const reader = this.watch(range, options, store);
+    await reader.ready();
+    return reader;
+  }
+
+  /** A hook of the binding. A case that uses one lists it in `needs`. */
+  hook<Name extends keyof BackendHooks>(name: Name): NonNullable<BackendHooks[Name]> {
+    const hook = this.#backend.hooks[name];
+    return hook ?? fail(`the case uses hook ${name} without listing it in "needs"`);
+  }
+
+  /** Lets time pass for leases and time-outs. */
+  async passTime(ms: number): Promise<void> {
+    if (this.#backend.hooks.passTime !== undefined) await this.#backend.hooks.passTime(ms);
+    else await new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  /** Waits until the condition holds, letting time pass on the backend's clock meanwhile. */
+  async eventually(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+    const deadline = performance.now() + this.patienceMs;
+    while (!(await condition())) {
+      if (performance.now() > deadline) fail(`waited ${this.patienceMs} ms for ${what}`);
+      await this.passTime(100);
+    }
+  }
+
+  /** Closes this with the case. */
+  adopt<T extends AsyncDisposable>(resource: T): T {
+    this.#owned.push(resource);
+    return resource;
+  }
+
+  /** Closes everything that the case opened, newest first. */
+  async close(): Promise<void> {
+    for (const resource of this.#owned.reverse()) {
+      await resource[Symbol.asyncDispose]().catch((error: unknown) => {
+        if (!isStoreError(error)) throw error;
+      });
+    }
+  }
+}
+
+const DEFAULT_PATIENCE_MS = 10_000;
+
+// One run of the process never uses a prefix twice, and two runs against one server don't meet.
+const RUN = `${Date.now().toString(36)}${Math.floor(Math.random() * 46_656).toString(36)}`;
+let cases = 0;
+
+function nextPrefix(): string {
+  cases += 1;
+  return `/conformance/${RUN}/${cases}/`;
+}

@@ -1,0 +1,72 @@
+import type { ConformanceBackend } from './backend.js';
+import { whySkipped, type ConformanceCase } from './case.js';
+import { ConformanceContext } from './context.js';
+import { fail } from './expect.js';
+
+export type CaseOutcome =
+  | { readonly status: 'passed' }
+  | { readonly status: 'failed'; readonly error: Error }
+  | { readonly status: 'skipped'; readonly reason: string };
+
+export interface CaseReport {
+  readonly case: ConformanceCase;
+  readonly outcome: CaseOutcome;
+}
+
+/** Runs one case against a backend; throws where the store breaks the guarantee. */
+export async function runCase(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<void> {
+  const context = await ConformanceContext.open(backend);
+  // Twice what one step may take, and some: a call that never settles fails the case, not the run.
+  const limitMs = 3 * context.patienceMs;
+  try {
+    await within(limitMs, conformanceCase.run(context), `${conformanceCase.id} did not finish within ${limitMs} ms`);
+  } finally {
+    await within(limitMs, context.close(), `the handles of ${conformanceCase.id} did not close within ${limitMs} ms`);
+  }
+}
+
+/**
+ * Runs cases one after another and says how each went. Bindings to a test runner make one test of each case instead, with
+ * `runCase`; this is for runners of one's own.
+ */
+export async function runConformance(
+  backend: ConformanceBackend,
+  cases: readonly ConformanceCase[],
+): Promise<CaseReport[]> {
+  const store = await backend.open();
+  const { capabilities } = store;
+  await store.close();
+  const reports: CaseReport[] = [];
+  for (const conformanceCase of cases) {
+    const reason = whySkipped(conformanceCase, capabilities, backend.hooks);
+    const outcome: CaseOutcome =
+      reason === undefined ? await outcomeOf(conformanceCase, backend) : { status: 'skipped', reason };
+    reports.push({ case: conformanceCase, outcome });
+  }
+  return reports;
+}
+
+async function outcomeOf(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<CaseOutcome> {
+  try {
+    await runCase(conformanceCase, backend);
+    return { status: 'passed' };
+  } catch (error) {
+    return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+async function within<T>(limitMs: number, promise: Promise<T>, message: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => {
+      resolve('late');
+    }, limitMs);
+  });
+  try {
+    const first = await Promise.race([promise, late]);
+    if (first !== 'late') return first;
+  } finally {
+    clearTimeout(timer);
+  }
+  return fail(message);
+}

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { ReservedPort } from '../net/ports.js';
+import type { StartEtcdOptions } from './start-etcd.js';
+
+/** Where one member lives; the same for as long as its cluster exists. */
+export interface MemberAddress {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly peerUrl: string;
+  readonly dataDir: string;
+}
+
+/** Two ports make a member. */
+export function memberAddresses(
+  ports: readonly ReservedPort[],
+  scheme: 'http' | 'https',
+  folder: string,
+): readonly MemberAddress[] {
+  const members = Array.from({ length: ports.length / 2 }, (_, index) => ports.slice(2 * index, 2 * index + 2));
+  return members.map(([client, peer], index) => ({
+    name: `m${index + 1}`,
+    endpoint: `${scheme}://127.0.0.1:${client?.port}`,
+    peerUrl: `http://127.0.0.1:${peer?.port}`,
+    dataDir: join(folder, `m${index + 1}`),
+  }));
+}
+
+/** The value of `--initial-cluster`, of etcd and of a restore alike. */
+export function initialCluster(addresses: readonly MemberAddress[]): string {
+  return addresses.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
+}
+
+/** What one member is started with. */
+export function memberFlags(
+  version: string,
+  address: MemberAddress,
+  all: readonly MemberAddress[],
+  token: string,
+  options: StartEtcdOptions,
+): readonly string[] {
+  const { name, endpoint, peerUrl, dataDir } = address;
+  const { tls, progressIntervalMs } = options;
+  const flags = [
+    ...[`--name=${name}`, `--data-dir=${dataDir}`, `--initial-cluster=${initialCluster(all)}`],
+    ...[`--initial-cluster-token=${token}`, '--initial-cluster-state=new'],
+    ...[`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
+    ...[`--listen-peer-urls=${peerUrl}`, `--initial-advertise-peer-urls=${peerUrl}`],
+    ...['--logger=zap', '--log-level=warn'],
+    // One member elects itself at once. Three need to stay calm on a busy machine, and are still quicker than by default.
+    ...(all.length === 1 ? timing(20, 200) : timing(60, 600)),
+  ];
+  // Test data need not survive the machine; without waiting for the disk a test is several times faster.
+  if (hasUnsafeNoFsync(version)) flags.push('--unsafe-no-fsync');
+  if (options.enableV2 === true) flags.push('--enable-v2');
+  if (progressIntervalMs !== undefined) {
+    flags.push(`--experimental-watch-progress-notify-interval=${progressIntervalMs}ms`);
+  }
+  if (tls !== undefined) flags.push(`--cert-file=${tls.cert}`, `--key-file=${tls.key}`);
+  if (tls?.clientCa !== undefined) flags.push(`--trusted-ca-file=${tls.clientCa}`, '--client-cert-auth');
+  return [...flags, ...(options.args ?? [])];
+}
+
+function timing(heartbeatMs: number, electionMs: number): readonly string[] {
+  return [`--heartbeat-interval=${heartbeatMs}`, `--election-timeout=${electionMs}`];
+}
+
+/** Undocumented in 3.4, where 3.4.23 is known to have it; official from 3.5 on. */
+function hasUnsafeNoFsync(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return major > 3 || minor >= 5 || (minor === 4 && patch >= 23);
+}

@@ -1,0 +1,50 @@
+import type { EtcdMember } from './etcd-member.js';
+
+/** Whether a restored or emptied cluster can be told from the one before by its cluster id. */
+export interface NewHistoryOptions {
+  /**
+   * `true`: bootstrapped with the token it had, so that cluster and member ids come back unchanged.
+   * `false` (the default): with a new token, so that both change.
+   */
+  readonly sameToken?: boolean;
+}
+
+/** A real etcd of one or three members, with what tests do to one. */
+export interface Etcd extends AsyncDisposable {
+  /** For example `3.5.16`. */
+  readonly version: string;
+  /** The members' client URLs, such as `http://127.0.0.1:23790`. */
+  readonly endpoints: readonly string[];
+  readonly members: readonly EtcdMember[];
+
+  /** Runs the etcdctl of this version (v3 API) against all members, and gives what it printed. */
+  ctl(...args: readonly string[]): Promise<string>;
+  /** The same with a standard input; `txn` takes Go's quoting there, and so keys that are not UTF-8. */
+  ctlWith(input: string, ...args: readonly string[]): Promise<string>;
+  /** Calls the v3 API as JSON, for example `api('kv/range', { key: base64 })`: quicker than etcdctl where a test does it often. */
+  api<Answer>(path: string, body: Readonly<Record<string, unknown>>): Promise<Answer>;
+  /** Writes one key, and gives the store's revision after it. */
+  put(key: string | Uint8Array, value: string | Uint8Array): Promise<number>;
+  /** The store's head, by a linearizable read. */
+  revision(): Promise<number>;
+  /** Compacts history up to `revision`, by default all there is, and gives that revision. */
+  compact(revision?: number): Promise<number>;
+  /** The member that leads, once there is one. */
+  leader(): Promise<EtcdMember>;
+  /** A metric's sum over all running members: an error where etcd has no such metric. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+
+  /** Saves a snapshot to `file`, by default a new one that `close()` removes, and gives its path. */
+  snapshot(file?: string): Promise<string>;
+  /** Kills all members, makes their data anew from a snapshot, and starts them on the same ports. */
+  restore(snapshotFile: string, options?: NewHistoryOptions): Promise<void>;
+  /** Kills all members, removes their data, and starts them empty on the same ports. */
+  wipe(options?: NewHistoryOptions): Promise<void>;
+  /** Stops the members that run, copies all data directories, starts them again, and gives the copy's folder. */
+  copyData(): Promise<string>;
+  /** Kills all members, puts back what `copyData` copied, and starts them on the same ports. */
+  useData(copy: string): Promise<void>;
+
+  /** Kills all members and removes the data. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process';
+import { etcdEnvironment } from './etcd-binary.js';
+
+/** An etcdctl and the flags it is always given. */
+export interface EtcdctlSetup {
+  readonly etcdctl: string;
+  readonly endpoints: readonly string[];
+  readonly flags: readonly string[];
+}
+
+// The largest dump a test compares, with room to spare.
+const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024;
+
+/** Runs etcdctl (v3 API) and gives what it printed. `input` is its standard input. Fails with what it complained about. */
+export async function runEtcdctl(setup: EtcdctlSetup, args: readonly string[], input?: string): Promise<string> {
+  const ownEndpoints = args.some((arg) => /^--endpoints\b/.test(arg));
+  const endpoints = ownEndpoints ? [] : [`--endpoints=${setup.endpoints.join(',')}`];
+  return new Promise((resolve, reject) => {
+    const options = {
+      encoding: 'utf8',
+      env: etcdEnvironment({ ETCDCTL_API: '3' }),
+      maxBuffer: MAX_OUTPUT_BYTES,
+    } as const;
+    const child = execFile(setup.etcdctl, [...setup.flags, ...endpoints, ...args], options, (cause, stdout, stderr) => {
+      if (cause === null) resolve(stdout);
+      else reject(new Error(`etcdctl ${args.join(' ')} failed: ${stderr.trim() || cause.message}`, { cause }));
+    });
+    child.stdin?.on('error', () => {}); // It ended without reading all of its input: its exit code tells.
+    child.stdin?.end(input);
+  });
+}

@@ -1,0 +1,62 @@
+import { EtcdCluster } from './etcd-cluster.js';
+import { findEtcd } from './etcd-binary.js';
+import { EtcdCrashedError } from './etcd-member.js';
+import type { Etcd } from './etcd.js';
+
+/** Files in PEM format for a server that speaks TLS to its clients. */
+export interface EtcdTls {
+  readonly cert: string;
+  readonly key: string;
+  /** The authority that client certificates must be signed by; where it is set, clients must present one. */
+  readonly clientCa?: string;
+}
+
+/** Options of {@link startEtcd}. */
+export interface StartEtcdOptions {
+  /** The etcd binary; etcdctl is looked for beside it, then on PATH. Default: see {@link findEtcd}. */
+  readonly bin?: string;
+  /** One of {@link availableEtcds} by its version, for example `3.4.23`. */
+  readonly version?: string;
+  /** How many members. Default 1. */
+  readonly nodes?: 1 | 3;
+  /** Serve the v2 API too. Default false, as etcd has it from 3.4 on. */
+  readonly enableV2?: boolean;
+  /** The token of a new cluster; with the peer URLs it makes up the cluster's id. Default `holdfast`. */
+  readonly clusterToken?: string;
+  /** How often an idle watch gets a progress notification, in milliseconds. Default: etcd's own 10 minutes. */
+  readonly progressIntervalMs?: number;
+  /** A snapshot file to begin with. */
+  readonly snapshotFrom?: string;
+  /** A data directory to begin with, of a single member that is not running. It is copied, and stays as it is. */
+  readonly dataDir?: string;
+  /** Speak TLS to clients; the endpoints are `https:` then. */
+  readonly tls?: EtcdTls;
+  /** More flags for every member. They come last, so that they win over the launcher's own. */
+  readonly args?: readonly string[];
+}
+
+const MAX_PORT_CHOICES = 5;
+
+/**
+ * Starts a real etcd on free loopback ports with data of its own in the temporary folder, and resolves when it serves.
+ * It is gone, data included, after `close()`, and also when this process ends without calling it.
+ */
+export async function startEtcd(options: StartEtcdOptions = {}): Promise<Etcd> {
+  if (options.dataDir !== undefined && options.nodes === 3) {
+    throw new Error(
+      'startEtcd: dataDir is for one member; members of three find each other by ports that changed. Use useData().',
+    );
+  }
+  const binary = findEtcd(options);
+  for (let choice = 1; ; choice += 1) {
+    const etcd = await EtcdCluster.create(binary, options);
+    try {
+      await etcd.begin();
+      return etcd;
+    } catch (error) {
+      await etcd.close();
+      // Ports are reserved among test processes only: something else may have been quicker.
+      if (!(error instanceof EtcdCrashedError && error.portTaken) || choice === MAX_PORT_CHOICES) throw error;
+    }
+  }
+}

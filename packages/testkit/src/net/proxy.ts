@@ -1,0 +1,59 @@
+import type { ArmedCut, CutPredicate, Direction } from './lane.js';
+import { ProxyServer } from './proxy-server.js';
+
+/** Where a proxy forwards to: a loopback port, or the server's URL. */
+export type ProxyTarget = number | string;
+
+/** Options of {@link Proxy.cutAfter} and {@link Proxy.cutWhen}. */
+export interface CutOptions {
+  /** Which bytes to count and look at. Default `'toClient'`. */
+  readonly direction?: Direction;
+  /** Refuse new connections from the same moment on, until `allow()`. Default false: clients may come back at once. */
+  readonly refuse?: boolean;
+}
+
+/**
+ * A TCP wire with faults, on a loopback port of its own. Bytes pass unchanged, in order and under back-pressure; every
+ * fault acts on all connections through the proxy, those to come included, until it is undone.
+ */
+export interface Proxy extends AsyncDisposable {
+  readonly port: number;
+  /** The target's URL with this proxy's host and port: what a client is given instead. */
+  readonly endpoint: string;
+  /** Bytes forwarded so far, over all connections. */
+  readonly bytesToClient: number;
+  readonly bytesToServer: number;
+  /** Open connections, those in a black hole included, and how many there ever were. */
+  readonly connections: number;
+  readonly totalConnections: number;
+
+  /** Ends all connections now; new ones are served. With a FIN to both sides, or with a reset where `reset` is set. */
+  cut(options?: { readonly reset?: boolean }): void;
+  /** Cuts all connections once exactly this many bytes more have gone through. Once. */
+  cutAfter(bytes: number, options?: CutOptions): ArmedCut;
+  /** Cuts all connections at the byte which the predicate names, looking at every chunk before it is forwarded. Once. */
+  cutWhen(predicate: CutPredicate, options?: CutOptions): ArmedCut;
+
+  /** Refuses new connections (`ECONNREFUSED`) and leaves the open ones alone: `refuse(); cut()` is a dead server. */
+  refuse(): void;
+  /** Keeps connections open, takes new ones, and forwards nothing, not even a close: a half-open connection. */
+  blackHole(): void;
+  /** Forwards nothing in one direction. */
+  stall(direction: Direction): void;
+  /** Undoes `refuse`, `blackHole` and `stall`. What was held back flows on, as after a network's retransmissions. */
+  allow(): Promise<void>;
+  /** Delivers every byte this many milliseconds later, in both directions or in one. 0 undoes it. */
+  delay(ms: number, direction?: Direction): void;
+  /** Limits each connection, in both directions or in one. `Infinity` undoes it. */
+  throttle(bytesPerSecond: number, direction?: Direction): void;
+
+  /** New connections go to another server; `cut()` moves the open ones. */
+  retarget(target: ProxyTarget): void;
+  /** Ends everything: no socket, timer or port is left. */
+  close(): Promise<void>;
+}
+
+/** Starts a proxy on 127.0.0.1 in front of a server, which need not be there yet. */
+export async function startProxy(target: ProxyTarget): Promise<Proxy> {
+  return ProxyServer.start(target);
+}

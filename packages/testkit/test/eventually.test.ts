@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import { eventually } from '@holdfast/testkit';
+
+const quickly = { timeoutMs: 60, intervalMs: 5 };
+
+describe('eventually', () => {
+  test('gives what the assertion returned, once it holds', async () => {
+    let tries = 0;
+    const result = await eventually(async () => {
+      tries += 1;
+      expect(tries).toBeGreaterThan(2);
+      return `after ${tries}`;
+    }, quickly);
+    expect(result).toBe('after 3');
+  });
+
+  test('throws the last failure, as it was', async () => {
+    const failures: Error[] = [];
+    const outcome = eventually(() => {
+      failures.push(new Error(`failure ${failures.length}`));
+      throw failures.at(-1) as Error;
+    }, quickly);
+    await expect(outcome).rejects.toBeInstanceOf(Error);
+    expect(failures.length).toBeGreaterThan(1);
+    expect(await outcome.catch((error: unknown) => error)).toBe(failures.at(-1));
+  });
+
+  test('takes false for "not yet", so that a forgotten expect() does not pass', async () => {
+    let tries = 0;
+    await eventually(() => (tries += 1) > 1, quickly);
+    expect(tries).toBe(2);
+    await expect(eventually(() => false, quickly)).rejects.toThrow('still false');
+  });
+
+  test('does not wait for a try that hangs', async () => {
+    await expect(eventually(() => new Promise(() => {}), quickly)).rejects.toThrow('still waiting for try 1');
+    let first = true;
+    const hangsAfterFailing = eventually(() => {
+      if (!first) return new Promise(() => {});
+      first = false;
+      throw new Error('why it waits');
+    }, quickly);
+    await expect(hangsAfterFailing).rejects.toThrow('why it waits');
+  });
+
+  test('a try that fails at once is made at least once, whatever the time-out', async () => {
+    expect(await eventually(() => 'at once', { timeoutMs: 0 })).toBe('at once');
+  });
+});
