@@ -1,0 +1,121 @@
+import type { Clock } from './clock.js';
+import { isStoreError, StoreError, withOutcome } from './errors.js';
+import type { DriverCall } from './driver.js';
+import { invalid, type Untrusted } from './check-options.js';
+
+/** Whether a failure leaves a question behind: an interrupted write may have been applied (C7). */
+export type CallKind = 'read' | 'write';
+
+/** What ends a call early, apart from its own failure. */
+export interface CallLimits {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undefined): CallLimits {
+  const { signal, timeoutMs } = options;
+  if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31)) {
+    throw invalid(`timeoutMs must be a number of milliseconds above 0 and below 2^31, not ${String(timeoutMs)}`);
+  }
+  return { signal, timeoutMs: timeoutMs ?? defaultTimeoutMs };
+}
+
+/**
+ * Runs one driver call under its limits and the store's own end. Without a signal and a time-out of its own the call
+ * runs under `closing` alone, at no further cost.
+ */
+export async function runCall<T>(
+  kind: CallKind,
+  limits: CallLimits,
+  closing: AbortSignal,
+  clock: Clock,
+  run: (call: DriverCall) => Promise<T>,
+): Promise<T> {
+  const { signal, timeoutMs } = limits;
+  if (closing.aborted) throw notSent(kind, closing.reason as StoreError);
+  if (signal?.aborted === true) throw notSent(kind, aborted(signal));
+  if (signal === undefined && timeoutMs === undefined) {
+    try {
+      return await run({ signal: closing });
+    } catch (error) {
+      throw toCallError(kind, error);
+    }
+  }
+  const controller = new AbortController();
+  const onAbort = () => {
+    controller.abort(signal === undefined ? undefined : aborted(signal));
+  };
+  const onClosing = () => {
+    controller.abort(closing.reason);
+  };
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : clock.setTimeout(() => {
+          controller.abort(new StoreError('timeout', `the store did not answer within ${timeoutMs} ms (timeoutMs)`));
+        }, timeoutMs);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  closing.addEventListener('abort', onClosing, { once: true });
+  try {
+    return await settle(kind, run({ signal: controller.signal }), controller.signal);
+  } finally {
+    if (timer !== undefined) clock.clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    closing.removeEventListener('abort', onClosing);
+  }
+}
+
+/** The call's own end, or the signal's a moment after it fired: the driver may still say that a write was not sent. */
+async function settle<T>(kind: CallKind, running: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = () => undefined as void;
+  const interrupted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      setImmediate(() =>
+        setImmediate(() => {
+          reject(interruption(kind, signal, undefined));
+        }),
+      );
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([running, interrupted]);
+  } catch (error) {
+    if (signal.aborted) throw interruption(kind, signal, error);
+    throw toCallError(kind, error);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function interruption(kind: CallKind, signal: AbortSignal, said: unknown): StoreError {
+  const reason = signal.reason as StoreError;
+  if (kind === 'read') return reason;
+  if (isStoreError(said) && said !== reason && said.outcome === 'not-applied')
+    return withOutcome(reason, 'not-applied');
+  return withOutcome(reason, isStoreError(said) ? (said.outcome ?? 'unknown') : 'unknown');
+}
+
+/** What a driver threw, as the contract wants it: always a `StoreError`; of a write, always with its outcome. */
+export function toCallError(kind: CallKind, error: unknown): StoreError {
+  const storeError = isStoreError(error)
+    ? error
+    : new StoreError('internal', `the adapter failed unexpectedly: ${String(error)}; please report it`, {
+        cause: error,
+      });
+  return kind === 'write' && storeError.outcome === undefined ? withOutcome(storeError, 'unknown') : storeError;
+}
+
+/** Refused before anything was sent. */
+export function notSent(kind: CallKind, error: StoreError): StoreError {
+  return kind === 'write' ? withOutcome(error, 'not-applied') : error;
+}
+
+export function aborted(signal: AbortSignal): StoreError {
+  return new StoreError('aborted', 'the call was aborted by its signal', { cause: signal.reason });
+}
+
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
+}

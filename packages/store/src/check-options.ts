@@ -1,0 +1,124 @@
+import { toValueBytes } from './bytes.js';
+import type { Capabilities } from './capabilities.js';
+import type { DriverGuard } from './driver.js';
+import { StoreError } from './errors.js';
+import type { LeaseId } from './key-value.js';
+import type { Consistency, SortOrder } from './options.js';
+import { toRevision, type Revision } from './revision.js';
+
+// What callers pass, before it is known to be what the types say: JavaScript callers and casts exist.
+export type Untrusted = Readonly<Record<string, unknown>>;
+
+/**
+ * The options of one call, each name known. A misspelt guard (`ifAbsnt`) would otherwise be an unguarded write.
+ *
+ * @throws StoreError `invalid-argument`, naming what is allowed.
+ */
+export function checkNames(options: unknown, allowed: readonly string[], call: string): Untrusted {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalid(`the options of ${call} must be an object`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!allowed.includes(name))
+      throw invalid(`${call} has no option ${JSON.stringify(name)}; it takes ${allowed.join(', ')}`);
+  }
+  return options as Untrusted;
+}
+
+export function checkFlag(options: Untrusted, name: string): boolean {
+  const value = options[name];
+  if (value === undefined) return false;
+  if (typeof value !== 'boolean') throw invalid(`${name} must be true or false`);
+  return value;
+}
+
+export function checkWhole(value: unknown, name: string, unit: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) {
+    throw invalid(`${name} must be a whole number of ${unit} from 1, not ${String(value)}`);
+  }
+  return value as number;
+}
+
+export function checkRevision(options: Untrusted, name: string): Revision | undefined {
+  const value = options[name];
+  if (value === undefined) return undefined;
+  return revisionOf(value, name);
+}
+
+export function revisionOf(value: unknown, name: string): Revision {
+  if (typeof value !== 'number') throw invalid(`${name} must be a revision that the store gave, not ${typeof value}`);
+  return toRevision(value);
+}
+
+export function checkLimit(options: Untrusted): number | undefined {
+  return options['limit'] === undefined ? undefined : checkWhole(options['limit'], 'limit', 'items');
+}
+
+export function checkConsistency(options: Untrusted): Consistency {
+  const value = options['consistency'] ?? 'linearizable';
+  if (value !== 'linearizable' && value !== 'serializable') {
+    throw invalid(`consistency must be 'linearizable' or 'serializable', not ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+const SORT_TARGETS: readonly unknown[] = ['key', 'version', 'createRevision', 'modRevision', 'value'];
+const SORT_ORDERS: readonly unknown[] = ['ascend', 'descend'];
+
+export function checkSort(options: Untrusted): SortOrder | undefined {
+  const sort = options['sort'];
+  if (sort === undefined) return undefined;
+  const { target, order } = checkNames(sort, ['target', 'order'], 'sort');
+  if (!SORT_TARGETS.includes(target)) throw invalid(`sort.target must be one of ${SORT_TARGETS.join(', ')}`);
+  if (!SORT_ORDERS.includes(order)) throw invalid(`sort.order must be 'ascend' or 'descend'`);
+  return sort as SortOrder;
+}
+
+/** A lease id as etcd gives it: the decimal form of a positive 63-bit integer. */
+export function checkLeaseId(id: unknown): asserts id is LeaseId {
+  if (typeof id !== 'string' || !/^[1-9]\d{0,18}$/.test(id) || BigInt(id) > 0x7fff_ffff_ffff_ffffn) {
+    throw invalid(
+      `a lease id is a decimal string from '1' to '9223372036854775807', as grant() gives it, not ${String(id)}`,
+    );
+  }
+}
+
+/** @throws StoreError `unsupported`, before anything is sent, where the capability is missing. */
+export function need(has: boolean, store: string, capability: keyof Capabilities, what: string): void {
+  if (!has) {
+    throw new StoreError('unsupported', `the ${store} store can't do ${what} (see its capabilities.${capability})`, {
+      outcome: 'not-applied',
+    });
+  }
+}
+
+export const PUT_GUARDS: readonly string[] = ['ifAbsent', 'ifPresent', 'ifModRevision', 'ifValue'];
+export const DELETE_GUARDS: readonly string[] = ['ifModRevision', 'ifValue'];
+
+/**
+ * The one guard among the options. A guard that is there but `undefined` is refused: `ifModRevision: entry?.modRevision`
+ * must not become an unguarded write because the entry was missing.
+ */
+export function checkGuard(options: Untrusted, allowed: readonly string[]): DriverGuard | undefined {
+  const given = allowed.filter((name) => name in options);
+  const name = given[0];
+  if (name === undefined) return undefined;
+  if (given.length > 1) throw invalid(`a write takes one guard, not ${given.join(' and ')}; use txn() for more`);
+  const value = options[name];
+  if (value === undefined) throw invalid(`${name} is undefined; leave it out for an unguarded write`);
+  switch (name) {
+    case 'ifAbsent':
+    case 'ifPresent':
+      if (value !== true) throw invalid(`${name} can only be true; leave it out for an unguarded write`);
+      return { kind: name === 'ifAbsent' ? 'absent' : 'present' };
+    case 'ifModRevision':
+      return { kind: 'modRevision', modRevision: revisionOf(value, name) };
+    default:
+      return { kind: 'value', value: toValueBytes(value, name) };
+  }
+}
+
+export function invalid(message: string): StoreError {
+  return new StoreError('invalid-argument', message);
+}

@@ -1,0 +1,38 @@
+import { checkKey, decodeUtf8 } from './bytes.js';
+import type { Capabilities } from './capabilities.js';
+import { invalid } from './check-options.js';
+import { StoreError } from './errors.js';
+
+/**
+ * A key that this backend stores unchanged (C1). A `'path'` backend (etcd v2) cleans paths and hides segments that
+ * begin with `_`: keys it would change or hide are refused, since reading them back would give another key, or none.
+ */
+export function checkStorableKey(key: unknown, capabilities: Capabilities): string {
+  checkKey(key);
+  if (capabilities.keySyntax === 'any') return key;
+  const refuse = (why: string) =>
+    invalid(
+      `key ${JSON.stringify(key)} ${why}, which this store would change or hide; keys here are paths such as /app/routes/r1`,
+    );
+  if (!key.startsWith('/')) throw refuse('has no leading /');
+  if (key === '/') throw refuse('is the root directory');
+  if (key.endsWith('/')) throw refuse('ends with /');
+  for (const segment of key.slice(1).split('/')) {
+    if (segment === '') throw refuse('has an empty segment (//)');
+    if (segment === '.' || segment === '..') throw refuse(`has a ${segment} segment`);
+    if (segment.startsWith('_')) throw refuse('has a hidden segment (beginning with _)');
+  }
+  return key;
+}
+
+/** A value that this backend stores unchanged. */
+export function checkStorableValue(value: Uint8Array, capabilities: Capabilities, key: string): Uint8Array {
+  if (!capabilities.binaryValues && decodeUtf8(value) === undefined) {
+    throw new StoreError(
+      'invalid-argument',
+      `the value for ${JSON.stringify(key)} is not valid UTF-8, and this store keeps text only; encode it (base64, say)`,
+      { outcome: 'not-applied' },
+    );
+  }
+  return value;
+}

@@ -1,0 +1,187 @@
+import { checkKey, toValueBytes } from './bytes.js';
+import type { Capabilities } from './capabilities.js';
+import {
+  checkFlag,
+  checkLeaseId,
+  checkLimit,
+  checkNames,
+  checkRevision,
+  checkSort,
+  invalid,
+  need,
+  type Untrusted,
+} from './check-options.js';
+import { checkStorableKey, checkStorableValue } from './check-syntax.js';
+import type { DriverCompare, DriverListOptions, DriverOp, DriverPutOptions, DriverTxn } from './driver.js';
+import { StoreError } from './errors.js';
+import { KeyRange, type Range } from './range.js';
+import { checkTxnConflicts } from './txn-conflicts.js';
+import type { CompareOperator } from './txn.js';
+
+const OPERATORS: readonly unknown[] = ['=', '!=', '<', '>'];
+// Etcd's compares of numbers are on int64; past the safe integers JavaScript would compare something else.
+const NUMBER_TARGETS: readonly unknown[] = ['version', 'createRevision', 'modRevision'];
+/** How deep transactions may nest: enough for any use, and short of the call stack. */
+const MAX_DEPTH = 32;
+
+/** A store's name and capabilities: what decides which arguments it takes. */
+export interface Backend {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+}
+
+/**
+ * A transaction as drivers get it: normalised, within the limits, and without two writes to one key.
+ *
+ * @throws StoreError `invalid-argument`, `too-large` or `unsupported`.
+ */
+export function checkTxn(txn: unknown, backend: Backend): DriverTxn {
+  const normal = normaliseTxn(txn, backend, 1);
+  checkTxnConflicts(normal);
+  return normal;
+}
+
+function normaliseTxn(txn: unknown, backend: Backend, depth: number): DriverTxn {
+  if (txn === undefined) throw invalid('txn() needs a transaction: { if, then, else }');
+  if (depth > MAX_DEPTH) throw invalid(`transactions nest at most ${MAX_DEPTH} deep`);
+  const given = checkNames(txn, ['if', 'then', 'else'], 'a transaction');
+  const list = (name: string): readonly unknown[] => {
+    const items = given[name] ?? [];
+    if (!Array.isArray(items)) throw invalid(`"${name}" of a transaction must be an array`);
+    const most = backend.capabilities.maxTxnOperations;
+    if (most !== undefined && items.length > most) {
+      throw new StoreError(
+        'too-large',
+        `"${name}" of the transaction has ${items.length} entries, and the ${backend.name} store takes ${most}; split it`,
+      );
+    }
+    return items;
+  };
+  return {
+    if: list('if').map((compare) => normaliseCompare(compare, backend)),
+    then: list('then').map((op) => normaliseOp(op, backend, depth)),
+    else: list('else').map((op) => normaliseOp(op, backend, depth)),
+  };
+}
+
+function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
+  const { key, range, target, op, value } = checkNames(compare, ['key', 'range', 'target', 'op', 'value'], 'a compare');
+  if ((key === undefined) === (range === undefined))
+    throw invalid('a compare is on a key or a range: give one of them');
+  if (!OPERATORS.includes(op)) throw invalid(`the op of a compare must be one of = != < >, not ${JSON.stringify(op)}`);
+  const on = {
+    range:
+      key === undefined ? KeyRange.from(range as Range) : KeyRange.ofKey(checkStorableKey(key, backend.capabilities)),
+    op: op as CompareOperator,
+  };
+  if (target === 'value') return { ...on, target, value: toValueBytes(value, 'the value of a compare') };
+  if (target === 'lease') {
+    const lease = value === 0 ? '0' : value;
+    if (lease !== '0') checkLeaseId(lease);
+    return { ...on, target, value: lease };
+  }
+  if (!NUMBER_TARGETS.includes(target)) {
+    throw invalid(
+      `the target of a compare must be value, version, createRevision, modRevision or lease, not ${JSON.stringify(target)}`,
+    );
+  }
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw invalid(`the value of a compare on ${String(target)} must be a whole number from 0, not ${String(value)}`);
+  }
+  if (target === 'version' && !(backend.capabilities.versions || isPresenceCheck(on.op, value as number))) {
+    need(false, backend.name, 'versions', 'version compares other than = 0 and > 0');
+  }
+  return { ...on, target: target as 'version', value: value as number };
+}
+
+// "Version = 0" and "version > 0" ask whether a key is there, which every backend can tell (C9).
+function isPresenceCheck(op: CompareOperator, value: number): boolean {
+  return value === 0 && (op === '=' || op === '>' || op === '!=');
+}
+
+function normaliseOp(op: unknown, backend: Backend, depth: number): DriverOp {
+  const type = (op as Untrusted | null | undefined)?.['type'];
+  switch (type) {
+    case 'put': {
+      const given = checkNames(
+        op,
+        ['type', 'key', 'value', 'lease', 'previous', 'ignoreValue', 'ignoreLease'],
+        'a put operation',
+      );
+      const key = checkStorableKey(given['key'], backend.capabilities);
+      const value = toValueBytes(given['value'], 'the value of a put operation');
+      return {
+        type,
+        key,
+        value: checkStorableValue(value, backend.capabilities, key),
+        options: checkPut(given, value, backend),
+      };
+    }
+    case 'delete': {
+      const given = checkNames(op, ['type', 'range', 'previous'], 'a delete operation');
+      return {
+        type,
+        range: KeyRange.from(given['range'] as Range),
+        options: { previous: checkPrevious(given, backend) },
+      };
+    }
+    case 'get': {
+      const { key } = checkNames(op, ['type', 'key'], 'a get operation');
+      checkKey(key);
+      return { type, key };
+    }
+    case 'list': {
+      const given = checkNames(
+        op,
+        ['type', 'range', 'revision', 'limit', 'keysOnly', 'countOnly', 'minModRevision', 'sort'],
+        'a list operation',
+      );
+      return { type, range: KeyRange.from(given['range'] as Range), options: checkList(given, backend) };
+    }
+    case 'txn':
+      return { type, txn: normaliseTxn(checkNames(op, ['type', 'txn'], 'a txn operation')['txn'], backend, depth + 1) };
+    default:
+      throw invalid(`an operation's type must be put, delete, get, list or txn, not ${JSON.stringify(type)}`);
+  }
+}
+
+/** The options of a list, without the consistency (a transaction's is the transaction's own). */
+export function checkList(given: Untrusted, backend: Backend): DriverListOptions {
+  const { capabilities, name } = backend;
+  const options: DriverListOptions = {
+    revision: checkRevision(given, 'revision'),
+    consistency: 'linearizable',
+    limit: checkLimit(given),
+    keysOnly: checkFlag(given, 'keysOnly'),
+    countOnly: checkFlag(given, 'countOnly'),
+    minModRevision: checkRevision(given, 'minModRevision'),
+    sort: checkSort(given),
+  };
+  if (options.revision !== undefined)
+    need(capabilities.historicalReads, name, 'historicalReads', 'reads at a past revision');
+  if (options.minModRevision !== undefined)
+    need(capabilities.deltaReads, name, 'deltaReads', 'reads with minModRevision');
+  if (options.sort?.target === 'version') need(capabilities.versions, name, 'versions', 'sorting by version');
+  return options;
+}
+
+/** The options of a put that has no time to live of its own. */
+export function checkPut(given: Untrusted, value: Uint8Array, backend: Backend): DriverPutOptions {
+  const lease = given['lease'];
+  if (lease !== undefined) {
+    need(backend.capabilities.leases, backend.name, 'leases', 'leases');
+    checkLeaseId(lease);
+  }
+  const ignoreValue = checkFlag(given, 'ignoreValue');
+  const ignoreLease = checkFlag(given, 'ignoreLease');
+  if (ignoreValue && value.length > 0) throw invalid('with ignoreValue the value passed must be empty');
+  if (ignoreLease && lease !== undefined)
+    throw invalid('ignoreLease keeps the lease there is; give it or lease, not both');
+  return { lease, ttl: undefined, previous: checkPrevious(given, backend), ignoreValue, ignoreLease };
+}
+
+export function checkPrevious(given: Untrusted, backend: Backend): boolean {
+  const previous = checkFlag(given, 'previous');
+  if (previous) need(backend.capabilities.previousValues, backend.name, 'previousValues', 'previous values');
+  return previous;
+}

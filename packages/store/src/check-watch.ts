@@ -1,0 +1,51 @@
+import { isAbortSignal } from './call.js';
+import { checkNames, checkWhole, invalid, revisionOf } from './check-options.js';
+import { checkPrevious, type Backend } from './check-txn.js';
+import type { DriverWatchOptions } from './driver.js';
+import { isStoreError, type StoreError } from './errors.js';
+import type { WatchOptions } from './options.js';
+import { KeyRange, type Range } from './range.js';
+import type { Bookmark } from './revision.js';
+
+export interface CheckedWatch {
+  readonly range: KeyRange;
+  readonly options: DriverWatchOptions;
+  readonly bufferBytes: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+const NAMES: readonly string[] = ['after', 'previous', 'only', 'bufferBytes', 'signal'];
+
+/** A watch's arguments, or what is wrong with them. */
+export function checkWatch(
+  range: Range,
+  options: WatchOptions | undefined,
+  backend: Backend,
+): CheckedWatch | { readonly error: StoreError } {
+  try {
+    const given = checkNames(options, NAMES, 'watch()');
+    const { only, bufferBytes, signal } = given;
+    if (only !== undefined && only !== 'put' && only !== 'delete') throw invalid(`only must be 'put' or 'delete'`);
+    if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
+    return {
+      range: KeyRange.from(range),
+      options: { after: checkBookmark(given['after']), previous: checkPrevious(given, backend), only },
+      bufferBytes: bufferBytes === undefined ? undefined : checkWhole(bufferBytes, 'bufferBytes', 'bytes'),
+      signal,
+    };
+  } catch (error) {
+    if (isStoreError(error)) return { error };
+    throw error;
+  }
+}
+
+function checkBookmark(after: unknown): Bookmark | undefined {
+  if (after === undefined) return undefined;
+  const { revision, identity } = checkNames(after, ['revision', 'identity'], 'a bookmark');
+  if (typeof identity !== 'string' || identity === '') {
+    throw invalid(
+      'a bookmark is { revision, identity } as a list, a watch or a mirror gave it; this one has no identity',
+    );
+  }
+  return { revision: revisionOf(revision, 'the revision of a bookmark'), identity };
+}

@@ -1,0 +1,122 @@
+import { compareBytes, encodeUtf8 } from './bytes.js';
+import type {
+  DriverCall,
+  DriverCompare,
+  DriverDeleteOptions,
+  DriverGuard,
+  DriverOp,
+  DriverPutOptions,
+  DriverScanOptions,
+  StoreDriver,
+} from './driver.js';
+import { StoreError } from './errors.js';
+import type { KeyValue } from './key-value.js';
+import type { DeleteResult, GuardedDeleteResult, GuardedPutResult, ListResult, Page, PutResult } from './options.js';
+import { ListPage } from './page.js';
+import { KeyRange, keySuccessor } from './range.js';
+
+/** How many entries a derived scan asks for at a time. */
+const SCAN_PAGE = 1_000;
+
+/** `scan` from `list`: pages at the revision of the first; one page where past revisions can't be read. */
+export async function* scanByList(
+  driver: StoreDriver,
+  range: KeyRange,
+  options: DriverScanOptions,
+  call: DriverCall,
+): AsyncGenerator<Page, void, undefined> {
+  // A filtered read comes whole: etcd ignores the limit there.
+  const paged = driver.capabilities.historicalReads && options.minModRevision === undefined;
+  const base = { ...options, countOnly: false, sort: undefined, limit: paged ? SCAN_PAGE : undefined };
+  let list = await driver.list(range, base, call);
+  let total = list.count;
+  for (;;) {
+    const last = lastKey(list);
+    const more = paged && list.more && last !== undefined;
+    yield new ListPage({ ...list, count: total }, more);
+    if (!more) return;
+    const rest = KeyRange.ofInterval(keySuccessor(last), range.end);
+    list = await driver.list(rest, { ...base, revision: list.bookmark.revision }, call);
+    total = Math.max(total, list.count);
+  }
+}
+
+function lastKey(list: ListResult): Uint8Array | undefined {
+  const item = list.items.at(-1);
+  const raw = list.undecodable.at(-1)?.rawKey;
+  const key = item === undefined ? undefined : encodeUtf8(item.key);
+  if (key === undefined || raw === undefined) return key ?? raw;
+  return compareBytes(key, raw) > 0 ? key : raw;
+}
+
+/** `get` from `list`. */
+export async function getByList(
+  driver: StoreDriver,
+  key: string,
+  options: Pick<DriverScanOptions, 'revision' | 'consistency'>,
+  call: DriverCall,
+): Promise<KeyValue | undefined> {
+  const all = { ...options, limit: 1, keysOnly: false, countOnly: false, minModRevision: undefined, sort: undefined };
+  return (await driver.list(KeyRange.ofKey(key), all, call)).items[0];
+}
+
+/** A guarded put as a transaction, which reads the current entry in the same step. */
+export async function guardedPutByTxn(
+  driver: StoreDriver,
+  key: string,
+  value: Uint8Array,
+  guard: DriverGuard,
+  options: DriverPutOptions,
+  call: DriverCall,
+): Promise<GuardedPutResult> {
+  return guardByTxn<PutResult>(driver, key, guard, { type: 'put', key, value, options }, call);
+}
+
+/** A guarded delete of one key as a transaction. */
+export async function guardedDeleteByTxn(
+  driver: StoreDriver,
+  key: string,
+  guard: DriverGuard,
+  options: DriverDeleteOptions,
+  call: DriverCall,
+): Promise<GuardedDeleteResult> {
+  return guardByTxn<DeleteResult>(driver, key, guard, { type: 'delete', range: KeyRange.ofKey(key), options }, call);
+}
+
+async function guardByTxn<R extends PutResult | DeleteResult>(
+  driver: StoreDriver,
+  key: string,
+  guard: DriverGuard,
+  op: DriverOp,
+  call: DriverCall,
+): Promise<({ succeeded: true } & R) | { succeeded: false; current?: KeyValue }> {
+  if (driver.txn === undefined) {
+    throw new StoreError('unsupported', `the ${driver.name} store has no guarded writes`, { outcome: 'not-applied' });
+  }
+  const { succeeded, results } = await driver.txn(
+    { if: [compareOf(KeyRange.ofKey(key), guard)], then: [op], else: [{ type: 'get', key }] },
+    call,
+  );
+  const [result] = results;
+  if (succeeded && result?.type === op.type) {
+    const { type: _, ...rest } = result;
+    return { succeeded: true, ...(rest as unknown as R) };
+  }
+  if (!succeeded && result?.type === 'get') {
+    return result.item === undefined ? { succeeded: false } : { succeeded: false, current: result.item };
+  }
+  throw new StoreError('internal', `the ${driver.name} adapter answered a transaction with results of another shape`);
+}
+
+function compareOf(range: KeyRange, guard: DriverGuard): DriverCompare {
+  switch (guard.kind) {
+    case 'absent':
+      return { range, target: 'createRevision', op: '=', value: 0 };
+    case 'present':
+      return { range, target: 'createRevision', op: '>', value: 0 };
+    case 'modRevision':
+      return { range, target: 'modRevision', op: '=', value: guard.modRevision };
+    case 'value':
+      return { range, target: 'value', op: '=', value: guard.value };
+  }
+}

@@ -1,0 +1,165 @@
+import type { Capabilities } from './capabilities.js';
+import type { StoreError } from './errors.js';
+import type { KeyValue, LeaseId } from './key-value.js';
+import type { Lease, LeaseStatus } from './leases.js';
+import type {
+  Consistency,
+  DeleteResult,
+  GuardedDeleteResult,
+  GuardedPutResult,
+  ListResult,
+  Page,
+  PutResult,
+  SortOrder,
+} from './options.js';
+import type { KeyRange } from './range.js';
+import type { Bookmark, Revision } from './revision.js';
+import type { StoreStatus } from './status.js';
+import type { CompareOperator, TxnResult } from './txn.js';
+import type { WatchBatch } from './watch.js';
+
+/**
+ * What an adapter implements (contract C16). `createStore(driver)` makes a `ConfigStore` of it: closed-store checks,
+ * argument validation, capabilities, abort and time-outs happen there, once, so that a driver only translates. Arguments
+ * arrive validated and normalised. Every rejection must be a `StoreError`, and a driver must settle soon after
+ * `call.signal` aborts; for a write it then says `outcome: 'not-applied'` only if the request was certainly not sent.
+ */
+export interface StoreDriver {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+
+  list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult>;
+  /** Derived from `list` where absent. */
+  get?(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined>;
+  /** Derived from pages of `list` at one revision where absent. */
+  scan?(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page>;
+
+  put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult>;
+  delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult>;
+  /** Derived from `txn` where absent. */
+  guardedPut?(
+    key: string,
+    value: Uint8Array,
+    guard: DriverGuard,
+    options: DriverPutOptions,
+    call: DriverCall,
+  ): Promise<GuardedPutResult>;
+  /** Derived from `txn` where absent. */
+  guardedDelete?(
+    key: string,
+    guard: DriverGuard,
+    options: DriverDeleteOptions,
+    call: DriverCall,
+  ): Promise<GuardedDeleteResult>;
+  /** Without it `txn` is `unsupported`. A driver with capability `'single-key'` refuses what it can't do atomically. */
+  txn?(txn: DriverTxn, call: DriverCall): Promise<TxnResult>;
+
+  /** Begins to follow a range, telling `sink`. Must not call it before it returns. */
+  watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch;
+
+  compact?(revision: Revision, options: { readonly physical: boolean }, call: DriverCall): Promise<void>;
+  readonly leases?: DriverLeases;
+  status(call: DriverCall): Promise<StoreStatus>;
+  /** Called once, after all watches were closed. */
+  close(): Promise<void>;
+}
+
+export interface DriverCall {
+  /** Aborts when the caller gives up, the time is out, or the store closes; its `reason` is the `StoreError` to reject with. */
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface DriverGetOptions {
+  readonly revision: Revision | undefined;
+  readonly consistency: Consistency;
+}
+
+export interface DriverListOptions extends DriverGetOptions {
+  /** `undefined` for no limit. */
+  readonly limit: number | undefined;
+  readonly keysOnly: boolean;
+  readonly countOnly: boolean;
+  readonly minModRevision: Revision | undefined;
+  readonly sort: SortOrder | undefined;
+}
+
+export interface DriverScanOptions extends DriverGetOptions {
+  readonly keysOnly: boolean;
+  readonly minModRevision: Revision | undefined;
+}
+
+export interface DriverPutOptions {
+  readonly lease: LeaseId | undefined;
+  /** Given only to drivers without `leases`: elsewhere the wrapper grants a lease for it. */
+  readonly ttl: number | undefined;
+  readonly previous: boolean;
+  readonly ignoreValue: boolean;
+  readonly ignoreLease: boolean;
+}
+
+export interface DriverDeleteOptions {
+  readonly previous: boolean;
+}
+
+/** The condition of a guarded write. Deletes only ever have the last two. */
+export type DriverGuard =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'present' }
+  | { readonly kind: 'modRevision'; readonly modRevision: Revision }
+  | { readonly kind: 'value'; readonly value: Uint8Array };
+
+export interface DriverTxn {
+  readonly if: readonly DriverCompare[];
+  readonly then: readonly DriverOp[];
+  readonly else: readonly DriverOp[];
+}
+
+export type DriverCompare = { readonly range: KeyRange; readonly op: CompareOperator } & (
+  | { readonly target: 'value'; readonly value: Uint8Array }
+  | { readonly target: 'version' | 'createRevision' | 'modRevision'; readonly value: number }
+  | { readonly target: 'lease'; readonly value: LeaseId }
+);
+
+export type DriverOp =
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly options: DriverPutOptions }
+  | { readonly type: 'delete'; readonly range: KeyRange; readonly options: DriverDeleteOptions }
+  | { readonly type: 'get'; readonly key: string }
+  | { readonly type: 'list'; readonly range: KeyRange; readonly options: DriverListOptions }
+  | { readonly type: 'txn'; readonly txn: DriverTxn };
+
+export interface DriverLeases {
+  grant(ttl: number, id: LeaseId | undefined, call: DriverCall): Promise<Lease>;
+  revoke(id: LeaseId, call: DriverCall): Promise<void>;
+  keepAlive(id: LeaseId, call: DriverCall): Promise<Lease>;
+  timeToLive(id: LeaseId, options: { readonly keys: boolean }, call: DriverCall): Promise<LeaseStatus>;
+  list(call: DriverCall): Promise<readonly LeaseId[]>;
+}
+
+export interface DriverWatchOptions {
+  readonly after: Bookmark | undefined;
+  readonly previous: boolean;
+  readonly only: 'put' | 'delete' | undefined;
+}
+
+/** Where a driver tells what happens to a watch. After `fail`, or after the driver's watch was closed, nothing may be told. */
+export interface WatchSink {
+  /** The server follows the range from this bookmark: at first, and again after each interruption. */
+  established(after: Bookmark): void;
+  /** Trouble that the driver rides out. */
+  interrupted(cause: StoreError): void;
+  /**
+   * Queues a batch of whole revisions for the consumer; `bytes` is roughly what it holds in memory. `'full'`: it was
+   * taken, but the budget is used up (C11). The driver then cancels this watch at the server, pushes nothing more, and
+   * follows again from the last pushed bookmark when `DriverWatch.resume` is called.
+   */
+  push(batch: WatchBatch, bytes: number): 'ok' | 'full';
+  /** Ends the watch, after what is queued was delivered. */
+  fail(error: StoreError): void;
+}
+
+export interface DriverWatch {
+  /** The consumer has drained its queue after a `'full'`. */
+  resume(): void;
+  /** Stops following, here and at the server. */
+  close(): Promise<void>;
+}

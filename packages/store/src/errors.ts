@@ -1,0 +1,100 @@
+import type { Revision } from './revision.js';
+
+/** Every code that a {@link StoreError} can have. The union is closed: adding a code is a breaking change. */
+export const STORE_ERROR_CODES = [
+  'unavailable',
+  'timeout',
+  'aborted',
+  'closed',
+  'unauthenticated',
+  'permission-denied',
+  'compacted',
+  'future-revision',
+  'history-changed',
+  'lease-not-found',
+  'invalid-argument',
+  'too-large',
+  'unsupported',
+  'not-found',
+  'conflict',
+  'internal',
+] as const;
+
+export type StoreErrorCode = (typeof STORE_ERROR_CODES)[number];
+
+/**
+ * What a failed write did to the store (contract C7): `'not-applied'` only where that is certain,
+ * `'unknown'` where the request may have reached the server. Absent on errors of reads and watches.
+ */
+export type WriteOutcome = 'unknown' | 'not-applied';
+
+export interface StoreErrorOptions {
+  readonly cause?: unknown;
+  /** Whether the same call may succeed later, unchanged. Defaults by code: only `unavailable` and `timeout` are. */
+  readonly retryable?: boolean;
+  readonly outcome?: WriteOutcome | undefined;
+  /** The endpoint that answered or could not be reached, without credentials. */
+  readonly endpoint?: string | undefined;
+}
+
+// A registered symbol, so that two installed copies of this package recognise each other's errors.
+const BRAND = Symbol.for('holdfast.StoreError');
+const RETRYABLE_BY_DEFAULT: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'timeout']);
+
+/**
+ * The one error class of the contract (C14). Tell errors apart by `code`, and recognise them with
+ * {@link isStoreError} rather than `instanceof`.
+ */
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError';
+  readonly code: StoreErrorCode;
+  readonly retryable: boolean;
+  readonly outcome?: WriteOutcome;
+  readonly endpoint?: string;
+
+  constructor(code: StoreErrorCode, message: string, options: StoreErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.retryable = options.retryable ?? RETRYABLE_BY_DEFAULT.has(code);
+    if (options.outcome !== undefined) this.outcome = options.outcome;
+    if (options.endpoint !== undefined) this.endpoint = options.endpoint;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** History up to {@link CompactedError.compactRevision} is gone: read again, then watch from the read's bookmark. */
+export class CompactedError extends StoreError {
+  override readonly name = 'CompactedError';
+  /** The newest compacted revision: the oldest that can still be read, as etcd counts it. */
+  readonly compactRevision: Revision;
+  /** The store's head when it said so, where the backend tells. */
+  readonly revision?: Revision;
+
+  constructor(
+    message: string,
+    options: StoreErrorOptions & { readonly compactRevision: Revision; readonly revision?: Revision | undefined },
+  ) {
+    super('compacted', message, options);
+    this.compactRevision = options.compactRevision;
+    if (options.revision !== undefined) this.revision = options.revision;
+  }
+}
+
+/** Whether `error` is a {@link StoreError} (of any copy of this package), and of that code if one is given. */
+export function isStoreError(error: unknown, code: 'compacted'): error is CompactedError;
+export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError;
+export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    (error as Record<symbol, unknown>)[BRAND] === true &&
+    (code === undefined || (error as StoreError).code === code)
+  );
+}
+
+/** The same error with a write outcome, for layers that learn it later than the error arose. */
+export function withOutcome(error: StoreError, outcome: WriteOutcome): StoreError {
+  if (error.outcome === outcome) return error;
+  const { code, message, retryable, endpoint } = error;
+  return new StoreError(code, message, { cause: error, retryable, outcome, endpoint });
+}

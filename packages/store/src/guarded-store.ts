@@ -1,0 +1,311 @@
+import { toValueBytes, type ValueInput } from './bytes.js';
+import { checkLimits, notSent, runCall, toCallError, type CallKind, type CallLimits } from './call.js';
+import type { Capabilities } from './capabilities.js';
+import {
+  checkConsistency,
+  checkFlag,
+  checkGuard,
+  checkNames,
+  checkRevision,
+  checkWhole,
+  DELETE_GUARDS,
+  invalid,
+  need,
+  PUT_GUARDS,
+  revisionOf,
+  type Untrusted,
+} from './check-options.js';
+import { checkStorableKey, checkStorableValue } from './check-syntax.js';
+import { checkList, checkPrevious, checkPut, checkTxn } from './check-txn.js';
+import { checkWatch } from './check-watch.js';
+import { systemClock, type Clock } from './clock.js';
+import type { ConfigStore } from './config-store.js';
+import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './derive.js';
+import type { DriverCall, DriverGuard, DriverPutOptions, StoreDriver } from './driver.js';
+import { isStoreError, StoreError } from './errors.js';
+import { GuardedLeases } from './guarded-leases.js';
+import type { KeyValue } from './key-value.js';
+import type { Leases } from './leases.js';
+import { silentLogger, type Logger } from './logger.js';
+import type {
+  CallOptions,
+  CompactOptions,
+  DeleteGuard,
+  DeleteOptions,
+  DeleteResult,
+  GetOptions,
+  GuardedDeleteResult,
+  GuardedPutResult,
+  ListOptions,
+  ListResult,
+  Page,
+  PutGuard,
+  PutOptions,
+  PutResult,
+  ScanOptions,
+  WatchOptions,
+} from './options.js';
+import { KeyRange, type Range } from './range.js';
+import type { Revision } from './revision.js';
+import type { StoreStatus } from './status.js';
+import type { Txn, TxnResult } from './txn.js';
+import { putWithTtl } from './ttl.js';
+import { WatchQueue } from './watch-queue.js';
+import type { Watch } from './watch.js';
+
+export interface CreateStoreOptions {
+  readonly clock?: Clock | undefined;
+  readonly logger?: Logger | undefined;
+  /** The most milliseconds that a call may take where it does not say; no limit unless told. */
+  readonly timeoutMs?: number | undefined;
+  /** How many bytes may wait for a watch's consumer where the watch does not say. 8 MiB unless told. */
+  readonly bufferBytes?: number | undefined;
+}
+
+const CALL: readonly string[] = ['signal', 'timeoutMs'];
+const GET: readonly string[] = [...CALL, 'revision', 'consistency'];
+const SCAN: readonly string[] = [...GET, 'keysOnly', 'minModRevision'];
+const LIST: readonly string[] = [...SCAN, 'limit', 'countOnly', 'sort'];
+const PUT: readonly string[] = [...CALL, ...PUT_GUARDS, 'lease', 'ttl', 'previous', 'ignoreValue', 'ignoreLease'];
+const DELETE: readonly string[] = [...CALL, ...DELETE_GUARDS, 'previous'];
+const COMPACT: readonly string[] = [...CALL, 'physical'];
+
+/**
+ * The policy of every store, once (contract C16): closed-store checks, argument validation, capabilities, abort and
+ * time-outs, watch queues, and what can be derived where a driver does not have it. Subclass it to give an adapter a
+ * typed surface of its own; otherwise use {@link createStore}.
+ */
+export class GuardedStore implements ConfigStore {
+  readonly leases: Leases;
+  readonly #driver: StoreDriver;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #timeoutMs: number | undefined;
+  readonly #bufferBytes: number;
+  readonly #watches = new Set<WatchQueue>();
+  // Aborted, with the `closed` error as its reason, once the store is closed.
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
+    this.#driver = driver;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#timeoutMs = checkLimits({ timeoutMs: options.timeoutMs }, undefined).timeoutMs;
+    this.#bufferBytes =
+      options.bufferBytes === undefined ? 8 * 1024 * 1024 : checkWhole(options.bufferBytes, 'bufferBytes', 'bytes');
+    this.leases = new GuardedLeases(driver, (kind, options, check) => this.#call(kind, options, check));
+  }
+
+  get name(): string {
+    return this.#driver.name;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#driver.capabilities;
+  }
+
+  get(key: string, options?: GetOptions): Promise<KeyValue | undefined> {
+    return this.#call('read', [options, GET, 'get()'], (given) => {
+      checkStorableKey(key, this.capabilities);
+      const at = { revision: this.#pastRevision(given), consistency: checkConsistency(given) };
+      return (call) => this.#driver.get?.(key, at, call) ?? getByList(this.#driver, key, at, call);
+    });
+  }
+
+  list(range: Range, options?: ListOptions): Promise<ListResult> {
+    return this.#call('read', [options, LIST, 'list()'], (given) => {
+      const keyRange = KeyRange.from(range);
+      const checked = { ...checkList(given, this.#driver), consistency: checkConsistency(given) };
+      return (call) => this.#driver.list(keyRange, checked, call);
+    });
+  }
+
+  scan(range: Range, options?: ScanOptions): AsyncIterable<Page> {
+    return { [Symbol.asyncIterator]: () => this.#scan(range, options) };
+  }
+
+  put(key: string, value: ValueInput, options: PutOptions & PutGuard): Promise<GuardedPutResult>;
+  put(key: string, value: ValueInput, options?: PutOptions): Promise<PutResult>;
+  put(key: string, value: ValueInput, options?: PutOptions): Promise<PutResult | GuardedPutResult> {
+    return this.#call<PutResult | GuardedPutResult>('write', [options, PUT, 'put()'], (given) => {
+      const { capabilities } = this;
+      checkStorableKey(key, capabilities);
+      const bytes = checkStorableValue(toValueBytes(value, 'the value'), capabilities, key);
+      const guard = checkGuard(given, PUT_GUARDS);
+      const put = checkPut(given, bytes, this.#driver);
+      const ttl = this.#ttl(given, put);
+      const run = this.#putter(key, bytes, guard);
+      if (ttl === undefined) return (call) => run(put, call);
+      const { leases } = this.#driver;
+      if (leases === undefined) return (call) => run({ ...put, ttl }, call);
+      return (call) => putWithTtl(leases, ttl, put, run, call, this.#closing.signal);
+    });
+  }
+
+  delete(key: string | { readonly key: string }, options: DeleteOptions & DeleteGuard): Promise<GuardedDeleteResult>;
+  delete(range: Range, options?: DeleteOptions): Promise<DeleteResult>;
+  delete(range: Range, options?: DeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
+    return this.#call<DeleteResult | GuardedDeleteResult>('write', [options, DELETE, 'delete()'], (given) => {
+      const driver = this.#driver;
+      const keyRange = KeyRange.from(range);
+      const guard = checkGuard(given, DELETE_GUARDS);
+      const checked = { previous: checkPrevious(given, driver) };
+      const { key } = keyRange;
+      if (key !== undefined) checkStorableKey(key, this.capabilities);
+      if (guard === undefined) return (call) => driver.delete(keyRange, checked, call);
+      if (key === undefined) throw invalid('a guarded delete is of a single key; use txn() for a range');
+      return (call) =>
+        driver.guardedDelete?.(key, guard, checked, call) ?? guardedDeleteByTxn(driver, key, guard, checked, call);
+    });
+  }
+
+  txn(txn: Txn, options?: CallOptions): Promise<TxnResult> {
+    return this.#call('write', [options, CALL, 'txn()'], () => {
+      const driver = this.#driver;
+      const checked = checkTxn(txn, driver);
+      need(driver.txn !== undefined, driver.name, 'transactions', 'transactions');
+      return (call) => driver.txn?.(checked, call) ?? Promise.reject(invalid('the driver lost its txn method'));
+    });
+  }
+
+  watch(range: Range, options?: WatchOptions): Watch {
+    // Arguments that are refused, and a closed store, end the watch at once: one way to fail for its consumer.
+    const failed = this.#closing.signal.aborted ? (this.#closing.signal.reason as StoreError) : undefined;
+    const checked = failed === undefined ? checkWatch(range, options, this.#driver) : { error: failed };
+    const watch = new WatchQueue(
+      (sink) => {
+        if ('error' in checked) throw checked.error;
+        return this.#driver.watch(checked.range, checked.options, sink);
+      },
+      {
+        clock: this.#clock,
+        logger: this.#logger,
+        bufferBytes: ('error' in checked ? undefined : checked.bufferBytes) ?? this.#bufferBytes,
+        signal: 'error' in checked ? undefined : checked.signal,
+        onEnd: (ended) => this.#watches.delete(ended),
+      },
+    );
+    if (watch.state.status !== 'closed') this.#watches.add(watch);
+    return watch;
+  }
+
+  compact(revision: Revision | number, options?: CompactOptions): Promise<void> {
+    return this.#call('write', [options, COMPACT, 'compact()'], (given) => {
+      const at = revisionOf(revision, 'the revision to compact at');
+      const physical = checkFlag(given, 'physical');
+      const driver = this.#driver;
+      need(driver.capabilities.compaction && driver.compact !== undefined, driver.name, 'compaction', 'compaction');
+      return (call) => driver.compact?.(at, { physical }, call) ?? Promise.resolve();
+    });
+  }
+
+  status(options?: CallOptions): Promise<StoreStatus> {
+    return this.#call('read', [options, CALL, 'status()'], () => (call) => this.#driver.status(call));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const error = new StoreError('closed', `the ${this.name} store is closed; open another`);
+    this.#closing.abort(error);
+    await Promise.all([...this.#watches].map((watch) => watch.end(error)));
+    await this.#driver.close();
+  }
+
+  async *#scan(range: Range, options: ScanOptions | undefined): AsyncGenerator<Page, void, undefined> {
+    const driver = this.#driver;
+    // A scan may outlive any one time-out, so the limit holds for each page, and abandoning it ends what is in flight.
+    const ended = new AbortController();
+    const end = (reason: unknown) => {
+      ended.abort(reason);
+    };
+    const open = this.#prepare([options, SCAN, 'scan()'], (given) => {
+      const { revision, keysOnly, minModRevision } = checkList(given, driver);
+      const checked = { revision, keysOnly, minModRevision, consistency: checkConsistency(given) };
+      const keyRange = KeyRange.from(range);
+      return (call: DriverCall) =>
+        (driver.scan?.(keyRange, checked, call) ?? scanByList(driver, keyRange, checked, call))[Symbol.asyncIterator]();
+    });
+    let pages: AsyncIterator<Page> | undefined;
+    try {
+      for (;;) {
+        const next = await runCall('read', open.limits, this.#closing.signal, this.#clock, (call) => {
+          // The driver's scan has one signal for all its pages; each page's own limits end the whole scan.
+          call.signal?.addEventListener(
+            'abort',
+            () => {
+              end(call.signal?.reason);
+            },
+            { once: true, signal: ended.signal },
+          );
+          pages ??= open.run({ signal: ended.signal });
+          return pages.next();
+        });
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      end(new StoreError('aborted', 'the scan was abandoned'));
+      await pages?.return?.().catch(() => undefined);
+    }
+  }
+
+  #putter(key: string, value: Uint8Array, guard: DriverGuard | undefined) {
+    const driver = this.#driver;
+    return (put: DriverPutOptions, call: DriverCall): Promise<PutResult | GuardedPutResult> => {
+      if (guard === undefined) return driver.put(key, value, put, call);
+      return driver.guardedPut?.(key, value, guard, put, call) ?? guardedPutByTxn(driver, key, value, guard, put, call);
+    };
+  }
+
+  #ttl(given: Untrusted, put: DriverPutOptions): number | undefined {
+    if (given['ttl'] === undefined) return undefined;
+    need(this.capabilities.ttl, this.name, 'ttl', 'ttl');
+    if (put.lease !== undefined || put.ignoreLease) throw invalid('give ttl, lease or ignoreLease, not more than one');
+    return checkWhole(given['ttl'], 'ttl', 'seconds');
+  }
+
+  #pastRevision(given: Untrusted): Revision | undefined {
+    const revision = checkRevision(given, 'revision');
+    if (revision !== undefined)
+      need(this.capabilities.historicalReads, this.name, 'historicalReads', 'reads at a past revision');
+    return revision;
+  }
+
+  /** Checks a call's arguments, then runs it under its limits. Every failure is a rejection, never a throw. */
+  async #call<T>(
+    kind: CallKind,
+    options: readonly [given: unknown, names: readonly string[], call: string],
+    check: (given: Untrusted) => (call: DriverCall) => Promise<T>,
+  ): Promise<T> {
+    let prepared: { run: (call: DriverCall) => Promise<T>; limits: CallLimits };
+    try {
+      if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
+      prepared = this.#prepare(options, check);
+    } catch (error) {
+      throw notSent(kind, isStoreError(error) ? error : toCallError(kind, error));
+    }
+    return runCall(kind, prepared.limits, this.#closing.signal, this.#clock, prepared.run);
+  }
+
+  #prepare<R>(
+    [given, names, call]: readonly [given: unknown, names: readonly string[], call: string],
+    check: (given: Untrusted) => R,
+  ): { run: R; limits: CallLimits } {
+    const options = checkNames(given, names, call);
+    return { limits: checkLimits(options, this.#timeoutMs), run: check(options) };
+  }
+}
+
+/** Makes a {@link ConfigStore} of an adapter's driver. */
+export function createStore(driver: StoreDriver, options?: CreateStoreOptions): ConfigStore {
+  return new GuardedStore(driver, options);
+}

@@ -1,0 +1,220 @@
+import type { Clock } from './clock.js';
+import type { DriverWatch, WatchSink } from './driver.js';
+import { StoreError } from './errors.js';
+import { Fifo } from './fifo.js';
+import type { Logger } from './logger.js';
+import type { Bookmark } from './revision.js';
+import type { Watch, WatchBatch, WatchState } from './watch.js';
+
+export interface WatchQueueOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How many bytes may wait before the driver is told `'full'`. */
+  readonly bufferBytes: number;
+  readonly signal: AbortSignal | undefined;
+  /** Called once, when the watch has ended for whatever reason. */
+  readonly onEnd: (watch: WatchQueue) => void;
+}
+
+interface ReadySettler {
+  resolve(bookmark: Bookmark): void;
+  reject(error: StoreError): void;
+}
+
+interface Waiter {
+  resolve(result: IteratorResult<WatchBatch, undefined>): void;
+  reject(error: StoreError): void;
+}
+
+// How the iteration ends, once what is queued was taken: `told` after the consumer has been given the error.
+type End =
+  { readonly kind: 'open' } | { readonly kind: 'done' } | { readonly kind: 'error'; readonly error: StoreError };
+
+/**
+ * The consumer's side of a watch: a queue with a byte budget between one driver watch and one iteration (C10 to C12).
+ * Progress that waits behind progress is merged, so that an idle consumer's queue does not grow.
+ */
+export class WatchQueue implements Watch {
+  readonly ready: Promise<Bookmark>;
+  readonly #options: WatchQueueOptions;
+  readonly #driver: DriverWatch | undefined;
+  readonly #listeners = new Set<(state: WatchState) => void>();
+  readonly #settleReady: ReadySettler;
+  #state: WatchState = { status: 'connecting' };
+  readonly #queue = new Fifo<{ batch: WatchBatch; bytes: number }>();
+  #bytes = 0;
+  #full = false;
+  #waiter: Waiter | undefined;
+  #end: End = { kind: 'open' };
+  #iterated = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(start: (sink: WatchSink) => DriverWatch, options: WatchQueueOptions) {
+    this.#options = options;
+    let settle!: ReadySettler;
+    this.ready = new Promise<Bookmark>((resolve, reject) => (settle = { resolve, reject }));
+    this.#settleReady = settle;
+    // Nobody has to look at `ready`: the iteration and the state tell the same.
+    this.ready.catch(() => undefined);
+    this.#driver = this.#start(start);
+    if (options.signal?.aborted === true) this.#onAbort();
+    else options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get state(): WatchState {
+    return this.#state;
+  }
+
+  onState(listener: (state: WatchState) => void): () => void {
+    // Wrapped, so that one function subscribed twice is two subscriptions.
+    const entry = (state: WatchState) => {
+      listener(state);
+    };
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<WatchBatch, undefined> {
+    if (this.#iterated) {
+      throw new StoreError(
+        'invalid-argument',
+        'a watch has one consumer, and this one is being iterated; open another watch',
+      );
+    }
+    this.#iterated = true;
+    return {
+      next: () => this.#next(),
+      return: async () => {
+        await this.close();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#finish({ kind: 'done' }, true);
+    await this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Ends the watch from the store's side, at once: what is still queued is not delivered. */
+  async end(error: StoreError): Promise<void> {
+    this.#finish({ kind: 'error', error }, true);
+    await this.#closed;
+  }
+
+  #start(start: (sink: WatchSink) => DriverWatch): DriverWatch | undefined {
+    const sink: WatchSink = {
+      established: (after) => {
+        this.#settleReady.resolve(after);
+        this.#transition({ status: 'live', since: this.#options.clock.now(), after });
+      },
+      interrupted: (cause) => {
+        const since = this.#state.status === 'interrupted' ? this.#state.since : this.#options.clock.now();
+        this.#transition({ status: 'interrupted', since, cause });
+      },
+      push: (batch, bytes) => this.#push(batch, bytes),
+      fail: (error) => {
+        this.#finish({ kind: 'error', error }, false);
+      },
+    };
+    try {
+      return start(sink);
+    } catch (error) {
+      const failure = error instanceof StoreError ? error : new StoreError('internal', String(error), { cause: error });
+      this.#finish({ kind: 'error', error: failure }, true);
+      return undefined;
+    }
+  }
+
+  #push(batch: WatchBatch, bytes: number): 'ok' | 'full' {
+    if (this.#end.kind !== 'open') return 'ok';
+    if (this.#waiter !== undefined) {
+      const waiter = this.#waiter;
+      this.#waiter = undefined;
+      waiter.resolve({ done: false, value: batch });
+      return 'ok';
+    }
+    const last = this.#queue.last();
+    if (batch.kind === 'progress' && last?.batch.kind === 'progress') {
+      last.batch = batch;
+      return this.#full ? 'full' : 'ok';
+    }
+    this.#queue.push({ batch, bytes });
+    this.#bytes += bytes;
+    this.#full = this.#bytes > this.#options.bufferBytes;
+    return this.#full ? 'full' : 'ok';
+  }
+
+  #next(): Promise<IteratorResult<WatchBatch, undefined>> {
+    const head = this.#queue.shift();
+    if (head !== undefined) {
+      this.#bytes -= head.bytes;
+      if (this.#full && this.#queue.length === 0) {
+        this.#full = false;
+        this.#driver?.resume();
+      }
+      return Promise.resolve({ done: false, value: head.batch });
+    }
+    if (this.#end.kind === 'error') {
+      const { error } = this.#end;
+      this.#end = { kind: 'done' };
+      return Promise.reject(error);
+    }
+    if (this.#end.kind === 'done') return Promise.resolve({ done: true, value: undefined });
+    if (this.#waiter !== undefined) {
+      return Promise.reject(new StoreError('invalid-argument', 'await one next() of a watch before calling it again'));
+    }
+    return new Promise((resolve, reject) => (this.#waiter = { resolve, reject }));
+  }
+
+  /** The one place where a watch ends. `drop`: what is queued is not delivered any more. */
+  #finish(end: Exclude<End, { kind: 'open' }>, drop: boolean): void {
+    if (drop) this.#queue.clear();
+    if (this.#end.kind !== 'open') {
+      // A consumer's own close() after a failure: it will not come back for the error.
+      if (drop && end.kind === 'done') this.#end = end;
+      return;
+    }
+    this.#end = end;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#closed = this.#driver?.close().catch((error: unknown) => {
+      this.#options.logger.error('the driver failed to close a watch', { error });
+    });
+    this.#transition(end.kind === 'error' ? { status: 'closed', error: end.error } : { status: 'closed' });
+    this.#settleReady.reject(
+      end.kind === 'error' ? end.error : new StoreError('closed', 'the watch was closed before it was established'),
+    );
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter !== undefined) {
+      if (end.kind === 'error') {
+        this.#end = { kind: 'done' };
+        waiter.reject(end.error);
+      } else {
+        waiter.resolve({ done: true, value: undefined });
+      }
+    }
+    this.#options.onEnd(this);
+  }
+
+  #transition(next: WatchState): void {
+    if (this.#state.status === 'closed') return;
+    this.#state = next;
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(next);
+      } catch (error) {
+        this.#options.logger.error('a state listener of a watch threw', { error });
+      }
+    }
+  }
+
+  readonly #onAbort = (): void => {
+    const cause: unknown = this.#options.signal?.reason;
+    void this.end(new StoreError('aborted', 'the watch was aborted by its signal', { cause }));
+  };
+}

@@ -1,0 +1,319 @@
+import { checkKey, encodeUtf8 } from './bytes.js';
+import type { ConfigStore } from './config-store.js';
+import { DelegatingDriver, WatchPump } from './delegate.js';
+import type {
+  DriverCall,
+  DriverDeleteOptions,
+  DriverGetOptions,
+  DriverGuard,
+  DriverLeases,
+  DriverListOptions,
+  DriverOp,
+  DriverPutOptions,
+  DriverScanOptions,
+  DriverTxn,
+  DriverWatch,
+  DriverWatchOptions,
+  WatchSink,
+} from './driver.js';
+import { StoreError } from './errors.js';
+import { GuardedStore } from './guarded-store.js';
+import type { KeyValue, UndecodableKey } from './key-value.js';
+import type {
+  DeleteResult,
+  GuardedDeleteResult,
+  GuardedPutResult,
+  GuardFailed,
+  ListResult,
+  Page,
+  PutResult,
+} from './options.js';
+import { KeyRange, prefixEnd, type Range } from './range.js';
+import type { OpResult, TxnResult } from './txn.js';
+import type { WatchBatch, WatchEvent } from './watch.js';
+
+/**
+ * A view of a store in which every key is below `prefix`: keys are given and come back without it, and nothing outside
+ * can be read, written or watched. `compact` and the listing of leases concern the whole store, so here they are
+ * `unsupported`. Closing the view closes its watches; the store itself stays open unless `options.owned`.
+ */
+export function withPrefix(
+  store: ConfigStore,
+  prefix: string,
+  options: { readonly owned?: boolean } = {},
+): ConfigStore {
+  checkKey(prefix);
+  return new GuardedStore(new PrefixDriver(store, prefix, options));
+}
+
+class PrefixDriver extends DelegatingDriver {
+  readonly #prefix: string;
+  readonly #prefixBytes: Uint8Array;
+
+  constructor(store: ConfigStore, prefix: string, options: { readonly owned?: boolean }) {
+    super(store, options);
+    this.#prefix = prefix;
+    this.#prefixBytes = encodeUtf8(prefix);
+  }
+
+  override readonly capabilities = {
+    ...this.store.capabilities,
+    compaction: false,
+    // Keys here are what follows the prefix; the whole key is checked by the store below.
+    keySyntax: 'any' as const,
+  };
+
+  protected override delegateLeases(store: ConfigStore): DriverLeases {
+    const leases = super.delegateLeases(store);
+    return {
+      ...leases,
+      list: () =>
+        Promise.reject(
+          new StoreError('unsupported', 'leases belong to the whole store; list them there, not in a prefix view'),
+        ),
+      timeToLive: async (id, options, call) => {
+        const { keys, ...status } = await leases.timeToLive(id, options, call);
+        if (keys === undefined) return status;
+        return { ...status, keys: keys.filter((key) => key.startsWith(this.#prefix)).map((key) => this.#inner(key)) };
+      },
+    };
+  }
+
+  override async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    const item = await super.get(this.#outer(key), options, call);
+    return item && this.#innerItem(item);
+  }
+
+  override async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+    return this.#innerList(await super.list(this.#outerRange(range), options, call));
+  }
+
+  override async *scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page> {
+    for await (const page of super.scan(this.#outerRange(range), options, call)) {
+      yield new PrefixPage(
+        page,
+        (key) => this.#inner(key),
+        page.undecodable.map((key) => this.#innerRaw(key)),
+      );
+    }
+  }
+
+  override async put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult> {
+    return this.#innerWrite(await super.put(this.#outer(key), value, options, call));
+  }
+
+  override async delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult> {
+    return this.#innerDelete(await super.delete(this.#outerRange(range), options, call));
+  }
+
+  override async guardedPut(
+    key: string,
+    value: Uint8Array,
+    guard: DriverGuard,
+    options: DriverPutOptions,
+    call: DriverCall,
+  ): Promise<GuardedPutResult> {
+    const result = await super.guardedPut(this.#outer(key), value, guard, options, call);
+    return result.succeeded ? this.#innerWrite(result) : this.#innerFailure(result);
+  }
+
+  override async guardedDelete(
+    key: string,
+    guard: DriverGuard,
+    options: DriverDeleteOptions,
+    call: DriverCall,
+  ): Promise<GuardedDeleteResult> {
+    const result = await super.guardedDelete(this.#outer(key), guard, options, call);
+    return result.succeeded ? this.#innerDelete(result) : this.#innerFailure(result);
+  }
+
+  override async txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
+    return this.#innerTxn(await super.txn(this.#outerTxn(txn), call));
+  }
+
+  override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    const outer = this.#outerRange(range);
+    return new WatchPump(this.store.watch(outer.toRange(), options), sink, (batch) => this.#innerBatch(batch, outer));
+  }
+
+  #outer(key: string): string {
+    return this.#prefix + key;
+  }
+
+  #outerRange(range: KeyRange): KeyRange {
+    if (range.key !== undefined) return KeyRange.ofKey(this.#outer(range.key));
+    if (range.prefix !== undefined) return KeyRange.ofPrefix(this.#outer(range.prefix));
+    return KeyRange.ofInterval(
+      Buffer.concat([this.#prefixBytes, range.start]),
+      range.end === undefined ? prefixEnd(this.#prefixBytes) : Buffer.concat([this.#prefixBytes, range.end]),
+    );
+  }
+
+  #outerTxn(txn: DriverTxn): DriverTxn {
+    const outerOp = (op: DriverOp): DriverOp => {
+      switch (op.type) {
+        case 'put':
+        case 'get':
+          return { ...op, key: this.#outer(op.key) };
+        case 'delete':
+        case 'list':
+          return { ...op, range: this.#outerRange(op.range) };
+        case 'txn':
+          return { type: 'txn', txn: this.#outerTxn(op.txn) };
+      }
+    };
+    return {
+      if: txn.if.map((compare) => ({ ...compare, range: this.#outerRange(compare.range) })),
+      then: txn.then.map(outerOp),
+      else: txn.else.map(outerOp),
+    };
+  }
+
+  #inner(key: string): string {
+    return key.slice(this.#prefix.length);
+  }
+
+  #innerItem(item: KeyValue): KeyValue {
+    return { ...item, key: this.#inner(item.key) };
+  }
+
+  #innerRaw(key: UndecodableKey): UndecodableKey {
+    return { ...key, rawKey: key.rawKey.subarray(this.#prefixBytes.length) };
+  }
+
+  #innerList<L extends ListResult>(list: L): L {
+    return {
+      ...list,
+      items: list.items.map((item) => this.#innerItem(item)),
+      undecodable: list.undecodable.map((key) => this.#innerRaw(key)),
+    };
+  }
+
+  #innerWrite<W extends PutResult>(result: W): W {
+    return result.previous === undefined ? result : { ...result, previous: this.#innerItem(result.previous) };
+  }
+
+  #innerDelete<D extends DeleteResult>(result: D): D {
+    if (result.previous === undefined) return result;
+    return { ...result, previous: result.previous.map((item) => this.#innerItem(item)) };
+  }
+
+  #innerFailure(result: GuardFailed): GuardFailed {
+    return result.current === undefined ? result : { ...result, current: this.#innerItem(result.current) };
+  }
+
+  #innerTxn(result: TxnResult): TxnResult {
+    const innerResult = (op: OpResult): OpResult => {
+      switch (op.type) {
+        case 'put':
+          return this.#innerWrite(op);
+        case 'delete':
+          return this.#innerDelete(op);
+        case 'get':
+          return { type: 'get', item: op.item && this.#innerItem(op.item) };
+        case 'list':
+          return this.#innerList(op);
+        case 'txn':
+          return { type: 'txn', ...this.#innerTxn(op) };
+      }
+    };
+    return { ...result, results: result.results.map(innerResult) };
+  }
+
+  #innerBatch(batch: WatchBatch, watched: KeyRange): WatchBatch {
+    return {
+      ...batch,
+      events: batch.events.flatMap((event) => this.#innerEvent(event, watched)),
+      undecodable: batch.undecodable.map((key) => this.#innerRaw(key)),
+    };
+  }
+
+  #innerEvent(event: WatchEvent, watched: KeyRange): WatchEvent[] {
+    switch (event.type) {
+      case 'put':
+        return [
+          {
+            ...event,
+            current: this.#innerItem(event.current),
+            ...(event.previous && { previous: this.#innerItem(event.previous) }),
+          },
+        ];
+      case 'delete':
+        return [
+          {
+            ...event,
+            key: this.#inner(event.key),
+            ...(event.previous && { previous: this.#innerItem(event.previous) }),
+          },
+        ];
+      case 'delete-range': {
+        // A directory above the prefix takes the whole view with it, and no more than what was watched is told.
+        const range = KeyRange.from(event.range).intersect(watched);
+        return range === undefined ? [] : [{ ...event, range: this.#innerRange(range) }];
+      }
+    }
+  }
+
+  #innerRange(range: KeyRange): Range {
+    if (range.key !== undefined) return { key: this.#inner(range.key) };
+    if (range.prefix !== undefined) return { prefix: this.#inner(range.prefix) };
+    const { length } = this.#prefixBytes;
+    const endsInside = range.end !== undefined && KeyRange.ofPrefix(this.#prefix).contains(range.end);
+    return KeyRange.ofInterval(
+      range.start.subarray(length),
+      endsInside ? range.end.subarray(length) : undefined,
+    ).toRange();
+  }
+}
+
+class PrefixPage implements Page {
+  readonly #page: Page;
+  readonly #inner: (key: string) => string;
+  readonly undecodable: readonly UndecodableKey[];
+
+  constructor(page: Page, inner: (key: string) => string, undecodable: readonly UndecodableKey[]) {
+    this.#page = page;
+    this.#inner = inner;
+    this.undecodable = undecodable;
+  }
+
+  get bookmark() {
+    return this.#page.bookmark;
+  }
+
+  get total() {
+    return this.#page.total;
+  }
+
+  get more() {
+    return this.#page.more;
+  }
+
+  get length() {
+    return this.#page.length;
+  }
+
+  get retainedBytes() {
+    return this.#page.retainedBytes;
+  }
+
+  key(index: number) {
+    return this.#inner(this.#page.key(index));
+  }
+
+  value(index: number) {
+    return this.#page.value(index);
+  }
+
+  modRevision(index: number) {
+    return this.#page.modRevision(index);
+  }
+
+  createRevision(index: number) {
+    return this.#page.createRevision(index);
+  }
+
+  version(index: number) {
+    return this.#page.version(index);
+  }
+}
