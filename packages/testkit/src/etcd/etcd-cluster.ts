@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { initialCluster, memberAddresses, memberFlags, type MemberAddress } from
 import { EtcdProcess, type EtcdMember } from './etcd-member.js';
 import type { Etcd, NewHistoryOptions } from './etcd.js';
 import { Http } from './http.js';
-import type { StartEtcdOptions } from './start-etcd.js';
+import type { EtcdTls, StartEtcdOptions } from './start-etcd.js';
 import { Watchdog } from './watchdog.js';
 
 /** See {@link Etcd}. */
@@ -23,6 +23,7 @@ export class EtcdCluster implements Etcd {
   readonly #folder: string;
   readonly #watchdog: Watchdog;
   readonly #http: Http;
+  readonly #tlsFiles: EtcdTls | undefined;
   #token: string;
   #files = 0;
   #closing: Promise<void> | undefined;
@@ -42,7 +43,8 @@ export class EtcdCluster implements Etcd {
     this.#token = options.clusterToken ?? 'holdfast';
     this.#folder = mkdtempSync(join(tmpdir(), 'holdfast-etcd-'));
     this.#watchdog = new Watchdog(this.#folder);
-    this.#http = new Http(tls && { cert: readFileSync(tls.cert, 'utf8'), key: readFileSync(tls.key, 'utf8') });
+    this.#http = new Http(tls);
+    this.#tlsFiles = tls === undefined ? undefined : writeTlsFiles(tls, this.#folder);
     this.#addresses = memberAddresses(ports, tls === undefined ? 'http' : 'https', this.#folder);
     this.members = this.#addresses.map(
       (address) =>
@@ -50,7 +52,15 @@ export class EtcdCluster implements Etcd {
           ...address,
           logFile: `${address.dataDir}.log`,
           binary: binary.etcd,
-          flags: () => memberFlags(binary.version, address, this.#addresses, this.#token, options),
+          flags: () =>
+            memberFlags({
+              version: binary.version,
+              address,
+              all: this.#addresses,
+              token: this.#token,
+              tlsFiles: this.#tlsFiles,
+              options,
+            }),
           hasQuorum: () => this.#serving.length > this.members.length / 2,
           http: this.#http,
           watchdog: this.#watchdog,
@@ -167,7 +177,7 @@ export class EtcdCluster implements Etcd {
   }
 
   async #ctl(args: readonly string[], input?: string): Promise<string> {
-    const { tls } = this.#options;
+    const tls = this.#tlsFiles;
     const flags = tls === undefined ? [] : ['--insecure-skip-tls-verify', `--cert=${tls.cert}`, `--key=${tls.key}`];
     return runEtcdctl({ etcdctl: this.#binary.etcdctl, endpoints: this.endpoints, flags }, args, input);
   }
@@ -213,6 +223,20 @@ export class EtcdCluster implements Etcd {
     await rm(this.#folder, { recursive: true, force: true });
     for (const port of this.#ports) port.release();
   }
+}
+
+/** The paths in place of the contents: etcd and etcdctl read files. */
+function writeTlsFiles(tls: EtcdTls, folder: string): EtcdTls {
+  const write = (name: string, pem: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, pem, { mode: 0o600 });
+    return file;
+  };
+  return {
+    cert: write('cert.pem', tls.cert),
+    key: write('key.pem', tls.key),
+    ...(tls.clientCa !== undefined && { clientCa: write('client-ca.pem', tls.clientCa) }),
+  };
 }
 
 interface Answer {

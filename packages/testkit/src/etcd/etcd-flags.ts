@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ReservedPort } from '../net/ports.js';
-import type { StartEtcdOptions } from './start-etcd.js';
+import type { EtcdTls, StartEtcdOptions } from './start-etcd.js';
 
 /** Where one member lives; the same for as long as its cluster exists. */
 export interface MemberAddress {
@@ -30,16 +30,21 @@ export function initialCluster(addresses: readonly MemberAddress[]): string {
   return addresses.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
 }
 
+/** What decides the flags of one member. */
+export interface FlagsSetup {
+  readonly version: string;
+  readonly address: MemberAddress;
+  readonly all: readonly MemberAddress[];
+  readonly token: string;
+  /** Paths of PEM files. */
+  readonly tlsFiles: EtcdTls | undefined;
+  readonly options: StartEtcdOptions;
+}
+
 /** What one member is started with. */
-export function memberFlags(
-  version: string,
-  address: MemberAddress,
-  all: readonly MemberAddress[],
-  token: string,
-  options: StartEtcdOptions,
-): readonly string[] {
+export function memberFlags({ version, address, all, token, tlsFiles, options }: FlagsSetup): readonly string[] {
   const { name, endpoint, peerUrl, dataDir } = address;
-  const { tls, progressIntervalMs } = options;
+  const { progressIntervalMs } = options;
   const flags = [
     ...[`--name=${name}`, `--data-dir=${dataDir}`, `--initial-cluster=${initialCluster(all)}`],
     ...[`--initial-cluster-token=${token}`, '--initial-cluster-state=new'],
@@ -55,8 +60,8 @@ export function memberFlags(
   if (progressIntervalMs !== undefined) {
     flags.push(`--experimental-watch-progress-notify-interval=${progressIntervalMs}ms`);
   }
-  if (tls !== undefined) flags.push(`--cert-file=${tls.cert}`, `--key-file=${tls.key}`);
-  if (tls?.clientCa !== undefined) flags.push(`--trusted-ca-file=${tls.clientCa}`, '--client-cert-auth');
+  if (tlsFiles !== undefined) flags.push(`--cert-file=${tlsFiles.cert}`, `--key-file=${tlsFiles.key}`);
+  if (tlsFiles?.clientCa !== undefined) flags.push(`--trusted-ca-file=${tlsFiles.clientCa}`, '--client-cert-auth');
   return [...flags, ...(options.args ?? [])];
 }
 

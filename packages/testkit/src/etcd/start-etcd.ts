@@ -3,11 +3,12 @@ import { findEtcd } from './etcd-binary.js';
 import { EtcdCrashedError } from './etcd-member.js';
 import type { Etcd } from './etcd.js';
 
-/** Files in PEM format for a server that speaks TLS to its clients. */
+/** What a server that speaks TLS to its clients is given, as PEM. */
 export interface EtcdTls {
+  /** The launcher presents it as a client too, so that it must be signed by `clientCa` where that is set. */
   readonly cert: string;
   readonly key: string;
-  /** The authority that client certificates must be signed by; where it is set, clients must present one. */
+  /** The authority that client certificates must be signed by. Where it is set, clients must present one. */
   readonly clientCa?: string;
 }
 
