@@ -13,8 +13,8 @@ export default {
   // Tests run the sources. JavaScript is looked for first, so that a dependency which ships both runs what it built.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
-    '^@holdfast/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@holdfast/([^/]+)/([^/]+)$': '<rootDir>/packages/$1/src/$2.ts',
+    '^@holdfast/(store|core|memory|etcd-v2|etcd-v3|testkit)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@holdfast/(core|testkit)/([^/]+)$': '<rootDir>/packages/$1/src/$2.ts',
     '^holdfast$': '<rootDir>/packages/cli/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
