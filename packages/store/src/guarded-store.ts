@@ -254,7 +254,8 @@ export class GuardedStore implements ConfigStore {
       }
     } finally {
       end(new StoreError('aborted', 'the scan was abandoned'));
-      await pages?.return?.().catch(() => undefined);
+      // Not awaited: a driver stuck in its page would hold the caller who gave up on it.
+      pages?.return?.().catch(() => undefined);
     }
   }
 
