@@ -1,0 +1,45 @@
+import { decodeUtf8, type KeyRange } from '@holdfast/store';
+
+/**
+ * A key as the store holds it: one character for each byte of its UTF-8 form. Plain string comparison then is UTF-8
+ * byte order (C1), a key that is not UTF-8 is a key like any other, and an ASCII key, the usual case, is its own byte
+ * string and costs nothing to convert.
+ */
+export type ByteString = string;
+
+const NOT_ASCII = /[\u0080-\uffff]/;
+
+export function keyToByteString(key: string): ByteString {
+  return NOT_ASCII.test(key) ? Buffer.from(key, 'utf8').toString('latin1') : key;
+}
+
+export function bytesToByteString(bytes: Uint8Array): ByteString {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+/** The key that a byte string stands for, or `undefined` where it is not UTF-8. */
+export function byteStringToKey(text: ByteString): string | undefined {
+  return NOT_ASCII.test(text) ? decodeUtf8(byteStringToBytes(text)) : text;
+}
+
+export function byteStringToBytes(text: ByteString): Uint8Array {
+  // A Uint8Array of its own, since a Buffer is a view of a pool that others write to.
+  return Uint8Array.from(Buffer.from(text, 'latin1'));
+}
+
+/** The half-open interval `[start, end)` of byte strings; no `end` means no upper bound. */
+export interface Interval {
+  readonly start: ByteString;
+  readonly end: ByteString | undefined;
+}
+
+export function toInterval(range: KeyRange): Interval {
+  return {
+    start: bytesToByteString(range.start),
+    end: range.end === undefined ? undefined : bytesToByteString(range.end),
+  };
+}
+
+export function intervalContains(interval: Interval, key: ByteString): boolean {
+  return key >= interval.start && (interval.end === undefined || key < interval.end);
+}

@@ -1,0 +1,26 @@
+import type { Capabilities } from '@holdfast/store';
+import type { RequestLimits } from './request-limits.js';
+
+/** What this store can do: all that etcd v3 can. */
+export function memoryCapabilities({ maxTxnOperations, maxRequestBytes }: RequestLimits): Capabilities {
+  return {
+    transactions: 'multi-key',
+    history: 'until-compacted',
+    compaction: true,
+    leases: true,
+    ttl: true,
+    binaryValues: true,
+    historicalReads: true,
+    deltaReads: true,
+    versions: true,
+    progress: 'exact',
+    keySyntax: 'any',
+    guardReturnsCurrent: true,
+    rangeDeletes: 'any',
+    // There is one copy of the data: no read is ever stale.
+    serializableReads: false,
+    previousValues: true,
+    maxTxnOperations,
+    maxRequestBytes,
+  };
+}

@@ -1,0 +1,233 @@
+import type {
+  Bookmark,
+  Clock,
+  DriverListOptions,
+  DriverPutOptions,
+  DriverTxn,
+  KeyRange,
+  LeaseId,
+  StoreError,
+  TxnResult,
+} from '@holdfast/store';
+import { type ByteString, type Interval, keyToByteString, toInterval } from './byte-string.js';
+import { Entries } from './entries.js';
+import { keyNotFound } from './errors.js';
+import type { Version } from './key-history.js';
+import { type LeaseRecord, Lessor } from './lessor.js';
+import { Mvcc, type Writer } from './mvcc.js';
+import { type Selection, select } from './reads.js';
+import { type RequestLimits, checkPutSize, checkTxnSize } from './request-limits.js';
+import { type MemorySnapshot, type RestoreOptions, loadSnapshot, takeSnapshot } from './snapshot.js';
+import { eachStep, plan } from './txn-plan.js';
+import { TxnReport, applyPut, runPlan } from './txn-run.js';
+import { WatchHub } from './watch-hub.js';
+
+export interface EngineOptions extends RequestLimits {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly identity: string | undefined;
+  readonly progressIntervalMs: number;
+}
+
+// How many changes compaction frees in one turn of the event loop: well under a millisecond.
+const RECLAIM_AT_ONCE = 1_000;
+
+/**
+ * The data behind one memory store and all handles that `connect()` made of it: history, leases and watches, kept in
+ * step. Every call runs to its end at once, so calls are atomic.
+ */
+export class Engine {
+  readonly entries = new Entries(() => this.#lessor);
+  readonly hub: WatchHub;
+  readonly #options: EngineOptions;
+  #identity: string;
+  #lessor: Lessor;
+  #mvcc: Mvcc;
+  #handles = 0;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#identity = options.identity ?? this.#newIdentity();
+    this.#lessor = this.#newLessor();
+    this.#mvcc = new Mvcc(this.#lessor);
+    this.hub = new WatchHub({
+      clock: options.clock,
+      progressIntervalMs: options.progressIntervalMs,
+      entries: this.entries,
+      history: () => this.#mvcc,
+      identity: () => this.#identity,
+    });
+  }
+
+  get limits(): RequestLimits {
+    return this.#options;
+  }
+
+  get identity(): string {
+    return this.#identity;
+  }
+
+  get history(): Mvcc {
+    return this.#mvcc;
+  }
+
+  bookmark(revision?: number): Bookmark {
+    return this.hub.bookmark(revision ?? this.#mvcc.head);
+  }
+
+  open(): void {
+    this.#handles += 1;
+  }
+
+  /** With the last handle go the timers. Watches were closed by their handles. */
+  close(): void {
+    this.#handles -= 1;
+    if (this.#handles === 0) this.#lessor.close();
+  }
+
+  get(key: string, revision: number | undefined): Version | undefined {
+    if (revision !== undefined) this.#mvcc.checkReadable(revision);
+    return this.#mvcc.get(keyToByteString(key), revision);
+  }
+
+  list(range: KeyRange, options: DriverListOptions): Selection {
+    if (options.revision !== undefined) this.#mvcc.checkReadable(options.revision);
+    return select(this.#mvcc, toInterval(range), options);
+  }
+
+  /** Writes a key, and returns the version that it replaced. */
+  put(key: string, value: Uint8Array, options: DriverPutOptions): Version | undefined {
+    checkPutSize(key, value, this.#options);
+    this.#checkPut(key, options);
+    return this.#write((writer) => applyPut(this.#mvcc, writer, key, value, options));
+  }
+
+  /** Writes a key that need not be UTF-8. */
+  putRaw(key: ByteString, value: Uint8Array): void {
+    this.#write((writer) => writer.put(key, value.slice(), undefined));
+  }
+
+  /** Deletes a range, and returns what it held. */
+  delete(range: KeyRange): readonly Version[] {
+    return this.#write((writer) => writer.deleteAll(toInterval(range)));
+  }
+
+  txn(txn: DriverTxn): TxnResult {
+    checkTxnSize(txn, this.#options);
+    const taken = plan(this.#mvcc, txn);
+    // Everything that can fail fails here, before the first change.
+    eachStep(taken, (step) => {
+      if (step.type === 'put') this.#checkPut(step.key, step.options);
+      if (step.type === 'list' && step.options.revision !== undefined) this.#mvcc.checkReadable(step.options.revision);
+    });
+    const begin = this.#mvcc.head;
+    let changes = 0;
+    const outcomes = this.#write((writer) => {
+      const ran = runPlan(this.#mvcc, writer, taken);
+      changes = writer.changed();
+      return ran;
+    });
+    return new TxnReport(this.entries, this.#identity, { begin, end: this.#mvcc.head, changes }).txn(taken, outcomes);
+  }
+
+  /** Closes the history before a revision. The promise is that the space is free again. */
+  compact(revision: number): Promise<void> {
+    const mvcc = this.#mvcc;
+    mvcc.compact(revision);
+    return new Promise((resolve) => {
+      const reclaim = () => {
+        // A history that was replaced meanwhile goes as a whole.
+        if (mvcc === this.#mvcc && mvcc.reclaim(RECLAIM_AT_ONCE)) setImmediate(reclaim);
+        else resolve();
+      };
+      setImmediate(reclaim);
+    });
+  }
+
+  grant(ttl: number, id: LeaseId | undefined): LeaseRecord {
+    this.#lessor.expire();
+    return this.#lessor.grant(ttl, id);
+  }
+
+  lease(id: LeaseId): LeaseRecord {
+    this.#lessor.expire();
+    return this.#lessor.require(id);
+  }
+
+  leases(): readonly LeaseRecord[] {
+    this.#lessor.expire();
+    return this.#lessor.list();
+  }
+
+  keepAlive(id: LeaseId): LeaseRecord {
+    const lease = this.lease(id);
+    this.#lessor.renew(lease);
+    return lease;
+  }
+
+  revoke(id: LeaseId): void {
+    const lease = this.lease(id);
+    this.#lessor.remove(lease);
+    this.#deleteKeysOf(lease);
+  }
+
+  snapshot(): MemorySnapshot {
+    return takeSnapshot(this.#mvcc, this.#lessor, this.#identity);
+  }
+
+  /** Replaces all data, as putting a backup in place of a running server's data does. */
+  restore(snapshot: MemorySnapshot, { identity = 'same' }: RestoreOptions, cause: StoreError): void {
+    const lessor = this.#newLessor();
+    const mvcc = loadSnapshot(snapshot, lessor);
+    const reconnect = this.hub.interrupt(cause, { rewind: true });
+    this.#lessor.close();
+    this.#lessor = lessor;
+    this.#mvcc = mvcc;
+    if (identity === 'new') this.#identity = this.#newIdentity();
+    reconnect();
+  }
+
+  #checkPut(key: string, { lease, ignoreLease, ignoreValue }: DriverPutOptions): void {
+    if ((ignoreValue || ignoreLease) && this.#mvcc.get(keyToByteString(key)) === undefined) {
+      throw keyNotFound(key, ignoreValue ? 'ignoreValue' : 'ignoreLease');
+    }
+    if (lease !== undefined) this.lease(lease);
+  }
+
+  #write<T>(change: (writer: Writer) => T): T {
+    const { changes, result } = this.#mvcc.write(change);
+    if (changes.length > 0) this.hub.publish(changes);
+    return result;
+  }
+
+  #deleteKeysOf(lease: LeaseRecord): void {
+    // In key order, as etcd does it. The set empties while its keys are deleted.
+    const keys = [...lease.keys].map(({ key }) => key).sort();
+    this.#write((writer) => {
+      for (const key of keys) writer.deleteAll(justKey(key));
+    });
+  }
+
+  #newLessor(): Lessor {
+    const { clock, random } = this.#options;
+    return new Lessor({
+      clock,
+      random,
+      onExpired: (lease) => {
+        this.#deleteKeysOf(lease);
+      },
+    });
+  }
+
+  #newIdentity(): string {
+    const part = () =>
+      Math.floor(this.#options.random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
+    return `memory-${part()}${part()}`;
+  }
+}
+
+function justKey(key: ByteString): Interval {
+  return { start: key, end: `${key}\0` };
+}

@@ -1,0 +1,56 @@
+import type { KeyValue, Revision, UndecodableKey } from '@holdfast/store';
+import { byteStringToBytes } from './byte-string.js';
+import { type Version, isDeletion } from './key-history.js';
+import type { Lessor } from './lessor.js';
+
+const EMPTY = new Uint8Array(0);
+
+export function asRevision(revision: number): Revision {
+  // The store's own count: positive, and safe for as long as anybody will live.
+  return revision as Revision;
+}
+
+/** Makes what users get of what the store holds. Values are copies: a caller who alters one alters no one else's. */
+export class Entries {
+  readonly #leases: () => Lessor;
+
+  constructor(leases: () => Lessor) {
+    this.#leases = leases;
+  }
+
+  /** An entry, or `undefined` where the key is not UTF-8. */
+  keyValue(version: Version, keysOnly = false): KeyValue | undefined {
+    const { history, value, createRevision, modRevision, version: count, lease } = version;
+    if (history.name === undefined) return undefined;
+    const entry = {
+      key: history.name,
+      value: keysOnly ? EMPTY : value.slice(),
+      createRevision: asRevision(createRevision),
+      modRevision: asRevision(modRevision),
+      version: count,
+    };
+    if (lease === undefined) return entry;
+    const expiresAt = this.#leases().find(lease)?.expiresAt;
+    return expiresAt === undefined ? { ...entry, lease } : { ...entry, lease, expiresAt };
+  }
+
+  undecodable(version: Version): UndecodableKey {
+    return {
+      rawKey: byteStringToBytes(version.history.key),
+      revision: asRevision(version.modRevision),
+      deleted: isDeletion(version),
+    };
+  }
+
+  /** Sorts versions into entries and undecodable keys. */
+  split(versions: readonly Version[], keysOnly = false): { items: KeyValue[]; undecodable: UndecodableKey[] } {
+    const items: KeyValue[] = [];
+    const undecodable: UndecodableKey[] = [];
+    for (const version of versions) {
+      const item = this.keyValue(version, keysOnly);
+      if (item === undefined) undecodable.push(this.undecodable(version));
+      else items.push(item);
+    }
+    return { items, undecodable };
+  }
+}

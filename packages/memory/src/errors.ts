@@ -1,0 +1,81 @@
+import { CompactedError, type LeaseId, type Revision, StoreError, type WriteOutcome } from '@holdfast/store';
+
+// What this store refuses, with the texts that users see. Writes say `not-applied`: in process that is always certain.
+
+export function compacted(
+  asked: number,
+  compactRevision: number,
+  head: number,
+  outcome?: WriteOutcome,
+): CompactedError {
+  return new CompactedError(
+    `revision ${asked} is compacted: history before ${compactRevision} is gone; read again, and watch from that read's bookmark`,
+    { compactRevision: compactRevision as Revision, revision: head as Revision, outcome },
+  );
+}
+
+export function futureRevision(asked: number, head: number, outcome?: WriteOutcome): StoreError {
+  return new StoreError(
+    'future-revision',
+    `revision ${asked} is in the future: the store is at ${head}; use a revision that this store gave`,
+    { outcome },
+  );
+}
+
+export function historyChanged(why: string): StoreError {
+  return new StoreError('history-changed', `${why}; read everything again, and watch from that read's bookmark`);
+}
+
+export function leaseNotFound(id: LeaseId): StoreError {
+  return new StoreError(
+    'lease-not-found',
+    `there is no lease ${id}: it was never granted, was revoked, or has expired`,
+    {
+      outcome: 'not-applied',
+    },
+  );
+}
+
+export function leaseExists(id: LeaseId): StoreError {
+  return new StoreError('conflict', `lease ${id} exists already; leave the id out to have one chosen`, {
+    outcome: 'not-applied',
+  });
+}
+
+export function keyNotFound(key: string, option: string): StoreError {
+  return new StoreError('not-found', `${option} needs key ${JSON.stringify(key)} to exist, and it does not`, {
+    outcome: 'not-applied',
+  });
+}
+
+export function duplicateKey(key: string): StoreError {
+  return new StoreError(
+    'invalid-argument',
+    `the transaction changes key ${JSON.stringify(key)} twice, by two puts or by a put and a delete whose range holds it; change each key once`,
+    { outcome: 'not-applied' },
+  );
+}
+
+export function tooManyOperations(count: number, allowed: number): StoreError {
+  return new StoreError(
+    'too-large',
+    `the transaction has ${count} operations or compares on one level where ${allowed} are left; split it, or set maxTxnOperations`,
+    { outcome: 'not-applied' },
+  );
+}
+
+export function requestTooLarge(bytes: number, allowed: number): StoreError {
+  return new StoreError(
+    'too-large',
+    `the request holds ${bytes} bytes of keys and values, more than the ${allowed} allowed; split it, or set maxRequestBytes`,
+    { outcome: 'not-applied' },
+  );
+}
+
+export function invalidArgument(message: string): StoreError {
+  return new StoreError('invalid-argument', message, { outcome: 'not-applied' });
+}
+
+export function closed(): StoreError {
+  return new StoreError('closed', 'the store was closed; make another with memoryStore(), or connect() before closing');
+}

@@ -1,0 +1,61 @@
+import type { DriverOp, DriverTxn, KeyRange } from '@holdfast/store';
+import { requestTooLarge, tooManyOperations } from './errors.js';
+
+export interface RequestLimits {
+  /** The most operations, or compares, of a transaction; a nested one has what its parent leaves. */
+  readonly maxTxnOperations: number;
+  /** The most bytes of keys and values in one request. */
+  readonly maxRequestBytes: number;
+}
+
+/** Refuses what etcd refuses for its size, by the same rules. */
+export function checkTxnSize(txn: DriverTxn, limits: RequestLimits): void {
+  checkOperations(txn, limits.maxTxnOperations);
+  checkBytes(txnBytes(txn), limits);
+}
+
+export function checkPutSize(key: string, value: Uint8Array, limits: RequestLimits): void {
+  checkBytes(Buffer.byteLength(key) + value.length, limits);
+}
+
+function checkBytes(bytes: number, { maxRequestBytes }: RequestLimits): void {
+  if (bytes > maxRequestBytes) throw requestTooLarge(bytes, maxRequestBytes);
+}
+
+/** The longest of a level's three lists counts. */
+function checkOperations(txn: DriverTxn, allowed: number): void {
+  const count = Math.max(txn.if.length, txn.then.length, txn.else.length);
+  if (count > allowed) throw tooManyOperations(count, allowed);
+  for (const op of [...txn.then, ...txn.else]) {
+    if (op.type === 'txn') checkOperations(op.txn, allowed - count);
+  }
+}
+
+function txnBytes(txn: DriverTxn): number {
+  let bytes = 0;
+  for (const compare of txn.if) {
+    bytes += rangeBytes(compare.range) + (compare.target === 'value' ? compare.value.length : 0);
+  }
+  for (const op of [...txn.then, ...txn.else]) bytes += opBytes(op);
+  return bytes;
+}
+
+function opBytes(op: DriverOp): number {
+  switch (op.type) {
+    case 'put':
+      return Buffer.byteLength(op.key) + op.value.length;
+    case 'get':
+      return Buffer.byteLength(op.key);
+    case 'delete':
+    case 'list':
+      return rangeBytes(op.range);
+    case 'txn':
+      return txnBytes(op.txn);
+    default:
+      return op satisfies never;
+  }
+}
+
+function rangeBytes(range: KeyRange): number {
+  return range.start.length + (range.end?.length ?? 0);
+}

@@ -1,0 +1,101 @@
+import type { LeaseId } from '@holdfast/store';
+import { type ByteString, bytesToByteString, byteStringToBytes, keyToByteString } from './byte-string.js';
+import { invalidArgument } from './errors.js';
+import type { Version } from './key-history.js';
+import type { Lessor } from './lessor.js';
+import { Mvcc } from './mvcc.js';
+
+/** One retained change in a {@link MemorySnapshot}. */
+export interface SnapshotChange {
+  /** A string where the key is UTF-8, else its bytes. */
+  readonly key: string | Uint8Array;
+  readonly modRevision: number;
+  /** 0 for a deletion. */
+  readonly createRevision: number;
+  /** 0 for a deletion. */
+  readonly version: number;
+  readonly value: Uint8Array;
+  readonly lease?: LeaseId;
+}
+
+/** All that a memory store holds, history included: a plain value that `structuredClone` copies. */
+export interface MemorySnapshot {
+  readonly format: 1;
+  readonly identity: string;
+  readonly revision: number;
+  /** 0 where the history was never compacted. */
+  readonly compactRevision: number;
+  /** Lease times in seconds; a restored lease begins again, as after an etcd restore. */
+  readonly leases: readonly { readonly id: LeaseId; readonly ttl: number }[];
+  /** In the order they were made. */
+  readonly changes: readonly SnapshotChange[];
+}
+
+export interface RestoreOptions {
+  /**
+   * `'same'` (the default): the history keeps its name, as when etcd's data directory is copied back: that it changed
+   * can then be noticed only while its head is below a bookmark. `'new'`: as with another cluster token.
+   */
+  readonly identity?: 'same' | 'new';
+}
+
+export function takeSnapshot(mvcc: Mvcc, lessor: Lessor, identity: string): MemorySnapshot {
+  return {
+    format: 1,
+    identity,
+    revision: mvcc.head,
+    compactRevision: mvcc.compactRevision,
+    leases: lessor.list().map(({ id, ttl }) => ({ id, ttl })),
+    changes: mvcc.retained().map(toChange),
+  };
+}
+
+function toChange({ history, modRevision, createRevision, version, value, lease }: Version): SnapshotChange {
+  const key = history.name ?? byteStringToBytes(history.key);
+  const change = { key, modRevision, createRevision, version, value: value.slice() };
+  return lease === undefined ? change : { ...change, lease };
+}
+
+/** @throws StoreError `invalid-argument` where it is not a snapshot. */
+export function loadSnapshot(snapshot: MemorySnapshot, lessor: Lessor): Mvcc {
+  checkSnapshot(snapshot);
+  for (const { id, ttl } of snapshot.leases) lessor.grant(ttl, id);
+  const mvcc = new Mvcc(lessor);
+  const changes = snapshot.changes.map(({ key, value, lease, ...change }) => ({
+    ...change,
+    key: toByteString(key),
+    value: value.slice(),
+    lease,
+  }));
+  mvcc.load(changes, { head: snapshot.revision, compactRevision: snapshot.compactRevision });
+  return mvcc;
+}
+
+export const EMPTY_SNAPSHOT: MemorySnapshot = {
+  format: 1,
+  identity: '',
+  revision: 1,
+  compactRevision: 0,
+  leases: [],
+  changes: [],
+};
+
+function toByteString(key: string | Uint8Array): ByteString {
+  return typeof key === 'string' ? keyToByteString(key) : bytesToByteString(key);
+}
+
+function checkSnapshot(snapshot: MemorySnapshot): void {
+  const refuse = (why: string) => invalidArgument(`this is not a snapshot of a memory store: ${why}`);
+  if (typeof snapshot !== 'object' || (snapshot as MemorySnapshot | null)?.format !== 1) {
+    throw refuse('its format is not 1; pass what snapshot() returned');
+  }
+  let last = 1;
+  for (const { modRevision, createRevision, version } of snapshot.changes) {
+    if (modRevision < last || modRevision > snapshot.revision) throw refuse(`revision ${modRevision} is out of order`);
+    if (createRevision > modRevision || (version === 0) !== (createRevision === 0)) {
+      throw refuse(`the change at revision ${modRevision} has no sound version`);
+    }
+    last = modRevision;
+  }
+  if (snapshot.compactRevision > snapshot.revision) throw refuse('it is compacted past its revision');
+}

@@ -1,0 +1,69 @@
+import { type CompareOperator, type DriverCompare, type DriverOp, type DriverTxn, compareBytes } from '@holdfast/store';
+import { keyToByteString, toInterval } from './byte-string.js';
+import type { Version } from './key-history.js';
+import type { Mvcc } from './mvcc.js';
+
+/** The branches that a transaction takes. All compares, nested ones too, are held against the state before it (as in etcd). */
+export interface Plan {
+  readonly succeeded: boolean;
+  readonly steps: readonly (Exclude<DriverOp, { type: 'txn' }> | { readonly type: 'txn'; readonly plan: Plan })[];
+}
+
+export function plan(mvcc: Mvcc, txn: DriverTxn): Plan {
+  const succeeded = txn.if.every((compare) => holds(mvcc, compare));
+  const ops = succeeded ? txn.then : txn.else;
+  return { succeeded, steps: ops.map((op) => (op.type === 'txn' ? { type: 'txn', plan: plan(mvcc, op.txn) } : op)) };
+}
+
+/** Whether every key of the compare's range passes. Where it has none, zeros are compared, and values never match. */
+function holds(mvcc: Mvcc, compare: DriverCompare): boolean {
+  if (compare.range.key !== undefined) return passes(compare, mvcc.get(keyToByteString(compare.range.key)));
+  let found = false;
+  let all = true;
+  mvcc.walk(toInterval(compare.range), {}, (version) => {
+    found = true;
+    all = passes(compare, version);
+    return all;
+  });
+  return found ? all : passes(compare, undefined);
+}
+
+function passes(compare: DriverCompare, version: Version | undefined): boolean {
+  switch (compare.target) {
+    case 'value':
+      return version !== undefined && satisfied(compare.op, compareBytes(version.value, compare.value));
+    case 'lease': {
+      const difference = BigInt(version?.lease ?? 0) - BigInt(compare.value);
+      return satisfied(compare.op, difference < 0n ? -1 : difference > 0n ? 1 : 0);
+    }
+    case 'version':
+    case 'createRevision':
+    case 'modRevision':
+      return satisfied(compare.op, (version?.[compare.target] ?? 0) - compare.value);
+    default:
+      return compare satisfies never;
+  }
+}
+
+function satisfied(op: CompareOperator, difference: number): boolean {
+  switch (op) {
+    case '=':
+      return difference === 0;
+    case '!=':
+      return difference !== 0;
+    case '<':
+      return difference < 0;
+    case '>':
+      return difference > 0;
+    default:
+      return op satisfies never;
+  }
+}
+
+/** The keys that a plan's own level and nested ones put, and its reads, checked by `check` before anything runs. */
+export function eachStep(taken: Plan, check: (step: Exclude<Plan['steps'][number], { type: 'txn' }>) => void): void {
+  for (const step of taken.steps) {
+    if (step.type === 'txn') eachStep(step.plan, check);
+    else check(step);
+  }
+}

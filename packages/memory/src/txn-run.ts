@@ -1,0 +1,133 @@
+import type {
+  Bookmark,
+  DriverDeleteOptions,
+  DriverListOptions,
+  DriverPutOptions,
+  OpResult,
+  TxnResult,
+} from '@holdfast/store';
+import { keyToByteString, toInterval } from './byte-string.js';
+import { type Entries, asRevision } from './entries.js';
+import type { Version } from './key-history.js';
+import type { Mvcc, Writer } from './mvcc.js';
+import { type Selection, select } from './reads.js';
+import type { Plan } from './txn-plan.js';
+
+type Step = Plan['steps'][number];
+
+/** What running a step gave; results are made of it at the end, when the transaction's revision is known. */
+type Outcome =
+  | { readonly type: 'put'; readonly options: DriverPutOptions; readonly replaced: Version | undefined }
+  | { readonly type: 'delete'; readonly options: DriverDeleteOptions; readonly deleted: readonly Version[] }
+  | { readonly type: 'get'; readonly found: Version | undefined }
+  | {
+      readonly type: 'list';
+      readonly options: DriverListOptions;
+      readonly selection: Selection;
+      /** How many of the transaction's changes it saw. */
+      readonly saw: number;
+    }
+  | { readonly type: 'txn'; readonly plan: Plan; readonly outcomes: readonly Outcome[] };
+
+/** Runs a checked plan. Reads see what the steps before them wrote. */
+export function runPlan(mvcc: Mvcc, writer: Writer, taken: Plan): readonly Outcome[] {
+  return taken.steps.map((step) => runStep(mvcc, writer, step));
+}
+
+function runStep(mvcc: Mvcc, writer: Writer, step: Step): Outcome {
+  switch (step.type) {
+    case 'put': {
+      const { options } = step;
+      return { type: 'put', options, replaced: applyPut(mvcc, writer, step.key, step.value, options) };
+    }
+    case 'delete':
+      return { type: 'delete', options: step.options, deleted: writer.deleteAll(toInterval(step.range)) };
+    case 'get':
+      return { type: 'get', found: mvcc.get(keyToByteString(step.key)) };
+    case 'list': {
+      const selection = select(mvcc, toInterval(step.range), step.options);
+      return { type: 'list', options: step.options, selection, saw: writer.changed() };
+    }
+    case 'txn':
+      return { type: 'txn', plan: step.plan, outcomes: runPlan(mvcc, writer, step.plan) };
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Writes a key, whose options were checked, and returns what it replaced. Values are copied in. */
+export function applyPut(
+  mvcc: Mvcc,
+  writer: Writer,
+  name: string,
+  value: Uint8Array,
+  { lease, ignoreLease, ignoreValue }: DriverPutOptions,
+): Version | undefined {
+  const key = keyToByteString(name);
+  const before = ignoreValue || ignoreLease ? mvcc.get(key) : undefined;
+  const kept = ignoreValue && before !== undefined ? before.value : value.slice();
+  return writer.put(key, kept, ignoreLease ? before?.lease : lease).replaced;
+}
+
+/** Makes the results of a transaction that has run. */
+export class TxnReport {
+  readonly #entries: Entries;
+  readonly #identity: string;
+  readonly #begin: number;
+  readonly #end: number;
+  readonly #changes: number;
+
+  constructor(entries: Entries, identity: string, span: { begin: number; end: number; changes: number }) {
+    this.#entries = entries;
+    this.#identity = identity;
+    this.#begin = span.begin;
+    this.#end = span.end;
+    this.#changes = span.changes;
+  }
+
+  txn(taken: Plan, outcomes: readonly Outcome[]): TxnResult {
+    return {
+      succeeded: taken.succeeded,
+      revision: asRevision(this.#end),
+      results: outcomes.map((outcome) => this.#op(outcome)),
+    };
+  }
+
+  #op(outcome: Outcome): OpResult {
+    const revision = asRevision(this.#end);
+    switch (outcome.type) {
+      case 'put': {
+        const previous = outcome.options.previous ? this.#entry(outcome.replaced) : undefined;
+        return previous === undefined ? { type: 'put', revision } : { type: 'put', revision, previous };
+      }
+      case 'delete': {
+        const result = { type: 'delete', revision, deleted: outcome.deleted.length } as const;
+        return outcome.options.previous ? { ...result, previous: this.#entries.split(outcome.deleted).items } : result;
+      }
+      case 'get':
+        return { type: 'get', item: this.#entry(outcome.found) };
+      case 'list': {
+        const { versions, count, more } = outcome.selection;
+        const found = this.#entries.split(versions, outcome.options.keysOnly);
+        return { type: 'list', ...found, count, more, bookmark: this.#bookmark(outcome) };
+      }
+      case 'txn':
+        return { type: 'txn', ...this.txn(outcome.plan, outcome.outcomes) };
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  #entry(version: Version | undefined) {
+    return version === undefined ? undefined : this.#entries.keyValue(version);
+  }
+
+  /**
+   * A list in the middle of a transaction saw a part of its revision. Its bookmark is the revision before, so that a
+   * watch after it tells the rest (and repeats the part) rather than losing it.
+   */
+  #bookmark({ options, saw }: Extract<Outcome, { type: 'list' }>): Bookmark {
+    const seen = saw === this.#changes ? this.#end : this.#begin;
+    return { revision: options.revision ?? asRevision(seen), identity: this.#identity };
+  }
+}

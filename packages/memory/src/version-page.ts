@@ -1,0 +1,63 @@
+import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
+import { asRevision } from './entries.js';
+import type { Version } from './key-history.js';
+
+const EMPTY = new Uint8Array(0);
+
+/** A page of a scan: the store's own versions, of which only what is asked for is copied out. */
+export class VersionPage implements Page {
+  readonly bookmark: Bookmark;
+  readonly total: number;
+  readonly more: boolean;
+  readonly undecodable: readonly UndecodableKey[];
+  readonly #versions: readonly Version[];
+  readonly #keysOnly: boolean;
+
+  constructor(
+    versions: readonly Version[],
+    page: Pick<Page, 'bookmark' | 'total' | 'more' | 'undecodable'> & { readonly keysOnly: boolean },
+  ) {
+    this.#versions = versions;
+    this.#keysOnly = page.keysOnly;
+    this.bookmark = page.bookmark;
+    this.total = page.total;
+    this.more = page.more;
+    this.undecodable = page.undecodable;
+  }
+
+  get length(): number {
+    return this.#versions.length;
+  }
+
+  /** Each value is a copy of its own, so that together they are all that stays. */
+  get retainedBytes(): number {
+    return this.#keysOnly ? 0 : this.#versions.reduce((sum, { value }) => sum + value.length, 0);
+  }
+
+  key(index: number): string {
+    return this.#at(index).history.name ?? '';
+  }
+
+  value(index: number): Uint8Array {
+    const { value } = this.#at(index);
+    return this.#keysOnly ? EMPTY : value.slice();
+  }
+
+  modRevision(index: number): Revision {
+    return asRevision(this.#at(index).modRevision);
+  }
+
+  createRevision(index: number): Revision {
+    return asRevision(this.#at(index).createRevision);
+  }
+
+  version(index: number): number {
+    return this.#at(index).version;
+  }
+
+  #at(index: number): Version {
+    const version = this.#versions[index];
+    if (version === undefined) throw new RangeError(`index ${index} is outside this page of ${this.length}`);
+    return version;
+  }
+}

@@ -1,0 +1,2 @@
+/** This package's version, as `status()` tells it; a test holds it to package.json's. */
+export const VERSION = '0.1.0';

@@ -1,0 +1,56 @@
+import type { Bookmark, DriverWatchOptions, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
+import { type Entries, asRevision } from './entries.js';
+import { type Version, isDeletion } from './key-history.js';
+
+// Roughly what an event costs in memory beside its key and values.
+const EVENT_BYTES = 200;
+
+export type EventOptions = Pick<DriverWatchOptions, 'previous' | 'only'>;
+
+/** Whether a watch with these options tells of this change. */
+export function isWanted(change: Version, { only }: EventOptions): boolean {
+  return only === undefined || (only === 'delete') === isDeletion(change);
+}
+
+/** A batch of the changes of one revision, which are not none, and roughly what it holds in memory. */
+export function eventBatch(
+  changes: readonly Version[],
+  bookmark: Bookmark,
+  options: EventOptions,
+  entries: Entries,
+): { batch: WatchBatch; bytes: number } {
+  const events: WatchEvent[] = [];
+  const undecodable: UndecodableKey[] = [];
+  let bytes = 0;
+  for (const change of changes) {
+    const { history } = change;
+    // The state before the revision, as etcd tells it, also where a transaction changed the key twice.
+    const before = options.previous ? history.at(change.modRevision - 1) : undefined;
+    bytes += EVENT_BYTES + history.key.length + change.value.length + (before?.value.length ?? 0);
+    const event = toEvent(change, before, entries);
+    if (event === undefined) undecodable.push(entries.undecodable(change));
+    else events.push(event);
+  }
+  return { batch: { kind: 'events', bookmark, events, undecodable }, bytes };
+}
+
+function toEvent(change: Version, before: Version | undefined, entries: Entries): WatchEvent | undefined {
+  const { name } = change.history;
+  if (name === undefined) return undefined;
+  const revision = asRevision(change.modRevision);
+  const previous = before === undefined ? undefined : entries.keyValue(before);
+  if (isDeletion(change)) {
+    const event = { type: 'delete', revision, key: name } as const;
+    return previous === undefined ? event : { ...event, previous };
+  }
+  const current = entries.keyValue(change);
+  if (current === undefined) return undefined;
+  const event = { type: 'put', revision, current, isCreate: change.version === 1 } as const;
+  return previous === undefined ? event : { ...event, previous };
+}
+
+export const PROGRESS_BYTES = 100;
+
+export function progressBatch(bookmark: Bookmark): WatchBatch {
+  return { kind: 'progress', bookmark, events: [], undecodable: [] };
+}
