@@ -1,0 +1,62 @@
+import { toRevision, type KeyValue, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
+import type { RawEvent, RawKeyValue } from './watch-codec.js';
+
+/** All events of one revision: what is delivered together, or not at all (C10, trap 8). */
+export interface RevisionGroup {
+  readonly revision: Revision;
+  readonly events: WatchEvent[];
+  readonly undecodable: UndecodableKey[];
+  /** Roughly what it holds in memory. */
+  bytes: number;
+}
+
+// What the objects of an event take beside the bytes of key and value.
+const EVENT_OVERHEAD_BYTES = 200;
+
+/**
+ * Puts events together by revision. The server never splits a revision over two whole responses, but a fragment may end
+ * in the middle of one: the last group stays open until a response that is not followed by another fragment.
+ */
+export class RevisionAssembler {
+  #open: RevisionGroup | undefined;
+
+  /** Adds an event of `size` encoded bytes. Gives the group that it completes, by being of another revision. */
+  add(event: RawEvent, size: number): RevisionGroup | undefined {
+    const revision = toRevision(event.entry.modRevision);
+    let completed: RevisionGroup | undefined;
+    if (this.#open?.revision !== revision) {
+      completed = this.#open;
+      this.#open = { revision, events: [], undecodable: [], bytes: 0 };
+    }
+    this.#open.bytes += size + EVENT_OVERHEAD_BYTES;
+    const { key } = event.entry;
+    if (typeof key === 'string') this.#open.events.push(toWatchEvent(event, key, revision));
+    // Copied: it may be kept for long, and must not pin the whole message.
+    else this.#open.undecodable.push({ rawKey: key.slice(), revision, deleted: event.type === 'delete' });
+    return completed;
+  }
+
+  /** Gives the last group, once no more of it can come. */
+  flush(): RevisionGroup | undefined {
+    const completed = this.#open;
+    this.#open = undefined;
+    return completed;
+  }
+}
+
+function toWatchEvent(event: RawEvent, key: string, revision: Revision): WatchEvent {
+  const previous = event.previous === undefined ? {} : { previous: toKeyValue(event.previous, key) };
+  if (event.type === 'delete') return { type: 'delete', revision, key, ...previous };
+  const { createRevision, modRevision } = event.entry;
+  const isCreate = createRevision === modRevision;
+  return { type: 'put', revision, current: toKeyValue(event.entry, key), isCreate, ...previous };
+}
+
+function toKeyValue(raw: RawKeyValue, key: string): KeyValue {
+  const { value, version, lease } = raw;
+  const createRevision = toRevision(raw.createRevision);
+  const modRevision = toRevision(raw.modRevision);
+  return lease === undefined
+    ? { key, value, createRevision, modRevision, version }
+    : { key, value, createRevision, modRevision, version, lease };
+}

@@ -1,0 +1,37 @@
+import type { Clock, TimerHandle } from '@holdfast/store';
+import { manualProgressIsOrdered } from './watch-progress.js';
+
+/** Asks for progress every so often, on servers whose answers can be relied on (trap 10). */
+export class ProgressTimer {
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #ask: () => void;
+  #stopped = false;
+  #timer: TimerHandle;
+
+  constructor(clock: Clock, intervalMs: number, version: Promise<string | undefined>, ask: () => void) {
+    this.#clock = clock;
+    this.#intervalMs = intervalMs;
+    this.#ask = ask;
+    version.then(
+      (known) => {
+        if (known !== undefined && manualProgressIsOrdered(known)) this.#arm();
+      },
+      // Without a version nothing is asked: the server's own progress, every ten minutes by default, is always exact.
+      () => undefined,
+    );
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#clock.clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#ask();
+      this.#arm();
+    }, this.#intervalMs);
+  }
+}

@@ -1,0 +1,105 @@
+import { Fifo } from '@holdfast/store';
+
+/** How long messages are worked on before the event loop gets its turn, in milliseconds. */
+const SLICE_MS = 2;
+/** Above this many bytes of waiting messages the call is paused, below a quarter of it resumed. */
+const HIGH_WATER_BYTES = 16 * 1024 * 1024;
+
+/** Stops and restarts the flow of messages. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * Works through messages strictly in order, in slices that don't block the event loop: a catch-up arrives as one message
+ * of tens of megabytes. Work is given as an iteration that may be left after each step. What waits is bounded: a server
+ * that sends faster than this process decodes is slowed down by flow control.
+ */
+export class MessagePump {
+  readonly #work: (message: Buffer) => Iterator<void>;
+  readonly #flow: Flow;
+  readonly #queue = new Fifo<Buffer>();
+  #queuedBytes = 0;
+  #paused = false;
+  #current: Iterator<void> | undefined;
+  #afterwards: (() => void) | undefined;
+  #turn: NodeJS.Immediate | undefined;
+  // Time spent since the event loop last had its turn; several messages may arrive within one.
+  #spentMs = 0;
+  #running = false;
+  #stopped = false;
+
+  constructor(work: (message: Buffer) => Iterator<void>, flow: Flow) {
+    this.#work = work;
+    this.#flow = flow;
+  }
+
+  push(message: Buffer): void {
+    if (this.#stopped) return;
+    this.#queue.push(message);
+    this.#queuedBytes += message.length;
+    if (this.#queuedBytes > HIGH_WATER_BYTES && !this.#paused) {
+      this.#paused = true;
+      this.#flow.pause();
+    }
+    this.#run();
+  }
+
+  /** Calls back when all that was pushed has been worked through. Nothing may be pushed after it. */
+  finish(afterwards: () => void): void {
+    if (this.#stopped) return;
+    this.#afterwards = afterwards;
+    this.#run();
+  }
+
+  /** Forgets everything. */
+  stop(): void {
+    this.#stopped = true;
+    this.#queue.clear();
+    this.#current = undefined;
+    this.#afterwards = undefined;
+    if (this.#turn !== undefined) clearImmediate(this.#turn);
+    this.#turn = undefined;
+  }
+
+  #run(): void {
+    // A listener may push or finish while its own message is being worked on: the outer loop sees to it.
+    if (this.#running) return;
+    this.#running = true;
+    const began = performance.now() - this.#spentMs;
+    while (this.#spentMs < SLICE_MS && this.#step()) this.#spentMs = performance.now() - began;
+    this.#running = false;
+    if (this.#stopped) return;
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
+      this.#spentMs = 0;
+      if (this.#hasWork()) this.#run();
+    });
+  }
+
+  #hasWork(): boolean {
+    return this.#current !== undefined || this.#queue.length > 0 || this.#afterwards !== undefined;
+  }
+
+  /** One step of the current message; `false` when there is nothing left to do. */
+  #step(): boolean {
+    if (this.#current === undefined) {
+      const message = this.#queue.shift();
+      if (message === undefined) {
+        const afterwards = this.#afterwards;
+        this.#afterwards = undefined;
+        afterwards?.();
+        return false;
+      }
+      this.#queuedBytes -= message.length;
+      if (this.#paused && this.#queuedBytes < HIGH_WATER_BYTES / 4) {
+        this.#paused = false;
+        this.#flow.resume();
+      }
+      this.#current = this.#work(message);
+    }
+    if (this.#current.next().done === true) this.#current = undefined;
+    return !this.#stopped;
+  }
+}

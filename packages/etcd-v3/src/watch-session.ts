@@ -1,0 +1,402 @@
+import {
+  Backoff,
+  CompactedError,
+  isStoreError,
+  StoreError,
+  toRevision,
+  type Bookmark,
+  type Clock,
+  type DriverWatch,
+  type DriverWatchOptions,
+  type KeyRange,
+  type Logger,
+  type Revision,
+  type TimerHandle,
+  type WatchSink,
+} from '@holdfast/store';
+import { toStoreError } from './errors.js';
+import type { CreateRequest, ResponseHeader } from './watch-codec.js';
+import type { RevisionGroup } from './watch-events.js';
+import type { ServerEnd, WatchFollower } from './watch-follower.js';
+import type { LinkMember, WatchLink, WatchLinkOptions } from './watch-link.js';
+import type { WatchStream } from './watch-stream.js';
+import type { WatchSubscription } from './watch-subscription.js';
+import { proofOfOtherHistory, suspicionOf, type KnownHistory } from './watch-suspicion.js';
+import type { LinearizableHead, WatchTransport } from './watch-transport.js';
+
+export type WatchSessionOptions = Pick<WatchLinkOptions, 'clock' | 'logger' | 'random' | 'backoff' | 'stableMs'>;
+
+/** What one watch shares with the others of its store. */
+export interface WatchSessionHost {
+  readonly transport: WatchTransport;
+  readonly link: WatchLink;
+  readonly options: WatchSessionOptions;
+  /** It has ended, for whatever reason. */
+  readonly onEnd: (session: WatchSession) => void;
+}
+
+type SessionState =
+  /** Asks for the store's head, or whether a suspicion is true, or whether a refusal is. */
+  | { readonly name: 'reading'; readonly abort: AbortController }
+  /** Wants the stream. */
+  | { readonly name: 'joining' }
+  | { readonly name: 'creating'; readonly stream: WatchStream; readonly subscription: WatchSubscription }
+  | {
+      readonly name: 'following';
+      readonly stream: WatchStream;
+      readonly subscription: WatchSubscription;
+      readonly since: number;
+    }
+  /** This watch alone has met trouble, and waits before it tries again. */
+  | { readonly name: 'resting'; readonly timer: TimerHandle }
+  /** Nothing is asked of the server: not begun yet, or the consumer's queue is full (C11). */
+  | { readonly name: 'parked' }
+  | { readonly name: 'closed' };
+
+// A follower that is behind by a heartbeat has caught up by the second try; after this many another one is asked.
+const LAGS_BEFORE_MOVING = 3;
+// What a progress batch takes in memory.
+const PROGRESS_BYTES = 200;
+
+/**
+ * One watch as its consumer sees it (C10 to C13): a bookmark, and the way to go on from it. The bookmark moves only with
+ * what was pushed: all events of a revision (never a header's, trap 1), or progress that speaks for this watch.
+ */
+export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
+  readonly #range: KeyRange;
+  readonly #options: DriverWatchOptions;
+  readonly #sink: WatchSink;
+  readonly #host: WatchSessionHost;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #backoff: Backoff;
+  #state: SessionState = { name: 'parked' };
+  #bookmark: Bookmark | undefined;
+  #raftTerm = 0;
+  #lags = 0;
+  #lagging: WatchStream | undefined;
+  #renewals = 0;
+
+  constructor(range: KeyRange, options: DriverWatchOptions, sink: WatchSink, host: WatchSessionHost) {
+    this.#range = range;
+    this.#options = options;
+    this.#sink = sink;
+    this.#host = host;
+    this.#clock = host.options.clock;
+    this.#logger = host.options.logger;
+    this.#backoff = new Backoff({ ...host.options.backoff, random: host.options.random });
+    this.#bookmark = options.after;
+  }
+
+  /** Begins. Nothing is told to the sink before this returns. */
+  start(): void {
+    this.resume();
+  }
+
+  /** The consumer has drained its queue. */
+  resume(): void {
+    if (this.#state.name === 'parked') this.#proceed();
+  }
+
+  close(): Promise<void> {
+    this.#end();
+    return Promise.resolve();
+  }
+
+  // As a member of the link.
+
+  attach(stream: WatchStream): void {
+    if (this.#state.name !== 'joining' || this.#bookmark === undefined) return;
+    const subscription = stream.create(this.#request(this.#bookmark), this);
+    if (subscription.state.name === 'creating') this.#enter({ name: 'creating', stream, subscription });
+    else this.#host.link.join(this);
+  }
+
+  trouble(cause: StoreError): void {
+    if (endsWatch(cause)) this.#fail(cause);
+    else this.#sink.interrupted(cause);
+  }
+
+  // As the follower of its watch at the server.
+
+  created(header: ResponseHeader): void {
+    if (this.#state.name !== 'creating') return;
+    const { stream, subscription } = this.#state;
+    const known = this.#known();
+    const suspicion = suspicionOf(header, known);
+    if (suspicion !== undefined) {
+      const cause = new StoreError('unavailable', `${stream.endpoint} answered with ${suspicion}; asking the cluster`, {
+        endpoint: stream.endpoint,
+      });
+      this.#interrupt(cause);
+      this.#settleSuspicion(known, stream);
+      return;
+    }
+    this.#lags = 0;
+    this.#renewals = 0;
+    this.#enter({ name: 'following', stream, subscription, since: this.#clock.now() });
+    this.#sink.established(known.bookmark);
+  }
+
+  revision(group: RevisionGroup): void {
+    const { bookmark } = this.#known();
+    // The watch began at the bookmark's own revision (see #request), and may be the second one to bring these.
+    if (this.#state.name !== 'following' || group.revision <= bookmark.revision) return;
+    const { revision, events, undecodable, bytes } = group;
+    this.#push('events', { revision, identity: bookmark.identity }, { events, undecodable }, bytes);
+  }
+
+  progress(revision: number): void {
+    const { bookmark } = this.#known();
+    // A watch that starts in the future may get older progress: it never lowers a bookmark.
+    if (this.#state.name !== 'following' || revision < bookmark.revision) return;
+    const reached: Bookmark = { revision: toRevision(revision), identity: bookmark.identity };
+    this.#push('progress', reached, { events: [], undecodable: [] }, PROGRESS_BYTES);
+  }
+
+  ended(end: ServerEnd): void {
+    const endpoint = this.#stream()?.endpoint;
+    switch (end.kind) {
+      case 'compacted':
+        this.#fail(compactedError(this.#range, this.#known().bookmark, end.compactRevision, endpoint));
+        return;
+      case 'refused':
+      case 'canceled':
+        this.#refused(toStoreError({ code: UNKNOWN_STATUS, details: end.reason }, 'read', endpoint ?? 'etcd'));
+        return;
+      default:
+        end satisfies never;
+    }
+  }
+
+  failed(error: StoreError): void {
+    this.#fail(error);
+  }
+
+  lost(cause: StoreError): void {
+    // Want of a token passes once: the link has a new one fetched.
+    if (endsWatch(cause) && cause.code !== 'unauthenticated') {
+      this.#fail(cause);
+      return;
+    }
+    this.#interrupt(cause);
+    this.#proceed();
+  }
+
+  // The steps.
+
+  #proceed(): void {
+    if (this.#bookmark === undefined) {
+      this.#readHead();
+      return;
+    }
+    this.#enter({ name: 'joining' });
+    this.#host.link.join(this);
+  }
+
+  /**
+   * "Now", for a watch without `after`: a linearizable read's revision. Not the head that `created` tells, which is one
+   * member's and may be older than what this process has written or read already (trap 16).
+   */
+  #readHead(): void {
+    this.#read(undefined, (head) => {
+      this.#bookmark = { revision: head.revision, identity: head.clusterId };
+      this.#raftTerm = Math.max(this.#raftTerm, head.raftTerm);
+      this.#proceed();
+    });
+  }
+
+  #settleSuspicion(known: KnownHistory, stream: WatchStream): void {
+    this.#read(stream.endpoint, (head) => {
+      const proof = proofOfOtherHistory(head, known);
+      if (proof !== undefined) {
+        const message = `the store's history is not the one that ${this.#range.toString()} was followed in: ${proof}; read it again`;
+        this.#fail(new StoreError('history-changed', message, { endpoint: head.endpoint }));
+        return;
+      }
+      this.#behind(stream);
+    });
+  }
+
+  /** The member is only behind: it is given a moment, and then another one is asked. */
+  #behind(stream: WatchStream): void {
+    this.#lags = this.#lagging === stream ? this.#lags + 1 : 1;
+    this.#lagging = stream;
+    if (this.#lags >= LAGS_BEFORE_MOVING) {
+      const message = `${stream.endpoint} stays behind the cluster; trying another member`;
+      this.#host.link.abandon(stream, new StoreError('unavailable', message, { endpoint: stream.endpoint }));
+    }
+    this.#rest();
+  }
+
+  #refused(error: StoreError): void {
+    const stream = this.#stream();
+    this.#interrupt(error);
+    // A stream keeps the token that it was opened with: only another stream brings another one.
+    if (error.code === 'unauthenticated') this.#renew(error, stream);
+    else if (error.code === 'permission-denied') this.#doubtDenial(error, stream);
+    else if (endsWatch(error)) this.#fail(error);
+    else this.#rest();
+  }
+
+  /** etcd 3.4 says "permission denied" of an expired token too. A read, whose token is renewed, tells them apart. */
+  #doubtDenial(denial: StoreError, stream: WatchStream | undefined): void {
+    this.#read(undefined, () => {
+      this.#renew(denial, stream);
+    });
+  }
+
+  #renew(error: StoreError, stream: WatchStream | undefined): void {
+    this.#renewals += 1;
+    if (this.#renewals > 1) {
+      this.#fail(error);
+      return;
+    }
+    this.#host.transport.refreshToken();
+    if (stream !== undefined) this.#host.link.retire(stream);
+    this.#proceed();
+  }
+
+  /** A linearizable read of the range. Tried again until it answers, or fails for good. */
+  #read(avoid: string | undefined, then: (head: LinearizableHead) => void): void {
+    const abort = new AbortController();
+    this.#enter({ name: 'reading', abort });
+    this.#host.transport.linearizableHead(this.#range, { avoid, signal: abort.signal }).then(
+      (head) => {
+        if (!abort.signal.aborted) then(head);
+      },
+      (error: unknown) => {
+        if (abort.signal.aborted) return;
+        const cause = asStoreError(error);
+        if (endsWatch(cause)) {
+          this.#fail(cause);
+          return;
+        }
+        this.#sink.interrupted(cause);
+        this.#rest();
+      },
+    );
+  }
+
+  /** Waits, then begins again from the bookmark. */
+  #rest(): void {
+    const timer = this.#clock.setTimeout(() => {
+      this.#proceed();
+    }, this.#backoff.next());
+    this.#enter({ name: 'resting', timer });
+  }
+
+  #interrupt(cause: StoreError): void {
+    if (this.#state.name === 'following' && this.#clock.now() - this.#state.since >= this.#host.options.stableMs) {
+      this.#backoff.reset();
+    }
+    this.#logger.info('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
+    this.#sink.interrupted(cause);
+  }
+
+  #push(
+    kind: 'events' | 'progress',
+    bookmark: Bookmark,
+    content: Pick<RevisionGroup, 'events' | 'undecodable'>,
+    bytes: number,
+  ): void {
+    this.#bookmark = bookmark;
+    const room = this.#sink.push({ kind, bookmark, ...content }, bytes);
+    // The sink may have closed this watch meanwhile.
+    if (room === 'full' && this.#stream() !== undefined) this.#enter({ name: 'parked' });
+  }
+
+  #fail(error: StoreError): void {
+    if (this.#state.name === 'closed') return;
+    this.#end();
+    this.#sink.fail(error);
+  }
+
+  #end(): void {
+    if (this.#state.name === 'closed') return;
+    this.#enter({ name: 'closed' });
+    this.#host.onEnd(this);
+  }
+
+  /** The one place where the state changes. What the old one held is let go, at the server too (trap 15). */
+  #enter(next: SessionState): void {
+    const previous = this.#state;
+    if (previous.name === 'closed') return;
+    this.#state = next;
+    switch (previous.name) {
+      case 'reading':
+        previous.abort.abort(OVERTAKEN);
+        break;
+      case 'joining':
+        if (next.name !== 'creating') this.#host.link.leave(this);
+        break;
+      case 'creating':
+      case 'following':
+        this.#raftTerm = Math.max(this.#raftTerm, previous.stream.raftTerm);
+        if (!('subscription' in next) || next.subscription !== previous.subscription) previous.subscription.cancel();
+        break;
+      case 'resting':
+        this.#clock.clearTimeout(previous.timer);
+        break;
+      case 'parked':
+        break;
+      default:
+        previous satisfies never;
+    }
+  }
+
+  #stream(): WatchStream | undefined {
+    return this.#state.name === 'creating' || this.#state.name === 'following' ? this.#state.stream : undefined;
+  }
+
+  #known(): KnownHistory {
+    if (this.#bookmark === undefined)
+      throw new StoreError('internal', 'a watch was created before its start was known');
+    return { bookmark: this.#bookmark, raftTerm: this.#raftTerm };
+  }
+
+  /**
+   * Starts at the bookmark's own revision, although everything up to it is here: a watch from the revision after it
+   * would be accepted where that is the compacted one, and 3.4 then leaves out what was deleted in it.
+   */
+  #request({ revision }: Bookmark): CreateRequest {
+    const { start, end, key } = this.#range;
+    const { previous, only } = this.#options;
+    const rangeEnd = key === undefined ? (end ?? 'end') : undefined;
+    return { key: start, rangeEnd, startRevision: revision, previous, only, progressNotify: true };
+  }
+}
+
+const OVERTAKEN = new StoreError('aborted', 'the watch does not need this answer any more');
+// gRPC's code for an error of which only the text is known: what etcd says in `cancel_reason`.
+const UNKNOWN_STATUS = 2;
+
+/** Errors that trying again, here or at another member, does not help against (C12). */
+function endsWatch(error: StoreError): boolean {
+  switch (error.code) {
+    case 'unavailable':
+    case 'timeout':
+    case 'internal':
+      return false;
+    default:
+      return true;
+  }
+}
+
+function compactedError(
+  range: KeyRange,
+  after: Bookmark,
+  compactRevision: number,
+  endpoint: string | undefined,
+): CompactedError {
+  const compacted: Revision = toRevision(compactRevision);
+  return new CompactedError(
+    `${range.toString()} was followed up to revision ${after.revision}, but history up to ${compactRevision} is compacted; read it again`,
+    { compactRevision: compacted, endpoint },
+  );
+}
+
+function asStoreError(error: unknown): StoreError {
+  if (isStoreError(error)) return error;
+  return new StoreError('internal', `the store's head could not be read: ${String(error)}`, { cause: error });
+}

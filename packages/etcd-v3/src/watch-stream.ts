@@ -1,0 +1,336 @@
+import { Fifo, StoreError, type Clock, type Logger } from '@holdfast/store';
+import {
+  decodeEvent,
+  decodeWatchResponse,
+  encodeCancel,
+  encodeCreate,
+  encodeProgressRequest,
+  type CreateRequest,
+  type WatchResponse,
+} from './watch-codec.js';
+import type { ServerEnd, WatchFollower } from './watch-follower.js';
+import { ProgressTimer } from './watch-progress-timer.js';
+import { ProgressLedger } from './watch-progress.js';
+import { MessagePump } from './watch-pump.js';
+import { SilenceDetector } from './watch-silence.js';
+import { WatchSubscription, type SubscriptionHost, type SubscriptionState } from './watch-subscription.js';
+import type { WatchCall, WatchCallHandlers } from './watch-transport.js';
+
+export interface WatchStreamOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How often progress is asked for, in milliseconds, where the server answers in order. */
+  readonly progressMs: number;
+  readonly silenceMs: number;
+  readonly answerMs: number;
+}
+
+/** What a stream tells its owner. */
+export interface WatchStreamOwner {
+  /** The stream is over, before its followers are told. `silent`: because nothing came any more. */
+  ended(stream: WatchStream, cause: StoreError, how: 'closed by the server' | 'silent'): void;
+  /** The server has confirmed a watch. */
+  confirmed(stream: WatchStream): void;
+  /** No watch is left on it. */
+  emptied(stream: WatchStream): void;
+}
+
+type StreamState =
+  | { readonly name: 'opening' }
+  | { readonly name: 'open'; readonly call: WatchCall; readonly timers: StreamTimers }
+  | { readonly name: 'over' };
+
+interface StreamTimers {
+  readonly silence: SilenceDetector;
+  readonly progress: ProgressTimer;
+}
+
+// How many events are decoded between two looks at the time.
+const EVENTS_PER_STEP = 64;
+
+// Asks for a watch only to see that the server answers: nobody writes this key, and the watch is cancelled at once.
+const PROBE: CreateRequest = {
+  key: Uint8Array.of(0),
+  rangeEnd: undefined,
+  startRevision: 0,
+  previous: false,
+  only: 'delete',
+  progressNotify: false,
+};
+
+/**
+ * One Watch call and all the watches on it. etcd takes requests one by one and answers creations in order, before
+ * anything else of the watch; the ids are its own, never used twice on a stream.
+ */
+export class WatchStream implements WatchCallHandlers, SubscriptionHost {
+  readonly #options: WatchStreamOptions;
+  readonly #owner: WatchStreamOwner;
+  readonly #pump: MessagePump;
+  readonly #creating = new Fifo<WatchSubscription>();
+  readonly #active = new Map<number, WatchSubscription>();
+  readonly #ledger = new ProgressLedger();
+  #state: StreamState = { name: 'opening' };
+  #endpoint = '';
+  #raftTerm = 0;
+  #wanted = 0;
+
+  constructor(options: WatchStreamOptions, owner: WatchStreamOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    this.#pump = new MessagePump((message) => this.#receive(message), {
+      pause: () => {
+        if (this.#state.name === 'open') this.#state.call.pause();
+      },
+      resume: () => {
+        if (this.#state.name === 'open') this.#state.call.resume();
+      },
+    });
+  }
+
+  get endpoint(): string {
+    return this.#endpoint;
+  }
+
+  get raftTerm(): number {
+    return this.#raftTerm;
+  }
+
+  /** How many watches on it are wanted. */
+  get size(): number {
+    return this.#wanted;
+  }
+
+  /** Takes the call that was opened with this stream as its handlers. `false` if it has ended already. */
+  begin(call: WatchCall, version: Promise<string | undefined>): boolean {
+    if (this.#state.name !== 'opening') return false;
+    this.#endpoint = call.endpoint;
+    const silence = new SilenceDetector(
+      this.#options,
+      () => {
+        this.#probe();
+      },
+      (silentMs) => {
+        this.#onSilent(silentMs);
+      },
+    );
+    const progress = new ProgressTimer(this.#options.clock, this.#options.progressMs, version, () => {
+      this.#askProgress();
+    });
+    this.#state = { name: 'open', call, timers: { silence, progress } };
+    return true;
+  }
+
+  create(request: CreateRequest, follower: WatchFollower): WatchSubscription {
+    const subscription = new WatchSubscription(this, follower, this.#ledger.asked);
+    if (this.#state.name !== 'open') {
+      subscription.finish();
+      return subscription;
+    }
+    this.#wanted += 1;
+    this.#creating.push(subscription);
+    this.#state.call.write(encodeCreate(request));
+    this.#state.timers.silence.expect();
+    return subscription;
+  }
+
+  release(_subscription: WatchSubscription, was: SubscriptionState): void {
+    this.#wanted -= 1;
+    if (was.name === 'active') {
+      this.#active.delete(was.id);
+      this.#cancel(was.id);
+    }
+    if (this.#wanted === 0) this.#owner.emptied(this);
+  }
+
+  /** Ends the call, and with it all watches at the server. Their followers are told if there is a cause. */
+  close(cause?: StoreError): void {
+    if (this.#state.name === 'over') return;
+    if (this.#state.name === 'open') this.#state.call.cancel();
+    this.#enterOver();
+    const subscriptions = this.#takeAll();
+    if (cause !== undefined) for (const { follower } of subscriptions) follower.lost(cause);
+  }
+
+  onMessage(message: Buffer): void {
+    if (this.#state.name !== 'open') return;
+    this.#state.timers.silence.heard();
+    this.#pump.push(message);
+  }
+
+  onEnd(error: StoreError): void {
+    // What came before the end is as good as ever.
+    this.#pump.finish(() => {
+      this.#end(error, 'closed by the server');
+    });
+  }
+
+  #end(cause: StoreError, how: 'closed by the server' | 'silent'): void {
+    if (this.#state.name === 'over') return;
+    this.#owner.ended(this, cause, how);
+    this.close(cause);
+  }
+
+  #enterOver(): void {
+    if (this.#state.name === 'open') {
+      this.#state.timers.silence.stop();
+      this.#state.timers.progress.stop();
+    }
+    this.#state = { name: 'over' };
+    this.#pump.stop();
+  }
+
+  /** Empties the stream. Gives those that are still wanted. */
+  #takeAll(): WatchSubscription[] {
+    const wanted: WatchSubscription[] = [...this.#active.values()];
+    this.#active.clear();
+    for (let next = this.#creating.shift(); next !== undefined; next = this.#creating.shift()) {
+      if (next.state.name === 'creating') wanted.push(next);
+    }
+    for (const subscription of wanted) subscription.finish();
+    this.#wanted = 0;
+    return wanted;
+  }
+
+  *#receive(message: Buffer): Generator<void, void> {
+    let response: WatchResponse;
+    try {
+      response = decodeWatchResponse(message);
+    } catch (error) {
+      this.#unusable(error);
+      return;
+    }
+    if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
+    if (response.created) this.#onCreated(response);
+    else if (response.canceled) this.#onCanceled(response);
+    else if (response.events.length > 0) yield* this.#onEvents(response);
+    else this.#onProgress(response);
+    if (this.#state.name === 'open') this.#state.timers.silence.heard();
+  }
+
+  #onCreated(response: WatchResponse): void {
+    const subscription = this.#creating.shift();
+    if (subscription === undefined) {
+      this.#options.logger.warn('etcd confirmed a watch that nobody had asked for', { endpoint: this.#endpoint });
+      return;
+    }
+    const abandoned = subscription.state.name === 'abandoned';
+    // A refusal sets `created` and `canceled` both (trap 5). Its id means nothing.
+    if (response.canceled) {
+      subscription.finish();
+      if (abandoned) return;
+      subscription.follower.ended(serverEnd(response, 'refused'));
+      this.#drop();
+      return;
+    }
+    if (abandoned) {
+      subscription.finish();
+      this.#cancel(response.watchId);
+      return;
+    }
+    subscription.confirm(response.watchId, response.header.revision);
+    this.#active.set(response.watchId, subscription);
+    this.#owner.confirmed(this);
+    subscription.follower.created(response.header);
+  }
+
+  #onCanceled(response: WatchResponse): void {
+    const subscription = this.#active.get(response.watchId);
+    // Otherwise it is the answer to a cancellation of ours.
+    if (subscription === undefined) return;
+    this.#active.delete(response.watchId);
+    subscription.finish();
+    // The server still counts a watch that it ended because of compaction, until it is cancelled (trap 15).
+    this.#cancel(response.watchId);
+    subscription.follower.ended(serverEnd(response, 'canceled'));
+    this.#drop();
+  }
+
+  /** One watch less is wanted, without its follower's doing. */
+  #drop(): void {
+    if (this.#state.name === 'over') return;
+    this.#wanted -= 1;
+    if (this.#wanted === 0) this.#owner.emptied(this);
+  }
+
+  *#onEvents(response: WatchResponse): Generator<void, void> {
+    const subscription = this.#active.get(response.watchId);
+    if (subscription === undefined) return;
+    const { assembler, follower } = subscription;
+    const { buffer, events } = response;
+    try {
+      for (let i = 0; i < events.length; i += 2) {
+        const start = events[i] ?? 0;
+        const end = events[i + 1] ?? 0;
+        const completed = assembler.add(decodeEvent(buffer, start, end), end - start);
+        if (completed !== undefined) follower.revision(completed);
+        if (i % (2 * EVENTS_PER_STEP) === 2 * EVENTS_PER_STEP - 2) yield;
+        // The follower may have ended it just now, or while the event loop had its turn.
+        if (subscription.state.name !== 'active') return;
+      }
+      const last = response.fragment ? undefined : assembler.flush();
+      if (last !== undefined) follower.revision(last);
+    } catch (error) {
+      if (subscription.state.name !== 'active') throw error;
+      subscription.cancel();
+      follower.failed(asStoreError(error));
+    }
+  }
+
+  #onProgress(response: WatchResponse): void {
+    const { revision } = response.header;
+    if (response.watchId >= 0) {
+      this.#active.get(response.watchId)?.follower.progress(revision);
+      return;
+    }
+    const speaksFor = this.#ledger.answer(revision, this.#active.values());
+    for (const subscription of [...this.#active.values()]) {
+      if (subscription.state.name === 'active' && speaksFor(subscription)) subscription.follower.progress(revision);
+    }
+  }
+
+  #unusable(error: unknown): void {
+    const failure = asStoreError(error);
+    const followers = this.#takeAll().map(({ follower }) => follower);
+    this.#owner.ended(this, failure, 'closed by the server');
+    this.close();
+    for (const follower of followers) follower.failed(failure);
+  }
+
+  #askProgress(): void {
+    if (this.#state.name !== 'open' || this.#active.size === 0) return;
+    this.#ledger.ask();
+    this.#state.call.write(encodeProgressRequest());
+  }
+
+  #probe(): void {
+    if (this.#state.name !== 'open' || this.#active.size === 0) return;
+    const nothing = () => undefined;
+    const follower = { revision: nothing, progress: nothing, ended: nothing, failed: nothing, lost: nothing };
+    const probe = this.create(PROBE, {
+      ...follower,
+      created: () => {
+        probe.cancel();
+      },
+    });
+  }
+
+  #onSilent(silentMs: number): void {
+    const message = `${this.#endpoint} has sent nothing on its watch stream for ${silentMs} ms, though it was asked`;
+    this.#end(new StoreError('unavailable', message, { endpoint: this.#endpoint }), 'silent');
+  }
+
+  #cancel(id: number): void {
+    if (this.#state.name === 'open') this.#state.call.write(encodeCancel(id));
+  }
+}
+
+function serverEnd(response: WatchResponse, kind: 'refused' | 'canceled'): ServerEnd {
+  // A negative one is what some versions answer to a start that never was (ETCD-FACTS): no compaction.
+  if (response.compactRevision > 0) return { kind: 'compacted', compactRevision: response.compactRevision };
+  return { kind, reason: response.cancelReason };
+}
+
+function asStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  return new StoreError('internal', `a watch response could not be read: ${String(error)}`, { cause: error });
+}

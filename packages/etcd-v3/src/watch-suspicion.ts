@@ -1,0 +1,39 @@
+import type { Bookmark } from '@holdfast/store';
+import type { ResponseHeader } from './watch-codec.js';
+import type { LinearizableHead } from './watch-transport.js';
+
+/** What is known of the history that a watch belongs to. */
+export interface KnownHistory {
+  readonly bookmark: Bookmark;
+  /** The highest raft term that this watch has seen. */
+  readonly raftTerm: number;
+}
+
+/**
+ * What speaks against a member's `created` answer being of the history that the bookmark belongs to: `undefined` where
+ * nothing does. Only a suspicion (C13): one member's head is not the store's (trap 16), a lagging follower has an old one.
+ */
+export function suspicionOf(created: ResponseHeader, known: KnownHistory): string | undefined {
+  const { bookmark, raftTerm } = known;
+  // A proxy in between may leave the id out.
+  if (created.clusterId !== '0' && created.clusterId !== bookmark.identity) {
+    return `cluster id ${created.clusterId} instead of ${bookmark.identity}`;
+  }
+  if (created.revision < bookmark.revision) return `head ${created.revision} below bookmark ${bookmark.revision}`;
+  if (created.raftTerm !== 0 && created.raftTerm < raftTerm) return `raft term ${created.raftTerm} below ${raftTerm}`;
+  return undefined;
+}
+
+/**
+ * The proof (C13): why a linearizable read shows another history, or `undefined` where it shows the same one, so that
+ * only the member was behind.
+ */
+export function proofOfOtherHistory(head: LinearizableHead, known: KnownHistory): string | undefined {
+  const { bookmark, raftTerm } = known;
+  if (head.clusterId !== bookmark.identity) return `the cluster is ${head.clusterId}, no longer ${bookmark.identity}`;
+  if (head.revision < bookmark.revision) {
+    return `a linearizable read is at revision ${head.revision}, below ${bookmark.revision}`;
+  }
+  if (head.raftTerm < raftTerm) return `the raft term went back from ${raftTerm} to ${head.raftTerm}`;
+  return undefined;
+}

@@ -1,0 +1,202 @@
+import { StoreError } from '@holdfast/store';
+
+const TWO_32 = 4_294_967_296;
+
+/** Protobuf's wire types, as far as etcd's messages use them. */
+const VARINT = 0;
+const FIXED64 = 1;
+const LENGTH_DELIMITED = 2;
+const FIXED32 = 5;
+
+/**
+ * A cursor over the protobuf bytes of one message. 64-bit integers come out exactly: as a number where they are safe
+ * ones, as an error otherwise (contract C3), or as a decimal string where ids are read.
+ */
+export class WireReader {
+  readonly buffer: Buffer;
+  position: number;
+  readonly end: number;
+  #low = 0;
+  #high = 0;
+
+  constructor(buffer: Buffer, start = 0, end = buffer.length) {
+    this.buffer = buffer;
+    this.position = start;
+    this.end = end;
+  }
+
+  get done(): boolean {
+    return this.position >= this.end;
+  }
+
+  /** The next field's number, times 8, plus its wire type. */
+  tag(): number {
+    return this.#length();
+  }
+
+  boolean(): boolean {
+    this.#varint();
+    return this.#low !== 0 || this.#high !== 0;
+  }
+
+  /**
+   * A signed 64-bit integer.
+   *
+   * @throws StoreError `internal` where it is past ±(2^53−1): never rounded.
+   */
+  int64(): number {
+    const first = this.buffer[this.position];
+    if (first !== undefined && first < 0x80 && this.position < this.end) {
+      this.position += 1;
+      return first;
+    }
+    this.#varint();
+    const value = (this.#high | 0) * TWO_32 + (this.#low >>> 0);
+    if (!Number.isSafeInteger(value)) {
+      throw new StoreError(
+        'internal',
+        `etcd sent the integer ${this.#big(true)}, past 2^53-1: it can't be used exactly`,
+      );
+    }
+    return value;
+  }
+
+  int64String(): string {
+    this.#varint();
+    return this.#big(true);
+  }
+
+  uint64String(): string {
+    this.#varint();
+    return this.#big(false);
+  }
+
+  /** Moves past a length-delimited field, and gives its length: the field then ends at `position`. */
+  delimited(): number {
+    const length = this.#length();
+    this.position += length;
+    if (this.position > this.end) throw malformed();
+    return length;
+  }
+
+  /** Moves past a field that is not known here: newer servers may send some. */
+  skip(tag: number): void {
+    switch (tag & 7) {
+      case VARINT:
+        this.#varint();
+        return;
+      case LENGTH_DELIMITED:
+        this.delimited();
+        return;
+      case FIXED64:
+        this.position += 8;
+        break;
+      case FIXED32:
+        this.position += 4;
+        break;
+      default:
+        throw malformed();
+    }
+    if (this.position > this.end) throw malformed();
+  }
+
+  #length(): number {
+    const length = this.int64();
+    if (length < 0) throw malformed();
+    return length;
+  }
+
+  #byte(): number {
+    const byte = this.buffer[this.position];
+    if (byte === undefined || this.position >= this.end) throw malformed();
+    this.position += 1;
+    return byte;
+  }
+
+  /** Reads a varint of up to 64 bits into `#low` and `#high`. */
+  #varint(): void {
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.#byte();
+      const bits = byte & 0x7f;
+      if (shift < 28) low |= bits << shift;
+      else if (shift === 28) {
+        low |= bits << 28;
+        high = bits >> 4;
+      } else high |= bits << (shift - 32);
+      if (byte < 0x80) {
+        this.#low = low;
+        this.#high = high;
+        return;
+      }
+    }
+    throw malformed();
+  }
+
+  #big(signed: boolean): string {
+    const unsigned = (BigInt(this.#high >>> 0) << 32n) | BigInt(this.#low >>> 0);
+    return (signed ? BigInt.asIntN(64, unsigned) : unsigned).toString();
+  }
+}
+
+/** Builds the protobuf bytes of a request. Fields that hold protobuf's default are left out, as etcd does. */
+export class WireWriter {
+  readonly #bytes: (number | Uint8Array)[] = [];
+
+  /** A non-negative safe integer. */
+  uint(field: number, value: number): this {
+    if (value !== 0) {
+      this.#varint(field * 8 + VARINT);
+      this.#varint(value);
+    }
+    return this;
+  }
+
+  boolean(field: number, value: boolean): this {
+    return this.uint(field, value ? 1 : 0);
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    return value.length === 0 ? this : this.message(field, value);
+  }
+
+  /** A nested message, which is written even if it is empty: its presence says something. */
+  message(field: number, value: Uint8Array): this {
+    this.#varint(field * 8 + LENGTH_DELIMITED);
+    this.#varint(value.length);
+    this.#bytes.push(value);
+    return this;
+  }
+
+  finish(): Uint8Array {
+    let length = 0;
+    for (const part of this.#bytes) length += typeof part === 'number' ? 1 : part.length;
+    const result = new Uint8Array(length);
+    let position = 0;
+    for (const part of this.#bytes) {
+      if (typeof part === 'number') result[position++] = part;
+      else {
+        result.set(part, position);
+        position += part.length;
+      }
+    }
+    return result;
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes.push((rest % 0x80) | 0x80);
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes.push(rest);
+  }
+}
+
+function malformed(): StoreError {
+  return new StoreError(
+    'internal',
+    'etcd sent a message that is not valid protobuf; is this endpoint really an etcd v3 server?',
+  );
+}

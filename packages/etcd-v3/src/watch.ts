@@ -1,0 +1,66 @@
+import {
+  silentLogger,
+  StoreError,
+  systemClock,
+  type DriverWatch,
+  type DriverWatchOptions,
+  type KeyRange,
+  type WatchSink,
+} from '@holdfast/store';
+import { WatchLink, type WatchLinkOptions } from './watch-link.js';
+import { WatchSession } from './watch-session.js';
+import type { WatchTransport } from './watch-transport.js';
+
+/** Settings of a store's watches; all of them have defaults. Times are in milliseconds. */
+export type WatchManagerOptions = { readonly [Name in keyof WatchLinkOptions]?: WatchLinkOptions[Name] | undefined };
+
+/**
+ * All watches of a store, on one gRPC stream. Connection trouble is ridden out here: each watch goes on from its own
+ * bookmark, with nothing lost and nothing repeated.
+ */
+export class WatchManager {
+  readonly #transport: WatchTransport;
+  readonly #options: WatchLinkOptions;
+  readonly #link: WatchLink;
+  readonly #sessions = new Set<WatchSession>();
+  #closed = false;
+
+  constructor(transport: WatchTransport, options: WatchManagerOptions = {}) {
+    this.#transport = transport;
+    this.#options = {
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+      logger: options.logger ?? silentLogger,
+      backoff: options.backoff ?? { initialMs: 100, maxMs: 5_000 },
+      stableMs: options.stableMs ?? 5_000,
+      progressMs: options.progressMs ?? 5_000,
+      silenceMs: options.silenceMs ?? 30_000,
+      answerMs: options.answerMs ?? 30_000,
+    };
+    this.#link = new WatchLink(transport, this.#options);
+  }
+
+  /** Follows a range. `sink` is not called before this returns. */
+  watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    if (this.#closed) throw new StoreError('closed', 'the store is closed');
+    const session = new WatchSession(range, options, sink, {
+      transport: this.#transport,
+      link: this.#link,
+      options: this.#options,
+      onEnd: (ended) => {
+        this.#sessions.delete(ended);
+        if (this.#sessions.size === 0) this.#link.release();
+      },
+    });
+    this.#sessions.add(session);
+    session.start();
+    return session;
+  }
+
+  /** Ends all watches, here and at the server. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    this.#link.close();
+  }
+}
