@@ -1,0 +1,234 @@
+import {
+  decodeUtf8,
+  StoreError,
+  toRevision,
+  type KeyRange,
+  type KeyValue,
+  type LeaseId,
+  type Revision,
+} from '@holdfast/store';
+import type { IKeyValue, IResponseHeader } from 'etcd3';
+import { WireReader } from './watch-wire.js';
+
+/** What every answer says of the cluster that gave it. */
+export interface ResponseHeader {
+  /** Decimal: past what a JavaScript number can hold. */
+  readonly clusterId: string;
+  /** The store's head when it answered. */
+  readonly revision: Revision;
+  readonly raftTerm: number;
+}
+
+/** A RangeResponse whose entries are found, but not decoded yet. */
+export interface RangeOutline {
+  readonly buffer: Buffer;
+  readonly header: ResponseHeader;
+  /** The start and the end of each entry in the buffer, in turn. */
+  readonly bounds: readonly number[];
+  readonly more: boolean;
+  readonly count: number;
+}
+
+// Field numbers times 8 plus wire type, of api/etcdserverpb/rpc.proto and api/mvccpb/kv.proto.
+const RANGE_FIELD = { header: 0x0a, entry: 0x12, more: 0x18, count: 0x20 } as const;
+const HEADER_FIELD = { clusterId: 0x08, revision: 0x18, raftTerm: 0x20 } as const;
+const ENTRY_FIELD = { key: 0x0a, create: 0x10, mod: 0x18, version: 0x20, value: 0x2a, lease: 0x30 } as const;
+
+/** Etcd's way to say "no upper bound". */
+const NO_END = Buffer.of(0);
+
+/** A range in etcd's terms. */
+export function rangeBounds(range: KeyRange): { key: Buffer; range_end?: Buffer } {
+  const key = asBuffer(range.start);
+  if (range.key !== undefined) return { key };
+  return { key, range_end: range.end === undefined ? NO_END : asBuffer(range.end) };
+}
+
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * Finds the parts of a RangeResponse: some 20 ns for an entry, whatever its size.
+ *
+ * @throws StoreError `internal` where it is not protobuf, or holds a number past 2^53−1 (C3).
+ */
+export function outlineRange(buffer: Buffer): RangeOutline {
+  const reader = new WireReader(buffer);
+  const bounds: number[] = [];
+  let header: ResponseHeader | undefined;
+  let more = false;
+  let count = 0;
+  while (!reader.done) {
+    const tag = reader.tag();
+    switch (tag) {
+      case RANGE_FIELD.entry: {
+        const length = reader.delimited();
+        bounds.push(reader.position - length, reader.position);
+        break;
+      }
+      case RANGE_FIELD.header:
+        header = readHeader(reader);
+        break;
+      case RANGE_FIELD.more:
+        more = reader.boolean();
+        break;
+      case RANGE_FIELD.count:
+        count = reader.int64();
+        break;
+      default:
+        reader.skip(tag);
+    }
+  }
+  return { buffer, header: header ?? missingHeader(), bounds, more, count };
+}
+
+/** The header of any of etcd's responses: always field 1. */
+export function decodeHeader(buffer: Buffer): ResponseHeader {
+  const reader = new WireReader(buffer);
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (tag === RANGE_FIELD.header) return readHeader(reader);
+    reader.skip(tag);
+  }
+  return missingHeader();
+}
+
+function readHeader(outer: WireReader): ResponseHeader {
+  const length = outer.delimited();
+  const reader = new WireReader(outer.buffer, outer.position - length, outer.position);
+  let clusterId = '0';
+  let revision = 0;
+  let raftTerm = 0;
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (tag === HEADER_FIELD.clusterId) clusterId = reader.uint64String();
+    else if (tag === HEADER_FIELD.revision) revision = reader.int64();
+    else if (tag === HEADER_FIELD.raftTerm) raftTerm = reader.int64();
+    else reader.skip(tag);
+  }
+  return { clusterId, revision: toRevision(revision), raftTerm };
+}
+
+/** Where an entry's key lies in the buffer. Etcd writes it first. */
+export function keyBounds(buffer: Buffer, start: number, end: number): { readonly from: number; readonly to: number } {
+  const reader = new WireReader(buffer, start, end);
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (tag === ENTRY_FIELD.key) {
+      const length = reader.delimited();
+      return { from: reader.position - length, to: reader.position };
+    }
+    reader.skip(tag);
+  }
+  throw new StoreError('internal', 'etcd sent an entry without a key');
+}
+
+/** A number of an entry, or 0 where it has none. */
+export function entryNumber(buffer: Buffer, start: number, end: number, field: 'create' | 'mod' | 'version'): number {
+  const reader = new WireReader(buffer, start, end);
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (tag === ENTRY_FIELD[field]) return reader.int64();
+    reader.skip(tag);
+  }
+  return 0;
+}
+
+/** An entry's value as a view of the buffer. */
+export function entryValue(buffer: Buffer, start: number, end: number): Uint8Array {
+  const reader = new WireReader(buffer, start, end);
+  while (!reader.done) {
+    const tag = reader.tag();
+    if (tag === ENTRY_FIELD.value) return readView(reader);
+    reader.skip(tag);
+  }
+  return NOTHING;
+}
+
+/** A whole entry, whose key is known. The value is a copy, which keeps no page of others in memory. */
+export function decodeEntry(buffer: Buffer, start: number, end: number, key: string): KeyValue {
+  const reader = new WireReader(buffer, start, end);
+  let value: Uint8Array = NOTHING;
+  let create = 0;
+  let mod = 0;
+  let version = 0;
+  let lease = '0';
+  while (!reader.done) {
+    const tag = reader.tag();
+    switch (tag) {
+      case ENTRY_FIELD.create:
+        create = reader.int64();
+        break;
+      case ENTRY_FIELD.mod:
+        mod = reader.int64();
+        break;
+      case ENTRY_FIELD.version:
+        version = reader.int64();
+        break;
+      case ENTRY_FIELD.value:
+        value = readView(reader).slice();
+        break;
+      case ENTRY_FIELD.lease:
+        lease = reader.int64String();
+        break;
+      default:
+        reader.skip(tag);
+    }
+  }
+  return keyValue(key, value, create, mod, version, lease);
+}
+
+/** An entry as `etcd3`'s definitions decode it; `undefined` where the key is not UTF-8 (C1). */
+export function fromProtoEntry(entry: IKeyValue): KeyValue | undefined {
+  const key = decodeUtf8(entry.key);
+  if (key === undefined) return undefined;
+  const { create_revision: create, mod_revision: mod, version, lease } = entry;
+  // Copied: what protobufjs gives is a view of the whole message.
+  const value = Uint8Array.prototype.slice.call(plainView(entry.value));
+  return keyValue(key, value, safeInteger(create), safeInteger(mod), safeInteger(version), lease);
+}
+
+export function fromProtoHeader(header: IResponseHeader): ResponseHeader {
+  return {
+    clusterId: header.cluster_id,
+    revision: toRevision(safeInteger(header.revision)),
+    raftTerm: safeInteger(header.raft_term),
+  };
+}
+
+/** A decimal string as a number, exactly (C3). */
+export function safeInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new StoreError('internal', `etcd sent the integer ${text}, past 2^53-1: it can't be used exactly`);
+}
+
+function keyValue(
+  key: string,
+  value: Uint8Array,
+  create: number,
+  mod: number,
+  version: number,
+  lease: LeaseId,
+): KeyValue {
+  const entry = { key, value, createRevision: toRevision(create), modRevision: toRevision(mod), version };
+  return lease === '0' ? entry : { ...entry, lease };
+}
+
+const NOTHING = new Uint8Array(0);
+
+// Plain Uint8Arrays rather than Buffers: what the contract promises.
+function readView(reader: WireReader): Uint8Array {
+  const length = reader.delimited();
+  const { buffer, byteOffset } = reader.buffer;
+  return new Uint8Array(buffer, byteOffset + reader.position - length, length);
+}
+
+function plainView(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function missingHeader(): never {
+  throw new StoreError('internal', 'etcd sent an answer without a header; is this endpoint really an etcd v3 server?');
+}

@@ -1,0 +1,366 @@
+import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
+import { Backoff, isStoreError, sleep, StoreError, withOutcome, type KeyRange } from '@holdfast/store';
+import type { IAuthenticateRequest } from 'etcd3';
+import { AuthToken } from './auth-token.js';
+import { decodeHeader, rangeBounds, type ResponseHeader } from './codec.js';
+import type { Endpoint } from './endpoint.js';
+import { Endpoints, type Reached } from './endpoints.js';
+import { meaningOf, toStoreError, type CallKind, type GrpcFailure } from './errors.js';
+import type { ResolvedOptions } from './options.js';
+import { judge } from './retry.js';
+import { AUTHENTICATE, RANGE, WATCH, type Rpc, type StreamRpc } from './rpc.js';
+import { StreamCall, type StreamHandlers } from './stream-call.js';
+import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from './watch-transport.js';
+
+export interface CallTarget {
+  readonly signal: AbortSignal | undefined;
+  /** Only this endpoint. */
+  readonly endpoint?: string | undefined;
+  /** Preferably not this one. */
+  readonly avoid?: string | undefined;
+}
+
+export interface UnaryOptions extends CallTarget {
+  readonly kind: CallKind;
+}
+
+export interface Answer<Response> {
+  readonly response: Response;
+  readonly endpoint: string;
+}
+
+/** One attempt's end: an answer, gRPC's failure, or an error that no further attempt can change. */
+type Attempted<Response> =
+  | { readonly status: 'answered'; readonly response: Response }
+  | { readonly status: 'failed'; readonly failure: GrpcFailure; readonly token: string | undefined }
+  | { readonly status: 'over'; readonly error: StoreError; readonly sent: boolean };
+
+const SERVER_ENDED: GrpcFailure = { code: grpcStatus.UNAVAILABLE, details: 'the server ended the stream' };
+
+/**
+ * All calls to the cluster: which endpoint they go to, with which token, and whether a failed one is tried again. Reads
+ * are; a write only where it was certainly not applied (C7).
+ */
+export class Connection implements WatchTransport {
+  readonly #options: ResolvedOptions;
+  readonly #endpoints: Endpoints;
+  readonly #token: AuthToken | undefined;
+  readonly #closing = new AbortController();
+  readonly #streams = new Set<StreamCall>();
+  #metadata: { readonly token: string | undefined; readonly metadata: Metadata } | undefined;
+  #seen: { readonly identity: string; readonly raftTerm: number } | undefined;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#endpoints = new Endpoints(options.endpoints, options);
+    if (options.auth !== undefined) {
+      this.#token = new AuthToken({ authenticate: () => this.#authenticate(), clock: options.clock });
+    }
+  }
+
+  get identity(): string | undefined {
+    return this.#seen?.identity;
+  }
+
+  /** The highest raft term that a linearizable answer of this identity carried; a lower one later is another history (C13). */
+  get raftTerm(): number {
+    return this.#seen?.raftTerm ?? 0;
+  }
+
+  /** One request and its answer. @throws StoreError, with an outcome where it is a write. */
+  async unary<Request, Response>(
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    options: UnaryOptions,
+  ): Promise<Answer<Response>> {
+    return this.#retrying(options, (reached) => this.#attempt(reached, rpc, request, options.signal));
+  }
+
+  /** One request on a stream, and the first answer that `pick` wants; the stream is then cancelled. */
+  async exchange<Request, Response, T>(
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    pick: (response: Response) => T | undefined,
+    options: UnaryOptions,
+  ): Promise<Answer<T>> {
+    const { signal } = options;
+    return this.#retrying<T>(options, async (reached) => {
+      const token = await this.#currentToken(signal);
+      const { requestSerialize, responseDeserialize } = reached.channel.definition(rpc);
+      return new Promise<Attempted<T>>((resolve) => {
+        const settle = (end: Attempted<T>): void => {
+          signal?.removeEventListener('abort', onAbort);
+          stream.cancel();
+          resolve(end);
+        };
+        const onAbort = (): void => {
+          settle({ status: 'over', error: signal?.reason as StoreError, sent: true });
+        };
+        const onMessage = (bytes: Buffer): void => {
+          const response = pick(responseDeserialize(bytes));
+          if (response !== undefined) settle({ status: 'answered', response });
+        };
+        const stream = this.#open(reached, rpc, { onMessage, onEnd: () => undefined }, token, {}, (failure) => {
+          settle({ status: 'failed', failure, token });
+        });
+        signal?.addEventListener('abort', onAbort, { once: true });
+        stream.write(requestSerialize(request));
+      });
+    });
+  }
+
+  async openWatchCall(
+    handlers: WatchCallHandlers,
+    options: { readonly avoid?: string | undefined; readonly signal: AbortSignal },
+  ): Promise<WatchCall> {
+    const opened = await this.#retrying<StreamCall>({ ...options, kind: 'read' }, async (reached) => {
+      const token = await this.#currentToken(options.signal);
+      // Without `hasleader`, a member that is cut off from the others lets its watches wait in silence.
+      const response = this.#open(reached, WATCH, handlers, token, { hasleader: 'true' });
+      return { status: 'answered', response };
+    });
+    return opened.response;
+  }
+
+  #open(
+    { endpoint, channel }: Reached,
+    rpc: StreamRpc,
+    handlers: StreamHandlers,
+    token: string | undefined,
+    headers: Readonly<Record<string, string>>,
+    onFailure?: (failure: GrpcFailure) => void,
+  ): StreamCall {
+    const metadata = this.#metadataWith(token).clone();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+    const stream = new StreamCall(channel.stream(rpc), endpoint.name, metadata, handlers, (status) => {
+      this.#streams.delete(stream);
+      const failure = status.code === 0 ? SERVER_ENDED : status;
+      onFailure?.(failure);
+      return this.#streamError(failure, endpoint, token);
+    });
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  async linearizableHead(
+    range: KeyRange,
+    options: { readonly avoid?: string | undefined; readonly signal: AbortSignal },
+  ): Promise<LinearizableHead> {
+    const request = { ...rangeBounds(range), limit: 1, keys_only: true };
+    const { response, endpoint } = await this.unary(RANGE, request, { kind: 'read', ...options });
+    const header = decodeHeader(response);
+    this.observe(header);
+    return { ...header, endpoint };
+  }
+
+  async serverVersion(endpoint: string): Promise<string | undefined> {
+    return this.#endpoints.find(endpoint)?.ready?.version(this.#metadataWith(undefined));
+  }
+
+  refreshToken(): void {
+    this.#token?.drop();
+  }
+
+  markUnhealthy(endpoint: string, cause: StoreError): void {
+    this.#options.logger.warn(`etcd endpoint ${endpoint} failed; others are preferred for a while`, {
+      endpoint,
+      cause,
+    });
+    this.#endpoints.find(endpoint)?.markUnhealthy();
+  }
+
+  /** Takes note of what a linearizable answer says of the cluster. */
+  observe({ clusterId, raftTerm }: ResponseHeader): void {
+    const known = this.#seen?.identity === clusterId ? this.#seen.raftTerm : 0;
+    if (this.#seen?.identity !== clusterId || raftTerm > known) {
+      this.#seen = { identity: clusterId, raftTerm: Math.max(known, raftTerm) };
+    }
+  }
+
+  /** Ends all calls. No socket, timer or stream is left. */
+  close(): void {
+    this.#closing.abort(new StoreError('closed', 'the store is closed'));
+    for (const stream of this.#streams) stream.cancel();
+    this.#streams.clear();
+    this.#endpoints.close();
+  }
+
+  async #retrying<Response>(
+    { kind, signal, endpoint: only, avoid }: UnaryOptions,
+    attempt: (reached: Reached) => Promise<Attempted<Response>>,
+  ): Promise<Answer<Response>> {
+    const { retry, random, clock, logger } = this.#options;
+    const among = only === undefined ? this.#endpoints.all : this.#endpoints.all.filter(({ name }) => name === only);
+    const backoff = new Backoff({ ...retry, random });
+    const tried = new Set(avoid === undefined ? [] : [avoid]);
+    let renewed = this.#token === undefined ? undefined : false;
+    let last: StoreError | undefined;
+    for (let made = 1; ; made += 1) {
+      const reached = await this.#reach(among, tried, signal, kind, last);
+      const { endpoint } = reached;
+      const result = await attempt(reached);
+      if (result.status === 'answered') {
+        endpoint.markHealthy();
+        return { response: result.response, endpoint: endpoint.name };
+      }
+      if (result.status === 'over') {
+        throw kind === 'read' ? result.error : withOutcome(result.error, result.sent ? 'unknown' : 'not-applied');
+      }
+      const meaning = meaningOf(result.failure);
+      last = toStoreError(result.failure, kind, endpoint.name);
+      if (meaning.unhealthy === true) this.markUnhealthy(endpoint.name, last);
+      tried.add(endpoint.name);
+      const others = among.some((other) => other.healthy && !tried.has(other.name));
+      switch (judge(meaning, kind, { made, most: retry.attempts, renewed, others })) {
+        case 'fail':
+          throw last;
+        case 'renew-token':
+          renewed = true;
+          this.#token?.drop({ token: result.token });
+          tried.delete(endpoint.name);
+          break;
+        case 'elsewhere':
+          break;
+        case 'later':
+          tried.clear();
+          await notSent(kind, sleep(clock, backoff.next(), signal));
+      }
+      logger.debug('an etcd call is tried again', { endpoint: endpoint.name, error: last });
+    }
+  }
+
+  async #reach(
+    among: readonly Endpoint[],
+    tried: ReadonlySet<string>,
+    signal: AbortSignal | undefined,
+    kind: CallKind,
+    last: StoreError | undefined,
+  ): Promise<Reached> {
+    try {
+      return await notSent(kind, this.#endpoints.acquire({ avoid: tried, among, signal }));
+    } catch (error) {
+      // That others can't be asked does not change what the first one said.
+      if (last?.code === 'future-revision' && isStoreError(error, 'unavailable')) throw last;
+      throw error;
+    }
+  }
+
+  async #attempt<Request, Response>(
+    { channel }: Reached,
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    signal: AbortSignal | undefined,
+  ): Promise<Attempted<Response>> {
+    let token: string | undefined;
+    try {
+      token = await this.#currentToken(signal);
+      signal?.throwIfAborted();
+    } catch (error) {
+      return { status: 'over', error: error as StoreError, sent: false };
+    }
+    return this.#send({ rpc, request, token }, channel, signal);
+  }
+
+  #send<Request, Response>(
+    { rpc, request, token }: { rpc: Rpc<Request, Response>; request: Request; token: string | undefined },
+    channel: Reached['channel'],
+    signal: AbortSignal | undefined,
+  ): Promise<Attempted<Response>> {
+    return new Promise((resolve) => {
+      const onAbort = (): void => {
+        call.cancel();
+        resolve({ status: 'over', error: signal?.reason as StoreError, sent: true });
+      };
+      const call = channel.unary(rpc, request, this.#metadataWith(token), (failure, response) => {
+        signal?.removeEventListener('abort', onAbort);
+        if (failure === null && response !== undefined) resolve({ status: 'answered', response });
+        else
+          resolve({
+            status: 'failed',
+            failure: failure ?? { code: grpcStatus.INTERNAL, details: 'an empty answer' },
+            token,
+          });
+      });
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #streamError(failure: GrpcFailure, endpoint: Endpoint, token: string | undefined): StoreError {
+    const meaning = meaningOf(failure);
+    const error = toStoreError(failure, 'read', endpoint.name);
+    if (meaning.renewToken === true) this.#token?.drop({ token });
+    if (meaning.unhealthy === true) this.markUnhealthy(endpoint.name, error);
+    return error;
+  }
+
+  async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
+    const token = this.#token?.get();
+    return token === undefined || signal === undefined ? token : abortable(token, signal);
+  }
+
+  async #authenticate(): Promise<string | undefined> {
+    const { signal } = this.#closing;
+    const request = await this.#credentials();
+    try {
+      const { response } = await this.#retrying({ kind: 'read', signal }, ({ channel }) =>
+        this.#send({ rpc: AUTHENTICATE, request, token: undefined }, channel, signal),
+      );
+      return response.token;
+    } catch (error) {
+      // Calls without a token work there, so that authentication can be turned on later.
+      if (isStoreError(error, 'unsupported')) return undefined;
+      throw error;
+    }
+  }
+
+  async #credentials(): Promise<IAuthenticateRequest> {
+    try {
+      const credentials = await this.#options.auth?.();
+      return { name: credentials?.username ?? '', password: credentials?.password ?? '' };
+    } catch (error) {
+      throw new StoreError('unauthenticated', 'the function given as option auth failed', { cause: error });
+    }
+  }
+
+  /** gRPC copies what it is given, so that one object serves all calls. */
+  #metadataWith(token: string | undefined): Metadata {
+    if (this.#metadata?.token !== token || this.#metadata === undefined) {
+      const metadata = new Metadata();
+      for (const [name, value] of Object.entries(this.#options.headers)) metadata.set(name, value);
+      if (token !== undefined) metadata.set('token', token);
+      this.#metadata = { token, metadata };
+    }
+    return this.#metadata.metadata;
+  }
+}
+
+/** Waits for something that comes before a request is sent: if that fails, a write was not applied. */
+async function notSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    throw kind === 'write' ? withOutcomeOf(error, 'not-applied') : error;
+  }
+}
+
+function withOutcomeOf(error: unknown, outcome: 'not-applied'): StoreError {
+  return isStoreError(error)
+    ? withOutcome(error, outcome)
+    : new StoreError('internal', `a call failed before it was sent: ${String(error)}`, { cause: error, outcome });
+}
+
+async function abortable<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([waiting, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,179 @@
+import { Backoff, isStoreError, sleep, StoreError } from '@holdfast/store';
+import type { EndpointAddress } from './endpoint-address.js';
+import { Endpoint, type EndpointOptions } from './endpoint.js';
+import type { EtcdChannel } from './etcd-channel.js';
+
+/** An endpoint with its open connection. */
+export interface Reached {
+  readonly endpoint: Endpoint;
+  readonly channel: EtcdChannel;
+}
+
+/** Which endpoint a call wants. */
+export interface Choice {
+  /** Come last: the caller has seen them fail. */
+  readonly avoid?: ReadonlySet<string> | undefined;
+  /** Only these, where given. */
+  readonly among?: readonly Endpoint[] | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** After how long without an answer the next endpoint is tried as well. */
+const STAGGER_MS = 500;
+
+/**
+ * The members of the cluster. Calls stay with one of them while it is well, so that a store has one connection and its
+ * reads don't jump between members; a failure moves them on.
+ */
+export class Endpoints {
+  readonly all: readonly Endpoint[];
+  readonly #options: EndpointOptions;
+  #preferred: Endpoint | undefined;
+
+  constructor(addresses: readonly EndpointAddress[], options: EndpointOptions) {
+    this.#options = options;
+    this.all = addresses.map((address) => new Endpoint(address, options));
+    // A fleet that starts at once spreads over the members.
+    this.#preferred = this.all[Math.floor(options.random() * this.all.length)];
+  }
+
+  find(name: string): Endpoint | undefined {
+    return this.all.find((endpoint) => endpoint.name === name);
+  }
+
+  /**
+   * A connected endpoint. Where none is, they are tried in order of preference, the next one joining in when one fails
+   * or takes long, again and again until `connectMs` have passed.
+   *
+   * @throws StoreError `unavailable`, naming every endpoint and what became of it; `closed`; the signal's reason.
+   */
+  async acquire({ avoid, among = this.all, signal }: Choice): Promise<Reached> {
+    const ordered = this.#order(among, avoid ?? new Set());
+    for (const endpoint of ordered) {
+      const channel = endpoint.ready;
+      // An endpoint to be avoided is taken at once only where all are.
+      if (
+        channel !== undefined &&
+        (endpoint === ordered[0] || (endpoint.healthy && avoid?.has(endpoint.name) !== true))
+      ) {
+        return this.#settleOn(endpoint, channel);
+      }
+    }
+    const { endpoint, channel } = await this.#dial(ordered, signal);
+    return this.#settleOn(endpoint, channel);
+  }
+
+  close(): void {
+    for (const endpoint of this.all) endpoint.close();
+  }
+
+  #settleOn(endpoint: Endpoint, channel: EtcdChannel): Reached {
+    this.#preferred = endpoint;
+    return { endpoint, channel };
+  }
+
+  #order(among: readonly Endpoint[], avoid: ReadonlySet<string>): readonly Endpoint[] {
+    const rank = (endpoint: Endpoint): number =>
+      (avoid.has(endpoint.name) ? 4 : 0) + (endpoint.healthy ? 0 : 2) + (endpoint === this.#preferred ? 0 : 1);
+    const from = Math.max(0, this.#preferred === undefined ? 0 : among.indexOf(this.#preferred));
+    const rotated = [...among.slice(from), ...among.slice(0, from)];
+    return rotated.sort((a, b) => rank(a) - rank(b) || a.avoidUntil - b.avoidUntil);
+  }
+
+  async #dial(ordered: readonly Endpoint[], signal: AbortSignal | undefined): Promise<Reached> {
+    const { clock, connectMs } = this.#options;
+    signal?.throwIfAborted();
+    const causes = new Map<Endpoint, StoreError>();
+    const over = new AbortController();
+    const onAbort = (): void => {
+      over.abort(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = clock.setTimeout(() => {
+      over.abort(unreachable(ordered, causes, connectMs));
+    }, connectMs);
+    try {
+      let turn: Promise<unknown> = Promise.resolve();
+      const tries = ordered.map((endpoint, index) => {
+        const failedOnce = deferredVoid();
+        const mine = turn;
+        turn = Promise.race([failedOnce.promise, sleep(clock, (index + 1) * STAGGER_MS, over.signal)]);
+        return this.#tryOne(endpoint, mine, over.signal, (cause) => {
+          causes.set(endpoint, cause);
+          failedOnce.resolve();
+        });
+      });
+      turn.catch(() => undefined);
+      return await Promise.race([Promise.any(tries), rejection(over.signal)]);
+    } catch (error) {
+      if (over.signal.aborted) throw over.signal.reason;
+      // Every endpoint failed for good, such as with a certificate that won't get better by waiting.
+      const [first] = (error as AggregateError).errors as StoreError[];
+      throw isStoreError(first, 'closed') ? first : unreachable(ordered, causes, connectMs);
+    } finally {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      over.abort(OVER);
+    }
+  }
+
+  /** Tries one endpoint, from its turn on, until it is reached, fails for good, or the dial is over. */
+  async #tryOne(
+    endpoint: Endpoint,
+    turn: Promise<unknown>,
+    over: AbortSignal,
+    onFailure: (cause: StoreError) => void,
+  ): Promise<Reached> {
+    const { clock, retry, random } = this.#options;
+    const backoff = new Backoff({ ...retry, random });
+    await turn;
+    for (;;) {
+      try {
+        return { endpoint, channel: await Promise.race([endpoint.connect(), rejection(over)]) };
+      } catch (error) {
+        if (over.aborted || !isStoreError(error)) throw error;
+        onFailure(error);
+        if (!error.retryable) throw error;
+      }
+      await sleep(clock, backoff.next(), over);
+    }
+  }
+}
+
+// What ends the losers of a dial that has been won; nobody sees it.
+const OVER = new StoreError('aborted', 'another endpoint was quicker');
+
+function deferredVoid(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((onResolve) => {
+    resolve = onResolve;
+  });
+  return { promise, resolve };
+}
+
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    signal.addEventListener(
+      'abort',
+      () => {
+        reject(signal.reason as Error);
+      },
+      { once: true },
+    );
+  });
+}
+
+function unreachable(
+  tried: readonly Endpoint[],
+  causes: ReadonlyMap<Endpoint, StoreError>,
+  connectMs: number,
+): StoreError {
+  const named = tried.map((endpoint) => causes.get(endpoint)?.message ?? `${endpoint.name}: no answer yet`);
+  const last = [...causes.values()].at(-1);
+  const many = tried.length > 1 ? 'none of the endpoints' : 'the endpoint';
+  return new StoreError('unavailable', `${many} could be reached within ${connectMs} ms: ${named.join('; ')}`, {
+    cause: last,
+    endpoint: last?.endpoint ?? tried[0]?.name,
+  });
+}

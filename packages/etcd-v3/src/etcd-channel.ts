@@ -1,0 +1,147 @@
+import {
+  Channel,
+  connectivityState,
+  type ChannelInterface,
+  type ChannelOptions,
+  type Client,
+  type Metadata,
+  type MethodDefinition,
+  type ServiceDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { Host } from 'etcd3/lib/connection-pool.js';
+import { createCredentials, TrackedCredentials } from './credentials.js';
+import type { EndpointAddress } from './endpoint-address.js';
+import type { ResolvedOptions } from './options.js';
+import { STATUS, type Rpc, type ServiceName, type StreamRpc } from './rpc.js';
+
+/** The most that a server can send in one message. List pages are sized by us, but a watch response can be any size. */
+const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
+
+/** As much as a list page, so that the server never waits for the window inside one (measured: a third of the time). */
+const FLOW_CONTROL_WINDOW = 16 * 1024 * 1024;
+
+export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'tls'>;
+
+type AnyMethod = MethodDefinition<unknown, unknown>;
+
+/** A unary call under way. */
+export interface RunningCall {
+  cancel(): void;
+}
+
+/**
+ * One connection to one member: a gRPC channel of ours, under an `etcd3` `Host` that has the service clients. A channel
+ * is for one connection; after that breaks, the endpoint makes another.
+ */
+export class EtcdChannel {
+  readonly #channel: ChannelInterface;
+  readonly #host: Host;
+  readonly #credentials: TrackedCredentials;
+  #version: Promise<string | undefined> | undefined;
+
+  constructor(address: EndpointAddress, options: ChannelOptionSource) {
+    this.#credentials = new TrackedCredentials(createCredentials(address.secure, options.tls));
+    this.#channel = new Channel(address.target, this.#credentials, channelOptions(options));
+    this.#host = new Host(address.target, this.#credentials, { channelOverride: this.#channel });
+  }
+
+  /** Starts to connect, and calls back on each change of state until the channel is closed. */
+  connect(onState: (state: connectivityState) => void): void {
+    const follow = (state: connectivityState): void => {
+      this.#channel.watchConnectivityState(state, Infinity, () => {
+        const next = this.#channel.getConnectivityState(false);
+        if (next === connectivityState.SHUTDOWN) return;
+        follow(next);
+        onState(next);
+      });
+    };
+    follow(this.#channel.getConnectivityState(true));
+  }
+
+  unary<Request, Response>(
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    metadata: Metadata,
+    done: (failure: ServiceError | null, response: Response | undefined) => void,
+  ): RunningCall {
+    const client = this.#host.getServiceClient(rpc.service);
+    const { path, requestSerialize, responseDeserialize } = methodOf(client, rpc.service, rpc.method);
+    const decode = rpc.decode ?? (responseDeserialize as (bytes: Buffer) => Response);
+    return client.makeUnaryRequest<Request, Response>(path, requestSerialize, decode, request, metadata, {}, done);
+  }
+
+  /** Begins a call of a streaming method; the caller starts it and does its own encoding and reading. */
+  stream(rpc: StreamRpc): ReturnType<ChannelInterface['createCall']> {
+    const { path } = methodOf(this.#host.getServiceClient(rpc.service), rpc.service, rpc.method);
+    return this.#channel.createCall(path, Infinity, undefined, null, undefined);
+  }
+
+  /** How the messages of a method are encoded. */
+  definition<Request, Response>(rpc: Rpc<Request, Response>): MethodDefinition<Request, Response> {
+    return methodOf(this.#host.getServiceClient(rpc.service), rpc.service, rpc.method) as MethodDefinition<
+      Request,
+      Response
+    >;
+  }
+
+  /** The server's version, asked once for each connection: behind an address may be another server after it broke. */
+  version(metadata: Metadata): Promise<string | undefined> {
+    this.#version ??= new Promise((resolve) => {
+      this.unary(STATUS, {}, metadata, (failure, response) => {
+        if (failure !== null) this.#version = undefined;
+        resolve(response?.version);
+      });
+    });
+    return this.#version;
+  }
+
+  /** Lets calls under way end by themselves; new ones fail. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  /** Whether any socket is open still, which {@link destroy} would end. */
+  get lingers(): boolean {
+    return this.#credentials.size > 0;
+  }
+
+  /** Ends everything now. */
+  destroy(): void {
+    this.#channel.close();
+    this.#credentials.destroySockets();
+  }
+}
+
+function channelOptions({ keepalive, tls }: ChannelOptionSource): ChannelOptions {
+  return {
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW,
+    // Not even a "transparent" retry: whether a write may be repeated is decided here, and nowhere else (trap 9).
+    'grpc.enable_retries': 0,
+    // The connection is this store's own: it ends with it, and another store's watches don't share its fate.
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.service_config_disable_resolution': 1,
+    // Etcd is reached directly, as Node's own HTTP client would; environment variables don't reroute it.
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_channelz': 0,
+    ...(tls.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
+    ...(keepalive === undefined
+      ? {}
+      : {
+          'grpc.keepalive_time_ms': keepalive.intervalMs,
+          'grpc.keepalive_timeout_ms': keepalive.timeoutMs,
+          // Only while calls or watches are open: etcd takes pings on an idle connection for an attack.
+          'grpc.keepalive_permit_without_calls': 0,
+        }),
+  };
+}
+
+/** A method as `etcd3`'s service client defines it. */
+function methodOf(client: Client, service: ServiceName, method: string): AnyMethod {
+  const definitions = (client.constructor as { readonly service?: ServiceDefinition }).service;
+  const definition = definitions?.[method];
+  if (definition === undefined) throw new Error(`etcd3 defines no method ${service}.${method}`);
+  return definition as AnyMethod;
+}

@@ -1,0 +1,90 @@
+import type {
+  DriverCall,
+  DriverDeleteOptions,
+  DriverGetOptions,
+  DriverListOptions,
+  DriverPutOptions,
+  DriverScanOptions,
+  DriverTxn,
+  DriverWatch,
+  DriverWatchOptions,
+  KeyRange,
+  KeyValue,
+  ListResult,
+  Page,
+  PutResult,
+  DeleteResult,
+  Revision,
+  StoreDriver,
+  StoreStatus,
+  TxnResult,
+  WatchSink,
+} from '@holdfast/store';
+import { ETCD_V3_CAPABILITIES } from './capabilities.js';
+import { Connection } from './connection.js';
+import { Kv } from './kv.js';
+import { EtcdLeases } from './leases.js';
+import type { ResolvedOptions } from './options.js';
+import { scan } from './scan.js';
+import { readStatus } from './status.js';
+import { runTxn } from './txn.js';
+import { WatchManager } from './watch.js';
+
+/** Etcd v3 as the contract's driver: every operation, in the file that is named after it. */
+export class EtcdDriver implements StoreDriver {
+  readonly name = 'etcd-v3';
+  readonly capabilities = ETCD_V3_CAPABILITIES;
+  readonly leases: EtcdLeases;
+  readonly #connection: Connection;
+  readonly #kv: Kv;
+  readonly #watches: WatchManager;
+
+  constructor(options: ResolvedOptions) {
+    const { clock, random, logger, watch } = options;
+    this.#connection = new Connection(options);
+    this.#kv = new Kv(this.#connection, clock);
+    this.leases = new EtcdLeases(this.#connection);
+    this.#watches = new WatchManager(this.#connection, { clock, random, logger, ...watch });
+  }
+
+  get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    return this.#kv.get(key, options, call);
+  }
+
+  list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+    return this.#kv.list(range, options, call);
+  }
+
+  scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page> {
+    return scan(this.#kv, range, options, call);
+  }
+
+  put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult> {
+    return this.#kv.put(key, value, options, call);
+  }
+
+  delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult> {
+    return this.#kv.delete(range, options, call);
+  }
+
+  txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
+    return runTxn(this.#connection, txn, call);
+  }
+
+  watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    return this.#watches.watch(range, options, sink);
+  }
+
+  compact(revision: Revision, { physical }: { readonly physical: boolean }, call: DriverCall): Promise<void> {
+    return this.#kv.compact(revision, physical, call);
+  }
+
+  status(call: DriverCall): Promise<StoreStatus> {
+    return readStatus(this.#connection, call);
+  }
+
+  async close(): Promise<void> {
+    await this.#watches.close();
+    this.#connection.close();
+  }
+}

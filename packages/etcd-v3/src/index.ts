@@ -1,0 +1,3 @@
+export { etcdV3 } from './etcd-adapter.js';
+export { etcdV3Store, type EtcdV3Store } from './etcd-store.js';
+export type { EtcdCredentials, EtcdTlsOptions, EtcdV3Options } from './options.js';

@@ -1,0 +1,199 @@
+import {
+  isStoreError,
+  KeyRange,
+  type Bookmark,
+  type Clock,
+  type Consistency,
+  type DeleteResult,
+  type DriverCall,
+  type DriverDeleteOptions,
+  type DriverGetOptions,
+  type DriverListOptions,
+  type DriverPutOptions,
+  type KeyValue,
+  type ListResult,
+  type PutResult,
+  type Revision,
+  type StoreError,
+} from '@holdfast/store';
+import type { IDeleteRangeRequest, IDeleteRangeResponse, IPutRequest, IPutResponse, IRangeRequest } from 'etcd3';
+import {
+  asBuffer,
+  decodeEntry,
+  fromProtoEntry,
+  fromProtoHeader,
+  keyBounds,
+  outlineRange,
+  rangeBounds,
+  safeInteger,
+  type RangeOutline,
+  type ResponseHeader,
+} from './codec.js';
+import { toCompactedError } from './compaction.js';
+import type { Answer, Connection } from './connection.js';
+import { findKeys } from './page-keys.js';
+import { COMPACT, DELETE_RANGE, PUT, RANGE } from './rpc.js';
+import { TimeSlice } from './time-slice.js';
+
+/** How many entries are decoded between two looks at the time. */
+const STEP = 256;
+
+export type ReadOptions = Pick<DriverListOptions, 'revision' | 'consistency'> & Partial<DriverListOptions>;
+
+/** Reads and writes of keys and ranges, in etcd's terms. */
+export class Kv {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+
+  constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    const { buffer, bounds } = await this.read(KeyRange.ofKey(key), options, call);
+    const [start, end] = bounds;
+    return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);
+  }
+
+  async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+    const outline = await this.read(range, options, call);
+    const { bounds, undecodable, ascii } = await findKeys(outline);
+    const { buffer, count, more } = outline;
+    const slice = new TimeSlice();
+    const items: KeyValue[] = [];
+    for (let i = 0; i < bounds.length; i += 2) {
+      if (i % (2 * STEP) === 0) await slice.breathe();
+      const start = bounds[i] ?? 0;
+      const end = bounds[i + 1] ?? 0;
+      const { from, to } = keyBounds(buffer, start, end);
+      items.push(decodeEntry(buffer, start, end, buffer.toString(ascii ? 'latin1' : 'utf8', from, to)));
+    }
+    return { items, bookmark: bookmarkOf(outline.header, options.revision), count, more, undecodable };
+  }
+
+  /** One range read. @throws StoreError, `compacted` with its revision. */
+  async read(range: KeyRange, options: ReadOptions, { signal }: DriverCall): Promise<RangeOutline> {
+    let answer: Answer<Buffer>;
+    try {
+      answer = await this.#connection.unary(RANGE, rangeRequest(range, options), { kind: 'read', signal });
+    } catch (error) {
+      throw await this.#explain(error, range, options.revision, 1, signal);
+    }
+    const outline = outlineRange(answer.response);
+    if (options.consistency === 'linearizable') this.#connection.observe(outline.header);
+    return outline;
+  }
+
+  async put(key: string, value: Uint8Array, options: DriverPutOptions, { signal }: DriverCall): Promise<PutResult> {
+    const request = putRequest(key, value, options);
+    const { response } = await this.#connection.unary(PUT, request, { kind: 'write', signal });
+    return putResult(response, fromProtoHeader(response.header).revision);
+  }
+
+  async delete(range: KeyRange, options: DriverDeleteOptions, { signal }: DriverCall): Promise<DeleteResult> {
+    const request = deleteRequest(range, options);
+    const { response } = await this.#connection.unary(DELETE_RANGE, request, { kind: 'write', signal });
+    return deleteResult(response, fromProtoHeader(response.header).revision, options);
+  }
+
+  async compact(revision: Revision, physical: boolean, { signal }: DriverCall): Promise<void> {
+    try {
+      await this.#connection.unary(COMPACT, { revision, physical }, { kind: 'write', signal });
+    } catch (error) {
+      // Etcd refuses the revision that is the oldest already, too: the one before that is what a watch is refused.
+      throw await this.#explain(error, EVERYTHING, revision, 0, signal);
+    }
+  }
+
+  async #explain(
+    error: unknown,
+    range: KeyRange,
+    revision: Revision | undefined,
+    past: number,
+    signal: AbortSignal | undefined,
+  ): Promise<StoreError> {
+    if (!isStoreError(error)) throw error;
+    if (error.code !== 'compacted' || revision === undefined) return error;
+    const refused = past === 0 ? (Math.max(1, revision - 1) as Revision) : revision;
+    return toCompactedError(this.#connection, this.#clock, error, {
+      range,
+      revision: refused,
+      atLeast: revision + past,
+      signal,
+    });
+  }
+}
+
+const EVERYTHING = KeyRange.ofPrefix('');
+
+/** The revision that was read, in the history of whoever answered. */
+export function bookmarkOf(
+  header: Pick<ResponseHeader, 'clusterId' | 'revision'>,
+  asked: Revision | undefined,
+): Bookmark {
+  return { revision: asked ?? header.revision, identity: header.clusterId };
+}
+
+const SORT_TARGET = {
+  key: 'Key',
+  version: 'Version',
+  createRevision: 'Create',
+  modRevision: 'Mod',
+  value: 'Value',
+} as const;
+const SORT_ORDER = { ascend: 'Ascend', descend: 'Descend' } as const;
+
+export function rangeRequest(range: KeyRange, options: ReadOptions): IRangeRequest {
+  const { revision, limit, minModRevision, sort, keysOnly, countOnly } = options;
+  return {
+    ...rangeBounds(range),
+    serializable: isSerializable(options.consistency),
+    keys_only: keysOnly === true,
+    count_only: countOnly === true,
+    ...(revision === undefined ? {} : { revision }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(minModRevision === undefined ? {} : { min_mod_revision: minModRevision }),
+    // Ascending by key is how etcd answers anyhow; asked for, it makes the server read without regard to the limit.
+    ...(sort === undefined || (sort.target === 'key' && sort.order === 'ascend')
+      ? {}
+      : { sort_target: SORT_TARGET[sort.target], sort_order: SORT_ORDER[sort.order] }),
+  };
+}
+
+function isSerializable(consistency: Consistency): boolean {
+  return consistency === 'serializable';
+}
+
+export function putRequest(key: string, value: Uint8Array, options: DriverPutOptions): IPutRequest {
+  return {
+    key: Buffer.from(key),
+    value: asBuffer(value),
+    prev_kv: options.previous,
+    ignore_value: options.ignoreValue,
+    ignore_lease: options.ignoreLease,
+    ...(options.lease === undefined ? {} : { lease: options.lease }),
+  };
+}
+
+export function putResult(response: Pick<IPutResponse, 'prev_kv'>, revision: Revision): PutResult {
+  // Null where nothing was there, whatever the typings say.
+  const entry = response.prev_kv as IPutResponse['prev_kv'] | null;
+  const previous = entry === null ? undefined : fromProtoEntry(entry);
+  return previous === undefined ? { revision } : { revision, previous };
+}
+
+export function deleteRequest(range: KeyRange, options: DriverDeleteOptions): IDeleteRangeRequest {
+  return { ...rangeBounds(range), prev_kv: options.previous };
+}
+
+export function deleteResult(
+  response: Pick<IDeleteRangeResponse, 'deleted' | 'prev_kvs'>,
+  revision: Revision,
+  options: DriverDeleteOptions,
+): DeleteResult {
+  const deleted = safeInteger(response.deleted);
+  if (!options.previous) return { revision, deleted };
+  const previous = response.prev_kvs.map(fromProtoEntry).filter((entry) => entry !== undefined);
+  return { revision, deleted, previous };
+}

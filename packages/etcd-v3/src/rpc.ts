@@ -1,0 +1,79 @@
+import type {
+  IAuthenticateRequest,
+  IAuthenticateResponse,
+  ICompactionRequest,
+  ICompactionResponse,
+  IDeleteRangeRequest,
+  IDeleteRangeResponse,
+  ILeaseGrantRequest,
+  ILeaseGrantResponse,
+  ILeaseKeepAliveRequest,
+  ILeaseKeepAliveResponse,
+  ILeaseLeasesRequest,
+  ILeaseLeasesResponse,
+  ILeaseRevokeRequest,
+  ILeaseRevokeResponse,
+  ILeaseTimeToLiveRequest,
+  ILeaseTimeToLiveResponse,
+  IMemberListRequest,
+  IMemberListResponse,
+  IPutRequest,
+  IPutResponse,
+  IRangeRequest,
+  IStatusRequest,
+  IStatusResponse,
+  ITxnRequest,
+  ITxnResponse,
+  IWatchRequest,
+  IWatchResponse,
+  Services,
+} from 'etcd3';
+
+export type ServiceName = keyof typeof Services;
+
+/** One of etcd's RPCs by its name in `etcd3`'s service definitions, which say how messages are encoded. */
+export interface Rpc<Request, Response> {
+  readonly service: ServiceName;
+  readonly method: string;
+  /** In place of the service definition's own decoder. */
+  readonly decode?: (bytes: Buffer) => Response;
+  /** Carries the types; never set. */
+  readonly types?: (request: Request) => Response;
+}
+
+/** A method of which only the path matters, its messages being encoded elsewhere. */
+export type StreamRpc = Pick<Rpc<unknown, unknown>, 'service' | 'method'>;
+
+/** Whole responses as they came: the bulk of all bytes, decoded by `codec.ts`, which is several times quicker. */
+const raw = (bytes: Buffer): Buffer => bytes;
+
+export const RANGE: Rpc<IRangeRequest, Buffer> = { service: 'KV', method: 'Range', decode: raw };
+export const PUT: Rpc<IPutRequest, IPutResponse> = { service: 'KV', method: 'Put' };
+export const DELETE_RANGE: Rpc<IDeleteRangeRequest, IDeleteRangeResponse> = { service: 'KV', method: 'DeleteRange' };
+export const TXN: Rpc<ITxnRequest, ITxnResponse> = { service: 'KV', method: 'Txn' };
+export const COMPACT: Rpc<ICompactionRequest, ICompactionResponse> = { service: 'KV', method: 'Compact' };
+
+export const LEASE_GRANT: Rpc<ILeaseGrantRequest, ILeaseGrantResponse> = { service: 'Lease', method: 'LeaseGrant' };
+export const LEASE_REVOKE: Rpc<ILeaseRevokeRequest, ILeaseRevokeResponse> = { service: 'Lease', method: 'LeaseRevoke' };
+export const LEASE_TIME_TO_LIVE: Rpc<ILeaseTimeToLiveRequest, ILeaseTimeToLiveResponse> = {
+  service: 'Lease',
+  method: 'LeaseTimeToLive',
+};
+export const LEASE_LEASES: Rpc<ILeaseLeasesRequest, ILeaseLeasesResponse> = { service: 'Lease', method: 'LeaseLeases' };
+/** A stream in both directions, like the watch. */
+export const LEASE_KEEP_ALIVE: Rpc<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse> = {
+  service: 'Lease',
+  method: 'LeaseKeepAlive',
+};
+
+export const AUTHENTICATE: Rpc<IAuthenticateRequest, IAuthenticateResponse> = {
+  service: 'Auth',
+  method: 'Authenticate',
+};
+export const STATUS: Rpc<IStatusRequest, IStatusResponse> = { service: 'Maintenance', method: 'Status' };
+export const MEMBER_LIST: Rpc<IMemberListRequest, IMemberListResponse> = { service: 'Cluster', method: 'MemberList' };
+
+/** A stream in both directions, on raw messages: the watch has a codec of its own. */
+export const WATCH: StreamRpc = { service: 'Watch', method: 'Watch' };
+/** The same, as `etcd3` decodes it: for a single question. */
+export const WATCH_QUESTION: Rpc<IWatchRequest, IWatchResponse> = { service: 'Watch', method: 'Watch' };

@@ -1,0 +1,104 @@
+import type { ChannelInterface, Metadata, StatusObject } from '@grpc/grpc-js';
+import type { StoreError } from '@holdfast/store';
+import type { WatchCall } from './watch-transport.js';
+
+export interface StreamHandlers {
+  /** The bytes of one message. */
+  onMessage(message: Buffer): void;
+  /** The call is over, whatever ended it but `cancel`. Exactly once. */
+  onEnd(error: StoreError): void;
+}
+
+type GrpcCall = ReturnType<ChannelInterface['createCall']>;
+
+/**
+ * A call of a streaming method, in both directions, on raw messages. Written on gRPC's call itself, not on its Node
+ * stream: that reads ahead by up to sixteen messages, and a watch response can have any size.
+ */
+export class StreamCall implements WatchCall {
+  readonly endpoint: string;
+  readonly #call: GrpcCall;
+  readonly #unsent: Uint8Array[] = [];
+  #status: 'opening' | 'open' | 'over' = 'opening';
+  #sending = false;
+  #reading = false;
+  #paused = false;
+
+  /** @param toError makes the error to end with; called once, for any end but `cancel`. */
+  constructor(
+    call: GrpcCall,
+    endpoint: string,
+    metadata: Metadata,
+    handlers: StreamHandlers,
+    toError: (status: StatusObject) => StoreError,
+  ) {
+    this.endpoint = endpoint;
+    this.#call = call;
+    // Not before whoever opens it holds it: an end must not be told to someone who does not know the call yet.
+    setImmediate(() => {
+      this.#start(metadata, handlers, toError);
+    });
+  }
+
+  write(request: Uint8Array): void {
+    if (this.#status === 'over') return;
+    this.#unsent.push(request);
+    this.#send();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#read();
+  }
+
+  cancel(): void {
+    if (this.#status === 'over') return;
+    this.#status = 'over';
+    // gRPC status 1, CANCELLED: the server then drops all watches of the call.
+    this.#call.cancelWithStatus(1, 'cancelled here');
+  }
+
+  #start(metadata: Metadata, handlers: StreamHandlers, toError: (status: StatusObject) => StoreError): void {
+    if (this.#status === 'over') return;
+    this.#status = 'open';
+    this.#call.start(metadata, {
+      onReceiveMetadata: () => undefined,
+      onReceiveMessage: (message: Buffer) => {
+        this.#reading = false;
+        if (this.#status === 'over') return;
+        handlers.onMessage(message);
+        this.#read();
+      },
+      onReceiveStatus: (status) => {
+        if (this.#status === 'over') return;
+        this.#status = 'over';
+        handlers.onEnd(toError(status));
+      },
+    });
+    this.#read();
+    this.#send();
+  }
+
+  #read(): void {
+    if (this.#status !== 'open' || this.#reading || this.#paused) return;
+    this.#reading = true;
+    this.#call.startRead();
+  }
+
+  /** One at a time: gRPC holds but a single message of a call that is not on the wire yet. */
+  #send(): void {
+    if (this.#status !== 'open' || this.#sending) return;
+    const next = this.#unsent.shift();
+    if (next === undefined) return;
+    this.#sending = true;
+    const callback = (): void => {
+      this.#sending = false;
+      this.#send();
+    };
+    this.#call.sendMessageWithContext({ callback }, Buffer.from(next.buffer, next.byteOffset, next.byteLength));
+  }
+}

@@ -1,0 +1,139 @@
+import {
+  KeyRange,
+  StoreError,
+  toRevision,
+  type Bookmark,
+  type DriverCall,
+  type DriverCompare,
+  type DriverOp,
+  type DriverTxn,
+  type KeyValue,
+  type ListResult,
+  type OpResult,
+  type TxnResult,
+  type UndecodableKey,
+} from '@holdfast/store';
+import type { ICompare, IRangeResponse, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
+import { asBuffer, fromProtoEntry, fromProtoHeader, rangeBounds, safeInteger, type ResponseHeader } from './codec.js';
+import type { Connection } from './connection.js';
+import { bookmarkOf, deleteRequest, deleteResult, putRequest, putResult, rangeRequest } from './kv.js';
+import { TXN } from './rpc.js';
+
+export async function runTxn(connection: Connection, txn: DriverTxn, { signal }: DriverCall): Promise<TxnResult> {
+  const kind = writes(txn) ? 'write' : 'read';
+  const { response } = await connection.unary(TXN, txnRequest(txn), { kind, signal });
+  const header = fromProtoHeader(response.header);
+  connection.observe(header);
+  return txnResult(txn, response, header);
+}
+
+/** Whether any branch could change the store. */
+function writes(txn: DriverTxn): boolean {
+  return [...txn.then, ...txn.else].some((op) => {
+    switch (op.type) {
+      case 'put':
+      case 'delete':
+        return true;
+      case 'get':
+      case 'list':
+        return false;
+      case 'txn':
+        return writes(op.txn);
+    }
+  });
+}
+
+function txnRequest(txn: DriverTxn): ITxnRequest {
+  return {
+    compare: txn.if.map(compareRequest),
+    success: txn.then.map(opRequest),
+    failure: txn.else.map(opRequest),
+  };
+}
+
+const RESULT = { '=': 'Equal', '!=': 'NotEqual', '<': 'Less', '>': 'Greater' } as const;
+
+function compareRequest(compare: DriverCompare): ICompare {
+  const on = { ...rangeBounds(compare.range), result: RESULT[compare.op] };
+  switch (compare.target) {
+    case 'value':
+      return { ...on, target: 'Value', value: asBuffer(compare.value) };
+    case 'version':
+      return { ...on, target: 'Version', version: compare.value };
+    case 'createRevision':
+      return { ...on, target: 'Create', create_revision: compare.value };
+    case 'modRevision':
+      return { ...on, target: 'Mod', mod_revision: compare.value };
+    case 'lease':
+      return { ...on, target: 'Lease', lease: compare.value };
+  }
+}
+
+function opRequest(op: DriverOp): IRequestOp {
+  switch (op.type) {
+    case 'put':
+      return { request_put: putRequest(op.key, op.value, op.options) };
+    case 'delete':
+      return { request_delete_range: deleteRequest(op.range, op.options) };
+    case 'get':
+      return { request_range: rangeBounds(KeyRange.ofKey(op.key)) };
+    case 'list':
+      return { request_range: rangeRequest(op.range, op.options) };
+    case 'txn':
+      return { request_txn: txnRequest(op.txn) };
+  }
+}
+
+function txnResult(txn: DriverTxn, response: ITxnResponse, header: ResponseHeader): TxnResult {
+  const ops = response.succeeded ? txn.then : txn.else;
+  if (ops.length !== response.responses.length) throw malformed();
+  return {
+    succeeded: response.succeeded,
+    revision: header.revision,
+    results: ops.map((op, index) => opResult(op, response.responses[index], header)),
+  };
+}
+
+/** All operations happen at the transaction's one revision, whatever the parts' own headers say. */
+function opResult(op: DriverOp, given: IResponseOp | undefined, header: ResponseHeader): OpResult {
+  // Of the four only one is set; the typings don't know that.
+  const answer: Partial<IResponseOp> = given ?? {};
+  switch (op.type) {
+    case 'put':
+      return { type: 'put', ...putResult(answer.response_put ?? malformed(), header.revision) };
+    case 'delete':
+      return {
+        type: 'delete',
+        ...deleteResult(answer.response_delete_range ?? malformed(), header.revision, op.options),
+      };
+    case 'get': {
+      const [item] = (answer.response_range ?? malformed()).kvs;
+      return { type: 'get', item: item === undefined ? undefined : fromProtoEntry(item) };
+    }
+    case 'list':
+      return {
+        type: 'list',
+        ...listResult(answer.response_range ?? malformed(), bookmarkOf(header, op.options.revision)),
+      };
+    case 'txn':
+      return { type: 'txn', ...txnResult(op.txn, answer.response_txn ?? malformed(), header) };
+  }
+}
+
+function listResult(response: IRangeResponse, bookmark: Bookmark): ListResult {
+  const items: KeyValue[] = [];
+  const undecodable: UndecodableKey[] = [];
+  for (const entry of response.kvs) {
+    const item = fromProtoEntry(entry);
+    if (item !== undefined) items.push(item);
+    else {
+      const revision = toRevision(safeInteger(entry.mod_revision));
+      undecodable.push({ rawKey: new Uint8Array(entry.key), revision, deleted: false });
+    }
+  }
+  return { items, bookmark, count: safeInteger(response.count), more: response.more, undecodable };
+}
+
+function malformed(): never {
+  throw new StoreError('internal', 'etcd answered a transaction with results of another shape');
+}
