@@ -48,14 +48,6 @@ export function keyNotFound(key: string, option: string): StoreError {
   });
 }
 
-export function duplicateKey(key: string): StoreError {
-  return new StoreError(
-    'invalid-argument',
-    `the transaction changes key ${JSON.stringify(key)} twice, by two puts or by a put and a delete whose range holds it; change each key once`,
-    { outcome: 'not-applied' },
-  );
-}
-
 export function tooManyOperations(count: number, allowed: number): StoreError {
   return new StoreError(
     'too-large',

@@ -29,6 +29,9 @@ export interface MemoryStoreOptions extends CreateStoreOptions {
   readonly progressIntervalMs?: number | undefined;
 }
 
+/** What handles on the same data may differ in. */
+export type ConnectOptions = Pick<MemoryStoreOptions, 'name' | 'timeoutMs' | 'bufferBytes' | 'logger'>;
+
 /**
  * An embedded store with the semantics of etcd v3: history until it is compacted, transactions over many keys, leases,
  * watches that miss nothing. The data lives as long as the process holds a handle on it.
@@ -69,9 +72,9 @@ export class MemoryStore extends GuardedStore {
   }
 
   /** Another handle on the same data, as another process would have one: with its own watches, closed on its own. */
-  connect(): MemoryStore {
+  connect(options: ConnectOptions = {}): MemoryStore {
     this.#checkOpen();
-    return new MemoryStore(this.#engine, this.#options);
+    return new MemoryStore(this.#engine, { ...this.#options, ...options });
   }
 
   /** All data, history included, as it is now. */
