@@ -35,7 +35,7 @@ export class WatchManager {
       stableMs: options.stableMs ?? 5_000,
       progressMs: options.progressMs ?? 5_000,
       silenceMs: options.silenceMs ?? 30_000,
-      answerMs: options.answerMs ?? 30_000,
+      answerMs: options.answerMs ?? options.silenceMs ?? 30_000,
     };
     this.#link = new WatchLink(transport, this.#options);
   }
