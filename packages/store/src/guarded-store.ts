@@ -237,17 +237,19 @@ export class GuardedStore implements ConfigStore {
     let pages: AsyncIterator<Page> | undefined;
     try {
       for (;;) {
-        const next = await runCall('read', open.limits, this.#closing.signal, this.#clock, (call) => {
+        const next = await runCall('read', open.limits, this.#closing.signal, this.#clock, async (call) => {
           // The driver's scan has one signal for all its pages; each page's own limits end the whole scan.
-          call.signal?.addEventListener(
-            'abort',
-            () => {
-              end(call.signal?.reason);
-            },
-            { once: true, signal: ended.signal },
-          );
-          pages ??= open.run({ signal: ended.signal });
-          return pages.next();
+          const onAbort = () => {
+            end(call.signal?.reason);
+          };
+          call.signal?.addEventListener('abort', onAbort, { once: true });
+          try {
+            pages ??= open.run({ signal: ended.signal });
+            return await pages.next();
+          } finally {
+            // The store's own signal outlives the page, and a long scan has many.
+            call.signal?.removeEventListener('abort', onAbort);
+          }
         });
         if (next.done === true) return;
         yield next.value;
