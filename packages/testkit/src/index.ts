@@ -1,5 +1,13 @@
 export { eventually, type EventuallyOptions } from './clock/eventually.js';
 export { virtualClock, type VirtualClock } from './clock/virtual-clock.js';
+export type { BackendHooks, ConformanceBackend, Link, OpenOptions } from './conformance/backend.js';
+export { whySkipped, type ConformanceCase, type Requirement } from './conformance/case.js';
+export { clauses, type ClauseId } from './conformance/clauses.js';
+export { ConformanceContext } from './conformance/context.js';
+export { ConformanceFailure } from './conformance/expect.js';
+export { conformanceCases, conformanceGroups } from './conformance/index.js';
+export { runCase, runConformance, type CaseOutcome, type CaseReport } from './conformance/run.js';
+export { simulateLink, type SimulatedLinkOptions } from './conformance/simulated-link.js';
 export { availableEtcds, findEtcd, type EtcdBinary } from './etcd/etcd-binary.js';
 export { EtcdCrashedError, type EtcdMember, type EtcdMemberStatus } from './etcd/etcd-member.js';
 export { type Etcd, type NewHistoryOptions } from './etcd/etcd.js';

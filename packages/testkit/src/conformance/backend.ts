@@ -40,11 +40,11 @@ export interface BackendHooks {
  * else. Cases must run one after another.
  */
 export interface ConformanceBackend {
-  /** Such as `etcd-v3@3.5.16`: what the report calls it. */
-  readonly name: string;
   /** Opens a new handle; the suite closes it. */
   open(options?: OpenOptions): Promise<ConfigStore> | ConfigStore;
   readonly hooks: BackendHooks;
+  /** Ends what the binding started for the suite. */
+  close?(): Promise<void>;
   /** How long a case waits for what must come, in milliseconds. Default 10,000. */
   readonly patienceMs?: number;
 }

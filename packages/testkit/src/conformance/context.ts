@@ -33,10 +33,8 @@ export class ConformanceContext {
     return { prefix: this.prefix };
   }
 
-  /** The full key of a name under the case's prefix. */
-  key(name: string): string {
-    return this.prefix + name;
-  }
+  /** The full key of a name under the case's prefix. A property, so that cases can take the context apart. */
+  readonly key = (name: string): string => this.prefix + name;
 
   /** Another handle on the same data, closed after the case. */
   async connect(options?: OpenOptions): Promise<ConfigStore> {
@@ -85,9 +83,12 @@ export class ConformanceContext {
   /** Closes everything that the case opened, newest first. */
   async close(): Promise<void> {
     for (const resource of this.#owned.reverse()) {
-      await resource[Symbol.asyncDispose]().catch((error: unknown) => {
+      try {
+        await resource[Symbol.asyncDispose]();
+      } catch (error) {
+        // What the case did to its store may show here again; what it was about has been judged already.
         if (!isStoreError(error)) throw error;
-      });
+      }
     }
   }
 }

@@ -79,3 +79,8 @@ export function text(bytes: Uint8Array | undefined): string | undefined {
 export function utf8(value: string): Uint8Array {
   return new TextEncoder().encode(value);
 }
+
+/** Whether this is a `StoreError` of one of these codes. */
+export function isCode(error: unknown, ...codes: StoreErrorCode[]): boolean {
+  return isStoreError(error) && codes.includes(error.code);
+}

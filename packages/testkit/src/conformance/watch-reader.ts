@@ -1,4 +1,11 @@
-import { isStoreError, type Bookmark, type StoreError, type Watch, type WatchBatch, type WatchEvent } from '@holdfast/store';
+import {
+  isStoreError,
+  type Bookmark,
+  type StoreError,
+  type Watch,
+  type WatchBatch,
+  type WatchEvent,
+} from '@holdfast/store';
 import { fail, show } from './expect.js';
 
 /** How an iteration ended: normally, or with an error. */

@@ -1,0 +1,163 @@
+import type { WatchBatch } from '@holdfast/store';
+import type { ConformanceCase } from '../case.js';
+import { expectEqual, expectStoreError, expectTrue } from '../expect.js';
+import { padded, revisionsOf } from './support.js';
+
+const BUDGET = 16 * 1024;
+const VALUE_BYTES = 2 * 1024;
+// Twenty times the budget, and less than the history that etcd v2 keeps.
+const WRITES = 160;
+
+const value = (index: number) => `${index}:`.padEnd(VALUE_BYTES, 'v');
+
+function valueBytes(batches: readonly WatchBatch[]): number {
+  return batches
+    .flatMap(({ events }) => events)
+    .reduce((sum, event) => sum + (event.type === 'put' ? event.current.value.length : 0), 0);
+}
+
+export const slowConsumerCases: readonly ConformanceCase[] = [
+  {
+    id: 'C11.late-reader-gets-all',
+    clauses: ['C11', 'C10'],
+    title: 'a consumer that reads only after its budget was exceeded many times gets every event, once, in order',
+    async run(context) {
+      const { store, key } = context;
+      const reader = await context.follow(context.all, { bufferBytes: BUDGET });
+      const written = [];
+      for (let index = 0; index < WRITES; index++)
+        written.push((await store.put(key(padded(index % 9)), value(index))).revision);
+      expectEqual(revisionsOf(await reader.untilEvents(WRITES)), written, 'the revisions told');
+      const more = await store.put(key('end'), '');
+      expectEqual(
+        revisionsOf((await reader.untilEvents(WRITES + 1)).slice(-1)),
+        [more.revision],
+        'the event after the drain',
+      );
+    },
+  },
+  {
+    id: 'C11.others-do-not-notice',
+    clauses: ['C11'],
+    title: 'a watch that nobody reads holds up no other watch of the store',
+    async run(context) {
+      const { store, key } = context;
+      const stalled = await Promise.all([0, 1].map(() => context.follow(context.all, { bufferBytes: BUDGET })));
+      const live = await context.follow();
+      const written = [];
+      for (let index = 0; index < WRITES; index++)
+        written.push((await store.put(key(padded(index)), value(index))).revision);
+      expectEqual(revisionsOf(await live.untilEvents(WRITES)), written, 'the revisions told to the live watch');
+      for (const reader of stalled) {
+        expectEqual(
+          revisionsOf(await reader.untilEvents(WRITES)),
+          written,
+          'the revisions told to a watch that was stalled',
+        );
+      }
+    },
+  },
+  {
+    id: 'C11.memory-is-bounded',
+    clauses: ['C11', 'C12'],
+    title:
+      'a watch that nobody reads keeps no more than its budget and one revision: what is compacted meanwhile is gone',
+    requires: { compaction: true, history: 'until-compacted' },
+    async run(context) {
+      const { store, key } = context;
+      const reader = await context.follow(context.all, { bufferBytes: BUDGET });
+      let head = 0;
+      for (let index = 0; index < WRITES; index++) head = (await store.put(key(padded(index)), value(index))).revision;
+      await store.compact(head);
+      const end = await reader.end();
+      const kept = valueBytes(reader.batches);
+      // The batch that is handed over while the consumer waits is outside of the budget.
+      const most = BUDGET + 2 * VALUE_BYTES;
+      expectTrue(kept <= most, `the watch kept ${kept} bytes of values with a budget of ${BUDGET}`);
+      expectEqual(end.kind === 'error' && end.error.code, 'compacted', 'how the watch ends');
+      const told = revisionsOf(reader.events);
+      const first = told[0] ?? 0;
+      expectEqual(
+        told,
+        told.map((_, index) => first + index),
+        'the revisions told before the end, without a gap',
+      );
+    },
+  },
+  {
+    id: 'C11.budget-of-the-store',
+    clauses: ['C11'],
+    title: "the store's own budget holds for watches that name none",
+    requires: { compaction: true, history: 'until-compacted' },
+    async run(context) {
+      const { key, all } = context;
+      const store = await context.connect({ bufferBytes: BUDGET });
+      const reader = await context.follow(all, {}, store);
+      let head = 0;
+      for (let index = 0; index < WRITES; index++) head = (await store.put(key(padded(index)), value(index))).revision;
+      await store.compact(head);
+      const end = await reader.end();
+      expectEqual(end.kind === 'error' && end.error.code, 'compacted', 'how the watch ends');
+      const kept = valueBytes(reader.batches);
+      expectTrue(kept <= BUDGET + 2 * VALUE_BYTES, `the watch kept ${kept} bytes of values with a budget of ${BUDGET}`);
+    },
+  },
+  {
+    id: 'C11.one-revision-may-exceed',
+    clauses: ['C11', 'C9'],
+    title: 'a revision larger than the budget is told whole',
+    requires: { transactions: 'multi-key' },
+    async run(context) {
+      const { store, key } = context;
+      const reader = await context.follow(context.all, { bufferBytes: 1_024 });
+      const puts = (round: number) =>
+        Array.from(
+          { length: 20 },
+          (_, index) => ({ type: 'put', key: key(padded(index)), value: value(round) }) as const,
+        );
+      for (let round = 0; round < 5; round++) await store.txn({ then: puts(round) });
+      await reader.untilEvents(100);
+      const sizes = reader.batches.flatMap(({ events }) => (events.length > 0 ? [events.length % 20] : []));
+      expectTrue(
+        sizes.every((rest) => rest === 0),
+        `batches must hold whole transactions of 20, got ${JSON.stringify(sizes)}`,
+      );
+    },
+  },
+  {
+    id: 'C11.resume-of-a-late-reader',
+    clauses: ['C11', 'C10'],
+    title: 'closing a watch that is behind, and resuming from what was read, loses nothing',
+    async run(context) {
+      const { store, key, all } = context;
+      const reader = await context.follow(all, { bufferBytes: BUDGET });
+      const written = [];
+      for (let index = 0; index < WRITES; index++)
+        written.push((await store.put(key(padded(index)), value(index))).revision);
+      await reader.untilEvents(3);
+      const seen = revisionsOf(reader.events);
+      const { bookmark } = reader;
+      await reader.watch.close();
+      const resumed = context.watch(all, { after: bookmark });
+      expectEqual(
+        [...seen, ...revisionsOf(await resumed.untilEvents(WRITES - seen.length))],
+        written,
+        'the revisions told by both',
+      );
+    },
+  },
+  {
+    id: 'C11.budget-must-be-a-number-of-bytes',
+    clauses: ['C11', 'C16'],
+    title: 'a budget that is no whole number of bytes from 1 is refused',
+    async run({ store, all }) {
+      for (const bufferBytes of [0, -1, 1.5, NaN, Infinity]) {
+        await expectStoreError(
+          async () => store.watch(all, { bufferBytes }).ready,
+          'invalid-argument',
+          `watch with bufferBytes ${bufferBytes}`,
+        );
+      }
+    },
+  },
+];

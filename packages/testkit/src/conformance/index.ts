@@ -1,0 +1,50 @@
+import type { ConformanceCase } from './case.js';
+import { ambiguityCases } from './cases/ambiguity.js';
+import { capabilityCases } from './cases/capabilities.js';
+import { compactionCases } from './cases/compaction.js';
+import { errorCases } from './cases/errors.js';
+import { guardCases } from './cases/guards.js';
+import { keyCases } from './cases/keys.js';
+import { leaseCases } from './cases/leases.js';
+import { lifecycleCases } from './cases/lifecycle.js';
+import { prefixCases } from './cases/prefix.js';
+import { rangeCases } from './cases/ranges.js';
+import { readOnlyCases } from './cases/read-only.js';
+import { readCases } from './cases/reads.js';
+import { revisionCases } from './cases/revisions.js';
+import { scanCases } from './cases/scan.js';
+import { slowConsumerCases } from './cases/slow-consumers.js';
+import { ttlCases } from './cases/ttl.js';
+import { txnCases } from './cases/txn.js';
+import { watchEndCases } from './cases/watch-ends.js';
+import { watchOrderCases } from './cases/watch-order.js';
+import { watchResumeCases } from './cases/watch-resume.js';
+import { writeCases } from './cases/writes.js';
+
+/** The suite, by subject: this list is its table of contents. */
+export const conformanceGroups: readonly { readonly subject: string; readonly cases: readonly ConformanceCase[] }[] = [
+  { subject: 'keys and values', cases: keyCases },
+  { subject: 'ranges', cases: rangeCases },
+  { subject: 'revisions', cases: revisionCases },
+  { subject: 'reads', cases: readCases },
+  { subject: 'compaction', cases: compactionCases },
+  { subject: 'scans', cases: scanCases },
+  { subject: 'writes', cases: writeCases },
+  { subject: 'guarded writes', cases: guardCases },
+  { subject: 'writes whose answer is lost', cases: ambiguityCases },
+  { subject: 'leases', cases: leaseCases },
+  { subject: 'time to live', cases: ttlCases },
+  { subject: 'transactions', cases: txnCases },
+  { subject: 'what a watch tells', cases: watchOrderCases },
+  { subject: 'resuming a watch', cases: watchResumeCases },
+  { subject: 'slow consumers', cases: slowConsumerCases },
+  { subject: 'how a watch ends', cases: watchEndCases },
+  { subject: 'errors', cases: errorCases },
+  { subject: 'capabilities', cases: capabilityCases },
+  { subject: 'lifecycle', cases: lifecycleCases },
+  { subject: 'views of a prefix', cases: prefixCases },
+  { subject: 'read-only views', cases: readOnlyCases },
+];
+
+/** Every case, in the order of the table of contents. */
+export const conformanceCases: readonly ConformanceCase[] = conformanceGroups.flatMap(({ cases }) => cases);

@@ -1,0 +1,265 @@
+import {
+  createStore,
+  DelegatingDriver,
+  isStoreError,
+  StoreError,
+  type Bookmark,
+  type ConfigStore,
+  type CreateStoreOptions,
+  type DriverCall,
+  type DriverDeleteOptions,
+  type DriverGetOptions,
+  type DriverGuard,
+  type DriverLeases,
+  type DriverListOptions,
+  type DriverPutOptions,
+  type DriverScanOptions,
+  type DriverTxn,
+  type DriverWatch,
+  type DriverWatchOptions,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type Watch,
+  type WatchSink,
+} from '@holdfast/store';
+import type { Link } from './backend.js';
+
+export interface SimulatedLinkOptions extends CreateStoreOptions {
+  /** What the errors of the link name as their endpoint. */
+  readonly endpoint?: string;
+}
+
+/**
+ * A store over a link that can be disturbed, for backends that have none of their own, such as the memory store: calls that
+ * arrive are made on `store`, their answers may be lost, and watches are ridden over the outage, as adapters of real backends
+ * do it. Closing it leaves `store` open.
+ */
+export function simulateLink(
+  store: ConfigStore,
+  options: SimulatedLinkOptions = {},
+): { store: ConfigStore; link: Link } {
+  const wire = new Wire(options.endpoint ?? 'simulated:0');
+  return { store: createStore(new LinkedDriver(store, wire), options), link: wire };
+}
+
+type Mode = 'open' | 'losing-answers' | 'cut';
+
+class Wire implements Link {
+  readonly #endpoint: string;
+  readonly #listeners = new Set<(mode: Mode) => void>();
+  #mode: Mode = 'open';
+
+  constructor(endpoint: string) {
+    this.#endpoint = endpoint;
+  }
+
+  get isOpen(): boolean {
+    return this.#mode === 'open';
+  }
+
+  loseAnswers(): void {
+    this.#to('losing-answers');
+  }
+
+  cut(): void {
+    this.#to('cut');
+  }
+
+  heal(): void {
+    this.#to('open');
+  }
+
+  onMode(listener: (mode: Mode) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Makes a call over the link: it arrives unless the link is cut, and its answer comes back if the link is open all along. */
+  async call<T>(kind: 'read' | 'write', { signal }: DriverCall, run: () => Promise<T>): Promise<T> {
+    if (this.#mode === 'cut') throw this.outage(kind === 'write' ? 'not-applied' : undefined);
+    const lost = kind === 'write' ? 'unknown' : undefined;
+    let stop = () => undefined as void;
+    const interruption = new Promise<never>((_resolve, reject) => {
+      const onAbort = () => {
+        reject(signal?.reason as StoreError);
+      };
+      const unsubscribe = this.onMode((mode) => {
+        // A lossy link answers nothing; what waits for it fails when the connection goes or comes back.
+        if (mode !== 'losing-answers') reject(this.outage(lost));
+      });
+      signal?.addEventListener('abort', onAbort);
+      stop = () => {
+        unsubscribe();
+        signal?.removeEventListener('abort', onAbort);
+      };
+    });
+    try {
+      const answer = run().then((result) => (this.isOpen ? result : interruption));
+      // What a lossy link does not bring back can't reject here either.
+      return await Promise.race([this.isOpen ? answer : answer.catch(() => interruption), interruption]);
+    } finally {
+      stop();
+    }
+  }
+
+  outage(outcome?: 'unknown' | 'not-applied'): StoreError {
+    return new StoreError('unavailable', `the link to ${this.#endpoint} is down`, {
+      endpoint: this.#endpoint,
+      outcome,
+    });
+  }
+
+  #to(mode: Mode): void {
+    this.#mode = mode;
+    for (const listener of [...this.#listeners]) listener(mode);
+  }
+}
+
+class LinkedDriver extends DelegatingDriver {
+  readonly #wire: Wire;
+
+  constructor(store: ConfigStore, wire: Wire) {
+    super(store);
+    this.#wire = wire;
+  }
+
+  override get(key: string, options: DriverGetOptions, call: DriverCall) {
+    return this.#wire.call('read', call, () => super.get(key, options, call));
+  }
+
+  override list(range: KeyRange, options: DriverListOptions, call: DriverCall) {
+    return this.#wire.call('read', call, () => super.list(range, options, call));
+  }
+
+  override async *scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncGenerator<Page> {
+    const pages = super.scan(range, options, call)[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await this.#wire.call('read', call, () => pages.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+
+  override put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall) {
+    return this.#wire.call('write', call, () => super.put(key, value, options, call));
+  }
+
+  override delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall) {
+    return this.#wire.call('write', call, () => super.delete(range, options, call));
+  }
+
+  override guardedPut(key: string, value: Uint8Array, guard: DriverGuard, options: DriverPutOptions, call: DriverCall) {
+    return this.#wire.call('write', call, () => super.guardedPut(key, value, guard, options, call));
+  }
+
+  override guardedDelete(key: string, guard: DriverGuard, options: DriverDeleteOptions, call: DriverCall) {
+    return this.#wire.call('write', call, () => super.guardedDelete(key, guard, options, call));
+  }
+
+  override txn(txn: DriverTxn, call: DriverCall) {
+    return this.#wire.call('write', call, () => super.txn(txn, call));
+  }
+
+  override compact(revision: Revision, options: { readonly physical: boolean }, call: DriverCall) {
+    return this.#wire.call('write', call, () => super.compact(revision, options, call));
+  }
+
+  override status(call: DriverCall) {
+    return this.#wire.call('read', call, () => super.status(call));
+  }
+
+  override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    const open = (after: Bookmark | undefined) => this.store.watch(range.toRange(), { ...options, after });
+    return new LinkedWatch(open, options.after, sink, this.#wire);
+  }
+
+  protected override delegateLeases(store: ConfigStore): DriverLeases {
+    const leases = super.delegateLeases(store);
+    const wire = () => this.#wire;
+    return {
+      grant: (ttl, id, call) => wire().call('write', call, () => leases.grant(ttl, id, call)),
+      revoke: (id, call) => wire().call('write', call, () => leases.revoke(id, call)),
+      keepAlive: (id, call) => wire().call('read', call, () => leases.keepAlive(id, call)),
+      timeToLive: (id, options, call) => wire().call('read', call, () => leases.timeToLive(id, options, call)),
+      list: (call) => wire().call('read', call, () => leases.list(call)),
+    };
+  }
+}
+
+/** A watch over the link: ends with each outage, and is opened again after the last batch that got through. */
+class LinkedWatch implements DriverWatch {
+  readonly #open: (after: Bookmark | undefined) => Watch;
+  readonly #sink: WatchSink;
+  readonly #wire: Wire;
+  readonly #unsubscribe: () => void;
+  #after: Bookmark | undefined;
+  #watch: Watch | undefined;
+  #resume: (() => void) | undefined;
+  #closed = false;
+
+  constructor(open: (after: Bookmark | undefined) => Watch, after: Bookmark | undefined, sink: WatchSink, wire: Wire) {
+    this.#open = open;
+    this.#after = after;
+    this.#sink = sink;
+    this.#wire = wire;
+    this.#unsubscribe = wire.onMode(() => {
+      this.#onMode();
+    });
+    // Nothing may be told before the constructor's caller has the watch.
+    queueMicrotask(() => {
+      this.#onMode();
+    });
+  }
+
+  resume(): void {
+    this.#resume?.();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unsubscribe();
+    this.#resume?.();
+    await this.#watch?.close();
+  }
+
+  #onMode(): void {
+    if (this.#closed) return;
+    const watch = this.#watch;
+    if (this.#wire.isOpen) {
+      if (watch === undefined) void this.#follow();
+      return;
+    }
+    this.#watch = undefined;
+    this.#sink.interrupted(this.#wire.outage());
+    void watch?.close();
+  }
+
+  async #follow(): Promise<void> {
+    const watch = this.#open(this.#after);
+    this.#watch = watch;
+    const current = () => this.#watch === watch && !this.#closed;
+    try {
+      const ready = await watch.ready;
+      if (!current()) return;
+      this.#after = ready;
+      this.#sink.established(ready);
+      for await (const batch of watch) {
+        if (!current()) return;
+        this.#after = batch.bookmark;
+        if (this.#sink.push(batch, batch.events.length * 256 + weight(batch.events)) === 'full') {
+          await new Promise<void>((resolve) => (this.#resume = resolve));
+          this.#resume = undefined;
+        }
+      }
+    } catch (error) {
+      if (current() && isStoreError(error)) this.#sink.fail(error);
+    }
+  }
+}
+
+function weight(
+  events: readonly { readonly type: string; readonly current?: { readonly value: Uint8Array } }[],
+): number {
+  return events.reduce((sum, { current }) => sum + (current?.value.length ?? 0), 0);
+}
