@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { WatchBatch } from '@holdfast/store';
+import type { Watch, WatchBatch } from '@holdfast/store';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
 import { DeadlineHeap } from '../src/deadline-heap.js';
@@ -15,10 +15,9 @@ beforeEach(() => {
 
 afterEach(() => store.close());
 
-async function next(batches: AsyncIterator<WatchBatch>): Promise<WatchBatch> {
-  const { value, done } = await batches.next();
-  if (done === true) throw new Error('the watch ended');
-  return value as WatchBatch;
+async function next(watch: Watch): Promise<WatchBatch> {
+  for await (const batch of watch) return batch;
+  throw new Error('the watch ended');
 }
 
 describe('leases', () => {
@@ -31,8 +30,7 @@ describe('leases', () => {
     await clock.advance(9_999);
     expect((await store.list({ prefix: '/' })).count).toBe(4);
     await clock.advance(1);
-    const batches = watch[Symbol.asyncIterator]();
-    const batch = await next(batches);
+    const batch = await next(watch);
     expect(batch.bookmark.revision).toBe(6);
     expect(batch.events).toEqual(['/a', '/b', '/c'].map((key) => ({ type: 'delete', key, revision: 6 })));
     expect((await store.list({ prefix: '/' })).items.map(({ key }) => key)).toEqual(['/d']);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { toValueBytes, type ValueInput } from './bytes.js';
 import { checkLimits, notSent, runCall, toCallError, type CallKind, type CallLimits } from './call.js';
 import type { Capabilities } from './capabilities.js';
@@ -88,6 +89,8 @@ export class GuardedStore implements ConfigStore {
   #closed: Promise<void> | undefined;
 
   constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
+    // Every call in flight may listen to it, so many listeners are no leak.
+    setMaxListeners(0, this.#closing.signal);
     this.#driver = driver;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
