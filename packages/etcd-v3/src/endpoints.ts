@@ -18,6 +18,12 @@ export interface Choice {
   readonly signal: AbortSignal | undefined;
 }
 
+/** The end of a dial, however it comes: as a signal, and as a promise that then rejects. */
+interface DialEnd {
+  readonly signal: AbortSignal;
+  readonly lost: Promise<never>;
+}
+
 /** After how long without an answer the next endpoint is tried as well. */
 const STAGGER_MS = 500;
 
@@ -92,19 +98,20 @@ export class Endpoints {
     const timer = clock.setTimeout(() => {
       over.abort(unreachable(ordered, causes, connectMs));
     }, connectMs);
+    const lost = rejection(over.signal);
     try {
       let turn: Promise<unknown> = Promise.resolve();
       const tries = ordered.map((endpoint, index) => {
         const failedOnce = deferredVoid();
         const mine = turn;
         turn = Promise.race([failedOnce.promise, sleep(clock, (index + 1) * STAGGER_MS, over.signal)]);
-        return this.#tryOne(endpoint, mine, over.signal, (cause) => {
+        return this.#tryOne(endpoint, mine, { signal: over.signal, lost }, (cause) => {
           causes.set(endpoint, cause);
           failedOnce.resolve();
         });
       });
       turn.catch(() => undefined);
-      return await Promise.race([Promise.any(tries), rejection(over.signal)]);
+      return await Promise.race([Promise.any(tries), lost]);
     } catch (error) {
       if (over.signal.aborted) throw over.signal.reason;
       // Every endpoint failed for good, such as with a certificate that won't get better by waiting.
@@ -121,7 +128,7 @@ export class Endpoints {
   async #tryOne(
     endpoint: Endpoint,
     turn: Promise<unknown>,
-    over: AbortSignal,
+    over: DialEnd,
     onFailure: (cause: StoreError) => void,
   ): Promise<Reached> {
     const { clock, retry, random } = this.#options;
@@ -129,13 +136,13 @@ export class Endpoints {
     await turn;
     for (;;) {
       try {
-        return { endpoint, channel: await Promise.race([endpoint.connect(), rejection(over)]) };
+        return { endpoint, channel: await Promise.race([endpoint.connect(), over.lost]) };
       } catch (error) {
-        if (over.aborted || !isStoreError(error)) throw error;
+        if (over.signal.aborted || !isStoreError(error)) throw error;
         onFailure(error);
         if (!error.retryable) throw error;
       }
-      await sleep(clock, backoff.next(), over);
+      await sleep(clock, backoff.next(), over.signal);
     }
   }
 }
@@ -152,8 +159,7 @@ function deferredVoid(): { promise: Promise<void>; resolve: () => void } {
 }
 
 function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason as Error);
+  const promise = new Promise<never>((_resolve, reject) => {
     signal.addEventListener(
       'abort',
       () => {
@@ -162,6 +168,8 @@ function rejection(signal: AbortSignal): Promise<never> {
       { once: true },
     );
   });
+  promise.catch(() => undefined);
+  return promise;
 }
 
 function unreachable(

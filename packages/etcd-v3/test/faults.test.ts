@@ -1,0 +1,335 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
+import {
+  availableEtcds,
+  eventually,
+  reservePort,
+  startEtcd,
+  startProxy,
+  type Etcd,
+  type Proxy,
+} from '@holdfast/testkit';
+import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
+
+/** The error of a call that has to fail. */
+async function failure(call: Promise<unknown>): Promise<StoreError> {
+  const error = await call.then(
+    (value) => new Error(`it succeeded with ${JSON.stringify(value)}`),
+    (caught: unknown) => caught,
+  );
+  if (!isStoreError(error)) throw error;
+  return error;
+}
+
+describe.each(availableEtcds())('faults on the way to etcd $version', ({ version }) => {
+  let etcd: Etcd;
+  const open: { close(): Promise<void> }[] = [];
+
+  beforeAll(async () => {
+    etcd = await startEtcd({ version });
+  });
+  afterAll(() => etcd.close());
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((resource) => resource.close()));
+  });
+
+  const proxyTo = async (target = etcd.endpoints[0]!): Promise<Proxy> => {
+    const proxy = await startProxy(target);
+    open.push(proxy);
+    return proxy;
+  };
+  // The first endpoint is the preferred one, and retries come at once.
+  const connect = (endpoints: readonly string[], options: Partial<EtcdV3Options> = {}): ConfigStore => {
+    const store = etcdV3Store({
+      endpoints,
+      random: () => 0,
+      timeouts: { connectMs: 1_000 },
+      retry: { initialMs: 20 },
+      ...options,
+    });
+    open.unshift(store);
+    return store;
+  };
+  const versionOf = async (key: string): Promise<number | undefined> => {
+    const { kvs } = await etcd.api<{ kvs?: { version: string }[] }>('kv/range', { key: btoa(key) });
+    return kvs === undefined ? undefined : Number(kvs[0]?.version);
+  };
+
+  describe('trap 9: an ambiguous write is not repeated', () => {
+    test('a put whose answer is lost is applied once, and its outcome is unknown', async () => {
+      const [one, two] = [await proxyTo(), await proxyTo()];
+      const store = connect([one.endpoint, two.endpoint]);
+      await store.put('/counter', '1');
+      one.stall('toClient');
+      const put = failure(store.put('/counter', '2'));
+      await eventually(async () => (await versionOf('/counter')) === 2);
+      one.cut();
+      expect(await put).toMatchObject({
+        code: 'unavailable',
+        outcome: 'unknown',
+        endpoint: one.endpoint,
+        retryable: true,
+      });
+      // Both ways are open again, and the store uses them: it has simply not sent the write again.
+      await one.allow();
+      expect(await store.get('/counter')).toMatchObject({ version: 2 });
+      await store.put('/counter', '3');
+      expect(await versionOf('/counter')).toBe(3);
+    });
+
+    test('the same for a transaction, a delete and a put with a guard', async () => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint]);
+      for (const [name, write] of Object.entries({
+        txn: () => store.txn({ then: [{ type: 'put', key: '/n', value: 'x' }] }),
+        delete: () => store.delete('/n'),
+        guarded: () => store.put('/n', 'x', { ifAbsent: true }),
+      })) {
+        await store.get('/n');
+        const before = await etcd.revision();
+        proxy.stall('toClient');
+        const written = failure(write());
+        await eventually(async () => (await etcd.revision()) === before + 1);
+        proxy.cut({ reset: true });
+        expect([name, await written]).toMatchObject([name, { code: 'unavailable', outcome: 'unknown' }]);
+        await proxy.allow();
+        await store.get('/n');
+        expect(await etcd.revision()).toBe(before + 1);
+      }
+    });
+
+    test('a put given up by its caller says that its outcome is unknown', async () => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint]);
+      await store.get('/given-up');
+      proxy.stall('toClient');
+      const timeout = await failure(store.put('/given-up', 'x', { timeoutMs: 100 }));
+      expect(timeout).toMatchObject({ code: 'timeout', outcome: 'unknown' });
+      const controller = new AbortController();
+      const aborted = failure(store.put('/given-up', 'y', { signal: controller.signal }));
+      setTimeout(() => {
+        controller.abort();
+      }, 50);
+      expect(await aborted).toMatchObject({ code: 'aborted', outcome: 'unknown' });
+    });
+
+    test('a put that could not be sent fails over, and is applied once', async () => {
+      const [one, two] = [await proxyTo(), await proxyTo()];
+      one.refuse();
+      const store = connect([one.endpoint, two.endpoint]);
+      await etcd.ctl('del', '/over');
+      await store.put('/over', 'x');
+      expect(await versionOf('/over')).toBe(1);
+    });
+
+    test('a put that nobody could be sent was not applied', async () => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint], { timeouts: { connectMs: 200 } });
+      proxy.refuse();
+      const error = await failure(store.put('/nobody', 'x'));
+      expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied' });
+      await proxy.allow();
+      expect(await store.get('/nobody')).toBeUndefined();
+    });
+  });
+
+  describe('trap 14: an outage is never "not found"', () => {
+    test.each(['refuse', 'blackHole'] as const)('reads reject while the server is gone (%s)', async (fault) => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint], { timeouts: { connectMs: 300 } });
+      await store.put('/there', 'x');
+      proxy[fault]();
+      if (fault === 'refuse') proxy.cut();
+      const limit = { timeoutMs: fault === 'refuse' ? 5_000 : 200 };
+      const codes = fault === 'refuse' ? ['unavailable'] : ['timeout'];
+      expect(codes).toContain((await failure(store.get('/there', limit))).code);
+      expect(codes).toContain((await failure(store.get('/absent', limit))).code);
+      expect(codes).toContain((await failure(store.list({ prefix: '/' }, limit))).code);
+      expect(codes).toContain((await failure(store.scan({ prefix: '/' }, limit)[Symbol.asyncIterator]().next())).code);
+      expect(codes).toContain((await failure(store.leases.timeToLive('12', limit))).code);
+      expect(codes).toContain((await failure(store.status(limit))).code);
+    });
+
+    test('a read rides out a restart of the server', async () => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint], { timeouts: { connectMs: 10_000 } });
+      await store.put('/there', 'x');
+      proxy.refuse();
+      proxy.cut();
+      const read = store.get('/there');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await proxy.allow();
+      expect(await read).toMatchObject({ key: '/there' });
+    });
+
+    test('a connection that is half open is noticed by its keepalive, and replaced', async () => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint], { keepalive: { intervalMs: 5_000, timeoutMs: 300 } });
+      await store.put('/half', 'x');
+      proxy.blackHole();
+      const read = failure(store.get('/half'));
+      expect(await read).toMatchObject({ code: 'unavailable' });
+      await proxy.allow();
+      expect(await store.get('/half')).toMatchObject({ key: '/half' });
+    });
+  });
+
+  describe('endpoints', () => {
+    test('unreachable ones give one error within the connect time-out, naming each and what became of it', async () => {
+      const refusing = await reservePort();
+      const silent = await listenSilently();
+      open.push(silent);
+      const endpoints = [`http://127.0.0.1:${refusing.port}`, `http://127.0.0.1:${silent.port}`];
+      const store = connect(endpoints, { timeouts: { connectMs: 400 } });
+      const began = Date.now();
+      const error = await failure(store.get('/x'));
+      expect(Date.now() - began).toBeLessThan(5_000);
+      expect(error).toMatchObject({ code: 'unavailable', retryable: true });
+      for (const endpoint of endpoints) expect(error.message).toContain(endpoint);
+      expect(error.message).toContain('ECONNREFUSED');
+      refusing.release();
+    });
+
+    test('a host that does not exist is named', async () => {
+      const store = connect(['http://nowhere.invalid:2379'], { timeouts: { connectMs: 1_000 } });
+      expect((await failure(store.get('/x'))).message).toMatch(/nowhere\.invalid/);
+    });
+
+    test('a handshake that hangs leaves no socket behind, neither after its time nor after close()', async () => {
+      const silent = await listenSilently();
+      open.push(silent);
+      const store = connect([`http://127.0.0.1:${silent.port}`], { timeouts: { connectMs: 100 } });
+      await failure(store.get('/x'));
+      await eventually(() => silent.sockets.size === 0);
+      const waiting = failure(store.get('/x'));
+      await eventually(() => silent.sockets.size === 1);
+      await store.close();
+      expect((await waiting).code).toBe('closed');
+      await eventually(() => silent.sockets.size === 0);
+    });
+
+    test('a read goes on at another endpoint when its own breaks', async () => {
+      const [one, two] = [await proxyTo(), await proxyTo()];
+      const store = connect([one.endpoint, two.endpoint]);
+      await store.put('/f', 'x');
+      expect((await store.status()).endpoint).toBe(one.endpoint);
+      one.stall('toClient');
+      const read = store.get('/f');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      one.refuse();
+      one.cut();
+      expect(await read).toMatchObject({ key: '/f' });
+      expect((await store.status()).endpoint).toBe(two.endpoint);
+    });
+
+    test('an endpoint that does not answer holds nobody up for long', async () => {
+      const [one, two] = [await proxyTo(), await proxyTo()];
+      one.blackHole();
+      const store = connect([one.endpoint, two.endpoint], { timeouts: { connectMs: 30_000 } });
+      await store.put('/slow', 'x');
+      expect((await store.status()).endpoint).toBe(two.endpoint);
+    });
+
+    test('a store has one connection, whatever it is asked', async () => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint]);
+      await Promise.all([
+        store.get('/a'),
+        store.list({ prefix: '/' }),
+        store.leases.list(),
+        store.status(),
+        store.put('/a', 'x'),
+        store.leases.grant(5),
+      ]);
+      expect(proxy.totalConnections).toBe(1);
+    });
+
+    test('close() leaves no connection', async () => {
+      const proxy = await proxyTo();
+      const store = connect([proxy.endpoint]);
+      await store.put('/a', 'x');
+      proxy.stall('toClient');
+      const read = failure(store.get('/a'));
+      await store.close();
+      expect((await read).code).toBe('closed');
+      await proxy.allow();
+      await eventually(() => proxy.connections === 0);
+    });
+
+    test('fifty calls at once are nothing to warn of', async () => {
+      const warnings: Error[] = [];
+      const onWarning = (warning: Error) => warnings.push(warning);
+      process.on('warning', onWarning);
+      const store = connect([etcd.endpoints[0]!]);
+      await Promise.all(Array.from({ length: 50 }, (_, i) => store.get(`/many/${i}`)));
+      await Promise.all(Array.from({ length: 50 }, (_, i) => store.get(`/many/${i}`)));
+      process.off('warning', onWarning);
+      expect(warnings).toEqual([]);
+    });
+
+    test('a host name and a unix socket are endpoints too', async () => {
+      const { port } = new URL(etcd.endpoints[0]!);
+      const folder = await mkdtemp(join(tmpdir(), 'holdfast-unix-'));
+      const path = join(folder, 'etcd.sock');
+      const relay = createServer((socket) => {
+        const upstream = createConnection(Number(port), '127.0.0.1');
+        pipeline(socket, upstream, socket, () => undefined);
+      });
+      await new Promise<void>((resolve) => relay.listen(path, resolve));
+      for (const endpoint of [`http://localhost:${port}`, `unix:${path}`, `unix://${path}`]) {
+        const store = connect([endpoint]);
+        await store.put('/named', endpoint);
+        expect((await store.status()).endpoint).toBe(endpoint);
+        await store.close();
+      }
+      await new Promise((resolve) => relay.close(resolve));
+      await rm(folder, { recursive: true });
+    });
+  });
+
+  test('a revision that a member does not have yet is looked for at the others (C13)', async () => {
+    const history = await startEtcd({ version });
+    await history.put('/old', 'x');
+    const copy = await history.copyData();
+    const lagging = await startEtcd({ version, dataDir: join(copy, 'm1') });
+    open.push(history, lagging);
+    let revision = 0;
+    for (let i = 0; i < 5; i++) revision = await history.put('/new', String(i));
+    const store = connect([lagging.endpoints[0]!, history.endpoints[0]!]);
+    expect(await store.get('/new', { consistency: 'serializable' })).toBeUndefined();
+    expect(await store.get('/new', { consistency: 'serializable', revision })).toMatchObject({ modRevision: revision });
+    // None has it: what they said is the answer.
+    expect(await failure(store.get('/new', { revision: revision + 10 }))).toMatchObject({ code: 'future-revision' });
+  });
+});
+
+interface SilentServer {
+  readonly port: number;
+  readonly sockets: ReadonlySet<Socket>;
+  close(): Promise<void>;
+}
+
+/** Takes connections, and never says a word: what a hanging handshake looks like. */
+async function listenSilently(): Promise<SilentServer> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => sockets.delete(socket));
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    sockets,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
