@@ -23,8 +23,13 @@ export function byteStringToKey(text: ByteString): string | undefined {
 }
 
 export function byteStringToBytes(text: ByteString): Uint8Array {
-  // A Uint8Array of its own, since a Buffer is a view of a pool that others write to.
-  return Uint8Array.from(Buffer.from(text, 'latin1'));
+  // Not the Buffer itself, which may be a view of a pool that others write to.
+  return copyBytes(Buffer.from(text, 'latin1'));
+}
+
+/** A copy with memory of its own. (A Buffer's `slice` is a view of the same memory.) */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 /** The half-open interval `[start, end)` of byte strings; no `end` means no upper bound. */

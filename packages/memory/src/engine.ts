@@ -9,7 +9,7 @@ import type {
   StoreError,
   TxnResult,
 } from '@holdfast/store';
-import { type ByteString, type Interval, keyToByteString, toInterval } from './byte-string.js';
+import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from './byte-string.js';
 import { Entries } from './entries.js';
 import { keyNotFound } from './errors.js';
 import type { Version } from './key-history.js';
@@ -104,7 +104,7 @@ export class Engine {
 
   /** Writes a key that need not be UTF-8. */
   putRaw(key: ByteString, value: Uint8Array): void {
-    this.#write((writer) => writer.put(key, value.slice(), undefined));
+    this.#write((writer) => writer.put(key, copyBytes(value), undefined));
   }
 
   /** Deletes a range, and returns what it held. */

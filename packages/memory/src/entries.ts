@@ -1,5 +1,5 @@
 import type { KeyValue, Revision, UndecodableKey } from '@holdfast/store';
-import { byteStringToBytes } from './byte-string.js';
+import { byteStringToBytes, copyBytes } from './byte-string.js';
 import { type Version, isDeletion } from './key-history.js';
 import type { Lessor } from './lessor.js';
 
@@ -24,7 +24,7 @@ export class Entries {
     if (history.name === undefined) return undefined;
     const entry = {
       key: history.name,
-      value: keysOnly ? EMPTY : value.slice(),
+      value: keysOnly ? EMPTY : copyBytes(value),
       createRevision: asRevision(createRevision),
       modRevision: asRevision(modRevision),
       version: count,

@@ -1,5 +1,5 @@
 import type { LeaseId } from '@holdfast/store';
-import { type ByteString, bytesToByteString, byteStringToBytes, keyToByteString } from './byte-string.js';
+import { type ByteString, bytesToByteString, byteStringToBytes, copyBytes, keyToByteString } from './byte-string.js';
 import { invalidArgument } from './errors.js';
 import type { Version } from './key-history.js';
 import type { Lessor } from './lessor.js';
@@ -52,7 +52,7 @@ export function takeSnapshot(mvcc: Mvcc, lessor: Lessor, identity: string): Memo
 
 function toChange({ history, modRevision, createRevision, version, value, lease }: Version): SnapshotChange {
   const key = history.name ?? byteStringToBytes(history.key);
-  const change = { key, modRevision, createRevision, version, value: value.slice() };
+  const change = { key, modRevision, createRevision, version, value: copyBytes(value) };
   return lease === undefined ? change : { ...change, lease };
 }
 
@@ -64,7 +64,7 @@ export function loadSnapshot(snapshot: MemorySnapshot, lessor: Lessor): Mvcc {
   const changes = snapshot.changes.map(({ key, value, lease, ...change }) => ({
     ...change,
     key: toByteString(key),
-    value: value.slice(),
+    value: copyBytes(value),
     lease,
   }));
   mvcc.load(changes, { head: snapshot.revision, compactRevision: snapshot.compactRevision });

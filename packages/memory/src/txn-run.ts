@@ -6,7 +6,7 @@ import type {
   OpResult,
   TxnResult,
 } from '@holdfast/store';
-import { keyToByteString, toInterval } from './byte-string.js';
+import { copyBytes, keyToByteString, toInterval } from './byte-string.js';
 import { type Entries, asRevision } from './entries.js';
 import type { Version } from './key-history.js';
 import type { Mvcc, Writer } from './mvcc.js';
@@ -65,7 +65,7 @@ export function applyPut(
 ): Version | undefined {
   const key = keyToByteString(name);
   const before = ignoreValue || ignoreLease ? mvcc.get(key) : undefined;
-  const kept = ignoreValue && before !== undefined ? before.value : value.slice();
+  const kept = ignoreValue && before !== undefined ? before.value : copyBytes(value);
   return writer.put(key, kept, ignoreLease ? before?.lease : lease).replaced;
 }
 

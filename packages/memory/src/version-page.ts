@@ -1,4 +1,5 @@
 import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
+import { copyBytes } from './byte-string.js';
 import { asRevision } from './entries.js';
 import type { Version } from './key-history.js';
 
@@ -40,7 +41,7 @@ export class VersionPage implements Page {
 
   value(index: number): Uint8Array {
     const { value } = this.#at(index);
-    return this.#keysOnly ? EMPTY : value.slice();
+    return this.#keysOnly ? EMPTY : copyBytes(value);
   }
 
   modRevision(index: number): Revision {
