@@ -10,8 +10,8 @@ import { keyBounds, type RangeOutline, type ResponseHeader } from './codec.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';
 
-/** The first page: small enough for large values, large enough for most configurations to be read by it alone. */
-const FIRST_LIMIT = 2_000;
+/** The first page, when nothing is known of the sizes: a thousand of the largest values that etcd takes still fit in memory. */
+const FIRST_LIMIT = 1_000;
 const LEAST_LIMIT = 5_000;
 const MOST_LIMIT = 40_000;
 
