@@ -1,0 +1,79 @@
+import { type Clock, type TimerHandle } from '@holdfast/store';
+import { Threshold } from './threshold.js';
+
+/** The start of a read: what the read proves is true as of then. */
+export interface Mark {
+  readonly ticket: number;
+  readonly at: number;
+}
+
+/**
+ * What is known of the mirror's completeness (M1, M7): reads that began at some moment and that the mirror has caught up with.
+ * The arrival of an event is no such proof: it says that the stream is alive, not how far it is behind.
+ */
+export class Evidence {
+  readonly #clock: Clock;
+  readonly #livenessMs: number;
+  readonly #onExpired: () => void;
+  readonly #proved = new Threshold();
+  #issued = 0;
+  #asOf: number | undefined;
+  #timer: TimerHandle = undefined;
+
+  constructor(clock: Clock, livenessMs: number, onExpired: () => void) {
+    this.#clock = clock;
+    this.#livenessMs = livenessMs;
+    this.#onExpired = onExpired;
+  }
+
+  /** To be called right before a read. */
+  begin(): Mark {
+    this.#issued += 1;
+    return { ticket: this.#issued, at: this.#clock.now() };
+  }
+
+  /** The mirror has everything that was committed before the mark. Returns whether that is recent. */
+  prove({ ticket, at }: Mark): boolean {
+    if (ticket > this.#proved.value) {
+      this.#asOf = Math.max(this.#asOf ?? at, at);
+      this.#startTimer();
+      this.#proved.set(ticket);
+    }
+    return this.isRecent;
+  }
+
+  /** The ticket of the newest mark that was proved. */
+  get proved(): number {
+    return this.#proved.value;
+  }
+
+  get asOf(): number | undefined {
+    return this.#asOf;
+  }
+
+  get isRecent(): boolean {
+    return this.#asOf !== undefined && this.#clock.now() - this.#asOf < this.#livenessMs;
+  }
+
+  /** Resolves once the mirror is proved complete as of the mark; rejects with the signal's reason. */
+  until(mark: Mark, signal: AbortSignal): Promise<void> {
+    return this.#proved.until(mark.ticket, signal);
+  }
+
+  stop(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #startTimer(): void {
+    this.stop();
+    const left = (this.#asOf ?? 0) + this.#livenessMs - this.#clock.now();
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#onExpired();
+      },
+      Math.max(0, left),
+    );
+  }
+}

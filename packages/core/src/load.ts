@@ -1,0 +1,48 @@
+import { type ScanOptions } from '@holdfast/store';
+import type { ChangeCause } from './change.js';
+import type { Core } from './core.js';
+import { Restoration } from './restoration.js';
+import { Slicer } from './slicer.js';
+import type { Step } from './step.js';
+
+// Between two pages: a scan as a whole takes as long as it takes.
+const PAGE_TIMEOUT_MS = 15_000;
+
+export interface LoadOptions {
+  readonly cause: Extract<ChangeCause, 'load' | 'resync'>;
+  readonly newHistory: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Reads the whole range at one revision, and installs it as one step (M2, M3). */
+export async function load(core: Core, { cause, newHistory, signal }: LoadOptions): Promise<Step> {
+  const mark = core.evidence.begin();
+  const step = await core.lock.run(async () => {
+    const { clock } = core.settings;
+    const slicer = new Slicer(clock);
+    const restoration = new Restoration(core.table, {
+      newHistory,
+      // Who subscribes in the middle of a resync must get all of it; in the middle of a load, nobody can.
+      collect: cause === 'resync' || core.isHeard,
+      now: () => clock.now(),
+    });
+    const options: ScanOptions = {};
+    await core.read('the scan', PAGE_TIMEOUT_MS, signal, async (deadline) => {
+      for await (const page of core.store.scan(core.settings.range.toRange(), {
+        ...options,
+        signal: deadline.signal,
+      })) {
+        deadline.extend();
+        await restoration.add(page, slicer);
+        deadline.signal.throwIfAborted();
+      }
+      await restoration.finish(slicer);
+    });
+    signal.throwIfAborted();
+    const committed = restoration.commit();
+    core.publish(committed, cause);
+    return committed;
+  });
+  core.prove(mark);
+  return step;
+}

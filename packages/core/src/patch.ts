@@ -1,0 +1,97 @@
+import { type Bookmark, type KeyValue, StoreError, type UndecodableKey } from '@holdfast/store';
+import type { Problem } from './problem.js';
+import type { Step } from './step.js';
+import { Edits, type Table } from './table.js';
+import { hexOf } from './undecodable-keys.js';
+
+/** What changed in a range since a revision, as a read at a later revision tells it. */
+export interface Delta {
+  readonly bookmark: Bookmark;
+  /** How many keys the range holds at that revision. */
+  readonly total: number;
+  /** Everything changed at or after the revision of the mirror's newest entry, that one included. */
+  readonly items: readonly KeyValue[];
+  readonly undecodable: readonly UndecodableKey[];
+}
+
+/** All keys of a range, at the revision of a delta: what finds out which were deleted. */
+export interface KeySet {
+  readonly keys: ReadonlySet<string>;
+  /** Those that are not UTF-8, in hex. */
+  readonly undecodable: ReadonlySet<string>;
+}
+
+/**
+ * How the table compares with a delta read from the same history.
+ * `covered`: the table is there already. `equal`: nothing changed up to the delta's revision. `mismatch`: no history of the
+ * store leads from the one to the other. `changed`: something did, and `deletions` says whether keys are missing too.
+ */
+export type Comparison =
+  { readonly kind: 'covered' | 'equal' | 'mismatch' } | { readonly kind: 'changed'; readonly deletions: boolean };
+
+export function compareWithDelta(table: Table, delta: Delta): Comparison {
+  const revision = table.revision;
+  if (delta.bookmark.revision <= revision) return { kind: 'covered' };
+  let changed = 0;
+  let created = 0;
+  for (const item of delta.items) {
+    if (item.modRevision > revision) {
+      changed += 1;
+      if (!table.has(item.key)) created += 1;
+    } else if (!table.holds(item)) {
+      return { kind: 'mismatch' };
+    }
+  }
+  for (const key of delta.undecodable) {
+    if (key.revision > revision) {
+      changed += 1;
+      if (!table.undecodable.includes(key.rawKey)) created += 1;
+    } else if (!table.holdsUndecodable(key)) {
+      return { kind: 'mismatch' };
+    }
+  }
+  // Keys that are gone were known and are not counted: arithmetic tells how many there are.
+  const deleted = table.count + created - delta.total;
+  if (deleted < 0) return { kind: 'mismatch' };
+  return changed === 0 && deleted === 0 ? { kind: 'equal' } : { kind: 'changed', deletions: deleted > 0 };
+}
+
+/**
+ * The verb `patch`: brings the table to a delta's revision. The caller has compared them under the same lock, and has
+ * proved that both are of one history.
+ *
+ * @param present all keys at that revision; needed where there were deletions
+ */
+export async function patch(
+  table: Table,
+  delta: Delta,
+  present: KeySet | undefined,
+  now: () => number,
+): Promise<Step | undefined> {
+  const after = table.revision;
+  if (delta.bookmark.revision <= after) return undefined;
+  if (table.bookmark?.identity !== delta.bookmark.identity) {
+    throw new StoreError('history-changed', `the store answered from another history, ${delta.bookmark.identity}`);
+  }
+  const items = delta.items.filter(({ modRevision }) => modRevision > after);
+  const prepared = await table.prepareAll(items);
+  const edits = new Edits(table);
+  const invalid: Problem[] = [];
+  for (const key of delta.undecodable) {
+    const problem = key.revision > after ? table.undecodable.add(key, now()) : undefined;
+    if (problem !== undefined) invalid.push(problem);
+  }
+  items.forEach((item, index) => {
+    edits.put(item, prepared[index], table.continues(knownRevisions(table, item.key), item.createRevision));
+  });
+  if (present !== undefined) {
+    edits.removeWhere((key) => !present.keys.has(key));
+    table.undecodable.retain((rawKey) => present.undecodable.has(hexOf(rawKey)));
+  }
+  return table.finish(delta.bookmark, edits.finish(invalid));
+}
+
+function knownRevisions(table: Table, key: string) {
+  const collection = table.layout.find(key);
+  return collection?.revisions(collection.relative(key));
+}

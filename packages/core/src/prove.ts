@@ -1,0 +1,128 @@
+import type { FollowContext } from './follow-context.js';
+import { FINGERPRINT_READ, matchesFingerprint } from './fingerprint.js';
+import type { Mark } from './evidence.js';
+import { load } from './load.js';
+import { compareWithDelta, type Comparison, patch } from './patch.js';
+import { readDelta, readKeys } from './read-delta.js';
+import { isSameHistory } from './verify.js';
+
+export interface ProveOptions {
+  /** How long a change that a read has shown may take to come through the watch, in milliseconds. */
+  readonly graceMs: number;
+  /** Whether the watch is to be replaced if it does not bring it in that time. */
+  readonly blamesWatch: boolean;
+}
+
+/**
+ * Proves that the mirror is complete as of now, or makes it so (M1, M7, M12): reads the store's head R; if events or progress
+ * don't bring the mirror to R in a short grace, compares with the store at R or later, and takes over what is different.
+ * Fails if a read does; when it returns, either there is new evidence or the following has ended.
+ */
+export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
+  const { core, signal } = follow;
+  await follow.verified();
+  const known = core.table.bookmark;
+  const mark = core.evidence.begin();
+  const head = await core.readHead(signal);
+  if (known !== undefined && (head.identity !== known.identity || head.revision < known.revision)) {
+    // The read is linearizable and began after the mirror knew of a later revision: the store went back (C13, trap 7).
+    follow.end({ kind: 'resync', reason: 'history-changed', newHistory: true });
+    return;
+  }
+  if (await core.reaches(head.revision, options.graceMs, signal)) confirm(follow, mark);
+  else if (canReadDeltas(core)) await proveByDelta(follow, options);
+  else await proveByFingerprint(follow, options);
+}
+
+/** A delta is only good for something where the history can be proved to be the same. */
+function canReadDeltas({ store }: FollowContext['core']): boolean {
+  return store.capabilities.deltaReads && store.capabilities.historicalReads;
+}
+
+/** A loss of connection in between takes the proof back: the read may have been answered by another history. */
+function confirm({ core, isVerified }: FollowContext, mark: Mark): void {
+  if (isVerified) core.prove(mark);
+}
+
+async function proveByDelta(follow: FollowContext, options: ProveOptions): Promise<void> {
+  const { core, signal } = follow;
+  const mark = core.evidence.begin();
+  const delta = await readDelta(core, signal);
+  const { kind } = await core.lock.run(async (): Promise<Comparison> => {
+    const comparison = compareWithDelta(core.table, delta);
+    if (comparison.kind === 'equal') core.advance(delta.bookmark);
+    return comparison;
+  });
+  if (kind === 'changed') {
+    const isSilent = await isWatchSilent(follow, delta.bookmark.revision, options);
+    if (isSilent !== undefined) {
+      await installDelta(follow, delta);
+      confirm(follow, mark);
+      if (isSilent) follow.end({ kind: 'rewatch', reason: 'watch-silent' });
+      return;
+    }
+  }
+  if (kind === 'mismatch') follow.end({ kind: 'resync', reason: 'history-changed', newHistory: true });
+  else confirm(follow, mark);
+}
+
+async function installDelta(follow: FollowContext, delta: Awaited<ReturnType<typeof readDelta>>): Promise<void> {
+  const { core, signal } = follow;
+  await core.lock.run(async () => {
+    const comparison = compareWithDelta(core.table, delta);
+    if (comparison.kind === 'covered') return;
+    // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
+    if (comparison.kind === 'mismatch' || (await isSameHistory(follow)) !== true) {
+      follow.end({ kind: 'resync', reason: 'history-changed', newHistory: true });
+      return;
+    }
+    if (comparison.kind !== 'changed') {
+      core.advance(delta.bookmark);
+      return;
+    }
+    const from = core.table.bookmark;
+    const present = comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
+    const step = await patch(core.table, delta, present, () => core.settings.clock.now());
+    core.publish(step, 'resync');
+    core.publishResync('behind', from, step?.changed ?? 0);
+  });
+}
+
+/** For backends that can't read what changed since a revision: the newest entry and the count, and else everything. */
+async function proveByFingerprint(follow: FollowContext, options: ProveOptions): Promise<void> {
+  const { core, signal } = follow;
+  const mark = core.evidence.begin();
+  const read = await core.read('the check for changes', core.readTimeoutMs, signal, (deadline) =>
+    core.store.list(core.settings.range.toRange(), { ...FINGERPRINT_READ, signal: deadline.signal }),
+  );
+  const isEqual = await core.lock.run(async () => {
+    if (read.bookmark.revision <= core.table.revision) return true;
+    const equal = matchesFingerprint(core.table, core.table.fingerprint(), read);
+    if (equal) core.advance(read.bookmark);
+    return equal;
+  });
+  const isSilent = isEqual ? undefined : await isWatchSilent(follow, read.bookmark.revision, options);
+  if (isSilent !== undefined) {
+    const from = core.table.bookmark;
+    const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
+    core.publishResync('behind', from, changed);
+  }
+  confirm(follow, mark);
+  if (isSilent === true) follow.end({ kind: 'rewatch', reason: 'watch-silent' });
+}
+
+/**
+ * Something is different at `revision`: gives the watch its grace to bring it. `undefined`: it did. Otherwise the difference
+ * must be read, and `true` says that the watch is to blame: it claims to be following.
+ */
+async function isWatchSilent(
+  { core, signal, isWatchLive }: FollowContext,
+  revision: number,
+  { graceMs, blamesWatch }: ProveOptions,
+): Promise<boolean | undefined> {
+  if (!blamesWatch) return false;
+  if (await core.reaches(revision, graceMs, signal)) return undefined;
+  if (!isWatchLive) return false;
+  core.state.handle({ type: 'stale', reason: 'watch-silent' });
+  return true;
+}

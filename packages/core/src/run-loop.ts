@@ -1,0 +1,106 @@
+import { type Backoff, sleep, type StoreError } from '@holdfast/store';
+import type { Core } from './core.js';
+import { cannotHeal, toStoreError } from './errors.js';
+import { Follow } from './follow.js';
+import type { FollowEnd } from './follow-context.js';
+import { load } from './load.js';
+
+type Resync = Extract<FollowEnd, { kind: 'resync' }>;
+
+/** The life of a mirror: load, then follow until that ends, read again or watch again, and follow on. */
+export class RunLoop {
+  readonly #core: Core;
+  readonly #backoff: Backoff;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#backoff = core.newBackoff();
+  }
+
+  /**
+   * Runs until the mirror closes, and closes it where the store can't ever serve it again.
+   *
+   * @param onLoaded called once there is something to show
+   */
+  async run(onLoaded: () => void): Promise<void> {
+    const core = this.#core;
+    try {
+      await this.#load();
+      onLoaded();
+      let isFresh = true;
+      while (!core.signal.aborted) {
+        const started = core.settings.clock.now();
+        const end = await new Follow(core, { isFresh }).run();
+        // What failed at once again and again must not spin (trap 12): only time spent well forgives earlier attempts.
+        if (core.settings.clock.now() - started >= core.settings.backoff.maxMs) this.#backoff.reset();
+        isFresh = end.kind === 'resync';
+        if (end.kind === 'resync') await this.#resync(end);
+        else await this.#rewatch(end);
+      }
+    } catch (error) {
+      if (!core.signal.aborted) core.close(toStoreError(error));
+    }
+  }
+
+  async #load(): Promise<void> {
+    const core = this.#core;
+    await this.#untilDone(async () => {
+      await load(core, { cause: 'load', newHistory: false, signal: core.signal });
+    });
+    core.state.handle({ type: 'installed' });
+    this.#backoff.reset();
+  }
+
+  async #resync({ reason, cause, newHistory }: Resync): Promise<void> {
+    const core = this.#core;
+    const from = core.table.bookmark;
+    core.state.handle({ type: 'resync', reason, cause });
+    let isNew = newHistory;
+    // A fleet that lost the same server must not read it again in step (M9): not even the first time.
+    await this.#pause();
+    const { changed } = await this.#untilDone(async () => {
+      try {
+        return await load(core, { cause: 'resync', newHistory: isNew, signal: core.signal });
+      } catch (error) {
+        if (toStoreError(error).code === 'history-changed') isNew = await this.#isHistoryNew();
+        throw error;
+      }
+    });
+    core.publishResync(reason, from, changed);
+    core.state.handle({ type: 'installed' });
+  }
+
+  async #rewatch({ reason, cause }: Extract<FollowEnd, { kind: 'rewatch' }>): Promise<void> {
+    this.#core.state.handle({ type: 'stale', reason, cause });
+    if (cause !== undefined) {
+      if (cannotHeal(cause)) throw cause;
+      this.#core.noteTrouble(cause);
+    }
+    await this.#pause();
+  }
+
+  /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */
+  async #isHistoryNew(): Promise<boolean> {
+    const known = this.#core.table.bookmark;
+    const head = await this.#core.readHead(this.#core.signal);
+    return known !== undefined && (head.identity !== known.identity || head.revision < known.revision);
+  }
+
+  async #untilDone<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#core.signal.aborted) throw error;
+        const cause: StoreError = toStoreError(error);
+        if (cannotHeal(cause)) throw cause;
+        this.#core.noteTrouble(cause);
+        await this.#pause();
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    return sleep(this.#core.settings.clock, this.#backoff.next(), this.#core.signal);
+  }
+}

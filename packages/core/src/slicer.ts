@@ -1,0 +1,32 @@
+import type { Clock } from '@holdfast/store';
+
+const BUDGET_MS = 5;
+// Asking for the time costs as much as decoding a small value.
+const ITEMS_BETWEEN_LOOKS = 16;
+
+/** Keeps long work from blocking the host's event loop (promise M11): work in slices of a few milliseconds. */
+export class Slicer {
+  readonly #clock: Clock;
+  #started: number;
+  #items = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#started = clock.now();
+  }
+
+  /** To be asked after each item: whether it is time to {@link pause}. */
+  isDue(): boolean {
+    this.#items += 1;
+    if (this.#items % ITEMS_BETWEEN_LOOKS !== 0) return false;
+    const elapsed = this.#clock.now() - this.#started;
+    // The system's clock may be set back.
+    return elapsed >= BUDGET_MS || elapsed < 0;
+  }
+
+  /** Lets the event loop turn once. */
+  async pause(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#started = this.#clock.now();
+  }
+}

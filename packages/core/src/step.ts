@@ -1,0 +1,12 @@
+import type { AnyChange } from './change.js';
+import type { Problem } from './problem.js';
+
+/** What one step of the table came to. Everything in it is visible already. */
+export interface Step {
+  /** The net changes, one for each key. Left out where nobody listens: see `changed`. */
+  readonly changes: readonly AnyChange[];
+  /** How many keys changed. */
+  readonly changed: number;
+  /** The problems that are new with it. */
+  readonly invalid: readonly Problem[];
+}

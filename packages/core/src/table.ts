@@ -1,0 +1,312 @@
+import {
+  type Bookmark,
+  type Clock,
+  KeyRange,
+  type KeyValue,
+  type Revision,
+  StoreError,
+  type UndecodableKey,
+  type WatchBatch,
+  type WatchEvent,
+} from '@holdfast/store';
+import { type AnyChange, changeBetween } from './change.js';
+import type { CollectionTable } from './collection-table.js';
+import type { Entry, Revisions } from './entry.js';
+import type { Prepared } from './entry-maker.js';
+import type { Fingerprint } from './fingerprint.js';
+import { Layout } from './layout.js';
+import type { Problem } from './problem.js';
+import { Slicer } from './slicer.js';
+import type { Step } from './step.js';
+import { UndecodableKeys } from './undecodable-keys.js';
+
+export interface TableOptions {
+  readonly collections: readonly CollectionTable[];
+  readonly clock: Clock;
+  /**
+   * Whether a key's create revision stays while it lives. etcd v2 gives a key that is set again a new one, so there it
+   * says nothing about a deletion in between.
+   */
+  readonly stableCreateRevisions: boolean;
+}
+
+/**
+ * Everything the mirror knows of its range, at one revision. It changes by whole steps only: `apply` (a watch batch),
+ * `restore` and `patch` (see `Restoration`, `Patch`) and `advance`. Each checks revisions, and none goes back in one history.
+ */
+export class Table {
+  readonly collections: readonly CollectionTable[];
+  readonly layout: Layout;
+  readonly undecodable = new UndecodableKeys();
+  /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
+  others = new Map<string, Revision>();
+  readonly #clock: Clock;
+  readonly #stableCreateRevisions: boolean;
+  #bookmark: Bookmark | undefined;
+  #version = 0;
+  #newest: { readonly at: number; readonly revision: Revision | undefined } | undefined;
+  #writes = 0;
+  #deleted: Set<string> | undefined;
+
+  constructor({ collections, clock, stableCreateRevisions }: TableOptions) {
+    this.collections = collections;
+    this.layout = new Layout(collections);
+    this.#clock = clock;
+    this.#stableCreateRevisions = stableCreateRevisions;
+  }
+
+  /** What the table reflects; `undefined` before the first load. */
+  get bookmark(): Bookmark | undefined {
+    return this.#bookmark;
+  }
+
+  /** 0 before the first load: lower than every revision. */
+  get revision(): number {
+    return this.#bookmark?.revision ?? 0;
+  }
+
+  /** Moves with every step that changed something that users see, and with no other. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** How many keys the store has in the range, as far as the table knows: good, bad, unclaimed and unreadable ones. */
+  get count(): number {
+    let count = this.others.size + this.undecodable.size;
+    for (const collection of this.collections) count += collection.storeCount;
+    return count;
+  }
+
+  *problems(): IterableIterator<Problem> {
+    for (const collection of this.collections) for (const bad of collection.bad.values()) yield bad.problem;
+    yield* this.undecodable.problems();
+  }
+
+  has(key: string): boolean {
+    const collection = this.layout.find(key);
+    return collection === undefined ? this.others.has(key) : collection.has(collection.relative(key));
+  }
+
+  /** Whether this is what the table has for the key, by its bytes too (unclaimed keys: by its revision). */
+  holds({ key, modRevision, createRevision, version, value }: KeyValue): boolean {
+    const collection = this.layout.find(key);
+    if (collection === undefined) return this.others.get(key) === modRevision;
+    return collection.holds(collection.relative(key), { modRevision, createRevision, version }, value);
+  }
+
+  holdsUndecodable(key: UndecodableKey): boolean {
+    return this.undecodable.has(key);
+  }
+
+  /** @throws StoreError `internal` before the first load */
+  fingerprint(): Fingerprint {
+    if (this.#bookmark === undefined) throw new StoreError('internal', 'no fingerprint before the first load');
+    return { revision: this.#bookmark.revision, count: this.count, newest: this.#newestRevision() };
+  }
+
+  /** Whether a version with this create revision continues the life of the key as the table knows it. */
+  continues(before: Pick<Revisions, 'createRevision'> | undefined, createRevision: Revision): boolean {
+    return before !== undefined && (!this.#stableCreateRevisions || before.createRevision === createRevision);
+  }
+
+  /** While an audit runs: remembers which keys were deleted, in `into`. */
+  recordDeletions(into: Set<string> | undefined): void {
+    this.#deleted = into;
+  }
+
+  /**
+   * Takes in a watch batch. What it tells at or below the table's revision is dropped: a read has brought it already
+   * (M12). Decoding may take several turns of the event loop; then everything becomes visible at once (M4). Only one
+   * verb may run at a time.
+   *
+   * @returns `undefined` where the batch tells nothing new
+   * @throws StoreError `history-changed` for a batch of another history, `internal` for one whose revisions are not in order
+   */
+  async apply(batch: WatchBatch): Promise<Step | undefined> {
+    this.#checkOrder(batch);
+    if (batch.bookmark.revision <= this.revision) return undefined;
+    const after = this.revision;
+    const events = batch.events.filter(({ revision }) => revision > after);
+    const prepared = await this.prepareAll(events.map((event) => (event.type === 'put' ? event.current : undefined)));
+    const invalid: Problem[] = [];
+    for (const key of batch.undecodable) {
+      const problem = key.revision > after ? this.undecodable.add(key, this.#clock.now()) : undefined;
+      if (problem !== undefined) invalid.push(problem);
+    }
+    const edits = new Edits(this);
+    events.forEach((event, index) => {
+      this.#applyEvent(event, prepared[index], edits);
+    });
+    return this.finish(batch.bookmark, edits.finish(invalid));
+  }
+
+  /** Takes note that nothing changed up to `bookmark`, as progress or a read has proved. */
+  advance(bookmark: Bookmark): boolean {
+    this.#checkIdentity(bookmark);
+    if (bookmark.revision <= this.revision) return false;
+    this.#bookmark = bookmark;
+    return true;
+  }
+
+  /** The decoding of many values, in slices. Keys of no collection give `undefined`. */
+  async prepareAll(items: readonly (KeyValue | undefined)[]): Promise<readonly (Prepared | undefined)[]> {
+    const slicer = new Slicer(this.#clock);
+    const prepared: (Prepared | undefined)[] = [];
+    for (const item of items) {
+      const collection = item === undefined ? undefined : this.layout.find(item.key);
+      prepared.push(
+        item === undefined || collection === undefined
+          ? undefined
+          : collection.prepare(
+              collection.relative(item.key),
+              { modRevision: item.modRevision, createRevision: item.createRevision, version: item.version },
+              item.value,
+            ),
+      );
+      if (slicer.isDue()) await slicer.pause();
+    }
+    return prepared;
+  }
+
+  /** Makes one verb's step count: for `Restoration` and `Patch`, which hold to the rules above. */
+  finish(bookmark: Bookmark, step: Step): Step {
+    this.#bookmark = bookmark;
+    this.#writes += 1;
+    if (step.changed > 0) this.#version += 1;
+    return step;
+  }
+
+  /** For `Edits`. */
+  noteDeletion(key: string): void {
+    this.#deleted?.add(key);
+  }
+
+  #applyEvent(event: WatchEvent, prepared: Prepared | undefined, edits: Edits): void {
+    switch (event.type) {
+      case 'put':
+        edits.put(event.current, prepared, true);
+        break;
+      case 'delete':
+        edits.remove(event.key);
+        break;
+      case 'delete-range': {
+        const range = KeyRange.from(event.range);
+        edits.removeRange(range);
+        this.undecodable.removeRange(range, event.revision);
+        break;
+      }
+      default:
+        event satisfies never;
+    }
+  }
+
+  #checkOrder({ bookmark, events }: WatchBatch): void {
+    this.#checkIdentity(bookmark);
+    let last = 0;
+    for (const { revision } of events) {
+      if (revision < last || revision > bookmark.revision) {
+        throw new StoreError(
+          'internal',
+          `the watch delivered revision ${revision} after ${last} in a batch up to ${bookmark.revision}; its adapter breaks contract C10`,
+        );
+      }
+      last = revision;
+    }
+  }
+
+  #checkIdentity({ identity }: Bookmark): void {
+    if (this.#bookmark !== undefined && this.#bookmark.identity !== identity) {
+      throw new StoreError(
+        'history-changed',
+        `the mirror reflects history ${this.#bookmark.identity}, and this is history ${identity}`,
+      );
+    }
+  }
+
+  #newestRevision(): Revision | undefined {
+    if (this.#newest?.at === this.#writes) return this.#newest.revision;
+    let newest: Revision | undefined;
+    const consider = (revision: Revision) => {
+      if (newest === undefined || revision > newest) newest = revision;
+    };
+    for (const collection of this.collections)
+      for (const [, revision] of collection.storeRevisions()) consider(revision);
+    for (const revision of this.others.values()) consider(revision);
+    for (const { revision } of this.undecodable.problems()) consider(revision);
+    this.#newest = { at: this.#writes, revision: newest };
+    return newest;
+  }
+}
+
+/** The edits of one step, in the store's order; remembers what each key was before, for the net changes. */
+export class Edits {
+  readonly #table: Table;
+  readonly #before = new Map<CollectionTable, Map<string, Entry<unknown> | undefined>>();
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** @param sameLife whether the key is known not to have been deleted since the table saw it */
+  put(item: KeyValue, prepared: Prepared | undefined, sameLife: boolean): void {
+    const collection = this.#table.layout.find(item.key);
+    if (collection === undefined || prepared === undefined) {
+      this.#table.others.set(item.key, item.modRevision);
+      return;
+    }
+    const key = prepared.key;
+    this.#remember(collection, key);
+    collection.set(key, collection.settle(prepared, collection.state(key), sameLife));
+  }
+
+  remove(key: string): void {
+    this.#table.noteDeletion(key);
+    const collection = this.#table.layout.find(key);
+    if (collection === undefined) {
+      this.#table.others.delete(key);
+      return;
+    }
+    const relative = collection.relative(key);
+    this.#remember(collection, relative);
+    collection.remove(relative);
+  }
+
+  removeRange(range: KeyRange): void {
+    this.removeWhere((key) => range.contains(key));
+  }
+
+  removeWhere(isGone: (key: string) => boolean): void {
+    const gone: string[] = [];
+    for (const collection of this.#table.collections) {
+      for (const [relative] of collection.storeRevisions()) {
+        const key = collection.absolute(relative);
+        if (isGone(key)) gone.push(key);
+      }
+    }
+    for (const key of this.#table.others.keys()) if (isGone(key)) gone.push(key);
+    for (const key of gone) this.remove(key);
+  }
+
+  finish(invalidKeys: readonly Problem[]): Step {
+    const changes: AnyChange[] = [];
+    const invalid = [...invalidKeys];
+    for (const [collection, keys] of this.#before) {
+      for (const [key, previous] of keys) {
+        const { entry, bad } = collection.state(key);
+        const change = changeBetween(collection.name, previous, entry);
+        if (change !== undefined) changes.push(change);
+        if (bad !== undefined && bad.modRevision > this.#table.revision) invalid.push(bad.problem);
+      }
+    }
+    return { changes, changed: changes.length, invalid };
+  }
+
+  #remember(collection: CollectionTable, key: string): void {
+    let keys = this.#before.get(collection);
+    if (keys === undefined) {
+      keys = new Map<string, Entry<unknown> | undefined>();
+      this.#before.set(collection, keys);
+    }
+    if (!keys.has(key)) keys.set(key, collection.state(key).entry);
+  }
+}

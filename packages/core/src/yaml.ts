@@ -1,0 +1,15 @@
+import { type DocumentOptions, parse, type ParseOptions, type SchemaOptions, type ToJSOptions } from 'yaml';
+import type { Codec } from './codec.js';
+import { textOf } from './raw-value.js';
+
+export type YamlOptions = ParseOptions & DocumentOptions & SchemaOptions & ToJSOptions;
+
+/**
+ * One YAML document a value, read by the `yaml` library (an optional peer dependency: install it beside this package).
+ * `T` is taken on trust: give the mirror a `schema` to have it checked. Options are the library's own.
+ */
+export function yaml<T = unknown>(options: YamlOptions = {}): Codec<T> {
+  // Its warnings would go to the console; what it can't read is thrown, and becomes a problem of that key.
+  const decodeText = (text: string) => parse(text, { logLevel: 'error', ...options }) as T;
+  return { name: 'yaml', decode: (bytes) => decodeText(textOf(bytes)), decodeText };
+}
