@@ -1,31 +1,28 @@
-import { createSecureContext } from 'node:tls';
-import type { Socket } from 'node:net';
-import { ChannelCredentials, credentials as grpcCredentials } from '@grpc/grpc-js';
+import { isIP, type Socket } from 'node:net';
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type ConnectionOptions,
+  type SecureContext,
+} from 'node:tls';
+import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import { StoreError } from '@holdfast/store';
+import type { EndpointAddress } from './endpoint-address.js';
 import type { EtcdTlsOptions } from './options.js';
 
 /**
- * How connections to an endpoint are secured. `etcd3`'s own pool knows neither `rejectUnauthorized` nor a server name,
- * so the credentials are made here and handed to it.
+ * Reads certificates and keys.
  *
- * @throws StoreError `invalid-argument` where a certificate or key can't be read.
+ * @throws StoreError `invalid-argument` where that can't be done.
  */
-export function createCredentials(secure: boolean, tls: EtcdTlsOptions): ChannelCredentials {
-  if (!secure) return grpcCredentials.createInsecure();
+export function createTlsContext(tls: EtcdTlsOptions): SecureContext {
   try {
-    const context = createSecureContext({
-      ca: pem(tls.ca),
-      cert: pem(tls.cert),
-      key: pem(tls.key),
-      minVersion: 'TLSv1.2',
-    });
-    return grpcCredentials.createFromSecureContext(context, { rejectUnauthorized: tls.rejectUnauthorized ?? true });
+    return createSecureContext({ ca: pem(tls.ca), cert: pem(tls.cert), key: pem(tls.key), minVersion: 'TLSv1.2' });
   } catch (error) {
     // OpenSSL's own words ("no start line", "key values mismatch") name no secret.
-    throw new StoreError(
-      'invalid-argument',
-      `tls: ca, cert and key must be PEM texts that fit: ${(error as Error).message}`,
-    );
+    const reason = (error as Error).message;
+    throw new StoreError('invalid-argument', `tls: ca, cert and key must be PEM texts that fit together: ${reason}`);
   }
 }
 
@@ -35,25 +32,33 @@ function pem(given: EtcdTlsOptions['ca']): string | Buffer | (string | Buffer)[]
   return given.map((part) => (typeof part === 'string' ? part : Buffer.from(part)));
 }
 
+/** What the connections of one store are secured with. */
+export interface Security {
+  readonly context: SecureContext;
+  readonly serverName: string | undefined;
+  readonly rejectUnauthorized: boolean;
+}
+
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
 /**
- * Credentials that remember the sockets they secure. A gRPC channel forgets a connection whose handshake hangs: closing
- * the channel leaves the socket open, for as long as the other side says nothing. These can end it.
+ * How one connection is secured. Our own, since `etcd3`'s pool knows neither `rejectUnauthorized` nor a server name, and
+ * since a gRPC channel forgets a connection whose handshake hangs: closing the channel leaves that socket open for as
+ * long as the other side says nothing. Here every socket is remembered, and can be ended.
  */
-export class TrackedCredentials extends ChannelCredentials {
-  readonly #inner: ChannelCredentials;
+export class EndpointCredentials extends ChannelCredentials {
+  readonly #tls: ConnectionOptions | undefined;
   readonly #sockets = new Set<Socket>();
   #destroyed = false;
 
-  constructor(inner: ChannelCredentials) {
+  constructor(address: EndpointAddress, security: Security) {
     super();
-    this.#inner = inner;
+    if (address.secure) this.#tls = tlsOptions(address.host, security);
   }
 
-  /** How many connections are open. */
-  get size(): number {
-    return this.#sockets.size;
+  /** Whether any socket is open. */
+  get open(): boolean {
+    return this.#sockets.size > 0;
   }
 
   destroySockets(): void {
@@ -62,25 +67,26 @@ export class TrackedCredentials extends ChannelCredentials {
   }
 
   override _isSecure(): boolean {
-    return this.#inner._isSecure();
+    return this.#tls !== undefined;
   }
 
   override _equals(other: ChannelCredentials): boolean {
     return this === other;
   }
 
-  override _createSecureConnector(...args: Parameters<ChannelCredentials['_createSecureConnector']>): SecureConnector {
-    const inner = this.#inner._createSecureConnector(...args);
+  override _createSecureConnector(
+    ...[, , callCredentials]: Parameters<ChannelCredentials['_createSecureConnector']>
+  ): SecureConnector {
     return {
       connect: async (socket) => {
         this.#track(socket);
-        return inner.connect(socket);
+        return this.#tls === undefined
+          ? { socket, secure: false }
+          : { socket: await secure(socket, this.#tls), secure: true };
       },
-      waitForReady: async () => inner.waitForReady(),
-      getCallCredentials: () => inner.getCallCredentials(),
-      destroy: () => {
-        inner.destroy();
-      },
+      waitForReady: () => Promise.resolve(),
+      getCallCredentials: () => callCredentials ?? CallCredentials.createEmpty(),
+      destroy: () => undefined,
     };
   }
 
@@ -89,4 +95,28 @@ export class TrackedCredentials extends ChannelCredentials {
     socket.once('close', () => this.#sockets.delete(socket));
     if (this.#destroyed) socket.destroy();
   }
+}
+
+function tlsOptions(host: string, { context, serverName, rejectUnauthorized }: Security): ConnectionOptions {
+  const expected = serverName ?? host;
+  return {
+    secureContext: context,
+    rejectUnauthorized,
+    ALPNProtocols: ['h2'],
+    // RFC 6066: an address is no server name.
+    servername: isIP(expected) === 0 ? expected : '',
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate),
+  };
+}
+
+function secure(socket: Socket, options: ConnectionOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const secured = connect({ ...options, socket }, () => {
+      resolve(secured);
+    });
+    secured.on('error', (error: NodeJS.ErrnoException) => {
+      // gRPC keeps of it what it is as a text: the code must be in there.
+      reject(new Error(error.code === undefined ? error.message : `${error.code}: ${error.message}`));
+    });
+  });
 }

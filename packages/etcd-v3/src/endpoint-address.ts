@@ -7,6 +7,8 @@ export interface EndpointAddress {
   /** As gRPC wants it. */
   readonly target: string;
   readonly secure: boolean;
+  /** The host's name or address, without brackets; empty for a socket. */
+  readonly host: string;
 }
 
 const DEFAULT_PORT = '2379';
@@ -24,13 +26,13 @@ export function parseEndpoint(endpoint: unknown): EndpointAddress {
   switch (scheme) {
     case 'http':
     case 'https':
-      return { name: endpoint, target: hostTarget(endpoint, rest), secure: scheme === 'https' };
+      return { name: endpoint, ...hostTarget(endpoint, rest), secure: scheme === 'https' };
     case 'unix': {
       const path = rest.replace(/^\/\/(?=\/)/, '');
       if (path === '' || path.startsWith('//')) {
         throw invalid(`endpoint ${JSON.stringify(endpoint)} has no socket path; write unix:/path/to/socket`);
       }
-      return { name: endpoint, target: `unix:${path}`, secure: false };
+      return { name: endpoint, target: `unix:${path}`, secure: false, host: '' };
     }
     default:
       throw invalid(
@@ -41,7 +43,7 @@ export function parseEndpoint(endpoint: unknown): EndpointAddress {
   }
 }
 
-function hostTarget(endpoint: string, rest: string): string {
+function hostTarget(endpoint: string, rest: string): { target: string; host: string } {
   if (rest.includes('@')) throw invalid('an endpoint must not hold a user and password; pass them in the option auth');
   const match = rest.startsWith('//') ? HOST_PORT.exec(rest.slice(2)) : null;
   const { host, port = DEFAULT_PORT } = match?.groups ?? {};
@@ -50,7 +52,7 @@ function hostTarget(endpoint: string, rest: string): string {
       `endpoint ${JSON.stringify(endpoint)} must be a scheme, a host and a port, such as http://127.0.0.1:2379, without a path`,
     );
   }
-  return `${host}:${port}`;
+  return { target: `${host}:${port}`, host: host.replace(/^\[|\]$/g, '') };
 }
 
 function invalid(message: string): StoreError {

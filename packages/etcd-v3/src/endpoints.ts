@@ -96,7 +96,7 @@ export class Endpoints {
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     const timer = clock.setTimeout(() => {
-      over.abort(unreachable(ordered, causes, connectMs));
+      over.abort(unreachable(ordered, causes, ` within ${connectMs} ms (timeouts.connectMs)`));
     }, connectMs);
     const lost = rejection(over.signal);
     try {
@@ -116,7 +116,7 @@ export class Endpoints {
       if (over.signal.aborted) throw over.signal.reason;
       // Every endpoint failed for good, such as with a certificate that won't get better by waiting.
       const [first] = (error as AggregateError).errors as StoreError[];
-      throw isStoreError(first, 'closed') ? first : unreachable(ordered, causes, connectMs);
+      throw isStoreError(first, 'closed') ? first : unreachable(ordered, causes, '');
     } finally {
       clock.clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
@@ -175,12 +175,11 @@ function rejection(signal: AbortSignal): Promise<never> {
 function unreachable(
   tried: readonly Endpoint[],
   causes: ReadonlyMap<Endpoint, StoreError>,
-  connectMs: number,
+  inTime: string,
 ): StoreError {
   const named = tried.map((endpoint) => causes.get(endpoint)?.message ?? `${endpoint.name}: no answer yet`);
   const last = [...causes.values()].at(-1);
-  const many = tried.length > 1 ? 'none of the endpoints' : 'the endpoint';
-  return new StoreError('unavailable', `${many} could be reached within ${connectMs} ms: ${named.join('; ')}`, {
+  return new StoreError('unavailable', `no etcd could be reached${inTime}: ${named.join('; ')}`, {
     cause: last,
     endpoint: last?.endpoint ?? tried[0]?.name,
   });

@@ -150,34 +150,48 @@ export function toStoreError(failure: GrpcFailure, kind: CallKind, endpoint: str
   });
 }
 
-/** TLS failures end up as text inside gRPC's. They don't pass by themselves, and have their own advice. */
-const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/certificate has expired|CERT_HAS_EXPIRED/i, "the server's certificate has expired: renew it"],
-  [/certificate is not yet valid/i, "the server's certificate is not valid yet: check both clocks"],
-  [
-    /unable to verify|self.signed certificate|unable to get (?:local )?issuer|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_/i,
-    "the server's certificate is signed by an unknown authority: pass that authority's certificate in tls.ca",
-  ],
-  [
-    /does not match certificate|altnames|ERR_TLS_CERT_ALTNAME/i,
-    "the server's certificate is for another name: set tls.serverName to the name that it carries",
-  ],
-  [
-    /certificate required|bad certificate|handshake failure|alert number (?:40|42|116)/i,
-    'the server wants a client certificate that it accepts: pass tls.cert and tls.key',
-  ],
-  [/unknown ca|alert number 48/i, 'the server does not know the authority that signed tls.cert'],
-  [
-    /wrong version number|packet length too long/i,
-    'the server does not speak TLS here: write http:// instead of https://',
-  ],
+interface ConnectAdvice {
+  readonly pattern: RegExp;
+  readonly advice: string;
+  /** Whether waiting may help. Certificates don't get better by it. */
+  readonly passing?: true;
+}
+
+/** Why a connection could not be made, by the codes of Node and OpenSSL, which gRPC passes on as text. */
+const CONNECT_ADVICE: readonly ConnectAdvice[] = [
+  { pattern: /CERT_HAS_EXPIRED/, advice: "the server's certificate has expired: renew it" },
+  { pattern: /CERT_NOT_YET_VALID/, advice: "the server's certificate is not valid yet: compare the clocks" },
+  {
+    pattern: /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED/,
+    advice: "the server's certificate is signed by an unknown authority: pass that authority's certificate in tls.ca",
+  },
+  {
+    pattern: /ERR_TLS_CERT_ALTNAME/,
+    advice: "the server's certificate is for another name: set tls.serverName to one that it carries",
+  },
+  {
+    pattern:
+      /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|certificate required|bad certificate|alert number (?:40|42|116)/i,
+    advice: 'the server wants a client certificate that it accepts: pass tls.cert and tls.key',
+  },
+  { pattern: /UNKNOWN_CA|unknown ca/i, advice: 'the server does not know the authority that signed tls.cert' },
+  {
+    pattern: /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/,
+    advice: 'the server does not speak TLS: write http:// for it',
+  },
+  {
+    pattern: /before secure TLS connection/,
+    advice: 'the server ended the TLS handshake; if it does not speak TLS, write http:// for it',
+    passing: true,
+  },
 ];
 
 /** The error for an endpoint that could not be reached, from what gRPC said. */
 export function toConnectError(details: string, endpoint: string): StoreError {
   const reason = /Last error: (.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note:/s.exec(details)?.[1] ?? details;
   const text = reason.replace(/^Error: /, '');
-  const advice = TLS_ADVICE.find(([pattern]) => pattern.test(text))?.[1];
-  const message = advice === undefined ? text : `${advice} (${text})`;
-  return new StoreError('unavailable', `${endpoint}: ${message}`, { endpoint, retryable: advice === undefined });
+  const known = CONNECT_ADVICE.find(({ pattern }) => pattern.test(text));
+  const message = known === undefined ? text : `${known.advice} (${text})`;
+  const retryable = known === undefined || known.passing === true;
+  return new StoreError('unavailable', `${endpoint}: ${message}`, { endpoint, retryable });
 }

@@ -10,7 +10,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { Host } from 'etcd3/lib/connection-pool.js';
-import { createCredentials, TrackedCredentials } from './credentials.js';
+import { EndpointCredentials } from './credentials.js';
 import type { EndpointAddress } from './endpoint-address.js';
 import type { ResolvedOptions } from './options.js';
 import { STATUS, type Rpc, type ServiceName, type StreamRpc } from './rpc.js';
@@ -21,7 +21,7 @@ const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 /** As much as a list page, so that the server never waits for the window inside one (measured: a third of the time). */
 const FLOW_CONTROL_WINDOW = 16 * 1024 * 1024;
 
-export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'tls'>;
+export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security'>;
 
 type AnyMethod = MethodDefinition<unknown, unknown>;
 
@@ -37,11 +37,11 @@ export interface RunningCall {
 export class EtcdChannel {
   readonly #channel: ChannelInterface;
   readonly #host: Host;
-  readonly #credentials: TrackedCredentials;
+  readonly #credentials: EndpointCredentials;
   #version: Promise<string | undefined> | undefined;
 
   constructor(address: EndpointAddress, options: ChannelOptionSource) {
-    this.#credentials = new TrackedCredentials(createCredentials(address.secure, options.tls));
+    this.#credentials = new EndpointCredentials(address, options.security);
     this.#channel = new Channel(address.target, this.#credentials, channelOptions(options));
     this.#host = new Host(address.target, this.#credentials, { channelOverride: this.#channel });
   }
@@ -103,7 +103,7 @@ export class EtcdChannel {
 
   /** Whether any socket is open still, which {@link destroy} would end. */
   get lingers(): boolean {
-    return this.#credentials.size > 0;
+    return this.#credentials.open;
   }
 
   /** Ends everything now. */
@@ -113,7 +113,7 @@ export class EtcdChannel {
   }
 }
 
-function channelOptions({ keepalive, tls }: ChannelOptionSource): ChannelOptions {
+function channelOptions({ keepalive }: ChannelOptionSource): ChannelOptions {
   return {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -126,7 +126,6 @@ function channelOptions({ keepalive, tls }: ChannelOptionSource): ChannelOptions
     // Etcd is reached directly, as Node's own HTTP client would; environment variables don't reroute it.
     'grpc.enable_http_proxy': 0,
     'grpc.enable_channelz': 0,
-    ...(tls.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
     ...(keepalive === undefined
       ? {}
       : {

@@ -1,4 +1,5 @@
 import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
+import { createTlsContext, type Security } from './credentials.js';
 import { parseEndpoint, type EndpointAddress } from './endpoint-address.js';
 
 /** A user of etcd's own user management. */
@@ -77,7 +78,7 @@ export interface EtcdV3Options {
 export interface ResolvedOptions {
   readonly endpoints: readonly EndpointAddress[];
   readonly auth: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  readonly tls: EtcdTlsOptions;
+  readonly security: Security;
   readonly headers: Readonly<Record<string, string>>;
   readonly connectMs: number;
   readonly requestMs: number | undefined;
@@ -116,7 +117,7 @@ export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
   return {
     endpoints: addresses,
     auth: checkAuth(auth),
-    tls: checkTls(tls, addresses),
+    security: checkTls(tls, addresses),
     headers: checkHeaders(headers),
     connectMs: positive(timeouts.connectMs ?? 5_000, 'timeouts.connectMs'),
     requestMs: optionalMs(timeouts.requestMs, 'timeouts.requestMs'),
@@ -152,7 +153,7 @@ function checkAuth(auth: EtcdV3Options['auth']): ResolvedOptions['auth'] {
   return () => auth;
 }
 
-function checkTls(tls: EtcdTlsOptions = {}, addresses: readonly EndpointAddress[]): EtcdTlsOptions {
+function checkTls(tls: EtcdTlsOptions = {}, addresses: readonly EndpointAddress[]): Security {
   checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'tls');
   const given = Object.values(tls).some((value) => value !== undefined);
   const plain = addresses.find(({ secure }) => !secure);
@@ -164,7 +165,8 @@ function checkTls(tls: EtcdTlsOptions = {}, addresses: readonly EndpointAddress[
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid('tls.cert and tls.key go together: a client certificate needs its private key');
   }
-  return tls;
+  const { serverName, rejectUnauthorized = true } = tls;
+  return { context: createTlsContext(tls), serverName, rejectUnauthorized };
 }
 
 function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

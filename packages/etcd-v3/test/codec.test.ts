@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals';
+import { decodeHeader, outlineRange, safeInteger } from '../src/codec.js';
+import { EtcdPage } from '../src/page.js';
+
+/** Protobuf by hand: [field, bytes or integer] pairs. */
+function message(...fields: readonly (readonly [number, Uint8Array | bigint | number])[]): Buffer {
+  const parts = fields.flatMap(([field, value]) =>
+    value instanceof Uint8Array
+      ? [varint(field * 8 + 2), varint(value.length), value]
+      : [varint(field * 8), varint(BigInt.asUintN(64, BigInt(value)))],
+  );
+  return Buffer.concat(parts);
+}
+
+function varint(value: bigint | number): Buffer {
+  const bytes: number[] = [];
+  let rest = BigInt(value);
+  do {
+    bytes.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0));
+    rest >>= 7n;
+  } while (rest > 0n);
+  return Buffer.from(bytes);
+}
+
+const MAX = BigInt(Number.MAX_SAFE_INTEGER);
+const header = (revision: bigint | number) => message([1, 2n ** 64n - 1n], [2, 5], [3, revision], [4, 7]);
+const entry = (key: string | Uint8Array, value = 'v') =>
+  message([1, Buffer.from(key)], [2, 3], [3, 4], [4, 2], [5, Buffer.from(value)]);
+
+describe('range responses', () => {
+  test('ids are exact and decimal, revisions exact up to 2^53-1', () => {
+    expect(decodeHeader(message([1, header(MAX)]))).toEqual({
+      clusterId: '18446744073709551615',
+      revision: Number.MAX_SAFE_INTEGER,
+      raftTerm: 7,
+    });
+  });
+
+  test('a revision past 2^53-1 is an error, never rounded (C3)', async () => {
+    expect(() => decodeHeader(message([1, header(MAX + 1n)]))).toThrow(/past 2\^53-1/);
+    expect(() => safeInteger('9007199254740993')).toThrow(/past 2\^53-1/);
+    const late = message([1, Buffer.from('/k')], [2, MAX + 2n], [3, MAX + 2n], [4, 1]);
+    const page = await pageOf(message([1, header(9)], [2, late], [4, 1]));
+    expect(() => page.modRevision(0)).toThrow(/past 2\^53-1/);
+  });
+
+  test('fields of newer servers are passed over', () => {
+    const response = message([1, header(9)], [9, Buffer.from('new')], [2, entry('/a')], [10, 5], [3, 1], [4, 12]);
+    expect(outlineRange(response)).toMatchObject({ more: true, count: 12, header: { revision: 9 } });
+  });
+
+  test('what is not protobuf, or has no header, is an internal error', () => {
+    expect(() => outlineRange(Buffer.from('HTTP/1.1 400 Bad Request'))).toThrow(
+      expect.objectContaining({ code: 'internal' }),
+    );
+    expect(() => outlineRange(Buffer.alloc(0))).toThrow(expect.objectContaining({ code: 'internal' }));
+    const cut = message([1, header(9)], [2, entry('/a')]);
+    expect(() => outlineRange(cut.subarray(0, cut.length - 1))).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+
+  test('a page leaves out keys that are not UTF-8, and says which', async () => {
+    const bad = Buffer.of(0x2f, 0xff);
+    const response = message([1, header(9)], [2, entry('/a', 'A')], [2, entry(bad)], [2, entry('/é', 'E')], [4, 3]);
+    const page = await pageOf(response);
+    expect([page.length, page.key(0), page.key(1)]).toEqual([2, '/a', '/é']);
+    expect([0, 1].map((i) => Buffer.from(page.value(i)).toString())).toEqual(['A', 'E']);
+    expect(page.undecodable).toEqual([{ rawKey: new Uint8Array(bad), revision: 4, deleted: false }]);
+    expect([page.createRevision(1), page.modRevision(1), page.version(1)]).toEqual([3, 4, 2]);
+  });
+});
+
+async function pageOf(response: Buffer): Promise<EtcdPage> {
+  const outline = outlineRange(response);
+  const { header: told, count } = outline;
+  const bookmark = { revision: told.revision, identity: told.clusterId };
+  return EtcdPage.build(outline, { bookmark, total: count, more: false });
+}
