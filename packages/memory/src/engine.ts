@@ -8,6 +8,7 @@ import type {
   LeaseId,
   StoreError,
   TxnResult,
+  WriteOutcome,
 } from '@holdfast/store';
 import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from './byte-string.js';
 import { Entries } from './entries.js';
@@ -86,12 +87,12 @@ export class Engine {
   }
 
   get(key: string, revision: number | undefined): Version | undefined {
-    if (revision !== undefined) this.#mvcc.checkReadable(revision);
+    this.#checkReadable(revision);
     return this.#mvcc.get(keyToByteString(key), revision);
   }
 
   list(range: KeyRange, options: DriverListOptions): Selection {
-    if (options.revision !== undefined) this.#mvcc.checkReadable(options.revision);
+    this.#checkReadable(options.revision);
     return select(this.#mvcc, toInterval(range), options);
   }
 
@@ -115,10 +116,12 @@ export class Engine {
   txn(txn: DriverTxn): TxnResult {
     checkTxnSize(txn, this.#options);
     const taken = plan(this.#mvcc, txn);
-    // Everything that can fail fails here, before the first change.
+    // Everything that can fail fails here, before the first change: puts first, as in etcd.
     eachStep(taken, (step) => {
       if (step.type === 'put') this.#checkPut(step.key, step.options);
-      if (step.type === 'list' && step.options.revision !== undefined) this.#mvcc.checkReadable(step.options.revision);
+    });
+    eachStep(taken, (step) => {
+      if (step.type === 'list') this.#checkReadable(step.options.revision, 'not-applied');
     });
     const begin = this.#mvcc.head;
     let changes = 0;
@@ -149,9 +152,10 @@ export class Engine {
     return this.#lessor.grant(ttl, id);
   }
 
-  lease(id: LeaseId): LeaseRecord {
+  /** `outcome` is for the error where there is no such lease. */
+  lease(id: LeaseId, outcome?: WriteOutcome): LeaseRecord {
     this.#lessor.expire();
-    return this.#lessor.require(id);
+    return this.#lessor.require(id, outcome);
   }
 
   leases(): readonly LeaseRecord[] {
@@ -166,7 +170,7 @@ export class Engine {
   }
 
   revoke(id: LeaseId): void {
-    const lease = this.lease(id);
+    const lease = this.lease(id, 'not-applied');
     this.#lessor.remove(lease);
     this.#deleteKeysOf(lease);
   }
@@ -187,11 +191,15 @@ export class Engine {
     reconnect();
   }
 
+  #checkReadable(revision: number | undefined, outcome?: WriteOutcome): void {
+    if (revision !== undefined) this.#mvcc.checkReadable(revision, outcome);
+  }
+
   #checkPut(key: string, { lease, ignoreLease, ignoreValue }: DriverPutOptions): void {
     if ((ignoreValue || ignoreLease) && this.#mvcc.get(keyToByteString(key)) === undefined) {
       throw keyNotFound(key, ignoreValue ? 'ignoreValue' : 'ignoreLease');
     }
-    if (lease !== undefined) this.lease(lease);
+    if (lease !== undefined) this.lease(lease, 'not-applied');
   }
 
   #write<T>(change: (writer: Writer) => T): T {

@@ -26,13 +26,11 @@ export function historyChanged(why: string): StoreError {
   return new StoreError('history-changed', `${why}; read everything again, and watch from that read's bookmark`);
 }
 
-export function leaseNotFound(id: LeaseId): StoreError {
+export function leaseNotFound(id: LeaseId, outcome?: WriteOutcome): StoreError {
   return new StoreError(
     'lease-not-found',
     `there is no lease ${id}: it was never granted, was revoked, or has expired`,
-    {
-      outcome: 'not-applied',
-    },
+    { outcome },
   );
 }
 

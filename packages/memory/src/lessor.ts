@@ -1,4 +1,4 @@
-import type { Clock, LeaseId, TimerHandle } from '@holdfast/store';
+import type { Clock, LeaseId, TimerHandle, WriteOutcome } from '@holdfast/store';
 import { DeadlineHeap } from './deadline-heap.js';
 import { invalidArgument, leaseExists, leaseNotFound } from './errors.js';
 import type { KeyHistory } from './key-history.js';
@@ -59,9 +59,9 @@ export class Lessor implements LeaseBook {
   }
 
   /** Throws `lease-not-found` where there is none. */
-  require(id: LeaseId): LeaseRecord {
+  require(id: LeaseId, outcome?: WriteOutcome): LeaseRecord {
     const lease = this.#leases.get(id);
-    if (lease === undefined) throw leaseNotFound(id);
+    if (lease === undefined) throw leaseNotFound(id, outcome);
     return lease;
   }
 

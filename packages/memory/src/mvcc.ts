@@ -1,4 +1,4 @@
-import type { LeaseId } from '@holdfast/store';
+import type { LeaseId, WriteOutcome } from '@holdfast/store';
 import { type ByteString, type Interval, intervalContains } from './byte-string.js';
 import { ChangeLog } from './change-log.js';
 import { compacted, futureRevision } from './errors.js';
@@ -65,9 +65,9 @@ export class Mvcc {
   }
 
   /** Throws where the state at `revision` can't be told: compacted, or not there yet. */
-  checkReadable(revision: number): void {
-    if (revision > this.#head) throw futureRevision(revision, this.#head);
-    if (revision < this.#compactRevision) throw compacted(revision, this.#compactRevision, this.#head);
+  checkReadable(revision: number, outcome?: WriteOutcome): void {
+    if (revision > this.#head) throw futureRevision(revision, this.#head, outcome);
+    if (revision < this.#compactRevision) throw compacted(revision, this.#compactRevision, this.#head, outcome);
   }
 
   /** A key's state, at the head or at a readable revision. In a transaction the head includes what it wrote so far. */

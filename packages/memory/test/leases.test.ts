@@ -62,7 +62,7 @@ describe('leases', () => {
     const late = memoryStore({ clock: { now: () => now, setTimeout: () => 1, clearTimeout: () => undefined } });
     const { id } = await late.leases.grant(1);
     now = 1_000;
-    await expect(late.leases.keepAlive(id)).rejects.toMatchObject({ code: 'lease-not-found' });
+    await expect(late.leases.keepAlive(id)).rejects.toMatchObject({ code: 'lease-not-found', outcome: undefined });
     await expect(late.put('/a', '1', { lease: id })).rejects.toMatchObject({
       code: 'lease-not-found',
       outcome: 'not-applied',

@@ -75,7 +75,7 @@ describe('transactions', () => {
       [9, 'future-revision'],
     ] as const) {
       const txn: Txn = { then: [...puts(1), { type: 'list', range: '/a', revision }] };
-      await expect(store.txn(txn)).rejects.toMatchObject({ code });
+      await expect(store.txn(txn)).rejects.toEqual(refused(code));
     }
     expect((await store.status()).revision).toBe(3);
   });
