@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { isStoreError, type ConfigStore } from '@holdfast/store';
+import type { ConfigEntry } from './config-entry.js';
+
+// Small enough for etcd's limits of 128 operations and 1.5 MiB a request, with room for keys.
+const BATCH_OPERATIONS = 100;
+const BATCH_CHARACTERS = 256 * 1024;
+
+/** A place of one's own in a store that others use too: nothing outside is written, and all of it is removed at the end. */
+export class OwnPrefix {
+  readonly path = `/holdfast-quickstart/${randomBytes(4).toString('hex')}`;
+  readonly #store: ConfigStore;
+
+  constructor(store: ConfigStore) {
+    this.#store = store;
+  }
+
+  /** The key in the store of a key of the configuration. */
+  key(key: string): string {
+    return this.path + key;
+  }
+
+  /** Writes the entries in their order, in transactions where the store has them. */
+  async fill(entries: readonly ConfigEntry[]): Promise<void> {
+    for (const batch of batches(
+      entries,
+      this.#store.capabilities.transactions === 'multi-key' ? BATCH_OPERATIONS : 1,
+    )) {
+      const [first] = batch;
+      if (batch.length === 1 && first !== undefined) await this.#store.put(this.key(first.key), first.value);
+      else await this.#store.txn({ then: batch.map(({ key, value }) => ({ type: 'put', key: this.key(key), value })) });
+    }
+  }
+
+  /** Whether the store holds anything that is not ours; without the permission to look, it may. */
+  async hasNeighbours(): Promise<boolean> {
+    try {
+      const all = await this.#store.list({ prefix: '' }, { countOnly: true });
+      const own = await this.#store.list({ prefix: `${this.path}/` }, { countOnly: true });
+      return all.count > own.count;
+    } catch (error) {
+      if (isStoreError(error, 'permission-denied')) return true;
+      throw error;
+    }
+  }
+
+  /** How many keys were removed, where the store counts. */
+  async remove(): Promise<number | undefined> {
+    const { deleted } = await this.#store.delete({ prefix: `${this.path}/` });
+    return deleted;
+  }
+}
+
+/** A transaction may write a key once, so a key that comes again begins a new batch. */
+function* batches(entries: readonly ConfigEntry[], operations: number): Generator<ConfigEntry[]> {
+  let batch = new Map<string, ConfigEntry>();
+  let size = 0;
+  for (const entry of entries) {
+    const grows = entry.key.length + entry.value.length;
+    if (batch.has(entry.key) || batch.size >= operations || (batch.size > 0 && size + grows > BATCH_CHARACTERS)) {
+      yield [...batch.values()];
+      batch = new Map();
+      size = 0;
+    }
+    batch.set(entry.key, entry);
+    size += grows;
+  }
+  if (batch.size > 0) yield [...batch.values()];
+}

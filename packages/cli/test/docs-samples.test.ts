@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startEtcd, type Etcd } from '@holdfast/testkit';
+import { syntaxErrors, typeErrors } from './support/check-samples.js';
+import { documentationSamples, samplesOf } from './support/markdown-sample.js';
+import { expectedOutput, runSample } from './support/run-sample.js';
+
+const samples = documentationSamples();
+const checked = samples.filter(({ mode }) => mode !== 'fragment');
+const run = samples.filter(({ mode }) => mode === 'run');
+const fragments = samples.filter(({ mode }) => mode === 'fragment');
+
+/** Where the documentation's etcd is; the samples meet one of their own there. */
+const DOCUMENTED = '127.0.0.1:2379';
+
+describe("the documentation's samples", () => {
+  let etcd: Etcd;
+
+  beforeAll(async () => {
+    etcd = await startEtcd();
+  });
+
+  afterAll(async () => {
+    await etcd.close();
+  });
+
+  test('are there', () => {
+    expect(run.filter(({ where }) => where.startsWith('README.md'))).not.toEqual([]);
+    expect(run.filter(({ where }) => where.startsWith('docs/getting-started.md'))).not.toEqual([]);
+  });
+
+  test('are type-correct', () => {
+    expect(typeErrors(checked)).toEqual([]);
+  });
+
+  test('and its fragments are TypeScript', () => {
+    expect(fragments.flatMap(syntaxErrors)).toEqual([]);
+  });
+
+  test.each(run.map(({ where, code }) => [where, code]))('%s runs, and prints what it says', async (_where, code) => {
+    const printed = await runSample(code.replaceAll(DOCUMENTED, etcd.endpoints[0]!.replace('http://', '')));
+    expect(printed).toEqual(expectedOutput(code));
+  });
+});
+
+describe('a sample that is wrong would be found:', () => {
+  const [sample] = samplesOf("```ts\nconst n: number = 'text';\n```", 'page.md');
+
+  test('by its types', () => {
+    expect(typeErrors(sample === undefined ? [] : [sample])).toEqual([expect.stringContaining('page.md:1: Type')]);
+  });
+
+  test('by what it prints', async () => {
+    const code = "import { toRevision } from '@holdfast/store';\nconsole.log(await toRevision(1)); // → 2";
+    expect(await runSample(code)).toEqual(['1']);
+    expect(expectedOutput(code)).toEqual(['2']);
+  });
+
+  test('by what it throws', async () => {
+    await expect(runSample("throw new Error('wrong')")).rejects.toThrow('wrong');
+  });
+
+  test('by a misspelt fence', () => {
+    expect(() => samplesOf('```typescript\n```', 'page.md')).toThrow('page.md:1');
+    expect(() => samplesOf('```ts norun\n```', 'page.md')).toThrow('page.md:1');
+  });
+});

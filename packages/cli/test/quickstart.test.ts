@@ -1,0 +1,177 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventually, startEtcd, type Etcd } from '@holdfast/testkit';
+import { gatewayEntries } from './support/gateway-entries.js';
+import { root } from './support/markdown-sample.js';
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(command: string, args: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(command, args, { cwd: root, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
+    });
+  });
+}
+
+const PROGRAM = join(root, 'packages', 'cli', 'dist', 'esm', 'quickstart.js');
+const quickstart = (...args: readonly string[]) => run(process.execPath, [PROGRAM, ...args]);
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-quickstart-'));
+  // The command that a new user types; it builds what the other tests here run.
+  const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'quickstart']);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  expect(stdout).toContain('Holdfast on memory');
+}, 300_000);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** The headings of a run that went through. */
+const STEPS = [
+  /^1 {2}Load/m,
+  /^2 {2}A live/m,
+  /^3 {2}A trans/m,
+  /^4 {2}A bad/m,
+  /^5 {2}Cut off/m,
+  /^The mirror equals/m,
+];
+
+function expectAllSteps({ code, stdout, stderr }: Outcome): void {
+  expect(stderr).toBe('');
+  for (const step of STEPS) expect(stdout).toMatch(step);
+  expect(code).toBe(0);
+}
+
+test('the whole of it fits on a screen', async () => {
+  const outcome = await quickstart();
+  expectAllSteps(outcome);
+  const lines = outcome.stdout.split('\n');
+  expect(lines.length).toBeLessThan(35);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(112);
+});
+
+test('--help says how to use it', async () => {
+  const { code, stdout } = await quickstart('--help');
+  expect(stdout).toContain('npm run quickstart [-- [URL] [FILE.jsonl] [--compact]]');
+  expect(code).toBe(0);
+});
+
+describe.each(['3.4.23', '3.5.16'])('the same program on etcd %s', (version) => {
+  let etcd: Etcd;
+  let url: string;
+
+  beforeAll(async () => {
+    etcd = await startEtcd({ version });
+    url = etcd.endpoints[0]!.replace('http://', 'etcd-v3://');
+    await etcd.put('/somebody/elses', 'value');
+  });
+
+  afterAll(async () => {
+    await etcd.close();
+  });
+
+  /** Everything in etcd, as etcdctl tells it. */
+  const everything = () => etcd.ctl('get', '', '--prefix', '--write-out=fields');
+  const withoutHeader = (fields: string) => fields.split('\n').filter((line) => /"(Key|ModRevision|Value)"/.test(line));
+
+  test('goes through, and leaves nothing behind and nothing changed', async () => {
+    const before = withoutHeader(await everything());
+    const outcome = await quickstart(url);
+    expectAllSteps(outcome);
+    expect(outcome.stdout).toContain(`Holdfast on etcd-v3 ${version}`);
+    expect(outcome.stdout).toContain('resync (compacted)');
+    expect(withoutHeader(await everything())).toEqual(before);
+    expect(await etcd.metric('etcd_debugging_mvcc_watcher_total')).toBe(0);
+  });
+
+  test('takes any file of {"key", "value"} lines', async () => {
+    const { entries } = gatewayEntries();
+    const path = file('config.jsonl', entries.map((entry) => JSON.stringify(entry)).join('\n'));
+    const outcome = await quickstart(url, path);
+    expectAllSteps(outcome);
+    expect(outcome.stdout).toContain(`${entries.length.toLocaleString('en')} entries in memory`);
+    expect(await everything()).not.toContain('holdfast-quickstart');
+  });
+
+  test('works below a prefix of the URL, where it may not compact', async () => {
+    const outcome = await quickstart(`${url}/app`);
+    expectAllSteps(outcome);
+    expect(outcome.stdout).toContain('not compacted: this store, or the view of it that the URL asks for');
+    expect(await everything()).not.toContain('holdfast-quickstart');
+  });
+
+  test('stopped half-way it cleans up', async () => {
+    const child = spawn(process.execPath, [PROGRAM, url], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let printed = '';
+    child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await eventually(() => printed.includes('5  Cut off'), { timeoutMs: 30_000, intervalMs: 5 });
+    child.kill('SIGINT');
+    expect(await ended).toBe(1);
+    expect(printed).not.toContain('The mirror equals');
+    expect(await everything()).not.toContain('holdfast-quickstart');
+  });
+});
+
+describe('what the user can put right is said in a paragraph, with exit code 1:', () => {
+  async function complaint(...args: readonly string[]): Promise<string> {
+    const { code, stderr } = await quickstart(...args);
+    expect(code).toBe(1);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(stderr.split('\n').length).toBeLessThan(15);
+    return stderr;
+  }
+
+  test('bad lines, before anything is written', async () => {
+    const path = file('bad.jsonl', '{"key":"/a","value":1}\nnot json\n{"key":"","value":1}\n');
+    const said = await complaint(path);
+    expect(said).toContain('2 lines that cannot be used, so nothing was written');
+    expect(said).toContain('line 2: not JSON');
+    expect(said).toContain('line 3: "key" is empty');
+  });
+
+  test('a file that is not there', async () => {
+    expect(await complaint(join(folder, 'missing.jsonl'))).toContain('missing.jsonl');
+  });
+
+  test('an unknown scheme', async () => {
+    const said = await complaint('consul://127.0.0.1:8500');
+    expect(said).toContain('consul');
+    expect(said).toContain('etcd-v3://127.0.0.1:2379');
+  });
+
+  test('an endpoint where nobody listens', async () => {
+    const said = await complaint('etcd-v3://127.0.0.1:1');
+    expect(said).toContain('127.0.0.1:1');
+    expect(said).toContain('Is it running there?');
+  });
+
+  test('a value over the limit of the store', async () => {
+    const path = file('large.jsonl', JSON.stringify({ key: '/a/large', value: 'x'.repeat(2_000_000) }));
+    expect(await complaint(path)).toContain('too-large');
+  });
+
+  test('an option that does not exist, and too many arguments', async () => {
+    expect(await complaint('--fast')).toContain('There is no option --fast');
+    expect(await complaint('a.jsonl', 'b.jsonl')).toContain('One URL and one file at most');
+  });
+});

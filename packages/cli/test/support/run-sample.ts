@@ -1,0 +1,60 @@
+import * as core from '@holdfast/core';
+import * as coreYaml from '@holdfast/core/yaml';
+import * as etcdV3 from '@holdfast/etcd-v3';
+import * as memory from '@holdfast/memory';
+import * as store from '@holdfast/store';
+import * as testkit from '@holdfast/testkit';
+import { createRequire } from 'node:module';
+import { compileFunction } from 'node:vm';
+import { transform } from '@swc/core';
+import * as zod from 'zod';
+
+const nodeRequire = createRequire(__filename);
+const MODULES: Readonly<Record<string, unknown>> = {
+  '@holdfast/core': core,
+  '@holdfast/core/yaml': coreYaml,
+  '@holdfast/etcd-v3': etcdV3,
+  '@holdfast/memory': memory,
+  '@holdfast/store': store,
+  '@holdfast/testkit': testkit,
+  zod,
+};
+
+function requireForSample(name: string): unknown {
+  if (name in MODULES) return MODULES[name];
+  if (name.startsWith('node:')) return nodeRequire(name);
+  throw new Error(`a sample may import Holdfast's packages, zod and Node's modules, not ${name}`);
+}
+
+const IMPORT = /^import\s[^;]*;[ \t]*$/gm;
+
+/**
+ * Runs a sample as its reader would, and gives the lines that it printed. Its imports are resolved here; its top level,
+ * which may await, becomes the body of a function.
+ */
+export async function runSample(code: string): Promise<string[]> {
+  const imports = code.match(IMPORT) ?? [];
+  const body = code.replace(IMPORT, '');
+  const module = `${imports.join('\n')}\nexport async function sample() {\n${body}\n}`;
+  const { code: script } = await transform(module, {
+    swcrc: false,
+    jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+    module: { type: 'commonjs' },
+  });
+  const printed: string[] = [];
+  const print = (...values: unknown[]) => printed.push(...values.map(show).join(' ').split('\n'));
+  const exports: { sample?: () => Promise<void> } = {};
+  const evaluate = compileFunction(script, ['require', 'exports', 'console']) as (...args: unknown[]) => void;
+  evaluate(requireForSample, exports, { log: print, error: print });
+  await exports.sample?.();
+  return printed;
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** What a sample says that it prints: the text of its `// →` comments, in order. */
+export function expectedOutput(code: string): string[] {
+  return [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, text = '']) => text.trimEnd());
+}
