@@ -134,7 +134,7 @@ export class Connection implements WatchTransport {
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     const stream = new StreamCall(channel.stream(rpc), endpoint.name, metadata, handlers, (status) => {
       this.#streams.delete(stream);
-      const failure = status.code === 0 ? SERVER_ENDED : status;
+      const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
       onFailure?.(failure);
       return this.#streamError(failure, endpoint, token);
     });

@@ -1,4 +1,5 @@
 import type {
+  Capabilities,
   DriverCall,
   DriverDeleteOptions,
   DriverGetOptions,
@@ -33,13 +34,14 @@ import { WatchManager } from './watch.js';
 /** Etcd v3 as the contract's driver: every operation, in the file that is named after it. */
 export class EtcdDriver implements StoreDriver {
   readonly name = 'etcd-v3';
-  readonly capabilities = ETCD_V3_CAPABILITIES;
+  readonly capabilities: Capabilities;
   readonly leases: EtcdLeases;
   readonly #connection: Connection;
   readonly #kv: Kv;
   readonly #watches: WatchManager;
 
   constructor(options: ResolvedOptions) {
+    this.capabilities = { ...ETCD_V3_CAPABILITIES, ...options.limits };
     const { clock, random, logger, watch } = options;
     this.#connection = new Connection(options);
     this.#kv = new Kv(this.#connection, clock);

@@ -1,4 +1,4 @@
-import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
+import { silentLogger, StoreError, systemClock, type Capabilities, type Clock, type Logger } from '@holdfast/store';
 import { createTlsContext, type Security } from './credentials.js';
 import { parseEndpoint, type EndpointAddress } from './endpoint-address.js';
 
@@ -66,6 +66,15 @@ export interface EtcdV3Options {
         readonly silenceMs?: number | undefined;
       }
     | undefined;
+  /** What the servers are set to take, where that is known: checked before anything is sent, and declared as capabilities. */
+  readonly limits?:
+    | {
+        /** `--max-txn-ops`; 128 unless it was changed. */
+        readonly maxTxnOperations?: number | undefined;
+        /** `--max-request-bytes`; 1.5 MiB unless it was changed. */
+        readonly maxRequestBytes?: number | undefined;
+      }
+    | undefined;
   /** The default byte budget of a watch (C11); see `WatchOptions.bufferBytes`. */
   readonly bufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
@@ -85,6 +94,7 @@ export interface ResolvedOptions {
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
   readonly watch: { readonly progressMs: number | undefined; readonly silenceMs: number | undefined };
+  readonly limits: Pick<Capabilities, 'maxTxnOperations' | 'maxRequestBytes'>;
   readonly bufferBytes: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -95,19 +105,30 @@ export interface ResolvedOptions {
 export const MIN_KEEPALIVE_MS = 5_000;
 
 const OPTION_NAMES = [
-  ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'watch', 'bufferBytes'],
-  ...['logger', 'clock', 'random'],
+  ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'watch'],
+  ...['limits', 'bufferBytes', 'logger', 'clock', 'random'],
 ] as const satisfies readonly (keyof EtcdV3Options)[];
 
 /** @throws StoreError `invalid-argument`, naming the option. */
 export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
   checkNames(options, OPTION_NAMES, 'etcdV3Store()');
-  const { endpoints, auth, tls, headers = {}, timeouts = {}, keepalive = {}, retry = {}, watch = {} } = options;
+  const {
+    endpoints,
+    auth,
+    tls,
+    headers = {},
+    timeouts = {},
+    keepalive = {},
+    retry = {},
+    watch = {},
+    limits = {},
+  } = options;
   if (!Array.isArray(endpoints) || endpoints.length === 0) {
     throw invalid("endpoints must be an array of at least one URL, such as ['http://127.0.0.1:2379']");
   }
   checkNames(timeouts, ['connectMs', 'requestMs'], 'timeouts');
   checkNames(retry, ['attempts', 'initialMs', 'maxMs'], 'retry');
+  checkNames(limits, ['maxTxnOperations', 'maxRequestBytes'], 'limits');
   checkNames(watch, ['progressMs', 'silenceMs'], 'watch');
   if (keepalive !== false) checkNames(keepalive, ['intervalMs', 'timeoutMs'], 'keepalive');
   const addresses = endpoints.map(parseEndpoint);
@@ -137,6 +158,7 @@ export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
       progressMs: optionalMs(watch.progressMs, 'watch.progressMs'),
       silenceMs: optionalMs(watch.silenceMs, 'watch.silenceMs'),
     },
+    limits: checkLimits(limits),
     bufferBytes: options.bufferBytes,
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,
@@ -202,6 +224,16 @@ function positive(value: number, name: string): number {
     throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31, not ${String(value)}`);
   }
   return value;
+}
+
+function checkLimits({
+  maxTxnOperations,
+  maxRequestBytes,
+}: NonNullable<EtcdV3Options['limits']>): ResolvedOptions['limits'] {
+  return {
+    ...(maxTxnOperations === undefined ? {} : { maxTxnOperations: whole(maxTxnOperations, 'limits.maxTxnOperations') }),
+    ...(maxRequestBytes === undefined ? {} : { maxRequestBytes: whole(maxRequestBytes, 'limits.maxRequestBytes') }),
+  };
 }
 
 function optionalMs(value: number | undefined, name: string): number | undefined {

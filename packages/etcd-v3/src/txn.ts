@@ -86,7 +86,7 @@ function opRequest(op: DriverOp): IRequestOp {
 
 function txnResult(txn: DriverTxn, response: ITxnResponse, header: ResponseHeader): TxnResult {
   const ops = response.succeeded ? txn.then : txn.else;
-  if (ops.length !== response.responses.length) throw malformed();
+  if (ops.length !== response.responses.length) malformed();
   return {
     succeeded: response.succeeded,
     revision: header.revision,

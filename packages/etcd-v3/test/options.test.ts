@@ -46,6 +46,7 @@ describe('options', () => {
     ['retry.attempts', { endpoints, retry: { attempts: 0 } }],
     ['retry.maxMs', { endpoints, retry: { maxMs: Number.NaN } }],
     ['watch.silenceMs', { endpoints, watch: { silenceMs: 0 } }],
+    ['limits.maxRequestBytes', { endpoints, limits: { maxRequestBytes: 0.5 } }],
     ['bufferBytes', { endpoints, bufferBytes: -1 }],
   ])('a bad one is refused, naming %s: %j', (named, options) => {
     expect(refusal(() => etcdV3Store(options as EtcdV3Options))).toContain(named);
