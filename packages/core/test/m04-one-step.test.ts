@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { json, mirror } from '../src/index.js';
+import { world, type World } from './support/world.js';
+
+describe('M4 one batch, one revision step', () => {
+  let w: World;
+  beforeEach(async () => {
+    w = world();
+    await w.data.put('/gw/routes/r1', '{"upstream":"u1"}');
+    await w.data.put('/gw/upstreams/u1', '{"host":"a"}');
+    await w.data.put('/gw/limits', '{"rps":10}');
+    await w.data.put('/gw/unclaimed/x', 'not JSON, and nobody asked');
+  });
+  afterEach(() => w.close());
+
+  async function gateway() {
+    const pending = mirror(w.store, {
+      prefix: '/gw/',
+      clock: w.clock,
+      collections: {
+        routes: { schema: z.object({ upstream: z.string() }) },
+        upstreams: { codec: json<{ host: string }>() },
+        limits: { key: 'limits', schema: z.object({ rps: z.number() }) },
+      },
+    });
+    await w.clock.advance(1_000);
+    return pending;
+  }
+
+  test('keys of one transaction become visible together, in all collections, before any listener runs', async () => {
+    const m = await gateway();
+    const seen: unknown[] = [];
+    const look = (who: string) => () =>
+      seen.push([
+        who,
+        m.routes.get('r1')?.value.upstream,
+        m.upstreams.has('u1'),
+        m.upstreams.has('u2'),
+        m.limits.value?.rps,
+      ]);
+    m.on('change', look('mirror'));
+    m.routes.on('change', look('routes'));
+    m.upstreams.subscribe(look('upstreams'));
+    m.limits.on('change', look('limits'));
+    await w.data.txn({
+      then: [
+        { type: 'put', key: '/gw/upstreams/u2', value: '{"host":"b"}' },
+        { type: 'put', key: '/gw/routes/r1', value: '{"upstream":"u2"}' },
+        { type: 'delete', range: '/gw/upstreams/u1' },
+        { type: 'put', key: '/gw/limits', value: '{"rps":20}' },
+      ],
+    });
+    await w.until(() => seen.length === 4);
+    expect(seen).toEqual(['mirror', 'routes', 'upstreams', 'limits'].map((who) => [who, 'u2', false, true, 20]));
+    await m.close();
+  });
+
+  test('each change says its collection; a collection hears only of its own', async () => {
+    const m = await gateway();
+    const all: string[] = [];
+    const routes: string[] = [];
+    m.on('change', ({ changes }) => all.push(...changes.map(({ collection, key }) => `${collection}:${key}`)));
+    m.routes.on('change', ({ changes }) =>
+      routes.push(...changes.map(({ collection, key }) => `${collection}:${key}`)),
+    );
+    await w.data.put('/gw/upstreams/u2', '{"host":"b"}');
+    await w.data.put('/gw/routes/r2', '{"upstream":"u2"}');
+    await w.data.put('/gw/unclaimed/y', '?');
+    await w.until(() => all.length === 2);
+    await w.clock.advance(1_000);
+    expect(all).toEqual(['upstreams:u2', 'routes:r2']);
+    expect(routes).toEqual(['routes:r2']);
+    expect(m.problems()).toEqual([]);
+    await m.close();
+  });
+
+  test('a batch with an invalid value is as whole as any', async () => {
+    const m = await gateway();
+    const { version } = m;
+    await w.data.txn({
+      then: [
+        { type: 'put', key: '/gw/upstreams/u1', value: '{"host":"z"}' },
+        { type: 'put', key: '/gw/routes/r1', value: '{"upstream":7}' },
+      ],
+    });
+    await w.until(() => m.problems().length === 1);
+    expect(m.upstreams.get('u1')?.value.host).toBe('z');
+    expect(m.routes.get('r1')?.value.upstream).toBe('u1');
+    expect(m.version).toBe(version + 1);
+    expect(m.problems()).toMatchObject([{ collection: 'routes', key: 'r1' }]);
+    await m.close();
+  });
+
+  test('a resync steps all collections at once too', async () => {
+    const m = await gateway();
+    const steps: unknown[] = [];
+    m.on('change', ({ changes }) =>
+      steps.push(changes.length, m.routes.get('r1')?.value.upstream, m.limits.value?.rps),
+    );
+    w.script.cut();
+    await w.data.put('/gw/routes/r1', '{"upstream":"u9"}');
+    await w.data.put('/gw/limits', '{"rps":99}');
+    await w.data.compact((await w.data.list({ prefix: '/gw/' })).bookmark.revision);
+    w.script.heal();
+    await w.until(() => steps.length > 0);
+    expect(steps).toEqual([2, 'u9', 99]);
+    await m.close();
+  });
+});
