@@ -1,0 +1,124 @@
+import { memoryStore } from '@holdfast/memory';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { eventually } from '@holdfast/testkit';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { json, mirror } from '../src/index.js';
+import { PREFIX, thing, world, type World } from './support/world.js';
+
+describe('M11 cheap', () => {
+  let w: World;
+  beforeEach(async () => {
+    w = world();
+    await w.data.put(`${PREFIX}a`, thing(1));
+  });
+  afterEach(() => w.close());
+
+  test('no timer and no watch after close, which may be called twice; what is there stays readable', async () => {
+    const m = await w.open({ auditEveryMs: 1_000 });
+    m.subscribe(() => undefined, { debounceMs: 500 });
+    await w.data.put(`${PREFIX}b`, thing(2));
+    await w.until(() => m.has('b'));
+    expect(w.clock.pending).toBeGreaterThan(0);
+    await Promise.all([m.close(), m.close()]);
+    await m.close();
+    expect(w.clock.pending).toBe(0);
+    expect(w.script.watches.size).toBe(0);
+    expect(m.state.status).toBe('closed');
+    expect(m.get('a')?.value.n).toBe(1);
+    expect(m.size).toBe(2);
+  });
+
+  test('after close: waits and iterations end, nothing is delivered, nothing changes', async () => {
+    const m = await w.open();
+    const heard: unknown[] = [];
+    m.on('change', (event) => heard.push(event));
+    const waiting = [m.waitFor(1_000), m.sync(), m.changes().next()];
+    const settled = Promise.allSettled(waiting);
+    await m.close();
+    const [waited, synced, iterated] = await settled;
+    expect(waited).toMatchObject({ status: 'rejected', reason: { code: 'closed' } });
+    // The proof may have been there before the end.
+    if (synced!.status === 'rejected') expect(isStoreError(synced!.reason, 'closed')).toBe(true);
+    expect(iterated).toMatchObject({ value: { done: true } });
+    await expect(m.sync()).rejects.toMatchObject({ code: 'closed' });
+    await expect(m.waitFor(1)).rejects.toMatchObject({ code: 'closed' });
+    await w.data.put(`${PREFIX}b`, thing(2));
+    await w.clock.advance(60_000);
+    expect(heard).toEqual([]);
+    expect(m.has('b')).toBe(false);
+  });
+
+  test.each(['reading', 'resyncing', 'interrupted', 'stale'])(
+    'close while %s leaves nothing behind',
+    async (moment) => {
+      const m = await w.open({ livenessMs: 3_000 });
+      if (moment === 'reading') {
+        w.script.beforeRead = () => new Promise(() => undefined);
+        void m.sync().catch(() => undefined);
+        await w.clock.advance(100);
+      } else if (moment === 'resyncing') {
+        w.script.beforeRead = () => new Promise(() => undefined);
+        w.data.wipe();
+        await w.until(() => m.state.status === 'resyncing');
+        await w.clock.advance(1_000);
+      } else {
+        w.script.cut();
+        if (moment === 'stale') await w.until(() => m.state.status === 'stale');
+      }
+      await m.close();
+      expect(w.clock.pending).toBe(0);
+    },
+  );
+
+  test('a store that is closed underneath ends the mirror, with the reason', async () => {
+    const m = await w.open();
+    await w.store.close();
+    await w.until(() => m.state.status === 'closed');
+    expect(m.state).toMatchObject({ status: 'closed', error: { code: 'closed' } });
+    await m.close();
+  });
+
+  test('an async disposer closes it', async () => {
+    const m = await w.open();
+    await m[Symbol.asyncDispose]();
+    expect(m.state.status).toBe('closed');
+  });
+
+  test('a mirror that failed to start has left nothing', async () => {
+    w.script.cut(new StoreError('unavailable', 'nobody there'));
+    await expect(w.open({ startTimeoutMs: 1_000 })).rejects.toMatchObject({ code: 'timeout' });
+    expect(w.clock.pending).toBe(0);
+  });
+});
+
+test('M11 the event loop turns while 50,000 values are decoded', async () => {
+  const store = memoryStore();
+  const keys = 50_000;
+  const value = JSON.stringify({ text: 'x'.repeat(400), n: 1 });
+  for (let n = 0; n < keys; n += 100) {
+    await store.txn({
+      then: Array.from({ length: 100 }, (_, i) => ({ type: 'put' as const, key: `${PREFIX}${n + i}`, value })),
+    });
+  }
+  let turns = 0;
+  let isDone = false;
+  const count = () => {
+    turns += 1;
+    if (!isDone) setImmediate(count);
+  };
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
+  setImmediate(count);
+  const m = await mirror(store, { prefix: PREFIX, codec: json() });
+  isDone = true;
+  delays.disable();
+  expect(m.size).toBe(keys);
+  // Not the time it took (the machine is shared), but that it was given back again and again.
+  expect(turns).toBeGreaterThan(10);
+  await m.close();
+  await store.close();
+  await eventually(() => {
+    expect(store.watcherCount).toBe(0);
+  });
+});
