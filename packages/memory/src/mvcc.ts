@@ -9,10 +9,11 @@ const DELETED = { createRevision: 0, version: 0, value: new Uint8Array(0), lease
 // Roughly what a version costs beside its key and its value.
 const VERSION_BYTES = 100;
 
-// How much log a watch that is behind walks before it is worth asking the index what its own range has to tell.
+// How many changes a watch that is behind walks through before it asks the index what its own range has to tell, how
+// many of those are few, and how many it walks through at once where they are not.
 const SHORT_WALK = 8_192;
-const LONG_WALK = 65_536;
 const GATHERED = 4_096;
+const LONG_WALK = 65_536;
 
 /** Where leases learn which keys they hold. */
 export interface LeaseBook {
@@ -104,25 +105,25 @@ export class Mvcc {
   }
 
   /**
-   * The changes of an interval after a revision: a part of them that is quickly read, of whole revisions. Where only
-   * few keys of the interval changed, it costs those, whatever else happened in the store.
+   * The changes of an interval after a revision: about `most` of them, of whole revisions, as far as they are quickly
+   * read. Where the interval changed rarely it costs its own changes, whatever else happened in the store.
    */
-  backlog(interval: Interval, after: number): Backlog {
+  backlog(interval: Interval, after: number, most: number): Backlog {
     const first = this.#log.firstAfter(after);
-    if (this.#log.length - first > SHORT_WALK) {
-      const gathered = this.#gather(interval, after);
-      if (gathered !== undefined) return { changes: gathered, upTo: this.#head };
-    }
     const changes: Version[] = [];
     let upTo = after;
-    for (let i = first, walked = 0; ; i++, walked++) {
-      const change = this.#log.at(i);
+    for (let walked = 0; ; walked++) {
+      const change = this.#log.at(first + walked);
       if (change === undefined) return { changes, upTo: this.#head };
       if (change.modRevision !== upTo) {
-        if (walked >= LONG_WALK || changes.length >= GATHERED) return { changes, upTo };
+        if (changes.length >= most || walked >= LONG_WALK) return { changes, upTo };
         upTo = change.modRevision;
       }
       if (intervalContains(interval, change.history.key)) changes.push(change);
+      if (walked === SHORT_WALK) {
+        const gathered = this.#gather(interval, after);
+        if (gathered !== undefined) return { changes: gathered, upTo: this.#head };
+      }
     }
   }
 

@@ -16,6 +16,10 @@ type State =
   | { readonly status: 'full' }
   | { readonly status: 'closed' };
 
+// How many changes are read from history at once, at least and at most.
+const MIN_PART = 16;
+const MAX_PART = 4_096;
+
 /**
  * One followed range. All that it keeps is its position, so that a slow consumer costs the store nothing: what it
  * missed is read from history when it has room again, if that is not compacted by then.
@@ -33,6 +37,8 @@ export class Watcher implements DriverWatch {
   #position: number;
   /** The revision of the last bookmark that the consumer was given. */
   #told: number;
+  /** How many changes to read from history at once: what the consumer took the last time, and some more. */
+  #part = MAX_PART;
 
   constructor(hub: WatchHub, range: KeyRange, options: DriverWatchOptions, sink: WatchSink) {
     this.#hub = hub;
@@ -99,8 +105,10 @@ export class Watcher implements DriverWatch {
       this.#fail(refused);
       return;
     }
-    const { changes, upTo } = history.backlog(this.#interval, this.#position);
-    if (!this.#pushAll(changes)) return;
+    const { changes, upTo } = history.backlog(this.#interval, this.#position, this.#part);
+    const pushed = this.#pushAll(changes);
+    this.#part = Math.min(Math.max(MIN_PART, 2 * pushed), MAX_PART);
+    if (!this.#isFollowing()) return;
     this.#position = upTo;
     if (upTo < history.head) {
       this.#hub.later(() => {
@@ -135,13 +143,17 @@ export class Watcher implements DriverWatch {
     if (this.#state.status !== 'live' || this.#told >= head) return;
     this.#told = head;
     this.#position = head;
-    if (this.#sink.push(progressBatch(this.#hub.bookmark(head)), PROGRESS_BYTES) === 'full') this.#pause();
+    if (this.#sink.push(progressBatch(this.#hub.bookmark(head)), PROGRESS_BYTES) === 'full')
+      this.#to({ status: 'full' });
   }
 
-  /** Pushes changes, a batch for each revision; false where it had to stop, with the position where it did. */
-  #pushAll(changes: readonly Version[]): boolean {
-    const { status } = this.#state;
-    for (let i = 0; i < changes.length;) {
+  /**
+   * Pushes changes, a batch for each revision, until the consumer's budget is used up or it closes the watch; the
+   * position is then where that was. Returns how many of the changes were dealt with.
+   */
+  #pushAll(changes: readonly Version[]): number {
+    let i = 0;
+    while (i < changes.length && this.#isFollowing()) {
       const revision = changes[i]?.modRevision ?? 0;
       const batch: Version[] = [];
       for (; changes[i]?.modRevision === revision; i++) {
@@ -149,23 +161,19 @@ export class Watcher implements DriverWatch {
         if (isWanted(change, this.#options)) batch.push(change);
       }
       this.#position = revision;
-      if (batch.length > 0 && !this.#push(batch, revision)) return false;
-      // The consumer may have closed the watch while it was told.
-      if (this.#state.status !== status) return false;
+      if (batch.length > 0) this.#push(batch, revision);
     }
-    return true;
+    return i;
   }
 
-  #push(changes: readonly Version[], revision: number): boolean {
+  #push(changes: readonly Version[], revision: number): void {
     const { batch, bytes } = eventBatch(changes, this.#hub.bookmark(revision), this.#options, this.#hub.entries);
     this.#told = revision;
-    if (this.#sink.push(batch, bytes) === 'ok') return true;
-    this.#pause();
-    return false;
+    if (this.#sink.push(batch, bytes) === 'full') this.#to({ status: 'full' });
   }
 
-  #pause(): void {
-    if (this.#state.status !== 'closed') this.#to({ status: 'full' });
+  #isFollowing(): boolean {
+    return this.#state.status === 'behind' || this.#state.status === 'live';
   }
 
   #fail(error: StoreError): void {

@@ -28,11 +28,11 @@ function remove(interval: Interval): void {
 }
 
 /** The whole backlog, and how many parts it came in. */
-function backlog(interval: Interval, after: number): { changes: Version[]; parts: number } {
+function backlog(interval: Interval, after: number, most = 4_096): { changes: Version[]; parts: number } {
   const changes: Version[] = [];
   let parts = 0;
   for (let position = after; ; parts++) {
-    const part = mvcc.backlog(interval, position);
+    const part = mvcc.backlog(interval, position, most);
     expect(part.upTo).toBeGreaterThan(position);
     changes.push(...part.changes);
     position = part.upTo;
@@ -60,7 +60,7 @@ describe('a backlog', () => {
     const sparse = { start: '/sparse/', end: '/sparse0' };
     for (const interval of [dense, sparse, EVERYTHING, { start: 'x', end: undefined }]) {
       for (const after of [1, 30_000, mvcc.head - 9_000, mvcc.head - 10]) {
-        const { changes } = backlog(interval, after);
+        const { changes } = backlog(interval, after, random.pick([16, 100, 4_096]));
         const wanted = expected(interval, after);
         expect(changes.length).toBe(wanted.length);
         expect(changes.every((change, i) => change === wanted[i])).toBe(true);
@@ -74,6 +74,14 @@ describe('a backlog', () => {
     put('/quiet/b');
     expect(backlog({ start: '/quiet/', end: '/quiet0' }, 1).parts).toBe(1);
     expect(backlog({ start: '/busy/', end: '/busy0' }, 1).parts).toBeGreaterThan(10);
+  });
+});
+
+describe('a part of a backlog', () => {
+  test('is no longer than asked, but for the last revision', () => {
+    for (let i = 0; i < 20_000; i++) put(`/a/${i % 50}`, `/b/${i % 50}`, `/c/${i % 50}`);
+    expect(mvcc.backlog(EVERYTHING, 1, 16).changes.length).toBe(18);
+    expect(mvcc.backlog({ start: '/b/', end: '/b0' }, 1, 16)).toMatchObject({ upTo: 17 });
   });
 });
 
