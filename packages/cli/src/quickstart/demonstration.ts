@@ -126,7 +126,11 @@ export class Demonstration {
   }
 
   async #resync(gateway: Gateway): Promise<void> {
-    this.#out.heading('5  Cut off for longer than the history reaches: a resync brings the net changes, and no more');
+    this.#out.heading(
+      this.#compact
+        ? '5  Cut off for longer than the history reaches: a resync brings the net changes, and no more'
+        : '5  Cut off, and back: what was missed comes, and nothing twice',
+    );
     const before = everything(gateway, this.#plan);
     const cutAt = gateway.revision;
     await this.#partition.cut();

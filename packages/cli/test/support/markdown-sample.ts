@@ -4,8 +4,8 @@ import { join, relative } from 'node:path';
 export const root = join(__dirname, '..', '..', '..', '..');
 
 /**
- * A fenced `ts` block of the documentation. `run`: it is executed, and what it prints is compared with its `// →`
- * comments. `no-run`: it is type-checked, for code that only makes sense inside a larger program. `fragment`: it only has
+ * A fenced `ts` block of the documentation. `run`: it is executed, and what it prints is compared with the
+ * comments beside it. `no-run`: it is type-checked, for code that only makes sense inside a larger program. `fragment`: it only has
  * to parse, for signatures.
  */
 export interface Sample {

@@ -26,7 +26,7 @@ function requireForSample(name: string): unknown {
   throw new Error(`a sample may import Holdfast's packages, zod and Node's modules, not ${name}`);
 }
 
-const IMPORT = /^import\s[^;]*;[ \t]*$/gm;
+const IMPORT = /^import\s[^;]*;.*$/gm;
 
 /**
  * Runs a sample as its reader would, and gives the lines that it printed. Its imports are resolved here; its top level,
@@ -51,10 +51,22 @@ export async function runSample(code: string): Promise<string[]> {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
 }
 
-/** What a sample says that it prints: the text of its `// →` comments, in order. */
-export function expectedOutput(code: string): string[] {
-  return [...code.matchAll(/\/\/ → (.*)$/gm)].map(([, text = '']) => text.trimEnd());
+/**
+ * What a sample says that it prints: the comments beside and right below its `console.log` calls, and wherever later lines
+ * come from a listener, those that begin with an arrow. `undefined` where it says nothing.
+ */
+export function expectedOutput(code: string): string[] | undefined {
+  const expected: string[] = [];
+  let follows = false;
+  for (const line of code.split('\n')) {
+    const [, beside] = /console\.log\(.*\);?\s*\/\/ (.*)$/.exec(line) ?? [];
+    const [, arrow, below] = /^\s*\/\/ (→ )?(.*)$/.exec(line) ?? [];
+    const said = beside ?? (follows || arrow !== undefined ? below : undefined);
+    if (said !== undefined) expected.push(said.trimEnd());
+    follows = line.includes('console.log(') || (follows && below !== undefined);
+  }
+  return expected.length > 0 ? expected : undefined;
 }
