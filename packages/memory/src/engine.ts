@@ -99,6 +99,7 @@ export class Engine {
   /** Writes a key, and returns the version that it replaced. */
   put(key: string, value: Uint8Array, options: DriverPutOptions): Version | undefined {
     checkPutSize(key, value, this.#options);
+    this.#lessor.expire();
     this.#checkPut(key, options);
     return this.#write((writer) => applyPut(this.#mvcc, writer, key, value, options));
   }
@@ -115,6 +116,8 @@ export class Engine {
 
   txn(txn: DriverTxn): TxnResult {
     checkTxnSize(txn, this.#options);
+    // Before the compares: what they see must be what the operations meet.
+    this.#lessor.expire();
     const taken = plan(this.#mvcc, txn);
     // Everything that can fail fails here, before the first change: puts first, as in etcd.
     eachStep(taken, (step) => {
@@ -199,7 +202,7 @@ export class Engine {
     if ((ignoreValue || ignoreLease) && this.#mvcc.get(keyToByteString(key)) === undefined) {
       throw keyNotFound(key, ignoreValue ? 'ignoreValue' : 'ignoreLease');
     }
-    if (lease !== undefined) this.lease(lease, 'not-applied');
+    if (lease !== undefined) this.#lessor.require(lease, 'not-applied');
   }
 
   #write<T>(change: (writer: Writer) => T): T {

@@ -71,6 +71,18 @@ describe('leases', () => {
     await late.close();
   });
 
+  test('a lease that ends during a transaction ends before its compares', async () => {
+    let now = 0;
+    const late = memoryStore({ clock: { now: () => now, setTimeout: () => 1, clearTimeout: () => undefined } });
+    await late.put('/a', '1', { ttl: 1 });
+    const { id } = await late.leases.grant(10);
+    now = 1_000;
+    const put = { type: 'put', key: '/b', value: '1', lease: id } as const;
+    const result = await late.txn({ if: [{ key: '/a', target: 'version', op: '>', value: 0 }], then: [put] });
+    expect(result).toMatchObject({ succeeded: false, revision: 3 });
+    await late.close();
+  });
+
   test('revoke deletes the keys at one revision; a lease without keys takes none', async () => {
     const { id } = await store.leases.grant(10, { id: '7' });
     const { id: unused } = await store.leases.grant(10);
