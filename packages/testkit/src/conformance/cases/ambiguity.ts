@@ -33,7 +33,7 @@ async function loseAnswerOf(
   failed.catch(() => undefined);
   await context.eventually('the write to arrive', applied);
   await link.heal();
-  const error = await failed;
+  const error = await context.inTime(failed, 'the write to fail');
   // Whatever the adapter still had in its queues is sent before this read is answered.
   await store.get(context.key('a'));
   return error;
@@ -131,13 +131,14 @@ export const ambiguityCases: readonly ConformanceCase[] = [
     needs: ['disturbed'],
     async run(context) {
       const { store, key } = context;
+      await store.put(key('a'), '0');
       const through = await disturbed(context);
       await through.link.loseAnswers();
       const failed = expectStoreError(through.store.put(key('a'), '1', { timeoutMs: 150 }), 'timeout', 'the put');
       failed.catch(() => undefined);
-      await context.eventually('the put to arrive', async () => (await store.get(key('a'))) !== undefined);
+      await context.eventually('the put to arrive', async () => text((await store.get(key('a')))?.value) === '1');
       await context.passTime(200);
-      const error = await failed;
+      const error = await context.inTime(failed, 'the put to time out');
       await through.link.heal();
       expectEqual(error.outcome, 'unknown', 'outcome');
     },
@@ -149,15 +150,16 @@ export const ambiguityCases: readonly ConformanceCase[] = [
     needs: ['disturbed'],
     async run(context) {
       const { store, key } = context;
+      await store.put(key('a'), '0');
       const through = await disturbed(context);
       await through.link.loseAnswers();
       const controller = new AbortController();
       const put = through.store.put(key('a'), '1', { signal: controller.signal });
       const failed = expectStoreError(put, 'aborted', 'the put');
       failed.catch(() => undefined);
-      await context.eventually('the put to arrive', async () => (await store.get(key('a'))) !== undefined);
+      await context.eventually('the put to arrive', async () => text((await store.get(key('a')))?.value) === '1');
       controller.abort();
-      const error = await failed;
+      const error = await context.inTime(failed, 'the put to be aborted');
       await through.link.heal();
       expectEqual(error.outcome, 'unknown', 'outcome');
     },
