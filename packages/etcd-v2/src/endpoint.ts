@@ -1,0 +1,172 @@
+import type { SecureContext } from 'node:tls';
+import { Backoff, StoreError, type Clock } from '@holdfast/store';
+import { Pool } from 'undici';
+import type { EndpointAddress } from './endpoint-address.js';
+import { HttpExchange, type ExchangeHandlers, type HttpRequest } from './http-exchange.js';
+import { Keepalive } from './keepalive.js';
+
+export interface EndpointOptions {
+  readonly connectMs: number;
+  readonly tls: { readonly serverName?: string | undefined; readonly rejectUnauthorized?: boolean | undefined };
+  readonly secureContext: SecureContext | undefined;
+  readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** How long after a failure an endpoint is avoided, at first and at most; doubles. */
+const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
+/** How long an unused connection is kept: the next poll of a watch, or the next call, then needs no new one. */
+const IDLE_CONNECTION_MS = 15_000;
+
+/** One member of the cluster as this store reaches it: its connections, and how it has been lately. */
+export class Endpoint {
+  readonly address: EndpointAddress;
+  readonly #options: EndpointOptions;
+  readonly #penalty: Backoff;
+  readonly #keepalive: Keepalive | undefined;
+  readonly #underWay = new Set<HttpExchange>();
+  #pool: Pool | undefined;
+  #avoidUntil = 0;
+
+  constructor(address: EndpointAddress, options: EndpointOptions) {
+    this.address = address;
+    this.#options = options;
+    this.#penalty = new Backoff({ ...UNHEALTHY_MS, random: options.random });
+    const { keepalive, clock } = options;
+    if (keepalive !== undefined) {
+      this.#keepalive = new Keepalive({
+        ...keepalive,
+        clock,
+        probe: (signal) => this.#hasLeader(signal),
+        onDead: (error) => {
+          this.#abandon(new StoreError(error.code, `${this.name} ${error.message}`, { endpoint: this.name }));
+        },
+      });
+    }
+  }
+
+  get name(): string {
+    return this.address.name;
+  }
+
+  /** Whether it has not failed lately. */
+  get healthy(): boolean {
+    return this.#avoidUntil <= this.#options.clock.now();
+  }
+
+  /** When a failed endpoint is to be preferred again, in milliseconds since the epoch. */
+  get avoidUntil(): number {
+    return this.#avoidUntil;
+  }
+
+  markUnhealthy(): void {
+    this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
+  }
+
+  markHealthy(): void {
+    if (this.#avoidUntil === 0) return;
+    this.#avoidUntil = 0;
+    this.#penalty.reset();
+  }
+
+  /** Sends a request over a connection that no other request is waiting on. */
+  start(request: HttpRequest, handlers: ExchangeHandlers): HttpExchange {
+    const exchange: HttpExchange = new HttpExchange({
+      onHead: handlers.onHead,
+      onDone: (response) => {
+        this.#end(exchange);
+        handlers.onDone(response);
+      },
+      onFail: (error, sent) => {
+        this.#end(exchange);
+        handlers.onFail(error, sent);
+      },
+    });
+    this.#underWay.add(exchange);
+    this.#keepalive?.begin();
+    this.#dispatch(request, exchange);
+    return exchange;
+  }
+
+  /** Ends an exchange: no handler of it is called any more. */
+  abort(exchange: HttpExchange, reason: Error): void {
+    this.#end(exchange);
+    exchange.abort(reason);
+  }
+
+  /** Fails what is under way, and closes all connections. */
+  async close(reason: StoreError): Promise<void> {
+    await this.#fail(reason);
+  }
+
+  #end(exchange: HttpExchange): void {
+    if (this.#underWay.delete(exchange)) this.#keepalive?.end();
+  }
+
+  /** The server is silent: what waits for it won't be answered, on the connections that there are. */
+  #abandon(error: StoreError): void {
+    this.markUnhealthy();
+    void this.#fail(error);
+  }
+
+  async #fail(error: StoreError): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    for (const exchange of [...this.#underWay]) exchange.fail(error);
+    await pool?.destroy(error).catch(() => undefined);
+  }
+
+  #dispatch(request: HttpRequest, exchange: HttpExchange): void {
+    this.#pool ??= this.#connect();
+    this.#pool.dispatch({ ...request, body: request.body ?? null }, exchange);
+  }
+
+  /** Asks for the leader: cheap for the server, and allowed to everybody. Answers of any other kind are signs of life. */
+  #hasLeader(signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const exchange = new HttpExchange({
+        onDone: ({ status }) => {
+          resolve(status !== 503);
+        },
+        onFail: reject,
+      });
+      this.#dispatch({ method: 'GET', path: '/v2/members/leader', headers: {} }, exchange);
+      signal.addEventListener(
+        'abort',
+        () => {
+          const reason = signal.reason as Error;
+          exchange.abort(reason);
+          reject(reason);
+        },
+        { once: true },
+      );
+    });
+  }
+
+  #connect(): Pool {
+    const { connectMs, tls, secureContext, keepalive } = this.#options;
+    const { origin, socketPath, secure } = this.address;
+    return new Pool(origin, {
+      // One request on a connection at a time: a long poll would hold up what is behind it, and undici repeats requests
+      // that were waiting in line when a connection breaks.
+      pipelining: 1,
+      connections: null,
+      // Time-outs are the store's own, by its clock.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_CONNECTION_MS,
+      connect: {
+        timeout: connectMs,
+        ...(socketPath !== undefined && { socketPath }),
+        keepAlive: true,
+        keepAliveInitialDelay: keepalive?.intervalMs ?? 60_000,
+        ...(secure && {
+          ...(secureContext !== undefined && { secureContext }),
+          rejectUnauthorized: tls.rejectUnauthorized ?? true,
+          ...(tls.serverName !== undefined && { servername: tls.serverName }),
+        }),
+      },
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import type { StoreError } from '@holdfast/store';
+import { addressKey, type EndpointAddress } from './endpoint-address.js';
+import { Endpoint, type EndpointOptions } from './endpoint.js';
+
+/**
+ * The members of the cluster. Calls stay with one of them while it is well, so that reads don't jump between members; a
+ * failure moves them on.
+ */
+export class Endpoints {
+  readonly #options: EndpointOptions;
+  readonly #given: readonly Endpoint[];
+  #found: readonly Endpoint[] = [];
+  #preferred: Endpoint | undefined;
+
+  constructor(addresses: readonly EndpointAddress[], options: EndpointOptions) {
+    this.#options = options;
+    this.#given = addresses.map((address) => new Endpoint(address, options));
+    // A fleet that starts at once spreads over the members.
+    this.#preferred = this.#given[Math.floor(options.random() * this.#given.length)];
+  }
+
+  /** Those that the user gave, then those that a member list told of. */
+  get all(): readonly Endpoint[] {
+    return [...this.#given, ...this.#found];
+  }
+
+  /** The endpoint to use, or `undefined` where `except` has all of them. `avoid` comes last. */
+  choose(except: ReadonlySet<Endpoint>, avoid?: Endpoint): Endpoint | undefined {
+    const rank = (endpoint: Endpoint): number =>
+      (endpoint === avoid ? 4 : 0) + (endpoint.healthy ? 0 : 2) + (endpoint === this.#preferred ? 0 : 1);
+    const { all } = this;
+    const from = Math.max(0, this.#preferred === undefined ? 0 : all.indexOf(this.#preferred));
+    return [...all.slice(from), ...all.slice(0, from)]
+      .filter((endpoint) => !except.has(endpoint))
+      .sort((a, b) => rank(a) - rank(b) || a.avoidUntil - b.avoidUntil)[0];
+  }
+
+  /** An endpoint answered: calls stay with it. */
+  settleOn(endpoint: Endpoint): void {
+    this.#preferred = endpoint;
+    endpoint.markHealthy();
+  }
+
+  /** The members as the cluster tells them. The endpoints that the user gave stay; others come and go. */
+  update(addresses: readonly EndpointAddress[], gone: StoreError): void {
+    const given = new Set(this.#given.map(({ address }) => addressKey(address)));
+    const before = new Map(this.#found.map((endpoint) => [addressKey(endpoint.address), endpoint]));
+    const wanted = new Map(addresses.map((address) => [addressKey(address), address]));
+    this.#found = [...wanted]
+      .filter(([key]) => !given.has(key))
+      .map(([key, address]) => before.get(key) ?? new Endpoint(address, this.#options));
+    for (const [key, endpoint] of before) if (!wanted.has(key)) void endpoint.close(gone);
+    if (this.#preferred !== undefined && !this.all.includes(this.#preferred)) this.#preferred = undefined;
+  }
+
+  async close(reason: StoreError): Promise<void> {
+    await Promise.all(this.all.map((endpoint) => endpoint.close(reason)));
+  }
+}

@@ -1,0 +1,102 @@
+import type {
+  DeleteResult,
+  DriverCall,
+  DriverDeleteOptions,
+  DriverGetOptions,
+  DriverGuard,
+  DriverListOptions,
+  DriverPutOptions,
+  DriverScanOptions,
+  DriverTxn,
+  DriverWatch,
+  DriverWatchOptions,
+  GuardedDeleteResult,
+  GuardedPutResult,
+  KeyRange,
+  KeyValue,
+  ListResult,
+  Page,
+  PutResult,
+  StoreDriver,
+  StoreStatus,
+  TxnResult,
+  WatchSink,
+} from '@holdfast/store';
+import { ETCD_V2_CAPABILITIES } from './capabilities.js';
+import type { Connection } from './connection.js';
+import { Kv } from './kv.js';
+import type { ResolvedOptions } from './options.js';
+import { get, list, scan } from './reads.js';
+import { readStatus } from './status.js';
+import { runTxn } from './txn.js';
+import { WatchManager } from './watch.js';
+
+/** Etcd v2 as the contract's driver: every operation, in the file that is named after it. */
+export class EtcdDriver implements StoreDriver {
+  readonly name = 'etcd-v2';
+  readonly capabilities = ETCD_V2_CAPABILITIES;
+  readonly #connection: Connection;
+  readonly #kv: Kv;
+  readonly #watches: WatchManager;
+
+  constructor(connection: Connection, { clock, random, logger, retry }: ResolvedOptions) {
+    this.#connection = connection;
+    this.#kv = new Kv(connection);
+    this.#watches = new WatchManager(connection, { clock, random, logger, retry });
+  }
+
+  get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    return get(this.#connection, key, options, call);
+  }
+
+  list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+    return list(this.#connection, range, options, call);
+  }
+
+  scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page> {
+    return scan(this.#connection, range, options, call);
+  }
+
+  put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult> {
+    return this.#kv.put(key, value, options, call);
+  }
+
+  delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult> {
+    return this.#kv.delete(range, options, call);
+  }
+
+  guardedPut(
+    key: string,
+    value: Uint8Array,
+    guard: DriverGuard,
+    options: DriverPutOptions,
+    call: DriverCall,
+  ): Promise<GuardedPutResult> {
+    return this.#kv.guardedPut(key, value, guard, options, call);
+  }
+
+  guardedDelete(
+    key: string,
+    guard: DriverGuard,
+    options: DriverDeleteOptions,
+    call: DriverCall,
+  ): Promise<GuardedDeleteResult> {
+    return this.#kv.guardedDelete(key, guard, options, call);
+  }
+
+  txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
+    return runTxn(this.#connection, this.#kv, txn, call);
+  }
+
+  watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    return this.#watches.watch(range, options, sink);
+  }
+
+  status(call: DriverCall): Promise<StoreStatus> {
+    return readStatus(this.#connection, call);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+}

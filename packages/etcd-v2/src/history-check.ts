@@ -1,0 +1,119 @@
+import { StoreError, type Bookmark } from '@holdfast/store';
+import type { Answer, Connection, HistoryPoint } from './connection.js';
+import type { Endpoint } from './endpoint.js';
+import type { Located } from './key-path.js';
+import { bookmarkOf } from './reads.js';
+
+export interface ConfirmedHead {
+  readonly bookmark: Bookmark;
+  readonly endpoint: Endpoint;
+}
+
+/** A sign that the history may be another one, found in an answer of a single member: to be settled by `confirm`. */
+const SUSPICION = 'its history may have changed';
+
+/**
+ * Whether the history that a watch follows is still the one it began with (C13). What one member says in passing is a
+ * suspicion, since a member may lag behind; it is settled by a linearizable read.
+ */
+export class HistoryCheck {
+  readonly #connection: Connection;
+  readonly #located: Located;
+  /** The highest raft term seen while following: a lower one, confirmed, is a restored or emptied cluster. */
+  #raftTerm = 0;
+  /** Set where a member told a lower term. */
+  #lowTerm = false;
+
+  constructor(connection: Connection, located: Located) {
+    this.#connection = connection;
+    this.#located = located;
+  }
+
+  /**
+   * Looks at the headers of a poll that the server has just taken. `reached`: the index up to which this member has told
+   * what there is; not given for the first poll after `confirm`.
+   *
+   * @throws StoreError `history-changed` for another cluster; `unavailable` for a suspicion.
+   */
+  check({ identity, index, raftTerm }: HistoryPoint, reached: number | undefined, expected: string): void {
+    if (identity !== expected) throw otherCluster(expected, identity);
+    if (reached !== undefined && (index ?? 0) < reached) {
+      throw new StoreError('unavailable', `a member is at index ${index ?? 0}, and was at ${reached}: ${SUSPICION}`);
+    }
+    if (raftTerm === undefined) return;
+    if (raftTerm < this.#raftTerm && reached !== undefined) {
+      this.#lowTerm = true;
+      throw new StoreError(
+        'unavailable',
+        `a member is in term ${raftTerm}, and was in ${this.#raftTerm}: ${SUSPICION}`,
+      );
+    }
+    this.#raftTerm = Math.max(this.#raftTerm, raftTerm);
+  }
+
+  /**
+   * The head of the history, by a linearizable read within the watched range: no more permission is needed than the watch
+   * has.
+   *
+   * @throws StoreError `history-changed` where `bookmark` is not part of it.
+   */
+  async confirm(bookmark: Bookmark | undefined, signal: AbortSignal): Promise<ConfirmedHead> {
+    const { probe } = this.#located;
+    let head = await this.#read(probe, signal);
+    if (bookmark !== undefined && isBehind(head, bookmark)) {
+      // A linearizable read can't be behind; a member that says so is asked for a witness.
+      head = await this.#read(probe, signal, head.endpoint);
+      if (isBehind(head, bookmark)) throw behind(head, bookmark);
+    }
+    if (bookmark !== undefined && head.identity !== bookmark.identity) {
+      throw otherCluster(bookmark.identity, head.identity);
+    }
+    if (this.#lowTerm) await this.#confirmTerm(signal);
+    return { bookmark: bookmarkOf(head), endpoint: head.endpoint };
+  }
+
+  /**
+   * Errors don't tell the term, so the directory itself is read: it is worth it only on a suspicion. Where there is none,
+   * the doubt stays, and reading an empty directory again is cheap.
+   */
+  async #confirmTerm(signal: AbortSignal): Promise<void> {
+    const { raftTerm } = await this.#read(this.#located.path, signal);
+    if (raftTerm === undefined || raftTerm < this.#raftTerm) {
+      throw new StoreError(
+        'history-changed',
+        `the cluster was in raft term ${this.#raftTerm}, and is in a lower one: it was restored or emptied; read again`,
+      );
+    }
+    this.#lowTerm = false;
+  }
+
+  #read(path: string, signal: AbortSignal, avoid?: Endpoint): Promise<Answer> {
+    return this.#connection.call({
+      method: 'GET',
+      path: `${path}?quorum=true`,
+      kind: 'read',
+      signal,
+      expect: [100, 104],
+      avoid,
+    });
+  }
+}
+
+function isBehind({ index, identity }: HistoryPoint, bookmark: Bookmark): boolean {
+  return identity === bookmark.identity && (index ?? 0) < bookmark.revision;
+}
+
+function behind({ index, endpoint }: Answer, { revision }: Bookmark): StoreError {
+  return new StoreError(
+    'history-changed',
+    `the store's index is ${index ?? 0}, and the bookmark's is ${revision}: it was restored or emptied; read again`,
+    { endpoint: endpoint.name },
+  );
+}
+
+function otherCluster(expected: string, identity: string): StoreError {
+  return new StoreError(
+    'history-changed',
+    `the bookmark is of cluster ${expected}, and this is cluster ${identity}: read again`,
+  );
+}

@@ -1,0 +1,70 @@
+import { decodeUtf8, type KeyRange } from '@holdfast/store';
+
+/** Where a range is read and watched: a key, or the nearest directory that holds all of it. */
+export interface Located {
+  /** The request's path, percent-encoded. A directory's ends with a slash: roles such as `/app/*` match only then. */
+  readonly path: string;
+  /** Whether what is below it belongs to it. */
+  readonly recursive: boolean;
+  /** A path inside it where no entry is expected, for reading the index alone. */
+  readonly probe: string;
+}
+
+const KEYS = '/v2/keys';
+// What stands for ranges that no storable key lies in: etcd v2 keys begin with a slash and have no empty segments.
+const NOWHERE: Located = { path: `${KEYS}/_/_`, recursive: false, probe: `${KEYS}/_/_` };
+
+/** The request path of a key. */
+export function keyPath(key: string): string {
+  return KEYS + key.split('/').map(encodeURIComponent).join('/');
+}
+
+/** Whether a key, or a directory above it, is hidden: etcd v2 leaves those out of listings and of live watches. */
+export function isHidden(key: string): boolean {
+  return key.includes('/_');
+}
+
+/** Where a range is: prefixes that end inside a name are read from the directory above, and filtered. */
+export function locate(range: KeyRange): Located {
+  if (range.key !== undefined) {
+    if (!isStorable(range.key.slice(1)) || !range.key.startsWith('/')) return NOWHERE;
+    const path = keyPath(range.key);
+    return { path, recursive: false, probe: path };
+  }
+  const shared = sharedPrefix(range);
+  if (shared === undefined) return NOWHERE;
+  const directory = shared.slice(0, shared.lastIndexOf('/') + 1);
+  if (directory === '' || directory === '/') {
+    return shared === '' || shared.startsWith('/') ? at(`${KEYS}/`) : NOWHERE;
+  }
+  if (!directory.startsWith('/') || !isStorable(directory.slice(1, -1))) return NOWHERE;
+  return at(keyPath(directory));
+}
+
+/** The directory that a range is exactly: `{ prefix: '/a/' }` is `/a`. `undefined` for any other range. */
+export function exactDirectory(range: KeyRange): string | undefined {
+  const { prefix } = range;
+  if (prefix === undefined || prefix.length < 3 || !prefix.startsWith('/') || !prefix.endsWith('/')) return undefined;
+  return isStorable(prefix.slice(1, -1)) ? prefix.slice(0, -1) : undefined;
+}
+
+function at(directory: string): Located {
+  return { path: directory, recursive: true, probe: `${directory}_` };
+}
+
+/** What all keys of the range begin with, up to its last slash at least; `undefined` where that is not UTF-8. */
+function sharedPrefix({ prefix, start, end }: KeyRange): string | undefined {
+  if (prefix !== undefined) return prefix;
+  if (end === undefined) return '';
+  let length = 0;
+  while (length < start.length && start[length] === end[length]) length += 1;
+  const slash = start.subarray(0, length).lastIndexOf(0x2f);
+  // Cut at a slash, so that the cut is never inside a character.
+  return decodeUtf8(start.subarray(0, slash + 1));
+}
+
+function isStorable(segments: string): boolean {
+  return segments
+    .split('/')
+    .every((segment) => segment !== '' && segment !== '.' && segment !== '..' && !segment.startsWith('_'));
+}

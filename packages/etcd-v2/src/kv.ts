@@ -1,0 +1,342 @@
+import {
+  decodeUtf8,
+  StoreError,
+  type DeleteResult,
+  type DriverCall,
+  type DriverDeleteOptions,
+  type DriverGuard,
+  type DriverPutOptions,
+  type GuardedDeleteResult,
+  type GuardedPutResult,
+  type KeyRange,
+  type KeyValue,
+  type PutResult,
+} from '@holdfast/store';
+import { isFile, parseJson, toKeyValue, type V2Event, type V2File, type V2Node } from './codec.js';
+import type { Answer, Connection } from './connection.js';
+import { exactDirectory, keyPath } from './key-path.js';
+import { bookmarkOf, readNode } from './reads.js';
+
+/** The server's own guards, as the request has them. */
+export interface NativeGuard {
+  readonly prevExist?: 'true' | 'false';
+  readonly prevIndex?: string;
+  readonly prevValue?: string;
+}
+
+/** What becomes of a key, decided on what it holds now. */
+export type Decision =
+  | { readonly kind: 'write'; readonly value: string }
+  | { readonly kind: 'delete' }
+  /** The guard does not hold. */
+  | { readonly kind: 'refuse' };
+
+/** A guarded write's end. */
+export type Outcome =
+  | { readonly succeeded: true; readonly answer: Answer; readonly previous: KeyValue | undefined }
+  | { readonly succeeded: false; readonly answer: Answer };
+
+const NOT_THERE = 100;
+const COMPARE_FAILED = 101;
+const NOT_A_FILE = 102;
+const NOT_A_DIRECTORY = 104;
+const EXISTS = 105;
+/** How often a put that meets other writers in between is tried with care, before it overwrites whatever there is. */
+const PATIENCE = 8;
+
+/**
+ * Writes. `PUT` alone ("set") would begin a key's life anew each time, with another `createdIndex`; so a put updates the
+ * key, or creates it, each of which the server refuses, having done nothing, where it is not the one that fits.
+ */
+export class Kv {
+  readonly #connection: Connection;
+  /** Which of the two fitted last: a bulk load creates all the way, a gateway updates. */
+  #creates = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult> {
+    refuseLeases(options);
+    const text = toText(value);
+    if (options.ignoreValue) {
+      const outcome = await this.#decide(key, options, call, (file) =>
+        file === undefined ? { kind: 'refuse' } : { kind: 'write', value: file.value },
+      );
+      if (!outcome.succeeded) throw nothingToKeep(key);
+      return putResult(outcome, options);
+    }
+    // An update with an empty value passes for one of a directory: etcd 3.4 takes it, and writes no entry.
+    if (text === '') {
+      return putResult(await this.#decide(key, options, call, () => ({ kind: 'write', value: '' })), options);
+    }
+    for (let tries = 0; tries < PATIENCE; tries += 1) {
+      const guard: NativeGuard = { prevExist: this.#creates ? 'false' : 'true' };
+      const outcome = await this.write(key, text, guard, options, call, [this.#creates ? EXISTS : NOT_THERE]);
+      if (outcome.succeeded) return putResult(outcome, options);
+      this.#creates = !this.#creates;
+    }
+    return putResult(await this.write(key, text, {}, options, call, []), options);
+  }
+
+  async guardedPut(
+    key: string,
+    value: Uint8Array,
+    guard: DriverGuard,
+    options: DriverPutOptions,
+    call: DriverCall,
+  ): Promise<GuardedPutResult> {
+    const outcome = await this.putIf(key, value, guard, options, call);
+    return outcome.succeeded ? { succeeded: true, ...putResult(outcome, options) } : { succeeded: false };
+  }
+
+  async putIf(
+    key: string,
+    value: Uint8Array,
+    guard: DriverGuard,
+    options: DriverPutOptions,
+    call: DriverCall,
+  ): Promise<Outcome> {
+    refuseLeases(options);
+    const text = toText(value);
+    const expected = guard.kind === 'value' ? toText(guard.value) : undefined;
+    if (options.ignoreValue) {
+      return this.#decide(key, options, call, (file) =>
+        file !== undefined && holds(guard, file) ? { kind: 'write', value: file.value } : { kind: 'refuse' },
+      );
+    }
+    if (guard.kind === 'absent') return this.write(key, text, { prevExist: 'false' }, options, call, [EXISTS]);
+    // A `prevValue` that is empty is refused, and an update that is empty may hit a directory: read, then compare the index.
+    if (expected === '' || (guard.kind === 'present' && text === '')) {
+      return this.#decide(key, options, call, (file) =>
+        file !== undefined && holds(guard, file) ? { kind: 'write', value: text } : { kind: 'refuse' },
+      );
+    }
+    return this.write(key, text, native(guard), options, call, [
+      NOT_THERE,
+      COMPARE_FAILED,
+      NOT_A_FILE,
+      NOT_A_DIRECTORY,
+    ]);
+  }
+
+  async delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult> {
+    const { key } = range;
+    if (key === undefined) return this.#deleteDirectory(range, options, call);
+    const outcome = await this.remove(key, {}, call);
+    if (outcome.succeeded) return deleteResult(outcome, options);
+    const { revision } = bookmarkOf(outcome.answer);
+    return { revision, deleted: 0, ...(options.previous && { previous: [] }) };
+  }
+
+  async guardedDelete(
+    key: string,
+    guard: DriverGuard,
+    options: DriverDeleteOptions,
+    call: DriverCall,
+  ): Promise<GuardedDeleteResult> {
+    const outcome = await this.deleteIf(key, guard, call);
+    return outcome.succeeded ? { succeeded: true, ...deleteResult(outcome, options) } : { succeeded: false };
+  }
+
+  async deleteIf(key: string, guard: DriverGuard, call: DriverCall): Promise<Outcome> {
+    if (guard.kind === 'value' && toText(guard.value) === '') {
+      return this.#decide(key, NO_OPTIONS, call, (file) =>
+        file !== undefined && holds(guard, file) ? { kind: 'delete' } : { kind: 'refuse' },
+      );
+    }
+    // Only a key that is there can be deleted, so `present` needs no guard.
+    return this.remove(key, guard.kind === 'present' ? {} : native(guard), call);
+  }
+
+  /** One PUT. `failures`: the codes that mean that its guard does not hold. */
+  async write(
+    key: string,
+    value: string,
+    guard: NativeGuard,
+    { previous, ttl }: Pick<DriverPutOptions, 'previous' | 'ttl'>,
+    { signal }: DriverCall,
+    failures: readonly number[],
+  ): Promise<Outcome> {
+    const answer = await this.#connection.call({
+      method: 'PUT',
+      path: keyPath(key) + (previous ? '' : '?noValueOnSuccess=true'),
+      form: { value, ...guard, ...(ttl !== undefined && { ttl: String(ttl) }) },
+      kind: 'write',
+      signal,
+      expect: failures,
+    });
+    if (answer.refused !== undefined) return { succeeded: false, answer };
+    return { succeeded: true, answer, previous: previous ? previousOf(answer) : undefined };
+  }
+
+  /** One DELETE of a key. A directory of that name is not the key. */
+  async remove(key: string, guard: NativeGuard, { signal }: DriverCall): Promise<Outcome> {
+    const query = new URLSearchParams({ ...guard }).toString();
+    const answer = await this.#connection.call({
+      method: 'DELETE',
+      path: query === '' ? keyPath(key) : `${keyPath(key)}?${query}`,
+      kind: 'write',
+      signal,
+      expect: [NOT_THERE, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY],
+    });
+    if (answer.refused !== undefined) return { succeeded: false, answer };
+    return { succeeded: true, answer, previous: previousOf(answer) };
+  }
+
+  /**
+   * Reads, decides, and writes if the key is still as it was read (`prevIndex`); reads again where it is not. Atomic, since
+   * what is written was decided on what is replaced.
+   */
+  async #decide(
+    key: string,
+    options: Pick<DriverPutOptions, 'previous' | 'ttl'>,
+    call: DriverCall,
+    decide: (file: V2File | undefined) => Decision,
+  ): Promise<Outcome> {
+    for (;;) {
+      const { node, answer } = await readForWrite(this.#connection, key, call);
+      const file = node !== undefined && isFile(node) ? node : undefined;
+      const decision = decide(file);
+      if (decision.kind === 'refuse') return { succeeded: false, answer };
+      if (file === undefined && node !== undefined) throw isDirectory(key);
+      const guard: NativeGuard =
+        file === undefined ? { prevExist: 'false' } : { prevIndex: String(file.modifiedIndex) };
+      const outcome =
+        decision.kind === 'delete'
+          ? await this.remove(key, guard, call)
+          : await this.write(key, decision.value, guard, options, call, [NOT_THERE, COMPARE_FAILED, EXISTS]);
+      if (outcome.succeeded) return outcome;
+    }
+  }
+
+  /**
+   * The one deletion of many keys that v2 has. Hidden nodes below go with it: nothing lists them, so that nobody can know.
+   */
+  async #deleteDirectory(range: KeyRange, { previous }: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult> {
+    const directory = exactDirectory(range);
+    if (directory === undefined) {
+      throw unsupported(
+        `etcd v2 can delete a key or an exact directory, such as { prefix: '/app/routes/' }, and not ${range.toString()}`,
+      );
+    }
+    if (previous) throw unsupported('etcd v2 does not tell what was in a directory that is deleted; list it before');
+    // A recursive delete of an entry would delete the entry, which lies outside of the range.
+    const { node, answer } = await readForWrite(this.#connection, directory, call);
+    if (node === undefined || isFile(node)) return { revision: bookmarkOf(answer).revision, deleted: 0 };
+    const deleted = await this.#connection.call({
+      method: 'DELETE',
+      path: `${keyPath(directory)}?dir=true&recursive=true`,
+      kind: 'write',
+      signal: call.signal,
+      expect: [NOT_THERE],
+    });
+    return { revision: bookmarkOf(deleted).revision, deleted: deleted.refused === undefined ? undefined : 0 };
+  }
+}
+
+const NO_OPTIONS = { previous: true, ttl: undefined };
+
+/** The read before a write: where it fails, nothing was written. */
+async function readForWrite(
+  connection: Connection,
+  key: string,
+  { signal }: DriverCall,
+): Promise<{ readonly node: V2Node | undefined; readonly answer: Answer }> {
+  try {
+    return await readNode(connection, key, 'linearizable', signal);
+  } catch (error) {
+    throw error instanceof StoreError ? withNothingApplied(error) : error;
+  }
+}
+
+function withNothingApplied(error: StoreError): StoreError {
+  const { code, message, retryable, endpoint } = error;
+  return new StoreError(code, message, { cause: error, retryable, endpoint, outcome: 'not-applied' });
+}
+
+/** Whether the guard holds for an entry that is there. */
+function holds(guard: DriverGuard, file: V2File): boolean {
+  switch (guard.kind) {
+    case 'absent':
+      return false;
+    case 'present':
+      return true;
+    case 'modRevision':
+      return file.modifiedIndex === guard.modRevision;
+    case 'value':
+      return file.value === toText(guard.value);
+    default:
+      return guard satisfies never;
+  }
+}
+
+function native(guard: DriverGuard): NativeGuard {
+  switch (guard.kind) {
+    case 'absent':
+      return { prevExist: 'false' };
+    case 'present':
+      return { prevExist: 'true' };
+    case 'modRevision':
+      return { prevIndex: String(guard.modRevision) };
+    case 'value':
+      return { prevValue: toText(guard.value) };
+    default:
+      return guard satisfies never;
+  }
+}
+
+function previousOf({ body }: Answer): KeyValue | undefined {
+  const { prevNode } = parseJson<V2Event>(body);
+  return prevNode !== undefined && isFile(prevNode) ? toKeyValue(prevNode) : undefined;
+}
+
+/** A put's result, of a write that was applied. */
+export function putResult(outcome: Outcome, { previous, ttl }: Pick<DriverPutOptions, 'previous' | 'ttl'>): PutResult {
+  const { revision } = bookmarkOf(outcome.answer);
+  return {
+    revision,
+    ...(previous && outcome.succeeded && outcome.previous !== undefined && { previous: outcome.previous }),
+    // The server grants what is asked for.
+    ...(ttl !== undefined && { ttl }),
+  };
+}
+
+export function deleteResult(outcome: Outcome & { succeeded: true }, { previous }: DriverDeleteOptions): DeleteResult {
+  const { answer } = outcome;
+  return {
+    revision: bookmarkOf(answer).revision,
+    deleted: 1,
+    ...(previous && { previous: outcome.previous === undefined ? [] : [outcome.previous] }),
+  };
+}
+
+/** A value as the text that v2 keeps. The wrapper has refused values to store that are no text; guards come unchecked. */
+function toText(value: Uint8Array): string {
+  const text = decodeUtf8(value);
+  if (text !== undefined) return text;
+  throw new StoreError('invalid-argument', 'etcd v2 keeps text only, and the value compared with is not valid UTF-8', {
+    outcome: 'not-applied',
+  });
+}
+
+function refuseLeases({ ignoreLease }: DriverPutOptions): void {
+  if (ignoreLease) throw unsupported('etcd v2 has no leases to keep; give the ttl again, or refresh(key, ttl)');
+}
+
+function isDirectory(key: string): StoreError {
+  return new StoreError('invalid-argument', `${JSON.stringify(key)} is a directory; an entry can't take its place`, {
+    outcome: 'not-applied',
+  });
+}
+
+function nothingToKeep(key: string): StoreError {
+  return new StoreError('not-found', `there is no entry ${JSON.stringify(key)} whose value could be kept`, {
+    outcome: 'not-applied',
+  });
+}
+
+function unsupported(message: string): StoreError {
+  return new StoreError('unsupported', message, { outcome: 'not-applied' });
+}

@@ -1,0 +1,211 @@
+import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
+import { addressKey, parseEndpoint, type EndpointAddress } from './endpoint-address.js';
+
+/** A user of etcd's v2 user management. */
+export interface EtcdCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** How connections to `https://` endpoints are secured. PEM texts, or their bytes. */
+export interface EtcdTlsOptions {
+  /** The authorities that the server's certificate may be signed by; the system's own unless told. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** The client's certificate, for servers that ask for one; goes with `key`. */
+  readonly cert?: string | Uint8Array | undefined;
+  readonly key?: string | Uint8Array | undefined;
+  /** The name that the server's certificate must carry, where it is not the endpoint's host. */
+  readonly serverName?: string | undefined;
+  /** False accepts any certificate, and so any server. Only for experiments. */
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+export interface EtcdV2Options {
+  /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */
+  readonly endpoints: readonly string[];
+  /**
+   * A user (HTTP basic authentication), or a function that tells the current one: it is asked at first and whenever the
+   * server refuses the user that it told before, so that passwords can change.
+   */
+  readonly auth?: EtcdCredentials | (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
+  readonly tls?: EtcdTlsOptions | undefined;
+  /** HTTP headers sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly timeouts?:
+    | {
+        /** How long it may take to reach any endpoint, in milliseconds, before calls fail as `unavailable`. 5,000 unless told. */
+        readonly connectMs?: number | undefined;
+        /** The default of every call's `timeoutMs`; none unless told. */
+        readonly requestMs?: number | undefined;
+      }
+    | undefined;
+  /**
+   * While calls or watches are under way, how their endpoint is asked whether it is there and has a leader, so that a
+   * dead connection is noticed; `false` for not at all.
+   */
+  readonly keepalive?:
+    | false
+    | {
+        /** Milliseconds between questions. 10,000 unless told. */
+        readonly intervalMs?: number | undefined;
+        /** How long an answer may take, in milliseconds. 5,000 unless told. */
+        readonly timeoutMs?: number | undefined;
+      }
+    | undefined;
+  /** How reads, and writes that were certainly not applied, are tried again. Other writes never are. */
+  readonly retry?:
+    | {
+        /** How often one call is tried in all, from 1. Unless told, 3 or once per endpoint, whichever is more. */
+        readonly attempts?: number | undefined;
+        /** The first delay, in milliseconds; it doubles, with jitter. 100 unless told. */
+        readonly initialMs?: number | undefined;
+        /** The longest delay, in milliseconds. 2,000 unless told. */
+        readonly maxMs?: number | undefined;
+      }
+    | undefined;
+  /** The default byte budget of a watch (C11); see `WatchOptions.bufferBytes`. */
+  readonly bufferBytes?: number | undefined;
+  readonly logger?: Logger | undefined;
+  readonly clock?: Clock | undefined;
+  /** Numbers in [0, 1), for jitter and for the choice of the first endpoint. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly endpoints: readonly EndpointAddress[];
+  readonly auth: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
+  readonly tls: EtcdTlsOptions;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly connectMs: number;
+  readonly requestMs: number | undefined;
+  readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
+  readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
+  readonly bufferBytes: number | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+const OPTION_NAMES = [
+  ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'bufferBytes'],
+  ...['logger', 'clock', 'random'],
+] as const satisfies readonly (keyof EtcdV2Options)[];
+
+/** Headers that the adapter sets itself. */
+const OWN_HEADERS: readonly string[] = [
+  ...['authorization', 'connection', 'content-length', 'content-type', 'expect', 'host', 'keep-alive'],
+  ...['transfer-encoding', 'upgrade'],
+];
+
+/** @throws StoreError `invalid-argument`, naming the option. */
+export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
+  checkNames(options, OPTION_NAMES, 'etcdV2Store()');
+  const { endpoints, auth, tls, headers = {}, timeouts = {}, keepalive = {}, retry = {} } = options;
+  if (!Array.isArray(endpoints) || endpoints.length === 0) {
+    throw invalid("endpoints must be an array of at least one URL, such as ['http://127.0.0.1:2379']");
+  }
+  checkNames(timeouts, ['connectMs', 'requestMs'], 'timeouts');
+  checkNames(retry, ['attempts', 'initialMs', 'maxMs'], 'retry');
+  if (keepalive !== false) checkNames(keepalive, ['intervalMs', 'timeoutMs'], 'keepalive');
+  const addresses = endpoints.map(parseEndpoint);
+  if (new Set(addresses.map(addressKey)).size < addresses.length) {
+    throw invalid('endpoints names one server twice; name each member once');
+  }
+  return {
+    endpoints: addresses,
+    auth: checkAuth(auth),
+    tls: checkTls(tls, addresses),
+    headers: checkHeaders(headers),
+    connectMs: positive(timeouts.connectMs ?? 5_000, 'timeouts.connectMs'),
+    requestMs: timeouts.requestMs === undefined ? undefined : positive(timeouts.requestMs, 'timeouts.requestMs'),
+    keepalive:
+      keepalive === false
+        ? undefined
+        : {
+            intervalMs: positive(keepalive.intervalMs ?? 10_000, 'keepalive.intervalMs'),
+            timeoutMs: positive(keepalive.timeoutMs ?? 5_000, 'keepalive.timeoutMs'),
+          },
+    retry: {
+      attempts: whole(retry.attempts ?? Math.max(3, addresses.length), 'retry.attempts'),
+      initialMs: positive(retry.initialMs ?? 100, 'retry.initialMs'),
+      maxMs: positive(retry.maxMs ?? 2_000, 'retry.maxMs'),
+    },
+    bufferBytes: options.bufferBytes,
+    logger: options.logger ?? silentLogger,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  };
+}
+
+/** @throws StoreError `invalid-argument`; the message repeats nothing of what was given. */
+export function checkCredentials(auth: unknown): EtcdCredentials {
+  checkNames(auth, ['username', 'password'], 'auth');
+  const { username, password } = auth as Partial<EtcdCredentials>;
+  if (typeof username !== 'string' || username === '' || typeof password !== 'string') {
+    throw invalid('auth must be { username, password } of strings, or a function that returns that');
+  }
+  // HTTP basic authentication ends the user name at the first colon.
+  if (username.includes(':')) throw invalid('auth.username must not hold a colon');
+  return { username, password };
+}
+
+function checkAuth(auth: EtcdV2Options['auth']): ResolvedOptions['auth'] {
+  if (auth === undefined || typeof auth === 'function') return auth;
+  const checked = checkCredentials(auth);
+  return () => checked;
+}
+
+function checkTls(tls: EtcdTlsOptions = {}, addresses: readonly EndpointAddress[]): EtcdTlsOptions {
+  checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'tls');
+  const given = Object.values(tls).some((value) => value !== undefined);
+  const plain = addresses.find(({ secure }) => !secure);
+  if (given && plain !== undefined) {
+    throw invalid(
+      `tls is given, but endpoint ${plain.name} is not secured: write https:// for all endpoints, or leave tls out`,
+    );
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw invalid('tls.cert and tls.key go together: a client certificate needs its private key');
+  }
+  return tls;
+}
+
+function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[0-9A-Za-z_.-]+$/.test(name) || OWN_HEADERS.includes(name.toLowerCase())) {
+      throw invalid(`headers: ${JSON.stringify(name)} is not a header that can be set: use letters, digits and dashes`);
+    }
+    if (typeof value !== 'string' || !/^[ -~]*$/.test(value)) {
+      throw invalid(`headers: the value of ${JSON.stringify(name)} must be a string of printable ASCII characters`);
+    }
+  }
+  return headers;
+}
+
+function positive(value: number, name: string): number {
+  if (typeof value !== 'number' || !(value > 0 && value < 2 ** 31)) {
+    throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31, not ${String(value)}`);
+  }
+  return value;
+}
+
+function whole(value: number, name: string): number {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw invalid(`${name} must be a whole number from 1, not ${String(value)}`);
+  return value;
+}
+
+/** A misspelt option would otherwise be a setting that silently does nothing. */
+export function checkNames(value: unknown, allowed: readonly string[], what: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(`${what} takes an object of options`);
+  const unknown = Object.keys(value).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) {
+    throw invalid(`${what} has no option ${JSON.stringify(unknown)}; it takes ${allowed.join(', ')}`);
+  }
+}
+
+function invalid(message: string): StoreError {
+  return new StoreError('invalid-argument', message);
+}

@@ -1,0 +1,156 @@
+import type {
+  Bookmark,
+  Consistency,
+  DriverCall,
+  DriverGetOptions,
+  DriverListOptions,
+  DriverScanOptions,
+  KeyRange,
+  KeyValue,
+  ListResult,
+  Page,
+  SortOrder,
+  UndecodableKey,
+} from '@holdfast/store';
+import { compareBytes, compareKeys, StoreError } from '@holdfast/store';
+import { flatten, isFile, isReadable, parseJson, rawKeyBytes, sortByKey, toIndex, toKeyValue } from './codec.js';
+import type { V2Event, V2File, V2Node } from './codec.js';
+import type { Answer, Connection } from './connection.js';
+import { isHidden, keyPath, locate } from './key-path.js';
+import { FilePage } from './page.js';
+
+/** A range of the store at one index, unsorted. */
+export interface Snapshot {
+  readonly bookmark: Bookmark;
+  readonly files: V2File[];
+  readonly undecodable: UndecodableKey[];
+}
+
+/** How many entries a page of a scan has: few enough to be handled between two turns of the event loop. */
+const PAGE = 2_000;
+
+/** No such key, and a key below one that is no directory: not there, both. */
+const NOT_THERE = [100, 104];
+
+export async function get(
+  connection: Connection,
+  key: string,
+  { consistency }: Pick<DriverGetOptions, 'consistency'>,
+  { signal }: DriverCall,
+): Promise<KeyValue | undefined> {
+  const { node } = await readNode(connection, key, consistency, signal);
+  return node !== undefined && isFile(node) ? toKeyValue(node) : undefined;
+}
+
+/** A node, directory or not, with its direct children. */
+export async function readNode(
+  connection: Connection,
+  key: string,
+  consistency: Consistency,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly node: V2Node | undefined; readonly answer: Answer }> {
+  const path = keyPath(key) + (consistency === 'linearizable' ? '?quorum=true' : '');
+  const answer = await connection.call({ method: 'GET', path, kind: 'read', signal, expect: NOT_THERE });
+  return { node: answer.refused === undefined ? parseJson<V2Event>(answer.body).node : undefined, answer };
+}
+
+export async function list(
+  connection: Connection,
+  range: KeyRange,
+  options: DriverListOptions,
+  { signal }: DriverCall,
+): Promise<ListResult> {
+  const { bookmark, files, undecodable } = await readRange(connection, range, options.consistency, signal);
+  const count = files.length + undecodable.length;
+  if (options.countOnly) return { items: [], bookmark, count, more: false, undecodable: [] };
+  const sorted = sortFiles(files, options.sort);
+  const { limit = Infinity } = options;
+  // Keys that can't be read have no certain place in the order: they come last.
+  const taken = sorted.slice(0, limit);
+  return {
+    items: taken.map((file) => toKeyValue(file, options.keysOnly)),
+    bookmark,
+    count,
+    more: count > limit,
+    undecodable: undecodable.slice(0, Math.max(0, limit - taken.length)),
+  };
+}
+
+/** One read, in pages: a v2 server has no snapshot that several reads could share. */
+export async function* scan(
+  connection: Connection,
+  range: KeyRange,
+  { consistency, keysOnly }: DriverScanOptions,
+  { signal }: DriverCall,
+): AsyncGenerator<Page, void, undefined> {
+  const { bookmark, files, undecodable } = await readRange(connection, range, consistency, signal);
+  const total = files.length + undecodable.length;
+  sortByKey(files);
+  for (let start = 0; start === 0 || start < files.length; start += PAGE) {
+    const more = start + PAGE < files.length;
+    const unreadable = start === 0 ? undecodable : [];
+    yield new FilePage(files.slice(start, start + PAGE), { bookmark, total, more, undecodable: unreadable, keysOnly });
+    if (more) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Everything in the range that is not hidden, at one index. */
+export async function readRange(
+  connection: Connection,
+  range: KeyRange,
+  consistency: Consistency,
+  signal: AbortSignal | undefined,
+): Promise<Snapshot> {
+  const { path, recursive } = locate(range);
+  const query = [...(recursive ? ['recursive=true'] : []), ...(consistency === 'linearizable' ? ['quorum=true'] : [])];
+  const answer = await connection.call({
+    method: 'GET',
+    path: query.length > 0 ? `${path}?${query.join('&')}` : path,
+    kind: 'read',
+    signal,
+    expect: NOT_THERE,
+  });
+  const all = answer.refused === undefined ? flatten(parseJson<V2Event>(answer.body).node) : [];
+  const files: V2File[] = [];
+  const undecodable: UndecodableKey[] = [];
+  for (const file of all) {
+    if (isHidden(file.key)) continue;
+    if (isReadable(file.key)) {
+      if (range.contains(file.key)) files.push(file);
+    } else {
+      const rawKey = rawKeyBytes(file.key);
+      if (range.contains(rawKey)) {
+        undecodable.push({ rawKey, revision: toIndex(file.modifiedIndex), deleted: false });
+      }
+    }
+  }
+  undecodable.sort((a, b) => compareBytes(a.rawKey, b.rawKey));
+  return { bookmark: bookmarkOf(answer), files, undecodable };
+}
+
+/** @throws StoreError `internal` where the answer has none: it does not come from the keys API. */
+export function bookmarkOf({ index, identity, endpoint }: Answer): Bookmark {
+  if (index === undefined || identity === '') {
+    throw new StoreError('internal', `${endpoint.name} answered without X-Etcd-Index and X-Etcd-Cluster-Id headers`, {
+      endpoint: endpoint.name,
+    });
+  }
+  return { revision: index, identity };
+}
+
+function sortFiles(files: V2File[], sort: SortOrder | undefined): V2File[] {
+  if (sort === undefined) return sortByKey(files);
+  const compare = COMPARE[sort.target];
+  // By key where the target is the same, so that the order is always the same.
+  files.sort((a, b) => compare(a, b) || compareKeys(a.key, b.key));
+  return sort.order === 'descend' ? files.reverse() : files;
+}
+
+const COMPARE: Readonly<Record<SortOrder['target'], (a: V2File, b: V2File) => number>> = {
+  key: (a, b) => compareKeys(a.key, b.key),
+  createRevision: (a, b) => (a.createdIndex ?? 0) - (b.createdIndex ?? 0),
+  modRevision: (a, b) => (a.modifiedIndex ?? 0) - (b.modifiedIndex ?? 0),
+  value: (a, b) => compareKeys(a.value, b.value),
+  // The wrapper refuses it: v2 has no versions.
+  version: () => 0,
+};

@@ -1,0 +1,198 @@
+import {
+  compareBytes,
+  StoreError,
+  type DriverCall,
+  type DriverCompare,
+  type DriverGuard,
+  type DriverOp,
+  type DriverTxn,
+  type KeyValue,
+  type OpResult,
+  type Revision,
+  type TxnResult,
+} from '@holdfast/store';
+import { isFile, toIndex, toKeyValue } from './codec.js';
+import type { Connection } from './connection.js';
+import { deleteResult, putResult, type Kv } from './kv.js';
+import { bookmarkOf, readNode } from './reads.js';
+
+/**
+ * The transactions that v2 does as they are (C9): one key, and one of
+ *
+ * - reads of it, decided on what the same read gave;
+ * - one put or delete of it, under no guard or one that the server checks itself, and nothing else to do otherwise.
+ *
+ * @throws StoreError `unsupported`, before anything is sent, for all others: atomicity is never faked.
+ */
+export async function runTxn(connection: Connection, kv: Kv, txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
+  const key = onlyKey(txn);
+  if ([...txn.then, ...txn.else].every(({ type }) => type === 'get')) return runReads(connection, key, txn, call);
+  const [op, ...more] = txn.then;
+  // Without compares the else branch never runs.
+  const unwanted = txn.if.length > 0 && txn.else.length > 0;
+  if (op === undefined || more.length > 0 || unwanted || (op.type !== 'put' && op.type !== 'delete')) {
+    throw unsupported('one put or delete, and nothing in the else branch');
+  }
+  const guard = txn.if.length === 0 ? undefined : nativeGuard(txn.if);
+  return op.type === 'put' ? runPut(kv, op, guard, call) : runDelete(kv, key, op, guard, call);
+}
+
+async function runPut(
+  kv: Kv,
+  { key, value, options }: DriverOp & { type: 'put' },
+  guard: DriverGuard | undefined,
+  call: DriverCall,
+): Promise<TxnResult> {
+  if (guard === undefined) return done('put', await kv.put(key, value, options, call));
+  const result = await kv.putIf(key, value, guard, options, call);
+  return result.succeeded ? done('put', putResult(result, options)) : refused(bookmarkOf(result.answer).revision);
+}
+
+async function runDelete(
+  kv: Kv,
+  key: string,
+  { range, options }: DriverOp & { type: 'delete' },
+  guard: DriverGuard | undefined,
+  call: DriverCall,
+): Promise<TxnResult> {
+  if (guard === undefined) return done('delete', await kv.delete(range, options, call));
+  if (guard.kind === 'absent') throw unsupported('no delete of a key that must be absent');
+  const result = await kv.deleteIf(key, guard, call);
+  return result.succeeded ? done('delete', deleteResult(result, options)) : refused(bookmarkOf(result.answer).revision);
+}
+
+/** One linearizable read decides and answers. */
+async function runReads(
+  connection: Connection,
+  key: string,
+  txn: DriverTxn,
+  { signal }: DriverCall,
+): Promise<TxnResult> {
+  const { node, answer } = await readNode(connection, key, 'linearizable', signal);
+  const item = node !== undefined && isFile(node) ? toKeyValue(node) : undefined;
+  const succeeded = txn.if.every((compare) => holds(compare, item));
+  const results = (succeeded ? txn.then : txn.else).map((): OpResult => ({ type: 'get', item }));
+  return { succeeded, revision: bookmarkOf(answer).revision, results };
+}
+
+function done(type: 'put' | 'delete', result: { readonly revision: Revision }): TxnResult {
+  return { succeeded: true, revision: result.revision, results: [{ type, ...result } as OpResult] };
+}
+
+function refused(revision: Revision): TxnResult {
+  return { succeeded: false, revision, results: [] };
+}
+
+/** The one key that all of the transaction is about. */
+function onlyKey(txn: DriverTxn): string {
+  const keys = new Set([...txn.if.map(({ range }) => range.key), ...[...txn.then, ...txn.else].map(keyOf)]);
+  const [key] = keys;
+  if (key === undefined || keys.size > 1) throw unsupported('compares and operations of one and the same key');
+  return key;
+}
+
+function keyOf(op: DriverOp): string | undefined {
+  switch (op.type) {
+    case 'put':
+    case 'get':
+      return op.key;
+    case 'delete':
+      return op.range.key;
+    case 'list':
+    case 'txn':
+      return undefined;
+    default:
+      return op satisfies never;
+  }
+}
+
+/** The guard that says the same as the compares, where the server has one. */
+function nativeGuard(compares: readonly DriverCompare[]): DriverGuard {
+  const guards = compares.map(guardOf);
+  // That the key is there is implied by any other guard that the server takes of it.
+  const strict = guards.filter(({ kind }) => kind !== 'present');
+  const [guard = { kind: 'present' as const }, ...others] = strict;
+  if (others.length > 0 || (guard.kind === 'absent' && strict.length < guards.length)) {
+    throw unsupported('one compare, beside that the key is there');
+  }
+  return guard;
+}
+
+function guardOf(compare: DriverCompare): DriverGuard {
+  const { op } = compare;
+  switch (compare.target) {
+    case 'value':
+      if (op === '=') return { kind: 'value', value: compare.value };
+      break;
+    case 'modRevision':
+      if (op === '=' && compare.value > 0) return { kind: 'modRevision', modRevision: toIndex(compare.value) };
+      if (compare.value === 0) return presence(op);
+      break;
+    case 'version':
+    case 'createRevision':
+      if (compare.value === 0) return presence(op);
+      break;
+    case 'lease':
+      break;
+    default:
+      return compare satisfies never;
+  }
+  throw unsupported('compares with = of a value or a mod revision, or of a revision with 0');
+}
+
+function presence(op: DriverCompare['op']): DriverGuard {
+  switch (op) {
+    case '=':
+      return { kind: 'absent' };
+    case '>':
+    case '!=':
+      return { kind: 'present' };
+    case '<':
+      throw unsupported('no compare that never holds');
+    default:
+      return op satisfies never;
+  }
+}
+
+/** Whether a compare holds for what a read gave. */
+function holds(compare: DriverCompare, item: KeyValue | undefined): boolean {
+  switch (compare.target) {
+    case 'value':
+      if (item === undefined) return false;
+      return test(compare.op, compareBytes(item.value, compare.value));
+    case 'createRevision':
+      return test(compare.op, (item?.createRevision ?? 0) - compare.value);
+    case 'modRevision':
+      return test(compare.op, (item?.modRevision ?? 0) - compare.value);
+    case 'version':
+      // The wrapper lets compares with 0 pass alone: whether there is one.
+      return test(compare.op, item === undefined ? 0 : 1);
+    case 'lease':
+      return test(compare.op, compare.value === '0' ? 0 : -1);
+    default:
+      return compare satisfies never;
+  }
+}
+
+function test(op: DriverCompare['op'], difference: number): boolean {
+  switch (op) {
+    case '=':
+      return difference === 0;
+    case '!=':
+      return difference !== 0;
+    case '<':
+      return difference < 0;
+    case '>':
+      return difference > 0;
+    default:
+      return op satisfies never;
+  }
+}
+
+function unsupported(needs: string): StoreError {
+  return new StoreError(
+    'unsupported',
+    `etcd v2 can do transactions of one key alone: this one would need to have ${needs} (see capabilities.transactions)`,
+    { outcome: 'not-applied' },
+  );
+}

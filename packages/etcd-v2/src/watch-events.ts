@@ -1,0 +1,115 @@
+import {
+  KeyRange,
+  prefixEnd,
+  StoreError,
+  type DriverWatchOptions,
+  type UndecodableKey,
+  type WatchEvent,
+} from '@holdfast/store';
+import { isReadable, rawKeyBytes, toIndex, toKeyValue, type V2Event, type V2Node } from './codec.js';
+import { isHidden } from './key-path.js';
+
+/** What an event of the server is to a watch: one of the contract's, a key that can't be read, or nothing. */
+export type Translated =
+  | { readonly kind: 'event'; readonly event: WatchEvent }
+  | { readonly kind: 'undecodable'; readonly entry: UndecodableKey }
+  | undefined;
+
+/**
+ * What a watch of `range` tells of an event. Long polls bring more than belongs to the range: siblings of a prefix,
+ * directories, hidden nodes (only those of the past), and the deletion of `/a` for a watch of `/ab`.
+ *
+ * @throws StoreError `internal` for an action that etcd v2 does not have: what it did is not known.
+ */
+export function translate(
+  { action, node, prevNode }: V2Event,
+  range: KeyRange,
+  options: Pick<DriverWatchOptions, 'previous' | 'only'>,
+): Translated {
+  const key = node.key ?? '/';
+  if (isHidden(key)) return undefined;
+  switch (action) {
+    case 'set':
+    case 'create':
+    case 'update':
+    case 'compareAndSwap':
+      if (node.dir !== true) return put(node, prevNode, key, range, options);
+      // A directory that took the place of an entry ends that entry; otherwise no entry is concerned.
+      return prevNode !== undefined && prevNode.dir !== true ? removal(node, prevNode, key, range, options) : undefined;
+    case 'delete':
+    case 'expire':
+    case 'compareAndDelete':
+      return node.dir === true || prevNode?.dir === true
+        ? directoryRemoval(node, key, range, options)
+        : removal(node, prevNode, key, range, options);
+    default:
+      throw new StoreError('internal', `etcd told of an action ${JSON.stringify(action)}, which is not known here`);
+  }
+}
+
+function put(
+  node: V2Node,
+  prevNode: V2Node | undefined,
+  key: string,
+  range: KeyRange,
+  { previous, only }: Pick<DriverWatchOptions, 'previous' | 'only'>,
+): Translated {
+  if (!isReadable(key)) return undecodable(node, key, range, false);
+  if (only === 'delete' || !range.contains(key)) return undefined;
+  const isEntry = prevNode !== undefined && prevNode.dir !== true;
+  return {
+    kind: 'event',
+    event: {
+      type: 'put',
+      revision: toIndex(node.modifiedIndex),
+      current: toKeyValue(node),
+      isCreate: !isEntry,
+      ...(previous && isEntry && { previous: toKeyValue(prevNode) }),
+    },
+  };
+}
+
+function removal(
+  node: V2Node,
+  prevNode: V2Node | undefined,
+  key: string,
+  range: KeyRange,
+  { previous, only }: Pick<DriverWatchOptions, 'previous' | 'only'>,
+): Translated {
+  if (!isReadable(key)) return undecodable(node, key, range, true);
+  if (only === 'put' || !range.contains(key)) return undefined;
+  return {
+    kind: 'event',
+    event: {
+      type: 'delete',
+      revision: toIndex(node.modifiedIndex),
+      key,
+      ...(previous && prevNode !== undefined && { previous: toKeyValue(prevNode) }),
+    },
+  };
+}
+
+/** One event for a whole directory: what was in it is not told. */
+function directoryRemoval(
+  node: V2Node,
+  key: string,
+  range: KeyRange,
+  { only }: Pick<DriverWatchOptions, 'only'>,
+): Translated {
+  if (only === 'put') return undefined;
+  const below = `${key}/`;
+  const raw = rawKeyBytes(below);
+  const directory = isReadable(below) ? KeyRange.ofPrefix(below) : KeyRange.ofInterval(raw, prefixEnd(raw));
+  const gone = directory.intersect(range);
+  if (gone === undefined) return undefined;
+  return {
+    kind: 'event',
+    event: { type: 'delete-range', revision: toIndex(node.modifiedIndex), range: gone.toRange() },
+  };
+}
+
+function undecodable(node: V2Node, key: string, range: KeyRange, deleted: boolean): Translated {
+  const rawKey = rawKeyBytes(key);
+  if (!range.contains(rawKey)) return undefined;
+  return { kind: 'undecodable', entry: { rawKey, revision: toIndex(node.modifiedIndex), deleted } };
+}

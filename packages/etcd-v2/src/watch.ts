@@ -1,0 +1,321 @@
+import {
+  Backoff,
+  isStoreError,
+  sleep,
+  StoreError,
+  type Bookmark,
+  type Clock,
+  type DriverWatch,
+  type DriverWatchOptions,
+  type KeyRange,
+  type Logger,
+  type WatchBatch,
+  type WatchSink,
+} from '@holdfast/store';
+import { parseJson, toIndex, type V2Event } from './codec.js';
+import type { Connection, HistoryPoint } from './connection.js';
+import type { Endpoint } from './endpoint.js';
+import { HistoryCheck } from './history-check.js';
+import { locate, type Located } from './key-path.js';
+import { Permits, PollLanes, type LaneHandlers } from './poll-lanes.js';
+import { translate } from './watch-events.js';
+
+export interface WatchManagerOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly retry: { readonly initialMs: number; readonly maxMs: number };
+}
+
+/** How many polls all watches of a store may have under way beside one each, while they catch up. */
+const EXTRA_POLLS = 64;
+/** How often in a row an empty answer is put up with. */
+const MOST_EMPTY = 3;
+/** An establishment that held for this long, in milliseconds, is no sign of trouble when it ends. */
+const STEADY_MS = 1_000;
+
+/** The watches of one store. */
+export class WatchManager {
+  readonly #connection: Connection;
+  readonly #options: WatchManagerOptions;
+  readonly #permits = new Permits(EXTRA_POLLS);
+
+  constructor(connection: Connection, options: WatchManagerOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    return new EtcdWatch(this.#connection, range, options, sink, { ...this.#options, permits: this.#permits });
+  }
+}
+
+type State =
+  /** Finding out where the history stands, or waiting to try again. */
+  | { readonly status: 'attaching' }
+  | { readonly status: 'following'; readonly leave: () => void }
+  /** The consumer's budget is used up: nothing is asked for at the server. */
+  | { readonly status: 'paused'; readonly resumed: Promise<void>; readonly resume: () => void }
+  | { readonly status: 'closed' };
+
+/** Where the server is asked, once the history is known to be the same. */
+interface Attached {
+  readonly endpoint: Endpoint;
+}
+
+/**
+ * One watch: finds out by a linearizable read where the history stands, then follows by long polls, again after each
+ * interruption. What was delivered is its only position: an answer's headers never move it (trap 1).
+ */
+class EtcdWatch implements DriverWatch {
+  readonly #connection: Connection;
+  readonly #range: KeyRange;
+  readonly #located: Located;
+  readonly #options: DriverWatchOptions;
+  readonly #sink: WatchSink;
+  readonly #setup: WatchManagerOptions & { readonly permits: Permits };
+  readonly #backoff: Backoff;
+  readonly #closing = new AbortController();
+  readonly #history: HistoryCheck;
+  readonly #running: Promise<void>;
+  #state: State = { status: 'attaching' };
+  /** Everything up to here was delivered, or is not for this watch. */
+  #cursor: Bookmark | undefined;
+
+  constructor(
+    connection: Connection,
+    range: KeyRange,
+    options: DriverWatchOptions,
+    sink: WatchSink,
+    setup: WatchManagerOptions & { readonly permits: Permits },
+  ) {
+    this.#connection = connection;
+    this.#range = range;
+    this.#located = locate(range);
+    this.#options = options;
+    this.#sink = sink;
+    this.#setup = setup;
+    this.#backoff = new Backoff({ ...setup.retry, random: setup.random });
+    this.#history = new HistoryCheck(connection, this.#located);
+    this.#cursor = options.after;
+    this.#running = this.#run();
+  }
+
+  resume(): void {
+    if (this.#state.status === 'paused') this.#state.resume();
+  }
+
+  async close(): Promise<void> {
+    const state = this.#state;
+    this.#state = { status: 'closed' };
+    this.#closing.abort(new StoreError('closed', 'the watch was closed'));
+    if (state.status === 'following') state.leave();
+    if (state.status === 'paused') state.resume();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // The sink must not be told anything from within watch().
+    await Promise.resolve();
+    while (this.#isOpen()) {
+      try {
+        const attached = await this.#attach();
+        await this.#follow(attached);
+        await this.#untilResumed();
+      } catch (error) {
+        if (!this.#isOpen()) return;
+        const cause = toStoreError(error);
+        if (!isPassing(cause)) {
+          this.#state = { status: 'closed' };
+          this.#sink.fail(cause);
+          return;
+        }
+        await this.#interrupted(cause);
+      }
+    }
+  }
+
+  /** Where the history stands: that it is still the same one, and reaches as far as this watch has come (C13). */
+  async #attach(): Promise<Attached> {
+    this.#state = { status: 'attaching' };
+    const { signal } = this.#closing;
+    const head = await this.#history.confirm(this.#cursor, signal);
+    this.#cursor ??= head.bookmark;
+    return { endpoint: head.endpoint };
+  }
+
+  /** Follows until the consumer's budget is used up or the watch is closed; throws what ended it otherwise. */
+  async #follow({ endpoint }: Attached): Promise<void> {
+    const cursor = this.#cursor;
+    if (cursor === undefined || !this.#isOpen()) return;
+    const { clock, permits } = this.#setup;
+    const since = clock.now();
+    let established = false;
+    let lanes: PollLanes | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        lanes = new PollLanes({
+          clock,
+          permits,
+          poll: (from, handlers) =>
+            this.#poll(endpoint, from, handlers, (point) => {
+              this.#history.check(point, established ? from - 1 : undefined, cursor.identity);
+              if (established) return;
+              established = true;
+              this.#sink.established(cursor);
+            }),
+          deliver: (event, index) => {
+            this.#backoff.reset();
+            if (this.#deliver(event, index, cursor.identity) === 'ok') return true;
+            // At once: the consumer may drain its queue before this promise is heard of.
+            this.#pause();
+            resolve();
+            return false;
+          },
+          fail: reject,
+        });
+        this.#state = { status: 'following', leave: resolve };
+        lanes.start(cursor.revision);
+      });
+    } finally {
+      lanes?.stop();
+      if (established && clock.now() - since > STEADY_MS) this.#backoff.reset();
+    }
+  }
+
+  #poll(
+    endpoint: Endpoint,
+    from: number,
+    lane: LaneHandlers,
+    onWaiting: (point: HistoryPoint) => void,
+    empty = 0,
+  ): { abort(): void } {
+    const { path, recursive } = this.#located;
+    const query = `?wait=true&waitIndex=${from}${recursive ? '&recursive=true' : ''}`;
+    let failed = false;
+    const fail = (error: StoreError): void => {
+      failed = true;
+      poll.abort();
+      lane.onFail(error);
+    };
+    let current = { abort: (): void => undefined };
+    const poll = {
+      abort: (): void => {
+        current.abort();
+      },
+    };
+    current = this.#connection.poll(endpoint, path + query, {
+      onWaiting: (point) => {
+        try {
+          onWaiting(point);
+        } catch (error) {
+          fail(toStoreError(error));
+        }
+      },
+      onAnswer: ({ index: head }, body) => {
+        if (failed) return;
+        if (body === '') {
+          // The server ended the poll without an event: it is about to stop, or was just started.
+          if (empty + 1 >= MOST_EMPTY) lane.onFail(emptyAnswers(endpoint));
+          else current = this.#poll(endpoint, from, lane, onWaiting, empty + 1);
+          return;
+        }
+        try {
+          const event = parseJson<V2Event>(body);
+          const index = toIndex(event.node.modifiedIndex);
+          if (index < from) throw outOfOrder(endpoint, index, from);
+          lane.onEvent({ event, index, head: head ?? index });
+        } catch (error) {
+          lane.onFail(toStoreError(error));
+        }
+      },
+      onFail: (error, header) => {
+        if (failed) return;
+        if (error.code === 'unauthenticated') void this.#refused(error, header, lane);
+        else lane.onFail(error);
+      },
+    });
+    return poll;
+  }
+
+  /** The server took the poll's user no longer: with another one the watch goes on, without one it ends. */
+  async #refused(error: StoreError, header: string | undefined, lane: LaneHandlers): Promise<void> {
+    const other = await this.#connection.renewCredentials(header).catch(() => false);
+    lane.onFail(
+      other ? new StoreError('unavailable', error.message, { cause: error, endpoint: error.endpoint }) : error,
+    );
+  }
+
+  #deliver(event: V2Event, index: number, identity: string): 'ok' | 'full' {
+    const bookmark: Bookmark = { revision: toIndex(index), identity };
+    this.#cursor = bookmark;
+    const told = translate(event, this.#range, this.#options);
+    if (told === undefined) return 'ok';
+    const batch: WatchBatch = {
+      kind: 'events',
+      bookmark,
+      events: told.kind === 'event' ? [told.event] : [],
+      undecodable: told.kind === 'undecodable' ? [told.entry] : [],
+    };
+    return this.#sink.push(batch, weigh(batch));
+  }
+
+  async #interrupted(cause: StoreError): Promise<void> {
+    this.#state = { status: 'attaching' };
+    this.#setup.logger.debug('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
+    this.#sink.interrupted(cause);
+    // Jitter, so that a fleet does not come back in step; a delay at all, so that a failing server is not overrun (trap 12).
+    await sleep(this.#setup.clock, this.#backoff.next(), this.#closing.signal).catch(() => undefined);
+  }
+
+  #pause(): void {
+    if (!this.#isOpen()) return;
+    let resume = (): void => undefined;
+    const resumed = new Promise<void>((resolve) => {
+      resume = resolve;
+    });
+    this.#state = { status: 'paused', resumed, resume };
+  }
+
+  async #untilResumed(): Promise<void> {
+    if (this.#state.status === 'paused') await this.#state.resumed;
+  }
+
+  // A function, since TypeScript takes a state that was looked at once for the same after an await.
+  #isOpen(): boolean {
+    return this.#state.status !== 'closed';
+  }
+}
+
+/** Trouble that passes is ridden out; anything else is for the consumer (C12). */
+function isPassing(error: StoreError): boolean {
+  return error.retryable;
+}
+
+function toStoreError(error: unknown): StoreError {
+  if (isStoreError(error)) return error;
+  return new StoreError('internal', `a watch failed unexpectedly: ${String(error)}; please report it`, {
+    cause: error,
+  });
+}
+
+function emptyAnswers({ name }: Endpoint): StoreError {
+  return new StoreError('unavailable', `${name} ends long polls without an answer`, { endpoint: name });
+}
+
+function outOfOrder({ name }: Endpoint, index: number, from: number): StoreError {
+  return new StoreError('unavailable', `${name} told of index ${index} where ${from} or later was asked for`, {
+    endpoint: name,
+  });
+}
+
+/** Roughly what a batch holds in memory, in bytes. */
+function weigh({ events }: WatchBatch): number {
+  let bytes = 64;
+  for (const event of events) {
+    bytes += 200;
+    if (event.type === 'put') bytes += 2 * event.current.key.length + event.current.value.byteLength;
+    if (event.type !== 'delete-range') bytes += event.previous?.value.byteLength ?? 0;
+  }
+  return bytes;
+}
