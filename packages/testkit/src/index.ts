@@ -8,6 +8,8 @@ export { ConformanceFailure } from './conformance/expect.js';
 export { conformanceCases, conformanceGroups } from './conformance/index.js';
 export { runCase, runConformance, type CaseOutcome, type CaseReport } from './conformance/run.js';
 export { simulateLink, type SimulatedLinkOptions } from './conformance/simulated-link.js';
+export { mutants } from './mutants/index.js';
+export { clauseOf, mutateBackend, type Mutant } from './mutants/mutant.js';
 export { availableEtcds, findEtcd, type EtcdBinary } from './etcd/etcd-binary.js';
 export { EtcdCrashedError, type EtcdMember, type EtcdMemberStatus } from './etcd/etcd-member.js';
 export { type Etcd, type NewHistoryOptions } from './etcd/etcd.js';

@@ -45,6 +45,10 @@ export interface ConformanceBackend {
   readonly hooks: BackendHooks;
   /** Ends what the binding started for the suite. */
   close?(): Promise<void>;
+  /** How many keys the cases of scans write: several pages of the backend. Default 12,000. */
+  readonly scanKeys?: number;
+  /** How many revisions the case of a long backlog writes: several responses of the backend. Default 2,300. */
+  readonly backlogRevisions?: number;
   /** How long a case waits for what must come, in milliseconds. Default 10,000. */
   readonly patienceMs?: number;
 }

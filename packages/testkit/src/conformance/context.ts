@@ -1,6 +1,7 @@
 import { isStoreError, type Capabilities, type ConfigStore, type Range, type WatchOptions } from '@holdfast/store';
 import type { BackendHooks, ConformanceBackend, OpenOptions } from './backend.js';
 import { fail } from './expect.js';
+import { inTime } from './patience.js';
 import { WatchReader } from './watch-reader.js';
 
 /** What a case works with: a fresh handle, and a key prefix of its own that nothing is under. */
@@ -26,6 +27,16 @@ export class ConformanceContext {
 
   get capabilities(): Capabilities {
     return this.store.capabilities;
+  }
+
+  /** How many keys make several pages of a scan. */
+  get scanKeys(): number {
+    return this.#backend.scanKeys ?? DEFAULT_SCAN_KEYS;
+  }
+
+  /** How many revisions make a backlog that comes in parts. */
+  get backlogRevisions(): number {
+    return this.#backend.backlogRevisions ?? DEFAULT_BACKLOG_REVISIONS;
   }
 
   /** The range of everything that the case may write. */
@@ -74,6 +85,11 @@ export class ConformanceContext {
     }
   }
 
+  /** What the promise gives; the case fails where it takes longer than its patience. */
+  async inTime<T>(promise: PromiseLike<T>, what: string): Promise<T> {
+    return inTime(promise, this.patienceMs, () => `waited ${this.patienceMs} ms for ${what}`);
+  }
+
   /** Closes this with the case. */
   adopt<T extends AsyncDisposable>(resource: T): T {
     this.#owned.push(resource);
@@ -94,6 +110,10 @@ export class ConformanceContext {
 }
 
 const DEFAULT_PATIENCE_MS = 10_000;
+// More than the first page of an adapter should hold.
+const DEFAULT_SCAN_KEYS = 12_000;
+// More than etcd sends in one response, twice over.
+const DEFAULT_BACKLOG_REVISIONS = 2_300;
 
 // One run of the process never uses a prefix twice, and two runs against one server don't meet.
 const RUN = `${Date.now().toString(36)}${Math.floor(Math.random() * 46_656).toString(36)}`;

@@ -1,7 +1,7 @@
 import type { ConformanceBackend } from './backend.js';
 import { whySkipped, type ConformanceCase } from './case.js';
 import { ConformanceContext } from './context.js';
-import { fail } from './expect.js';
+import { inTime } from './patience.js';
 
 export type CaseOutcome =
   | { readonly status: 'passed' }
@@ -16,12 +16,16 @@ export interface CaseReport {
 /** Runs one case against a backend; throws where the store breaks the guarantee. */
 export async function runCase(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<void> {
   const context = await ConformanceContext.open(backend);
-  // Twice what one step may take, and some: a call that never settles fails the case, not the run.
-  const limitMs = 3 * context.patienceMs;
+  // Several of the steps that wait, and the work itself: a call that never settles fails the case, not the run.
+  const limitMs = 3 * context.patienceMs + 5_000;
   try {
-    await within(limitMs, conformanceCase.run(context), `${conformanceCase.id} did not finish within ${limitMs} ms`);
+    await inTime(
+      conformanceCase.run(context),
+      limitMs,
+      () => `${conformanceCase.id} did not finish within ${limitMs} ms`,
+    );
   } finally {
-    await within(limitMs, context.close(), `the handles of ${conformanceCase.id} did not close within ${limitMs} ms`);
+    await inTime(context.close(), limitMs, () => `the handles of ${conformanceCase.id} did not close in ${limitMs} ms`);
   }
 }
 
@@ -53,20 +57,4 @@ async function outcomeOf(conformanceCase: ConformanceCase, backend: ConformanceB
   } catch (error) {
     return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
   }
-}
-
-async function within<T>(limitMs: number, promise: Promise<T>, message: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => {
-      resolve('late');
-    }, limitMs);
-  });
-  try {
-    const first = await Promise.race([promise, late]);
-    if (first !== 'late') return first;
-  } finally {
-    clearTimeout(timer);
-  }
-  return fail(message);
 }

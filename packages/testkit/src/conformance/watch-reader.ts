@@ -7,6 +7,7 @@ import {
   type WatchEvent,
 } from '@holdfast/store';
 import { fail, show } from './expect.js';
+import { inTime } from './patience.js';
 
 /** How an iteration ended: normally, or with an error. */
 export type WatchEnd = { readonly kind: 'done' } | { readonly kind: 'error'; readonly error: StoreError };
@@ -87,23 +88,14 @@ export class WatchReader {
     return result;
   }
 
-  async #inTime<T>(promise: Promise<T>, what: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => {
-        resolve('late');
-      }, this.#patienceMs);
+  #inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+    return inTime(promise, this.#patienceMs, () => {
+      const told = show(this.events.slice(-5).map(briefly));
+      return (
+        `waited ${this.#patienceMs} ms for ${what}; the watch is ${show(this.watch.state)} and delivered ` +
+        `${this.events.length} events in ${this.batches.length} batches: ${told}`
+      );
     });
-    try {
-      const result = await Promise.race([promise, late]);
-      if (result !== 'late') return result;
-    } finally {
-      clearTimeout(timer);
-    }
-    return fail(
-      `waited ${this.#patienceMs} ms for ${what}; the watch is ${show(this.watch.state)} and delivered ` +
-        `${this.events.length} events in ${this.batches.length} batches: ${show(this.events.slice(-5).map(briefly))}`,
-    );
   }
 }
 

@@ -103,7 +103,7 @@ export const errorCases: readonly ConformanceCase[] = [
       const failed = expectStoreError(() => store.get(context.key('a'), { timeoutMs: 150 }), 'timeout', 'get');
       failed.catch(() => undefined);
       await context.passTime(200);
-      const error = await failed;
+      const error = await context.inTime(failed, 'the get to time out');
       await link.heal();
       expectEqual([error.retryable, error.outcome], [true, undefined], 'retryable and outcome');
     },

@@ -86,7 +86,7 @@ export const guardCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C6.if-mod-revision-fails-with-current',
-    clauses: ['C6'],
+    clauses: ['C6', 'C3'],
     title: 'ifModRevision with an older, a later or a foreign revision fails as a result',
     async run(context) {
       const { store, key } = context;
@@ -184,7 +184,7 @@ export const guardCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C6.guarded-delete-by-revision',
-    clauses: ['C6'],
+    clauses: ['C6', 'C3'],
     title: 'a delete with ifModRevision deletes that revision of the key and no other',
     async run(context) {
       const { store, key } = context;

@@ -110,7 +110,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       ];
       for (const each of failing) each.catch(() => undefined);
       controller.abort();
-      await Promise.all(failing);
+      await context.inTime(Promise.all(failing), 'the aborted calls to end');
       await link.heal();
     },
   },
@@ -132,7 +132,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       ];
       for (const each of failing) each.catch(() => undefined);
       await store.close();
-      await Promise.all(failing);
+      await context.inTime(Promise.all(failing), 'the calls of the closed store to end');
       await link.heal();
     },
   },
@@ -150,7 +150,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       const failing = expectStoreError(store.get(key('a')), 'timeout', 'get');
       failing.catch(() => undefined);
       await context.passTime(1_100);
-      await failing;
+      await context.inTime(failing, 'the get to time out');
       await link.heal();
     },
   },

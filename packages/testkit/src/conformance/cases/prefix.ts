@@ -23,7 +23,7 @@ async function expectNeighbours({ store, key, all }: ConformanceContext): Promis
 export const prefixCases: readonly ConformanceCase[] = [
   {
     id: 'C16.prefix-reads-and-writes',
-    clauses: ['C16'],
+    clauses: ['C16', 'C6'],
     title: 'a view of a prefix has its keys relative to it, in every read and write',
     async run(context) {
       const { store, key } = context;

@@ -98,7 +98,7 @@ export const readCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C4.get-of-the-past',
-    clauses: ['C4'],
+    clauses: ['C4', 'C3'],
     title: 'get at a past revision gives what was there then',
     requires: PAST,
     async run({ store, key }) {

@@ -4,19 +4,16 @@ import { expectEqual, expectStoreError, expectTrue, text } from '../expect.js';
 import { briefly } from '../watch-reader.js';
 import { padded, pagesOf, putMany, readPage, type ReadPage } from './support.js';
 
-// More than any adapter's first page should hold, so that there are several.
-const MANY = 12_000;
-
 export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.all-of-a-range-once',
     clauses: ['C5'],
     title: 'the pages of a scan hold every entry of the range once, in order',
-    async run({ store, key, all }) {
-      const keys = await putMany(store, MANY, (index) => key(padded(index)));
+    async run({ store, key, all, scanKeys }) {
+      const keys = await putMany(store, scanKeys, (index) => key(padded(index)));
       const pages = await pagesOf(store.scan(all));
       const entries = pages.flatMap((page) => page.entries);
-      expectEqual(entries.length, MANY, 'how many entries');
+      expectEqual(entries.length, scanKeys, 'how many entries');
       expectEqual(
         entries.findIndex((entry, index) => entry.key !== keys[index]),
         -1,
@@ -27,7 +24,7 @@ export const scanCases: readonly ConformanceCase[] = [
         -1,
         'the first wrong value',
       );
-      expectPagesFit(pages, MANY);
+      expectPagesFit(pages, scanKeys);
     },
   },
   {
@@ -35,10 +32,10 @@ export const scanCases: readonly ConformanceCase[] = [
     clauses: ['C5'],
     title: 'all pages are of one revision, whatever is written meanwhile',
     async run(context) {
-      const { store, key, all } = context;
+      const { store, key, all, scanKeys } = context;
       await putMany(
         store,
-        MANY,
+        scanKeys,
         (index) => key(padded(index)),
         () => 'old',
       );
@@ -46,17 +43,17 @@ export const scanCases: readonly ConformanceCase[] = [
       const pages: ReadPage[] = [];
       for await (const page of store.scan(all)) {
         // Ahead of the pages to come: an overwrite, a deletion and a new key.
-        if (pages.length === 0) await disturb(writer, key);
+        if (pages.length === 0) await disturb(writer, key, scanKeys);
         pages.push(readPage(page));
       }
       const entries = pages.flatMap((page) => page.entries);
-      expectEqual(entries.length, MANY, 'how many entries');
+      expectEqual(entries.length, scanKeys, 'how many entries');
       expectEqual(
         entries.findIndex((entry) => text(entry.value) !== 'old'),
         -1,
         'the first entry of a later revision',
       );
-      expectPagesFit(pages, MANY);
+      expectPagesFit(pages, scanKeys);
     },
   },
   {
@@ -144,7 +141,7 @@ export const scanCases: readonly ConformanceCase[] = [
     clauses: ['C5', 'C10'],
     title: "a watch after a scan's bookmark goes on without a gap",
     async run(context) {
-      const { store, key, all } = context;
+      const { store, key, all, scanKeys } = context;
       await store.put(key('a'), '1');
       const [page] = await pagesOf(store.scan(all));
       const put = await store.put(key('a'), '2');
@@ -158,10 +155,10 @@ export const scanCases: readonly ConformanceCase[] = [
     title: 'a scan that a compaction overtakes ends complete or in a compacted error, never short',
     requires: { compaction: true, historicalReads: true },
     async run(context) {
-      const { store, key, all } = context;
+      const { store, key, all, scanKeys } = context;
       await putMany(
         store,
-        MANY,
+        scanKeys,
         (index) => key(padded(index)),
         () => 'old',
       );
@@ -170,7 +167,7 @@ export const scanCases: readonly ConformanceCase[] = [
       const scan = async () => {
         for await (const page of store.scan(all)) {
           if (seen === 0) {
-            await disturb(writer, key);
+            await disturb(writer, key, scanKeys);
             await writer.compact((await writer.put(key('end'), '')).revision);
           }
           seen += page.length;
@@ -185,7 +182,7 @@ export const scanCases: readonly ConformanceCase[] = [
         await expectStoreError(Promise.reject(error as Error), 'compacted', 'the scan');
         return;
       }
-      expectEqual(seen, MANY, 'the entries of a scan that ended without an error');
+      expectEqual(seen, scanKeys, 'the entries of a scan that ended without an error');
     },
   },
   {
@@ -206,13 +203,13 @@ export const scanCases: readonly ConformanceCase[] = [
     id: 'C5.left-early',
     clauses: ['C5'],
     title: 'a scan that is left early leaves the store usable',
-    async run({ store, key, all }) {
-      await putMany(store, MANY, (index) => key(padded(index)));
+    async run({ store, key, all, scanKeys }) {
+      await putMany(store, scanKeys, (index) => key(padded(index)));
       for await (const page of store.scan(all)) {
         expectTrue(page.length > 0, 'the first page must hold entries');
         break;
       }
-      expectEqual((await store.list(all, { countOnly: true })).count, MANY, 'count');
+      expectEqual((await store.list(all, { countOnly: true })).count, scanKeys, 'count');
     },
   },
   {
@@ -228,10 +225,10 @@ export const scanCases: readonly ConformanceCase[] = [
   },
 ];
 
-async function disturb(writer: ConfigStore, key: (name: string) => string): Promise<void> {
-  await writer.put(key(padded(MANY - 1)), 'new');
-  await writer.delete(key(padded(MANY - 2)));
-  await writer.put(key(padded(MANY)), 'new');
+async function disturb(writer: ConfigStore, key: (name: string) => string, count: number): Promise<void> {
+  await writer.put(key(padded(count - 1)), 'new');
+  await writer.delete(key(padded(count - 2)));
+  await writer.put(key(padded(count)), 'new');
 }
 
 function expectPagesFit(pages: readonly ReadPage[], total: number): void {

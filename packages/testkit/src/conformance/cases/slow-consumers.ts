@@ -38,7 +38,7 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C11.others-do-not-notice',
-    clauses: ['C11'],
+    clauses: ['C11', 'C10'],
     title: 'a watch that nobody reads holds up no other watch of the store',
     async run(context) {
       const { store, key } = context;
@@ -86,7 +86,7 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C11.budget-of-the-store',
-    clauses: ['C11'],
+    clauses: ['C11', 'C12'],
     title: "the store's own budget holds for watches that name none",
     requires: { compaction: true, history: 'until-compacted' },
     async run(context) {
@@ -104,7 +104,7 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C11.one-revision-may-exceed',
-    clauses: ['C11', 'C9'],
+    clauses: ['C11', 'C9', 'C10'],
     title: 'a revision larger than the budget is told whole',
     requires: { transactions: 'multi-key' },
     async run(context) {

@@ -25,7 +25,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C10.put-events',
-    clauses: ['C10'],
+    clauses: ['C10', 'C3'],
     title: 'a put event carries the entry as a read gives it, and whether the key is new',
     async run(context) {
       const { store, key } = context;
@@ -195,7 +195,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C10.previous-values',
-    clauses: ['C10'],
+    clauses: ['C10', 'C3'],
     title: 'events carry the previous entry where asked, and not otherwise',
     requires: { previousValues: true },
     async run(context) {

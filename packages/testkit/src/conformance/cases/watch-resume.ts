@@ -125,9 +125,11 @@ export const watchResumeCases: readonly ConformanceCase[] = [
     title: 'a backlog of many revisions comes whole; a cut anywhere in it resumes without loss (trap 1)',
     requires: { history: (history) => history !== 'none' },
     async run(context) {
-      const { store, key, all, capabilities } = context;
-      // More than etcd sends in one response; less than a bounded history holds.
-      const length = capabilities.history === 'until-compacted' ? 2_300 : 700;
+      const { store, key, all, capabilities, backlogRevisions } = context;
+      const { history } = capabilities;
+      // A bounded history must still hold all of it.
+      const length =
+        typeof history === 'object' ? Math.min(backlogRevisions, Math.floor(0.7 * history.events)) : backlogRevisions;
       const { bookmark } = await store.list(all);
       const written: number[] = [];
       const lanes = Array.from({ length: 20 }, async (_, lane) => {
@@ -215,7 +217,7 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C12.compaction-spares-the-others',
-    clauses: ['C12'],
+    clauses: ['C12', 'C10'],
     title: 'a compaction ends no watch that has what was compacted',
     requires: COMPACTS,
     async run(context) {
@@ -289,7 +291,7 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C13.no-false-alarm-at-the-head',
-    clauses: ['C13'],
+    clauses: ['C13', 'C10'],
     title: 'a bookmark of a revision just written is taken by every handle',
     async run(context) {
       const { store, key, all } = context;

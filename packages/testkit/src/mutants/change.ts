@@ -1,0 +1,83 @@
+import type { ConfigStore, Range, Watch, WatchBatch, WatchOptions, WatchState } from '@holdfast/store';
+
+// The overloads of `put` and `delete` as one signature each, so that a mutant replaces both.
+export type AnyPut = (...args: Parameters<ConfigStore['put']>) => ReturnType<ConfigStore['put']>;
+export type AnyDelete = (...args: Parameters<ConfigStore['delete']>) => ReturnType<ConfigStore['delete']>;
+
+export type Changes = Partial<Omit<ConfigStore, 'put' | 'delete' | 'leases'>> & {
+  readonly put?: (key: string, value: string | Uint8Array, options?: object) => Promise<unknown>;
+  readonly delete?: (range: Range, options?: object) => Promise<unknown>;
+  readonly leases?: Partial<ConfigStore['leases']>;
+};
+
+/** The same store, but for what is changed. */
+export function change(store: ConfigStore, { leases, ...changes }: Changes): ConfigStore {
+  const changed = overlay(store, changes);
+  return leases === undefined ? changed : overlay(changed, { leases: overlay(store.leases, leases) });
+}
+
+/** The same object, but for what is changed. */
+export function overlay<T extends object>(target: T, changes: object): T {
+  return new Proxy(target, {
+    get(_target, name) {
+      if (name in changes) return (changes as Record<PropertyKey, unknown>)[name];
+      const value: unknown = Reflect.get(target, name, target);
+      // Bound to what it is a method of: private fields don't go through a proxy.
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** What becomes of one watch's batches. Called anew for each watch, so that it can count. */
+export type BatchChange = (
+  range: Range,
+  options: WatchOptions,
+) => (batch: WatchBatch) => Iterable<WatchBatch> | AsyncIterable<WatchBatch>;
+
+/** The same store, whose watches deliver other batches. */
+export function changeBatches(store: ConfigStore, makeChange: BatchChange): ConfigStore {
+  return changeWatches(store, (watch, range, options) => {
+    const toBatches = makeChange(range, options);
+    return changeIteration(watch, async function* (batches) {
+      for await (const batch of batches) yield* toBatches(batch);
+    });
+  });
+}
+
+/** The same store, with other watches. */
+export function changeWatches(
+  store: ConfigStore,
+  toWatch: (watch: Watch, range: Range, options: WatchOptions) => Watch,
+): ConfigStore {
+  return change(store, { watch: (range, options) => toWatch(store.watch(range, options), range, options ?? {}) });
+}
+
+/** The same watch, with another iteration and, where given, another state. */
+export function changeIteration(
+  watch: Watch,
+  iterate: (batches: AsyncIterable<WatchBatch>) => AsyncIterable<WatchBatch>,
+  toState: (state: WatchState) => WatchState = (state) => state,
+): Watch {
+  return overlay(watch, {
+    get state() {
+      return toState(watch.state);
+    },
+    onState: (listener: (state: WatchState) => void) =>
+      watch.onState((state) => {
+        listener(toState(state));
+      }),
+    [Symbol.asyncIterator]: () => {
+      // The watch's own iterator is asked at once, so that a second consumer is refused as before.
+      const source = watch[Symbol.asyncIterator]();
+      const changed = iterate({ [Symbol.asyncIterator]: () => source })[Symbol.asyncIterator]();
+      return {
+        next: () => changed.next(),
+        // A generator that waits for its source would hold the return up; the source itself does not.
+        return: async () => {
+          await source.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  });
+}

@@ -1,0 +1,35 @@
+import { capabilityMutants } from './capabilities.js';
+import { errorMutants } from './errors.js';
+import { keyMutants } from './keys.js';
+import { leaseMutants } from './leases.js';
+import { lifecycleMutants } from './lifecycle.js';
+import type { Mutant } from './mutant.js';
+import { rangeMutants } from './ranges.js';
+import { readMutants } from './reads.js';
+import { revisionMutants } from './revisions.js';
+import { scanMutants } from './scan.js';
+import { slowConsumerMutants } from './slow-consumers.js';
+import { txnMutants } from './txn.js';
+import { historyMutants, watchEndMutants } from './watch-ends.js';
+import { watchMutants } from './watch.js';
+import { ambiguityMutants, writeMutants } from './writes.js';
+
+/** Every broken store, by clause. */
+export const mutants: readonly Mutant[] = [
+  ...keyMutants,
+  ...rangeMutants,
+  ...revisionMutants,
+  ...readMutants,
+  ...scanMutants,
+  ...writeMutants,
+  ...ambiguityMutants,
+  ...leaseMutants,
+  ...txnMutants,
+  ...watchMutants,
+  ...slowConsumerMutants,
+  ...watchEndMutants,
+  ...historyMutants,
+  ...errorMutants,
+  ...capabilityMutants,
+  ...lifecycleMutants,
+];

@@ -1,0 +1,49 @@
+import type { ConfigStore } from '@holdfast/store';
+import type { ConformanceBackend } from '../conformance/backend.js';
+import type { ClauseId } from '../conformance/clauses.js';
+
+/**
+ * A store that breaks one promise: what shows that a case of the suite catches anything. `mutants.test.ts` runs the whole suite on
+ * each of them, and it is `caughtBy`, no more and no less, that may fail.
+ */
+export interface Mutant {
+  /** The clause that it breaks, and how: `C10.lost-event`. */
+  readonly id: `${ClauseId}.${string}`;
+  /** What it does wrong, in words. */
+  readonly title: string;
+  /** The cases that fail on it. Each of them names the mutant's clause. */
+  readonly caughtBy: readonly string[];
+  /** Breaks a healthy store. */
+  apply(store: ConfigStore): ConfigStore;
+}
+
+/** The clause that a mutant breaks. */
+export function clauseOf({ id }: Mutant): ClauseId {
+  return id.slice(0, id.indexOf('.')) as ClauseId;
+}
+
+/** A backend all of whose handles are broken in the same way. */
+export function mutateBackend(backend: ConformanceBackend, mutant: Mutant): ConformanceBackend {
+  const { hooks } = backend;
+  const { disturbed, unreachable, openByUrl } = hooks;
+  return {
+    ...backend,
+    open: async (options) => mutant.apply(await backend.open(options)),
+    hooks: {
+      ...hooks,
+      ...(disturbed && {
+        disturbed: async (options) => {
+          const { store, link } = await disturbed.call(hooks, options);
+          return { store: mutant.apply(store), link };
+        },
+      }),
+      ...(unreachable && {
+        unreachable: async () => {
+          const { store, endpoint } = await unreachable.call(hooks);
+          return { store: mutant.apply(store), endpoint };
+        },
+      }),
+      ...(openByUrl && { openByUrl: async () => mutant.apply(await openByUrl.call(hooks)) }),
+    },
+  };
+}

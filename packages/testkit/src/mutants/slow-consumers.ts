@@ -1,0 +1,102 @@
+import { StoreError, type Watch, type WatchBatch } from '@holdfast/store';
+import { change, changeWatches, overlay } from './change.js';
+import type { Mutant } from './mutant.js';
+
+const HUGE = 2 ** 40;
+const isBudget = (bytes: unknown) => bytes === undefined || (Number.isSafeInteger(bytes) && (bytes as number) > 0);
+
+/** What waits between a watch that is read as fast as it goes and its consumer. */
+interface Buffer {
+  push(batch: WatchBatch): void;
+  /** The next batch, or `undefined` while there is none that may be delivered. */
+  shift(): WatchBatch | undefined;
+}
+
+/** The watch, read from the beginning as fast as it goes, whatever its consumer does. */
+function readEagerly(watch: Watch, buffer: Buffer): Watch {
+  if (watch.state.status === 'closed') return watch;
+  const source = watch[Symbol.asyncIterator]();
+  let end: { readonly error?: unknown } | undefined;
+  const read = async () => {
+    for (;;) {
+      const next = await source.next();
+      if (next.done === true) return;
+      buffer.push(next.value);
+    }
+  };
+  read().then(
+    () => (end = {}),
+    (error: unknown) => (end = { error }),
+  );
+  async function* deliver(): AsyncGenerator<WatchBatch> {
+    for (;;) {
+      const batch = buffer.shift();
+      if (batch !== undefined) yield batch;
+      else if (end === undefined) await new Promise((resolve) => setImmediate(resolve));
+      else if ('error' in end) throw end.error;
+      else return;
+    }
+  }
+  let iterated = false;
+  return overlay(watch, {
+    [Symbol.asyncIterator]: () => {
+      if (iterated) throw new StoreError('invalid-argument', 'a watch has one consumer');
+      iterated = true;
+      const batches = deliver();
+      return {
+        next: () => batches.next(),
+        return: async () => {
+          await watch.close();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  });
+}
+
+export const slowConsumerMutants: readonly Mutant[] = [
+  {
+    id: 'C11.unbounded-buffer',
+    title: 'a watch keeps whatever its consumer does not take',
+    caughtBy: ['C11.budget-of-the-store', 'C11.memory-is-bounded'],
+    apply: (store) =>
+      change(store, {
+        watch: (range, options) =>
+          store.watch(range, isBudget(options?.bufferBytes) ? { ...options, bufferBytes: HUGE } : options),
+      }),
+  },
+  {
+    id: 'C11.overflow-drops',
+    title: 'what does not fit into the buffer is dropped',
+    caughtBy: ['C11.late-reader-gets-all', 'C11.memory-is-bounded', 'C11.others-do-not-notice'],
+    apply: (store) =>
+      changeWatches(store, (watch, _range, { bufferBytes }) => {
+        if (bufferBytes === undefined) return watch;
+        const queue: WatchBatch[] = [];
+        const push = (batch: WatchBatch) => void (queue.length < 64 && queue.push(batch));
+        return readEagerly(watch, { push, shift: () => queue.shift() });
+      }),
+  },
+  {
+    id: 'C11.one-holds-up-all',
+    title: 'a watch whose consumer is slow holds up the others',
+    caughtBy: [
+      'C11.budget-of-the-store',
+      'C11.memory-is-bounded',
+      'C11.others-do-not-notice',
+      'C11.resume-of-a-late-reader',
+    ],
+    apply: (store) => {
+      const slow = new Set<WatchBatch[]>();
+      return changeWatches(store, (watch, _range, { bufferBytes }) => {
+        const queue: WatchBatch[] = [];
+        if (bufferBytes !== undefined) slow.add(queue);
+        const heldUp = () => [...slow].some((other) => other !== queue && other.length > 100);
+        return readEagerly(watch, {
+          push: (batch) => void queue.push(batch),
+          shift: () => (heldUp() ? undefined : queue.shift()),
+        });
+      });
+    },
+  },
+];

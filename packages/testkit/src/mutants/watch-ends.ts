@@ -1,0 +1,205 @@
+import { isStoreError, StoreError, type WatchState } from '@holdfast/store';
+import { change, changeIteration, changeWatches, overlay } from './change.js';
+import { LateWatch } from './late-watch.js';
+import type { Mutant } from './mutant.js';
+
+export const watchEndMutants: readonly Mutant[] = [
+  {
+    id: 'C12.close-throws',
+    title: 'close() ends the iteration in an error',
+    caughtBy: ['C12.close-before-the-first-read', 'C12.close-ends-the-iteration'],
+    apply: (store) =>
+      changeWatches(store, (watch) =>
+        changeIteration(watch, async function* (batches) {
+          yield* batches;
+          throw new StoreError('closed', 'the watch was closed');
+        }),
+      ),
+  },
+  {
+    id: 'C12.abort-is-an-end',
+    title: 'an abort ends the iteration as if there were no more',
+    caughtBy: ['C12.abort-throws', 'C12.aborted-beforehand'],
+    apply: (store) =>
+      changeWatches(store, (watch) =>
+        changeIteration(watch, async function* (batches) {
+          try {
+            yield* batches;
+          } catch (error) {
+            if (!isStoreError(error, 'aborted')) throw error;
+          }
+        }),
+      ),
+  },
+  {
+    id: 'C12.outage-ends-the-watch',
+    title: 'a lost connection ends the watch in an error',
+    caughtBy: [
+      'C12.compacted-in-an-outage',
+      'C12.opened-in-an-outage',
+      'C12.outage-is-ridden-out',
+      'C12.state-tells-the-outage',
+    ],
+    apply: (store) =>
+      changeWatches(store, (watch) => {
+        let cause: StoreError | undefined;
+        watch.onState((state) => {
+          if (state.status !== 'interrupted' || cause !== undefined) return;
+          cause = state.cause;
+          void watch.close();
+        });
+        return changeIteration(watch, async function* (batches) {
+          yield* batches;
+          if (cause !== undefined) throw cause;
+        });
+      }),
+  },
+  {
+    id: 'C12.compaction-skips',
+    title: 'a watch whose history was compacted goes on from the head, without a word (trap 6)',
+    caughtBy: [
+      'C11.budget-of-the-store',
+      'C11.memory-is-bounded',
+      'C12.compacted-in-an-outage',
+      'C12.compacted-resume',
+      'C12.compaction-spares-the-others',
+      'C12.no-silent-gap-at-the-compacted-revision',
+    ],
+    apply: (store) =>
+      changeWatches(store, (watch, range, options) => {
+        return changeIteration(watch, async function* (batches) {
+          try {
+            yield* batches;
+          } catch (error) {
+            if (!isStoreError(error, 'compacted')) throw error;
+            yield* store.watch(range, { ...options, after: undefined });
+          }
+        });
+      }),
+  },
+  {
+    id: 'C12.always-live',
+    title: 'the state says live during an outage',
+    caughtBy: ['C12.compacted-in-an-outage', 'C12.state-tells-the-outage'],
+    apply: (store) =>
+      changeWatches(store, (watch) => {
+        let live: WatchState = watch.state;
+        return changeIteration(
+          watch,
+          (batches) => batches,
+          (state) => {
+            if (state.status === 'live') live = state;
+            return state.status === 'interrupted' ? live : state;
+          },
+        );
+      }),
+  },
+  {
+    id: 'C12.left-open',
+    title: 'leaving the loop leaves the watch open',
+    caughtBy: ['C12.leaving-the-loop-closes'],
+    apply: (store) =>
+      changeWatches(store, (watch) =>
+        overlay(watch, {
+          [Symbol.asyncIterator]: () => {
+            const source = watch[Symbol.asyncIterator]();
+            return { next: () => source.next() };
+          },
+        }),
+      ),
+  },
+  {
+    id: 'C12.store-close-is-an-end',
+    title: 'the end of the store ends its watches as if there were no more',
+    caughtBy: ['C12.store-close-ends-watches'],
+    apply: (store) =>
+      changeWatches(store, (watch) =>
+        changeIteration(watch, async function* (batches) {
+          try {
+            yield* batches;
+          } catch (error) {
+            if (!isStoreError(error, 'closed')) throw error;
+          }
+        }),
+      ),
+  },
+];
+
+export const historyMutants: readonly Mutant[] = [
+  {
+    id: 'C13.foreign-bookmark-taken',
+    title: 'a bookmark of another history is taken for one of this',
+    caughtBy: ['C13.foreign-bookmark'],
+    apply: (store) =>
+      change(store, {
+        watch: (range, options) => {
+          const after = options?.after;
+          if (after === undefined || !after.identity?.endsWith('0')) return store.watch(range, options);
+          return new LateWatch(async () => {
+            const { bookmark } = await store.list(range, { countOnly: true });
+            const foreign = after.identity === `${bookmark.identity}0`;
+            return store.watch(
+              range,
+              foreign ? { ...options, after: { ...after, identity: bookmark.identity } } : options,
+            );
+          });
+        },
+      }),
+  },
+  {
+    id: 'C13.silent-beyond-the-head',
+    title: 'a bookmark beyond the head is waited for (trap 7)',
+    caughtBy: ['C13.bookmark-beyond-the-head', 'C13.foreign-bookmark'],
+    apply: (store) =>
+      changeWatches(store, (watch) =>
+        changeIteration(watch, async function* (batches) {
+          try {
+            yield* batches;
+          } catch (error) {
+            if (!isStoreError(error, 'history-changed')) throw error;
+            await new Promise(() => undefined);
+          }
+        }),
+      ),
+  },
+  {
+    id: 'C13.false-alarm',
+    title: 'a handle that never wrote takes a bookmark at the head for one of another history',
+    caughtBy: ['C13.no-false-alarm-at-the-head'],
+    apply: (store) => {
+      let wrote = false;
+      return change(store, {
+        put: (key, value, options) => {
+          wrote = true;
+          return store.put(key, value, options);
+        },
+        watch: (range, options) => {
+          const after = options?.after;
+          if (wrote || after === undefined) return store.watch(range, options);
+          return new LateWatch(async () => {
+            const revision = await store.status().then(
+              (status) => status.revision,
+              () => undefined,
+            );
+            if (after.revision === revision) throw new StoreError('history-changed', 'the head is below the bookmark');
+            return store.watch(range, options);
+          });
+        },
+      });
+    },
+  },
+  {
+    id: 'C13.progress-lowers-the-bookmark',
+    title: 'a resumed watch begins with progress at an older revision',
+    caughtBy: ['C13.foreign-bookmark', 'C13.progress-never-lowers-a-bookmark'],
+    apply: (store) =>
+      changeWatches(store, (watch, _range, { after }) => {
+        if (after === undefined) return watch;
+        return changeIteration(watch, async function* (batches) {
+          const bookmark = { ...after, revision: (after.revision - 1) as typeof after.revision };
+          yield { kind: 'progress', bookmark, events: [], undecodable: [] };
+          yield* batches;
+        });
+      }),
+  },
+];

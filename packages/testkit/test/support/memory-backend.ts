@@ -1,0 +1,29 @@
+import { memory, memoryStore } from '@holdfast/memory';
+import { openStore } from '@holdfast/store';
+import { simulateLink, virtualClock, type ConformanceBackend } from '@holdfast/testkit';
+
+/** The memory store as the conformance suite takes it, impatient: what does not come at once does not come in process. */
+export function memoryBackend(): ConformanceBackend & { close(): Promise<void> } {
+  const clock = virtualClock(Date.now());
+  const data = memoryStore({ clock });
+  return {
+    patienceMs: 250,
+    // Three pages of the memory store, and several of its slices.
+    scanKeys: 2_500,
+    backlogRevisions: 400,
+    open: (options) => data.connect(options),
+    hooks: {
+      putRaw: async (key, value) => void data.injectRaw(key, value),
+      deleteRaw: async (key) => void (await data.delete({ start: key, end: Uint8Array.from([...key, 0]) })),
+      disturbed: async (options) => simulateLink(data, { clock, ...options }),
+      unreachable: async () => {
+        const { store, link } = simulateLink(data, { clock, endpoint: 'nowhere:1' });
+        await link.cut();
+        return { store, endpoint: 'nowhere:1' };
+      },
+      passTime: (ms) => clock.advance(ms),
+      openByUrl: () => openStore('memory:', { adapters: [memory] }),
+    },
+    close: () => data.close(),
+  };
+}
