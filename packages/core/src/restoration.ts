@@ -52,7 +52,7 @@ export class Restoration {
     this.#undecodable.push(...page.undecodable);
   }
 
-  /** Finds what is gone. The table must not change between this and `commit`. */
+  /** Finds what is no longer shown. The table must not change between this and `commit`. */
   async finish(slicer: Slicer): Promise<void> {
     for (const [collection, staged] of this.#staged) {
       for (const [key, entry] of collection.entries) {
@@ -131,7 +131,8 @@ export class Restoration {
       : this.#table.continues(before.bad ?? before.entry, revisions.createRevision);
     const after = collection.settle(collection.prepare(relative, revisions, page.value(index)), before, sameLife);
     stage(staged, relative, after);
-    this.#change(collection, before.entry, after.entry);
+    // A key of which nothing is left to show is found by `finish`, with those that are gone.
+    if (after.entry !== undefined) this.#change(collection, before.entry, after.entry);
     if (after.bad !== undefined) this.#invalid.push(after.bad.problem);
   }
 

@@ -2,7 +2,7 @@ import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { type ConfigStore, decodeUtf8 } from '@holdfast/store';
 import { eventually, virtualClock, type VirtualClock } from '@holdfast/testkit';
 import { expect } from '@jest/globals';
-import { json, mirror, type Mirror } from '../../src/index.js';
+import { type Change, type CommonOptions, json, mirror, type Mirror } from '../../src/index.js';
 import { likeV2, type Script, scriptedStore } from './scripted-store.js';
 
 /** What the tests' values are. */
@@ -42,7 +42,7 @@ export interface World {
   readonly script: Script;
   /** Moves the clock by small steps until the assertion holds. */
   until(assertion: () => unknown, withinMs?: number): Promise<void>;
-  open(options?: Partial<Parameters<typeof openThings>[1]>): Promise<Mirror<Thing>>;
+  open(options?: CommonOptions<Change<Thing>> & { readonly schema?: unknown }): Promise<Mirror<Thing>>;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,88 @@
+import { StoreError } from '@holdfast/store';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { PREFIX, thing, world, type World } from './support/world.js';
+
+describe('starting', () => {
+  let w: World;
+  beforeEach(async () => {
+    w = world();
+    await w.data.put(`${PREFIX}a`, thing(1));
+  });
+  afterEach(() => w.close());
+
+  test('while the store is unreachable it keeps trying, says why, and then loads', async () => {
+    const states: unknown[] = [];
+    w.script.cut(new StoreError('unavailable', 'connection refused'));
+    void w.clock.advance(5_000).then(() => {
+      w.script.heal();
+    });
+    const mirror = await w.open({ onState: (state: unknown) => states.push(state) });
+    expect(mirror.size).toBe(1);
+    expect(states[0]).toMatchObject({ status: 'loading', cause: { message: 'connection refused' } });
+    expect(states.at(-1)).toMatchObject({ status: 'live' });
+  });
+
+  test('after startTimeoutMs it rejects with the endpoint and the last cause', async () => {
+    const cause = new StoreError('unavailable', 'connect ECONNREFUSED 127.0.0.1:1', { endpoint: '127.0.0.1:1' });
+    w.script.cut(cause);
+    const started = w.clock.now();
+    const error = await w.open({ startTimeoutMs: 7_000 }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'timeout', cause, endpoint: '127.0.0.1:1' });
+    expect((error as Error).message).toMatch(/prefix "\/things\/".*memory.*7000 ms.*127\.0\.0\.1:1.*startTimeoutMs/);
+    expect(w.clock.now() - started).toBeGreaterThanOrEqual(7_000);
+    expect(w.clock.now() - started).toBeLessThan(8_000);
+  });
+
+  test('a store that does not answer at all is no different', async () => {
+    w.script.beforeRead = () => new Promise(() => undefined);
+    await expect(w.open({ startTimeoutMs: 3_000 })).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  test('missing permission is waited for: a role may be granted', async () => {
+    w.script.cut(new StoreError('permission-denied', 'no'));
+    await expect(w.open({ startTimeoutMs: 3_000 })).rejects.toMatchObject({
+      code: 'timeout',
+      cause: { code: 'permission-denied' },
+    });
+  });
+
+  test.each(['invalid-argument', 'unsupported', 'closed'] as const)(
+    '%s can not heal: it rejects at once',
+    async (code) => {
+      const error = new StoreError(code, 'no use');
+      w.script.cut(error);
+      const started = w.clock.now();
+      await expect(w.open()).rejects.toBe(error);
+      expect(w.clock.now() - started).toBeLessThan(100);
+    },
+  );
+
+  test('a signal ends the load, and later the mirror', async () => {
+    const early = new AbortController();
+    w.script.beforeRead = () => new Promise(() => undefined);
+    const pending = w.open({ signal: early.signal });
+    early.abort('enough');
+    await expect(pending).rejects.toMatchObject({ code: 'aborted', cause: 'enough' });
+    w.script.beforeRead = () => undefined;
+    await expect(w.open({ signal: early.signal })).rejects.toMatchObject({ code: 'aborted' });
+    const late = new AbortController();
+    const mirror = await w.open({ signal: late.signal });
+    late.abort();
+    expect(mirror.state).toMatchObject({ status: 'closed', error: { code: 'aborted' } });
+    await mirror.close();
+  });
+
+  test('an error that is no StoreError, against the contract, is reported as internal and retried', async () => {
+    let fails = 2;
+    w.store.scan = (
+      (scan) =>
+      (...args: Parameters<typeof scan>) => {
+        if (fails-- > 0) throw new TypeError('a bug');
+        return scan(...args);
+      }
+    )(w.store.scan.bind(w.store));
+    const causes: unknown[] = [];
+    await w.open({ onState: (state) => causes.push('cause' in state ? state.cause : undefined) });
+    expect(causes[0]).toMatchObject({ code: 'internal', cause: expect.any(TypeError) });
+  });
+});
