@@ -1,14 +1,14 @@
 /** @type {import('jest').Config} */
 export default {
-  roots: ['<rootDir>/packages', '<rootDir>/.ci'],
-  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/.ci/test/**/*.test.ts'],
+  roots: ['<rootDir>/packages', '<rootDir>/bench', '<rootDir>/.ci'],
+  testMatch: ['packages/*', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}/test/**/*.test.ts`),
   globalSetup: '<rootDir>/.ci/jest-global-setup.mjs',
   testEnvironment: 'node',
   testTimeout: 60_000,
   maxWorkers: 2,
   workerThreads: false,
   cacheDirectory: '<rootDir>/.cache/jest',
-  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/', '<rootDir>/.cache/'],
+  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/', '<rootDir>/bench/dist/', '<rootDir>/.cache/'],
 
   // Tests run the sources. JavaScript is looked for first, so that a dependency which ships both runs what it built.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],

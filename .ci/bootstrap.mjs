@@ -10,7 +10,8 @@ const stampFile = join(root, 'node_modules', '.holdfast-bootstrap');
 function wanted() {
   const manifests = readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'package.json'));
   const hash = createHash('sha256').update(`${process.version} ${process.platform} ${process.arch}`);
-  for (const file of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests.sort()]) {
+  const shared = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'bench/package.json'];
+  for (const file of [...shared, ...manifests.sort()]) {
     const path = join(root, file);
     if (existsSync(path)) hash.update(`\0${file}\0`).update(readFileSync(path));
   }

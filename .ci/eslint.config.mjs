@@ -59,7 +59,7 @@ export default defineConfig(
   // A library hands what it has to say to the injected logger; only the command line prints.
   { files: ['packages/*/src/**/*.ts'], ignores: ['packages/cli/**'], rules: { 'no-console': 'error' } },
   {
-    files: ['packages/*/test/**/*.ts', '.ci/test/**/*.ts'],
+    files: ['packages/*/test/**/*.ts', 'bench/test/**/*.ts', '.ci/test/**/*.ts'],
     rules: {
       // A test that was just told that an entry is there may say so.
       '@typescript-eslint/no-non-null-assertion': 'off',

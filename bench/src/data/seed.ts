@@ -1,0 +1,55 @@
+import { GrpcPeer } from '../peers/grpc.js';
+import { keyOf, valueOf } from './dataset.js';
+import { encodePut, encodePuts, headerRevision } from './wire.js';
+
+/** What etcd takes in one transaction. */
+const OPERATIONS = 128;
+
+/** Writes `count` keys in as few revisions as etcd's limits allow, and gives the last revision. */
+export async function seed(endpoint: string, prefix: string, count: number): Promise<number> {
+  const chunks = Array.from({ length: Math.ceil(count / OPERATIONS) }, (_, chunk) => chunk * OPERATIONS);
+  return withPeer(endpoint, (peer) =>
+    inParallel(chunks, 8, async (from) => {
+      const entries = Array.from(
+        { length: Math.min(OPERATIONS, count - from) },
+        (_, offset) => [keyOf(prefix, from + offset), valueOf(from + offset)] as const,
+      );
+      return headerRevision(await peer.unary('Txn', encodePuts(entries)));
+    }),
+  );
+}
+
+/** Overwrites keys one by one, a revision each, and gives the last revision. */
+export async function rewrite(
+  endpoint: string,
+  prefix: string,
+  indexes: readonly number[],
+  version: number,
+): Promise<number> {
+  return withPeer(endpoint, (peer) =>
+    inParallel(indexes, 64, async (index) =>
+      headerRevision(await peer.unary('Put', encodePut(keyOf(prefix, index), valueOf(index, version)))),
+    ),
+  );
+}
+
+async function withPeer<T>(endpoint: string, work: (peer: GrpcPeer) => Promise<T>): Promise<T> {
+  const peer = await GrpcPeer.connect(endpoint);
+  try {
+    return await work(peer);
+  } finally {
+    peer.close();
+  }
+}
+
+async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<number>): Promise<number> {
+  let next = 0;
+  let highest = 0;
+  const worker = async (): Promise<void> => {
+    for (let item = items[next++]; item !== undefined; item = items[next++]) {
+      highest = Math.max(highest, await work(item));
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return highest;
+}

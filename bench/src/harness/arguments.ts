@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { FULL_KEYS } from './scale.js';
+
+export interface Arguments {
+  /** Names of rows; empty for all but those that must be asked for. */
+  readonly only: readonly string[];
+  readonly rounds: number;
+  readonly keys: number;
+  /** An etcd binary instead of those of HOLDFAST_ETCD. */
+  readonly etcd: string | undefined;
+  /** Where the JSON goes. */
+  readonly out: string | undefined;
+  readonly publish: boolean;
+  readonly render: boolean;
+  readonly profile: boolean;
+}
+
+export const USAGE = `npm run bench -- [options]
+
+  --only NAME     only this row; may be repeated. Without it: all of them
+  --rounds N      how often each side is measured (7)
+  --keys N        the size of everything: other sizes follow from it (${FULL_KEYS})
+  --etcd PATH     this etcd binary; without it, both versions that the tests use
+  --out FILE      where the figures of this run go, as JSON (.cache/bench/latest.json)
+  --publish       put them into bench/results.json too, and write docs/performance.md from that
+  --render        write docs/performance.md from bench/results.json, and measure nothing
+  --profile       CPU profiles of every side into .cache/bench/profiles, and what took longest. Not for figures
+`;
+
+/** @throws Error that says what is wrong, with the usage. */
+export function parseArguments(args: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      rounds: { type: 'string', default: '7' },
+      keys: { type: 'string', default: String(FULL_KEYS) },
+      etcd: { type: 'string' },
+      out: { type: 'string' },
+      publish: { type: 'boolean', default: false },
+      render: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    ...values,
+    etcd: values.etcd,
+    out: values.out,
+    rounds: whole(values.rounds, '--rounds'),
+    keys: whole(values.keys, '--keys'),
+  };
+}
+
+function whole(text: string, name: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new Error(`${name} must be a whole number from 1, not ${text}`);
+}

@@ -1,0 +1,79 @@
+import { startEtcd, startProxy, type Etcd, type Proxy, type StartEtcdOptions } from '@holdfast/testkit';
+import type { Row, Sample } from './row.js';
+import type { Scale } from './scale.js';
+import { SideProcess } from './side-process.js';
+import type { Params } from './task.js';
+
+export interface BenchOptions {
+  readonly row: Row;
+  readonly scale: Scale;
+  /** The etcd binary to start servers from. */
+  readonly etcd: string | undefined;
+  readonly script: string;
+  readonly profileFolder: string | undefined;
+}
+
+/** What a row measures with. Everything that it started ends with {@link Bench.close}. */
+export class Bench {
+  readonly scale: Scale;
+  /** The number of the round, from 0; −1 before the first. */
+  round = -1;
+  readonly #options: BenchOptions;
+  readonly #toClose: { close(): Promise<void> }[] = [];
+  readonly #sides = new Set<SideProcess>();
+
+  constructor(options: BenchOptions) {
+    this.scale = options.scale;
+    this.#options = options;
+  }
+
+  async etcd(options: StartEtcdOptions = {}): Promise<Etcd & { readonly endpoint: string }> {
+    const { etcd: bin } = this.#options;
+    const etcd = await startEtcd({ ...options, ...(bin === undefined ? {} : { bin }) });
+    this.#toClose.push(etcd);
+    const [endpoint = ''] = etcd.endpoints;
+    return Object.assign(etcd, { endpoint });
+  }
+
+  async proxy(endpoint: string): Promise<Proxy> {
+    const proxy = await startProxy(endpoint);
+    this.#toClose.push(proxy);
+    return proxy;
+  }
+
+  /** Starts a side, for rows that talk with theirs while they run. */
+  start(side: string, params: Params): SideProcess {
+    const { row, script, profileFolder } = this.#options;
+    const started = new SideProcess({ script, row: row.name, side, params, profileFolder });
+    this.#sides.add(started);
+    return started;
+  }
+
+  /** The names of the sides in this round's order: whoever was first comes last in the next one. */
+  order(names: readonly string[] = Object.keys(this.#options.row.sides)): readonly string[] {
+    const first = Math.max(0, this.round) % names.length;
+    return [...names.slice(first), ...names.slice(0, first)];
+  }
+
+  /** Every side once, one after another. */
+  async inTurn(params: Params, names?: readonly string[]): Promise<Readonly<Record<string, Sample>>> {
+    const samples: Record<string, Sample> = {};
+    for (const side of this.order(names)) samples[side] = await this.start(side, params).result;
+    assertEqualContent(samples);
+    return samples;
+  }
+
+  async close(): Promise<void> {
+    for (const side of this.#sides) side.kill();
+    for (const each of this.#toClose.reverse()) await each.close();
+  }
+}
+
+/** A comparison of sides that read different things would be worth nothing. */
+export function assertEqualContent(samples: Readonly<Record<string, Sample>>): void {
+  const digests = Object.entries(samples).filter(([, { digest }]) => digest !== undefined);
+  if (new Set(digests.map(([, { digest }]) => digest)).size <= 1) return;
+  throw new Error(
+    `the sides read different content: ${digests.map(([side, { digest }]) => `${side} ${digest}`).join(', ')}`,
+  );
+}

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Bench } from './bench.js';
+import { Arrivals, type WriteOrder } from './latency.js';
+import type { Sample, Side } from './row.js';
+import { number, text } from './task.js';
+
+/** How long nothing must come before what is missing counts as lost. */
+const PATIENCE_MS = 3_000;
+
+/** Connects and follows a prefix, noting what arrives. Resolves when whatever is written from then on will be seen. */
+export type Listen = (
+  endpoint: string,
+  prefix: string,
+  arrivals: Arrivals,
+) => Promise<{ close(): Promise<void> | void }>;
+
+/** A side that says how late it hears of what the writer writes. */
+export function latencySide(label: string, listen: Listen): Side {
+  return {
+    label,
+    async run(task) {
+      const writes = number(task.params, 'writes');
+      const arrivals = new Arrivals();
+      const listening = await listen(text(task.params, 'endpoint'), text(task.params, 'prefix'), arrivals);
+      task.tell('listening');
+      // A first part of the writes warms up.
+      await task.hear('warm');
+      arrivals.reset();
+      globalThis.gc?.();
+      const cpu = process.cpuUsage();
+      task.tell('measuring');
+      await Promise.race([arrivals.reach(writes), lastOf(arrivals)]);
+      const { user, system } = process.cpuUsage(cpu);
+      const figures = { ...arrivals.figures(writes), cpuMs: (user + system) / 1000 };
+      await listening.close();
+      return { figures };
+    },
+  };
+}
+
+/** Every side of the row, one after another, each with the same writes. The row's helper `writer` does them. */
+export async function latencyRound(bench: Bench, endpoint: string): Promise<Readonly<Record<string, Sample>>> {
+  const { writes, rate } = bench.scale;
+  const writer = bench.start('writer', { endpoint });
+  await writer.hear('ready');
+  const write = async (order: WriteOrder): Promise<void> => {
+    writer.tell('write', order);
+    await writer.hear('written');
+  };
+  const samples: Record<string, Sample> = {};
+  for (const side of bench.order()) {
+    const prefix = `/bench/latency-${bench.round}-${side}/`;
+    const listening = bench.start(side, { endpoint, prefix, writes });
+    await listening.hear('listening');
+    await write({ prefix: `${prefix}warmup-`, count: Math.ceil(writes / 6), perSecond: rate });
+    await delay(200);
+    listening.tell('warm');
+    await listening.hear('measuring');
+    await write({ prefix, count: writes, perSecond: rate });
+    samples[side] = await listening.result;
+  }
+  writer.tell('write', 'stop');
+  await writer.result;
+  return samples;
+}
+
+async function lastOf(arrivals: Arrivals): Promise<void> {
+  for (let before = -1; before !== arrivals.count || before === 0;) {
+    before = arrivals.count;
+    await delay(PATIENCE_MS);
+  }
+}

@@ -1,0 +1,88 @@
+import { keyOf, valueOf } from '../data/dataset.js';
+import { sharedNow } from './measure.js';
+import type { Figures, Metric } from './row.js';
+import { percentile } from './stats.js';
+import { type Task } from './task.js';
+
+export const LATENCY_METRICS: Readonly<Record<string, Metric>> = {
+  p50: { label: 'latency, p50', unit: 'ms' },
+  p99: { label: 'latency, p99', unit: 'ms' },
+  cpuMs: { label: 'CPU', unit: 'ms' },
+  lost: { label: 'events lost', unit: 'count' },
+};
+
+/** What the writer is told to do. */
+export interface WriteOrder {
+  readonly prefix: string;
+  readonly count: number;
+  readonly perSecond: number;
+}
+
+/** When written values came back. A value says when it was written, in {@link sharedNow} time. */
+export class Arrivals {
+  readonly #latencies: number[] = [];
+  #waiting: { readonly count: number; readonly resolve: () => void } | undefined;
+
+  note(value: unknown): void {
+    const { writtenAt } = (value ?? {}) as { writtenAt?: number };
+    if (writtenAt === undefined) return;
+    this.#latencies.push(sharedNow() - writtenAt);
+    if (this.#waiting !== undefined && this.#latencies.length >= this.#waiting.count) this.#waiting.resolve();
+  }
+
+  get count(): number {
+    return this.#latencies.length;
+  }
+
+  reset(): void {
+    this.#latencies.length = 0;
+  }
+
+  /** Resolves when this many have come since the reset. */
+  reach(count: number): Promise<void> {
+    if (this.#latencies.length >= count) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting = { count, resolve };
+    });
+  }
+
+  figures(written: number): Figures {
+    const { length } = this.#latencies;
+    return { p50: percentile(this.#latencies, 50), p99: percentile(this.#latencies, 99), lost: written - length };
+  }
+}
+
+/** The writer's process: writes as ordered, until the order is `stop`. */
+export async function writeAtRate(task: Task, write: (key: string, value: string) => Promise<unknown>): Promise<void> {
+  task.tell('ready');
+  for (;;) {
+    const order = await task.hear<WriteOrder | 'stop'>('write');
+    if (order === 'stop') return;
+    await writeAll(order, write);
+    task.tell('written');
+  }
+}
+
+/** By the clock, whether or not earlier writes have been answered: a slow server does not slow the writer. */
+function writeAll(
+  { prefix, count, perSecond }: WriteOrder,
+  write: (key: string, value: string) => Promise<unknown>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const pending: Promise<unknown>[] = [];
+    const timer = setInterval(() => {
+      const due = Math.min(count, Math.ceil(((performance.now() - began) * perSecond) / 1000));
+      while (pending.length < due) {
+        const index = pending.length;
+        const value = `{"writtenAt":${sharedNow()},${valueOf(index).slice(1)}`;
+        pending.push(write(keyOf(prefix, index), value));
+      }
+      if (pending.length < count) return;
+      clearInterval(timer);
+      Promise.all(pending).then(() => {
+        resolve();
+      }, reject);
+    }, 1);
+  });
+}

@@ -1,0 +1,30 @@
+import { measure } from './measure.js';
+import { text, type Task } from './task.js';
+import type { Load } from '../peers/loaders.js';
+import type { Sample, Side } from './row.js';
+
+/** How often the small prefix is loaded before what counts, so that V8 has compiled what it will. */
+const WARMUPS = 3;
+
+export interface LoadParams {
+  readonly endpoint: string;
+  readonly prefix: string;
+  readonly warmupPrefix: string;
+  readonly [name: string]: string;
+}
+
+/** A side that loads a prefix. */
+export function loadSide(label: string, load: Load): Side {
+  return { label, run: (task) => timedLoad(task, load) };
+}
+
+async function timedLoad({ params }: Task, load: Load): Promise<Sample> {
+  const endpoint = text(params, 'endpoint');
+  for (let time = 0; time < WARMUPS; time += 1) {
+    await (await load(endpoint, text(params, 'warmupPrefix'))).close();
+  }
+  const { result, figures } = await measure(() => load(endpoint, text(params, 'prefix')));
+  const digest = result.digest();
+  await result.close();
+  return { figures, digest };
+}

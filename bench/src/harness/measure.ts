@@ -1,0 +1,61 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Figures } from './row.js';
+
+export interface Measured<T> {
+  readonly result: T;
+  /** `ms`, `stallMs` (the longest that the event loop was held), `cpuMs`, `peakBytes` (RSS above that at the start). */
+  readonly figures: Figures;
+}
+
+/** Times one piece of work, with everything that it costs its host. */
+export async function measure<T>(work: () => Promise<T>): Promise<Measured<T>> {
+  await settle();
+  resetPeak();
+  const rss = process.memoryUsage.rss();
+  const histogram = monitorEventLoopDelay({ resolution: 1 });
+  histogram.enable();
+  await delay(5);
+  histogram.reset();
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  const result = await work();
+  const ms = performance.now() - began;
+  const { user, system } = process.cpuUsage(cpu);
+  const peakBytes = Math.max(0, peakRss() - rss);
+  // A stall at the very end is only seen when the histogram's timer fires after it.
+  await delay(5);
+  histogram.disable();
+  return { result, figures: { ms, stallMs: histogram.max / 1e6, cpuMs: (user + system) / 1000, peakBytes } };
+}
+
+/** The bytes of heap and of buffers outside of it that live on. */
+export async function retainedBytes(): Promise<number> {
+  await settle();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A clock that all processes of the machine share, in milliseconds. */
+export function sharedNow(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) {
+    globalThis.gc?.();
+    await delay(2);
+  }
+}
+
+/** Linux counts the peak anew when told; elsewhere the process's whole life counts, warm-up included. */
+function resetPeak(): void {
+  if (process.platform === 'linux') writeFileSync('/proc/self/clear_refs', '5');
+}
+
+function peakRss(): number {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  const kib = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}

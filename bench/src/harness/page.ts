@@ -1,0 +1,89 @@
+import { formatSummary } from './format.js';
+import type { Results, RowResult } from './results.js';
+import type { Row } from './row.js';
+import { summarize } from './stats.js';
+import { markdownTable, VERDICT_COLUMNS, verdictCells } from './table.js';
+import { verdictsOf } from './verdict.js';
+
+export interface PageSources {
+  readonly results: Results;
+  readonly rows: readonly Row[];
+  /** What a person wrote about the figures. */
+  readonly notes: string;
+  /** The plots, as file names beside the page. */
+  readonly plots: readonly string[];
+}
+
+/** `docs/performance.md`, all of it from the results and the notes. */
+export function page({ results, rows, notes, plots }: PageSources): string {
+  const measured = rows.flatMap((row) => resultsOf(results, row).map((result) => ({ row, result })));
+  const servers = [...new Set(measured.map(({ result }) => result.server))].sort();
+  return [
+    '<!-- Written by `npm run bench -- --publish` from bench/results.json and bench/notes.md. Change those instead. -->',
+    '# Performance',
+    'How Holdfast does against its peers, as measured by `bench/`. Only the ratios say something: every round measures all sides, one after another, each in a process of its own, so that what disturbs one round disturbs them all. Figures are medians, with the smallest and the largest in parentheses; a ratio is that of the medians, with the smallest and the largest of the rounds. In every round all sides were held to the same content.',
+    `Measured on ${results.machine}, Node ${results.node.slice(1)}.`,
+    markdownTable(
+      ['peer', 'version', 'set to'],
+      results.peers.map(({ name, version, options }) => [`\`${name}\``, version, options]),
+    ),
+    ...servers.flatMap((server) => [
+      `## ${server === '' ? 'Without a server' : `On etcd ${server}`}`,
+      markdownTable(
+        VERDICT_COLUMNS.map((column) => column),
+        measured
+          .filter(({ result }) => result.server === server)
+          .flatMap(({ row, result }) => verdictsOf(row, result).map(verdictCells)),
+      ),
+    ]),
+    ...plots.map((name) => `![Time and longest stall against the number of keys](${name})`),
+    notes.trim(),
+    '## All figures',
+    ...rows.flatMap((row) => details(row, resultsOf(results, row))),
+    '## How to run it',
+    '`npm run bench` measures everything on both etcd versions; `npm run bench -- --help` tells the options. A single row: `npm run bench -- --only load --rounds 3`.',
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function resultsOf(results: Results, row: Row): readonly RowResult[] {
+  return results.rows.filter(({ row: name }) => name === row.name).sort((a, b) => (a.server < b.server ? -1 : 1));
+}
+
+function details(row: Row, results: readonly RowResult[]): readonly string[] {
+  if (results.length === 0) return [];
+  return [`### ${row.title} (\`--only ${row.name}\`)`, row.about, ...results.map((result) => detailTable(row, result))];
+}
+
+function detailTable(row: Row, { server, keys, at, commit, figures }: RowResult): string {
+  const sides = Object.entries(row.sides);
+  const metrics = Object.entries(row.metrics).filter(([metric]) =>
+    sides.some(([side]) => figures[side]?.[metric] !== undefined),
+  );
+  const rounds = Math.max(
+    ...Object.values(figures).flatMap((ofSide) => Object.values(ofSide).map((all) => all.length)),
+  );
+  const heading = [
+    server === '' ? undefined : `etcd ${server}`,
+    `${keys.toLocaleString('en-US')} keys`,
+    `${rounds} rounds`,
+    `${at.slice(0, 10)} at ${commit}`,
+  ];
+  // Many metrics read better downwards than across.
+  const across = metrics.length <= 8;
+  const cell = (side: string, metric: string): string => {
+    const values = figures[side]?.[metric];
+    return values === undefined ? '' : formatSummary(summarize(values), row.metrics[metric]?.unit ?? 'count');
+  };
+  const table = across
+    ? markdownTable(
+        ['', ...metrics.map(([, { label }]) => label)],
+        sides.map(([side, { label }]) => [label, ...metrics.map(([metric]) => cell(side, metric))]),
+      )
+    : markdownTable(
+        ['', ...sides.map(([, { label }]) => label)],
+        metrics.map(([metric, { label }]) => [label, ...sides.map(([side]) => cell(side, metric))]),
+      );
+  return `${heading.filter((part) => part !== undefined).join(', ')}:\n\n${table}`;
+}

@@ -1,0 +1,77 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { Mailbox } from './mailbox.js';
+import type { Sample } from './row.js';
+import type { Message, Params } from './task.js';
+
+const TIMEOUT_MS = 5 * 60_000;
+
+export interface SideProcessOptions {
+  /** The compiled `child.js`. */
+  readonly script: string;
+  readonly row: string;
+  readonly side: string;
+  readonly params: Params;
+  /** Where to write a CPU profile. */
+  readonly profileFolder?: string | undefined;
+}
+
+/** One run of one side in a process of its own, so that neither its heap nor what V8 learned comes from another side. */
+export class SideProcess {
+  readonly result: Promise<Sample>;
+  readonly #child: ChildProcess;
+  readonly #mailbox = new Mailbox();
+  #fail: (error: Error) => void = () => undefined;
+
+  constructor({ script, row, side, params, profileFolder }: SideProcessOptions) {
+    const profiling =
+      profileFolder === undefined
+        ? []
+        : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${row}-${side}-${Date.now()}.cpuprofile`];
+    this.#child = fork(script, [], {
+      execArgv: ['--expose-gc', '--max-old-space-size=8192', ...profiling],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.result = new Promise<Sample>((resolve, reject) => {
+      this.#fail = reject;
+      const timer = setTimeout(() => {
+        reject(new Error(`${row}/${side} did not end within ${TIMEOUT_MS / 60_000} minutes`));
+        this.kill();
+      }, TIMEOUT_MS);
+      this.#child.on('message', (message: Message) => {
+        if (message.kind === 'tell') this.#mailbox.put(message.name, message.data);
+        else if (message.kind === 'done') resolve(message.sample as Sample);
+        else if (message.kind === 'failed') reject(new Error(`${row}/${side}: ${message.message}`));
+      });
+      this.#child.on('exit', (code, signal) => {
+        clearTimeout(timer);
+        reject(new Error(`${row}/${side} ended early, by ${signal ?? `exit ${code}`}`));
+      });
+    });
+    // Whoever waits for something else is told as well, by `hear`.
+    this.result.catch(() => undefined);
+    this.#send({ kind: 'begin', row, side, params });
+  }
+
+  tell(name: string, data?: unknown): void {
+    this.#send({ kind: 'tell', name, data });
+  }
+
+  /** What the side told under this name; rejects where the side ends instead. */
+  async hear<T>(name: string): Promise<T> {
+    const ended = this.result.then(() => {
+      throw new Error(`a side ended without telling ${name}`);
+    });
+    return (await Promise.race([this.#mailbox.take(name), ended])) as T;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #send(message: Message): void {
+    if (!this.#child.connected) return;
+    this.#child.send(message, (error) => {
+      if (error !== null) this.#fail(error);
+    });
+  }
+}

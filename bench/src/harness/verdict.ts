@@ -1,0 +1,65 @@
+import type { RowResult } from './results.js';
+import type { FigureName, Goal, Row, Unit } from './row.js';
+import { summarize, type Summary } from './stats.js';
+
+/** How a goal stands, for one row against one server. */
+export interface Verdict {
+  readonly row: string;
+  readonly server: string;
+  readonly what: string;
+  readonly unit: Unit;
+  readonly ours: Summary;
+  readonly peer: { readonly label: string; readonly figure: Summary } | undefined;
+  /** Ours divided by the peer's, of the medians, with the smallest and largest ratio of any round. */
+  readonly ratio: Summary | undefined;
+  /** For example `≤ 0.55 ×`. */
+  readonly goal: string;
+  readonly met: boolean;
+}
+
+export function verdictsOf(row: Row, result: RowResult): readonly Verdict[] {
+  return row.goals.map((goal) => verdictOf(row, result, goal));
+}
+
+function verdictOf(row: Row, result: RowResult, goal: Goal): Verdict {
+  const values = figures(result, goal.ours);
+  const ours = summarize(values);
+  const unit = row.metrics[goal.ours.metric]?.unit ?? 'count';
+  const common = { row: row.name, server: result.server, what: goal.what, unit, ours };
+  if (goal.kind === 'at-most') {
+    return {
+      ...common,
+      peer: undefined,
+      ratio: undefined,
+      goal: `≤ ${goal.limit} ${unit === 'count' ? '' : unit}`.trim(),
+      met: ours.median <= goal.limit,
+    };
+  }
+  const peerValues = figures(result, goal.peer);
+  const figure = summarize(peerValues);
+  const peer = { label: peerLabel(row, goal.ours, goal.peer), figure };
+  const ratios = summarize(values.map((value, round) => value / (peerValues[round] ?? NaN)));
+  const ratio = { ...ratios, median: ours.median / figure.median };
+  return goal.kind === 'ratio'
+    ? { ...common, peer, ratio, goal: `≤ ${goal.limit} ×`, met: ratio.median <= goal.limit }
+    : {
+        ...common,
+        peer,
+        ratio,
+        goal: `≤ peer + ${goal.limit} ${unit}`,
+        met: ours.median - figure.median <= goal.limit,
+      };
+}
+
+/** A side is its own peer where a metric of it is held against another one. */
+function peerLabel(row: Row, ours: FigureName, peer: FigureName): string {
+  return peer.side === ours.side
+    ? `itself: ${row.metrics[peer.metric]?.label ?? peer.metric}`
+    : (row.sides[peer.side]?.label ?? peer.side);
+}
+
+function figures({ figures: all, row }: RowResult, { side, metric }: FigureName): readonly number[] {
+  const values = all[side]?.[metric];
+  if (values === undefined || values.length === 0) throw new Error(`row ${row} measured no ${metric} of ${side}`);
+  return values;
+}

@@ -1,0 +1,110 @@
+import { availableEtcds } from '@holdfast/testkit';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArguments, USAGE, type Arguments } from './harness/arguments.js';
+import { commit, machine, peers } from './harness/environment.js';
+import { profileReport } from './harness/profile.js';
+import { publish, RESULTS_FILE } from './harness/publish.js';
+import { mergeResults, readResults, writeResults, type Results, type RowResult } from './harness/results.js';
+import type { Row } from './harness/row.js';
+import { runRow } from './harness/run-row.js';
+import { scaleOf } from './harness/scale.js';
+import { plainTable, VERDICT_COLUMNS, verdictCells } from './harness/table.js';
+import { verdictsOf } from './harness/verdict.js';
+import { rows } from './rows/index.js';
+
+// `npm run bench`: see harness/arguments.ts for what it takes.
+
+const script = resolve(process.argv[1] ?? '');
+const root = join(dirname(script), '..', '..');
+const cache = join(root, '.cache', 'bench');
+
+interface Server {
+  readonly version: string;
+  readonly bin: string | undefined;
+}
+
+function servers({ etcd }: Arguments, row: Row): readonly Server[] {
+  if (row.server === 'none') return [{ version: '', bin: undefined }];
+  if (etcd !== undefined) process.env['HOLDFAST_ETCD'] = '';
+  if (etcd !== undefined) process.env['ETCD_BIN'] = etcd;
+  return availableEtcds().map(({ version, etcd: bin }) => ({ version, bin }));
+}
+
+async function measure(args: Arguments, row: Row, { version, bin }: Server): Promise<RowResult> {
+  const name = version === '' ? row.name : `${row.name} on etcd ${version}`;
+  const figures = await runRow({
+    row,
+    scale: scaleOf(args.keys),
+    etcd: bin,
+    script: join(dirname(script), 'child.js'),
+    profileFolder: args.profile ? join(cache, 'profiles') : undefined,
+    rounds: args.rounds,
+    onRound: (round) => {
+      process.stderr.write(`${name}: round ${round + 1} of ${args.rounds}\n`);
+    },
+  });
+  return {
+    row: row.name,
+    server: version,
+    at: new Date().toISOString(),
+    commit: commit(root),
+    keys: args.keys,
+    figures,
+  };
+}
+
+async function run(args: Arguments): Promise<boolean> {
+  const wanted = rows.filter(({ name }) => args.only.length === 0 || args.only.includes(name));
+  const unknown = args.only.find((name) => !rows.some((row) => row.name === name));
+  if (unknown !== undefined)
+    throw new Error(`there is no row ${unknown}; there are ${rows.map(({ name }) => name).join(', ')}`);
+  rmSync(join(cache, 'profiles'), { recursive: true, force: true });
+  mkdirSync(join(cache, 'profiles'), { recursive: true });
+
+  const began = performance.now();
+  const measured: RowResult[] = [];
+  let complete = true;
+  for (const row of wanted) {
+    for (const server of servers(args, row)) {
+      try {
+        const result = await measure(args, row, server);
+        measured.push(result);
+        const cells = verdictsOf(row, result).map(verdictCells);
+        console.log(`\n${row.title}${server.version === '' ? '' : `, etcd ${server.version}`}`);
+        console.log(plainTable(VERDICT_COLUMNS, cells));
+      } catch (error) {
+        complete = false;
+        console.error(
+          `\n${row.name} ${server.version} was not measured: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }
+  }
+  const results: Results = { machine: machine(), node: process.version, peers: peers(root), rows: measured };
+  const out = resolve(args.out ?? join(cache, 'latest.json'));
+  writeResults(out, results);
+  console.log(`\n${Math.round((performance.now() - began) / 1000)} s; figures of every round: ${out}`);
+  if (args.profile) console.log(`\n${profileReport(join(cache, 'profiles'))}`);
+  if (args.publish) {
+    const file = join(root, RESULTS_FILE);
+    writeResults(file, mergeResults(readResults(file), results));
+    publish(root);
+  }
+  return complete;
+}
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    console.log(USAGE);
+    return;
+  }
+  const args = parseArguments(process.argv.slice(2));
+  if (args.render) publish(root);
+  else if (!(await run(args))) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,90 @@
+import { seed } from '../data/seed.js';
+import { loadSide, type LoadParams } from '../harness/load-side.js';
+import type { Figures, Goal, Metric, Row, Sample } from '../harness/row.js';
+import { loadEtcd3Window, loadHttp2, loadMirror } from '../peers/loaders.js';
+
+/** The key counts by name, smallest first: what they are is up to the scale. */
+export const SIZES = ['small', 'medium', 'large', 'largest'] as const;
+
+const sides = {
+  lazy: loadSide("mirror, decode: 'lazy'", loadMirror('lazy')),
+  eager: loadSide("mirror, decode: 'eager', JSON", loadMirror('eager')),
+  etcd3: loadSide('etcd3 exec(), 16 MiB window', loadEtcd3Window),
+  http2: loadSide('node:http2, undecoded', loadHttp2),
+};
+
+const metrics: Record<string, Metric> = {};
+for (const size of SIZES) {
+  metrics[`keys@${size}`] = { label: `keys, ${size}`, unit: 'count' };
+  metrics[`ms@${size}`] = { label: `time, ${size}`, unit: 'ms' };
+  metrics[`stallMs@${size}`] = { label: `longest stall, ${size}`, unit: 'ms' };
+  metrics[`perKey@${size}`] = { label: `time a key, ${size}`, unit: 'µs' };
+}
+metrics['perKeyBest'] = { label: 'time a key, best of the smaller ones', unit: 'µs' };
+
+function flat(side: 'lazy' | 'eager'): Goal {
+  return {
+    what: `${side} mirror, time a key at the largest count against the best of the smaller ones`,
+    ours: { side, metric: 'perKey@largest' },
+    kind: 'ratio',
+    peer: { side, metric: 'perKeyBest' },
+    limit: 1.5,
+  };
+}
+
+export const row: Row = {
+  name: 'growth',
+  title: 'Growth with the number of keys',
+  about: 'The load again, at four key counts; the plot is made of these figures.',
+  server: 'etcd',
+  sides,
+  metrics,
+  goals: [
+    flat('lazy'),
+    flat('eager'),
+    {
+      what: 'lazy mirror, longest stall at the largest count',
+      ours: { side: 'lazy', metric: 'stallMs@largest' },
+      kind: 'at-most',
+      limit: 50,
+    },
+    {
+      what: 'eager mirror, longest stall at the largest count',
+      ours: { side: 'eager', metric: 'stallMs@largest' },
+      kind: 'at-most',
+      limit: 60,
+    },
+  ],
+  async start(bench) {
+    const { endpoint } = await bench.etcd();
+    const warmupPrefix = '/bench/warmup/';
+    await seed(endpoint, warmupPrefix, bench.scale.warmupKeys);
+    const prefixOf = (size: string): string => `/bench/${size}/`;
+    for (const [index, size] of SIZES.entries()) await seed(endpoint, prefixOf(size), bench.scale.growth[index] ?? 1);
+    return async () => {
+      const figures: Record<string, Record<string, number>> = {};
+      for (const [index, size] of SIZES.entries()) {
+        const params: LoadParams = { endpoint, prefix: prefixOf(size), warmupPrefix };
+        const samples = await bench.inTurn(params);
+        for (const [side, sample] of Object.entries(samples)) {
+          figures[side] = { ...figures[side], ...figuresAt(size, bench.scale.growth[index] ?? 1, sample.figures) };
+        }
+      }
+      return Object.fromEntries(
+        Object.entries(figures).map(([side, all]): [string, Sample] => {
+          const smaller = SIZES.slice(0, -1).map((size) => all[`perKey@${size}`] ?? Infinity);
+          return [side, { figures: { ...all, perKeyBest: Math.min(...smaller) } }];
+        }),
+      );
+    };
+  },
+};
+
+function figuresAt(size: string, keys: number, { ms = NaN, stallMs = NaN }: Figures): Record<string, number> {
+  return {
+    [`keys@${size}`]: keys,
+    [`ms@${size}`]: ms,
+    [`stallMs@${size}`]: stallMs,
+    [`perKey@${size}`]: (1000 * ms) / keys,
+  };
+}

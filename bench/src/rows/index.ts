@@ -1,0 +1,29 @@
+import type { Row } from '../harness/row.js';
+import { row as backlog } from './backlog.js';
+import { row as comeback } from './comeback.js';
+import { row as growth } from './growth.js';
+import { row as idle } from './idle.js';
+import { row as latency } from './latency.js';
+import { row as load } from './load.js';
+import { row as memory } from './memory.js';
+import { row as memoryStore } from './memory-store.js';
+import { row as reads } from './reads.js';
+import { row as resync } from './resync.js';
+import { row as v2Load } from './v2-load.js';
+import { row as v2Watch } from './v2-watch.js';
+
+/** In the order in which they run and are shown. */
+export const rows: readonly Row[] = [
+  load,
+  memory,
+  growth,
+  backlog,
+  comeback,
+  resync,
+  latency,
+  idle,
+  v2Load,
+  v2Watch,
+  reads,
+  memoryStore,
+];
