@@ -41,6 +41,18 @@ describe.each(['3.4.23', '3.5.16'])(
       expect(gateway.of('routes').problems().length).toBeGreaterThan(0);
     });
 
+    test.each([
+      ['a change', (key: string) => put(`routes/${key}`, { uri: '/changed' })],
+      ['a deletion', (key: string) => remove(`routes/${key}`)],
+      ['a bad value', (key: string) => put(`routes/${key}`, 'bad')],
+    ])('a mirror that missed %s would be found', async (_what, miss) => {
+      await gateway.expectEqual();
+      await gateway.of('routes').close(); // It shows what it had, and follows no more.
+      await gateway.expectAsPrinted();
+      await miss(someKey('routes'));
+      await expect(gateway.expectAsPrinted()).rejects.toThrow('expect');
+    });
+
     test('changes and deletions by etcdctl come through, in every collection', async () => {
       await gateway.expectEqual();
       for (const name of gateway.mirrors.keys()) {
