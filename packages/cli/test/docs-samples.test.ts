@@ -16,7 +16,7 @@ describe("the documentation's samples", () => {
   let etcd: Etcd;
 
   beforeAll(async () => {
-    etcd = await startEtcd();
+    etcd = await startEtcd({ enableV2: true });
   });
 
   afterAll(async () => {

@@ -1,5 +1,6 @@
 import * as core from '@holdfast/core';
 import * as coreYaml from '@holdfast/core/yaml';
+import * as etcdV2 from '@holdfast/etcd-v2';
 import * as etcdV3 from '@holdfast/etcd-v3';
 import * as memory from '@holdfast/memory';
 import * as store from '@holdfast/store';
@@ -13,6 +14,7 @@ const nodeRequire = createRequire(__filename);
 const MODULES: Readonly<Record<string, unknown>> = {
   '@holdfast/core': core,
   '@holdfast/core/yaml': coreYaml,
+  '@holdfast/etcd-v2': etcdV2,
   '@holdfast/etcd-v3': etcdV3,
   '@holdfast/memory': memory,
   '@holdfast/store': store,
