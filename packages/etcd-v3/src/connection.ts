@@ -1,7 +1,7 @@
-import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
+import { status as grpcStatus } from '@grpc/grpc-js';
 import { Backoff, isStoreError, sleep, StoreError, withOutcome, type KeyRange } from '@holdfast/store';
 import type { IAuthenticateRequest } from 'etcd3';
-import { AuthToken } from './auth-token.js';
+import { Authenticator, type Caller } from './authenticator.js';
 import { decodeHeader, rangeBounds, type ResponseHeader } from './codec.js';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints, type Reached } from './endpoints.js';
@@ -32,7 +32,7 @@ export interface Answer<Response> {
 /** One attempt's end: an answer, gRPC's failure, or an error that no further attempt can change. */
 type Attempted<Response> =
   | { readonly status: 'answered'; readonly response: Response }
-  | { readonly status: 'failed'; readonly failure: GrpcFailure; readonly token: string | undefined }
+  | { readonly status: 'failed'; readonly failure: GrpcFailure; readonly caller: Caller }
   | { readonly status: 'over'; readonly error: StoreError; readonly sent: boolean };
 
 const SERVER_ENDED: GrpcFailure = { code: grpcStatus.UNAVAILABLE, details: 'the server ended the stream' };
@@ -44,18 +44,15 @@ const SERVER_ENDED: GrpcFailure = { code: grpcStatus.UNAVAILABLE, details: 'the 
 export class Connection implements WatchTransport {
   readonly #options: ResolvedOptions;
   readonly #endpoints: Endpoints;
-  readonly #token: AuthToken | undefined;
+  readonly #authenticator: Authenticator;
   readonly #closing = new AbortController();
   readonly #streams = new Set<StreamCall>();
-  #metadata: { readonly token: string | undefined; readonly metadata: Metadata } | undefined;
   #seen: { readonly identity: string; readonly raftTerm: number } | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
     this.#endpoints = new Endpoints(options.endpoints, options);
-    if (options.auth !== undefined) {
-      this.#token = new AuthToken({ authenticate: () => this.#authenticate(), clock: options.clock });
-    }
+    this.#authenticator = new Authenticator({ ...options, authenticate: (request) => this.#authenticate(request) });
   }
 
   get identity(): string | undefined {
@@ -85,7 +82,7 @@ export class Connection implements WatchTransport {
   ): Promise<Answer<T>> {
     const { signal } = options;
     return this.#retrying<T>(options, async (reached) => {
-      const token = await this.#currentToken(signal);
+      const caller = await this.#authenticator.caller(signal);
       const { requestSerialize, responseDeserialize } = reached.channel.definition(rpc);
       return new Promise<Attempted<T>>((resolve) => {
         const settle = (end: Attempted<T>): void => {
@@ -97,11 +94,15 @@ export class Connection implements WatchTransport {
           settle({ status: 'over', error: signal?.reason as StoreError, sent: true });
         };
         const onMessage = (bytes: Buffer): void => {
-          const response = pick(responseDeserialize(bytes));
-          if (response !== undefined) settle({ status: 'answered', response });
+          try {
+            const response = pick(responseDeserialize(bytes));
+            if (response !== undefined) settle({ status: 'answered', response });
+          } catch (error) {
+            settle({ status: 'over', error: undecodable(error), sent: true });
+          }
         };
-        const stream = this.#open(reached, rpc, { onMessage, onEnd: () => undefined }, token, {}, (failure) => {
-          settle({ status: 'failed', failure, token });
+        const stream = this.#open(reached, rpc, { onMessage, onEnd: () => undefined }, caller, {}, (failure) => {
+          settle({ status: 'failed', failure, caller });
         });
         signal?.addEventListener('abort', onAbort, { once: true });
         stream.write(requestSerialize(request));
@@ -114,9 +115,9 @@ export class Connection implements WatchTransport {
     options: { readonly avoid?: string | undefined; readonly signal: AbortSignal },
   ): Promise<WatchCall> {
     const opened = await this.#retrying<StreamCall>({ ...options, kind: 'read' }, async (reached) => {
-      const token = await this.#currentToken(options.signal);
+      const caller = await this.#authenticator.caller(options.signal);
       // Without `hasleader`, a member that is cut off from the others lets its watches wait in silence.
-      const response = this.#open(reached, WATCH, handlers, token, { hasleader: 'true' });
+      const response = this.#open(reached, WATCH, handlers, caller, { hasleader: 'true' });
       return { status: 'answered', response };
     });
     return opened.response;
@@ -126,17 +127,17 @@ export class Connection implements WatchTransport {
     { endpoint, channel }: Reached,
     rpc: StreamRpc,
     handlers: StreamHandlers,
-    token: string | undefined,
+    caller: Caller,
     headers: Readonly<Record<string, string>>,
     onFailure?: (failure: GrpcFailure) => void,
   ): StreamCall {
-    const metadata = this.#metadataWith(token).clone();
+    const metadata = caller.metadata.clone();
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     const stream = new StreamCall(channel.stream(rpc), endpoint.name, metadata, handlers, (status) => {
       this.#streams.delete(stream);
       const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
       onFailure?.(failure);
-      return this.#streamError(failure, endpoint, token);
+      return this.#streamError(failure, endpoint, caller);
     });
     this.#streams.add(stream);
     return stream;
@@ -154,11 +155,11 @@ export class Connection implements WatchTransport {
   }
 
   async serverVersion(endpoint: string): Promise<string | undefined> {
-    return this.#endpoints.find(endpoint)?.ready?.version(this.#metadataWith(undefined));
+    return this.#endpoints.find(endpoint)?.ready?.version(this.#authenticator.anonymous.metadata);
   }
 
   refreshToken(): void {
-    this.#token?.drop();
+    this.#authenticator.drop();
   }
 
   markUnhealthy(endpoint: string, cause: StoreError): void {
@@ -193,7 +194,7 @@ export class Connection implements WatchTransport {
     const among = only === undefined ? this.#endpoints.all : this.#endpoints.all.filter(({ name }) => name === only);
     const backoff = new Backoff({ ...retry, random });
     const tried = new Set(avoid === undefined ? [] : [avoid]);
-    let renewed = this.#token === undefined ? undefined : false;
+    let renewed = this.#authenticator.hasUser ? false : undefined;
     let last: StoreError | undefined;
     for (let made = 1; ; made += 1) {
       const reached = await this.#reach(among, tried, signal, kind, last);
@@ -216,7 +217,7 @@ export class Connection implements WatchTransport {
           throw last;
         case 'renew-token':
           renewed = true;
-          this.#token?.drop({ token: result.token });
+          this.#authenticator.drop(result.caller);
           tried.delete(endpoint.name);
           break;
         case 'elsewhere':
@@ -251,18 +252,18 @@ export class Connection implements WatchTransport {
     request: Request,
     signal: AbortSignal | undefined,
   ): Promise<Attempted<Response>> {
-    let token: string | undefined;
+    let caller: Caller;
     try {
-      token = await this.#currentToken(signal);
+      caller = await this.#authenticator.caller(signal);
       signal?.throwIfAborted();
     } catch (error) {
       return { status: 'over', error: error as StoreError, sent: false };
     }
-    return this.#send({ rpc, request, token }, channel, signal);
+    return this.#send({ rpc, request, caller }, channel, signal);
   }
 
   #send<Request, Response>(
-    { rpc, request, token }: { rpc: Rpc<Request, Response>; request: Request; token: string | undefined },
+    { rpc, request, caller }: { rpc: Rpc<Request, Response>; request: Request; caller: Caller },
     channel: Reached['channel'],
     signal: AbortSignal | undefined,
   ): Promise<Attempted<Response>> {
@@ -271,39 +272,34 @@ export class Connection implements WatchTransport {
         call.cancel();
         resolve({ status: 'over', error: signal?.reason as StoreError, sent: true });
       };
-      const call = channel.unary(rpc, request, this.#metadataWith(token), (failure, response) => {
+      const call = channel.unary(rpc, request, caller.metadata, (failure, response) => {
         signal?.removeEventListener('abort', onAbort);
         if (failure === null && response !== undefined) resolve({ status: 'answered', response });
         else
           resolve({
             status: 'failed',
             failure: failure ?? { code: grpcStatus.INTERNAL, details: 'an empty answer' },
-            token,
+            caller,
           });
       });
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
-  #streamError(failure: GrpcFailure, endpoint: Endpoint, token: string | undefined): StoreError {
+  #streamError(failure: GrpcFailure, endpoint: Endpoint, caller: Caller): StoreError {
     const meaning = meaningOf(failure);
     const error = toStoreError(failure, 'read', endpoint.name);
-    if (meaning.renewToken === true) this.#token?.drop({ token });
+    if (meaning.renewToken === true) this.#authenticator.drop(caller);
     if (meaning.unhealthy === true) this.markUnhealthy(endpoint.name, error);
     return error;
   }
 
-  async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
-    const token = this.#token?.get();
-    return token === undefined || signal === undefined ? token : abortable(token, signal);
-  }
-
-  async #authenticate(): Promise<string | undefined> {
+  async #authenticate(request: IAuthenticateRequest): Promise<string | undefined> {
     const { signal } = this.#closing;
-    const request = await this.#credentials();
+    const caller = this.#authenticator.anonymous;
     try {
       const { response } = await this.#retrying({ kind: 'read', signal }, ({ channel }) =>
-        this.#send({ rpc: AUTHENTICATE, request, token: undefined }, channel, signal),
+        this.#send({ rpc: AUTHENTICATE, request, caller }, channel, signal),
       );
       return response.token;
     } catch (error) {
@@ -311,26 +307,6 @@ export class Connection implements WatchTransport {
       if (isStoreError(error, 'unsupported')) return undefined;
       throw error;
     }
-  }
-
-  async #credentials(): Promise<IAuthenticateRequest> {
-    try {
-      const credentials = await this.#options.auth?.();
-      return { name: credentials?.username ?? '', password: credentials?.password ?? '' };
-    } catch (error) {
-      throw new StoreError('unauthenticated', 'the function given as option auth failed', { cause: error });
-    }
-  }
-
-  /** gRPC copies what it is given, so that one object serves all calls. */
-  #metadataWith(token: string | undefined): Metadata {
-    if (this.#metadata?.token !== token || this.#metadata === undefined) {
-      const metadata = new Metadata();
-      for (const [name, value] of Object.entries(this.#options.headers)) metadata.set(name, value);
-      if (token !== undefined) metadata.set('token', token);
-      this.#metadata = { token, metadata };
-    }
-    return this.#metadata.metadata;
   }
 }
 
@@ -349,18 +325,6 @@ function withOutcomeOf(error: unknown, outcome: 'not-applied'): StoreError {
     : new StoreError('internal', `a call failed before it was sent: ${String(error)}`, { cause: error, outcome });
 }
 
-async function abortable<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([waiting, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+function undecodable(error: unknown): StoreError {
+  return isStoreError(error) ? error : new StoreError('internal', 'etcd sent an answer that is not valid', { cause: error });
 }

@@ -1,9 +1,9 @@
 import {
   Channel,
+  Client,
   connectivityState,
   type ChannelInterface,
   type ChannelOptions,
-  type Client,
   type Metadata,
   type MethodDefinition,
   type ServiceDefinition,
@@ -13,7 +13,7 @@ import { Host } from 'etcd3/lib/connection-pool.js';
 import { EndpointCredentials } from './credentials.js';
 import type { EndpointAddress } from './endpoint-address.js';
 import type { ResolvedOptions } from './options.js';
-import { STATUS, type Rpc, type ServiceName, type StreamRpc } from './rpc.js';
+import { STATUS, type Rpc, type StreamRpc } from './rpc.js';
 
 /** The most that a server can send in one message. List pages are sized by us, but a watch response can be any size. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
@@ -23,19 +23,18 @@ const FLOW_CONTROL_WINDOW = 16 * 1024 * 1024;
 
 export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security'>;
 
-type AnyMethod = MethodDefinition<unknown, unknown>;
-
 /** A unary call under way. */
 export interface RunningCall {
   cancel(): void;
 }
 
 /**
- * One connection to one member: a gRPC channel of ours, under an `etcd3` `Host` that has the service clients. A channel
- * is for one connection; after that breaks, the endpoint makes another.
+ * One connection to one member: a gRPC channel with options of ours, under an `etcd3` `Host` that knows the services. A
+ * channel is for one connection; after that breaks, the endpoint makes another.
  */
 export class EtcdChannel {
   readonly #channel: ChannelInterface;
+  readonly #client: Client;
   readonly #host: Host;
   readonly #credentials: EndpointCredentials;
   #version: Promise<string | undefined> | undefined;
@@ -43,6 +42,7 @@ export class EtcdChannel {
   constructor(address: EndpointAddress, options: ChannelOptionSource) {
     this.#credentials = new EndpointCredentials(address, options.security);
     this.#channel = new Channel(address.target, this.#credentials, channelOptions(options));
+    this.#client = new Client(address.target, this.#credentials, { channelOverride: this.#channel });
     this.#host = new Host(address.target, this.#credentials, { channelOverride: this.#channel });
   }
 
@@ -65,24 +65,30 @@ export class EtcdChannel {
     metadata: Metadata,
     done: (failure: ServiceError | null, response: Response | undefined) => void,
   ): RunningCall {
-    const client = this.#host.getServiceClient(rpc.service);
-    const { path, requestSerialize, responseDeserialize } = methodOf(client, rpc.service, rpc.method);
-    const decode = rpc.decode ?? (responseDeserialize as (bytes: Buffer) => Response);
-    return client.makeUnaryRequest<Request, Response>(path, requestSerialize, decode, request, metadata, {}, done);
+    const { path, requestSerialize, responseDeserialize } = this.definition(rpc);
+    const decode = rpc.decode ?? responseDeserialize;
+    return this.#client.makeUnaryRequest<Request, Response>(
+      path,
+      requestSerialize,
+      decode,
+      request,
+      metadata,
+      {},
+      done,
+    );
   }
 
   /** Begins a call of a streaming method; the caller starts it and does its own encoding and reading. */
   stream(rpc: StreamRpc): ReturnType<ChannelInterface['createCall']> {
-    const { path } = methodOf(this.#host.getServiceClient(rpc.service), rpc.service, rpc.method);
-    return this.#channel.createCall(path, Infinity, undefined, null, undefined);
+    return this.#channel.createCall(this.definition(rpc).path, Infinity, undefined, null, undefined);
   }
 
-  /** How the messages of a method are encoded. */
-  definition<Request, Response>(rpc: Rpc<Request, Response>): MethodDefinition<Request, Response> {
-    return methodOf(this.#host.getServiceClient(rpc.service), rpc.service, rpc.method) as MethodDefinition<
-      Request,
-      Response
-    >;
+  /** A method's path, and how its messages are encoded: as the constructor of `etcd3`'s service client says. */
+  definition<Request, Response>({ service, method }: Rpc<Request, Response>): MethodDefinition<Request, Response> {
+    const client = this.#host.getServiceClient(service).constructor as { readonly service?: ServiceDefinition };
+    const definition = client.service?.[method];
+    if (definition === undefined) throw new Error(`etcd3 defines no method ${service}.${method}`);
+    return definition as MethodDefinition<Request, Response>;
   }
 
   /** The server's version, asked once for each connection: behind an address may be another server after it broke. */
@@ -135,12 +141,4 @@ function channelOptions({ keepalive }: ChannelOptionSource): ChannelOptions {
           'grpc.keepalive_permit_without_calls': 0,
         }),
   };
-}
-
-/** A method as `etcd3`'s service client defines it. */
-function methodOf(client: Client, service: ServiceName, method: string): AnyMethod {
-  const definitions = (client.constructor as { readonly service?: ServiceDefinition }).service;
-  const definition = definitions?.[method];
-  if (definition === undefined) throw new Error(`etcd3 defines no method ${service}.${method}`);
-  return definition as AnyMethod;
 }

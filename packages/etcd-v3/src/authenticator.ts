@@ -1,0 +1,87 @@
+import { Metadata } from '@grpc/grpc-js';
+import { StoreError, type Clock } from '@holdfast/store';
+import type { IAuthenticateRequest } from 'etcd3';
+import { AuthToken } from './auth-token.js';
+import type { ResolvedOptions } from './options.js';
+
+export interface AuthenticatorOptions extends Pick<ResolvedOptions, 'auth' | 'headers'> {
+  readonly clock: Clock;
+  /** Asks etcd for a token; `undefined` where it has authentication off. */
+  readonly authenticate: (request: IAuthenticateRequest) => Promise<string | undefined>;
+}
+
+/** In whose name a call is made. */
+export interface Caller {
+  readonly token: string | undefined;
+  /** Shared by many calls, since gRPC copies what it is given: to be cloned before it is changed. */
+  readonly metadata: Metadata;
+}
+
+/** Gives calls their metadata: the headers that the user wants, and the token of the user that etcd knows. */
+export class Authenticator {
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #token: AuthToken | undefined;
+  /** What calls carry that need no user. */
+  readonly anonymous: Caller;
+  #last: Caller;
+
+  constructor({ auth, headers, clock, authenticate }: AuthenticatorOptions) {
+    this.#headers = headers;
+    this.anonymous = this.#last = this.#callerWith(undefined);
+    if (auth === undefined) return;
+    const ask = async (): Promise<string | undefined> => authenticate(await credentialsOf(auth));
+    this.#token = new AuthToken({ authenticate: ask, clock });
+  }
+
+  /** Whether there is a user at all, whose token can be renewed. */
+  get hasUser(): boolean {
+    return this.#token !== undefined;
+  }
+
+  /** @throws StoreError what authenticating ended with, or the signal's reason. */
+  async caller(signal: AbortSignal | undefined): Promise<Caller> {
+    if (this.#token === undefined) return this.anonymous;
+    const token = await abortable(this.#token.get(), signal);
+    if (this.#last.token !== token) this.#last = this.#callerWith(token);
+    return this.#last;
+  }
+
+  /** Drops the token, or only the one that a call has used in vain. */
+  drop(used?: Caller): void {
+    this.#token?.drop(used);
+  }
+
+  #callerWith(token: string | undefined): Caller {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
+    if (token !== undefined) metadata.set('token', token);
+    return { token, metadata };
+  }
+}
+
+async function credentialsOf(auth: NonNullable<ResolvedOptions['auth']>): Promise<IAuthenticateRequest> {
+  try {
+    const { username, password } = await auth();
+    return { name: username, password };
+  } catch (error) {
+    throw new StoreError('unauthenticated', 'the function given as option auth failed', { cause: error });
+  }
+}
+
+/** One caller's wait for what others wait for as well: its abort ends the wait, not the work. */
+async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return waiting;
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([waiting, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
