@@ -19,6 +19,7 @@ export interface Flow {
 export class MessagePump {
   readonly #work: (message: Buffer) => Iterator<void>;
   readonly #flow: Flow;
+  readonly #stopwatch: () => number;
   readonly #queue = new Fifo<Buffer>();
   #queuedBytes = 0;
   #paused = false;
@@ -30,9 +31,11 @@ export class MessagePump {
   #running = false;
   #stopped = false;
 
-  constructor(work: (message: Buffer) => Iterator<void>, flow: Flow) {
+  /** @param stopwatch milliseconds from any beginning, such as `performance.now`. */
+  constructor(work: (message: Buffer) => Iterator<void>, flow: Flow, stopwatch: () => number) {
     this.#work = work;
     this.#flow = flow;
+    this.#stopwatch = stopwatch;
   }
 
   push(message: Buffer): void {
@@ -67,8 +70,8 @@ export class MessagePump {
     // A listener may push or finish while its own message is being worked on: the outer loop sees to it.
     if (this.#running) return;
     this.#running = true;
-    const began = performance.now() - this.#spentMs;
-    while (this.#spentMs < SLICE_MS && this.#step()) this.#spentMs = performance.now() - began;
+    const began = this.#stopwatch() - this.#spentMs;
+    while (this.#spentMs < SLICE_MS && this.#step()) this.#spentMs = this.#stopwatch() - began;
     this.#running = false;
     if (this.#stopped) return;
     this.#turn ??= setImmediate(() => {

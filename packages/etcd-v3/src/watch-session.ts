@@ -14,7 +14,7 @@ import {
   type TimerHandle,
   type WatchSink,
 } from '@holdfast/store';
-import { toStoreError } from './errors.js';
+import { cancelError } from './watch-cancel-reason.js';
 import type { CreateRequest, ResponseHeader } from './watch-codec.js';
 import type { RevisionGroup } from './watch-events.js';
 import type { ServerEnd, WatchFollower } from './watch-follower.js';
@@ -162,7 +162,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
         return;
       case 'refused':
       case 'canceled':
-        this.#refused(toStoreError({ code: UNKNOWN_STATUS, details: end.reason }, 'read', endpoint ?? 'etcd'));
+        this.#refused(cancelError(end.reason, endpoint ?? 'etcd'));
         return;
       default:
         end satisfies never;
@@ -368,8 +368,6 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 }
 
 const OVERTAKEN = new StoreError('aborted', 'the watch does not need this answer any more');
-// gRPC's code for an error of which only the text is known: what etcd says in `cancel_reason`.
-const UNKNOWN_STATUS = 2;
 
 /** Errors that trying again, here or at another member, does not help against (C12). */
 function endsWatch(error: StoreError): boolean {

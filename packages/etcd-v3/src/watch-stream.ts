@@ -19,6 +19,8 @@ import type { WatchCall, WatchCallHandlers } from './watch-transport.js';
 export interface WatchStreamOptions {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Milliseconds from any beginning: what the slices of long work are measured with. */
+  readonly stopwatch: () => number;
   /** How often progress is asked for, in milliseconds, where the server answers in order. */
   readonly progressMs: number;
   readonly silenceMs: number;
@@ -77,14 +79,15 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   constructor(options: WatchStreamOptions, owner: WatchStreamOwner) {
     this.#options = options;
     this.#owner = owner;
-    this.#pump = new MessagePump((message) => this.#receive(message), {
+    const flow = {
       pause: () => {
         if (this.#state.name === 'open') this.#state.call.pause();
       },
       resume: () => {
         if (this.#state.name === 'open') this.#state.call.resume();
       },
-    });
+    };
+    this.#pump = new MessagePump((message) => this.#receive(message), flow, options.stopwatch);
   }
 
   get endpoint(): string {

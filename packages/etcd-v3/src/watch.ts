@@ -29,6 +29,7 @@ export class WatchManager {
     this.#transport = transport;
     this.#options = {
       clock: options.clock ?? systemClock,
+      stopwatch: options.stopwatch ?? (() => performance.now()),
       random: options.random ?? Math.random,
       logger: options.logger ?? silentLogger,
       backoff: options.backoff ?? { initialMs: 100, maxMs: 5_000 },

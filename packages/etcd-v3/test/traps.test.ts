@@ -80,7 +80,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await other.watch.ready;
       const compacted = await etcd.compact();
       const late = follow({ prefix: '/a/' }, { after: old });
-      await late.done;
+      await late.ended();
       expect(isStoreError(late.error, 'compacted') && late.error.compactRevision).toBe(compacted);
       expect(late.revisions).toEqual([]);
       await writer.put('/b/1', '1');
@@ -112,7 +112,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       expect(revision).toBe(after.revision + 1);
       await etcd.compact(revision);
       const follower = follow({ prefix: '/a/' }, { after });
-      await follower.done;
+      await follower.ended();
       expect(follower.error?.code).toBe('compacted');
     });
   });
@@ -129,7 +129,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
         await writer.put('/a/last', 'x');
         if (from === 'snapshot') await etcd.restore(copy, { sameToken: true });
         else await etcd.useData(copy);
-        await Promise.all(watching.map(({ done }) => done));
+        await Promise.all(watching.map((follower) => follower.ended()));
         expect(watching.map(({ error }) => error?.code)).toEqual(['history-changed', 'history-changed']);
       });
     },
@@ -141,7 +141,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       const follower = follow({ prefix: '/a/' });
       await follower.watch.ready;
       await etcd.wipe();
-      await follower.done;
+      await follower.ended();
       expect(follower.error?.code).toBe('history-changed');
     });
   });
@@ -158,10 +158,10 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await etcd.restore(snapshot);
       await burst(50, '/a/');
       await proxy.allow();
-      await follower.done;
+      await follower.ended();
       expect(follower.error?.code).toBe('history-changed');
       const resumed = follow({ prefix: '/a/' }, { after });
-      await resumed.done;
+      await resumed.ended();
       expect(resumed.error?.code).toBe('history-changed');
       expect(resumed.batches).toEqual([]);
     });
@@ -183,7 +183,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await etcd.restore(snapshot, { sameToken: true });
       await burst(50, '/a/');
       await proxy.allow();
-      await follower.done;
+      await follower.ended();
       expect(follower.error?.code).toBe('history-changed');
       expect(follower.error?.message).toContain('raft term');
     });

@@ -95,15 +95,19 @@ export class Follower {
   readonly states: WatchState[] = [];
   readonly entries = new Map<string, string>();
   error: StoreError | undefined;
-  /** Resolves when the iteration has ended, with or without an error. */
-  readonly done: Promise<void>;
+  #over = false;
   #held: Promise<void> | undefined;
   #release: (() => void) | undefined;
 
   constructor(watch: Watch) {
     this.watch = watch;
     watch.onState((state) => this.states.push(state));
-    this.done = this.#consume();
+    void this.#consume();
+  }
+
+  /** Waits for the end of the iteration, with or without an error. */
+  async ended(): Promise<void> {
+    await eventually(() => this.#over, { timeoutMs: 20_000 });
   }
 
   /** Takes nothing more until `release`. */
@@ -174,6 +178,7 @@ export class Follower {
       if (!isStoreError(error)) throw error;
       this.error = error;
     }
+    this.#over = true;
   }
 }
 
