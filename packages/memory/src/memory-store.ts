@@ -55,6 +55,7 @@ export class MemoryStore extends GuardedStore {
 
   /** @internal Use {@link memoryStore}. */
   static create(options: MemoryStoreOptions): MemoryStore {
+    checkNames(options);
     const engine = new Engine({
       clock: options.clock ?? systemClock,
       random: options.random ?? Math.random,
@@ -132,6 +133,25 @@ export class MemoryStore extends GuardedStore {
 /** Makes an empty embedded store. See {@link MemoryStore}. */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   return MemoryStore.create(options);
+}
+
+const OPTIONS: readonly string[] = [
+  'clock',
+  'random',
+  'maxRequestBytes',
+  'maxTxnOperations',
+  'identity',
+  'name',
+  'progressIntervalMs',
+  'timeoutMs',
+  'bufferBytes',
+  'logger',
+] satisfies (keyof MemoryStoreOptions)[];
+
+function checkNames(options: MemoryStoreOptions): void {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown === undefined) return;
+  throw invalidArgument(`memoryStore() has no option ${JSON.stringify(unknown)}; it takes ${OPTIONS.join(', ')}`);
 }
 
 function checkLimit(name: string, value: number | undefined, usual: number): number {

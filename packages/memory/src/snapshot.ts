@@ -56,7 +56,11 @@ function toChange({ history, modRevision, createRevision, version, value, lease 
   return lease === undefined ? change : { ...change, lease };
 }
 
-/** @throws StoreError `invalid-argument` where it is not a snapshot. */
+/**
+ * Makes a history of a snapshot, and grants its leases.
+ *
+ * @throws StoreError `invalid-argument` where it is not a snapshot, before anything was granted.
+ */
 export function loadSnapshot(snapshot: MemorySnapshot, lessor: Lessor): Mvcc {
   checkSnapshot(snapshot);
   for (const { id, ttl } of snapshot.leases) lessor.grant(ttl, id);
@@ -89,6 +93,8 @@ function checkSnapshot(snapshot: MemorySnapshot): void {
   if (typeof snapshot !== 'object' || (snapshot as MemorySnapshot | null)?.format !== 1) {
     throw refuse('its format is not 1; pass what snapshot() returned');
   }
+  if (!isList(snapshot.changes) || !isList(snapshot.leases)) throw refuse('it has no changes or leases');
+  if (new Set(snapshot.leases.map(({ id }) => id)).size < snapshot.leases.length) throw refuse('it has a lease twice');
   let last = 1;
   for (const { modRevision, createRevision, version } of snapshot.changes) {
     if (modRevision < last || modRevision > snapshot.revision) throw refuse(`revision ${modRevision} is out of order`);
@@ -98,4 +104,9 @@ function checkSnapshot(snapshot: MemorySnapshot): void {
     last = modRevision;
   }
   if (snapshot.compactRevision > snapshot.revision) throw refuse('it is compacted past its revision');
+}
+
+// Array.isArray itself would make the elements `any`.
+function isList(value: unknown): boolean {
+  return Array.isArray(value);
 }

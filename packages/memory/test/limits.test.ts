@@ -58,6 +58,7 @@ describe('limits', () => {
       { maxTxnOperations: 1.5 },
       { progressIntervalMs: -1 },
       { identity: '' },
+      { maxRequestByte: 5 } as MemoryStoreOptions,
     ];
     for (const options of bad) {
       expect(() => memoryStore(options)).toThrow(expect.objectContaining({ code: 'invalid-argument' }));

@@ -80,6 +80,8 @@ describe('a snapshot', () => {
       undefined as never,
       { ...good, revision: 1 },
       { ...good, compactRevision: 9 },
+      { ...good, leases: undefined as never },
+      { ...good, leases: ['1', '1'].map((id) => ({ id, ttl: 5 })) },
       { ...good, changes: [{ ...good.changes[0]!, version: 0 }] },
     ];
     for (const snapshot of bad) {
@@ -88,6 +90,7 @@ describe('a snapshot', () => {
       }).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
     }
     expect(await store.get('/a')).toBeDefined();
+    expect(clock.pending).toBe(0);
   });
 
   test('a scan that a restore overtakes says so', async () => {
