@@ -326,5 +326,7 @@ function withOutcomeOf(error: unknown, outcome: 'not-applied'): StoreError {
 }
 
 function undecodable(error: unknown): StoreError {
-  return isStoreError(error) ? error : new StoreError('internal', 'etcd sent an answer that is not valid', { cause: error });
+  return isStoreError(error)
+    ? error
+    : new StoreError('internal', 'etcd sent an answer that is not valid', { cause: error });
 }
