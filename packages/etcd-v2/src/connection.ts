@@ -142,6 +142,17 @@ export class Connection {
   }
 
   /**
+   * One request to this endpoint alone, tried once.
+   *
+   * @throws StoreError
+   */
+  async callAt(endpoint: Endpoint, request: CallRequest): Promise<Answer> {
+    const result = await this.#attempt(endpoint, request);
+    if ('error' in result) throw result.error;
+    return result;
+  }
+
+  /**
    * Begins a long poll at an endpoint: one attempt, and no promise in between. The user must have been told before, by
    * a `call`.
    */

@@ -1,16 +1,89 @@
-import { GuardedStore } from '@holdfast/store';
+import { GuardedStore, StoreError, type CallOptions, type Revision } from '@holdfast/store';
+import { CallScope, checkPath, checkTtl } from './call-scope.js';
 import { Connection } from './connection.js';
+import { Directories } from './directories.js';
 import { EtcdDriver } from './etcd-driver.js';
+import { HiddenNodes } from './hidden.js';
+import { InOrder } from './in-order.js';
+import { keyPath } from './key-path.js';
+import { Members } from './members.js';
 import { resolveOptions, type EtcdV2Options } from './options.js';
+import { bookmarkOf } from './reads.js';
+import { readHealth, readStats, type EtcdV2Health, type EtcdV2Stats } from './stats.js';
 
-/** A config store on etcd's v2 keys API: etcd 2, and 3.0 to 3.5 with `--enable-v2`. */
+/**
+ * A config store on etcd's v2 keys API: etcd 2, and 3.0 to 3.5 with `--enable-v2`. Beside the contract it has what only
+ * v2 does.
+ */
 export class EtcdV2Store extends GuardedStore {
+  /** Entries that the server names in the order of their creation. */
+  readonly inOrder: InOrder;
+  readonly directories: Directories;
+  /** Nodes whose names begin with `_`. */
+  readonly hidden: HiddenNodes;
+  readonly members: Members;
+  readonly #connection: Connection;
+  readonly #scope: CallScope;
+
   /** @internal Use {@link etcdV2Store}. */
   constructor(options: EtcdV2Options) {
     const resolved = resolveOptions(options);
     const { clock, logger, requestMs: timeoutMs, bufferBytes } = resolved;
     const connection = new Connection(resolved);
     super(new EtcdDriver(connection, resolved), { clock, logger, timeoutMs, bufferBytes });
+    this.#connection = connection;
+    this.#scope = new CallScope(clock, timeoutMs);
+    this.inOrder = new InOrder(connection, this.#scope);
+    this.directories = new Directories(connection, this.#scope);
+    this.hidden = new HiddenNodes(connection, this.#scope);
+    this.members = new Members(connection, this.#scope);
+  }
+
+  /**
+   * Gives an entry another time to live, in seconds, and keeps its value. No watch is told, and the index moves.
+   * `refreshed: false` where there is no such entry.
+   */
+  refresh(
+    key: string,
+    ttl: number,
+    options: CallOptions = {},
+  ): Promise<{ readonly refreshed: boolean; readonly revision: Revision }> {
+    return this.#scope.run('write', options, [], async ({ signal }) => {
+      const answer = await this.#connection.call({
+        method: 'PUT',
+        path: `${keyPath(checkPath(key))}?noValueOnSuccess=true`,
+        form: { ttl: String(checkTtl(ttl)), refresh: 'true', prevExist: 'true' },
+        kind: 'write',
+        signal,
+        expect: [100, 104],
+      });
+      return { refreshed: answer.refused === undefined, revision: bookmarkOf(answer).revision };
+    });
+  }
+
+  /** What the member that answers counts: itself, its followers where it leads, its copy of the data. */
+  stats(options: CallOptions = {}): Promise<EtcdV2Stats> {
+    return this.#scope.run('read', options, [], (call) => readStats(this.#connection, call));
+  }
+
+  /** What each endpoint says of its health; one that can't be reached is not healthy. */
+  health(options: CallOptions = {}): Promise<readonly EtcdV2Health[]> {
+    return this.#scope.run('read', options, [], (call) => readHealth(this.#connection, call));
+  }
+
+  /**
+   * Asks the cluster for its members, and uses their client URLs as well from now on. The endpoints that the store was
+   * opened with stay.
+   *
+   * @returns all endpoints.
+   */
+  refreshEndpoints(options: CallOptions = {}): Promise<readonly string[]> {
+    return this.#scope.run('read', options, [], ({ signal }) => this.#connection.refreshEndpoints(signal));
+  }
+
+  override close(): Promise<void> {
+    this.#scope.close(new StoreError('closed', `the ${this.name} store is closed; open another`));
+    return super.close();
   }
 }
 

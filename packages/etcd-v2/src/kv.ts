@@ -239,7 +239,7 @@ export class Kv {
 const NO_OPTIONS = { previous: true, ttl: undefined };
 
 /** The read before a write: where it fails, nothing was written. */
-async function readForWrite(
+export async function readForWrite(
   connection: Connection,
   key: string,
   { signal }: DriverCall,

@@ -9,7 +9,7 @@ export interface V2Member {
   /** Empty until it has started for the first time. */
   readonly name: string;
   readonly peerURLs: readonly string[];
-  readonly clientURLs: readonly string[];
+  readonly clientURLs?: readonly string[];
 }
 
 /** What one member says of itself and of the cluster. */
@@ -23,7 +23,7 @@ export async function readStatus(connection: Connection, { signal }: DriverCall)
   const { revision, identity } = bookmarkOf(head);
   return {
     version,
-    members: members.map(({ id, name, clientURLs }): StoreMember => ({ id, name, endpoints: clientURLs })),
+    members: members.map(({ id, name, clientURLs }): StoreMember => ({ id, name, endpoints: clientURLs ?? [] })),
     ...(leader !== undefined && { leader }),
     revision,
     identity,

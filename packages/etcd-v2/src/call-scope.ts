@@ -1,0 +1,120 @@
+import { isStoreError, StoreError, withOutcome, type CallOptions, type Clock, type DriverCall } from '@holdfast/store';
+import type { CallKind } from './errors.js';
+import { checkNames } from './options.js';
+
+/** Runs the calls that are not in the contract under the same limits: the caller's signal, a time-out, the store's end. */
+export class CallScope {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(clock: Clock, timeoutMs: number | undefined) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @param more names of options that the call has beside `signal` and `timeoutMs` */
+  async run<T>(
+    kind: CallKind,
+    options: CallOptions | undefined,
+    more: readonly string[],
+    call: (call: DriverCall) => Promise<T>,
+  ): Promise<T> {
+    const { signal, timeoutMs = this.#timeoutMs } = this.#check(options, more, kind);
+    const ending = new AbortController();
+    const onAbort = (): void => {
+      ending.abort(new StoreError('aborted', 'the call was aborted by its signal', { cause: signal?.reason }));
+    };
+    const onClosing = (): void => {
+      ending.abort(this.#closing.signal.reason);
+    };
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : {
+            handle: this.#clock.setTimeout(() => {
+              ending.abort(new StoreError('timeout', `the store did not answer within ${timeoutMs} ms (timeoutMs)`));
+            }, timeoutMs),
+          };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#closing.signal.addEventListener('abort', onClosing, { once: true });
+    if (signal?.aborted === true) onAbort();
+    if (this.#closing.signal.aborted) onClosing();
+    try {
+      return await call({ signal: ending.signal });
+    } catch (error) {
+      throw withKind(error, kind);
+    } finally {
+      if (timer !== undefined) this.#clock.clearTimeout(timer.handle);
+      signal?.removeEventListener('abort', onAbort);
+      this.#closing.signal.removeEventListener('abort', onClosing);
+    }
+  }
+
+  close(reason: StoreError): void {
+    this.#closing.abort(reason);
+  }
+
+  #check(options: CallOptions = {}, more: readonly string[], kind: CallKind): CallOptions {
+    try {
+      checkNames(options, ['signal', 'timeoutMs', ...more], 'the call');
+      const { timeoutMs } = options;
+      if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31)) {
+        throw new StoreError(
+          'invalid-argument',
+          `timeoutMs must be a number of milliseconds above 0 and below 2^31, not ${String(timeoutMs)}`,
+        );
+      }
+      return options;
+    } catch (error) {
+      throw kind === 'write' && isStoreError(error) ? withOutcome(error, 'not-applied') : error;
+    }
+  }
+}
+
+function withKind(error: unknown, kind: CallKind): StoreError {
+  const known = isStoreError(error)
+    ? error
+    : new StoreError('internal', `the adapter failed unexpectedly: ${String(error)}; please report it`, {
+        cause: error,
+      });
+  return kind === 'write' && known.outcome === undefined ? withOutcome(known, 'unknown') : known;
+}
+
+/**
+ * A path of a node as the v2-only calls take it: `/a/b`, hidden segments (`/a/_b`) included.
+ *
+ * @throws StoreError `invalid-argument`.
+ */
+export function checkPath(path: unknown): string {
+  const bad =
+    typeof path !== 'string' ||
+    !path.startsWith('/') ||
+    /\p{Surrogate}/u.test(path) ||
+    path
+      .slice(1)
+      .split('/')
+      .some((segment) => segment === '' || segment === '.' || segment === '..');
+  if (!bad) return path;
+  throw new StoreError(
+    'invalid-argument',
+    `${JSON.stringify(path)} is no path of a node; write one such as /app/queue, without a slash at its end`,
+    { outcome: 'not-applied' },
+  );
+}
+
+/** @throws StoreError `invalid-argument`. */
+export function checkTtl(ttl: unknown): number {
+  if (Number.isSafeInteger(ttl) && (ttl as number) >= 1) return ttl as number;
+  throw new StoreError('invalid-argument', `ttl must be a whole number of seconds from 1, not ${String(ttl)}`, {
+    outcome: 'not-applied',
+  });
+}
+
+/** @throws StoreError `invalid-argument` for what v2 would not keep as it is. */
+export function checkText(value: unknown): string {
+  if (typeof value === 'string' && !/\p{Surrogate}/u.test(value)) return value;
+  throw new StoreError('invalid-argument', 'the value must be a string without lone surrogates: etcd v2 keeps text', {
+    outcome: 'not-applied',
+  });
+}

@@ -1,0 +1,131 @@
+import type { Bookmark, CallOptions, Consistency, KeyValue, Revision } from '@holdfast/store';
+import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from './codec.js';
+import { checkPath, checkTtl, type CallScope } from './call-scope.js';
+import type { Connection } from './connection.js';
+import { keyPath } from './key-path.js';
+import { readForWrite } from './kv.js';
+import { bookmarkOf, readNode } from './reads.js';
+
+/** What is directly in a directory. Hidden nodes are not listed by etcd. */
+export interface DirectoryListing {
+  readonly bookmark: Bookmark;
+  /** The paths of its directories, in UTF-8 byte order. */
+  readonly directories: readonly string[];
+  readonly items: readonly KeyValue[];
+  /** When it expires with all that is in it, in milliseconds since the epoch by the server's clock. */
+  readonly expiresAt?: number;
+}
+
+export interface CreateDirectoryOptions extends CallOptions {
+  /** Seconds to live, for the directory and all that is in it. */
+  readonly ttl?: number | undefined;
+}
+
+export interface RemoveDirectoryOptions extends CallOptions {
+  /** With all that is in it, hidden nodes too. Otherwise it must be empty. */
+  readonly recursive?: boolean | undefined;
+}
+
+/** Directories of the keys API, which the contract has no notion of: paths such as `/app/routes`. */
+export class Directories {
+  readonly #connection: Connection;
+  readonly #scope: CallScope;
+
+  constructor(connection: Connection, scope: CallScope) {
+    this.#connection = connection;
+    this.#scope = scope;
+  }
+
+  /** Creates an empty directory. `created: false` where there is a directory or an entry of that name. */
+  create(
+    path: string,
+    options: CreateDirectoryOptions = {},
+  ): Promise<{ readonly created: boolean; readonly revision: Revision }> {
+    return this.#scope.run('write', options, ['ttl'], async ({ signal }) => {
+      const answer = await this.#connection.call({
+        method: 'PUT',
+        path: keyPath(checkPath(path)),
+        form: {
+          dir: 'true',
+          prevExist: 'false',
+          ...(options.ttl !== undefined && { ttl: String(checkTtl(options.ttl)) }),
+        },
+        kind: 'write',
+        signal,
+        expect: [105],
+      });
+      return { created: answer.refused === undefined, revision: bookmarkOf(answer).revision };
+    });
+  }
+
+  /** What is directly in it; `undefined` where there is no such directory. `'/'` is the root. */
+  list(
+    path: string,
+    options: CallOptions & { readonly consistency?: Consistency | undefined } = {},
+  ): Promise<DirectoryListing | undefined> {
+    return this.#scope.run('read', options, ['consistency'], async ({ signal }) => {
+      const key = path === '/' ? path : checkPath(path);
+      const { node, answer } = await readNode(this.#connection, key, options.consistency ?? 'linearizable', signal);
+      if (node === undefined || isFile(node)) return undefined;
+      return { bookmark: bookmarkOf(answer), ...contentsOf(node) };
+    });
+  }
+
+  /** `removed: false` where there is no such directory. `invalid-argument` where it is not empty, and not `recursive`. */
+  remove(
+    path: string,
+    options: RemoveDirectoryOptions = {},
+  ): Promise<{ readonly removed: boolean; readonly revision: Revision }> {
+    return this.#scope.run('write', options, ['recursive'], async ({ signal }) => {
+      const key = checkPath(path);
+      // The server would delete an entry of that name as well.
+      const { node, answer } = await readForWrite(this.#connection, key, { signal });
+      if (node === undefined || isFile(node)) return { removed: false, revision: bookmarkOf(answer).revision };
+      const removed = await this.#connection.call({
+        method: 'DELETE',
+        path: `${keyPath(key)}?dir=true${options.recursive === true ? '&recursive=true' : ''}`,
+        kind: 'write',
+        signal,
+        expect: [100],
+      });
+      return { removed: removed.refused === undefined, revision: bookmarkOf(removed).revision };
+    });
+  }
+
+  /**
+   * Gives a directory another time to live, in seconds, without waking watches. `refreshed: false` where there is no such
+   * directory. `unsupported` on etcd 3.5, which can't change a directory that is there.
+   */
+  refresh(
+    path: string,
+    ttl: number,
+    options: CallOptions = {},
+  ): Promise<{ readonly refreshed: boolean; readonly revision: Revision }> {
+    return this.#scope.run('write', options, [], async ({ signal }) => {
+      const key = checkPath(path);
+      const seconds = checkTtl(ttl);
+      const { node, answer } = await readForWrite(this.#connection, key, { signal });
+      if (node === undefined || isFile(node)) return { refreshed: false, revision: bookmarkOf(answer).revision };
+      const refreshed = await this.#connection.call({
+        method: 'PUT',
+        path: keyPath(key),
+        form: { dir: 'true', prevExist: 'true', refresh: 'true', ttl: String(seconds) },
+        kind: 'write',
+        signal,
+        expect: [100],
+      });
+      return { refreshed: refreshed.refused === undefined, revision: bookmarkOf(refreshed).revision };
+    });
+  }
+}
+
+function contentsOf({ nodes = [], expiration }: V2Node): Omit<DirectoryListing, 'bookmark'> {
+  const readable = nodes.filter(({ key }) => key !== undefined && isReadable(key));
+  const files = readable.filter((node): node is V2File => isFile(node));
+  const directories = readable.filter((node) => node.dir === true).map(({ key = '' }) => ({ key, value: '' }));
+  return {
+    directories: sortByKey(directories).map(({ key }) => key),
+    items: sortByKey(files).map((file) => toKeyValue(file)),
+    ...(expiration !== undefined && { expiresAt: Date.parse(expiration) }),
+  };
+}

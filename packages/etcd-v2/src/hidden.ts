@@ -1,0 +1,59 @@
+import type { CallOptions, KeyValue, PutResult, Revision } from '@holdfast/store';
+import { checkPath, checkText, checkTtl, type CallScope } from './call-scope.js';
+import { isFile, toKeyValue } from './codec.js';
+import type { Connection } from './connection.js';
+import { keyPath } from './key-path.js';
+import { bookmarkOf, readNode } from './reads.js';
+
+export interface HiddenPutOptions extends CallOptions {
+  /** Seconds to live. */
+  readonly ttl?: number | undefined;
+}
+
+/**
+ * Hidden nodes, whose names begin with `_`: etcd lists them nowhere, and tells live watches nothing of them, so that the
+ * contract refuses such keys. Who knows the name can read and write them.
+ */
+export class HiddenNodes {
+  readonly #connection: Connection;
+  readonly #scope: CallScope;
+
+  constructor(connection: Connection, scope: CallScope) {
+    this.#connection = connection;
+    this.#scope = scope;
+  }
+
+  get(path: string, options: CallOptions = {}): Promise<KeyValue | undefined> {
+    return this.#scope.run('read', options, [], async ({ signal }) => {
+      const { node } = await readNode(this.#connection, checkPath(path), 'linearizable', signal);
+      return node !== undefined && isFile(node) ? toKeyValue(node) : undefined;
+    });
+  }
+
+  put(path: string, value: string, options: HiddenPutOptions = {}): Promise<PutResult> {
+    return this.#scope.run('write', options, ['ttl'], async ({ signal }) => {
+      const ttl = options.ttl === undefined ? undefined : checkTtl(options.ttl);
+      const answer = await this.#connection.call({
+        method: 'PUT',
+        path: `${keyPath(checkPath(path))}?noValueOnSuccess=true`,
+        form: { value: checkText(value), ...(ttl !== undefined && { ttl: String(ttl) }) },
+        kind: 'write',
+        signal,
+      });
+      return { revision: bookmarkOf(answer).revision, ...(ttl !== undefined && { ttl }) };
+    });
+  }
+
+  delete(path: string, options: CallOptions = {}): Promise<{ readonly revision: Revision; readonly deleted: number }> {
+    return this.#scope.run('write', options, [], async ({ signal }) => {
+      const answer = await this.#connection.call({
+        method: 'DELETE',
+        path: keyPath(checkPath(path)),
+        kind: 'write',
+        signal,
+        expect: [100, 104],
+      });
+      return { revision: bookmarkOf(answer).revision, deleted: answer.refused === undefined ? 1 : 0 };
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import type { Bookmark, CallOptions, KeyValue } from '@holdfast/store';
+import { checkPath, checkText, checkTtl, type CallScope } from './call-scope.js';
+import { isFile, isReadable, parseJson, sortByKey, toKeyValue, type V2Event, type V2File } from './codec.js';
+import type { Connection } from './connection.js';
+import { keyPath } from './key-path.js';
+import { bookmarkOf } from './reads.js';
+
+export interface InOrderOptions extends CallOptions {
+  /** Seconds to live. */
+  readonly ttl?: number | undefined;
+}
+
+/** Entries whose names the server gives, in the order of their creation (`POST`): queues, say. */
+export class InOrder {
+  readonly #connection: Connection;
+  readonly #scope: CallScope;
+
+  constructor(connection: Connection, scope: CallScope) {
+    this.#connection = connection;
+    this.#scope = scope;
+  }
+
+  /** Creates an entry in a directory, which comes to be if it is not there. Its name is greater than all before it. */
+  create(directory: string, value: string, options: InOrderOptions = {}): Promise<KeyValue> {
+    return this.#scope.run('write', options, ['ttl'], async ({ signal }) => {
+      const answer = await this.#connection.call({
+        method: 'POST',
+        path: keyPath(checkPath(directory)),
+        form: {
+          value: checkText(value),
+          ...(options.ttl !== undefined && { ttl: String(checkTtl(options.ttl)) }),
+        },
+        kind: 'write',
+        signal,
+      });
+      return toKeyValue(parseJson<V2Event>(answer.body).node);
+    });
+  }
+
+  /** The entries of a directory, oldest first. */
+  list(
+    directory: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly items: readonly KeyValue[]; readonly bookmark: Bookmark }> {
+    return this.#scope.run('read', options, [], async ({ signal }) => {
+      const answer = await this.#connection.call({
+        method: 'GET',
+        path: `${keyPath(checkPath(directory))}/?sorted=true&quorum=true`,
+        kind: 'read',
+        signal,
+        expect: [100, 104],
+      });
+      const { nodes = [] } = answer.refused === undefined ? parseJson<V2Event>(answer.body).node : {};
+      const files = nodes.filter((node): node is V2File => isFile(node) && isReadable(node.key));
+      // The server sorts; on a list that is in order already this costs a walk through it.
+      return { items: sortByKey(files).map((file) => toKeyValue(file)), bookmark: bookmarkOf(answer) };
+    });
+  }
+}

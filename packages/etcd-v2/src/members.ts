@@ -1,0 +1,66 @@
+import { StoreError, type CallOptions, type StoreMember } from '@holdfast/store';
+import type { CallScope } from './call-scope.js';
+import { parseJson } from './codec.js';
+import type { Connection } from './connection.js';
+import { readMembers, type V2Member } from './status.js';
+
+/** A member, with the addresses that the others reach it at. */
+export interface EtcdV2Member extends StoreMember {
+  readonly peerUrls: readonly string[];
+}
+
+/** The members of the cluster. Changes need the root role where authentication is on. */
+export class Members {
+  readonly #connection: Connection;
+  readonly #scope: CallScope;
+
+  constructor(connection: Connection, scope: CallScope) {
+    this.#connection = connection;
+    this.#scope = scope;
+  }
+
+  list(options: CallOptions = {}): Promise<readonly EtcdV2Member[]> {
+    return this.#scope.run('read', options, [], async ({ signal }) =>
+      (await readMembers(this.#connection, signal)).map(toMember),
+    );
+  }
+
+  /** Announces a member, which is then to be started. `conflict` where there is one with such a peer URL. */
+  add(peerUrls: readonly string[], options: CallOptions = {}): Promise<EtcdV2Member> {
+    return this.#scope.run('write', options, [], async ({ signal }) => {
+      if (!Array.isArray(peerUrls) || peerUrls.length === 0) {
+        throw new StoreError('invalid-argument', 'a member has at least one peer URL, such as http://10.0.0.4:2380', {
+          outcome: 'not-applied',
+        });
+      }
+      const json = { peerURLs: peerUrls };
+      const { body } = await this.#connection.call({ method: 'POST', path: MEMBERS, json, kind: 'write', signal });
+      return toMember(parseJson<V2Member>(body));
+    });
+  }
+
+  /** `removed: false` where there is no such member, or no more. */
+  remove(id: string, options: CallOptions = {}): Promise<{ readonly removed: boolean }> {
+    return this.#scope.run('write', options, [], async ({ signal }) => {
+      if (!/^[0-9a-f]{1,16}$/.test(id)) {
+        throw new StoreError('invalid-argument', `a member's id is hexadecimal, as list() tells it, not ${id}`, {
+          outcome: 'not-applied',
+        });
+      }
+      const { status } = await this.#connection.call({
+        method: 'DELETE',
+        path: `${MEMBERS}/${id}`,
+        kind: 'write',
+        signal,
+        expectStatus: [404, 410],
+      });
+      return { removed: status === 204 };
+    });
+  }
+}
+
+const MEMBERS = '/v2/members';
+
+function toMember({ id, name, clientURLs, peerURLs }: V2Member): EtcdV2Member {
+  return { id, name, endpoints: clientURLs ?? [], peerUrls: peerURLs };
+}
