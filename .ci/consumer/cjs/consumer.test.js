@@ -28,8 +28,8 @@ test('opens by URL, with adapters given and with adapters found from here', asyn
 });
 
 test('an unreachable etcd is an error that names it, and a store error to this copy of the contract', async () => {
-  const store = etcdV3Store({ endpoints: ['http://127.0.0.1:1'] });
-  const error = await store.get('/a', { timeoutMs: 2_000 }).catch((cause) => cause);
+  const store = etcdV3Store({ endpoints: ['http://127.0.0.1:1'], timeouts: { connectMs: 1_000 } });
+  const error = await store.get('/a').catch((cause) => cause);
   expect(isStoreError(error)).toBe(true);
   expect(error.message).toContain('127.0.0.1:1');
   await store.close();
