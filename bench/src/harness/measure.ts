@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { profiled } from './profiler.js';
 import type { Figures } from './row.js';
 
 export interface Measured<T> {
@@ -20,7 +21,7 @@ export async function measure<T>(work: () => Promise<T>): Promise<Measured<T>> {
   histogram.reset();
   const cpu = process.cpuUsage();
   const began = performance.now();
-  const result = await work();
+  const result = await profiled(work);
   const ms = performance.now() - began;
   const { user, system } = process.cpuUsage(cpu);
   const peakBytes = Math.max(0, peakRss() - rss);

@@ -1,5 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { Mailbox } from './mailbox.js';
+import { PROFILE_VARIABLE } from './profiler.js';
 import type { Sample } from './row.js';
 import type { Message, Params } from './task.js';
 
@@ -23,12 +25,12 @@ export class SideProcess {
   #fail: (error: Error) => void = () => undefined;
 
   constructor({ script, row, side, params, profileFolder }: SideProcessOptions) {
-    const profiling =
-      profileFolder === undefined
-        ? []
-        : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${row}-${side}-${Date.now()}.cpuprofile`];
     this.#child = fork(script, [], {
-      execArgv: ['--expose-gc', '--max-old-space-size=8192', ...profiling],
+      execArgv: ['--expose-gc', '--max-old-space-size=8192'],
+      env:
+        profileFolder === undefined
+          ? process.env
+          : { ...process.env, [PROFILE_VARIABLE]: join(profileFolder, `${row}-${side}`) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.result = new Promise<Sample>((resolve, reject) => {

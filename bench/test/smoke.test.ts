@@ -1,0 +1,31 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { availableEtcds } from '@holdfast/testkit';
+import type { Results } from '../src/harness/results.js';
+import { verdictsOf } from '../src/harness/verdict.js';
+import { rows } from '../src/rows/index.js';
+
+const root = join(__dirname, '..', '..');
+
+test('every row of the benchmarks still runs, on sizes that say nothing about speed', async () => {
+  const etcd = availableEtcds().at(-1)!;
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+  try {
+    const out = join(folder, 'results.json');
+    const args = ['--keys', '200', '--rounds', '1', '--etcd', etcd.etcd, '--out', out];
+    await promisify(execFile)(process.execPath, ['.ci/bench.mjs', ...args], { cwd: root, maxBuffer: 1 << 24 });
+    const results = JSON.parse(readFileSync(out, 'utf8')) as Results;
+    const measured = results.rows.map(({ row, server }) => `${row} ${server}`.trim());
+    expect(measured).toEqual(rows.map(({ name, server }) => (server === 'none' ? name : `${name} ${etcd.version}`)));
+    for (const [index, row] of rows.entries()) {
+      const verdicts = verdictsOf(row, results.rows[index]!);
+      expect(verdicts.filter(({ ours }) => !Number.isFinite(ours.median))).toEqual([]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 240_000);

@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import type { RowResult } from '../src/harness/results.js';
+import type { Goal, Row } from '../src/harness/row.js';
+import { verdictsOf } from '../src/harness/verdict.js';
+import { assertEqualContent } from '../src/harness/bench.js';
+import { percentile } from '../src/harness/stats.js';
+
+const side = { label: 'a side', run: () => Promise.resolve({ figures: {} }) };
+
+function judge(goal: Goal, figures: RowResult['figures']) {
+  const row: Row = {
+    name: 'row',
+    title: 'Row',
+    about: '',
+    server: 'none',
+    sides: { ours: side, peer: side },
+    metrics: { ms: { label: 'time', unit: 'ms' } },
+    goals: [goal],
+    start: () => Promise.reject(new Error('not run')),
+  };
+  return verdictsOf(row, { row: 'row', server: '', at: '', commit: '', keys: 1, figures })[0]!;
+}
+
+const ours = { side: 'ours', metric: 'ms' };
+const peer = { side: 'peer', metric: 'ms' };
+
+describe('a goal', () => {
+  test('of a ratio is judged by the medians, and shows the ratios of the rounds', () => {
+    const goal: Goal = { what: 'time', kind: 'ratio', ours, peer, limit: 0.5 };
+    const figures = { ours: { ms: [10, 40, 30] }, peer: { ms: [100, 50, 60] } };
+    expect(judge(goal, figures)).toMatchObject({ met: true, ratio: { median: 0.5, min: 0.1, max: 0.8 } });
+    expect(judge({ ...goal, limit: 0.49 }, figures).met).toBe(false);
+  });
+
+  test('of a figure alone needs no peer', () => {
+    const goal: Goal = { what: 'stall', kind: 'at-most', ours, limit: 30 };
+    expect(judge(goal, { ours: { ms: [10, 40, 30] } }).met).toBe(true);
+    expect(judge(goal, { ours: { ms: [10, 40, 31] } }).met).toBe(false);
+  });
+
+  test('above a peer is judged by the difference', () => {
+    const goal: Goal = { what: 'memory', kind: 'above', ours, peer, limit: 20 };
+    expect(judge(goal, { ours: { ms: [90] }, peer: { ms: [70] } }).met).toBe(true);
+    expect(judge(goal, { ours: { ms: [91] }, peer: { ms: [70] } }).met).toBe(false);
+  });
+
+  test('that nothing was measured for is an error, not met', () => {
+    const goal: Goal = { what: 'time', kind: 'ratio', ours, peer, limit: 0.5 };
+    expect(() => judge(goal, { ours: { ms: [1] } })).toThrow('measured no ms of peer');
+  });
+});
+
+test('sides that read different content fail the round', () => {
+  const read = (digest: string) => ({ figures: {}, digest });
+  expect(() => {
+    assertEqualContent({ ours: read('3:abc'), peer: read('3:abc'), floor: { figures: {} } });
+  }).not.toThrow();
+  expect(() => {
+    assertEqualContent({ ours: read('3:abc'), peer: read('2:def') });
+  }).toThrow('different content: ours 3:abc, peer 2:def');
+});
+
+test('a percentile lies between the two values beside it', () => {
+  expect(percentile([4, 1, 3, 2], 50)).toBe(2.5);
+  expect(percentile([5], 99)).toBe(5);
+});
