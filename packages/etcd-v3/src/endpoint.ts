@@ -1,5 +1,5 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
-import { Backoff, StoreError, type Clock } from '@holdfast/store';
+import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
 import type { EndpointAddress } from './endpoint-address.js';
 import { toConnectError } from './errors.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';
@@ -84,11 +84,8 @@ export class Endpoint {
         return state.attempt.outcome;
       case 'closed':
         return Promise.reject(closedError());
-      case 'idle': {
-        const attempt = this.#attempt();
-        this.#state = { status: 'connecting', attempt };
-        return attempt.outcome;
-      }
+      case 'idle':
+        return this.#begin();
       default:
         return state satisfies never;
     }
@@ -104,9 +101,21 @@ export class Endpoint {
     this.#leaving.clear();
   }
 
-  #attempt(): ConnectAttempt {
+  async #begin(): Promise<EtcdChannel> {
+    let channel: EtcdChannel;
+    try {
+      channel = new EtcdChannel(this.#address, this.#options);
+    } catch (error) {
+      if (isStoreError(error)) throw error;
+      throw new StoreError('invalid-argument', 'the function given as option tls failed', { cause: error });
+    }
+    const attempt = this.#attempt(channel);
+    this.#state = { status: 'connecting', attempt };
+    return attempt.outcome;
+  }
+
+  #attempt(channel: EtcdChannel): ConnectAttempt {
     const { clock, connectMs } = this.#options;
-    const channel = new EtcdChannel(this.#address, this.#options);
     const { promise: outcome, resolve, reject } = deferred<EtcdChannel>();
     const attempt: ConnectAttempt = {
       channel,

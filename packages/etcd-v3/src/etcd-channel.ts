@@ -40,7 +40,7 @@ export class EtcdChannel {
   #version: Promise<string | undefined> | undefined;
 
   constructor(address: EndpointAddress, options: ChannelOptionSource) {
-    this.#credentials = new EndpointCredentials(address, options.security);
+    this.#credentials = new EndpointCredentials(address, options.security());
     this.#channel = new Channel(address.target, this.#credentials, channelOptions(options));
     this.#client = new Client(address.target, this.#credentials, { channelOverride: this.#channel });
     this.#host = new Host(address.target, this.#credentials, { channelOverride: this.#channel });

@@ -26,7 +26,8 @@ export interface EtcdV3Options {
   readonly endpoints: readonly string[];
   /** A user, or a function that tells the current one whenever a new token is needed, so that passwords can change. */
   readonly auth?: EtcdCredentials | (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  readonly tls?: EtcdTlsOptions | undefined;
+  /** TLS, or a function that tells it for each new connection, so that certificates can change. */
+  readonly tls?: EtcdTlsOptions | (() => EtcdTlsOptions) | undefined;
   /** gRPC metadata sent with every call. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly timeouts?:
@@ -87,7 +88,8 @@ export interface EtcdV3Options {
 export interface ResolvedOptions {
   readonly endpoints: readonly EndpointAddress[];
   readonly auth: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  readonly security: Security;
+  /** Asked for each new connection. @throws StoreError `invalid-argument` where certificates can't be used. */
+  readonly security: () => Security;
   readonly headers: Readonly<Record<string, string>>;
   readonly connectMs: number;
   readonly requestMs: number | undefined;
@@ -175,15 +177,21 @@ function checkAuth(auth: EtcdV3Options['auth']): ResolvedOptions['auth'] {
   return () => auth;
 }
 
-function checkTls(tls: EtcdTlsOptions = {}, addresses: readonly EndpointAddress[]): Security {
-  checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'tls');
-  const given = Object.values(tls).some((value) => value !== undefined);
+function checkTls(tls: EtcdV3Options['tls'], addresses: readonly EndpointAddress[]): () => Security {
   const plain = addresses.find(({ secure }) => !secure);
+  const given = typeof tls === 'function' || Object.values(tls ?? {}).some((value) => value !== undefined);
   if (given && plain !== undefined) {
     throw invalid(
       `tls is given, but endpoint ${plain.name} is not secured: write https:// for all endpoints, or leave tls out`,
     );
   }
+  if (typeof tls === 'function') return () => securityOf(tls());
+  const security = securityOf(tls ?? {});
+  return () => security;
+}
+
+function securityOf(tls: EtcdTlsOptions): Security {
+  checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'tls');
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid('tls.cert and tls.key go together: a client certificate needs its private key');
   }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
-import { availableEtcds, certificateAuthority, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { availableEtcds, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 
 async function failure(call: Promise<unknown>): Promise<StoreError> {
@@ -76,6 +76,30 @@ describe.each(availableEtcds())('secured connections to etcd $version', ({ versi
     expect(refused.code).toBe('unavailable');
     for (const said of [error, refused])
       expect(JSON.stringify([said.message, said.stack])).not.toContain('PRIVATE KEY');
+  });
+
+  test('certificates that change on a living store are used from the next connection on', async () => {
+    const proxy = await startProxy(mutual.endpoints[0]!);
+    let tls = { ca: authority.cert, ...authority.issue('first') };
+    const store = connect([proxy.endpoint], () => tls);
+    open.push(proxy);
+    await store.put('/rotated', 'x');
+    tls = { ca: authority.cert, ...certificateAuthority().issue('stranger') };
+    await store.put('/rotated', 'x');
+    proxy.cut();
+    await eventually(async () => (await failure(store.get('/rotated'))).code === 'unavailable');
+    tls = { ca: authority.cert, ...authority.issue('second') };
+    expect(await store.get('/rotated')).toMatchObject({ version: 2 });
+  });
+
+  test('a function for tls that fails says so, and what it throws is not repeated', async () => {
+    const store = connect(etcd.endpoints, () => {
+      throw new Error('no such file: /secret/path');
+    });
+    const error = await failure(store.put('/x', 'x'));
+    expect(error).toMatchObject({ outcome: 'not-applied' });
+    expect(error.message).toContain('option tls');
+    expect(error.message).not.toContain('/secret/path');
   });
 
   test('plain text to a TLS server, and TLS to a plain one, say what to write', async () => {
