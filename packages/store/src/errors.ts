@@ -96,5 +96,8 @@ export function isStoreError(error: unknown, code?: StoreErrorCode): error is St
 export function withOutcome(error: StoreError, outcome: WriteOutcome): StoreError {
   if (error.outcome === outcome) return error;
   const { code, message, retryable, endpoint } = error;
-  return new StoreError(code, message, { cause: error, retryable, outcome, endpoint });
+  const options = { cause: error, retryable, outcome, endpoint };
+  if (!isStoreError(error, 'compacted')) return new StoreError(code, message, options);
+  const { compactRevision, revision } = error;
+  return new CompactedError(message, { ...options, compactRevision, revision });
 }

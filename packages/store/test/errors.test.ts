@@ -47,6 +47,16 @@ describe('one error class', () => {
     expect(withOutcome(error, 'unknown')).toBe(error);
   });
 
+  test('withOutcome keeps what a compaction tells', () => {
+    const error = withOutcome(new CompactedError('gone', { compactRevision: toRevision(9) }), 'not-applied');
+    expect(error).toMatchObject({
+      code: 'compacted',
+      compactRevision: 9,
+      outcome: 'not-applied',
+      name: 'CompactedError',
+    });
+  });
+
   test('an absent cause is absent', () => {
     expect('cause' in new StoreError('closed', '')).toBe(false);
   });
