@@ -3,6 +3,7 @@ import { Backoff, isStoreError, sleep, StoreError, withOutcome, type KeyRange } 
 import type { IAuthenticateRequest } from 'etcd3';
 import { Authenticator, type Caller } from './authenticator.js';
 import { decodeHeader, rangeBounds, type ResponseHeader } from './codec.js';
+import { parseEndpoint } from './endpoint-address.js';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints, type Reached } from './endpoints.js';
 import { meaningOf, toStoreError, type CallKind, type GrpcFailure } from './errors.js';
@@ -168,6 +169,20 @@ export class Connection implements WatchTransport {
       cause,
     });
     this.#endpoints.find(endpoint)?.markUnhealthy();
+  }
+
+  /** Uses members' client URLs as endpoints too. Those that are unlike the ones given, or make no sense here, are left out. */
+  addEndpoints(urls: readonly string[]): readonly string[] {
+    const secure = this.#options.endpoints.some((address) => address.secure);
+    const addresses = urls.flatMap((url) => {
+      try {
+        return [parseEndpoint(url)];
+      } catch {
+        return []; // Such as an advertised `unixs:` socket: nothing that this store could use.
+      }
+    });
+    this.#endpoints.add(addresses.filter((address) => address.secure === secure));
+    return this.#endpoints.all.map(({ name }) => name);
   }
 
   /** Takes note of what a linearizable answer says of the cluster. */

@@ -45,6 +45,11 @@ export class Endpoint {
     this.#penalty = new Backoff({ ...UNHEALTHY_MS, random: options.random });
   }
 
+  /** Its address as gRPC knows it: what makes two endpoints the same. */
+  get target(): string {
+    return this.#address.target;
+  }
+
   /** The open connection, if there is one. */
   get ready(): EtcdChannel | undefined {
     return this.#state.status === 'ready' ? this.#state.channel : undefined;

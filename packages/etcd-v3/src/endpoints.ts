@@ -32,15 +32,27 @@ const STAGGER_MS = 500;
  * reads don't jump between members; a failure moves them on.
  */
 export class Endpoints {
-  readonly all: readonly Endpoint[];
+  readonly #all: Endpoint[];
   readonly #options: EndpointOptions;
   #preferred: Endpoint | undefined;
 
   constructor(addresses: readonly EndpointAddress[], options: EndpointOptions) {
     this.#options = options;
-    this.all = addresses.map((address) => new Endpoint(address, options));
+    this.#all = addresses.map((address) => new Endpoint(address, options));
     // A fleet that starts at once spreads over the members.
     this.#preferred = this.all[Math.floor(options.random() * this.all.length)];
+  }
+
+  get all(): readonly Endpoint[] {
+    return this.#all;
+  }
+
+  /** Uses these as well, where they are not known yet. */
+  add(addresses: readonly EndpointAddress[]): void {
+    for (const address of addresses) {
+      if (this.#all.some(({ target }) => target === address.target)) continue;
+      this.#all.push(new Endpoint(address, this.#options));
+    }
   }
 
   find(name: string): Endpoint | undefined {

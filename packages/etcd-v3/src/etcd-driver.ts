@@ -22,7 +22,7 @@ import type {
   WatchSink,
 } from '@holdfast/store';
 import { ETCD_V3_CAPABILITIES } from './capabilities.js';
-import { Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import { Kv } from './kv.js';
 import { EtcdLeases } from './leases.js';
 import type { ResolvedOptions } from './options.js';
@@ -40,10 +40,10 @@ export class EtcdDriver implements StoreDriver {
   readonly #kv: Kv;
   readonly #watches: WatchManager;
 
-  constructor(options: ResolvedOptions) {
+  constructor(connection: Connection, options: ResolvedOptions) {
     this.capabilities = { ...ETCD_V3_CAPABILITIES, ...options.limits };
     const { clock, random, logger, watch } = options;
-    this.#connection = new Connection(options);
+    this.#connection = connection;
     this.#kv = new Kv(this.#connection, clock);
     this.leases = new EtcdLeases(this.#connection);
     this.#watches = new WatchManager(this.#connection, { clock, random, logger, ...watch });

@@ -1,14 +1,30 @@
-import { GuardedStore } from '@holdfast/store';
+import { GuardedStore, type CallOptions } from '@holdfast/store';
+import { Connection } from './connection.js';
 import { EtcdDriver } from './etcd-driver.js';
 import { resolveOptions, type EtcdV3Options } from './options.js';
 
 /** A config store on etcd 3.4 or newer. */
 export class EtcdV3Store extends GuardedStore {
+  readonly #connection: Connection;
+
   /** @internal Use {@link etcdV3Store}. */
   constructor(options: EtcdV3Options) {
     const resolved = resolveOptions(options);
     const { clock, logger, requestMs: timeoutMs, bufferBytes } = resolved;
-    super(new EtcdDriver(resolved), { clock, logger, timeoutMs, bufferBytes });
+    const connection = new Connection(resolved);
+    super(new EtcdDriver(connection, resolved), { clock, logger, timeoutMs, bufferBytes });
+    this.#connection = connection;
+  }
+
+  /**
+   * Asks the cluster for its members, and uses their client URLs as well from now on. The endpoints that the store was
+   * opened with stay.
+   *
+   * @returns all endpoints.
+   */
+  async refreshEndpoints(options?: CallOptions): Promise<readonly string[]> {
+    const { members } = await this.status(options);
+    return this.#connection.addEndpoints(members.flatMap(({ endpoints }) => endpoints));
   }
 }
 

@@ -72,6 +72,17 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
     await victim.start();
   });
 
+  test('a store that was given one endpoint learns of the others on request', async () => {
+    const only = etcdV3Store({ endpoints: etcd.endpoints.slice(0, 1) });
+    store = only;
+    expect(await only.refreshEndpoints()).toEqual(expect.arrayContaining([...etcd.endpoints]));
+    expect(await only.refreshEndpoints()).toHaveLength(3);
+    await only.put('/members', 'x');
+    await memberAt(etcd.endpoints[0]).kill();
+    expect(await only.get('/members')).toMatchObject({ key: '/members' });
+    await memberAt(etcd.endpoints[0]).start();
+  });
+
   test('two of three are killed: an outage, never an absence, and it passes', async () => {
     connect();
     await store.put('/quorum', 'x');
