@@ -11,8 +11,11 @@ export interface Certificate {
 export interface CertificateAuthority {
   /** Its own certificate, as PEM: what the other side must trust. */
   readonly cert: string;
-  /** A certificate for servers and clients alike, valid for `hosts` (default: `localhost` and 127.0.0.1), for a day. */
-  issue(commonName: string, hosts?: readonly string[]): Certificate;
+  /**
+   * A certificate for servers and clients alike, valid for `hosts` (default: `localhost` and 127.0.0.1) from a day ago until
+   * tomorrow, or until `notAfter`, in milliseconds since the epoch.
+   */
+  issue(commonName: string, hosts?: readonly string[], notAfter?: number): Certificate;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -40,12 +43,12 @@ export function certificateAuthority(commonName = 'Holdfast test authority'): Ce
   ];
   return {
     cert: certificate(commonName, keys.publicKey, signer, authority),
-    issue: (name, hosts = ['localhost', '127.0.0.1']) => {
+    issue: (name, hosts = ['localhost', '127.0.0.1'], notAfter) => {
       const own = newKeys();
       const usage = extension(OID.extendedKeyUsage, sequence(oid(OID.serverAuth), oid(OID.clientAuth)));
       const names = extension(OID.subjectAltName, sequence(...hosts.map(alternativeName)));
       return {
-        cert: certificate(name, own.publicKey, signer, [usage, names]),
+        cert: certificate(name, own.publicKey, signer, [usage, names], notAfter),
         key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       };
     },
@@ -61,16 +64,16 @@ function certificate(
   publicKey: KeyObject,
   issuer: { readonly name: string; readonly key: KeyObject },
   extensions: readonly Buffer[],
+  notAfter = Date.now() + DAY_MS,
 ): string {
   const algorithm = sequence(oid(OID.ecdsaWithSha256));
   const serial = Buffer.concat([Buffer.of(1), randomBytes(15)]); // Positive, and without a leading zero.
-  const now = Date.now();
   const signed = sequence(
     tlv(0xa0, tlv(0x02, Buffer.of(2))),
     tlv(0x02, serial),
     algorithm,
     distinguishedName(issuer.name),
-    sequence(time(now - DAY_MS), time(now + DAY_MS)),
+    sequence(time(Date.now() - DAY_MS), time(notAfter)),
     distinguishedName(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
     tlv(0xa3, sequence(...extensions)),
