@@ -11,7 +11,7 @@ import {
 } from '@holdfast/store';
 import { virtualClock } from '@holdfast/testkit';
 import { json } from '../../src/index.js';
-import { CollectionTable } from '../../src/collection-table.js';
+import { CollectionTable, type CollectionTableOptions } from '../../src/collection-table.js';
 import { Decoder } from '../../src/decoder.js';
 import { Restoration } from '../../src/restoration.js';
 import { Slicer } from '../../src/slicer.js';
@@ -56,9 +56,15 @@ export function batch(
   return { kind: 'events', bookmark: at(revision), events, undecodable };
 }
 
+export interface TableSetup {
+  readonly single?: boolean;
+  readonly stableCreateRevisions?: boolean;
+  readonly decode?: 'eager' | 'lazy';
+}
+
 /** A table over `/p/` with collections `a/` and `b/`, and one key, `one`; or with a single collection. */
-export function newTable({ single = false, stableCreateRevisions = true, decode = 'eager' } = {}): Table {
-  const common = {
+export function newTable({ single = false, stableCreateRevisions = true, decode = 'eager' }: TableSetup = {}): Table {
+  const common: Omit<CollectionTableOptions, 'where' | 'hidden'> = {
     decoder: new Decoder(json(), undefined, undefined),
     decode,
     cache: undefined,
