@@ -7,6 +7,7 @@ import {
   encodeProgressRequest,
 } from '../src/watch-codec.js';
 import { RevisionAssembler } from '../src/watch-events.js';
+import { GOLDEN } from './watch-golden.js';
 import { decodeRequest, del, message, put, response } from './watch-wire-text.js';
 
 const text = (bytes: string) => new TextEncoder().encode(bytes);
@@ -179,3 +180,40 @@ describe('assembling revisions', () => {
     expect(group?.undecodable).toEqual([{ rawKey: Uint8Array.of(0xff), revision: 9, deleted: true }]);
   });
 });
+
+describe.each(['3.4.23', '3.5.16'] as const)('what etcd %s sent', (version) => {
+  const golden = GOLDEN[version];
+  const messages = (name: keyof typeof golden) => golden[name].map((hex) => Buffer.from(hex, 'hex'));
+  const clusterId = { '3.4.23': '7585154123848136068', '3.5.16': '2740026184183043798' }[version];
+  const first = { key: '/a/1', createRevision: 2, modRevision: 2, version: 1, value: text('one'), lease: undefined };
+  const second = { ...first, modRevision: 3, version: 2, value: text('zwölf'), lease: '7587870206184853319' };
+
+  test('answers: created, progress, cancelled, compacted, refused', () => {
+    const decode = (name: keyof typeof golden) => messages(name).map(decodeWatchResponse);
+    const header = (revision: number) => ({ clusterId, revision, raftTerm: 2 });
+    expect(decode('created')).toMatchObject([{ header: header(1), watchId: 0, created: true, canceled: false }]);
+    expect(decode('progress asked for')).toMatchObject([
+      { header: header(5), watchId: -1, created: false, events: [] },
+    ]);
+    expect(decode('cancelled')).toMatchObject([{ watchId: 0, canceled: true, compactRevision: 0, cancelReason: '' }]);
+    expect(decode('compacted')).toMatchObject([
+      { header: header(5), watchId: 1, created: true, canceled: false },
+      { header: header(0), watchId: 1, created: false, canceled: true, compactRevision: 5, cancelReason: '' },
+    ]);
+    expect(decode('refused')).toMatchObject([{ watchId: -1, created: true, canceled: true, cancelReason: DENIED }]);
+  });
+
+  test('events: put, previous, lease, transaction, a key that is not UTF-8', () => {
+    const decode = (name: keyof typeof golden) => messages(name).flatMap(decodeEvents);
+    expect(decode('put')).toEqual([{ type: 'put', entry: first, previous: undefined }]);
+    expect(decode('put with previous and lease')).toEqual([{ type: 'put', entry: second, previous: first }]);
+    expect(decode('transaction')).toMatchObject([
+      { type: 'put', entry: { key: '/a/2', modRevision: 4, value: text('') }, previous: undefined },
+      { type: 'delete', entry: { key: '/a/1', modRevision: 4 }, previous: second },
+    ]);
+    const raw = Uint8Array.of(0x2f, 0x61, 0x2f, 0xff, 0xfe);
+    expect(decode('not UTF-8')).toMatchObject([{ type: 'put', entry: { key: raw, modRevision: 5, value: text('x') } }]);
+  });
+});
+
+const DENIED = 'rpc error: code = PermissionDenied desc = etcdserver: permission denied';
