@@ -1,3 +1,28 @@
+export { checkOperations } from './checkers/operations.js';
+export { checkStates } from './checkers/states.js';
+export { States, timelineOf, type Step, type Timeline } from './checkers/timeline.js';
+export {
+  checkEqualViews,
+  checkListenerView,
+  checkUntorn,
+  type Observation,
+  type View,
+  type ViewChange,
+} from './checkers/views.js';
+export { describeViolations, type Violation } from './checkers/violation.js';
+export {
+  checkAtomic,
+  checkBookmarkable,
+  checkOrdered,
+  checkReliable,
+  checkResumable,
+  checkUnique,
+  checkWatches,
+} from './checkers/watches.js';
+export type { Call, Delivery, History, Moment, Operation, Outcome, WatchRecord } from './history/history.js';
+export { recordStore } from './history/record-store.js';
+export { recordWatch } from './history/record-watch.js';
+export { Recorder } from './history/recorder.js';
 export { eventually, type EventuallyOptions } from './clock/eventually.js';
 export { virtualClock, type VirtualClock } from './clock/virtual-clock.js';
 export type { BackendHooks, ConformanceBackend, Link, OpenOptions } from './conformance/backend.js';

@@ -78,19 +78,17 @@ export const watchMutants: readonly Mutant[] = [
     apply: (store) =>
       changeBatches(store, () => {
         let seen = 0;
-        let held: WatchBatch | undefined;
+        let held: WatchBatch | 'told' | undefined;
         return (batch) => {
           seen += batch.events.length;
-          if (held !== undefined && batch.events.length > 0) {
-            const late = held;
-            held = undefined;
-            return [batch, late];
-          }
-          if (seen === NTH) {
+          if (held === undefined && seen >= NTH) {
             held = batch;
             return [];
           }
-          return [batch];
+          if (held === undefined || held === 'told' || batch.events.length === 0) return [batch];
+          const late = held;
+          held = 'told';
+          return [batch, late];
         };
       }),
   },

@@ -1,0 +1,82 @@
+import type { KeyValue, Revision, WatchEvent } from '@holdfast/store';
+import type { WatchRecord } from '../history/history.js';
+
+/** What one revision changed. */
+export interface Step {
+  readonly revision: number;
+  readonly events: readonly WatchEvent[];
+}
+
+/**
+ * What really happened to a store: every change of every revision, in order. The checkers hold what clients saw against it. It
+ * comes from a watch that nothing disturbed, over everything that the clients touch.
+ */
+export interface Timeline {
+  /** The revision before the first that it covers. */
+  readonly from: number;
+  /** The last revision that it covers. */
+  readonly to: number;
+  readonly steps: readonly Step[];
+  /** The entries at `from`. */
+  readonly initial: readonly KeyValue[];
+}
+
+/** A timeline from the record of an undisturbed watch, and the entries that there were when it began. */
+export function timelineOf(record: WatchRecord, initial: readonly KeyValue[] = []): Timeline {
+  const ready = record.deliveries.find((delivery) => delivery.type === 'ready');
+  const from = record.options.after?.revision ?? (ready?.type === 'ready' ? ready.bookmark.revision : 0);
+  const steps = new Map<number, WatchEvent[]>();
+  let to: number = from;
+  for (const delivery of record.deliveries) {
+    if (delivery.type !== 'batch') continue;
+    to = Math.max(to, delivery.batch.bookmark.revision);
+    for (const event of delivery.batch.events) {
+      const step = steps.get(event.revision) ?? [];
+      step.push(event);
+      steps.set(event.revision, step);
+    }
+  }
+  const inOrder = [...steps].sort(([a], [b]) => a - b).map(([revision, events]) => ({ revision, events }));
+  return { from, to, steps: inOrder, initial };
+}
+
+/** The entries as they were at each revision, for any number of questions about one timeline. */
+export class States {
+  readonly #timeline: Timeline;
+  readonly #histories = new Map<string, { revision: number; entry: KeyValue | undefined }[]>();
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+    for (const entry of timeline.initial) this.#note(entry.key, timeline.from, entry);
+    for (const { events } of timeline.steps) {
+      for (const event of events) {
+        if (event.type === 'put') this.#note(event.current.key, event.revision, event.current);
+        else if (event.type === 'delete') this.#note(event.key, event.revision, undefined);
+      }
+    }
+  }
+
+  /** Whether the timeline tells of this revision. */
+  covers(revision: number): boolean {
+    return revision >= this.#timeline.from && revision <= this.#timeline.to;
+  }
+
+  /** The entry of a key at a revision. */
+  at(key: string, revision: Revision | number): KeyValue | undefined {
+    return this.#histories.get(key)?.findLast((each) => each.revision <= revision)?.entry;
+  }
+
+  /** The entries at a revision that the predicate lets through. */
+  entriesAt(revision: number, includes: (key: string) => boolean): KeyValue[] {
+    return [...this.#histories.keys()].filter(includes).flatMap((key) => {
+      const entry = this.at(key, revision);
+      return entry === undefined ? [] : [entry];
+    });
+  }
+
+  #note(key: string, revision: number, entry: KeyValue | undefined): void {
+    const history = this.#histories.get(key) ?? [];
+    history.push({ revision, entry });
+    this.#histories.set(key, history);
+  }
+}

@@ -1,0 +1,12 @@
+/** A promise that a recorded history shows to be broken. */
+export interface Violation {
+  /** Which checker found it. */
+  readonly guarantee: string;
+  /** What happened, in words, with the client, keys and revisions. */
+  readonly message: string;
+}
+
+/** All violations as one text, for the message of a failing test; empty where there are none. */
+export function describeViolations(violations: readonly Violation[]): string {
+  return violations.map(({ guarantee, message }) => `${guarantee}: ${message}`).join('\n');
+}
