@@ -68,11 +68,15 @@ export class WatchLink implements WatchStreamOwner {
     if (this.#waiting.size === 0 && this.#state.name === 'opening') this.#transition({ name: 'idle' });
   }
 
-  /** Takes no more watches on this stream: its token is not good any more. Those that it has stay. */
-  retire(stream: WatchStream): void {
-    if (this.#state.name !== 'open' || this.#state.stream !== stream) return;
+  /**
+   * Takes no more watches on this stream: its token is not good any more. Those that it has stay. `false` where that was
+   * said already.
+   */
+  retire(stream: WatchStream): boolean {
+    if (this.#state.name !== 'open' || this.#state.stream !== stream) return false;
     this.#transition({ name: 'idle' });
     if (stream.size === 0) this.#drop(stream);
+    return true;
   }
 
   /** Gives a stream up for all of its watches, and prefers another endpoint. */

@@ -252,8 +252,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
       this.#fail(error);
       return;
     }
-    this.#host.transport.refreshToken();
-    if (stream !== undefined) this.#host.link.retire(stream);
+    // Only once for all watches of the stream: a second time would throw away the token that the first one got.
+    if (stream !== undefined && this.#host.link.retire(stream)) this.#host.transport.refreshToken();
     this.#proceed();
   }
 
@@ -290,7 +290,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     if (this.#state.name === 'following' && this.#clock.now() - this.#state.since >= this.#host.options.stableMs) {
       this.#backoff.reset();
     }
-    this.#logger.info('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
+    this.#logger.debug('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
     this.#sink.interrupted(cause);
   }
 

@@ -427,6 +427,18 @@ describe('server-side ends', () => {
     expect(transport.calls.map(({ canceled }) => canceled)).toEqual([true, false]);
   });
 
+  test('a hundred watches that meet the same old token renew it once', async () => {
+    const { transport, watch } = world();
+    const watches = Array.from({ length: 100 }, () => watch(5));
+    await settle();
+    transport.call.say(...watches.map(() => created(-1, 100, { canceled: true, reason: DENIED })));
+    await settle();
+    expect(transport.tokenRefreshes).toBe(1);
+    expect(transport.calls).toHaveLength(2);
+    transport.call.say(...watches.map((_, id) => created(id)));
+    expect(watches.every(({ sink }) => sink.told.at(-1) === 'established 5')).toBe(true);
+  });
+
   test('a token that stays invalid ends the watch', async () => {
     const { transport, watch } = world();
     const { sink } = watch(5);
