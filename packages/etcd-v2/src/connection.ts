@@ -17,7 +17,6 @@ import {
 import type { ExchangeHandlers, HttpExchange, HttpRequest, HttpResponse, ResponseHead } from './http-exchange.js';
 import type { ResolvedOptions } from './options.js';
 import { judge } from './retry.js';
-import { secureContext } from './tls.js';
 
 export interface CallRequest {
   readonly method: HttpRequest['method'];
@@ -75,10 +74,7 @@ export class Connection {
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
-    const { tls } = options;
-    // Made here, so that a certificate that can't be read shows when the store is opened.
-    const context = Object.values(tls).some((value) => value !== undefined) ? secureContext(tls) : undefined;
-    this.#endpoints = new Endpoints(options.endpoints, { ...options, secureContext: context });
+    this.#endpoints = new Endpoints(options.endpoints, options);
     this.#credentials = new Credentials(options.auth);
   }
 
@@ -358,10 +354,10 @@ function summary(
 ): StoreError {
   if (reached || error.code !== 'unavailable') return error;
   const { retryable, outcome, endpoint } = error;
-  const all = tried.size > 1 ? 'none of the endpoints' : 'the endpoint';
+  const all = tried.size > 1 ? 'none of the endpoints could be' : 'the endpoint could not be';
   const within = retryable ? ` within ${connectMs} ms (timeouts.connectMs)` : '';
   const named = [...tried.values()].map(({ message }) => message).join('; ');
-  return new StoreError('unavailable', `${all} could be reached${within}: ${named}`, {
+  return new StoreError('unavailable', `${all} reached${within}: ${named}`, {
     cause: error,
     retryable,
     outcome,

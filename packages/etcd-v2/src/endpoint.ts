@@ -1,14 +1,11 @@
-import type { SecureContext } from 'node:tls';
 import { Backoff, StoreError, type Clock } from '@holdfast/store';
 import { Pool } from 'undici';
+import { createConnector, type ConnectorOptions } from './connector.js';
 import type { EndpointAddress } from './endpoint-address.js';
 import { HttpExchange, type ExchangeHandlers, type HttpRequest } from './http-exchange.js';
 import { Keepalive } from './keepalive.js';
 
-export interface EndpointOptions {
-  readonly connectMs: number;
-  readonly tls: { readonly serverName?: string | undefined; readonly rejectUnauthorized?: boolean | undefined };
-  readonly secureContext: SecureContext | undefined;
+export interface EndpointOptions extends ConnectorOptions {
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -145,9 +142,7 @@ export class Endpoint {
   }
 
   #connect(): Pool {
-    const { connectMs, tls, secureContext, keepalive } = this.#options;
-    const { origin, socketPath, secure } = this.address;
-    return new Pool(origin, {
+    return new Pool(this.address.origin, {
       // One request on a connection at a time: a long poll would hold up what is behind it, and undici repeats requests
       // that were waiting in line when a connection breaks.
       pipelining: 1,
@@ -156,17 +151,7 @@ export class Endpoint {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: IDLE_CONNECTION_MS,
-      connect: {
-        timeout: connectMs,
-        ...(socketPath !== undefined && { socketPath }),
-        keepAlive: true,
-        keepAliveInitialDelay: keepalive?.intervalMs ?? 60_000,
-        ...(secure && {
-          ...(secureContext !== undefined && { secureContext }),
-          rejectUnauthorized: tls.rejectUnauthorized ?? true,
-          ...(tls.serverName !== undefined && { servername: tls.serverName }),
-        }),
-      },
+      connect: createConnector(this.address, this.#options),
     });
   }
 }

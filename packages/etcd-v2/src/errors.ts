@@ -171,7 +171,7 @@ const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
   [/^CERT_HAS_EXPIRED$/, "the server's certificate has expired: renew it"],
   [/^CERT_NOT_YET_VALID$/, "the server's certificate is not valid yet: check both clocks"],
   [
-    /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|CERT_UNTRUSTED)/,
+    /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE)/,
     "the server's certificate is signed by an unknown authority: pass that authority's certificate in tls.ca",
   ],
   [
@@ -205,7 +205,9 @@ export function connectionMeaning(error: Error, sent: boolean): Meaning {
 export function toConnectionError(error: Error, kind: CallKind, endpoint: string, sent: boolean): StoreError {
   const { code, retryable, outcome, advice } = connectionMeaning(error, sent);
   const said = messageOf(error);
-  return new StoreError(code, `${endpoint}: ${advice === undefined ? said : `${advice} (${said})`}`, {
+  // It may pass: a server that is about to end does the same.
+  const hint = /before secure TLS connection/.test(said) ? '; if it does not speak TLS, write http:// instead' : '';
+  return new StoreError(code, `${endpoint}: ${advice === undefined ? said + hint : `${advice} (${said})`}`, {
     cause: error,
     retryable,
     endpoint,

@@ -1,5 +1,6 @@
 import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
 import { addressKey, parseEndpoint, type EndpointAddress } from './endpoint-address.js';
+import { createTlsContext, type Security } from './tls.js';
 
 /** A user of etcd's v2 user management. */
 export interface EtcdCredentials {
@@ -28,7 +29,8 @@ export interface EtcdV2Options {
    * server refuses the user that it told before, so that passwords can change.
    */
   readonly auth?: EtcdCredentials | (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  readonly tls?: EtcdTlsOptions | undefined;
+  /** TLS, or a function that tells it for each new connection, so that certificates can change. */
+  readonly tls?: EtcdTlsOptions | (() => EtcdTlsOptions) | undefined;
   /** HTTP headers sent with every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly timeouts?:
@@ -75,7 +77,8 @@ export interface EtcdV2Options {
 export interface ResolvedOptions {
   readonly endpoints: readonly EndpointAddress[];
   readonly auth: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  readonly tls: EtcdTlsOptions;
+  /** Asked for each new connection. @throws StoreError `invalid-argument` where certificates can't be used. */
+  readonly security: () => Security;
   readonly headers: Readonly<Record<string, string>>;
   readonly connectMs: number;
   readonly requestMs: number | undefined;
@@ -115,7 +118,7 @@ export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
   return {
     endpoints: addresses,
     auth: checkAuth(auth),
-    tls: checkTls(tls, addresses),
+    security: checkTls(tls, addresses),
     headers: checkHeaders(headers),
     connectMs: positive(timeouts.connectMs ?? 5_000, 'timeouts.connectMs'),
     requestMs: timeouts.requestMs === undefined ? undefined : positive(timeouts.requestMs, 'timeouts.requestMs'),
@@ -156,19 +159,26 @@ function checkAuth(auth: EtcdV2Options['auth']): ResolvedOptions['auth'] {
   return () => checked;
 }
 
-function checkTls(tls: EtcdTlsOptions = {}, addresses: readonly EndpointAddress[]): EtcdTlsOptions {
-  checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'tls');
-  const given = Object.values(tls).some((value) => value !== undefined);
+function checkTls(tls: EtcdV2Options['tls'], addresses: readonly EndpointAddress[]): () => Security {
   const plain = addresses.find(({ secure }) => !secure);
+  const given = typeof tls === 'function' || Object.values(tls ?? {}).some((value) => value !== undefined);
   if (given && plain !== undefined) {
     throw invalid(
       `tls is given, but endpoint ${plain.name} is not secured: write https:// for all endpoints, or leave tls out`,
     );
   }
+  if (typeof tls === 'function') return () => securityOf(tls());
+  const security = securityOf(tls ?? {});
+  return () => security;
+}
+
+function securityOf(tls: EtcdTlsOptions): Security {
+  checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'tls');
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw invalid('tls.cert and tls.key go together: a client certificate needs its private key');
   }
-  return tls;
+  const { serverName, rejectUnauthorized = true } = tls;
+  return { context: createTlsContext(tls), serverName, rejectUnauthorized };
 }
 
 function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
