@@ -1,13 +1,7 @@
 import type { StoreError } from '@holdfast/store';
 import type { ResponseHeader } from './watch-codec.js';
 import type { RevisionGroup } from './watch-events.js';
-
-/** How the server ended one watch of a stream, while the others live on. */
-export type ServerEnd =
-  /** It never began: `created` and `canceled` in one answer (trap 5). */
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'compacted'; readonly compactRevision: number }
-  | { readonly kind: 'canceled'; readonly reason: string };
+import type { ServerEnd } from './watch-server-end.js';
 
 /** Who follows a range through one watch of a stream. After `ended`, `failed` or `lost`, nothing more is told. */
 export interface WatchFollower {

@@ -1,4 +1,5 @@
 import { Backoff, isStoreError, StoreError, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
+import { asStoreError } from './watch-errors.js';
 import { WatchStream, type WatchStreamOptions, type WatchStreamOwner } from './watch-stream.js';
 import type { WatchTransport } from './watch-transport.js';
 
@@ -152,7 +153,7 @@ export class WatchLink implements WatchStreamOwner {
         else this.#failed(new StoreError('unavailable', `${call.endpoint} ended the watch stream at once`));
       },
       (error: unknown) => {
-        if (!abort.signal.aborted) this.#failed(toStoreError(error));
+        if (!abort.signal.aborted) this.#failed(asStoreError(error, 'no watch stream could be opened'));
       },
     );
   }
@@ -183,14 +184,9 @@ export class WatchLink implements WatchStreamOwner {
     const previous = this.#state;
     if (previous.name === 'closed') return;
     this.#state = next;
-    if (previous.name === 'opening' && next.name !== 'open' && next.name !== 'resting') previous.abort.abort(given);
+    if (previous.name === 'opening' && next.name !== 'open' && next.name !== 'resting') previous.abort.abort(UNWANTED);
     else if (previous.name === 'resting') this.#clock.clearTimeout(previous.timer);
   }
 }
 
-const given = new StoreError('aborted', 'no watch wants the stream any more');
-
-function toStoreError(error: unknown): StoreError {
-  if (isStoreError(error)) return error;
-  return new StoreError('internal', `no watch stream could be opened: ${String(error)}`, { cause: error });
-}
+const UNWANTED = new StoreError('aborted', 'no watch wants the stream any more');

@@ -1,7 +1,5 @@
 import {
   Backoff,
-  CompactedError,
-  isStoreError,
   StoreError,
   toRevision,
   type Bookmark,
@@ -10,15 +8,15 @@ import {
   type DriverWatchOptions,
   type KeyRange,
   type Logger,
-  type Revision,
   type TimerHandle,
   type WatchSink,
 } from '@holdfast/store';
-import { cancelError } from './watch-cancel-reason.js';
 import type { CreateRequest, ResponseHeader } from './watch-codec.js';
 import type { RevisionGroup } from './watch-events.js';
-import type { ServerEnd, WatchFollower } from './watch-follower.js';
+import { asStoreError, compactedError, endsWatch, historyChanged } from './watch-errors.js';
+import type { WatchFollower } from './watch-follower.js';
 import type { LinkMember, WatchLink, WatchLinkOptions } from './watch-link.js';
+import { cancelError, type ServerEnd } from './watch-server-end.js';
 import type { WatchStream } from './watch-stream.js';
 import type { WatchSubscription } from './watch-subscription.js';
 import { proofOfOtherHistory, suspicionOf, type KnownHistory } from './watch-suspicion.js';
@@ -183,9 +181,10 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#proceed();
   }
 
-  // The steps.
+  // The steps. A sink may close its watch whenever it is told something: each step looks whether there is one still.
 
   #proceed(): void {
+    if (this.#state.name === 'closed') return;
     if (this.#bookmark === undefined) {
       this.#readHead();
       return;
@@ -210,8 +209,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#read(stream.endpoint, (head) => {
       const proof = proofOfOtherHistory(head, known);
       if (proof !== undefined) {
-        const message = `the store's history is not the one that ${this.#range.toString()} was followed in: ${proof}; read it again`;
-        this.#fail(new StoreError('history-changed', message, { endpoint: head.endpoint }));
+        this.#fail(historyChanged(this.#range, proof, head.endpoint));
         return;
       }
       this.#behind(stream);
@@ -247,6 +245,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   }
 
   #renew(error: StoreError, stream: WatchStream | undefined): void {
+    if (this.#state.name === 'closed') return;
     this.#renewals += 1;
     if (this.#renewals > 1) {
       this.#fail(error);
@@ -259,6 +258,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   /** A linearizable read of the range. Tried again until it answers, or fails for good. */
   #read(avoid: string | undefined, then: (head: LinearizableHead) => void): void {
+    if (this.#state.name === 'closed') return;
     const abort = new AbortController();
     this.#enter({ name: 'reading', abort });
     this.#host.transport.linearizableHead(this.#range, { avoid, signal: abort.signal }).then(
@@ -267,7 +267,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
       },
       (error: unknown) => {
         if (abort.signal.aborted) return;
-        const cause = asStoreError(error);
+        const cause = asStoreError(error, "the store's head could not be read");
         if (endsWatch(cause)) {
           this.#fail(cause);
           return;
@@ -280,6 +280,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   /** Waits, then begins again from the bookmark. */
   #rest(): void {
+    if (this.#state.name === 'closed') return;
     const timer = this.#clock.setTimeout(() => {
       this.#proceed();
     }, this.#backoff.next());
@@ -368,33 +369,3 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 }
 
 const OVERTAKEN = new StoreError('aborted', 'the watch does not need this answer any more');
-
-/** Errors that trying again, here or at another member, does not help against (C12). */
-function endsWatch(error: StoreError): boolean {
-  switch (error.code) {
-    case 'unavailable':
-    case 'timeout':
-    case 'internal':
-      return false;
-    default:
-      return true;
-  }
-}
-
-function compactedError(
-  range: KeyRange,
-  after: Bookmark,
-  compactRevision: number,
-  endpoint: string | undefined,
-): CompactedError {
-  const compacted: Revision = toRevision(compactRevision);
-  return new CompactedError(
-    `${range.toString()} was followed up to revision ${after.revision}, but history up to ${compactRevision} is compacted; read it again`,
-    { compactRevision: compacted, endpoint },
-  );
-}
-
-function asStoreError(error: unknown): StoreError {
-  if (isStoreError(error)) return error;
-  return new StoreError('internal', `the store's head could not be read: ${String(error)}`, { cause: error });
-}

@@ -8,10 +8,13 @@ import {
   type CreateRequest,
   type WatchResponse,
 } from './watch-codec.js';
-import type { ServerEnd, WatchFollower } from './watch-follower.js';
+import { asStoreError } from './watch-errors.js';
+import type { WatchFollower } from './watch-follower.js';
+import { PROBE, ProbeFollower } from './watch-probe.js';
 import { ProgressTimer } from './watch-progress-timer.js';
 import { ProgressLedger } from './watch-progress.js';
 import { MessagePump } from './watch-pump.js';
+import { serverEnd } from './watch-server-end.js';
 import { SilenceDetector } from './watch-silence.js';
 import { WatchSubscription, type SubscriptionHost, type SubscriptionState } from './watch-subscription.js';
 import type { WatchCall, WatchCallHandlers } from './watch-transport.js';
@@ -49,16 +52,7 @@ interface StreamTimers {
 
 // How many events are decoded between two looks at the time.
 const EVENTS_PER_STEP = 64;
-
-// Asks for a watch only to see that the server answers: nobody writes this key, and the watch is cancelled at once.
-const PROBE: CreateRequest = {
-  key: Uint8Array.of(0),
-  rangeEnd: undefined,
-  startRevision: 0,
-  previous: false,
-  only: 'delete',
-  progressNotify: false,
-};
+const UNREADABLE = 'a watch response could not be read';
 
 /**
  * One Watch call and all the watches on it. etcd takes requests one by one and answers creations in order, before
@@ -275,7 +269,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     } catch (error) {
       if (subscription.state.name !== 'active') throw error;
       subscription.cancel();
-      follower.failed(asStoreError(error));
+      follower.failed(asStoreError(error, UNREADABLE));
     }
   }
 
@@ -292,7 +286,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   }
 
   #unusable(error: unknown): void {
-    const failure = asStoreError(error);
+    const failure = asStoreError(error, UNREADABLE);
     const followers = this.#takeAll().map(({ follower }) => follower);
     this.#owner.ended(this, failure, 'closed by the server');
     this.close();
@@ -307,14 +301,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
 
   #probe(): void {
     if (this.#state.name !== 'open' || this.#active.size === 0) return;
-    const nothing = () => undefined;
-    const follower = { revision: nothing, progress: nothing, ended: nothing, failed: nothing, lost: nothing };
-    const probe = this.create(PROBE, {
-      ...follower,
-      created: () => {
-        probe.cancel();
-      },
-    });
+    const follower = new ProbeFollower();
+    follower.subscription = this.create(PROBE, follower);
   }
 
   #onSilent(silentMs: number): void {
@@ -325,15 +313,4 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   #cancel(id: number): void {
     if (this.#state.name === 'open') this.#state.call.write(encodeCancel(id));
   }
-}
-
-function serverEnd(response: WatchResponse, kind: 'refused' | 'canceled'): ServerEnd {
-  // A negative one is what some versions answer to a start that never was (ETCD-FACTS): no compaction.
-  if (response.compactRevision > 0) return { kind: 'compacted', compactRevision: response.compactRevision };
-  return { kind, reason: response.cancelReason };
-}
-
-function asStoreError(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  return new StoreError('internal', `a watch response could not be read: ${String(error)}`, { cause: error });
 }

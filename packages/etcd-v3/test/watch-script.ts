@@ -13,6 +13,7 @@ import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } f
 export class ScriptedCall implements WatchCall {
   readonly requests: DecodedRequest[] = [];
   canceled = false;
+  ended = false;
   paused = false;
 
   readonly endpoint: string;
@@ -40,11 +41,13 @@ export class ScriptedCall implements WatchCall {
   }
 
   say(...messages: Buffer[]): void {
-    for (const message of messages) if (!this.canceled) this.handlers.onMessage(message);
+    for (const message of messages) if (!this.canceled && !this.ended) this.handlers.onMessage(message);
   }
 
   end(error = new StoreError('unavailable', 'connection lost')): void {
-    if (!this.canceled) this.handlers.onEnd(error);
+    if (this.canceled || this.ended) return;
+    this.ended = true;
+    this.handlers.onEnd(error);
   }
 
   get creates(): Extract<DecodedRequest, { kind: 'create' }>[] {

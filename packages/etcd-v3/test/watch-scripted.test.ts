@@ -159,6 +159,41 @@ describe('one stream', () => {
     expect(sink.told).toEqual(['established 5', '6: /a/6']);
   });
 
+  test.each(['interrupted', 'established', 'push', 'fail'] as const)(
+    'a sink may close its watch while it is told `%s`: nothing is left',
+    async (what) => {
+      const { transport, manager, clock } = world();
+      const ends = [
+        [created(0), events(0, [6])],
+        [created(0), response({ id: 0, canceled: true, compactRevision: 9 })],
+        [created(0), response({ id: 0, canceled: true, reason: 'etcdserver: something new' })],
+        [created(-1, 100, { canceled: true, reason: OLD_TOKEN })],
+        [created(-1, 100, { canceled: true, reason: DENIED })],
+        [created(0, 3)],
+      ];
+      for (const messages of ends) {
+        const sink = new RecordingSink();
+        const close = () => void driver.close();
+        const original = sink[what].bind(sink) as (...args: unknown[]) => unknown;
+        Object.assign(sink, {
+          [what]: (...args: unknown[]) => {
+            close();
+            return original(...args);
+          },
+        });
+        const driver = manager.watch(PREFIX, watchOptions(5), sink);
+        await settle();
+        transport.call.say(...messages);
+        transport.call.end();
+        await clock.advance(10_000);
+        await driver.close();
+        await settle();
+        expect(clock.pending).toBe(0);
+        expect(transport.calls.every(({ canceled, ended }) => canceled || ended)).toBe(true);
+      }
+    },
+  );
+
   test('is not opened when the watch is closed meanwhile', async () => {
     const { transport, watch } = world();
     const { driver } = watch(5);

@@ -1,5 +1,4 @@
 import {
-  encodeUtf8,
   decodeUtf8,
   isStoreError,
   type Bookmark,
@@ -26,15 +25,15 @@ export interface World extends AsyncDisposable {
   readonly store: ConfigStore;
   /** Around it: what others do to the cluster meanwhile. */
   readonly writer: ConfigStore;
-  follow(range: Range, options?: WatchOptions): Follower;
+  readonly follow: (range: Range, options?: WatchOptions) => Follower;
   /** Writes that many revisions of one key each, `${prefix}0` and on. */
-  burst(count: number, prefix: string, value?: string): Promise<void>;
+  readonly burst: (count: number, prefix: string, value?: string) => Promise<void>;
   /** The server's own count of watches, in all streams. */
-  watchers(): Promise<number>;
-  streams(): Promise<number>;
+  readonly watchers: () => Promise<number>;
+  readonly streams: () => Promise<number>;
   /** What a prefix holds, read around the proxy. */
-  truth(prefix: string): Promise<Map<string, string>>;
-  bookmark(): Promise<Bookmark>;
+  readonly truth: (prefix: string) => Promise<Map<string, string>>;
+  readonly bookmark: () => Promise<Bookmark>;
 }
 
 /** Every test ends by this: nothing is left at the server (trap 15). */
@@ -181,5 +180,3 @@ export class Follower {
     this.#over = true;
   }
 }
-
-export const bytes = encodeUtf8;

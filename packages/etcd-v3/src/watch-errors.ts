@@ -1,0 +1,36 @@
+import { CompactedError, isStoreError, StoreError, toRevision, type Bookmark, type KeyRange } from '@holdfast/store';
+
+/** Errors that trying again, here or at another member, does not help against (C12). */
+export function endsWatch(error: StoreError): boolean {
+  switch (error.code) {
+    case 'unavailable':
+    case 'timeout':
+    case 'internal':
+      return false;
+    default:
+      return true;
+  }
+}
+
+export function compactedError(
+  range: KeyRange,
+  after: Bookmark,
+  compactRevision: number,
+  endpoint: string | undefined,
+): CompactedError {
+  return new CompactedError(
+    `${range.toString()} was followed up to revision ${after.revision}, but history up to ${compactRevision} is compacted; read it again`,
+    { compactRevision: toRevision(compactRevision), endpoint },
+  );
+}
+
+export function historyChanged(range: KeyRange, proof: string, endpoint: string): StoreError {
+  const message = `the store's history is not the one that ${range.toString()} was followed in: ${proof}; read it again`;
+  return new StoreError('history-changed', message, { endpoint });
+}
+
+/** What went wrong, as the contract's error, whatever was thrown. */
+export function asStoreError(error: unknown, what: string): StoreError {
+  if (isStoreError(error)) return error;
+  return new StoreError('internal', `${what}: ${String(error)}`, { cause: error });
+}

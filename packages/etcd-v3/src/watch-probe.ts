@@ -1,0 +1,29 @@
+import type { CreateRequest } from './watch-codec.js';
+import type { WatchFollower } from './watch-follower.js';
+import type { WatchSubscription } from './watch-subscription.js';
+
+/** A watch that is asked for only to see whether the server answers: nobody writes this key. */
+export const PROBE: CreateRequest = {
+  key: Uint8Array.of(0),
+  rangeEnd: undefined,
+  startRevision: 0,
+  previous: false,
+  only: 'delete',
+  progressNotify: false,
+};
+
+const nothing = (): void => undefined;
+
+/** Cancels its watch as soon as the server has confirmed it; a refusal is as good an answer. */
+export class ProbeFollower implements WatchFollower {
+  subscription: WatchSubscription | undefined;
+  readonly revision = nothing;
+  readonly progress = nothing;
+  readonly ended = nothing;
+  readonly failed = nothing;
+  readonly lost = nothing;
+
+  created(): void {
+    this.subscription?.cancel();
+  }
+}
