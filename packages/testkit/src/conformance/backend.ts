@@ -21,17 +21,17 @@ export interface Link {
 /** What only the binding can do to its backend. A case that needs a hook which is absent is reported as skipped. */
 export interface BackendHooks {
   /** Writes a key that need not be UTF-8, past the contract. Absent where the backend can't hold one. */
-  putRaw?(key: Uint8Array, value: Uint8Array): Promise<void>;
+  readonly putRaw?: (key: Uint8Array, value: Uint8Array) => Promise<void>;
   /** Deletes what `putRaw` wrote. */
-  deleteRaw?(key: Uint8Array): Promise<void>;
+  readonly deleteRaw?: (key: Uint8Array) => Promise<void>;
   /** A handle whose endpoint nobody listens at, and that endpoint as errors should name it. */
-  unreachable?(): Promise<{ store: ConfigStore; endpoint: string }>;
+  readonly unreachable?: () => Promise<{ store: ConfigStore; endpoint: string }>;
   /** A handle on the same data over a link that the case disturbs. */
-  disturbed?(options?: OpenOptions): Promise<{ store: ConfigStore; link: Link }>;
+  readonly disturbed?: (options?: OpenOptions) => Promise<{ store: ConfigStore; link: Link }>;
   /** Lets milliseconds pass for leases and time-outs. Real waiting where absent. */
-  passTime?(ms: number): Promise<void>;
+  readonly passTime?: (ms: number) => Promise<void>;
   /** Opens a handle on the same data through `openStore(url)`. */
-  openByUrl?(): Promise<ConfigStore>;
+  readonly openByUrl?: () => Promise<ConfigStore>;
 }
 
 /**

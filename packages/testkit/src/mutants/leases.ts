@@ -1,4 +1,4 @@
-import type { PutOptions, PutResult } from '@holdfast/store';
+import type { PutOptions } from '@holdfast/store';
 import { change } from './change.js';
 import type { Mutant } from './mutant.js';
 
@@ -23,8 +23,8 @@ export const leaseMutants: readonly Mutant[] = [
     apply: (store) =>
       change(store, {
         put: async (key, value, options) => {
-          const { ttl: _, ...result } = (await store.put(key, value, options)) as PutResult;
-          return result;
+          const result = await store.put(key, value, options);
+          return 'ttl' in result ? { ...result, ttl: undefined } : result;
         },
       }),
   },

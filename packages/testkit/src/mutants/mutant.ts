@@ -14,7 +14,7 @@ export interface Mutant {
   /** The cases that fail on it. Each of them names the mutant's clause. */
   readonly caughtBy: readonly string[];
   /** Breaks a healthy store. */
-  apply(store: ConfigStore): ConfigStore;
+  readonly apply: (store: ConfigStore) => ConfigStore;
 }
 
 /** The clause that a mutant breaks. */
@@ -33,17 +33,17 @@ export function mutateBackend(backend: ConformanceBackend, mutant: Mutant): Conf
       ...hooks,
       ...(disturbed && {
         disturbed: async (options) => {
-          const { store, link } = await disturbed.call(hooks, options);
+          const { store, link } = await disturbed(options);
           return { store: mutant.apply(store), link };
         },
       }),
       ...(unreachable && {
         unreachable: async () => {
-          const { store, endpoint } = await unreachable.call(hooks);
+          const { store, endpoint } = await unreachable();
           return { store: mutant.apply(store), endpoint };
         },
       }),
-      ...(openByUrl && { openByUrl: async () => mutant.apply(await openByUrl.call(hooks)) }),
+      ...(openByUrl && { openByUrl: async () => mutant.apply(await openByUrl()) }),
     },
   };
 }

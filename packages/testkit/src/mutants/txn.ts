@@ -97,7 +97,7 @@ export const txnMutants: readonly Mutant[] = [
           const [first] = (await store.list(compare.range, { limit: 1 })).items;
           if (first === undefined) return store.txn(txn, options);
           const { range: _, ...rest } = compare;
-          return store.txn({ ...txn, if: [{ ...rest, key: first.key } as Compare] }, options);
+          return store.txn({ ...txn, if: [{ ...rest, key: first.key }] }, options);
         },
       }),
   },

@@ -5,7 +5,7 @@ import { simulateLink, virtualClock, type ConformanceBackend } from '@holdfast/t
 /** The memory store as the conformance suite takes it, impatient: what does not come at once does not come in process. */
 export function memoryBackend(): ConformanceBackend & { close(): Promise<void> } {
   const clock = virtualClock(Date.now());
-  const data = memoryStore({ clock });
+  const data = memoryStore({ clock, identity: 'under-test' });
   return {
     patienceMs: 250,
     // Three pages of the memory store, and several of its slices.

@@ -1,4 +1,4 @@
-import { isStoreError, StoreError, STORE_ERROR_CODES } from '@holdfast/store';
+import { isStoreError, type StoreError, STORE_ERROR_CODES } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import type { ConformanceContext } from '../context.js';
 import { expectEqual, expectStoreError, expectTrue, show } from '../expect.js';
