@@ -1,9 +1,10 @@
-import { type Clock, KeyRange, type Revision } from '@holdfast/store';
+import { type Clock, KeyRange, type Page, type Revision } from '@holdfast/store';
 import type { Decoder, Failure } from './decoder.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
 import { EagerMaker, type EntryMaker, LazyMaker, type Prepared } from './entry-maker.js';
 import { type Box, LazyEntry } from './lazy-entry.js';
 import type { BadValue, Problem } from './problem.js';
+import type { Slab, SlabUser } from './slab.js';
 import type { LRUCache } from 'lru-cache';
 
 export interface CollectionTableOptions {
@@ -26,6 +27,8 @@ export interface KeyState {
   readonly entry: Entry<unknown> | undefined;
   readonly bad: BadValue | undefined;
 }
+
+const ABSENT: KeyState = { entry: undefined, bad: undefined };
 
 /**
  * The keys of one collection, by relative key. Invariant: a key that the store has is in `entries`, in `bad`, or in both
@@ -110,6 +113,7 @@ export class CollectionTable {
   }
 
   state(key: string): KeyState {
+    if (this.isEmpty) return ABSENT;
     return { entry: this.#entries.get(key), bad: this.#bad.get(key) };
   }
 
@@ -139,6 +143,30 @@ export class CollectionTable {
     return this.#maker.prepare(key, revisions, bytes);
   }
 
+  /** The same for a value in a slab, where it stays if nothing needs it now. */
+  prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared {
+    return this.#maker.prepareInSlab(key, revisions, slab, index);
+  }
+
+  /** The entry of a key that was not there before, if it can be made without a look at its value. */
+  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> | undefined {
+    return this.#maker.fromSlab(key, page, slab, index);
+  }
+
+  /** Everything that may have its value in a slab. */
+  *slabUsers(): Generator<SlabUser> {
+    if (!this.#isLazy) return;
+    for (const entry of this.#entries.values()) {
+      if (!(entry instanceof LazyEntry)) continue;
+      yield entry;
+      if (entry.fallback !== undefined) yield entry.fallback;
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.size === 0 && this.#bad.size === 0;
+  }
+
   /**
    * What the key will be after this version. `sameLife` says that the key was not deleted in between: only then may the
    * last good value stand in for a bad one, since a deleted key is not resurrected (M5).
@@ -148,7 +176,7 @@ export class CollectionTable {
     const made = this.#maker.make(prepared, superseded);
     if ('entry' in made) return { entry: made.entry, bad: undefined };
     const since = before.bad?.problem.since ?? this.#clock.now();
-    return { entry: superseded, bad: this.#toBad(prepared, made.failure, since) };
+    return { entry: superseded, bad: this.#toBad({ ...prepared, content: made.content }, made.failure, since) };
   }
 
   set(key: string, { entry, bad }: KeyState): void {
@@ -170,7 +198,7 @@ export class CollectionTable {
   }
 
   #toBad(
-    { key, revisions, content }: Pick<Prepared, 'key' | 'revisions' | 'content'>,
+    { key, revisions, content }: Pick<BadValue, 'content'> & Pick<Prepared, 'key' | 'revisions'>,
     { reason, cause }: Failure,
     since: number,
   ): BadValue {

@@ -1,23 +1,34 @@
+import type { Page } from '@holdfast/store';
 import type { Decoded, Decoder, Failure } from './decoder.js';
 import { digest } from './digest.js';
 import { EagerEntry, type Entry, type Revisions, sameRevisions, toMeta } from './entry.js';
 import { type LazyContext, LazyEntry } from './lazy-entry.js';
 import { type RawValue, sameRawValue, toRawValue } from './raw-value.js';
+import type { Slab } from './slab.js';
 
 /** An incoming version of a key, with the slow part (decoding, copying) done. */
 export interface Prepared {
   readonly key: string;
   readonly revisions: Revisions;
-  readonly content: number | RawValue;
+  readonly content: number | RawValue | Slab;
+  /** Where the content is in its slab, if it is in one. */
+  readonly index?: number;
   /** Absent where decoding is put off. */
   readonly decoded?: Decoded;
 }
 
-export type Made = { readonly entry: Entry<unknown> } | { readonly failure: Failure };
+export type Made =
+  | { readonly entry: Entry<unknown> }
+  /** `content` tells whether an incoming version is the same bad one. */
+  | { readonly failure: Failure; readonly content: number };
 
 /** How values are kept: decoded on arrival, or undecoded until read. The tables are the same for both. */
 export interface EntryMaker {
   prepare(key: string, revisions: Revisions, bytes: Uint8Array): Prepared;
+  /** The same for a value that is in a slab, and may stay there. */
+  prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared;
+  /** The shorter way for a value in a slab that follows on none, where nothing needs to be looked at. */
+  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> | undefined;
   /** @param superseded the entry it follows on, to fall back to */
   make(prepared: Prepared, superseded: Entry<unknown> | undefined): Made;
   /** Whether the entry is exactly this version. */
@@ -41,8 +52,16 @@ export class EagerMaker implements EntryMaker {
     };
   }
 
+  prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared {
+    return this.prepare(key, revisions, slab.value(index));
+  }
+
+  fromSlab(): undefined {
+    return undefined;
+  }
+
   make({ key, revisions, content, decoded }: Prepared): Made {
-    if (decoded?.ok === false) return { failure: decoded };
+    if (decoded?.ok === false) return { failure: decoded, content: Number(content) };
     return { entry: new EagerEntry(toMeta(key, revisions), decoded?.value, Number(content)) };
   }
 
@@ -66,9 +85,22 @@ export class LazyMaker implements EntryMaker {
     return { key, revisions, content: toRawValue(bytes) };
   }
 
-  make({ key, revisions, content }: Prepared, superseded: Entry<unknown> | undefined): Made {
+  prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared {
+    return { key, revisions, content: slab, index };
+  }
+
+  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> {
+    const revisions = {
+      modRevision: page.modRevision(index),
+      createRevision: page.createRevision(index),
+      version: page.version(index),
+    };
+    return new LazyEntry(this.#context, key, revisions, slab, index, undefined);
+  }
+
+  make({ key, revisions, content, index = -1 }: Prepared, superseded: Entry<unknown> | undefined): Made {
     const lastGood = superseded instanceof LazyEntry ? superseded : undefined;
-    return { entry: new LazyEntry(this.#context, toMeta(key, revisions), content as RawValue, lastGood) };
+    return { entry: new LazyEntry(this.#context, key, revisions, content as RawValue | Slab, index, lastGood) };
   }
 
   isSame(entry: Entry<unknown>, revisions: Revisions, bytes: Uint8Array): boolean {

@@ -97,6 +97,7 @@ export class Follow implements FollowContext {
         await core.lock.run(async () => {
           this.signal.throwIfAborted();
           core.publish(await core.table.apply(batch), 'watch');
+          await core.table.tidy();
         });
         this.#verifier.applied();
       }

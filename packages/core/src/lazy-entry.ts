@@ -1,8 +1,9 @@
 import { type Revision, StoreError } from '@holdfast/store';
 import type { LRUCache } from 'lru-cache';
 import type { Decoded, Decoder, Failure } from './decoder.js';
-import type { Entry, EntryMeta } from './entry.js';
-import { type RawValue, sameRawValue } from './raw-value.js';
+import type { Entry, Revisions } from './entry.js';
+import { type RawValue, sameRawValue, toRawValue } from './raw-value.js';
+import { Slab, type SlabUser } from './slab.js';
 
 /** What the lazy entries of one collection share. */
 export interface LazyContext {
@@ -13,35 +14,66 @@ export interface LazyContext {
   onBad(entry: LazyEntry<unknown>, failure: Failure): void;
 }
 
-/** So that a value which is `undefined` can be cached as well. */
-export interface Box {
+/** A decoded value. Also so that one which is `undefined` can be cached. */
+export class Box {
   readonly value: unknown;
+
+  constructor(value: unknown) {
+    this.value = value;
+  }
 }
+
+/** It turned out that the value can't be shown. */
+class Bad {
+  readonly failure: Failure;
+  readonly lastGood: LazyEntry<unknown> | undefined;
+
+  constructor(failure: Failure, lastGood: LazyEntry<unknown> | undefined) {
+    this.failure = failure;
+    this.lastGood = lastGood;
+  }
+}
+
+/** Nobody has read the value, and there is nothing to fall back to. (With something to fall back to, the state is that.) */
+const UNREAD = 'unread';
+type Unread = typeof UNREAD;
+
+/** The value is good, and in the cache if it was not evicted. */
+const CACHED = 'cached';
+type Cached = typeof CACHED;
 
 /**
  * An entry whose value is decoded on its first read. Until that has succeeded it holds on to the last good one, which is
  * what `value` gives if it fails (promise M5). The decoded value may be evicted; the entry stays the same object.
  */
-export class LazyEntry<T> implements Entry<T> {
+export class LazyEntry<T> implements Entry<T>, SlabUser {
   readonly key: string;
   readonly modRevision: Revision;
   readonly createRevision: Revision;
   declare readonly version?: number;
   readonly #context: LazyContext;
-  readonly #raw: RawValue;
-  #verdict: 'unread' | 'good' | Failure = 'unread';
-  #box: Box | undefined;
-  #lastGood: LazyEntry<unknown> | undefined;
+  #raw: RawValue | Slab;
+  /** Where in the slab, if it is in one. */
+  readonly #index: number;
+  #state: Unread | LazyEntry<unknown> | Box | Cached | Bad;
 
   /** @param superseded the key's entry until now, if this is a later version of the same life of the key */
-  constructor(context: LazyContext, meta: EntryMeta, raw: RawValue, superseded: LazyEntry<unknown> | undefined) {
+  constructor(
+    context: LazyContext,
+    key: string,
+    { modRevision, createRevision, version }: Revisions,
+    raw: RawValue | Slab,
+    index: number,
+    superseded: LazyEntry<unknown> | undefined,
+  ) {
     this.#context = context;
-    this.key = meta.key;
-    this.modRevision = meta.modRevision;
-    this.createRevision = meta.createRevision;
-    if (meta.version !== undefined) this.version = meta.version;
     this.#raw = raw;
-    this.#lastGood = superseded === undefined ? undefined : superseded.#asLastGood();
+    this.#index = index;
+    this.#state = superseded === undefined ? UNREAD : (superseded.#asLastGood() ?? UNREAD);
+    this.key = key;
+    this.modRevision = modRevision;
+    this.createRevision = createRevision;
+    if (version !== undefined) this.version = version;
     Object.freeze(this);
   }
 
@@ -50,8 +82,11 @@ export class LazyEntry<T> implements Entry<T> {
    * possible only for entries from change events, since the mirror itself then no longer shows the key.
    */
   get value(): T {
+    const state = this.#state;
+    if (state instanceof Box) return state.value as T;
     if (this.isReadable()) return this.#decoded() as T;
-    if (this.#lastGood !== undefined) return this.#lastGood.value as T;
+    const fallback = this.fallback;
+    if (fallback !== undefined) return fallback.value as T;
     throw new StoreError(
       'invalid-argument',
       `the value of key ${JSON.stringify(this.key)} at revision ${this.modRevision} cannot be decoded; see the mirror's problems()`,
@@ -60,29 +95,38 @@ export class LazyEntry<T> implements Entry<T> {
 
   /** Whether its own value can be shown, which the first call finds out. */
   isReadable(): boolean {
-    if (this.#verdict === 'unread') {
-      const decoded = this.#read();
-      if (!decoded.ok) this.#context.onBad(this, decoded);
-    }
-    return this.#verdict === 'good';
+    if (this.#state instanceof Box || this.#state === CACHED) return true;
+    if (this.#state instanceof Bad) return false;
+    const decoded = this.#read();
+    if (!decoded.ok) this.#context.onBad(this, decoded);
+    return decoded.ok;
   }
 
   /** Why it is not readable, if that is known. */
   get failure(): Failure | undefined {
-    return typeof this.#verdict === 'string' ? undefined : this.#verdict;
+    return this.#state instanceof Bad ? this.#state.failure : undefined;
   }
 
   /** The entry to show instead of one that is not readable. */
   get lastGood(): LazyEntry<unknown> | undefined {
-    return this.#lastGood?.isReadable() === true ? this.#lastGood : undefined;
+    const fallback = this.fallback;
+    return fallback?.isReadable() === true ? fallback : undefined;
   }
 
   hasContent(bytes: Uint8Array): boolean {
-    return sameRawValue(this.#raw, bytes);
+    return sameRawValue(this.#raw instanceof Slab ? this.#raw.value(this.#index) : this.#raw, bytes);
   }
 
   get raw(): RawValue {
-    return this.#raw;
+    return this.#raw instanceof Slab ? toRawValue(this.#raw.value(this.#index)) : this.#raw;
+  }
+
+  get slab(): Slab | undefined {
+    return this.#raw instanceof Slab ? this.#raw : undefined;
+  }
+
+  leaveSlab(): void {
+    this.#raw = this.raw;
   }
 
   /** The raw value is not JSON's to show; the value is. */
@@ -91,32 +135,40 @@ export class LazyEntry<T> implements Entry<T> {
     return { key, value, modRevision, createRevision, ...(version === undefined ? {} : { version }) };
   }
 
+  /** What it would show instead of its own value; kept only as long as that may be bad. */
+  get fallback(): LazyEntry<unknown> | undefined {
+    const state = this.#state;
+    if (state instanceof LazyEntry) return state;
+    return state instanceof Bad ? state.lastGood : undefined;
+  }
+
   /**
    * What a successor falls back to. An unread entry that itself still needs a fallback is read now, so that never more
    * than two raw values of a key are kept. A bad one is passed over in silence: it is no longer the key's value.
    */
   #asLastGood(): LazyEntry<unknown> | undefined {
-    if (this.#verdict === 'unread' && this.#lastGood !== undefined) this.#read();
-    return this.failure === undefined ? this : this.#lastGood;
+    if (this.#state instanceof LazyEntry) this.#read();
+    return this.#state instanceof Bad ? this.#state.lastGood : this;
   }
 
   #read(): Decoded {
-    const decoded = this.#context.decoder.decode(this.#raw, this);
-    this.#verdict = decoded.ok ? 'good' : decoded;
+    const decoded = this.#context.decoder.decode(this.raw, this);
     if (decoded.ok) {
-      this.#lastGood = undefined;
-      this.#keep({ value: decoded.value });
+      const box = new Box(decoded.value);
+      if (this.#context.cache === undefined) {
+        this.#state = box;
+      } else {
+        this.#state = CACHED;
+        this.#context.cache.set(this, box);
+      }
+    } else {
+      this.#state = new Bad(decoded, this.fallback);
     }
     return decoded;
   }
 
-  #keep(box: Box): void {
-    if (this.#context.cache === undefined) this.#box = box;
-    else this.#context.cache.set(this, box);
-  }
-
   #decoded(): unknown {
-    const box = this.#box ?? this.#context.cache?.get(this);
+    const box = this.#state instanceof Box ? this.#state : this.#context.cache?.get(this);
     if (box !== undefined) return box.value;
     const decoded = this.#read();
     if (decoded.ok) return decoded.value;

@@ -41,6 +41,7 @@ export async function load(core: Core, { cause, newHistory, signal }: LoadOption
     signal.throwIfAborted();
     const committed = restoration.commit();
     core.publish(committed, cause);
+    if (cause === 'resync') await core.table.tidy();
     return committed;
   });
   core.prove(mark);

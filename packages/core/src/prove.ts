@@ -85,6 +85,7 @@ async function installDelta(follow: FollowContext, delta: Awaited<ReturnType<typ
     const step = await patch(core.table, delta, present, () => core.settings.clock.now());
     core.publish(step, 'resync');
     core.publishResync('behind', from, step?.changed ?? 0);
+    await core.table.tidy();
   });
 }
 

@@ -3,6 +3,7 @@ import { type AnyChange, changeBetween } from './change.js';
 import type { CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
 import type { BadValue, Problem } from './problem.js';
+import { Slab } from './slab.js';
 import type { Slicer } from './slicer.js';
 import type { Step } from './step.js';
 import type { Table } from './table.js';
@@ -45,8 +46,10 @@ export class Restoration {
   /** @throws StoreError `history-changed` for a page of an older state than the table's, unless the history is known to be new */
   async add(page: Page, slicer: Slicer): Promise<void> {
     this.#begin(page.bookmark);
-    for (let index = 0; index < page.length; index++) {
-      this.#addKey(page, index);
+    const slab = new Slab(page);
+    const { length } = page;
+    for (let index = 0; index < length; index++) {
+      this.#addKey(page, slab, index);
       if (slicer.isDue()) await slicer.pause();
     }
     this.#undecodable.push(...page.undecodable);
@@ -107,7 +110,7 @@ export class Restoration {
     }
   }
 
-  #addKey(page: Page, index: number): void {
+  #addKey(page: Page, slab: Slab, index: number): void {
     const key = page.key(index);
     const collection = this.#table.layout.find(key);
     const staged = collection === undefined ? undefined : this.#staged.get(collection);
@@ -116,6 +119,13 @@ export class Restoration {
       return;
     }
     const relative = collection.relative(key);
+    // Nearly all keys that are ever read are read by a first load: the short way makes nothing but the entry.
+    const first = collection.isEmpty ? collection.fromSlab(relative, page, slab, index) : undefined;
+    if (first !== undefined) {
+      staged.entries.set(relative, first);
+      this.#change(collection, undefined, first);
+      return;
+    }
     const revisions = {
       modRevision: page.modRevision(index),
       createRevision: page.createRevision(index),
@@ -129,7 +139,7 @@ export class Restoration {
     const sameLife = this.#options.newHistory
       ? before.entry !== undefined
       : this.#table.continues(before.bad ?? before.entry, revisions.createRevision);
-    const after = collection.settle(collection.prepare(relative, revisions, page.value(index)), before, sameLife);
+    const after = collection.settle(collection.prepareInSlab(relative, revisions, slab, index), before, sameLife);
     stage(staged, relative, after);
     // A key of which nothing is left to show is found by `finish`, with those that are gone.
     if (after.entry !== undefined) this.#change(collection, before.entry, after.entry);

@@ -16,6 +16,7 @@ import type { Prepared } from './entry-maker.js';
 import type { Fingerprint } from './fingerprint.js';
 import { Layout } from './layout.js';
 import type { Problem } from './problem.js';
+import { compactSlabs, type SlabUser } from './slab.js';
 import { Slicer } from './slicer.js';
 import type { Step } from './step.js';
 import { UndecodableKeys } from './undecodable-keys.js';
@@ -29,6 +30,10 @@ export interface TableOptions {
    */
   readonly stableCreateRevisions: boolean;
 }
+
+/** After how many changed keys, as a part of all keys, slabs are looked through for such as are mostly unused. */
+const DUE_CHURN = 0.25;
+const LEAST_CHURN = 256;
 
 /**
  * Everything the mirror knows of its range, at one revision. It changes by whole steps only: `apply` (a watch batch),
@@ -47,6 +52,8 @@ export class Table {
   #newest: { readonly at: number; readonly revision: Revision | undefined } | undefined;
   #writes = 0;
   #deleted: Set<string> | undefined;
+  /** How many keys changed since the slabs were looked through. */
+  #churn = 0;
 
   constructor({ collections, clock, stableCreateRevisions }: TableOptions) {
     this.collections = collections;
@@ -173,7 +180,22 @@ export class Table {
     this.#bookmark = bookmark;
     this.#writes += 1;
     if (step.changed > 0) this.#version += 1;
+    this.#churn += step.changed;
     return step;
+  }
+
+  /**
+   * Sees to it that values which are gone don't keep much memory: to be called after a step, while no verb runs. Cheap
+   * where nothing is due.
+   */
+  async tidy(): Promise<void> {
+    if (this.#churn < Math.max(LEAST_CHURN, this.count * DUE_CHURN)) return;
+    this.#churn = 0;
+    await compactSlabs(() => this.#slabUsers(), new Slicer(this.#clock));
+  }
+
+  *#slabUsers(): Generator<SlabUser> {
+    for (const collection of this.collections) yield* collection.slabUsers();
   }
 
   /** For `Edits`. */

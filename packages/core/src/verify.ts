@@ -59,15 +59,19 @@ export class Verifier {
 
   /** Resolves when the batch may be taken in. */
   async admit(batch: WatchBatch): Promise<void> {
-    if (this.#pending === undefined || batch.bookmark.revision <= this.#pending.revision) return;
-    this.#start();
-    await this.verified();
+    // Looked at anew each time: a batch that came before the latest loss must get in, for the table to be compared after it.
+    while (this.#pending !== undefined && batch.bookmark.revision > this.#pending.revision) {
+      this.#follow.signal.throwIfAborted();
+      this.#start();
+      await this.#task;
+    }
   }
 
   /** Resolves when nothing is held back any more; rejects when the following ends. */
   async verified(): Promise<void> {
     while (this.#pending !== undefined) {
       this.#follow.signal.throwIfAborted();
+      this.applied();
       if (this.#task !== undefined) await this.#task;
       else await this.#follow.core.reaches(this.#pending.revision, RECHECK_MS, this.#follow.signal);
     }

@@ -171,6 +171,16 @@ class Campaign {
 
   violations = 0;
 
+  /** For a failure's message. */
+  describe(): string {
+    const { state, bookmark, asOf } = this.#mirror;
+    return JSON.stringify(
+      { now: this.#w.clock.now(), state, bookmark, asOf, problems: this.#mirror.problems() },
+      null,
+      1,
+    );
+  }
+
   #noSnapshot() {
     return undefined as
       { readonly data: ReturnType<World['data']['snapshot']>; readonly compacted: number } | undefined;
@@ -260,7 +270,10 @@ describe.each([
       await campaign.run(120, { decode });
       expect(campaign.violations).toBe(0);
     } catch (error) {
-      throw new Error(`seed ${seed}:\n${campaign.trace.slice(-60).join('\n')}`, { cause: error });
+      throw new Error(
+        `seed ${seed}:\n${campaign.trace.slice(Number(process.env['TRACE'] ?? -60)).join('\n')}\n${campaign.describe()}`,
+        { cause: error },
+      );
     } finally {
       w.script.heal();
       w.script.release();
