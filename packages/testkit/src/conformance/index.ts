@@ -13,6 +13,7 @@ import { readOnlyCases } from './cases/read-only.js';
 import { readCases } from './cases/reads.js';
 import { revisionCases } from './cases/revisions.js';
 import { scanCases } from './cases/scan.js';
+import { singleKeyTxnCases } from './cases/single-key-txn.js';
 import { slowConsumerCases } from './cases/slow-consumers.js';
 import { ttlCases } from './cases/ttl.js';
 import { txnCases } from './cases/txn.js';
@@ -34,6 +35,7 @@ export const conformanceGroups: readonly { readonly subject: string; readonly ca
   { subject: 'writes whose answer is lost', cases: ambiguityCases },
   { subject: 'leases', cases: leaseCases },
   { subject: 'time to live', cases: ttlCases },
+  { subject: 'transactions of one key', cases: singleKeyTxnCases },
   { subject: 'transactions', cases: txnCases },
   { subject: 'what a watch tells', cases: watchOrderCases },
   { subject: 'resuming a watch', cases: watchResumeCases },

@@ -34,6 +34,7 @@ export const txnMutants: readonly Mutant[] = [
       'C9.never-seen-half',
       'C9.no-key-twice',
       'C9.one-batch',
+      'C9.one-creator-wins',
       'C9.one-revision',
       'C9.results-in-order',
       'C9.too-many-operations',

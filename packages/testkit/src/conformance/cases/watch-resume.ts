@@ -1,8 +1,8 @@
 import type { Bookmark, Revision } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
-import { expectEqual, expectStoreError, expectTrue, isCode } from '../expect.js';
+import { expectEqual, expectStoreError, expectTrue, isCode, show } from '../expect.js';
 import { briefly } from '../watch-reader.js';
-import { padded, revisionsOf } from './support.js';
+import { padded, putMany, revisionsOf } from './support.js';
 
 const COMPACTS = { compaction: true, history: 'until-compacted' } as const;
 
@@ -256,6 +256,27 @@ export const watchResumeCases: readonly ConformanceCase[] = [
       } catch (error) {
         if (!isCode(error, 'compacted')) throw error;
       }
+    },
+  },
+  {
+    id: 'C12.overrun-history',
+    clauses: ['C12', 'C10'],
+    title:
+      'resuming from before a history of bounded length ends in CompactedError, also where the range itself was idle',
+    requires: { history: (history) => typeof history === 'object' },
+    async run(context) {
+      const { store, key, capabilities } = context;
+      const { history } = capabilities;
+      const length = typeof history === 'object' ? history.events : 0;
+      const { bookmark } = await store.list({ prefix: key('idle/') });
+      await putMany(store, length + 50, (index) => key(`busy/${index % 20}`));
+      const reader = context.watch({ prefix: key('idle/') }, { after: bookmark });
+      const end = await reader.end();
+      expectTrue(
+        end.kind === 'error' && isCode(end.error, 'compacted'),
+        `a compacted error was expected, got ${show(end)}`,
+      );
+      expectEqual(reader.events, [], 'the events');
     },
   },
   {

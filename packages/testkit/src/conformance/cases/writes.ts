@@ -158,6 +158,27 @@ export const writeCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'C6.directory-delete',
+    clauses: ['C6', 'C10'],
+    title: 'a store that deletes directories deletes all below one, at one revision, and tells a watch',
+    requires: { rangeDeletes: 'directory' },
+    async run(context) {
+      const { store, key } = context;
+      for (const name of ['dir/a', 'dir/sub/b', 'dirt']) await store.put(key(name), '');
+      const reader = await context.follow({ prefix: key('dir/') });
+      const { revision } = await store.delete({ prefix: key('dir/') });
+      const list = await store.list(context.all);
+      expectEqual(
+        list.items.map((item) => item.key),
+        [key('dirt')],
+        'what is left',
+      );
+      const [event] = await reader.untilEvents(1);
+      const range = event?.type === 'delete-range' ? event.range : undefined;
+      expectEqual([event?.revision, range], [revision, { prefix: key('dir/') }], 'the revision and the range told');
+    },
+  },
+  {
     id: 'C6.bad-put-options-are-invalid',
     clauses: ['C6', 'C16'],
     title: 'put options that contradict each other, or that there are not, are refused before anything is written',
