@@ -45,6 +45,10 @@ export class EtcdDriver implements StoreDriver {
     this.#watches = new WatchManager(connection, { clock, random, logger, retry });
   }
 
+  get endpoints(): readonly string[] {
+    return this.#connection.endpoints.map(({ name }) => name);
+  }
+
   get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
     return get(this.#connection, key, options, call);
   }

@@ -171,6 +171,11 @@ export class Connection implements WatchTransport {
     this.#endpoints.find(endpoint)?.markUnhealthy();
   }
 
+  /** The names of all endpoints: their URLs, without credentials. */
+  get endpoints(): readonly string[] {
+    return this.#endpoints.all.map(({ name }) => name);
+  }
+
   /** Uses members' client URLs as endpoints too. Those that are unlike the ones given, or make no sense here, are left out. */
   addEndpoints(urls: readonly string[]): readonly string[] {
     const secure = this.#options.endpoints.some((address) => address.secure);
@@ -182,7 +187,7 @@ export class Connection implements WatchTransport {
       }
     });
     this.#endpoints.add(addresses.filter((address) => address.secure === secure));
-    return this.#endpoints.all.map(({ name }) => name);
+    return this.endpoints;
   }
 
   /** Takes note of what a linearizable answer says of the cluster. */

@@ -49,6 +49,10 @@ export class EtcdDriver implements StoreDriver {
     this.#watches = new WatchManager(this.#connection, { clock, random, logger, backoff: retry, ...watch });
   }
 
+  get endpoints(): readonly string[] {
+    return this.#connection.endpoints;
+  }
+
   get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
     return this.#kv.get(key, options, call);
   }

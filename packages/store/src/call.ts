@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 import { isStoreError, StoreError, withOutcome } from './errors.js';
-import type { DriverCall } from './driver.js';
+import type { DriverCall, StoreDriver } from './driver.js';
 import { invalid, type Untrusted } from './check-options.js';
 
 /** Whether a failure leaves a question behind: an interrupted write may have been applied (C7). */
@@ -21,6 +21,15 @@ export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undef
   return { signal, timeoutMs: timeoutMs ?? defaultTimeoutMs };
 }
 
+/** What all calls of a store share. */
+export interface CallContext {
+  /** Names the store in messages. */
+  readonly driver: Pick<StoreDriver, 'name' | 'endpoints'>;
+  readonly clock: Clock;
+  /** Aborts, with the `closed` error as its reason, when the store closes. */
+  readonly closing: AbortSignal;
+}
+
 /**
  * Runs one driver call under its limits and the store's own end. Without a signal and a time-out of its own the call
  * runs under `closing` alone, at no further cost.
@@ -28,8 +37,7 @@ export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undef
 export async function runCall<T>(
   kind: CallKind,
   limits: CallLimits,
-  closing: AbortSignal,
-  clock: Clock,
+  { driver, clock, closing }: CallContext,
   run: (call: DriverCall) => Promise<T>,
 ): Promise<T> {
   const { signal, timeoutMs } = limits;
@@ -39,7 +47,7 @@ export async function runCall<T>(
     try {
       return await run({ signal: closing });
     } catch (error) {
-      throw toCallError(kind, error);
+      throw closing.aborted ? interruption(kind, closing, error) : toCallError(kind, error);
     }
   }
   const controller = new AbortController();
@@ -53,7 +61,9 @@ export async function runCall<T>(
     timeoutMs === undefined
       ? undefined
       : clock.setTimeout(() => {
-          controller.abort(new StoreError('timeout', `the store did not answer within ${timeoutMs} ms (timeoutMs)`));
+          controller.abort(
+            new StoreError('timeout', `${describeStore(driver)} did not answer within ${timeoutMs} ms (timeoutMs)`),
+          );
         }, timeoutMs);
   signal?.addEventListener('abort', onAbort, { once: true });
   closing.addEventListener('abort', onClosing, { once: true });
@@ -95,6 +105,10 @@ function interruption(kind: CallKind, signal: AbortSignal, said: unknown): Store
   if (isStoreError(said) && said !== reason && said.outcome === 'not-applied')
     return withOutcome(reason, 'not-applied');
   return withOutcome(reason, isStoreError(said) ? (said.outcome ?? 'unknown') : 'unknown');
+}
+
+function describeStore({ name, endpoints = [] }: CallContext['driver']): string {
+  return endpoints.length === 0 ? `the ${name} store` : `the ${name} store at ${endpoints.join(', ')}`;
 }
 
 /** What a driver threw, as the contract wants it: always a `StoreError`; of a write, always with its outcome. */

@@ -27,6 +27,8 @@ import type { WatchBatch } from './watch.js';
 export interface StoreDriver {
   readonly name: string;
   readonly capabilities: Capabilities;
+  /** Where it connects to, for messages: never with credentials. */
+  readonly endpoints?: readonly string[];
 
   list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult>;
   /** Derived from `list` where absent. */
@@ -139,6 +141,8 @@ export interface DriverWatchOptions {
   readonly after: Bookmark | undefined;
   readonly previous: boolean;
   readonly only: 'put' | 'delete' | undefined;
+  /** The budget that the caller named (C11). The wrapper keeps it; a view of another store passes it on. */
+  readonly bufferBytes?: number | undefined;
 }
 
 /** Where a driver tells what happens to a watch. After `fail`, or after the driver's watch was closed, nothing may be told. */

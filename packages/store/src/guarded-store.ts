@@ -1,6 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { toValueBytes, type ValueInput } from './bytes.js';
-import { checkLimits, notSent, runCall, toCallError, type CallKind, type CallLimits } from './call.js';
+import {
+  checkLimits,
+  notSent,
+  runCall,
+  toCallError,
+  type CallContext,
+  type CallKind,
+  type CallLimits,
+} from './call.js';
 import type { Capabilities } from './capabilities.js';
 import {
   checkConsistency,
@@ -86,6 +94,7 @@ export class GuardedStore implements ConfigStore {
   readonly #watches = new Set<WatchQueue>();
   // Aborted, with the `closed` error as its reason, once the store is closed.
   readonly #closing = new AbortController();
+  readonly #context: CallContext;
   #closed: Promise<void> | undefined;
 
   constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
@@ -97,6 +106,7 @@ export class GuardedStore implements ConfigStore {
     this.#timeoutMs = checkLimits({ timeoutMs: options.timeoutMs }, undefined).timeoutMs;
     this.#bufferBytes =
       options.bufferBytes === undefined ? 8 * 1024 * 1024 : checkWhole(options.bufferBytes, 'bufferBytes', 'bytes');
+    this.#context = { driver, clock: this.#clock, closing: this.#closing.signal };
     this.leases = new GuardedLeases(driver, (kind, options, check) => this.#call(kind, options, check));
   }
 
@@ -240,7 +250,7 @@ export class GuardedStore implements ConfigStore {
     let pages: AsyncIterator<Page> | undefined;
     try {
       for (;;) {
-        const next = await runCall('read', open.limits, this.#closing.signal, this.#clock, async (call) => {
+        const next = await runCall('read', open.limits, this.#context, async (call) => {
           // The driver's scan has one signal for all its pages; each page's own limits end the whole scan.
           const onAbort = () => {
             end(call.signal?.reason);
@@ -299,7 +309,7 @@ export class GuardedStore implements ConfigStore {
     } catch (error) {
       throw notSent(kind, isStoreError(error) ? error : toCallError(kind, error));
     }
-    return runCall(kind, prepared.limits, this.#closing.signal, this.#clock, prepared.run);
+    return runCall(kind, prepared.limits, this.#context, prepared.run);
   }
 
   #prepare<R>(

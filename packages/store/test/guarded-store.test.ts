@@ -101,6 +101,13 @@ describe('abort and time-out', () => {
     expect((await thrown(() => createStore(driver, { timeoutMs: 5 }).get('k'))).code).toBe('timeout');
   });
 
+  test('a time-out names the endpoints', async () => {
+    const driver = Object.assign(new ScriptDriver(), { endpoints: ['http://a:1', 'http://b:2'] });
+    driver.list = (_range, _options, call) => untilAborted(call);
+    const error = await thrown(() => createStore(driver).get('k', { timeoutMs: 5 }));
+    expect(error.message).toContain('the script store at http://a:1, http://b:2 did not answer within 5 ms');
+  });
+
   test('leaves no timer and no listener behind', async () => {
     const clearTimeout = jest.fn();
     const clock = { now: () => 0, setTimeout: () => 'timer', clearTimeout };
