@@ -85,4 +85,19 @@ export const errorMutants: readonly Mutant[] = [
           ),
       }),
   },
+  {
+    id: 'C14.compacting-again-succeeds',
+    title: 'compacting what is compacted is answered as done',
+    caughtBy: ['C14.compact-errors'],
+    apply: (store) =>
+      change(store, {
+        compact: async (revision, options) => {
+          try {
+            await store.compact(revision, options);
+          } catch (error) {
+            if (!isStoreError(error, 'compacted')) throw error;
+          }
+        },
+      }),
+  },
 ];

@@ -79,4 +79,24 @@ export const keyMutants: readonly Mutant[] = [
         put: (key, value, options) => store.put(typeof key === 'string' ? key.normalize('NFC') : key, value, options),
       }),
   },
+  {
+    id: 'C1.keys-percent-decoded',
+    title: 'percent signs in keys are taken for an encoding',
+    caughtBy: ['C1.any-unicode-key'],
+    apply: (store) =>
+      change(store, {
+        put: (key, value, options) =>
+          store.put(typeof key === 'string' ? key.replace('%41', 'A') : key, value, options),
+      }),
+  },
+  {
+    id: 'C1.keys-end-at-nul',
+    title: 'a key ends at its first NUL',
+    caughtBy: ['C1.any-syntax-keeps-keys'],
+    apply: (store) =>
+      change(store, {
+        put: (key, value, options) =>
+          store.put(typeof key === 'string' ? (key.split('\0')[0] ?? '') : key, value, options),
+      }),
+  },
 ];

@@ -1,4 +1,5 @@
 import type { PutOptions } from '@holdfast/store';
+import { isStoreError } from '@holdfast/store';
 import { change } from './change.js';
 import type { Mutant } from './mutant.js';
 
@@ -84,6 +85,31 @@ export const leaseMutants: readonly Mutant[] = [
             for (const key of keys ?? []) await store.delete(key);
             await store.leases.revoke(id, options);
           },
+        },
+      }),
+  },
+  {
+    id: 'C8.keys-of-a-lease-untold',
+    title: 'timeToLive does not tell the keys of a lease',
+    caughtBy: ['C8.lease-keys', 'C8.ttl-is-a-lease'],
+    apply: (store) =>
+      change(store, {
+        leases: {
+          timeToLive: async (id, options) => ({ ...(await store.leases.timeToLive(id, options)), keys: [] }),
+        },
+      }),
+  },
+  {
+    id: 'C8.revoke-of-nothing-succeeds',
+    title: 'the revocation of a lease that is not there is answered as done',
+    caughtBy: ['C8.unknown-leases'],
+    apply: (store) =>
+      change(store, {
+        leases: {
+          revoke: (id, options) =>
+            store.leases.revoke(id, options).catch((error: unknown) => {
+              if (!isStoreError(error, 'lease-not-found') || id !== '987654321') throw error;
+            }),
         },
       }),
   },

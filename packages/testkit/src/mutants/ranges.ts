@@ -95,4 +95,26 @@ export const rangeMutants: readonly Mutant[] = [
         return store.watch({ start: range.start ?? '' }, options);
       }),
   },
+  {
+    id: 'C2.empty-prefix-is-nothing',
+    title: 'the empty prefix matches no key',
+    caughtBy: ['C2.empty-prefix-is-everything'],
+    apply: (store) =>
+      change(store, {
+        list: (range, options) => store.list(prefixOf(range) === '' ? { prefix: '\0' } : range, options),
+      }),
+  },
+  {
+    id: 'C2.directory-and-its-siblings',
+    title: 'the slash at the end of a prefix is lost',
+    caughtBy: ['C2.prefix-with-slash-is-a-directory'],
+    apply: (store) =>
+      change(store, {
+        list: (range, options) => {
+          const prefix = prefixOf(range);
+          const directory = typeof prefix === 'string' && prefix.endsWith('/dir/');
+          return store.list(directory ? { prefix: prefix.slice(0, -1) } : range, options);
+        },
+      }),
+  },
 ];

@@ -137,4 +137,65 @@ export const readMutants: readonly Mutant[] = [
     apply: (store) =>
       change(store, { list: (range, options) => store.list(range, options && { ...options, keysOnly: false }) }),
   },
+  {
+    id: 'C4.more-at-the-limit',
+    title: 'a list that just fits its limit says that there is more',
+    caughtBy: ['C4.limit-not-reached'],
+    apply: (store) =>
+      change(store, {
+        list: async (range, options) => {
+          const list = await store.list(range, options);
+          return { ...list, more: list.items.length > 0 && list.items.length === options?.limit };
+        },
+      }),
+  },
+  {
+    id: 'C4.first-thousand',
+    title: 'a list without a limit ends after a thousand entries',
+    caughtBy: ['C4.list-gives-all'],
+    apply: (store) =>
+      change(store, {
+        list: async (range, options) => {
+          const list = await store.list(range, options);
+          return { ...list, items: list.items.slice(0, 1_000) };
+        },
+      }),
+  },
+  {
+    id: 'C4.four-mebibytes',
+    title: 'a list ends where an answer of 4 MiB would',
+    caughtBy: ['C4.large-lists-come-whole'],
+    apply: (store) =>
+      change(store, {
+        list: async (range, options) => {
+          const list = await store.list(range, options);
+          let bytes = 0;
+          return { ...list, items: list.items.filter(({ value }) => (bytes += value.length) < 4 * 2 ** 20) };
+        },
+      }),
+  },
+  {
+    id: 'C4.always-ascending',
+    title: 'the order of a sort is ignored',
+    caughtBy: ['C4.options-combine', 'C4.sort-before-limit', 'C4.sort-orders'],
+    apply: (store) =>
+      change(store, {
+        list: (range, options) => {
+          const sort = options?.sort;
+          return store.list(
+            range,
+            sort?.order === 'descend' ? { ...options, sort: { ...sort, order: 'ascend' } } : options,
+          );
+        },
+      }),
+  },
+  {
+    id: 'C4.deltas-are-whole',
+    title: 'minModRevision is ignored',
+    caughtBy: ['C4.delta-reads', 'C4.delta-reads-keep-the-limit'],
+    apply: (store) =>
+      change(store, {
+        list: (range, options) => store.list(range, options && { ...options, minModRevision: undefined }),
+      }),
+  },
 ];

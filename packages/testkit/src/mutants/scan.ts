@@ -92,4 +92,31 @@ export const scanMutants: readonly Mutant[] = [
         },
       }),
   },
+  {
+    id: 'C5.scan-of-the-present',
+    title: 'a scan at a past revision gives the present',
+    caughtBy: ['C5.scan-of-the-past'],
+    apply: (store) =>
+      change(store, {
+        scan: async function* (range, options) {
+          if (options?.revision === undefined) {
+            yield* store.scan(range, options);
+            return;
+          }
+          // Refused as before, where there is no such revision.
+          for await (const _ of store.scan(range, options)) break;
+          yield* store.scan(range, { ...options, revision: undefined });
+        },
+      }),
+  },
+  {
+    id: 'C5.values-in-keys-only',
+    title: 'keysOnly is ignored',
+    caughtBy: ['C5.keys-only'],
+    apply: (store) =>
+      change(store, {
+        scan: (range, options) =>
+          store.scan(range, options?.keysOnly === true ? { ...options, keysOnly: false } : options),
+      }),
+  },
 ];

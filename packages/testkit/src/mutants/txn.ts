@@ -130,4 +130,44 @@ export const txnMutants: readonly Mutant[] = [
         },
       }),
   },
+  {
+    id: 'C9.smaller-is-greater',
+    title: 'compares of revisions with < and > change places',
+    caughtBy: ['C9.compare-revisions'],
+    apply: (store) =>
+      change(store, {
+        txn: (txn, options) => {
+          const [compare] = isTxn(txn) ? (txn.if ?? []) : [];
+          const swap = compare?.target === 'modRevision' && 'key' in compare && compare.value > 0;
+          if (!swap || (compare.op !== '<' && compare.op !== '>')) return store.txn(txn, options);
+          return store.txn({ ...txn, if: [{ ...compare, op: compare.op === '<' ? '>' : '<' }] }, options);
+        },
+      }),
+  },
+  {
+    id: 'C9.nothing-takes-a-revision',
+    title: 'a transaction that writes nothing takes a revision',
+    caughtBy: ['C9.read-only-takes-no-revision'],
+    apply: (store) =>
+      change(store, {
+        txn: async (txn, options) => {
+          const result = await store.txn(txn, options);
+          const deletedNothing = result.results.some((each) => each.type === 'delete' && each.deleted === 0);
+          if (deletedNothing && result.results.length === 3) await store.put('/elsewhere', '');
+          return result;
+        },
+      }),
+  },
+  {
+    id: 'C9.previous-missing',
+    title: 'operations give no previous entries',
+    caughtBy: ['C9.previous-entries'],
+    apply: (store) =>
+      change(store, {
+        txn: async (txn, options) => {
+          const result = await store.txn(txn, options);
+          return { ...result, results: result.results.map((each) => ({ ...each, previous: undefined }) as never) };
+        },
+      }),
+  },
 ];

@@ -123,6 +123,39 @@ export const watchEndMutants: readonly Mutant[] = [
         }),
       ),
   },
+  {
+    id: 'C12.close-untold',
+    title: 'listeners are not told that a watch was closed',
+    caughtBy: ['C12.states-are-told'],
+    apply: (store) =>
+      changeWatches(store, (watch) =>
+        overlay(watch, {
+          onState: (listener: (state: WatchState) => void) =>
+            watch.onState((state) => {
+              if (state.status !== 'closed') listener(state);
+            }),
+        }),
+      ),
+  },
+  {
+    id: 'C12.never-recovers',
+    title: 'a handle that met an outage does not come back',
+    caughtBy: ['C12.calls-recover'],
+    apply: (store) => {
+      let outage: StoreError | undefined;
+      return change(store, {
+        get: async (key, options) => {
+          if (outage !== undefined) throw outage;
+          try {
+            return await store.get(key, options);
+          } catch (error) {
+            if (isStoreError(error, 'unavailable')) outage = error;
+            throw error;
+          }
+        },
+      });
+    },
+  },
 ];
 
 export const historyMutants: readonly Mutant[] = [

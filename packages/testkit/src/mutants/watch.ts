@@ -1,5 +1,5 @@
 import type { Bookmark, Revision, WatchBatch, WatchEvent } from '@holdfast/store';
-import { change, changeBatches } from './change.js';
+import { change, changeBatches, changeWatches, overlay } from './change.js';
 import type { Mutant } from './mutant.js';
 
 // Late enough that only cases which follow a whole history meet it.
@@ -269,5 +269,43 @@ export const watchMutants: readonly Mutant[] = [
           return count === 20 ? [] : [batch];
         };
       }),
+  },
+  {
+    id: 'C10.two-consumers',
+    title: 'a watch can be iterated twice, and each iteration gets a part',
+    caughtBy: ['C10.one-consumer'],
+    apply: (store) =>
+      changeWatches(store, (watch) => {
+        let iterator: AsyncIterator<WatchBatch> | undefined;
+        return overlay(watch, { [Symbol.asyncIterator]: () => (iterator ??= watch[Symbol.asyncIterator]()) });
+      }),
+  },
+  {
+    id: 'C10.events-without-leases',
+    title: 'events do not tell the lease of an entry',
+    caughtBy: ['C10.events-carry-leases'],
+    apply: (store) =>
+      changeBatches(store, () => (batch) => [
+        {
+          ...batch,
+          events: batch.events.map((event): WatchEvent => {
+            if (event.type !== 'put') return event;
+            const { lease: _, ...current } = event.current;
+            return { ...event, current };
+          }),
+        },
+      ]),
+  },
+  {
+    id: 'C10.large-events-lost',
+    title: 'a watch keeps silent about values of more than half a megabyte',
+    caughtBy: ['C10.large-events'],
+    apply: (store) =>
+      changeBatches(store, () => (batch) => [
+        {
+          ...batch,
+          events: batch.events.filter((event) => event.type !== 'put' || event.current.value.length < 500_000),
+        },
+      ]),
   },
 ];

@@ -156,6 +156,56 @@ export const writeMutants: readonly Mutant[] = [
         },
       }),
   },
+  {
+    id: 'C6.lease-lost-with-ignore-lease',
+    title: 'ignoreLease detaches the key',
+    caughtBy: ['C6.put-with-lease'],
+    apply: (store) =>
+      change(store, {
+        put: async (key, value, options) => {
+          const result = await store.put(key, value, options);
+          return option(options, 'ignoreLease') === true
+            ? store.put(key, value, without(options, 'ignoreLease'))
+            : result;
+        },
+      }),
+  },
+  {
+    id: 'C6.misspelt-guard',
+    title: 'a guard that is undefined is no guard',
+    caughtBy: ['C6.bad-put-options-are-invalid'],
+    apply: (store) =>
+      change(store, {
+        put: (key, value, options) =>
+          store.put(
+            key,
+            value,
+            options && Object.fromEntries(Object.entries(options).filter(([, given]) => given !== undefined)),
+          ),
+      }),
+  },
+  {
+    id: 'C6.guarded-delete-of-nothing-succeeds',
+    title: 'a guarded delete of an absent key says that it succeeded',
+    caughtBy: ['C6.guarded-delete-of-nothing'],
+    apply: (store) =>
+      change(store, {
+        delete: async (range, options) => {
+          const result = await store.delete(range, options);
+          if (!failed(result) || !isText(range) || (await store.get(range)) !== undefined) return result;
+          return { succeeded: true, revision: (await store.status()).revision, deleted: 0 };
+        },
+      }),
+  },
+  {
+    id: 'C6.previous-of-deletes-missing',
+    title: 'a delete gives no previous entries',
+    caughtBy: ['C6.delete-previous', 'C6.guarded-delete-previous'],
+    apply: (store) =>
+      change(store, {
+        delete: async (range, options) => ({ ...(await store.delete(range, options)), previous: undefined }),
+      }),
+  },
 ];
 
 export const ambiguityMutants: readonly Mutant[] = [
@@ -236,6 +286,38 @@ export const ambiguityMutants: readonly Mutant[] = [
           } catch (error) {
             if (!isStoreError(error, 'aborted')) throw error;
             throw new StoreError('aborted', error.message, { outcome: 'not-applied' });
+          }
+        },
+      }),
+  },
+  {
+    id: 'C7.timeout-as-not-applied',
+    title: 'a put that is not answered in time is said not to have been applied',
+    caughtBy: ['C7.timed-out-put-is-unknown'],
+    apply: (store) =>
+      change(store, {
+        put: async (key, value, options) => {
+          try {
+            return await store.put(key, value, options);
+          } catch (error) {
+            if (!isStoreError(error, 'timeout')) throw error;
+            throw new StoreError('timeout', error.message, { outcome: 'not-applied' });
+          }
+        },
+      }),
+  },
+  {
+    id: 'C7.always-unknown',
+    title: 'a delete that was never sent is said to be in doubt',
+    caughtBy: ['C7.unsent-writes-are-not-applied'],
+    apply: (store) =>
+      change(store, {
+        delete: async (range, options) => {
+          try {
+            return await store.delete(range, options);
+          } catch (error) {
+            if (!isStoreError(error, 'unavailable')) throw error;
+            throw new StoreError('unavailable', error.message, { outcome: 'unknown' });
           }
         },
       }),

@@ -20,6 +20,7 @@ const CHECKS: { readonly [Name in keyof Required<Capabilities>]: Check } = {
   history,
   compaction: flag,
   leases: flag,
+  leaseListing: flag,
   ttl: flag,
   binaryValues: flag,
   historicalReads: flag,

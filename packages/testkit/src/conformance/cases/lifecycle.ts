@@ -34,9 +34,9 @@ function everyCall(
       ['leases.revoke', (signal) => leases.revoke('1', { signal })],
       ['leases.keepAlive', (signal) => leases.keepAlive('1', { signal })],
       ['leases.timeToLive', (signal) => leases.timeToLive('1', { signal })],
-      ['leases.list', (signal) => leases.list({ signal })],
     );
   }
+  if (capabilities.leaseListing) calls.push(['leases.list', (signal) => leases.list({ signal })]);
   return calls;
 }
 

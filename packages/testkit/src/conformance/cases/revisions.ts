@@ -155,7 +155,8 @@ export const revisionCases: readonly ConformanceCase[] = [
         expectEqual(lease.id, id, 'the id granted');
         await store.put(key('a'), '', { lease: id });
         expectEqual((await store.get(key('a')))?.lease, id, "the entry's lease");
-        expectTrue((await store.leases.list()).includes(id), `leases.list() must have ${id}`);
+        if (store.capabilities.leaseListing)
+          expectTrue((await store.leases.list()).includes(id), `leases.list() must have ${id}`);
         await store.leases.revoke(id);
       }
       const { id } = await store.leases.grant(60);

@@ -91,7 +91,7 @@ export const ttlCases: readonly ConformanceCase[] = [
     id: 'C8.failed-put-leaves-no-lease',
     clauses: ['C8', 'C6'],
     title: 'a put with a ttl that is certainly not applied leaves no lease behind',
-    requires: TTL_BY_LEASE,
+    requires: { ...TTL_BY_LEASE, leaseListing: true },
     async run(context) {
       const { store, key } = context;
       const leases = async () => new Set(await store.leases.list());
