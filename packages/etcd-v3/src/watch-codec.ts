@@ -14,6 +14,9 @@ export interface CreateRequest {
   readonly progressNotify: boolean;
 }
 
+// The tag of a response's events: field 11, and no other field of a response has a higher one.
+const EVENT = 0x5a;
+
 // Numbers of etcd's fields and enums: api/etcdserverpb/rpc.proto and api/mvccpb/kv.proto.
 const FILTER = { put: 1, delete: 0 } as const; // "only puts" is NODELETE, "only deletes" is NOPUT
 const END = Uint8Array.of(0); // as a range's end: no upper bound
@@ -46,7 +49,7 @@ export interface ResponseHeader {
   readonly raftTerm: number;
 }
 
-/** One WatchResponse, its events still encoded: `events` has the start and the end of each, in `buffer`. */
+/** One WatchResponse, its events still encoded. */
 export interface WatchResponse {
   readonly header: ResponseHeader;
   /** −1 where the answer is about no watch, or about all of the stream. */
@@ -57,35 +60,33 @@ export interface WatchResponse {
   readonly cancelReason: string;
   /** More of the same revision follows. */
   readonly fragment: boolean;
-  readonly buffer: Buffer;
-  readonly events: readonly number[];
+  /** Where the events are; `undefined` if there are none. */
+  readonly events: EventReader | undefined;
 }
 
 const NO_HEADER: ResponseHeader = { clusterId: '0', revision: 0, raftTerm: 0 };
 
 /**
- * Reads all of a response but its events, which are only found: a message of 54 MB costs a few milliseconds here.
+ * Reads a response up to its events, so that it takes no longer for a message of 54 MB. etcd writes fields in the order of
+ * their numbers, which are highest for events.
  *
  * @throws StoreError `internal` where it is not protobuf, or holds an integer past 2^53−1.
  */
 export function decodeWatchResponse(buffer: Buffer): WatchResponse {
   const reader = new WireReader(buffer);
-  const events: number[] = [];
   const fields = { header: NO_HEADER, watchId: 0, created: false, canceled: false };
   const rest = { compactRevision: 0, cancelReason: '', fragment: false };
-  while (!reader.done) {
+  let events: EventReader | undefined;
+  while (!reader.done && events === undefined) {
+    const start = reader.position;
     const tag = reader.tag();
     switch (tag) {
-      case 0x5a: {
-        const length = reader.delimited();
-        events.push(reader.position - length, reader.position);
+      case EVENT:
+        events = new EventReader(buffer, start);
         break;
-      }
-      case 0x0a: {
-        const length = reader.delimited();
-        fields.header = decodeHeader(new WireReader(buffer, reader.position - length, reader.position));
+      case 0x0a:
+        fields.header = decodeHeader(reader);
         break;
-      }
       case 0x10:
         fields.watchId = reader.int64();
         break;
@@ -110,10 +111,11 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
         reader.skip(tag);
     }
   }
-  return { ...fields, ...rest, buffer, events };
+  return { ...fields, ...rest, events };
 }
 
 function decodeHeader(reader: WireReader): ResponseHeader {
+  const outer = reader.descend();
   let clusterId = '0';
   let revision = 0;
   let raftTerm = 0;
@@ -124,6 +126,7 @@ function decodeHeader(reader: WireReader): ResponseHeader {
     else if (tag === 0x20) raftTerm = reader.int64();
     else reader.skip(tag);
   }
+  reader.ascend(outer);
   return { clusterId, revision, raftTerm };
 }
 
@@ -145,29 +148,62 @@ export interface RawEvent {
   readonly previous: RawKeyValue | undefined;
 }
 
-/** @throws StoreError `internal` where it is not protobuf, or holds a revision past 2^53−1 (C3). */
-export function decodeEvent(buffer: Buffer, start: number, end: number): RawEvent {
-  const reader = new WireReader(buffer, start, end);
+/** Decodes the events of a response one by one. */
+export class EventReader {
+  readonly #reader: WireReader;
+  #size = 0;
+
+  constructor(buffer: Buffer, start: number) {
+    this.#reader = new WireReader(buffer, start);
+  }
+
+  /** How many bytes the last event took. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * The next event, or `undefined` after the last one.
+   *
+   * @throws StoreError `internal` where it is not protobuf, or holds a revision past 2^53−1 (C3).
+   */
+  next(): RawEvent | undefined {
+    const reader = this.#reader;
+    while (!reader.done) {
+      const tag = reader.tag();
+      if (tag === EVENT) {
+        const outer = reader.descend();
+        this.#size = reader.end - reader.position;
+        const event = decodeEvent(reader);
+        reader.ascend(outer);
+        return event;
+      }
+      // A field that would have had to be known before the events were looked at.
+      if (tag < EVENT)
+        throw new StoreError('internal', 'a watch response has fields after its events, unlike those of etcd');
+      reader.skip(tag);
+    }
+    return undefined;
+  }
+}
+
+function decodeEvent(reader: WireReader): RawEvent {
   let type: RawEvent['type'] = 'put';
   let entry: RawKeyValue | undefined;
   let previous: RawKeyValue | undefined;
   while (!reader.done) {
     const tag = reader.tag();
     if (tag === 0x08) type = reader.int64() === 1 ? 'delete' : 'put';
-    else if (tag === 0x12) {
-      const length = reader.delimited();
-      entry = decodeKeyValue(buffer, reader.position - length, reader.position);
-    } else if (tag === 0x1a) {
-      const length = reader.delimited();
-      previous = decodeKeyValue(buffer, reader.position - length, reader.position);
-    } else reader.skip(tag);
+    else if (tag === 0x12) entry = decodeKeyValue(reader);
+    else if (tag === 0x1a) previous = decodeKeyValue(reader);
+    else reader.skip(tag);
   }
   if (entry === undefined) throw new StoreError('internal', 'etcd sent an event without an entry');
   return { type, entry, previous };
 }
 
-function decodeKeyValue(buffer: Buffer, start: number, end: number): RawKeyValue {
-  const reader = new WireReader(buffer, start, end);
+function decodeKeyValue(reader: WireReader): RawKeyValue {
+  const outer = reader.descend();
   let key: string | Uint8Array = '';
   let value: Uint8Array = NOTHING;
   let createRevision = 0;
@@ -199,6 +235,7 @@ function decodeKeyValue(buffer: Buffer, start: number, end: number): RawKeyValue
         reader.skip(tag);
     }
   }
+  reader.ascend(outer);
   return { key, createRevision, modRevision, version, value, lease: lease === '0' ? undefined : lease };
 }
 

@@ -1,11 +1,11 @@
 import { Fifo, StoreError, type Clock, type Logger } from '@holdfast/store';
 import {
-  decodeEvent,
   decodeWatchResponse,
   encodeCancel,
   encodeCreate,
   encodeProgressRequest,
   type CreateRequest,
+  type EventReader,
   type WatchResponse,
 } from './watch-codec.js';
 import { asStoreError } from './watch-errors.js';
@@ -199,7 +199,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
     if (response.created) this.#onCreated(response);
     else if (response.canceled) this.#onCanceled(response);
-    else if (response.events.length > 0) yield* this.#onEvents(response);
+    else if (response.events !== undefined) yield* this.#onEvents(response, response.events);
     else this.#onProgress(response);
     if (this.#state.name === 'open') this.#state.timers.silence.heard();
   }
@@ -249,18 +249,17 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     if (this.#wanted === 0) this.#owner.emptied(this);
   }
 
-  *#onEvents(response: WatchResponse): Generator<void, void> {
+  *#onEvents(response: WatchResponse, events: EventReader): Generator<void, void> {
     const subscription = this.#active.get(response.watchId);
     if (subscription === undefined) return;
     const { assembler, follower } = subscription;
-    const { buffer, events } = response;
     try {
-      for (let i = 0; i < events.length; i += 2) {
-        const start = events[i] ?? 0;
-        const end = events[i + 1] ?? 0;
-        const completed = assembler.add(decodeEvent(buffer, start, end), end - start);
+      let count = 0;
+      for (let event = events.next(); event !== undefined; event = events.next()) {
+        const completed = assembler.add(event, events.size);
         if (completed !== undefined) follower.revision(completed);
-        if (i % (2 * EVENTS_PER_STEP) === 2 * EVENTS_PER_STEP - 2) yield;
+        count += 1;
+        if (count % EVENTS_PER_STEP === 0) yield;
         // The follower may have ended it just now, or while the event loop had its turn.
         if (subscription.state.name !== 'active') return;
       }

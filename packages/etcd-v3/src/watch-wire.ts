@@ -15,7 +15,8 @@ const FIXED32 = 5;
 export class WireReader {
   readonly buffer: Buffer;
   position: number;
-  readonly end: number;
+  /** Where the message ends that is being read: the outer one, or one entered by `descend`. */
+  end: number;
   #low = 0;
   #high = 0;
 
@@ -45,10 +46,17 @@ export class WireReader {
    * @throws StoreError `internal` where it is past ±(2^53−1): never rounded.
    */
   int64(): number {
-    const first = this.buffer[this.position];
-    if (first !== undefined && first < 0x80 && this.position < this.end) {
-      this.position += 1;
-      return first;
+    // Nearly all numbers, and all tags and lengths, are of four bytes or fewer.
+    const { buffer, end } = this;
+    let position = this.position;
+    let short = 0;
+    for (let shift = 0; shift < 28 && position < end; shift += 7) {
+      const byte = buffer[position++] ?? 0;
+      short |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        this.position = position;
+        return short;
+      }
     }
     this.#varint();
     const value = (this.#high | 0) * TWO_32 + (this.#low >>> 0);
@@ -77,6 +85,21 @@ export class WireReader {
     this.position += length;
     if (this.position > this.end) throw malformed();
     return length;
+  }
+
+  /** Enters a nested message: from here on `end` is its end. Gives what `ascend` needs to leave it. */
+  descend(): number {
+    const length = this.#length();
+    const outer = this.end;
+    if (this.position + length > outer) throw malformed();
+    this.end = this.position + length;
+    return outer;
+  }
+
+  /** Leaves a nested message, wherever in it the cursor is. */
+  ascend(outer: number): void {
+    this.position = this.end;
+    this.end = outer;
   }
 
   /** Moves past a field that is not known here: newer servers may send some. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  decodeEvent,
   decodeWatchResponse,
   encodeCancel,
   encodeCreate,
   encodeProgressRequest,
+  type RawEvent,
 } from '../src/watch-codec.js';
 import { RevisionAssembler } from '../src/watch-events.js';
 import { GOLDEN } from './watch-golden.js';
@@ -12,12 +12,15 @@ import { decodeRequest, del, message, put, response } from './watch-wire-text.js
 
 const text = (bytes: string) => new TextEncoder().encode(bytes);
 
-function decodeEvents(buffer: Buffer) {
+function decodeEvents(buffer: Buffer): RawEvent[] {
   const { events } = decodeWatchResponse(buffer);
-  const pairs = [];
-  for (let i = 0; i < events.length; i += 2) pairs.push(decodeEvent(buffer, events[i]!, events[i + 1]!));
-  return pairs;
+  const all: RawEvent[] = [];
+  for (let event = events?.next(); event !== undefined; event = events?.next()) all.push(event);
+  return all;
 }
+
+/** What one encoded event is. */
+const decodeOne = (encoded: Buffer) => decodeEvents(message([11, encoded]))[0]!;
 
 describe('requests', () => {
   test('a creation carries range, start, progress, filter and previous', () => {
@@ -75,7 +78,7 @@ describe('responses', () => {
       compactRevision: 77,
       cancelReason: 'etcdserver: permission denied',
       fragment: true,
-      events: [],
+      events: undefined,
     });
   });
 
@@ -141,13 +144,20 @@ describe('responses', () => {
     ['a group', Buffer.from([0x1b])],
     ['a length below zero', Buffer.concat([message([11, -1]).map((b, i) => (i === 0 ? 0x5a : b))])],
   ])('%s is malformed', (_what, buffer) => {
-    expect(() => decodeWatchResponse(Buffer.from(buffer))).toThrow('not valid protobuf');
+    expect(() => decodeEvents(Buffer.from(buffer))).toThrow('not valid protobuf');
+  });
+
+  test('a field after the events is an error: it would have been missed', () => {
+    const late = Buffer.concat([response({ events: [put({ key: 'k', mod: 5 })] }), message([7, true])]);
+    expect(() => decodeEvents(late)).toThrow('fields after its events');
+    const unknown = Buffer.concat([response({ events: [put({ key: 'k', mod: 5 })] }), message([12, true])]);
+    expect(decodeEvents(unknown)).toHaveLength(1);
   });
 
   test('what is cut off anywhere is never taken for something shorter', () => {
     const whole = put({ key: '/a/1', value: 'value', mod: 300, lease: 5n });
     for (let length = 1; length < whole.length; length++) {
-      expect(() => decodeEvent(whole.subarray(0, length), 0, length)).toThrow();
+      expect(() => decodeOne(whole.subarray(0, length))).toThrow();
     }
   });
 });
@@ -157,7 +167,7 @@ describe('assembling revisions', () => {
     const assembler = new RevisionAssembler();
     const add = (mod: number, key: string) => {
       const bytes = put({ key, mod });
-      return assembler.add(decodeEvent(bytes, 0, bytes.length), bytes.length);
+      return assembler.add(decodeOne(bytes), bytes.length);
     };
     expect(add(5, 'a')).toBeUndefined();
     expect(add(5, 'b')).toBeUndefined();
@@ -174,7 +184,7 @@ describe('assembling revisions', () => {
   test('a key that is not UTF-8 is listed with its revision, not as an event', () => {
     const assembler = new RevisionAssembler();
     const bytes = del(Uint8Array.of(0xff), 9);
-    assembler.add(decodeEvent(bytes, 0, bytes.length), bytes.length);
+    assembler.add(decodeOne(bytes), bytes.length);
     const group = assembler.flush();
     expect(group).toMatchObject({ revision: 9, events: [] });
     expect(group?.undecodable).toEqual([{ rawKey: Uint8Array.of(0xff), revision: 9, deleted: true }]);
@@ -193,7 +203,7 @@ describe.each(['3.4.23', '3.5.16'] as const)('what etcd %s sent', (version) => {
     const header = (revision: number) => ({ clusterId, revision, raftTerm: 2 });
     expect(decode('created')).toMatchObject([{ header: header(1), watchId: 0, created: true, canceled: false }]);
     expect(decode('progress asked for')).toMatchObject([
-      { header: header(5), watchId: -1, created: false, events: [] },
+      { header: header(5), watchId: -1, created: false, events: undefined },
     ]);
     expect(decode('cancelled')).toMatchObject([{ watchId: 0, canceled: true, compactRevision: 0, cancelReason: '' }]);
     expect(decode('compacted')).toMatchObject([
