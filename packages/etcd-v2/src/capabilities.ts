@@ -6,6 +6,7 @@ export const ETCD_V2_CAPABILITIES: Capabilities = {
   history: { events: 1_000 },
   compaction: false,
   leases: false,
+  leaseListing: false,
   ttl: true,
   binaryValues: false,
   historicalReads: false,

@@ -9,6 +9,7 @@ export const ETCD_V3_CAPABILITIES: Capabilities = {
   history: 'until-compacted',
   compaction: true,
   leases: true,
+  leaseListing: true,
   ttl: true,
   binaryValues: true,
   historicalReads: true,

@@ -9,6 +9,8 @@ export interface Capabilities {
   readonly history: 'until-compacted' | { readonly events: number } | 'none';
   readonly compaction: boolean;
   readonly leases: boolean;
+  /** `leases.list` tells all leases of the store. False in views of a part of it. */
+  readonly leaseListing: boolean;
   /** `put` takes `ttl`. */
   readonly ttl: boolean;
   /** Values may be any bytes; otherwise they must be valid UTF-8. */

@@ -27,10 +27,16 @@ export function checkWatch(
     const { only, bufferBytes, signal } = given;
     if (only !== undefined && only !== 'put' && only !== 'delete') throw invalid(`only must be 'put' or 'delete'`);
     if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
+    const budget = bufferBytes === undefined ? undefined : checkWhole(bufferBytes, 'bufferBytes', 'bytes');
     return {
       range: KeyRange.from(range),
-      options: { after: checkBookmark(given['after']), previous: checkPrevious(given, backend), only },
-      bufferBytes: bufferBytes === undefined ? undefined : checkWhole(bufferBytes, 'bufferBytes', 'bytes'),
+      options: {
+        after: checkBookmark(given['after']),
+        previous: checkPrevious(given, backend),
+        only,
+        ...(budget !== undefined && { bufferBytes: budget }),
+      },
+      bufferBytes: budget,
       signal,
     };
   } catch (error) {

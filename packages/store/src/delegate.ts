@@ -122,7 +122,11 @@ export class DelegatingDriver implements StoreDriver {
   }
 }
 
-/** Moves batches from one store's watch to the sink of another: stops reading while the sink is full. */
+// More than any budget: a batch that nobody waits for fills the sink, so that it holds one, and what else there is stays
+// below, where the caller's budget is kept.
+const WHOLE_BUDGET = Number.MAX_SAFE_INTEGER;
+
+/** Moves batches from one store's watch to the sink of another, each when the one before it was taken. */
 export class WatchPump implements DriverWatch {
   readonly #watch: Watch;
   readonly #sink: WatchSink;
@@ -158,7 +162,7 @@ export class WatchPump implements DriverWatch {
     try {
       for await (const batch of this.#watch) {
         if (this.#closed) return;
-        if (this.#sink.push(this.#map(batch), weigh(batch)) === 'full') {
+        if (this.#sink.push(this.#map(batch), WHOLE_BUDGET) === 'full') {
           await new Promise<void>((resolve) => (this.#resume = resolve));
           this.#resume = undefined;
         }
@@ -172,15 +176,6 @@ export class WatchPump implements DriverWatch {
       );
     }
   }
-}
-
-function weigh(batch: WatchBatch): number {
-  let bytes = 64;
-  for (const event of batch.events) {
-    bytes += 200 + (event.type === 'put' ? event.current.value.byteLength : 0);
-    if (event.type !== 'delete-range') bytes += event.previous?.value.byteLength ?? 0;
-  }
-  return bytes;
 }
 
 function putGuardOf(guard: DriverGuard): PutGuard {

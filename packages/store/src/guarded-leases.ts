@@ -54,6 +54,8 @@ export class GuardedLeases implements Leases {
   list(options?: CallOptions): Promise<readonly LeaseId[]> {
     return this.#call('read', [options, CALL, 'leases.list()'], () => {
       const leases = this.#need();
+      const { name, capabilities } = this.#driver;
+      need(capabilities.leaseListing, name, 'leaseListing', 'the listing of leases');
       return (call) => leases.list(call);
     });
   }

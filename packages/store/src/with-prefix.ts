@@ -1,4 +1,5 @@
 import { checkKey, encodeUtf8 } from './bytes.js';
+import type { Capabilities } from './capabilities.js';
 import type { ConfigStore } from './config-store.js';
 import { DelegatingDriver, WatchPump } from './delegate.js';
 import type {
@@ -28,7 +29,7 @@ import type {
   Page,
   PutResult,
 } from './options.js';
-import { KeyRange, prefixEnd, type Range } from './range.js';
+import { KeyRange, keySuccessor, prefixEnd, type Range } from './range.js';
 import type { OpResult, TxnResult } from './txn.js';
 import type { WatchBatch, WatchEvent } from './watch.js';
 
@@ -42,6 +43,7 @@ export function withPrefix(
   prefix: string,
   options: { readonly owned?: boolean } = {},
 ): ConfigStore {
+  if (prefix === '') throw new StoreError('invalid-argument', 'the prefix of a view must not be empty');
   checkKey(prefix);
   return new GuardedStore(new PrefixDriver(store, prefix, options));
 }
@@ -49,32 +51,34 @@ export function withPrefix(
 class PrefixDriver extends DelegatingDriver {
   readonly #prefix: string;
   readonly #prefixBytes: Uint8Array;
+  override readonly capabilities: Capabilities;
+  /** All keys of the view, as the store below knows them. */
+  readonly #everything: KeyRange;
 
   constructor(store: ConfigStore, prefix: string, options: { readonly owned?: boolean }) {
     super(store, options);
     this.#prefix = prefix;
     this.#prefixBytes = encodeUtf8(prefix);
+    const { capabilities } = store;
+    // Below `/app/` a key has no slash of its own to begin with; the store below checks the whole of it.
+    const keySyntax = prefix.endsWith('/') ? 'any' : capabilities.keySyntax;
+    this.capabilities = { ...capabilities, compaction: false, leaseListing: false, keySyntax };
+    // A key that is the prefix itself would be the empty key here, which there is not. Where keys are paths, nothing is
+    // named `/app/`, and a directory can only be deleted by its exact prefix.
+    this.#everything =
+      capabilities.keySyntax === 'path' && prefix.endsWith('/')
+        ? KeyRange.ofPrefix(prefix)
+        : KeyRange.ofInterval(keySuccessor(this.#prefixBytes), prefixEnd(this.#prefixBytes));
   }
-
-  override readonly capabilities = {
-    ...this.store.capabilities,
-    compaction: false,
-    // Keys here are what follows the prefix; the whole key is checked by the store below.
-    keySyntax: 'any' as const,
-  };
 
   protected override delegateLeases(store: ConfigStore): DriverLeases {
     const leases = super.delegateLeases(store);
     return {
       ...leases,
-      list: () =>
-        Promise.reject(
-          new StoreError('unsupported', 'leases belong to the whole store; list them there, not in a prefix view'),
-        ),
       timeToLive: async (id, options, call) => {
         const { keys, ...status } = await leases.timeToLive(id, options, call);
         if (keys === undefined) return status;
-        return { ...status, keys: keys.filter((key) => key.startsWith(this.#prefix)).map((key) => this.#inner(key)) };
+        return { ...status, keys: keys.filter((key) => this.#everything.contains(key)).map((key) => this.#inner(key)) };
       },
     };
   }
@@ -142,6 +146,7 @@ class PrefixDriver extends DelegatingDriver {
 
   #outerRange(range: KeyRange): KeyRange {
     if (range.key !== undefined) return KeyRange.ofKey(this.#outer(range.key));
+    if (range.prefix === '') return this.#everything;
     if (range.prefix !== undefined) return KeyRange.ofPrefix(this.#outer(range.prefix));
     return KeyRange.ofInterval(
       Buffer.concat([this.#prefixBytes, range.start]),
@@ -255,6 +260,7 @@ class PrefixDriver extends DelegatingDriver {
   }
 
   #innerRange(range: KeyRange): Range {
+    if (this.#everything.within(range)) return { prefix: '' };
     if (range.key !== undefined) return { key: this.#inner(range.key) };
     if (range.prefix !== undefined) return { prefix: this.#inner(range.prefix) };
     const { length } = this.#prefixBytes;

@@ -14,6 +14,7 @@ export const CAPABILITIES: Capabilities = {
   history: 'until-compacted',
   compaction: true,
   leases: false,
+  leaseListing: false,
   ttl: false,
   binaryValues: true,
   historicalReads: true,
