@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { memory } from '@holdfast/memory';
+import { etcdV2 } from '@holdfast/etcd-v2';
 import { etcdV3 } from '@holdfast/etcd-v3';
 import { isStoreError, openStore } from '@holdfast/store';
 import { parseArguments, USAGE, type Arguments } from './quickstart/arguments.js';
@@ -27,7 +28,7 @@ async function choosePlan(file: string | undefined): Promise<Plan> {
 
 async function run({ url, file, compact }: Arguments, interrupted: Promise<never>): Promise<void> {
   const plan = await choosePlan(file);
-  const store = await openStore(url, { adapters: [memory, etcdV3] });
+  const store = await openStore(url, { adapters: [memory, etcdV3, etcdV2] });
   const own = new OwnPrefix(store);
   const out = printer(print);
   try {
@@ -65,7 +66,7 @@ function explain(error: unknown): string {
     error.code === 'unavailable' || error.code === 'timeout'
       ? '\nIs it running there? Without a URL the quickstart uses the embedded store: npm run quickstart'
       : error.code === 'invalid-argument'
-        ? '\nThe quickstart takes memory: and etcd-v3://127.0.0.1:2379'
+        ? '\nThe quickstart takes memory:, etcd-v3://127.0.0.1:2379 and etcd-v2://127.0.0.1:2379'
         : '';
   return `${error.message} (${error.code})${advice}`;
 }

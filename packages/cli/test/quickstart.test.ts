@@ -132,6 +132,43 @@ describe.each(['3.4.23', '3.5.16'])('the same program on etcd %s', (version) => 
   });
 });
 
+describe.each(['3.4.23', '3.5.16'])("the same program on the keys API of etcd %s's v2", (version) => {
+  let etcd: Etcd;
+  let url: string;
+
+  beforeAll(async () => {
+    etcd = await startEtcd({ version, enableV2: true });
+    url = etcd.endpoints[0]!.replace('http://', 'etcd-v2://');
+  });
+
+  afterAll(async () => {
+    await etcd.close();
+  });
+
+  const leftovers = async () =>
+    (await fetch(`${etcd.endpoints[0]!}/v2/keys/holdfast-quickstart?recursive=true`)).text();
+
+  test('goes through, with guarded writes in place of the transaction, and leaves nothing behind', async () => {
+    const outcome = await quickstart(url);
+    expect(outcome.stderr).toBe('');
+    for (const step of STEPS.filter((heading) => !heading.source.includes('trans')))
+      expect(outcome.stdout).toMatch(step);
+    expect(outcome.stdout).toContain('3  Guarded writes');
+    expect(outcome.stdout).toContain('Holdfast on etcd-v2');
+    expect(outcome.code).toBe(0);
+    expect(await leftovers()).not.toContain('"value"');
+  });
+
+  test('takes a file of values that are not JSON', async () => {
+    const path = file('text.jsonl', '{"key":"/t/a","value":"one"}\n{"key":"/t/b","value":"two"}\n');
+    const outcome = await quickstart(url, path);
+    expect(outcome.stderr).toBe('');
+    expect(outcome.stdout).toContain('bytes that are not text, which this store refuses to take');
+    expect(outcome.stdout).toMatch(/^The mirror equals/m);
+    expect(await leftovers()).not.toContain('"value"');
+  });
+});
+
 describe('what the user can put right is said in a paragraph, with exit code 1:', () => {
   async function complaint(...args: readonly string[]): Promise<string> {
     const { code, stderr } = await quickstart(...args);

@@ -2,7 +2,7 @@ import { QuickstartError } from './quickstart-error.js';
 
 export const USAGE = `Usage: npm run quickstart [-- [URL] [FILE.jsonl] [--compact]]
 
-  URL         memory: (unless told), or etcd-v3://127.0.0.1:2379
+  URL         memory: (unless told), etcd-v3://127.0.0.1:2379, or etcd-v2://… for its keys API
   FILE.jsonl  lines of {"key": "/a", "value": …}; a small gateway configuration unless told
   --compact   compact the history of a shared etcd, too, for the last step
 

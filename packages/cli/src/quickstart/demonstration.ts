@@ -1,5 +1,5 @@
 import { mirror, type ChangeEvent, type ChangeIn, type ResyncEvent } from '@holdfast/core';
-import { createStore, DelegatingDriver, type ConfigStore, type Revision } from '@holdfast/store';
+import { createStore, DelegatingDriver, isStoreError, type ConfigStore, type Revision } from '@holdfast/store';
 import { describe, entryAt, everything, pathOf, placeOf, type Gateway } from './gateway-view.js';
 import type { OwnPrefix } from './own-prefix.js';
 import { Partition } from './partition.js';
@@ -51,7 +51,8 @@ export class Demonstration {
     const gateway = await this.#load();
     this.#gateway = gateway;
     await this.#liveChange(gateway);
-    await this.#transaction(gateway);
+    if (this.#store.capabilities.transactions === 'multi-key') await this.#transaction(gateway);
+    else await this.#guardedWrites(gateway);
     await this.#badValue(gateway);
     await this.#resync(gateway);
     await this.#compare(gateway);
@@ -109,10 +110,34 @@ export class Demonstration {
     this.#out.line(`one change event, revision ${revision}: ${step?.changes.map(describe).join(', ')}`);
   }
 
+  /** What there is instead where a store has no transactions over several keys. */
+  async #guardedWrites(gateway: Gateway): Promise<void> {
+    this.#out.heading(
+      '3  Guarded writes: this store has no transactions, but nobody overwrites what they have not seen',
+    );
+    for (const { key, value } of this.#plan.together) {
+      const place = placeOf(this.#plan, key);
+      const seen = entryAt(gateway, place);
+      const guard = seen === undefined ? { ifAbsent: true as const } : { ifModRevision: seen.modRevision };
+      const first = await this.#store.put(this.#own.key(key), value, guard);
+      const second = await this.#store.put(this.#own.key(key), value, guard);
+      check(first.succeeded && !second.succeeded, `of two guarded writes of ${key} not exactly one was made`);
+      if (first.succeeded) await gateway.waitFor(first.revision);
+      const condition = seen === undefined ? 'if it is absent' : `if it is still of revision ${seen.modRevision}`;
+      this.#out.line(`put ${pathOf(place)} ${condition}, twice: the first is written, the second refused`);
+    }
+  }
+
   async #badValue(gateway: Gateway): Promise<void> {
     this.#out.heading('4  A bad value is kept out and listed; the last good one stays');
     const { key, value } = this.#plan.badValue;
     const place = placeOf(this.#plan, key);
+    if (typeof value !== 'string' && !this.#store.capabilities.binaryValues) {
+      const refused = await this.#store.put(this.#own.key(key), value).catch((error: unknown) => error);
+      check(isStoreError(refused, 'invalid-argument'), `bytes that are not text were written to ${key}`);
+      this.#out.line(`put ${pathOf(place)}: bytes that are not text, which this store refuses to take`);
+      return;
+    }
     const before = entryAt(gateway, place);
     const { revision } = await this.#store.put(this.#own.key(key), value);
     await gateway.waitFor(revision);
@@ -148,6 +173,8 @@ export class Demonstration {
     const began = performance.now();
     this.#partition.heal();
     await gateway.waitFor(revision);
+    const took = since(began);
+    await becomes(gateway, 'live');
     gateway.off('change', steps.record).off('resync', resyncs.record);
     const changes = steps.all.flatMap((step) => step.changes);
     const [resync] = resyncs.all;
@@ -157,12 +184,11 @@ export class Demonstration {
     );
     const how = resync === undefined ? 'the watch resumed' : `resync (${resync.reason})`;
     this.#out.line(
-      `connected again: ${how} after ${since(began)}, ${count(changes.length, 'change')}: ${changes.map(describe).join(', ')}`,
+      `connected again: ${how} after ${took}, ${count(changes.length, 'change')}: ${changes.map(describe).join(', ')}`,
     );
     const after = everything(gateway, this.#plan);
     const kept = [...after].filter(([path, entry]) => before.get(path) === entry).length;
     this.#out.line(`the other ${count(kept, 'entry')} are the same objects as before`);
-    await becomes(gateway, 'live');
   }
 
   /** What the mirror can't see: a key written twice, one that comes and goes, one deleted. */
