@@ -1,4 +1,4 @@
-import { sleep, StoreError, type Watch, type WatchState } from '@holdfast/store';
+import { isStoreError, type Revision, sleep, StoreError, type Watch, type WatchState } from '@holdfast/store';
 import { audit } from './audit.js';
 import type { Core } from './core.js';
 import { isHistoryLost, toStoreError } from './errors.js';
@@ -19,11 +19,13 @@ export class Follow implements FollowContext {
   readonly core: Core;
   readonly #controller = new AbortController();
   readonly #verifier: Verifier;
+  readonly #start: Revision | undefined;
   #end: FollowEnd | undefined;
   #isWatchLive = false;
 
   constructor(core: Core, { isFresh }: FollowOptions) {
     this.core = core;
+    this.#start = core.table.bookmark?.revision;
     this.#verifier = new Verifier(this, isFresh);
   }
 
@@ -118,13 +120,23 @@ export class Follow implements FollowContext {
   }
 
   #endFor(error: StoreError): FollowEnd {
-    if (isHistoryLost(error)) {
+    if (isHistoryLost(error) && !this.#isOvertaken(error)) {
       const newHistory = error.code === 'history-changed';
       return { kind: 'resync', reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause: error };
     }
     // Revisions out of order, or a batch that can't be taken in: what the mirror has can't be trusted to continue.
     if (error.code === 'internal') return { kind: 'resync', reason: 'unverified', newHistory: false, cause: error };
     return { kind: 'rewatch', reason: 'watch-failed', cause: error };
+  }
+
+  /**
+   * Whether only the watch has lost its history: on an idle prefix proofs take the table further than events take the watch,
+   * and what is compacted is behind the table (M6). A new watch begins at the table, so that this can't happen twice in a row.
+   */
+  #isOvertaken(error: StoreError): boolean {
+    if (!isStoreError(error, 'compacted')) return false;
+    const { compactRevision } = error;
+    return (this.#start ?? compactRevision) < compactRevision && compactRevision <= this.core.table.revision;
   }
 
   /** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */

@@ -26,7 +26,7 @@ export interface CommonOptions<C> {
   readonly startTimeoutMs?: number | undefined;
   /** How long `sync()` and `waitFor()` wait, unless they are told. 10,000 unless told. */
   readonly syncTimeoutMs?: number | undefined;
-  /** How long a change that a read has shown may take to come through the watch, before it is read instead. 250 unless told. */
+  /** How long a change that a read has shown may take to come through the watch, before it is read instead. 100 unless told. */
   readonly graceMs?: number | undefined;
   /** How often everything is compared with the store in the background. Never, unless told. */
   readonly auditEveryMs?: number | undefined;

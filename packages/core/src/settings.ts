@@ -81,7 +81,7 @@ export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<strin
     livenessMs: duration(options.livenessMs, 'livenessMs', 30_000),
     startTimeoutMs: duration(options.startTimeoutMs, 'startTimeoutMs', 30_000),
     syncTimeoutMs: duration(options.syncTimeoutMs, 'syncTimeoutMs', 10_000),
-    graceMs: duration(options.graceMs, 'graceMs', 250),
+    graceMs: duration(options.graceMs, 'graceMs', 100),
     auditEveryMs: options.auditEveryMs === undefined ? undefined : duration(options.auditEveryMs, 'auditEveryMs', 0),
     backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
     signal: options.signal,
