@@ -24,7 +24,10 @@ export async function findKeys({ buffer, bounds }: RangeOutline): Promise<PageKe
     if (i % (2 * STEP) === 0) await slice.breathe();
     const start = bounds[i] ?? 0;
     const end = bounds[i + 1] ?? 0;
-    const { from, to } = keyBounds(buffer, start, end);
+    // Etcd writes the key first, and keys below 128 bytes have a length of one.
+    const length = buffer[start + 1] ?? 0;
+    const plain = buffer[start] === 0x0a && length < 0x80;
+    const { from, to } = plain ? { from: start + 2, to: start + 2 + length } : keyBounds(buffer, start, end);
     if (isAscii(buffer, from, to)) continue;
     ascii = false;
     if (isUtf8(buffer.subarray(from, to))) continue;

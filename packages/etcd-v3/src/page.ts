@@ -1,5 +1,5 @@
 import { toRevision, type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
-import { entryNumber, entryValue, keyBounds, type RangeOutline } from './codec.js';
+import { EntryCursor, type RangeOutline } from './codec.js';
 import { findKeys, type PageKeys } from './page-keys.js';
 
 /** What a page says of the scan that it belongs to. */
@@ -14,12 +14,20 @@ export class EtcdPage implements Page {
   readonly bookmark: Bookmark;
   readonly total: number;
   readonly more: boolean;
+  readonly undecodable: readonly UndecodableKey[];
   readonly #buffer: Buffer;
-  readonly #keys: PageKeys;
+  /** The start and the end of each entry, in turn: as small as can be, since a page may be kept for long. */
+  readonly #bounds: Uint32Array;
+  readonly #ascii: boolean;
+  readonly #cursor: EntryCursor;
+  #index = -1;
 
   private constructor(buffer: Buffer, keys: PageKeys, { bookmark, total, more }: PagePosition) {
     this.#buffer = buffer;
-    this.#keys = keys;
+    this.#bounds = new Uint32Array(keys.bounds);
+    this.#ascii = keys.ascii;
+    this.undecodable = keys.undecodable;
+    this.#cursor = new EntryCursor(buffer);
     this.bookmark = bookmark;
     this.total = total;
     this.more = more;
@@ -31,11 +39,7 @@ export class EtcdPage implements Page {
   }
 
   get length(): number {
-    return this.#keys.bounds.length / 2;
-  }
-
-  get undecodable(): readonly UndecodableKey[] {
-    return this.#keys.undecodable;
+    return this.#bounds.length / 2;
   }
 
   get retainedBytes(): number {
@@ -44,33 +48,38 @@ export class EtcdPage implements Page {
   }
 
   key(index: number): string {
-    const { from, to } = keyBounds(this.#buffer, ...this.#at(index));
-    return this.#buffer.toString(this.#keys.ascii ? 'latin1' : 'utf8', from, to);
+    const { keyFrom, keyTo } = this.#at(index);
+    return this.#buffer.toString(this.#ascii ? 'latin1' : 'utf8', keyFrom, keyTo);
   }
 
   value(index: number): Uint8Array {
-    return entryValue(this.#buffer, ...this.#at(index));
+    const { valueFrom, valueTo } = this.#at(index);
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + valueFrom, valueTo - valueFrom);
   }
 
   modRevision(index: number): Revision {
-    return toRevision(entryNumber(this.#buffer, ...this.#at(index), 'mod'));
+    return toRevision(this.#at(index).mod);
   }
 
   createRevision(index: number): Revision {
-    return toRevision(entryNumber(this.#buffer, ...this.#at(index), 'create'));
+    return toRevision(this.#at(index).create);
   }
 
   version(index: number): number {
-    return entryNumber(this.#buffer, ...this.#at(index), 'version');
+    return this.#at(index).version;
   }
 
-  #at(index: number): [start: number, end: number] {
-    const { bounds } = this.#keys;
-    const start = bounds[2 * index];
-    const end = bounds[2 * index + 1];
+  /** The entry's parts: those of the entry that was asked for last are still there. */
+  #at(index: number): EntryCursor {
+    if (index === this.#index) return this.#cursor;
+    const start = this.#bounds[2 * index];
+    const end = this.#bounds[2 * index + 1];
     if (start === undefined || end === undefined) {
       throw new RangeError(`index ${index} is outside this page of ${this.length}`);
     }
-    return [start, end];
+    this.#index = -1;
+    this.#cursor.read(start, end);
+    this.#index = index;
+    return this.#cursor;
   }
 }
