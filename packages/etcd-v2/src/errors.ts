@@ -205,8 +205,9 @@ export function connectionMeaning(error: Error, sent: boolean): Meaning {
 export function toConnectionError(error: Error, kind: CallKind, endpoint: string, sent: boolean): StoreError {
   const { code, retryable, outcome, advice } = connectionMeaning(error, sent);
   const said = messageOf(error);
-  // It may pass: a server that is about to end does the same.
-  const hint = /before secure TLS connection/.test(said) ? '; if it does not speak TLS, write http:// instead' : '';
+  // A connection that ends during the handshake: it may pass, since a server that is about to stop does the same.
+  const inHandshake = !sent && endpoint.startsWith('https:') && /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
+  const hint = inHandshake ? '; if the server does not speak TLS there, write http:// instead' : '';
   return new StoreError(code, `${endpoint}: ${advice === undefined ? said + hint : `${advice} (${said})`}`, {
     cause: error,
     retryable,
