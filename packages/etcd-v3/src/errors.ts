@@ -170,8 +170,13 @@ const CONNECT_ADVICE: readonly ConnectAdvice[] = [
     advice: "the server's certificate is for another name: set tls.serverName to one that it carries",
   },
   {
+    pattern: /alert.(?:certificate expired|number 45)/i,
+    advice: 'the client certificate has expired: renew tls.cert and tls.key',
+  },
+  {
+    // Also 40, 43, 44, 46: no common ground, and certificates that are of the wrong kind, revoked, or bad for another reason.
     pattern:
-      /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|certificate required|bad certificate|alert number (?:40|42|116)/i,
+      /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|certificate required|bad certificate|alert number (?:40|42|43|44|46|116)/i,
     advice: 'the server wants a client certificate that it accepts: pass tls.cert and tls.key',
   },
   { pattern: /UNKNOWN_CA|unknown ca/i, advice: 'the server does not know the authority that signed tls.cert' },

@@ -71,6 +71,12 @@ describe("etcd's errors in the contract's terms", () => {
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE: unable to verify the first certificate', /tls\.ca/, false],
     ["ERR_TLS_CERT_ALTNAME_INVALID: Hostname/IP does not match certificate's altnames", /tls\.serverName/, false],
     ['tlsv13 alert certificate required', /tls\.cert/, false],
+    [
+      'sslv3 alert certificate expired:rec_layer_s3.c:1601:SSL alert number 45',
+      /client certificate has expired/,
+      false,
+    ],
+    ['sslv3 alert certificate unknown:rec_layer_s3.c:1601:SSL alert number 46', /tls\.cert/, false],
     ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: tlsv1 alert unknown ca', /signed tls\.cert/, false],
     ['ERR_SSL_WRONG_VERSION_NUMBER: wrong version number', /http:\/\//, false],
     ['connect ECONNREFUSED 127.0.0.1:2379', /ECONNREFUSED/, true],
