@@ -7,6 +7,7 @@ import { guardCases } from './cases/guards.js';
 import { keyCases } from './cases/keys.js';
 import { leaseCases } from './cases/leases.js';
 import { lifecycleCases } from './cases/lifecycle.js';
+import { listOptionCases } from './cases/list-options.js';
 import { prefixCases } from './cases/prefix.js';
 import { rangeCases } from './cases/ranges.js';
 import { readOnlyCases } from './cases/read-only.js';
@@ -16,8 +17,11 @@ import { scanCases } from './cases/scan.js';
 import { singleKeyTxnCases } from './cases/single-key-txn.js';
 import { slowConsumerCases } from './cases/slow-consumers.js';
 import { ttlCases } from './cases/ttl.js';
+import { txnCompareCases } from './cases/txn-compares.js';
+import { txnRefusalCases } from './cases/txn-refusals.js';
 import { txnCases } from './cases/txn.js';
 import { watchEndCases } from './cases/watch-ends.js';
+import { watchHistoryCases } from './cases/watch-history.js';
 import { watchOrderCases } from './cases/watch-order.js';
 import { watchResumeCases } from './cases/watch-resume.js';
 import { writeCases } from './cases/writes.js';
@@ -28,6 +32,7 @@ export const conformanceGroups: readonly { readonly subject: string; readonly ca
   { subject: 'ranges', cases: rangeCases },
   { subject: 'revisions', cases: revisionCases },
   { subject: 'reads', cases: readCases },
+  { subject: 'options of lists', cases: listOptionCases },
   { subject: 'compaction', cases: compactionCases },
   { subject: 'scans', cases: scanCases },
   { subject: 'writes', cases: writeCases },
@@ -37,8 +42,11 @@ export const conformanceGroups: readonly { readonly subject: string; readonly ca
   { subject: 'time to live', cases: ttlCases },
   { subject: 'transactions of one key', cases: singleKeyTxnCases },
   { subject: 'transactions', cases: txnCases },
+  { subject: 'compares of transactions', cases: txnCompareCases },
+  { subject: 'transactions that are refused', cases: txnRefusalCases },
   { subject: 'what a watch tells', cases: watchOrderCases },
   { subject: 'resuming a watch', cases: watchResumeCases },
+  { subject: 'a history that is gone, or another', cases: watchHistoryCases },
   { subject: 'slow consumers', cases: slowConsumerCases },
   { subject: 'how a watch ends', cases: watchEndCases },
   { subject: 'errors', cases: errorCases },

@@ -1,5 +1,7 @@
+import { ambiguityMutants } from './ambiguity.js';
 import { capabilityMutants } from './capabilities.js';
 import { errorMutants } from './errors.js';
+import { historyMutants } from './history.js';
 import { keyMutants } from './keys.js';
 import { leaseMutants } from './leases.js';
 import { lifecycleMutants } from './lifecycle.js';
@@ -10,9 +12,9 @@ import { revisionMutants } from './revisions.js';
 import { scanMutants } from './scan.js';
 import { slowConsumerMutants } from './slow-consumers.js';
 import { txnMutants } from './txn.js';
-import { historyMutants, watchEndMutants } from './watch-ends.js';
+import { watchEndMutants } from './watch-ends.js';
 import { watchMutants } from './watch.js';
-import { ambiguityMutants, writeMutants } from './writes.js';
+import { writeMutants } from './writes.js';
 
 /** Every broken store, by clause. */
 export const mutants: readonly Mutant[] = [

@@ -3,11 +3,11 @@ import { openStore } from '@holdfast/store';
 import { simulateLink, virtualClock, type ConformanceBackend } from '@holdfast/testkit';
 
 /** The memory store as the conformance suite takes it, impatient: what does not come at once does not come in process. */
-export function memoryBackend(): ConformanceBackend & { close(): Promise<void> } {
+export function memoryBackend({ patienceMs = 250 } = {}): ConformanceBackend & { close(): Promise<void> } {
   const clock = virtualClock(Date.now());
   const data = memoryStore({ clock, identity: 'under-test' });
   return {
-    patienceMs: 250,
+    patienceMs,
     // Three pages of the memory store, and several of its slices.
     scanKeys: 2_500,
     backlogRevisions: 400,

@@ -1,35 +1,9 @@
 import type { Compare, Op, TxnResult } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
-import type { ConformanceContext } from '../context.js';
-import { expectEqual, expectStoreError, expectTrue, fail, show, text } from '../expect.js';
-import { keysOf, untyped } from './support.js';
+import { expectEqual, expectTrue, fail, show, text } from '../expect.js';
+import { keysOf } from './support.js';
 
 const MULTI = { transactions: 'multi-key' } as const;
-
-/** Whether a compare holds. */
-async function holds({ store }: ConformanceContext, compare: Compare): Promise<boolean> {
-  return (await store.txn({ if: [compare] })).succeeded;
-}
-
-/** A compare of each operator, and whether it should hold for a quantity that is below, at or above the value compared to. */
-async function expectCompares(
-  context: ConformanceContext,
-  make: (op: Compare['op'], value: 'below' | 'same' | 'above') => Compare,
-  what: string,
-): Promise<void> {
-  // The entry's quantity compared with a value below it, the same, and above it.
-  const expected = {
-    '=': [false, true, false],
-    '!=': [true, false, true],
-    '<': [false, false, true],
-    '>': [true, false, false],
-  };
-  for (const op of ['=', '!=', '<', '>'] as const) {
-    const held = [];
-    for (const value of ['below', 'same', 'above'] as const) held.push(await holds(context, make(op, value)));
-    expectEqual(held, expected[op], `${what} ${op} a value below, the same, above`);
-  }
-}
 
 export const txnCases: readonly ConformanceCase[] = [
   {
@@ -76,167 +50,6 @@ export const txnCases: readonly ConformanceCase[] = [
         'succeeded and results',
       );
       expectEqual(keysOf(await store.list(all)), [key('else'), key('x')], 'the keys');
-    },
-  },
-  {
-    id: 'C9.compare-values',
-    clauses: ['C9'],
-    title: 'values compare as bytes with = != < >',
-    requires: MULTI,
-    async run(context) {
-      const { store, key } = context;
-      await store.put(key('x'), 'bb');
-      // 'b' is a prefix of it, and 'é' is above ASCII in bytes.
-      for (const values of [
-        { below: 'b', same: 'bb', above: 'bba' },
-        { below: 'ba', same: 'bb', above: '\u00e9' },
-      ]) {
-        await expectCompares(
-          context,
-          (op, value) => ({ key: key('x'), target: 'value', op, value: values[value] }),
-          'value',
-        );
-      }
-    },
-  },
-  {
-    id: 'C9.compare-versions',
-    clauses: ['C9'],
-    title: 'versions compare with = != < >',
-    requires: { ...MULTI, versions: true },
-    async run(context) {
-      const { store, key } = context;
-      for (const value of ['1', '2', '3']) await store.put(key('x'), value);
-      const values = { below: 2, same: 3, above: 4 };
-      await expectCompares(
-        context,
-        (op, value) => ({ key: key('x'), target: 'version', op, value: values[value] }),
-        'version',
-      );
-    },
-  },
-  {
-    id: 'C9.compare-revisions',
-    clauses: ['C9'],
-    title: 'create and mod revisions compare with = != < >, each as itself',
-    requires: MULTI,
-    async run(context) {
-      const { store, key } = context;
-      const created = (await store.put(key('x'), '1')).revision;
-      const changed = (await store.put(key('x'), '2')).revision;
-      for (const [target, revision] of [
-        ['createRevision', created],
-        ['modRevision', changed],
-      ] as const) {
-        const values = { below: revision - 1, same: revision, above: revision + 1 };
-        await expectCompares(context, (op, value) => ({ key: key('x'), target, op, value: values[value] }), target);
-      }
-    },
-  },
-  {
-    id: 'C9.compare-leases',
-    clauses: ['C9'],
-    title: 'the lease of a key compares, and is 0 where there is none',
-    requires: { ...MULTI, leases: true },
-    async run(context) {
-      const { store, key } = context;
-      const { id } = await store.leases.grant(60);
-      await store.put(key('x'), '', { lease: id });
-      await store.put(key('y'), '');
-      const lease = (name: string, op: Compare['op'], value: string | 0) =>
-        holds(context, { key: key(name), target: 'lease', op, value: value as '1' | 0 });
-      expectEqual([await lease('x', '=', id), await lease('x', '!=', id)], [true, false], "x's lease = and != its own");
-      expectEqual([await lease('x', '=', 0), await lease('x', '>', 0)], [false, true], "x's lease = and > 0");
-      expectEqual([await lease('y', '=', 0), await lease('y', '=', id)], [true, false], "y's lease = 0 and = x's");
-      await store.leases.revoke(id);
-    },
-  },
-  {
-    id: 'C9.absent-keys-are-zero',
-    clauses: ['C9'],
-    title: 'an absent key has version, create revision, mod revision and lease 0',
-    requires: MULTI,
-    async run(context) {
-      const { store, key } = context;
-      await store.put(key('gone'), '');
-      await store.delete(key('gone'));
-      const targets = [
-        'createRevision',
-        'modRevision',
-        'version',
-        ...(store.capabilities.leases ? ['lease' as const] : []),
-      ] as const;
-      for (const name of ['never', 'gone']) {
-        for (const target of targets) {
-          expectTrue(
-            await holds(context, { key: key(name), target, op: '=', value: 0 } as Compare),
-            `${target} of ${name} must be 0`,
-          );
-          expectTrue(
-            !(await holds(context, { key: key(name), target, op: '>', value: 0 } as Compare)),
-            `${target} of ${name} must not be above 0`,
-          );
-        }
-      }
-    },
-  },
-  {
-    id: 'C9.value-compare-of-absent-is-false',
-    clauses: ['C9'],
-    title: 'a value compare on an absent key is false, with every operator, != too',
-    requires: MULTI,
-    async run(context) {
-      for (const op of ['=', '!=', '<', '>'] as const) {
-        for (const value of ['', 'x']) {
-          const held = await holds(context, { key: context.key('x'), target: 'value', op, value });
-          expectEqual(held, false, `value ${op} ${show(value)} on an absent key`);
-        }
-      }
-    },
-  },
-  {
-    id: 'C9.compare-a-range',
-    clauses: ['C9'],
-    title: 'a compare on a range holds where it holds for every key of it',
-    requires: MULTI,
-    async run(context) {
-      const { store, key } = context;
-      const first = (await store.put(key('r/a'), '1')).revision;
-      const last = (await store.put(key('r/b'), '1')).revision;
-      const range = { prefix: key('r/') };
-      const mod = (op: Compare['op'], value: number) => holds(context, { range, target: 'modRevision', op, value });
-      expectEqual(
-        [await mod('<', last + 1), await mod('<', last)],
-        [true, false],
-        'modRevision < head + 1, and < head',
-      );
-      expectEqual(
-        [await mod('>', first - 1), await mod('=', first)],
-        [true, false],
-        'modRevision > before, and = the first',
-      );
-      const value = (expected: string) => holds(context, { range, target: 'value', op: '=', value: expected });
-      expectEqual([await value('1'), await value('2')], [true, false], 'value = 1, and = 2');
-      await store.put(key('r/b'), '2');
-      expectEqual(await value('1'), false, 'value = 1 where one differs');
-    },
-  },
-  {
-    id: 'C9.compare-an-empty-range',
-    clauses: ['C9'],
-    title: 'a range without keys compares as an absent key',
-    requires: MULTI,
-    async run(context) {
-      const range = { prefix: context.key('r/') };
-      expectTrue(
-        await holds(context, { range, target: 'createRevision', op: '=', value: 0 }),
-        'createRevision = 0 must hold',
-      );
-      expectTrue(
-        !(await holds(context, { range, target: 'createRevision', op: '>', value: 0 })),
-        'createRevision > 0 must not hold',
-      );
-      expectTrue(!(await holds(context, { range, target: 'value', op: '!=', value: 'x' })), 'value != x must not hold');
     },
   },
   {
@@ -375,26 +188,6 @@ export const txnCases: readonly ConformanceCase[] = [
     },
   },
   {
-    id: 'C9.all-or-nothing',
-    clauses: ['C9'],
-    title: 'a transaction with an operation that fails does none of the others',
-    requires: { ...MULTI, leases: true },
-    async run({ store, key, all }) {
-      const { revision } = await store.put(key('x'), '1');
-      const fine: Op[] = [
-        { type: 'put', key: key('a'), value: '' },
-        { type: 'delete', range: key('x') },
-      ];
-      const lease = () => store.txn({ then: [...fine, { type: 'put', key: key('b'), value: '', lease: '4242' }] });
-      const error = await expectStoreError(lease, 'lease-not-found', 'a txn with an unknown lease');
-      expectEqual(error.outcome, 'not-applied', 'outcome');
-      const ignore = () => store.txn({ then: [...fine, { type: 'put', key: key('b'), value: '', ignoreValue: true }] });
-      await expectStoreError(ignore, 'not-found', 'a txn with ignoreValue of nothing');
-      const list = await store.list(all);
-      expectEqual([keysOf(list), list.bookmark.revision], [[key('x')], revision], 'the keys and the head');
-    },
-  },
-  {
     id: 'C9.previous-entries',
     clauses: ['C9', 'C6'],
     title: 'operations of a transaction give previous entries, where asked',
@@ -502,93 +295,6 @@ export const txnCases: readonly ConformanceCase[] = [
     },
   },
   {
-    id: 'C9.no-key-twice',
-    clauses: ['C9'],
-    title: 'a transaction that writes a key twice is refused, and writes nothing; its two branches may',
-    requires: MULTI,
-    async run({ store, key, all, prefix }) {
-      const put: Op = { type: 'put', key: key('a'), value: '1' };
-      const bad: Op[][] = [
-        [put, put],
-        [put, { type: 'delete', range: key('a') }],
-        [{ type: 'delete', range: { prefix } }, put],
-        [put, { type: 'txn', txn: { then: [put] } }],
-        [put, { type: 'txn', txn: { else: [put] } }],
-        [
-          { type: 'txn', txn: { then: [put] } },
-          { type: 'txn', txn: { then: [put] } },
-        ],
-      ];
-      for (const then of bad) {
-        const error = await expectStoreError(() => store.txn({ then }), 'invalid-argument', `txn of ${show(then)}`);
-        expectEqual(error.outcome, 'not-applied', 'outcome');
-      }
-      const otherwise = () =>
-        store.txn({ if: [{ key: key('x'), target: 'createRevision', op: '>', value: 0 }], else: [put, put] });
-      await expectStoreError(otherwise, 'invalid-argument', 'txn with a key twice in else');
-      expectEqual((await store.list(all)).count, 0, 'count after the refused ones');
-      await store.txn({ then: [put], else: [put] });
-      const inEither: Op = { type: 'txn', txn: { then: [put], else: [put] } };
-      await store.txn({ then: [inEither] });
-      expectEqual((await store.list(all)).count, 1, 'count after the accepted ones');
-    },
-  },
-  {
-    id: 'C9.too-many-operations',
-    clauses: ['C9', 'C15'],
-    title: 'as many operations as are declared are taken, and one more is refused before anything is written',
-    requires: { ...MULTI, maxTxnOperations: (most) => most !== undefined },
-    async run({ store, key, all }) {
-      const most = store.capabilities.maxTxnOperations ?? 0;
-      const puts = (count: number) =>
-        Array.from({ length: count }, (_, index): Op => ({ type: 'put', key: key(String(index)), value: '' }));
-      const error = await expectStoreError(
-        () => store.txn({ then: puts(most + 1) }),
-        'too-large',
-        `txn of ${most + 1} operations`,
-      );
-      expectEqual(error.outcome, 'not-applied', 'outcome');
-      const compare: Compare = { key: key('a'), target: 'createRevision', op: '=', value: 0 };
-      await expectStoreError(
-        () => store.txn({ if: Array(most + 1).fill(compare) as Compare[] }),
-        'too-large',
-        `txn of ${most + 1} compares`,
-      );
-      expectEqual((await store.list(all)).count, 0, 'count after the refused ones');
-      await store.txn({ then: puts(most) });
-      expectEqual((await store.list(all)).count, most, 'count after the accepted one');
-    },
-  },
-  {
-    id: 'C9.bad-transactions-are-invalid',
-    clauses: ['C9', 'C16'],
-    title: 'transactions of no known shape are refused, and write nothing',
-    requires: MULTI,
-    async run({ store, key, all }) {
-      const put = { type: 'put', key: key('a'), value: '' };
-      const compare = { key: key('a'), target: 'modRevision', op: '=', value: 0 };
-      const bad: unknown[] = [
-        undefined,
-        { than: [put] },
-        { then: put },
-        { then: [put, { type: 'increment', key: key('b') }] },
-        { then: [{ ...put, ttl: 5 }] },
-        { then: [{ ...put, valeu: 'x' }] },
-        { then: [put, { type: 'list', range: {} }] },
-        { then: [put], if: [{ ...compare, op: '==' }] },
-        { then: [put], if: [{ ...compare, target: 'ttl' }] },
-        { then: [put], if: [{ ...compare, value: -1 }] },
-        { then: [put], if: [{ ...compare, value: 'x' }] },
-        { then: [put], if: [{ ...compare, range: all }] },
-        { then: [put], if: [{ target: 'modRevision', op: '=', value: 0 }] },
-      ];
-      for (const txn of bad) {
-        await expectStoreError(() => untyped(store).txn(txn), 'invalid-argument', `txn ${show(txn)}`);
-      }
-      expectEqual((await store.list(all)).count, 0, 'count');
-    },
-  },
-  {
     id: 'C9.concurrent-transfers',
     clauses: ['C9'],
     title: 'transfers between two keys by many at once keep their sum',
@@ -618,17 +324,6 @@ export const txnCases: readonly ConformanceCase[] = [
       await Promise.all(Array.from({ length: 6 }, transfer));
       const values = [await store.get(key('a')), await store.get(key('b'))].map((entry) => text(entry?.value));
       expectEqual(values, ['44', '56'], 'the values');
-    },
-  },
-  {
-    id: 'C15.single-key-refuses-more',
-    clauses: ['C15', 'C9'],
-    title: 'a store of single-key transactions refuses others before anything is written',
-    requires: { transactions: 'single-key' },
-    async run({ store, key, all }) {
-      const then: Op[] = ['a', 'b'].map((name) => ({ type: 'put', key: key(name), value: '' }));
-      await expectStoreError(() => store.txn({ then }), 'unsupported', 'txn of two keys');
-      expectEqual((await store.list(all)).count, 0, 'count');
     },
   },
 ];
