@@ -1,4 +1,5 @@
 import { decodeUtf8, StoreError } from '@holdfast/store';
+import { ValueSlab } from './watch-slab.js';
 import { WireReader, WireWriter } from './watch-wire.js';
 
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
@@ -130,7 +131,7 @@ function decodeHeader(reader: WireReader): ResponseHeader {
   return { clusterId, revision, raftTerm };
 }
 
-/** An entry as the wire has it. Its value, and a key that is not UTF-8, are views of the message's buffer. */
+/** An entry as the wire has it. A key that is not UTF-8 is a view of the message's buffer. */
 export interface RawKeyValue {
   /** Bytes where it is not UTF-8. */
   readonly key: string | Uint8Array;
@@ -151,6 +152,7 @@ export interface RawEvent {
 /** Decodes the events of a response one by one. */
 export class EventReader {
   readonly #reader: WireReader;
+  readonly #slab = new ValueSlab();
   #size = 0;
 
   constructor(buffer: Buffer, start: number) {
@@ -174,7 +176,7 @@ export class EventReader {
       if (tag === EVENT) {
         const outer = reader.descend();
         this.#size = reader.end - reader.position;
-        const event = decodeEvent(reader);
+        const event = decodeEvent(reader, this.#slab);
         reader.ascend(outer);
         return event;
       }
@@ -187,22 +189,22 @@ export class EventReader {
   }
 }
 
-function decodeEvent(reader: WireReader): RawEvent {
+function decodeEvent(reader: WireReader, slab: ValueSlab): RawEvent {
   let type: RawEvent['type'] = 'put';
   let entry: RawKeyValue | undefined;
   let previous: RawKeyValue | undefined;
   while (!reader.done) {
     const tag = reader.tag();
     if (tag === 0x08) type = reader.int64() === 1 ? 'delete' : 'put';
-    else if (tag === 0x12) entry = decodeKeyValue(reader);
-    else if (tag === 0x1a) previous = decodeKeyValue(reader);
+    else if (tag === 0x12) entry = decodeKeyValue(reader, slab);
+    else if (tag === 0x1a) previous = decodeKeyValue(reader, slab);
     else reader.skip(tag);
   }
   if (entry === undefined) throw new StoreError('internal', 'etcd sent an event without an entry');
   return { type, entry, previous };
 }
 
-function decodeKeyValue(reader: WireReader): RawKeyValue {
+function decodeKeyValue(reader: WireReader, slab: ValueSlab): RawKeyValue {
   const outer = reader.descend();
   let key: string | Uint8Array = '';
   let value: Uint8Array = NOTHING;
@@ -225,9 +227,11 @@ function decodeKeyValue(reader: WireReader): RawKeyValue {
       case 0x20:
         version = reader.int64();
         break;
-      case 0x2a:
-        value = view(reader);
+      case 0x2a: {
+        const length = reader.delimited();
+        value = slab.copy(reader.buffer, reader.position - length, reader.position);
         break;
+      }
       case 0x30:
         lease = reader.int64String();
         break;
@@ -240,13 +244,6 @@ function decodeKeyValue(reader: WireReader): RawKeyValue {
 }
 
 const NOTHING = new Uint8Array(0);
-
-// A plain Uint8Array rather than a Buffer: what the contract promises, and nothing that depends on Node's class.
-function view(reader: WireReader): Uint8Array {
-  const length = reader.delimited();
-  const { buffer, byteOffset } = reader.buffer;
-  return new Uint8Array(buffer, byteOffset + reader.position - length, length);
-}
 
 // Nearly all keys are short and ASCII: those need no decoder, which costs more than the rest of an event.
 function text(reader: WireReader): string | Uint8Array {

@@ -1,12 +1,13 @@
 import {
   Backoff,
+  KeyRange,
+  keySuccessor,
   StoreError,
   toRevision,
   type Bookmark,
   type Clock,
   type DriverWatch,
   type DriverWatchOptions,
-  type KeyRange,
   type Logger,
   type TimerHandle,
   type WatchSink,
@@ -198,7 +199,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
    * member's and may be older than what this process has written or read already (trap 16).
    */
   #readHead(): void {
-    this.#read(undefined, (head) => {
+    this.#read(firstKey(this.#range), undefined, (head) => {
       this.#bookmark = { revision: head.revision, identity: head.clusterId };
       this.#raftTerm = Math.max(this.#raftTerm, head.raftTerm);
       this.#proceed();
@@ -206,7 +207,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   }
 
   #settleSuspicion(known: KnownHistory, stream: WatchStream): void {
-    this.#read(stream.endpoint, (head) => {
+    this.#read(firstKey(this.#range), stream.endpoint, (head) => {
       const proof = proofOfOtherHistory(head, known);
       if (proof !== undefined) {
         this.#fail(historyChanged(this.#range, proof, head.endpoint));
@@ -239,7 +240,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   /** etcd 3.4 says "permission denied" of an expired token too. A read, whose token is renewed, tells them apart. */
   #doubtDenial(denial: StoreError, stream: WatchStream | undefined): void {
-    this.#read(undefined, () => {
+    this.#read(this.#range, undefined, () => {
       this.#renew(denial, stream);
     });
   }
@@ -256,12 +257,12 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#proceed();
   }
 
-  /** A linearizable read of the range. Tried again until it answers, or fails for good. */
-  #read(avoid: string | undefined, then: (head: LinearizableHead) => void): void {
+  /** A linearizable read, tried again until it answers or fails for good. */
+  #read(range: KeyRange, avoid: string | undefined, then: (head: LinearizableHead) => void): void {
     if (this.#state.name === 'closed') return;
     const abort = new AbortController();
     this.#enter({ name: 'reading', abort });
-    this.#host.transport.linearizableHead(this.#range, { avoid, signal: abort.signal }).then(
+    this.#host.transport.linearizableHead(range, { avoid, signal: abort.signal }).then(
       (head) => {
         if (!abort.signal.aborted) then(head);
       },
@@ -369,3 +370,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 }
 
 const OVERTAKEN = new StoreError('aborted', 'the watch does not need this answer any more');
+
+/** For reads of the head: any key of the range will do, and etcd walks all of a range even where one key is wanted of it. */
+function firstKey({ start }: KeyRange): KeyRange {
+  return KeyRange.ofInterval(start, keySuccessor(start));
+}

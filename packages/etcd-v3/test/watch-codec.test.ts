@@ -147,6 +147,19 @@ describe('responses', () => {
     expect(() => decodeEvents(Buffer.from(buffer))).toThrow('not valid protobuf');
   });
 
+  test('a value that is kept keeps little else: not the message that it came in', () => {
+    const values = Array.from({ length: 2_000 }, (_, i) => `${i}`.repeat(1 + (i % 40)));
+    const big = 'x'.repeat(100_000);
+    const buffer = response({ events: [...values, big, ''].map((value, i) => put({ key: `/a/${i}`, value, mod: 5 })) });
+    const decoded = decodeEvents(buffer).map(({ entry }) => entry.value);
+    expect(decoded.map((value) => Buffer.from(value).toString())).toEqual([...values, big, '']);
+    for (const value of decoded) {
+      expect(value.buffer).not.toBe(buffer.buffer);
+      expect(value.buffer.byteLength).toBeLessThanOrEqual(value.byteLength + 16 * 1024);
+    }
+    expect(new Set(decoded.map((value) => value.buffer)).size).toBeLessThan(50);
+  });
+
   test('a field after the events is an error: it would have been missed', () => {
     const late = Buffer.concat([response({ events: [put({ key: 'k', mod: 5 })] }), message([7, true])]);
     expect(() => decodeEvents(late)).toThrow('fields after its events');
