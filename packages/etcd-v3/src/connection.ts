@@ -134,7 +134,8 @@ export class Connection implements WatchTransport {
   ): StreamCall {
     const metadata = caller.metadata.clone();
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    const stream = new StreamCall(channel.stream(rpc), endpoint.name, metadata, handlers, (status) => {
+    const begin = { call: channel.stream(rpc), isPossible: () => !channel.isClosed };
+    const stream = new StreamCall(begin, endpoint.name, metadata, handlers, (status) => {
       this.#streams.delete(stream);
       const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
       onFailure?.(failure);

@@ -102,6 +102,11 @@ export class EtcdChannel {
     return this.#version;
   }
 
+  /** Whether it was closed: a call that begins only now would never end, and keep the process alive with a timer of gRPC's. */
+  get isClosed(): boolean {
+    return this.#channel.getConnectivityState(false) === connectivityState.SHUTDOWN;
+  }
+
   /** Lets calls under way end by themselves; new ones fail. */
   close(): void {
     this.#channel.close();

@@ -1,4 +1,4 @@
-import type { ChannelInterface, Metadata, StatusObject } from '@grpc/grpc-js';
+import { type ChannelInterface, type Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
 import type { StoreError } from '@holdfast/store';
 import type { WatchCall } from './watch-transport.js';
 
@@ -8,6 +8,8 @@ export interface StreamHandlers {
   /** The call is over, whatever ended it but `cancel`. Exactly once. */
   onEnd(error: StoreError): void;
 }
+
+const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was closed before the stream began' };
 
 type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
@@ -26,7 +28,7 @@ export class StreamCall implements WatchCall {
 
   /** @param toError makes the error to end with; called once, for any end but `cancel`. */
   constructor(
-    call: GrpcCall,
+    { call, isPossible }: { readonly call: GrpcCall; readonly isPossible: () => boolean },
     endpoint: string,
     metadata: Metadata,
     handlers: StreamHandlers,
@@ -36,7 +38,8 @@ export class StreamCall implements WatchCall {
     this.#call = call;
     // Not before whoever opens it holds it: an end must not be told to someone who does not know the call yet.
     setImmediate(() => {
-      this.#start(metadata, handlers, toError);
+      if (isPossible()) this.#start(metadata, handlers, toError);
+      else if (this.#status !== 'over') this.#end({ ...CLOSED, metadata }, handlers, toError);
     });
   }
 
@@ -74,13 +77,16 @@ export class StreamCall implements WatchCall {
         this.#read();
       },
       onReceiveStatus: (status) => {
-        if (this.#status === 'over') return;
-        this.#status = 'over';
-        handlers.onEnd(toError(status));
+        if (this.#status !== 'over') this.#end(status, handlers, toError);
       },
     });
     this.#read();
     this.#send();
+  }
+
+  #end(status: StatusObject, handlers: StreamHandlers, toError: (status: StatusObject) => StoreError): void {
+    this.#status = 'over';
+    handlers.onEnd(toError(status));
   }
 
   #read(): void {
