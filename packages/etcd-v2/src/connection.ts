@@ -78,6 +78,11 @@ export class Connection {
     this.#credentials = new Credentials(options.auth);
   }
 
+  /** Whether requests are made as a user. */
+  get authenticated(): boolean {
+    return this.#options.auth !== undefined;
+  }
+
   get endpoints(): readonly Endpoint[] {
     return this.#endpoints.all;
   }

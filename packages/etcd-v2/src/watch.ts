@@ -27,8 +27,11 @@ export interface WatchManagerOptions {
   readonly retry: { readonly initialMs: number; readonly maxMs: number };
 }
 
-/** How many polls all watches of a store may have under way beside one each, while they catch up. */
-const EXTRA_POLLS = 64;
+/**
+ * How many polls all watches of a store may have under way beside one each, while they catch up. Etcd checks a user's
+ * password anew with every request (bcrypt, tens of milliseconds of its CPU), so that with one there are few.
+ */
+const EXTRA_POLLS = { anonymous: 64, authenticated: 4 };
 /** How often in a row an empty answer is put up with. */
 const MOST_EMPTY = 3;
 /** An establishment that held for this long, in milliseconds, is no sign of trouble when it ends. */
@@ -38,11 +41,12 @@ const STEADY_MS = 1_000;
 export class WatchManager {
   readonly #connection: Connection;
   readonly #options: WatchManagerOptions;
-  readonly #permits = new Permits(EXTRA_POLLS);
+  readonly #permits: Permits;
 
   constructor(connection: Connection, options: WatchManagerOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#permits = new Permits(EXTRA_POLLS[connection.authenticated ? 'authenticated' : 'anonymous']);
   }
 
   watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
