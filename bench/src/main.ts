@@ -32,6 +32,7 @@ function servers({ etcd }: Arguments, row: Row): readonly Server[] {
 }
 
 async function measure(args: Arguments, row: Row, { version, bin }: Server): Promise<RowResult> {
+  const rounds = row.onRequest === true ? 1 : args.rounds;
   const name = version === '' ? row.name : `${row.name} on etcd ${version}`;
   const figures = await runRow({
     row,
@@ -39,9 +40,9 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server): Pro
     etcd: bin,
     script: join(dirname(script), 'child.js'),
     profileFolder: args.profile ? join(cache, 'profiles') : undefined,
-    rounds: args.rounds,
+    rounds,
     onRound: (round) => {
-      process.stderr.write(`${name}: round ${round + 1} of ${args.rounds}\n`);
+      process.stderr.write(`${name}: round ${round + 1} of ${rounds}\n`);
     },
   });
   return {
@@ -55,7 +56,9 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server): Pro
 }
 
 async function run(args: Arguments): Promise<boolean> {
-  const wanted = rows.filter(({ name }) => args.only.length === 0 || args.only.includes(name));
+  const wanted = rows.filter(({ name, onRequest }) =>
+    args.only.length === 0 ? onRequest !== true : args.only.includes(name),
+  );
   const unknown = args.only.find((name) => !rows.some((row) => row.name === name));
   if (unknown !== undefined)
     throw new Error(`there is no row ${unknown}; there are ${rows.map(({ name }) => name).join(', ')}`);

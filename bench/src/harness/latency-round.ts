@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench } from './bench.js';
 import { Arrivals, type WriteOrder } from './latency.js';
+import { profiled } from './profiler.js';
 import type { Sample, Side } from './row.js';
 import { number, text } from './task.js';
 
@@ -29,7 +30,7 @@ export function latencySide(label: string, listen: Listen): Side {
       globalThis.gc?.();
       const cpu = process.cpuUsage();
       task.tell('measuring');
-      await Promise.race([arrivals.reach(writes), lastOf(arrivals)]);
+      await profiled(() => Promise.race([arrivals.reach(writes), lastOf(arrivals)]));
       const { user, system } = process.cpuUsage(cpu);
       const figures = { ...arrivals.figures(writes), cpuMs: (user + system) / 1000 };
       await listening.close();

@@ -16,6 +16,8 @@ export interface WriteOrder {
   readonly prefix: string;
   readonly count: number;
   readonly perSecond: number;
+  /** How many keys there are to write, over and over in an order of no pattern. Without it every write makes a new one. */
+  readonly over?: number;
 }
 
 /** When written values came back. A value says when it was written, in {@link sharedNow} time. */
@@ -65,24 +67,25 @@ export async function writeAtRate(task: Task, write: (key: string, value: string
 
 /** By the clock, whether or not earlier writes have been answered: a slow server does not slow the writer. */
 function writeAll(
-  { prefix, count, perSecond }: WriteOrder,
+  { prefix, count, perSecond, over }: WriteOrder,
   write: (key: string, value: string) => Promise<unknown>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const pending: Promise<unknown>[] = [];
+    let sent = 0;
+    let answered = 0;
+    const one = async (index: number): Promise<void> => {
+      await write(
+        keyOf(prefix, over === undefined ? index : (index * 7_919) % over),
+        `{"writtenAt":${sharedNow()},${valueOf(index).slice(1)}`,
+      );
+      answered += 1;
+      if (answered === count) resolve();
+    };
     const timer = setInterval(() => {
       const due = Math.min(count, Math.ceil(((performance.now() - began) * perSecond) / 1000));
-      while (pending.length < due) {
-        const index = pending.length;
-        const value = `{"writtenAt":${sharedNow()},${valueOf(index).slice(1)}`;
-        pending.push(write(keyOf(prefix, index), value));
-      }
-      if (pending.length < count) return;
-      clearInterval(timer);
-      Promise.all(pending).then(() => {
-        resolve();
-      }, reject);
+      while (sent < due) one(sent++).catch(reject);
+      if (sent === count) clearInterval(timer);
     }, 1);
   });
 }

@@ -52,6 +52,8 @@ export interface Row {
   readonly about: string;
   /** Whether it runs on each of the etcd versions, or once. */
   readonly server: 'etcd' | 'none';
+  /** Runs only when it is asked for by name, and for one round: it takes long. */
+  readonly onRequest?: true;
   readonly sides: Readonly<Record<string, Side>>;
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly goals: readonly Goal[];

@@ -19,6 +19,7 @@ export interface Scale {
   /** Key counts of the memory store's row. */
   readonly memoryKeys: readonly number[];
   readonly fanOut: number;
+  readonly soakMs: number;
 }
 
 export const FULL_KEYS = 100_000;
@@ -38,5 +39,6 @@ export function scaleOf(keys: number): Scale {
     idleMs: Math.max(100, part(0.12)),
     memoryKeys: [part(0.01), part(0.1), keys, 10 * keys],
     fanOut: part(0.01),
+    soakMs: 6 * keys,
   };
 }

@@ -5,7 +5,8 @@ import { PROFILE_VARIABLE } from './profiler.js';
 import type { Sample } from './row.js';
 import type { Message, Params } from './task.js';
 
-const TIMEOUT_MS = 5 * 60_000;
+/** Longer than the longest side, the soak, takes. */
+const TIMEOUT_MS = 20 * 60_000;
 
 export interface SideProcessOptions {
   /** The compiled `child.js`. */

@@ -9,6 +9,7 @@ import { row as memory } from './memory.js';
 import { row as memoryStore } from './memory-store.js';
 import { row as reads } from './reads.js';
 import { row as resync } from './resync.js';
+import { row as soak } from './soak.js';
 import { row as v2Load } from './v2-load.js';
 import { row as v2Watch } from './v2-watch.js';
 
@@ -26,4 +27,5 @@ export const rows: readonly Row[] = [
   v2Watch,
   reads,
   memoryStore,
+  soak,
 ];
