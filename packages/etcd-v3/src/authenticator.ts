@@ -1,8 +1,8 @@
 import { Metadata } from '@grpc/grpc-js';
-import { StoreError, type Clock } from '@holdfast/store';
+import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import type { IAuthenticateRequest } from 'etcd3';
 import { AuthToken } from './auth-token.js';
-import type { ResolvedOptions } from './options.js';
+import { checkCredentials, type ResolvedOptions } from './options.js';
 
 export interface AuthenticatorOptions extends Pick<ResolvedOptions, 'auth' | 'headers'> {
   readonly clock: Clock;
@@ -61,10 +61,12 @@ export class Authenticator {
 
 async function credentialsOf(auth: NonNullable<ResolvedOptions['auth']>): Promise<IAuthenticateRequest> {
   try {
-    const { username, password } = await auth();
+    const { username, password } = checkCredentials(await auth());
     return { name: username, password };
-  } catch (error) {
-    throw new StoreError('unauthenticated', 'the function given as option auth failed', { cause: error });
+  } catch (cause) {
+    // What the function threw may hold anything, so it is kept as the cause and not repeated.
+    const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
+    throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, { cause });
   }
 }
 

@@ -168,13 +168,20 @@ export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
   };
 }
 
+/** @throws StoreError `invalid-argument`; the message repeats nothing of what was given. */
+export function checkCredentials(auth: unknown): EtcdCredentials {
+  checkNames(auth, ['username', 'password'], 'auth');
+  const { username, password } = auth as Partial<EtcdCredentials>;
+  if (typeof username !== 'string' || username === '' || typeof password !== 'string') {
+    throw invalid('the option auth must be { username, password } of strings, or a function that returns that');
+  }
+  return { username, password };
+}
+
 function checkAuth(auth: EtcdV3Options['auth']): ResolvedOptions['auth'] {
   if (auth === undefined || typeof auth === 'function') return auth;
-  checkNames(auth, ['username', 'password'], 'auth');
-  if (typeof auth.username !== 'string' || auth.username === '' || typeof auth.password !== 'string') {
-    throw invalid('auth must be { username, password } of strings, or a function that returns that');
-  }
-  return () => auth;
+  const checked = checkCredentials(auth);
+  return () => checked;
 }
 
 function checkTls(tls: EtcdV3Options['tls'], addresses: readonly EndpointAddress[]): () => Security {
