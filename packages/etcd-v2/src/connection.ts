@@ -18,6 +18,9 @@ import type { ExchangeHandlers, HttpExchange, HttpRequest, HttpResponse, Respons
 import type { ResolvedOptions } from './options.js';
 import { judge } from './retry.js';
 
+/** The least that one of several endpoints is given to be reached, in milliseconds. */
+const MIN_CONNECT_MS = 500;
+
 export interface CallRequest {
   readonly method: HttpRequest['method'];
   readonly path: string;
@@ -74,7 +77,10 @@ export class Connection {
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
-    this.#endpoints = new Endpoints(options.endpoints, options);
+    const { endpoints, connectMs } = options;
+    // One that swallows what it is sent must leave time for the others.
+    const share = endpoints.length > 1 ? Math.max(MIN_CONNECT_MS, connectMs / endpoints.length) : connectMs;
+    this.#endpoints = new Endpoints(endpoints, { ...options, connectMs: Math.min(share, connectMs) });
     this.#credentials = new Credentials(options.auth);
   }
 

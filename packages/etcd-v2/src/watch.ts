@@ -169,6 +169,8 @@ class EtcdWatch implements DriverWatch {
               this.#sink.established(cursor);
             }),
           deliver: (event, index) => {
+            // The consumer may have closed the watch over the event before.
+            if (!this.#isOpen()) return false;
             this.#backoff.reset();
             if (this.#deliver(event, index, cursor.identity) === 'ok') return true;
             // At once: the consumer may drain its queue before this promise is heard of.

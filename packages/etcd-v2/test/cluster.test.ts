@@ -212,6 +212,13 @@ describe.each(availableEtcds())('several endpoints of etcd $version', ({ version
     expect(second?.totalConnections).toBeGreaterThan(0);
   });
 
+  test('an endpoint that swallows what it is sent leaves time for the others', async () => {
+    const store = await through(2);
+    proxies[0]?.blackHole();
+    expect(await store.get('/swallowed')).toBeUndefined();
+    expect(proxies[1]?.totalConnections).toBe(1);
+  });
+
   test('a server that accepts and says nothing is given up within the keepalive', async () => {
     const store = await through(1);
     await store.put('/silent', '1');

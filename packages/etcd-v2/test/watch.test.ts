@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
-import { availableEtcds, eventually } from '@holdfast/testkit';
+import { availableEtcds, eventually, virtualClock } from '@holdfast/testkit';
 import { follow, Following, World } from './support/world.js';
 
 describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
@@ -149,6 +149,16 @@ describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
       await watch.until(1);
       expect(watch.told).toEqual(['put /idle/a=1']);
       expect(watch.states).toEqual(['live']);
+    });
+
+    test('closing leaves no timer', async () => {
+      const clock = virtualClock(Date.now());
+      const store = world.open({ clock });
+      await follow(store, { prefix: '/timers/' });
+      // The keepalive's, while there is something to keep alive.
+      expect(clock.pending).toBe(1);
+      await store.close();
+      expect(clock.pending).toBe(0);
     });
 
     test('closing leaves no watcher at the server, after a burst either', async () => {
