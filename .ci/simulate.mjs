@@ -1,0 +1,12 @@
+// `npm run simulate -- --seeds N --seed S`: builds what is simulated, and runs so many worlds from a seed on. See docs/simulation.md.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from './pnpm.mjs';
+
+function node(...command) {
+  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('packages', 'simulation', 'tsconfig.esm.json'));
+node(join('packages', 'simulation', 'dist', 'esm', 'main.js'), ...process.argv.slice(2));

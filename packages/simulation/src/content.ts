@@ -1,0 +1,71 @@
+import type { Entry } from '@holdfast/core';
+import type { Epoch } from './truth.js';
+import { isGood } from './values.js';
+
+/** What a mirror, or who follows it, shows: by whole key. */
+export type Shown = ReadonlyMap<string, Entry<unknown>>;
+
+export interface ContentOptions {
+  readonly claims: (key: string) => boolean;
+  /** What was shown before, for what must be kept: only entries of the same history. */
+  readonly formerly: (key: string) => Entry<unknown> | undefined;
+  /** All histories so far: a last good value may be of an older one. */
+  readonly epochs: readonly Epoch[];
+  /** Entries may stand for values that nobody has read yet. */
+  readonly mayBeUnread: boolean;
+}
+
+/** How what is shown differs from a history's state at a revision; `undefined` where it does not. */
+export function difference(shown: Shown, epoch: Epoch, revision: number, options: ContentOptions): string | undefined {
+  for (const key of epoch.keys) {
+    if (!options.claims(key)) continue;
+    const problem = keyDifference(shown.get(key), key, epoch, revision, options);
+    if (problem !== undefined) return `${key} ${problem}`;
+  }
+  for (const [key, entry] of shown) {
+    if (epoch.at(key, revision) === undefined) return `${key} is shown, from ${entry.modRevision}, and is not there`;
+  }
+  return undefined;
+}
+
+function keyDifference(
+  entry: Entry<unknown> | undefined,
+  key: string,
+  epoch: Epoch,
+  revision: number,
+  { formerly, epochs, mayBeUnread }: ContentOptions,
+): string | undefined {
+  const version = epoch.at(key, revision);
+  if (version === undefined)
+    return entry === undefined ? undefined : `is shown, from ${entry.modRevision}, and is gone`;
+  if (isGood(version.text)) {
+    if (entry === undefined) return `of ${version.modRevision} is missing`;
+    if (entry.modRevision !== version.modRevision || entry.createRevision !== version.createRevision)
+      return `is shown as of ${entry.modRevision}, and is of ${version.modRevision}`;
+    const text = textOf(entry);
+    return text === version.text ? undefined : `is shown as ${text}, and is ${version.text}`;
+  }
+  if (entry === undefined) {
+    const before = formerly(key);
+    if (before === undefined || before.createRevision !== version.createRevision) return undefined;
+    return `has a bad value of ${version.modRevision}; the last good one, of ${before.modRevision}, was dropped`;
+  }
+  if (mayBeUnread && entry.modRevision === version.modRevision) return undefined;
+  if (epochs.some((each) => each.held(key, entry.modRevision, textOf(entry)))) return undefined;
+  return `has a bad value, and ${textOf(entry)} is shown as of ${entry.modRevision}, which it never was`;
+}
+
+export function textOf(entry: Entry<unknown>): string {
+  return JSON.stringify(entry.value);
+}
+
+/** The keys whose value at a revision can't be shown. */
+export function badKeys(epoch: Epoch, revision: number, claims: (key: string) => boolean): string[] {
+  const bad: string[] = [];
+  for (const key of epoch.keys) {
+    if (!claims(key)) continue;
+    const version = epoch.at(key, revision);
+    if (version !== undefined && !isGood(version.text)) bad.push(key);
+  }
+  return bad;
+}

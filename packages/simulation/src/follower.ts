@@ -1,0 +1,104 @@
+import type { Entry } from '@holdfast/core';
+import { difference } from './content.js';
+import type { Layout, SimEvent } from './opened-mirror.js';
+import type { Truth } from './truth.js';
+
+export interface FollowerOptions {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly truth: Truth;
+  /** Lazily, a bad value makes way on its first read, which is no change that anyone is told of. */
+  readonly isLazy: boolean;
+  readonly violated: (guarantee: string, message: string) => void;
+}
+
+/**
+ * Somebody who builds a copy out of `change` events alone: it must be the store's state at the bookmark of each one, and no
+ * event may tell what does not follow from those before it.
+ */
+export class Follower {
+  readonly copy = new Map<string, Entry<unknown>>();
+  readonly #options: FollowerOptions;
+  #revision = 0;
+  #identity: string | undefined;
+  events = 0;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  take({ changes, bookmark }: SimEvent): void {
+    const { name, layout, isLazy, violated } = this.#options;
+    this.events += 1;
+    if (changes.length === 0) violated('listener', `${name} was told of no change`);
+    const formerly = bookmark.identity === this.#identity ? new Map(this.copy) : undefined;
+    for (const change of changes) {
+      const key = layout.whole(change);
+      const before = this.copy.get(key);
+      if (!isLazy && change.previous !== before) {
+        violated(
+          'listener',
+          `${name} was told that ${key} was of ${change.previous?.modRevision ?? 'no revision'}; it was of ${before?.modRevision ?? 'none'}`,
+        );
+      }
+      if (change.type === 'put') {
+        if (change.current === before) violated('listener', `${name} was told that ${key} changed, and it did not`);
+        if (isLazy && !isReadable(change.current)) this.copy.delete(key);
+        else this.copy.set(key, change.current);
+      } else this.copy.delete(key);
+    }
+    if (this.#identity === bookmark.identity && bookmark.revision < this.#revision) {
+      // Only another history goes back, and there is one then.
+      const { epochs } = this.#options.truth;
+      if (epochs.filter(({ identity }) => identity === bookmark.identity).length < 2)
+        violated('listener', `${name} went back from ${this.#revision} to ${bookmark.revision}`);
+    }
+    this.#revision = bookmark.revision;
+    this.#identity = bookmark.identity;
+    const wrong = this.#compare(bookmark.revision, bookmark.identity, formerly);
+    if (wrong !== undefined) violated('listener', `${name} at ${bookmark.revision}: ${wrong}`);
+  }
+
+  #compare(
+    revision: number,
+    identity: string,
+    formerly: ReadonlyMap<string, Entry<unknown>> | undefined,
+  ): string | undefined {
+    const { truth, layout, isLazy } = this.#options;
+    let first: string | undefined = `there is no such revision of ${identity}`;
+    for (const epoch of [...truth.epochs].reverse()) {
+      if (epoch.identity !== identity || !epoch.covers(revision)) continue;
+      const wrong = difference(this.copy, epoch, revision, {
+        claims: layout.claims,
+        // In another history, or after two steps at once, the earlier value may have gone in between.
+        formerly: (key) => (isLazy ? undefined : keptIn(epoch.index, key, formerly?.get(key), truth)),
+        epochs: truth.epochs,
+        mayBeUnread: isLazy,
+      });
+      if (wrong === undefined) return undefined;
+      first = wrong;
+    }
+    return first;
+  }
+}
+
+// Lazily, whoever follows finds out on reading what can't be shown, and is told of it by nobody else.
+function isReadable(entry: Entry<unknown>): boolean {
+  try {
+    return entry.value !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The entry, if it is of this very history: only then must it be kept. */
+export function keptIn(
+  epoch: number,
+  key: string,
+  entry: Entry<unknown> | undefined,
+  truth: Truth,
+): Entry<unknown> | undefined {
+  if (entry === undefined) return undefined;
+  const held = truth.epochs[epoch]?.held(key, entry.modRevision, JSON.stringify(entry.value)) === true;
+  return held ? entry : undefined;
+}

@@ -1,0 +1,176 @@
+import type { MemoryStore } from '@holdfast/memory';
+import { decodeUtf8, type KeyValue, type Watch, type WatchBatch } from '@holdfast/store';
+
+/** What a key held. */
+export interface Version {
+  readonly key: string;
+  readonly text: string;
+  readonly modRevision: number;
+  readonly createRevision: number;
+}
+
+interface Change {
+  readonly revision: number;
+  readonly version: Version | undefined;
+}
+
+export interface Commit {
+  readonly revision: number;
+  /** On the true clock. */
+  readonly at: number;
+  readonly keys: readonly string[];
+}
+
+/** One history of the store, from a restore (or the beginning) to the next. */
+export class Epoch {
+  readonly index: number;
+  readonly identity: string;
+  /** When it began, on the true clock. */
+  readonly since: number;
+  readonly from: number;
+  readonly commits: Commit[] = [];
+  readonly #changes = new Map<string, Change[]>();
+  readonly #raw = new Map<string, { revision: number; deleted: boolean }[]>();
+  head: number;
+
+  constructor(index: number, identity: string, since: number, from: number) {
+    this.index = index;
+    this.identity = identity;
+    this.since = since;
+    this.from = from;
+    this.head = from;
+  }
+
+  begin(items: readonly KeyValue[], raw: readonly Uint8Array[]): void {
+    for (const item of items) this.#note(item.key, { revision: this.from, version: toVersion(item) });
+    for (const key of raw) this.#noteRaw(key, this.from, false);
+  }
+
+  add(batch: WatchBatch, at: number): Commit | undefined {
+    this.head = Math.max(this.head, batch.bookmark.revision);
+    const keys: string[] = [];
+    for (const event of batch.events) {
+      if (event.type === 'delete-range') continue;
+      const key = event.type === 'put' ? event.current.key : event.key;
+      keys.push(key);
+      this.#note(key, {
+        revision: event.revision,
+        version: event.type === 'put' ? toVersion(event.current) : undefined,
+      });
+    }
+    for (const { rawKey, revision, deleted } of batch.undecodable) {
+      this.#noteRaw(rawKey, revision, deleted);
+      keys.push(new TextDecoder().decode(rawKey));
+    }
+    if (batch.kind === 'progress' || keys.length === 0) return undefined;
+    const commit = { revision: batch.bookmark.revision, at, keys };
+    this.commits.push(commit);
+    return commit;
+  }
+
+  covers(revision: number): boolean {
+    return revision >= this.from && revision <= this.head;
+  }
+
+  at(key: string, revision: number): Version | undefined {
+    const changes = this.#changes.get(key);
+    if (changes === undefined) return undefined;
+    for (let index = changes.length - 1; index >= 0; index--) {
+      const change = changes[index];
+      if (change !== undefined && change.revision <= revision) return change.version;
+    }
+    return undefined;
+  }
+
+  /** Whether the key ever held this. */
+  held(key: string, modRevision: number, text: string): boolean {
+    return (
+      this.#changes.get(key)?.some(({ version }) => version?.modRevision === modRevision && version.text === text) ===
+      true
+    );
+  }
+
+  get keys(): IterableIterator<string> {
+    return this.#changes.keys();
+  }
+
+  /** How many keys that are not UTF-8 there are. */
+  rawCountAt(revision: number): number {
+    let count = 0;
+    for (const changes of this.#raw.values()) {
+      const last = changes.findLast((change) => change.revision <= revision);
+      if (last?.deleted === false) count += 1;
+    }
+    return count;
+  }
+
+  #note(key: string, change: Change): void {
+    const changes = this.#changes.get(key);
+    if (changes === undefined) this.#changes.set(key, [change]);
+    else changes.push(change);
+  }
+
+  #noteRaw(rawKey: Uint8Array, revision: number, deleted: boolean): void {
+    const name = Buffer.from(rawKey).toString('hex');
+    const changes = this.#raw.get(name) ?? [];
+    changes.push({ revision, deleted });
+    this.#raw.set(name, changes);
+  }
+}
+
+function toVersion({ key, value, modRevision, createRevision }: KeyValue): Version {
+  return { key, text: decodeUtf8(value) ?? '', modRevision, createRevision };
+}
+
+/** What really happened to the store, by a watch that nothing disturbs: what everyone else is held against. */
+export class Truth {
+  readonly epochs: Epoch[] = [];
+  readonly #data: MemoryStore;
+  readonly #now: () => number;
+  readonly #onCommit: (commit: Commit) => void;
+  #watch: Watch | undefined;
+
+  constructor(data: MemoryStore, now: () => number, onCommit: (commit: Commit) => void) {
+    this.#data = data;
+    this.#now = now;
+    this.#onCommit = onCommit;
+  }
+
+  get current(): Epoch {
+    const epoch = this.epochs.at(-1);
+    if (epoch === undefined) throw new Error('the truth has not begun');
+    return epoch;
+  }
+
+  /** A new history begins. */
+  async begin(): Promise<void> {
+    await this.end();
+    const { items, undecodable, bookmark } = await this.#data.list({ prefix: '' });
+    const epoch = new Epoch(this.epochs.length, bookmark.identity, this.#now(), bookmark.revision);
+    epoch.begin(
+      items,
+      undecodable.map(({ rawKey }) => rawKey),
+    );
+    this.epochs.push(epoch);
+    const watch = this.#data.watch({ prefix: '' }, { after: bookmark });
+    this.#watch = watch;
+    await watch.ready;
+    void this.#follow(watch, epoch);
+  }
+
+  async end(): Promise<void> {
+    await this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  async #follow(watch: Watch, epoch: Epoch): Promise<void> {
+    try {
+      for await (const batch of watch) {
+        const commit = epoch.add(batch, this.#now());
+        if (commit !== undefined) this.#onCommit(commit);
+      }
+    } catch {
+      // The data is being replaced; the next epoch begins then.
+    }
+  }
+}
