@@ -1,43 +1,8 @@
 import { isIP, type Socket } from 'node:net';
-import {
-  checkServerIdentity,
-  connect,
-  createSecureContext,
-  type ConnectionOptions,
-  type SecureContext,
-} from 'node:tls';
+import { checkServerIdentity, connect, type ConnectionOptions } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
-import { StoreError } from '@holdfast/store';
 import type { EndpointAddress } from './endpoint-address.js';
-import type { EtcdTlsOptions } from './options.js';
-
-/**
- * Reads certificates and keys.
- *
- * @throws StoreError `invalid-argument` where that can't be done.
- */
-export function createTlsContext(tls: EtcdTlsOptions): SecureContext {
-  try {
-    return createSecureContext({ ca: pem(tls.ca), cert: pem(tls.cert), key: pem(tls.key), minVersion: 'TLSv1.2' });
-  } catch (error) {
-    // OpenSSL's own words ("no start line", "key values mismatch") name no secret.
-    const reason = (error as Error).message;
-    throw new StoreError('invalid-argument', `tls: ca, cert and key must be PEM texts that fit together: ${reason}`);
-  }
-}
-
-function pem(given: EtcdTlsOptions['ca']): string | Buffer | (string | Buffer)[] | undefined {
-  if (given === undefined || typeof given === 'string') return given;
-  if (given instanceof Uint8Array) return Buffer.from(given);
-  return given.map((part) => (typeof part === 'string' ? part : Buffer.from(part)));
-}
-
-/** What the connections of one store are secured with. */
-export interface Security {
-  readonly context: SecureContext;
-  readonly serverName: string | undefined;
-  readonly rejectUnauthorized: boolean;
-}
+import type { Security } from './tls.js';
 
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 

@@ -35,6 +35,8 @@ describe('options', () => {
     ['tls', { endpoints, tls: { ca: 'x' } }],
     ['tls.key', { endpoints: secure, tls: { cert: 'x' } }],
     ['PEM', { endpoints: secure, tls: { ca: certificateAuthority().cert, cert: 'x', key: 'y' } }],
+    ['path of a file', { endpoints: secure, tls: { ca: '/etc/ca.pem' } }],
+    ['tls.ca', { endpoints: secure, tls: { ca: [certificateAuthority().cert, '/etc/ca.pem'] } }],
     ['"servername"', { endpoints: secure, tls: { servername: 'x' } }],
     ['headers', { endpoints, headers: { 'Upper-Case': 'x' } }],
     ['headers', { endpoints, headers: { token: 'x' } }],

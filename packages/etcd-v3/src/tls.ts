@@ -1,0 +1,41 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { StoreError } from '@holdfast/store';
+import type { EtcdTlsOptions } from './options.js';
+
+/** What the connections of one store are secured with. */
+export interface Security {
+  readonly context: SecureContext;
+  readonly serverName: string | undefined;
+  readonly rejectUnauthorized: boolean;
+}
+
+/**
+ * Reads certificates and keys.
+ *
+ * @throws StoreError `invalid-argument` where that can't be done.
+ */
+export function createTlsContext(tls: EtcdTlsOptions): SecureContext {
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    // OpenSSL takes an authority that is none for no authority at all.
+    if (tls[name] !== undefined && ![tls[name]].flat().every(isPem)) {
+      throw new StoreError('invalid-argument', `tls.${name} must be PEM text ("-----BEGIN …"), not the path of a file`);
+    }
+  }
+  try {
+    return createSecureContext({ ca: pem(tls.ca), cert: pem(tls.cert), key: pem(tls.key), minVersion: 'TLSv1.2' });
+  } catch (error) {
+    // OpenSSL's own words ("no start line", "key values mismatch") name no secret.
+    const reason = (error as Error).message;
+    throw new StoreError('invalid-argument', `tls: ca, cert and key must be PEM texts that fit together: ${reason}`);
+  }
+}
+
+function isPem(part: unknown): boolean {
+  return (typeof part === 'string' || part instanceof Uint8Array) && Buffer.from(part).includes('-----BEGIN ');
+}
+
+function pem(given: EtcdTlsOptions['ca']): string | Buffer | (string | Buffer)[] | undefined {
+  if (given === undefined || typeof given === 'string') return given;
+  if (given instanceof Uint8Array) return Buffer.from(given);
+  return given.map((part) => (typeof part === 'string' ? part : Buffer.from(part)));
+}
