@@ -1,0 +1,125 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { mirror, text } from '@holdfast/core';
+import { availableEtcds, eventually } from '@holdfast/testkit';
+import { World } from './support/world.js';
+
+// The faults that today's clients are compared by. The mirror knows nothing of v2: whatever comes out of it here follows
+// from the contract.
+describe.each(availableEtcds())(
+  'a mirror on etcd $version, by its v2 API, is equal to the store and live',
+  ({ version }) => {
+    let world: World;
+
+    beforeAll(async () => {
+      world = await World.start(version);
+      await world.burst(100, (index) => `/m/${index}`);
+    });
+    afterEach(() => world.tidy());
+    afterAll(() => world.close());
+
+    /** A mirror behind a proxy, and what compares it with the store. */
+    async function mirrored() {
+      const proxy = await world.proxy();
+      const direct = world.open();
+      const routes = await mirror(world.open({ endpoints: [proxy.endpoint] }), { prefix: '/m/', codec: text() });
+      const resyncs: unknown[] = [];
+      routes.on('resync', (event) => resyncs.push(event));
+      const equal = async (): Promise<void> => {
+        await eventually(
+          async () => {
+            const { items } = await direct.list({ prefix: '/m/' });
+            const stored = items.map(({ key, value, modRevision }) => [
+              key,
+              Buffer.from(value).toString(),
+              modRevision,
+            ]);
+            const held = [...routes].map(([key, entry]) => [`/m/${key}`, entry.value, entry.modRevision]);
+            expect(held.sort()).toEqual(stored.sort());
+            expect(routes.state.status).toBe('live');
+          },
+          { timeoutMs: 30_000, intervalMs: 100 },
+        );
+      };
+      await equal();
+      return { proxy, routes, resyncs, equal };
+    }
+
+    test('over a burst of 5,000 writes, without reading again', async () => {
+      const { routes, resyncs, equal } = await mirrored();
+      await world.burst(5_000, (index) => `/m/${index % 300}`, 16, 2);
+      await equal();
+      expect(resyncs).toEqual([]);
+      await routes.close();
+    });
+
+    test('after 5,000 writes while it was cut off, deletions among them, by reading again once', async () => {
+      const { proxy, routes, resyncs, equal } = await mirrored();
+      proxy.refuse();
+      proxy.cut();
+      await world.burst(5_000, (index) => `/m/${index % 200}`);
+      await world.raw('DELETE', '/m/7');
+      await proxy.allow();
+      await equal();
+      expect(resyncs).toHaveLength(1);
+      await routes.close();
+    });
+
+    test('over 10,000 writes of others while it was idle, and by reading again if it is cut then', async () => {
+      const { proxy, routes, resyncs, equal } = await mirrored();
+      await world.burst(10_000, (index) => `/others/${index % 100}`, 32);
+      await world.raw('PUT', '/m/idle', { value: '1' });
+      await equal();
+      expect(resyncs).toEqual([]);
+      await world.burst(10_000, (index) => `/others/${index % 100}`, 32);
+      proxy.cut();
+      await world.raw('PUT', '/m/idle', { value: '2' });
+      await equal();
+      expect(resyncs).toHaveLength(1);
+      await routes.close();
+    });
+
+    test('when a directory goes, an entry expires, or a directory takes the place of an entry', async () => {
+      const { routes, resyncs, equal } = await mirrored();
+      for (const key of ['dir/a', 'dir/b/c', 'dirt']) await world.raw('PUT', `/m/${key}`, { value: '1' });
+      await equal();
+      await world.raw('DELETE', '/m/dir?recursive=true');
+      await equal();
+      expect([routes.has('dir/a'), routes.has('dirt')]).toEqual([false, true]);
+      await world.raw('PUT', '/m/soon', { value: '1', ttl: '1' });
+      await eventually(() => routes.has('soon'));
+      await eventually(() => !routes.has('soon'));
+      await world.raw('PUT', '/m/dirt', { dir: 'true' });
+      await equal();
+      expect(resyncs).toEqual([]);
+      await routes.close();
+    });
+
+    test('after the server was killed, half-open, and emptied', async () => {
+      const { proxy, routes, equal } = await mirrored();
+      await world.etcd.members[0]?.kill();
+      await world.etcd.members[0]?.start();
+      await world.raw('PUT', '/m/after', { value: 'the kill' });
+      await equal();
+      proxy.blackHole();
+      await world.raw('PUT', '/m/after', { value: 'the silence' });
+      await proxy.allow();
+      await equal();
+      await world.etcd.wipe({ sameToken: true });
+      await world.raw('PUT', '/m/after', { value: 'the wipe' });
+      await equal();
+      expect([...routes.keys()]).toEqual(['after']);
+      await routes.close();
+    });
+
+    test('sync() makes what was written before it visible', async () => {
+      const { routes, equal } = await mirrored();
+      for (let round = 0; round < 5; round += 1) {
+        await world.raw('PUT', '/m/synced', { value: String(round) });
+        await routes.sync();
+        expect(routes.get('synced')?.value).toBe(String(round));
+      }
+      await equal();
+      await routes.close();
+    });
+  },
+);
