@@ -35,7 +35,7 @@ export function peers(root: string): readonly Peer[] {
     {
       name: 'etcd3',
       version: version('etcd3'),
-      options: `\`grpc.max_receive_message_length\` −1 (unlimited) everywhere; ${window} too, save where a line says that it has the default`,
+      options: `\`grpc.max_receive_message_length\` −1 (unlimited) everywhere; ${window} too, save in loads and backlogs that don't say so`,
     },
     {
       name: '@grpc/grpc-js',

@@ -56,22 +56,24 @@ export const followStore: Follow = async ({ endpoint, prefix, from }, onBatch) =
   };
 };
 
-export const followEtcd3: Follow = async ({ endpoint, prefix, from }, onBatch) => {
-  const client = await connectEtcd3(endpoint);
-  const watcher = await watchEtcd3(client, prefix, from, ({ events }) => {
-    onBatch({
-      count: events.length,
-      last: () => Number(events.at(-1)?.kv.mod_revision),
-      content: () => events.map(({ kv }) => [kv.key.toString(), kv.value.toString()]),
+export const followEtcd3 =
+  (options: Readonly<Record<string, number>>): Follow =>
+  async ({ endpoint, prefix, from }, onBatch) => {
+    const client = await connectEtcd3(endpoint, options);
+    const watcher = await watchEtcd3(client, prefix, from, ({ events }) => {
+      onBatch({
+        count: events.length,
+        last: () => Number(events.at(-1)?.kv.mod_revision),
+        content: () => events.map(({ kv }) => [kv.key.toString(), kv.value.toString()]),
+      });
     });
-  });
-  return {
-    close: async () => {
-      await watcher.cancel();
-      client.close();
-    },
+    return {
+      close: async () => {
+        await watcher.cancel();
+        client.close();
+      },
+    };
   };
-};
 
 export const followGrpc: Follow = async ({ endpoint, prefix, from }, onBatch) => {
   const peer = await GrpcPeer.connect(endpoint);

@@ -1,6 +1,6 @@
 import { digestSorted } from '../data/digest.js';
 import { encodeRange, rangeEntries } from '../data/wire.js';
-import { connectEtcd3, ETCD3_OPTIONS, ETCD3_WINDOW_OPTIONS } from './etcd3.js';
+import { connectEtcd3 } from './etcd3.js';
 import { GrpcPeer } from './grpc.js';
 import { mirrorContent, mirrorJson, openHoldfast, type Decode } from './holdfast.js';
 import { Http2Peer, messageOf } from './http2.js';
@@ -47,13 +47,15 @@ export const loadEtcd3 =
   };
 
 /** A plain Map on `etcd3`'s API, with every value parsed. */
-export const loadEtcd3Json: Load = async (endpoint, prefix) => {
-  const client = await connectEtcd3(endpoint, ETCD3_WINDOW_OPTIONS);
-  const strings = await client.getAll().prefix(prefix).strings();
-  const map = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(strings)) map.set(key, JSON.parse(value));
-  return { content: map, digest: () => digestSorted(jsonContent(map)), close: () => void client.close() };
-};
+export const loadEtcd3Json =
+  (options: Readonly<Record<string, number>>): Load =>
+  async (endpoint, prefix) => {
+    const client = await connectEtcd3(endpoint, options);
+    const strings = await client.getAll().prefix(prefix).strings();
+    const map = new Map<string, unknown>();
+    for (const [key, value] of Object.entries(strings)) map.set(key, JSON.parse(value));
+    return { content: map, digest: () => digestSorted(jsonContent(map)), close: () => void client.close() };
+  };
 
 /** One response, nothing decoded. */
 export const loadGrpc: Load = async (endpoint, prefix) => {
@@ -68,9 +70,6 @@ export const loadHttp2: Load = async (endpoint, prefix) => {
   const chunks = await peer.range(encodeRange(prefix));
   return { content: chunks, digest: () => digestMessage(messageOf(chunks)), close: () => void peer.close() };
 };
-
-export const loadEtcd3Default = loadEtcd3(ETCD3_OPTIONS);
-export const loadEtcd3Window = loadEtcd3(ETCD3_WINDOW_OPTIONS);
 
 export function* jsonContent(map: ReadonlyMap<string, unknown>): Generator<[key: string, value: string]> {
   for (const [key, value] of map) yield [key, JSON.stringify(value)];

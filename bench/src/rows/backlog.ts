@@ -3,6 +3,7 @@ import { seed } from '../data/seed.js';
 import { measure } from '../harness/measure.js';
 import type { Row, Side } from '../harness/row.js';
 import { number, text } from '../harness/task.js';
+import { ETCD3_OPTIONS, ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
 import { followEtcd3, followGrpc, followHttp2, followStore, type Batch, type Follow } from '../peers/followers.js';
 
 /** Connects, watches from a past revision, and is done when everything since has come. */
@@ -47,7 +48,8 @@ export const row: Row = {
   server: 'etcd',
   sides: {
     store: backlogSide('store.watch()', followStore),
-    etcd3: backlogSide('etcd3 watcher, 16 MiB window', followEtcd3),
+    etcd3: backlogSide('etcd3 watcher', followEtcd3(ETCD3_OPTIONS)),
+    etcd3Window: backlogSide('etcd3 watcher, 16 MiB window', followEtcd3(ETCD3_WINDOW_OPTIONS)),
     grpc: backlogSide('grpc-js, 16 MiB window, events only counted', followGrpc),
     http2: backlogSide('node:http2, 16 MiB window, events only counted', followHttp2),
   },
@@ -63,6 +65,13 @@ export const row: Row = {
       ours: { side: 'store', metric: 'ms' },
       kind: 'ratio',
       peer: { side: 'etcd3', metric: 'ms' },
+      limit: 0.5,
+    },
+    {
+      what: 'the same, against etcd3 with a large window',
+      ours: { side: 'store', metric: 'ms' },
+      kind: 'ratio',
+      peer: { side: 'etcd3Window', metric: 'ms' },
       limit: 0.5,
     },
   ],

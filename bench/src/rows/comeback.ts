@@ -5,6 +5,7 @@ import { reconnectRound } from '../harness/reconnect.js';
 import { costs, returningMirror } from '../harness/returning-mirror.js';
 import type { Row, Side } from '../harness/row.js';
 import { number, text } from '../harness/task.js';
+import { ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
 import { followEtcd3, followStore, type Batch, type Follow } from '../peers/followers.js';
 
 /** A client that comes back by reading every event that it missed. It only connects when there is something to read. */
@@ -48,7 +49,7 @@ export const row: Row = {
   server: 'etcd',
   sides: {
     mirror: returningMirror('mirror', 'eager'),
-    etcd3: replaySide('etcd3 watcher, replay', followEtcd3),
+    etcd3: replaySide('etcd3 watcher, replay', followEtcd3(ETCD3_WINDOW_OPTIONS)),
     store: replaySide('store.watch(), replay', followStore),
   },
   metrics: {

@@ -1,7 +1,8 @@
 import { seed } from '../data/seed.js';
 import { loadSide, type LoadParams } from '../harness/load-side.js';
 import type { Figures, Goal, Metric, Row, Sample } from '../harness/row.js';
-import { loadEtcd3Window, loadHttp2, loadMirror } from '../peers/loaders.js';
+import { ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
+import { loadEtcd3, loadHttp2, loadMirror } from '../peers/loaders.js';
 
 /** The key counts by name, smallest first: what they are is up to the scale. */
 export const SIZES = ['small', 'medium', 'large', 'largest'] as const;
@@ -9,7 +10,7 @@ export const SIZES = ['small', 'medium', 'large', 'largest'] as const;
 const sides = {
   lazy: loadSide("mirror, decode: 'lazy'", loadMirror('lazy')),
   eager: loadSide("mirror, decode: 'eager', JSON", loadMirror('eager')),
-  etcd3: loadSide('etcd3 exec(), 16 MiB window', loadEtcd3Window),
+  etcd3: loadSide('etcd3 exec(), 16 MiB window', loadEtcd3(ETCD3_WINDOW_OPTIONS)),
   http2: loadSide('node:http2, undecoded', loadHttp2),
 };
 

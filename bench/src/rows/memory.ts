@@ -4,7 +4,7 @@ import { digestSorted } from '../data/digest.js';
 import { retainedBytes } from '../harness/measure.js';
 import type { Row, Side } from '../harness/row.js';
 import { number, text } from '../harness/task.js';
-import { connectEtcd3 } from '../peers/etcd3.js';
+import { connectEtcd3, ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
 import { loadEtcd3Json, loadMirror, type Load } from '../peers/loaders.js';
 
 /** A side that loads a prefix and keeps it. */
@@ -59,7 +59,7 @@ export const row: Row = {
     keysOnly: keepingSide('Map of the keys alone', keysOnly, false),
     strings: keepingSide('Map of strings, by etcd3', strings),
     objects: keepingSide("Map of etcd3's objects", objects),
-    json: keepingSide('Map of parsed JSON, by etcd3', loadEtcd3Json),
+    json: keepingSide('Map of parsed JSON, by etcd3', loadEtcd3Json(ETCD3_WINDOW_OPTIONS)),
   },
   metrics: { perKey: { label: 'memory a key', unit: 'bytes' } },
   goals: [

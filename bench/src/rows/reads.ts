@@ -7,7 +7,7 @@ import { mirrorJson, type Decode } from '../peers/holdfast.js';
 
 const PREFIX = '/bench/routes/';
 const HOT_KEYS = 64;
-const READS = 2_000_000;
+const READS = 500_000;
 const TIMES = 7;
 
 interface Route {

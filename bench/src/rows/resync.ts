@@ -4,13 +4,14 @@ import { reconnectRound } from '../harness/reconnect.js';
 import { costs, returningMirror } from '../harness/returning-mirror.js';
 import type { Goal, Row, Side } from '../harness/row.js';
 import { text } from '../harness/task.js';
-import { loadEtcd3Window } from '../peers/loaders.js';
+import { ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
+import { loadEtcd3 } from '../peers/loaders.js';
 
 /** What every other client does: lists everything again. */
 const relist: Side = {
   label: 'etcd3 exec(), 16 MiB window, everything again',
   async run(task) {
-    const load = () => loadEtcd3Window(text(task.params, 'endpoint'), text(task.params, 'prefix'));
+    const load = () => loadEtcd3(ETCD3_WINDOW_OPTIONS)(text(task.params, 'endpoint'), text(task.params, 'prefix'));
     for (let time = 0; time < 2; time += 1) await (await load()).close();
     task.tell('ready');
     await task.hear('begin');
