@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startEtcd, type Etcd } from '@holdfast/testkit';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { syntaxErrors, typeErrors } from './support/check-samples.js';
+import { DocumentedServers } from './support/documented-servers.js';
 import { documentationSamples, samplesOf } from './support/markdown-sample.js';
 import { expectedOutput, runSample } from './support/run-sample.js';
 
@@ -9,23 +9,15 @@ const checked = samples.filter(({ mode }) => mode !== 'fragment');
 const run = samples.filter(({ mode }) => mode === 'run');
 const fragments = samples.filter(({ mode }) => mode === 'fragment');
 
-/** Where the documentation's etcd is; the samples meet one of their own there. */
-const DOCUMENTED = '127.0.0.1:2379';
-
 describe("the documentation's samples", () => {
-  let etcd: Etcd;
+  const servers = new DocumentedServers();
 
-  beforeAll(async () => {
-    etcd = await startEtcd({ enableV2: true });
-  });
-
-  afterAll(async () => {
-    await etcd.close();
-  });
+  afterAll(() => servers.close());
 
   test('are there', () => {
     expect(run.filter(({ where }) => where.startsWith('README.md'))).not.toEqual([]);
     expect(run.filter(({ where }) => where.startsWith('docs/getting-started.md'))).not.toEqual([]);
+    expect(run.filter(({ where }) => where.startsWith('docs/connections.md'))).not.toEqual([]);
   });
 
   test('are type-correct', () => {
@@ -37,8 +29,9 @@ describe("the documentation's samples", () => {
   });
 
   test.each(run.map(({ where, code }) => [where, code]))('%s runs, and prints what it says', async (_where, code) => {
-    const printed = await runSample(code.replaceAll(DOCUMENTED, etcd.endpoints[0]!.replace('http://', '')));
-    expect(printed).toEqual(expectedOutput(code) ?? printed);
+    const prepared = await servers.prepare(code);
+    const printed = await runSample(prepared);
+    expect(printed).toEqual(expectedOutput(prepared) ?? printed);
   });
 });
 
