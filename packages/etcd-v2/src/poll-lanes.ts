@@ -11,6 +11,8 @@ export interface Polled {
 }
 
 export interface LaneHandlers {
+  /** The server has taken the request. Where it had the answer, that follows at once. */
+  onWaiting(): void;
   onEvent(polled: Polled): void;
   /** The answer was empty: the server was about to end. */
   onEmpty(): void;
@@ -59,6 +61,8 @@ interface Lane {
   readonly brought: { readonly event: V2Event; readonly index: number }[];
   done: boolean;
   poll: { abort(): void } | undefined;
+  /** The server has taken the poll. */
+  waiting: boolean;
 }
 
 /** A stretch is divided while more indexes than this are known to be left of it. */
@@ -88,7 +92,7 @@ export class PollLanes {
 
   /** Begins to follow after this index. */
   start(after: number): void {
-    const lane: Lane = { from: after + 1, to: Infinity, brought: [], done: false, poll: undefined };
+    const lane: Lane = { from: after + 1, to: Infinity, brought: [], done: false, poll: undefined, waiting: false };
     this.#lanes = [lane];
     this.#ask(lane);
   }
@@ -106,7 +110,11 @@ export class PollLanes {
   }
 
   #ask(lane: Lane): void {
+    lane.waiting = false;
     lane.poll = this.#host.poll(lane.from, {
+      onWaiting: () => {
+        lane.waiting = true;
+      },
       onEvent: (polled) => {
         lane.poll = undefined;
         this.#advance(lane, polled);
@@ -143,7 +151,7 @@ export class PollLanes {
     const left = last - lane.from + 1;
     if (left <= WORTH_DIVIDING || !this.#host.permits.take()) return;
     const middle = lane.from + Math.ceil(left / 2) - 1;
-    const upper: Lane = { from: middle + 1, to: lane.to, brought: [], done: false, poll: undefined };
+    const upper: Lane = { from: middle + 1, to: lane.to, brought: [], done: false, poll: undefined, waiting: false };
     lane.to = middle;
     this.#lanes.splice(this.#lanes.indexOf(lane) + 1, 0, upper);
     this.#ask(upper);
@@ -177,12 +185,12 @@ export class PollLanes {
     this.#quiet = { timer };
   }
 
-  /** Nothing has come for a while: the first lane's poll waits for all that the others wait for. */
+  /** Nothing has come for a while: the first lane's poll waits for whatever the others wait for, and goes on alone. */
   #becomeOne(): void {
     const [first, ...others] = this.#lanes;
     if (first === undefined) return;
-    // An event that a later lane has found is on its way to this one.
-    if (others.some(({ brought }) => brought.length > 0)) {
+    // On a slow network it is not quiet: answers are on their way.
+    if (!first.waiting) {
       this.#watchForQuiet();
       return;
     }

@@ -214,6 +214,7 @@ class EtcdWatch implements DriverWatch {
       onWaiting: (point) => {
         try {
           onWaiting(point);
+          lane.onWaiting();
         } catch (error) {
           fail(toStoreError(error));
         }

@@ -115,6 +115,19 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
     await watch.until(1);
   });
 
+  test('a member is announced, and removed before it ever started', async () => {
+    connect();
+    await eventually(() => store.put('/members', '1').then(() => true));
+    const peerUrls = ['http://127.0.0.1:1'];
+    // Etcd changes nothing (500) until all members have been connected for five seconds.
+    const added = await eventually(() => store.members.add(peerUrls), { timeoutMs: 30_000, intervalMs: 500 });
+    expect(added).toMatchObject({ peerUrls, endpoints: [] });
+    expect(await store.members.list()).toHaveLength(4);
+    expect(await store.members.remove(added.id)).toEqual({ removed: true });
+    expect(await store.members.remove(added.id)).toEqual({ removed: false });
+    expect(await store.members.list()).toHaveLength(3);
+  });
+
   test('the member list gives the addresses of those that were not named', async () => {
     const [named] = world.etcd.members;
     store = etcdV2Store({ endpoints: [named!.endpoint], retry: { initialMs: 20 } });

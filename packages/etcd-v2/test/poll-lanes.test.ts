@@ -143,11 +143,25 @@ describe('long polls in several lanes', () => {
     const { told } = begin(server, 0, { clock });
     while (server.answerable.length > 0) for (const poll of server.answerable) server.answer(poll);
     expect(server.polls.size).toBeGreaterThan(1);
+    for (const { handlers } of server.polls) handlers.onWaiting();
     await clock.advance(1_000);
     expect(server.polls.size).toBe(1);
     expect(clock.pending).toBe(0);
     server.write(true);
     server.answer([...server.polls][0]!);
+    expect(told).toEqual(server.events);
+  });
+
+  test('lanes whose answers take long are not given up', async () => {
+    const server = new Server();
+    const clock = virtualClock();
+    for (let index = 0; index < 500; index += 1) server.write(true);
+    const { told } = begin(server, 0, { clock });
+    for (let turn = 0; turn < 6; turn += 1) for (const poll of server.answerable) server.answer(poll);
+    const lanes = server.polls.size;
+    await clock.advance(2_000);
+    expect(server.polls.size).toBe(lanes);
+    while (server.answerable.length > 0) for (const poll of server.answerable) server.answer(poll);
     expect(told).toEqual(server.events);
   });
 
