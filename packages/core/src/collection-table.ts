@@ -138,6 +138,12 @@ export class CollectionTable {
     return entry !== undefined && this.#maker.isSame(entry, revisions, bytes);
   }
 
+  /** Whether what is shown for a key is exactly this version, although the store's was a bad one until now. */
+  shows(key: string, revisions: Revisions, bytes: Uint8Array): boolean {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && this.#maker.isSame(entry, revisions, bytes);
+  }
+
   /** The slow part of taking in a version of a key. */
   prepare(key: string, revisions: Revisions, bytes: Uint8Array): Prepared {
     return this.#maker.prepare(key, revisions, bytes);

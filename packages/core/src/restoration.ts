@@ -136,6 +136,11 @@ export class Restoration {
       stage(staged, relative, before);
       return;
     }
+    if (before.bad !== undefined && collection.shows(relative, revisions, page.value(index))) {
+      // The store went back to the last good value: a problem less, and nothing that anyone sees.
+      stage(staged, relative, { entry: before.entry, bad: undefined });
+      return;
+    }
     const sameLife = this.#options.newHistory
       ? before.entry !== undefined
       : this.#table.continues(before.bad ?? before.entry, revisions.createRevision);

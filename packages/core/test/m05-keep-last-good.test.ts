@@ -127,6 +127,22 @@ describe('M5 keep last good', () => {
     expect(mirror.has('good')).toBe(false);
   });
 
+  test('a store that goes back to the last good value is a problem less, and no change', async () => {
+    const snapshot = w.data.snapshot();
+    const mirror = await open();
+    const before = mirror.get('good');
+    await w.data.put(`${PREFIX}good`, 'bad');
+    await w.until(() => mirror.problems().length === 1);
+    const { version } = mirror;
+    const changes: unknown[] = [];
+    mirror.on('change', (event) => changes.push(event));
+    w.data.restore(snapshot, { identity: 'new' });
+    await w.until(() => mirror.problems().length === 0);
+    expect(mirror.get('good')).toBe(before);
+    expect(mirror.version).toBe(version);
+    expect(changes).toEqual([]);
+  });
+
   test('after a restore under another identity the last good value stands in for a bad one', async () => {
     const snapshot = w.data.snapshot();
     await w.data.put(`${PREFIX}good`, 'bad');
