@@ -17,7 +17,7 @@ export async function audit(follow: FollowContext): Promise<void> {
       range: core.settings.range.toString(),
     });
     // Nothing that the mirror followed can have led here: take nothing about the history for granted.
-    follow.end({ kind: 'resync', reason: 'audit', newHistory: true });
+    follow.end({ reason: 'audit', newHistory: true });
   } finally {
     core.table.recordDeletions(undefined);
   }

@@ -17,6 +17,7 @@ export class Evidence {
   readonly #onExpired: () => void;
   readonly #proved = new Threshold();
   #issued = 0;
+  #isStopped = false;
   #asOf: number | undefined;
   #timer: TimerHandle = undefined;
 
@@ -60,13 +61,20 @@ export class Evidence {
     return this.#proved.until(mark.ticket, signal);
   }
 
+  /** For good: what is proved by a read that was still under way starts no timer any more (M11). */
   stop(): void {
+    this.#isStopped = true;
+    this.#clearTimer();
+  }
+
+  #clearTimer(): void {
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #startTimer(): void {
-    this.stop();
+    this.#clearTimer();
+    if (this.#isStopped) return;
     const left = (this.#asOf ?? 0) + this.#livenessMs - this.#clock.now();
     this.#timer = this.#clock.setTimeout(
       () => {

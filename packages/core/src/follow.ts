@@ -1,32 +1,36 @@
-import { isStoreError, type Revision, sleep, StoreError, type Watch, type WatchState } from '@holdfast/store';
+import { type Backoff, isStoreError, sleep, StoreError, type WatchState } from '@holdfast/store';
 import { audit } from './audit.js';
 import type { Core } from './core.js';
-import { isHistoryLost, toStoreError } from './errors.js';
+import { cannotHeal, isHistoryLost, toStoreError } from './errors.js';
 import type { FollowContext, FollowEnd } from './follow-context.js';
 import { prove } from './prove.js';
+import type { StaleReason } from './state.js';
 import { Verifier } from './verify.js';
 
-export interface FollowOptions {
-  /** Everything was read right before. */
-  readonly isFresh: boolean;
-}
-
-// What proofs and audits add to their waits at random, so that a fleet does not read in step (M9).
+// What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
 const JITTER = 0.2;
 
-/** One watch, from its establishment to its end, with the tasks that keep an eye on it. */
+/** How a watch ended. */
+interface WatchEnd {
+  readonly reason: StaleReason;
+  readonly cause?: StoreError;
+}
+
+/** Follows on from a state that was read: one watch after the other, with the tasks that keep an eye on them. */
 export class Follow implements FollowContext {
   readonly core: Core;
+  readonly #backoff: Backoff;
   readonly #controller = new AbortController();
   readonly #verifier: Verifier;
-  readonly #start: Revision | undefined;
   #end: FollowEnd | undefined;
+  #watch = new AbortController();
   #isWatchLive = false;
 
-  constructor(core: Core, { isFresh }: FollowOptions) {
+  /** @param backoff goes on from one following to the next: only time spent well forgives earlier failures */
+  constructor(core: Core, backoff: Backoff) {
     this.core = core;
-    this.#start = core.table.bookmark?.revision;
-    this.#verifier = new Verifier(this, isFresh);
+    this.#backoff = backoff;
+    this.#verifier = new Verifier(this);
   }
 
   get signal(): AbortSignal {
@@ -46,32 +50,32 @@ export class Follow implements FollowContext {
   }
 
   end(how: FollowEnd): void {
-    if (this.#end !== undefined) return;
-    this.#end = how;
-    this.#controller.abort(new StoreError('aborted', 'the mirror stopped following'));
+    this.#end ??= how;
+    this.#stop();
   }
 
-  /** Follows until there is a reason to stop. Rejects only when the mirror closes. */
+  replaceWatch(): void {
+    this.#watch.abort(new StoreError('aborted', 'the mirror replaces a watch that fell silent'));
+  }
+
+  /**
+   * Follows until what there is can't be followed on from.
+   *
+   * @throws StoreError when the mirror closes, and where no watch can ever succeed
+   */
   async run(): Promise<FollowEnd> {
     const { core } = this;
-    const onClose = () => {
-      this.#controller.abort(core.signal.reason);
-    };
     core.signal.throwIfAborted();
+    const onClose = () => {
+      this.#stop();
+    };
     core.signal.addEventListener('abort', onClose, { once: true });
     const tasks = [this.#keepProved(), this.#proveOnRequest(), this.#auditNowAndThen()];
     try {
-      await this.#consume();
-      this.end({
-        kind: 'rewatch',
-        reason: 'watch-failed',
-        cause: new StoreError('unavailable', 'the watch ended without saying why'),
-      });
-    } catch (error) {
-      this.end(this.#endFor(toStoreError(error)));
+      await this.#keepWatching();
     } finally {
+      this.#stop();
       core.signal.removeEventListener('abort', onClose);
-      core.isFollowing = false;
       await Promise.all(tasks);
     }
     core.signal.throwIfAborted();
@@ -79,12 +83,63 @@ export class Follow implements FollowContext {
     return this.#end;
   }
 
-  async #consume(): Promise<void> {
+  #stop(): void {
+    const reason = new StoreError('aborted', 'the mirror stopped following');
+    this.#controller.abort(reason);
+    this.#watch.abort(reason);
+  }
+
+  async #keepWatching(): Promise<void> {
     const { core } = this;
-    const watch: Watch = core.store.watch(core.settings.range.toRange(), {
-      after: core.table.bookmark,
-      signal: this.signal,
-    });
+    const { backoff, clock } = core.settings;
+    while (!this.signal.aborted) {
+      const started = clock.now();
+      const { reason, cause } = await this.#watchOnce();
+      if (this.signal.aborted) return;
+      core.state.handle({ type: 'stale', reason, cause });
+      if (cause !== undefined) {
+        if (cannotHeal(cause)) throw cause;
+        core.noteTrouble(cause);
+      }
+      // What fails at once, again and again, must not spin (trap 12).
+      if (clock.now() - started >= backoff.maxMs) this.#backoff.reset();
+      await sleep(clock, this.#backoff.next(), this.signal).catch(() => undefined);
+    }
+  }
+
+  /** One watch, from its beginning to its end. */
+  async #watchOnce(): Promise<WatchEnd> {
+    const start = this.core.table.revision;
+    this.#watch = new AbortController();
+    if (this.signal.aborted) this.#watch.abort(this.signal.reason);
+    try {
+      await this.#consume(this.#watch.signal);
+      return { reason: 'watch-failed', cause: new StoreError('unavailable', 'the watch ended without saying why') };
+    } catch (error) {
+      if (this.#watch.signal.aborted) return { reason: 'watch-silent' };
+      const cause = toStoreError(error);
+      const end = endFor(cause);
+      if (end !== undefined && !this.#isOvertaken(cause, start)) this.end(end);
+      return { reason: 'watch-failed', cause };
+    } finally {
+      this.#isWatchLive = false;
+      this.core.isFollowing = false;
+      this.#verifier.lost();
+    }
+  }
+
+  /**
+   * Whether only the watch has lost its history: on an idle prefix proofs take the table further than events take the watch,
+   * and what is compacted is behind the table (M6). A new watch begins at the table, so that this can't happen twice in a row.
+   */
+  #isOvertaken(error: StoreError, start: number): boolean {
+    if (!isStoreError(error, 'compacted')) return false;
+    return start < error.compactRevision && error.compactRevision <= this.core.table.revision;
+  }
+
+  async #consume(signal: AbortSignal): Promise<void> {
+    const { core } = this;
+    const watch = core.store.watch(core.settings.range.toRange(), { after: core.table.bookmark, signal });
     // What has failed is told by the iteration.
     watch.ready.catch(() => undefined);
     const off = watch.onState((state) => {
@@ -95,9 +150,8 @@ export class Follow implements FollowContext {
       for await (const batch of watch) {
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
         await this.#verifier.admit(batch);
-        this.signal.throwIfAborted();
         await core.lock.run(async () => {
-          this.signal.throwIfAborted();
+          signal.throwIfAborted();
           core.publish(await core.table.apply(batch), 'watch');
           await core.table.tidy();
         });
@@ -117,26 +171,6 @@ export class Follow implements FollowContext {
     } else if (state.status === 'interrupted') {
       this.core.noteTrouble(state.cause);
     }
-  }
-
-  #endFor(error: StoreError): FollowEnd {
-    if (isHistoryLost(error) && !this.#isOvertaken(error)) {
-      const newHistory = error.code === 'history-changed';
-      return { kind: 'resync', reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause: error };
-    }
-    // Revisions out of order, or a batch that can't be taken in: what the mirror has can't be trusted to continue.
-    if (error.code === 'internal') return { kind: 'resync', reason: 'unverified', newHistory: false, cause: error };
-    return { kind: 'rewatch', reason: 'watch-failed', cause: error };
-  }
-
-  /**
-   * Whether only the watch has lost its history: on an idle prefix proofs take the table further than events take the watch,
-   * and what is compacted is behind the table (M6). A new watch begins at the table, so that this can't happen twice in a row.
-   */
-  #isOvertaken(error: StoreError): boolean {
-    if (!isStoreError(error, 'compacted')) return false;
-    const { compactRevision } = error;
-    return (this.#start ?? compactRevision) < compactRevision && compactRevision <= this.core.table.revision;
   }
 
   /** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */
@@ -184,9 +218,20 @@ export class Follow implements FollowContext {
         if (this.signal.aborted) return;
         const cause = toStoreError(error);
         this.core.noteTrouble(cause);
-        if (isHistoryLost(cause)) this.end(this.#endFor(cause));
+        const end = isHistoryLost(cause) ? endFor(cause) : undefined;
+        if (end !== undefined) this.end(end);
         await sleep(this.core.settings.clock, backoff.next(), this.signal).catch(() => undefined);
       }
     }
   }
+}
+
+/** Whether, after this error of a watch or a read, everything is to be read again. */
+function endFor(cause: StoreError): FollowEnd | undefined {
+  if (isHistoryLost(cause)) {
+    const newHistory = cause.code === 'history-changed';
+    return { reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause };
+  }
+  // Revisions out of order, or a batch that can't be taken in: what the mirror has can't be trusted to continue.
+  return cause.code === 'internal' ? { reason: 'unverified', newHistory: false, cause } : undefined;
 }

@@ -26,7 +26,7 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
   const head = await core.readHead(signal);
   if (known !== undefined && (head.identity !== known.identity || head.revision < known.revision)) {
     // The read is linearizable and began after the mirror knew of a later revision: the store went back (C13, trap 7).
-    follow.end({ kind: 'resync', reason: 'history-changed', newHistory: true });
+    follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
   if (await core.reaches(head.revision, options.graceMs, signal)) confirm(follow, mark);
@@ -58,11 +58,11 @@ async function proveByDelta(follow: FollowContext, options: ProveOptions): Promi
     if (isSilent !== undefined) {
       await installDelta(follow, delta);
       confirm(follow, mark);
-      if (isSilent) follow.end({ kind: 'rewatch', reason: 'watch-silent' });
+      if (isSilent) follow.replaceWatch();
       return;
     }
   }
-  if (kind === 'mismatch') follow.end({ kind: 'resync', reason: 'history-changed', newHistory: true });
+  if (kind === 'mismatch') follow.end({ reason: 'history-changed', newHistory: true });
   else confirm(follow, mark);
 }
 
@@ -73,7 +73,7 @@ async function installDelta(follow: FollowContext, delta: Awaited<ReturnType<typ
     if (comparison.kind === 'covered') return;
     // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
     if (comparison.kind === 'mismatch' || (await isSameHistory(follow)) !== true) {
-      follow.end({ kind: 'resync', reason: 'history-changed', newHistory: true });
+      follow.end({ reason: 'history-changed', newHistory: true });
       return;
     }
     if (comparison.kind !== 'changed') {
@@ -109,7 +109,7 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
     core.publishResync('behind', from, changed);
   }
   confirm(follow, mark);
-  if (isSilent === true) follow.end({ kind: 'rewatch', reason: 'watch-silent' });
+  if (isSilent === true) follow.replaceWatch();
 }
 
 /**

@@ -5,9 +5,7 @@ import { Follow } from './follow.js';
 import type { FollowEnd } from './follow-context.js';
 import { load } from './load.js';
 
-type Resync = Extract<FollowEnd, { kind: 'resync' }>;
-
-/** The life of a mirror: load, then follow until that ends, read again or watch again, and follow on. */
+/** The life of a mirror: load, then follow until that is not possible any more, read again, and follow on. */
 export class RunLoop {
   readonly #core: Core;
   readonly #backoff: Backoff;
@@ -27,15 +25,8 @@ export class RunLoop {
     try {
       await this.#load();
       onLoaded();
-      let isFresh = true;
       while (!core.signal.aborted) {
-        const started = core.settings.clock.now();
-        const end = await new Follow(core, { isFresh }).run();
-        // What failed at once again and again must not spin (trap 12): only time spent well forgives earlier attempts.
-        if (core.settings.clock.now() - started >= core.settings.backoff.maxMs) this.#backoff.reset();
-        isFresh = end.kind === 'resync';
-        if (end.kind === 'resync') await this.#resync(end);
-        else await this.#rewatch(end);
+        await this.#resync(await new Follow(core, this.#backoff).run());
       }
     } catch (error) {
       if (!core.signal.aborted) core.close(toStoreError(error));
@@ -51,7 +42,7 @@ export class RunLoop {
     this.#backoff.reset();
   }
 
-  async #resync({ reason, cause, newHistory }: Resync): Promise<void> {
+  async #resync({ reason, cause, newHistory }: FollowEnd): Promise<void> {
     const core = this.#core;
     const from = core.table.bookmark;
     core.state.handle({ type: 'resync', reason, cause });
@@ -68,15 +59,6 @@ export class RunLoop {
     });
     core.publishResync(reason, from, changed);
     core.state.handle({ type: 'installed' });
-  }
-
-  async #rewatch({ reason, cause }: Extract<FollowEnd, { kind: 'rewatch' }>): Promise<void> {
-    this.#core.state.handle({ type: 'stale', reason, cause });
-    if (cause !== undefined) {
-      if (cannotHeal(cause)) throw cause;
-      this.#core.noteTrouble(cause);
-    }
-    await this.#pause();
   }
 
   /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */

@@ -33,9 +33,9 @@ export class Verifier {
   #pending: Bookmark | undefined;
   #task: Promise<void> | undefined;
 
-  constructor(follow: FollowContext, isFresh: boolean) {
+  constructor(follow: FollowContext) {
     this.#follow = follow;
-    this.#mayTrustRead = isFresh && !follow.core.store.capabilities.historicalReads;
+    this.#mayTrustRead = !follow.core.store.capabilities.historicalReads;
   }
 
   get isVerified(): boolean {
@@ -49,6 +49,13 @@ export class Verifier {
       return;
     }
     this.#pending = after;
+    this.applied();
+  }
+
+  /** The watch has ended: what it still held will not come, so the table is compared as it is. */
+  lost(): void {
+    if (this.#pending === undefined) return;
+    this.#pending = this.#follow.core.table.bookmark;
     this.applied();
   }
 
@@ -93,7 +100,7 @@ export class Verifier {
           ? await isSameHistory(this.#follow)
           : await this.#readAll();
         if (same === false) {
-          this.#follow.end({ kind: 'resync', reason: 'history-changed', newHistory: true });
+          this.#follow.end({ reason: 'history-changed', newHistory: true });
           return;
         }
         // Another loss in the meantime asks for another look.
@@ -103,7 +110,7 @@ export class Verifier {
         const cause = toStoreError(error);
         if (isHistoryLost(cause)) {
           const newHistory = cause.code === 'history-changed';
-          this.#follow.end({ kind: 'resync', reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause });
+          this.#follow.end({ reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause });
           return;
         }
         core.noteTrouble(cause);

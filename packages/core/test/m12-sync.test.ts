@@ -125,6 +125,20 @@ describe.each(['like-v3', 'like-v2'] as const)('M12 sync(), on a store %s', (kin
     expect(mirror.get('a')?.value.n).toBe(2);
   });
 
+  test('it needs no watch: while that keeps failing, what is asked for is read', async () => {
+    const mirror = await w.open();
+    await w.clock.advance(100);
+    const error = new StoreError('permission-denied', 'watching is forbidden');
+    w.script.onWatch = () => error;
+    w.script.failWatches(error);
+    await w.clock.advance(5_000);
+    await w.data.put(`${PREFIX}a`, thing(2));
+    await w.data.delete(`${PREFIX}b`);
+    expect(await settle(mirror.sync())).toBeUndefined();
+    expect(shown(mirror)).toEqual(await held(w.data));
+    expect(mirror.state).toMatchObject({ status: 'stale', reason: 'watch-failed' });
+  });
+
   test('a sync during a resync waits for it', async () => {
     const mirror = await w.open({ syncTimeoutMs: 60_000 });
     await w.clock.advance(100);
