@@ -107,6 +107,39 @@ describe('M8 another history is noticed', () => {
     expect(shown(mirror)).toEqual(await held(w.data));
   });
 
+  describe('behind a connection that looks alive', () => {
+    test('a store that went back is found out by a read of its head', async () => {
+      const snapshot = w.data.snapshot();
+      const mirror = await w.open({ livenessMs: 6_000 });
+      await w.clock.advance(100);
+      await w.data.put(`${PREFIX}a`, thing(2));
+      await w.until(() => mirror.get('a')?.value.n === 2);
+      w.script.hold();
+      w.data.restore(snapshot);
+      await w.until(() => mirror.get('a')?.value.n === 1, 6_000);
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+
+    test('what a read brings of a history that has overtaken is not put on top of the other one', async () => {
+      const snapshot = w.data.snapshot();
+      await w.data.put(`${PREFIX}a`, thing(2));
+      const mirror = await w.open();
+      await w.clock.advance(500);
+      const resyncs: unknown[] = [];
+      mirror.on('resync', ({ reason }) => resyncs.push(reason));
+      w.script.hold();
+      w.data.restore(snapshot);
+      for (let n = 0; n < 5; n++) await w.data.put('/elsewhere', String(n));
+      await w.data.put(`${PREFIX}a`, thing(3));
+      await w.data.put(`${PREFIX}b`, thing(3));
+      const pending = mirror.sync();
+      await w.until(() => mirror.get('b')?.value.n === 3);
+      await pending;
+      expect(resyncs).toEqual(['history-changed']);
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+  });
+
   test('auditEveryMs finds what no fingerprint can tell', async () => {
     const mirror = await w.open({ auditEveryMs: 60_000 });
     await w.until(() => w.script.opened.length === 1);

@@ -55,7 +55,7 @@ export class Script {
     for (const watch of this.watches) watch.heal();
   }
 
-  /** Lets events pile up on the way, as a stream does that has stopped without anyone noticing. */
+  /** Lets events pile up on the way, and news of interruptions too: a stream that has stopped without anyone noticing. */
   hold(): void {
     for (const watch of this.watches) watch.hold();
   }
@@ -143,7 +143,7 @@ export class ScriptedWatch implements DriverWatch {
   readonly #sink: WatchSink;
   #last: Bookmark | undefined;
   #inner: Watch | undefined;
-  #held: WatchBatch[] | undefined;
+  #held: (() => void)[] | undefined;
   #isOver = false;
 
   constructor(store: ConfigStore, script: Script, range: KeyRange, options: DriverWatchOptions, sink: WatchSink) {
@@ -178,7 +178,7 @@ export class ScriptedWatch implements DriverWatch {
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const batch of held) this.#push(batch);
+    for (const deliver of held) deliver();
   }
 
   fail(error: StoreError): void {
@@ -206,20 +206,33 @@ export class ScriptedWatch implements DriverWatch {
     const inner = this.#store.watch(this.#range.toRange(), { ...this.#options, after: this.#last });
     this.#inner = inner;
     const isCurrent = () => this.#inner === inner && !this.#isOver;
+    const deliver = (what: () => void) => {
+      const checked = () => {
+        if (isCurrent()) what();
+      };
+      if (this.#held !== undefined) this.#held.push(checked);
+      else checked();
+    };
     inner.onState((state) => {
-      if (!isCurrent()) return;
-      if (state.status === 'live') this.#sink.established(state.after);
-      else if (state.status === 'interrupted') this.#sink.interrupted(state.cause);
+      deliver(() => {
+        if (state.status === 'live') this.#sink.established(state.after);
+        else if (state.status === 'interrupted') this.#sink.interrupted(state.cause);
+      });
     });
     void (async () => {
       try {
         for await (const batch of inner) {
           if (!isCurrent()) return;
-          if (this.#held !== undefined) this.#held.push(batch);
-          else this.#push(batch);
+          deliver(() => {
+            this.#push(batch);
+          });
         }
       } catch (error) {
-        if (isCurrent() && isStoreError(error)) this.fail(error);
+        if (isStoreError(error)) {
+          deliver(() => {
+            this.fail(error);
+          });
+        }
       }
     })();
   }
