@@ -178,8 +178,9 @@ const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
     /^ERR_TLS_CERT_ALTNAME/,
     "the server's certificate is for another name: set tls.serverName to the name that it carries",
   ],
+  [/ALERT_CERTIFICATE_EXPIRED/, 'the client certificate has expired: renew tls.cert and tls.key'],
   [
-    /ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_EXPIRED)/,
+    /ALERT_(?:CERTIFICATE_(?:REQUIRED|REVOKED|UNKNOWN)|BAD_CERTIFICATE|HANDSHAKE_FAILURE|UNSUPPORTED_CERTIFICATE)/,
     'the server wants a client certificate that it accepts: pass tls.cert and tls.key',
   ],
   [/ALERT_UNKNOWN_CA/, 'the server does not know the authority that signed tls.cert'],
@@ -190,7 +191,8 @@ const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Go's server checks the client's certificate before it reads the request, though TLS 1.3 tells only afterwards. */
-const REFUSED_BY_HANDSHAKE = /ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/;
+const REFUSED_BY_HANDSHAKE =
+  /ALERT_(?:CERTIFICATE_|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/;
 
 /** What a connection that failed means. `sent`: the request had been written to it, at least in part. */
 export function connectionMeaning(error: Error, sent: boolean): Meaning {

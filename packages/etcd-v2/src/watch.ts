@@ -294,9 +294,12 @@ class EtcdWatch implements DriverWatch {
   }
 }
 
-/** Trouble that passes is ridden out; anything else is for the consumer (C12). */
+/**
+ * Trouble that passes is ridden out; anything else is for the consumer (C12). A certificate that is refused passes too: it
+ * can be renewed, here or at the server, while the watch waits.
+ */
 function isPassing(error: StoreError): boolean {
-  return error.retryable;
+  return error.retryable || error.code === 'unavailable';
 }
 
 function toStoreError(error: unknown): StoreError {

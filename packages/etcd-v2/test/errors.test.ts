@@ -166,6 +166,7 @@ describe('connections that fail', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls.serverName'],
     ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'tls.cert'],
     ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'tls.cert'],
+    ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', 'client certificate has expired'],
     ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'authority that signed tls.cert'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'http://'],
   ])('%s says %s, is not retryable, and a write was not applied', (code, advice) => {
