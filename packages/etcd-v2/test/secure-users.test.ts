@@ -1,0 +1,160 @@
+// Users of etcd's v2 user management over a store's life: passwords, users and roles that change under a watch that is open.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { isStoreError, type StoreError } from '@holdfast/store';
+import { availableEtcds, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
+import { follow } from './support/world.js';
+
+async function failure(call: Promise<unknown>): Promise<StoreError> {
+  const error = await call.then(
+    () => new Error('it succeeded'),
+    (caught: unknown) => caught,
+  );
+  if (!isStoreError(error)) throw error;
+  return error;
+}
+
+const PASSWORD = 'secret-1';
+
+describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
+  const open: { close(): Promise<void> }[] = [];
+  let etcd: Etcd;
+  let proxy: Proxy;
+  /** Writes as root, past the proxy. */
+  let root: EtcdV2Store;
+
+  /** Calls the API of users and roles, as root. */
+  async function admin(method: 'PUT' | 'DELETE', path: string, body?: unknown): Promise<void> {
+    const response = await fetch(`${etcd.endpoints[0]!}/v2/auth/${path}`, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Basic ${Buffer.from('root:toor').toString('base64')}`,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  }
+  const passwd = (password: string): Promise<void> => admin('PUT', 'users/app', { user: 'app', password });
+  const kv = (...keys: string[]) => ({ kv: { read: keys, write: keys } });
+
+  beforeAll(async () => {
+    etcd = await startEtcd({ version, enableV2: true });
+    await admin('PUT', 'users/root', { user: 'root', password: 'toor' });
+    await admin('PUT', 'roles/app', { role: 'app', permissions: kv('/app/*') });
+    await admin('PUT', 'users/app', { user: 'app', password: PASSWORD, roles: ['app'] });
+    await admin('PUT', 'enable');
+    // Otherwise who has no user may do everything.
+    await admin('PUT', 'roles/guest', { role: 'guest', revoke: kv('/*') });
+    root = etcdV2Store({ endpoints: etcd.endpoints, auth: { username: 'root', password: 'toor' } });
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((resource) => resource.close()));
+    await passwd(PASSWORD);
+  });
+  afterAll(async () => {
+    await root.close();
+    await etcd.close();
+  });
+
+  const connect = async (
+    auth: EtcdV2Options['auth'] = { username: 'app', password: PASSWORD },
+  ): Promise<EtcdV2Store> => {
+    proxy = await startProxy(etcd.endpoints[0]!);
+    const store = etcdV2Store({ endpoints: [proxy.endpoint], auth, retry: { initialMs: 20, maxMs: 100 } });
+    open.push(store, proxy);
+    return store;
+  };
+
+  test('a store that idles, and is then cut, needs nothing new: the watch goes on, and loses nothing', async () => {
+    const store = await connect();
+    const watching = await follow(store, { prefix: '/app/' });
+    await root.put('/app/1', '1');
+    await watching.until(1);
+    proxy.refuse();
+    proxy.cut();
+    await root.put('/app/2', '2');
+    await proxy.allow();
+    await watching.until(2);
+    expect(watching.told).toEqual(['put /app/1=1', 'put /app/2=2']);
+    expect(watching.error).toBeUndefined();
+  });
+
+  test('a password that changes while a watch is open and then cut: it goes on with the new one', async () => {
+    let password = PASSWORD;
+    let asked = 0;
+    const store = await connect(() => {
+      asked += 1;
+      return Promise.resolve({ username: 'app', password });
+    });
+    const watching = await follow(store, { prefix: '/app/' });
+    await store.put('/app/1', '1');
+    await watching.until(1);
+    password = 'changed';
+    await passwd(password);
+    proxy.cut();
+    await root.put('/app/2', '2');
+    await watching.until(2);
+    await store.put('/app/3', '3');
+    await watching.until(3);
+    expect(watching.told).toEqual(['put /app/1=1', 'put /app/2=2', 'put /app/3=3']);
+    expect(watching.error).toBeUndefined();
+    expect(asked).toBe(2);
+  });
+
+  test('a password that changed, and that nobody tells the store: calls and the watch are unauthenticated', async () => {
+    const store = await connect();
+    const watching = await follow(store, { prefix: '/app/' });
+    await passwd('changed');
+    expect(await failure(store.get('/app/x'))).toMatchObject({ code: 'unauthenticated', retryable: false });
+    expect(await failure(store.put('/app/x', 'x'))).toMatchObject({ code: 'unauthenticated', outcome: 'not-applied' });
+    // The poll that waits is still answered.
+    await root.put('/app/x', '1');
+    expect(await watching.end()).toMatchObject({ code: 'unauthenticated', endpoint: proxy.endpoint });
+    expect(watching.told).toEqual(['put /app/x=1']);
+  });
+
+  test('a user that another one replaces, with the old one gone: nothing is lost', async () => {
+    await admin('PUT', 'users/second', { user: 'second', password: 'secret-2', roles: ['app'] });
+    let user = { username: 'app', password: PASSWORD };
+    const store = await connect(() => user);
+    const watching = await follow(store, { prefix: '/app/' });
+    await store.put('/app/x', '1');
+    await watching.until(1);
+    user = { username: 'second', password: 'secret-2' };
+    await passwd('gone');
+    await store.put('/app/x', '2');
+    proxy.cut();
+    await watching.status('live');
+    await root.put('/app/x', '3');
+    await watching.until(3);
+    expect(watching.told).toEqual(['put /app/x=1', 'put /app/x=2', 'put /app/x=3']);
+    expect(watching.error).toBeUndefined();
+    await admin('DELETE', 'users/second');
+  });
+
+  test('a role revoked while watching: what it may no longer see ends, the rest goes on', async () => {
+    await admin('PUT', 'roles/passing', { role: 'passing', permissions: kv('/passing/*') });
+    await admin('PUT', 'users/app', { user: 'app', grant: ['passing'] });
+    const store = await connect();
+    const [passing, staying] = [await follow(store, { prefix: '/passing/' }), await follow(store, { prefix: '/app/' })];
+    await root.put('/passing/1', '1');
+    await passing.until(1);
+    await admin('PUT', 'users/app', { user: 'app', revoke: ['passing'] });
+    const denied = { code: 'unauthenticated', outcome: 'not-applied' };
+    expect(await failure(store.put('/passing/1', 'x'))).toMatchObject(denied);
+    proxy.cut();
+    expect((await passing.end())?.code).toBe('unauthenticated');
+    await root.put('/app/still', '1');
+    await staying.until(1);
+    expect(staying.error).toBeUndefined();
+    // A watch from where the other ended goes on once the role is back.
+    await root.put('/passing/2', '2');
+    await admin('PUT', 'users/app', { user: 'app', grant: ['passing'] });
+    const again = await follow(store, { prefix: '/passing/' }, { after: passing.batches.at(-1)!.bookmark });
+    expect((await again.until(1)).length).toBe(1);
+    expect(again.told).toEqual(['put /passing/2=2']);
+    await admin('PUT', 'users/app', { user: 'app', revoke: ['passing'] });
+    await admin('DELETE', 'roles/passing');
+  });
+});
