@@ -1,7 +1,8 @@
 import { type Bookmark, type KeyValue, StoreError, type UndecodableKey } from '@holdfast/store';
+import { Edits } from './edits.js';
 import type { Problem } from './problem.js';
 import type { Step } from './step.js';
-import { Edits, type Table } from './table.js';
+import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
 
 /** What changed in a range since a revision, as a read at a later revision tells it. */
