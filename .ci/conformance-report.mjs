@@ -5,7 +5,10 @@ import { existsSync, readFileSync } from 'node:fs';
 export const reportVariable = 'HOLDFAST_CONFORMANCE_REPORT';
 
 /** Where a run counts only if the suite ran on it. */
-export const requiredBackends = ['memory', 'etcd-v3@3.4.23', 'etcd-v3@3.5.16'];
+export const requiredBackends = [
+  ...['memory', 'memory-prefixed'],
+  ...['etcd-v3@3.4.23', 'etcd-v3@3.5.16', 'etcd-v2@3.4.23', 'etcd-v2@3.5.16'],
+];
 
 /** Backend → `{ cases, skipped }`, added up over all files that bound the suite to it. */
 export function readReport(file) {
