@@ -60,8 +60,10 @@ describe.each(availableEtcds())('entries on etcd $version', ({ version }) => {
       await Promise.all(
         Array.from({ length: 40 }, async (_, index) => {
           const store = stores[index % 2]!;
-          if (index % 3 === 2) writes += (await store.delete('/crowd/a')).deleted ?? 0;
-          else {
+          if (index % 3 === 2) {
+            const { deleted = 0 } = await store.delete('/crowd/a');
+            writes += deleted;
+          } else {
             await store.put('/crowd/a', index % 4 === 0 ? '' : String(index));
             writes += 1;
           }
