@@ -1,5 +1,6 @@
 import { availableEtcds } from '@holdfast/testkit';
 import { mkdirSync, rmSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArguments, USAGE, type Arguments } from './harness/arguments.js';
 import { commit, machine, peers } from './harness/environment.js';
@@ -34,6 +35,7 @@ function servers({ etcd }: Arguments, row: Row): readonly Server[] {
 async function measure(args: Arguments, row: Row, { version, bin }: Server): Promise<RowResult> {
   const rounds = row.onRequest === true ? 1 : args.rounds;
   const name = version === '' ? row.name : `${row.name} on etcd ${version}`;
+  const [load = 0] = loadavg();
   const figures = await runRow({
     row,
     scale: scaleOf(args.keys),
@@ -51,6 +53,7 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server): Pro
     at: new Date().toISOString(),
     commit: commit(root),
     keys: args.keys,
+    load,
     figures,
   };
 }

@@ -18,7 +18,7 @@ function judge(goal: Goal, figures: RowResult['figures']) {
     goals: [goal],
     start: () => Promise.reject(new Error('not run')),
   };
-  return verdictsOf(row, { row: 'row', server: '', at: '', commit: '', keys: 1, figures })[0]!;
+  return verdictsOf(row, { row: 'row', server: '', at: '', commit: '', keys: 1, load: 0, figures })[0]!;
 }
 
 const ours = { side: 'ours', metric: 'ms' };

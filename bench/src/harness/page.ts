@@ -56,7 +56,7 @@ function details(row: Row, results: readonly RowResult[]): readonly string[] {
   return [`### ${row.title} (\`--only ${row.name}\`)`, row.about, ...results.map((result) => detailTable(row, result))];
 }
 
-function detailTable(row: Row, { server, keys, at, commit, figures }: RowResult): string {
+function detailTable(row: Row, { server, keys, at, commit, load, figures }: RowResult): string {
   const sides = Object.entries(row.sides);
   const metrics = Object.entries(row.metrics).filter(([metric]) =>
     sides.some(([side]) => figures[side]?.[metric] !== undefined),
@@ -69,6 +69,7 @@ function detailTable(row: Row, { server, keys, at, commit, figures }: RowResult)
     `${keys.toLocaleString('en-US')} keys`,
     `${rounds} rounds`,
     `${at.slice(0, 10)} at ${commit}`,
+    `load average before: ${load.toFixed(1)}`,
   ];
   // Many metrics read better downwards than across.
   const across = metrics.length <= 8;

@@ -10,6 +10,8 @@ export interface RowResult {
   /** The commit that was measured, with `+` where the sources differed from it. */
   readonly commit: string;
   readonly keys: number;
+  /** What else the machine was doing when it began: the load average of the minute before. */
+  readonly load: number;
   /** Side → metric → one figure for each round. */
   readonly figures: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
 }

@@ -10,7 +10,7 @@ export function verdictCells({ what, unit, ours, peer, ratio, goal, met }: Verdi
     peer === undefined ? '' : `${formatSummary(peer.figure, unit)}, ${peer.label}`,
     ratio === undefined ? '' : formatRatio(ratio),
     goal,
-    met ? 'met' : 'NOT MET',
+    met ? 'met' : 'not met',
   ];
 }
 

@@ -30,7 +30,10 @@ export const row: Row = {
     etcd3: loadSide('etcd3 exec()', loadEtcd3(ETCD3_OPTIONS)),
     etcd3Window: loadSide('etcd3 exec(), 16 MiB window', loadEtcd3(ETCD3_WINDOW_OPTIONS)),
     etcd3Json: loadSide('etcd3 strings() + JSON.parse in a Map', loadEtcd3Json(ETCD3_OPTIONS)),
-    etcd3JsonWindow: loadSide('the same, 16 MiB window', loadEtcd3Json(ETCD3_WINDOW_OPTIONS)),
+    etcd3JsonWindow: loadSide(
+      'etcd3 strings() + JSON.parse in a Map, 16 MiB window',
+      loadEtcd3Json(ETCD3_WINDOW_OPTIONS),
+    ),
     grpc: loadSide('grpc-js, 16 MiB window, one response, undecoded', loadGrpc),
     http2: loadSide('node:http2, 16 MiB window, one response, undecoded', loadHttp2),
   },

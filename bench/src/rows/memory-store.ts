@@ -132,14 +132,14 @@ export const row: Row = {
   metrics,
   goals: [
     ...(['large', 'largest'] as const).map((size) => ({
-      what: `get, ${size} count`,
+      what: `memory store, get, ${size} key count`,
       ours: { side: 'store', metric: `get@${size}` },
       kind: 'ratio' as const,
       peer: { side: 'map', metric: `get@${size}` },
       limit: 3,
     })),
     {
-      what: 'put, the largest count against the smallest',
+      what: 'memory store, put, the largest key count against the smallest',
       ours: { side: 'store', metric: 'put@largest' },
       kind: 'ratio',
       peer: { side: 'store', metric: 'put@small' },
