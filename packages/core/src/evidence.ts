@@ -36,7 +36,7 @@ export class Evidence {
   /** The mirror has everything that was committed before the mark. Returns whether that is recent. */
   prove({ ticket, at }: Mark): boolean {
     if (ticket > this.#proved.value) {
-      this.#asOf = Math.max(this.#asOf ?? at, at);
+      this.#asOf = at;
       this.#startTimer();
       this.#proved.set(ticket);
     }
@@ -75,7 +75,8 @@ export class Evidence {
   #startTimer(): void {
     this.#clearTimer();
     if (this.#isStopped) return;
-    const left = (this.#asOf ?? 0) + this.#livenessMs - this.#clock.now();
+    // Never longer than a proof lasts, wherever the wall clock was set to in the meantime.
+    const left = Math.min(this.#livenessMs, (this.#asOf ?? 0) + this.#livenessMs - this.#clock.now());
     this.#timer = this.#clock.setTimeout(
       () => {
         this.#timer = undefined;

@@ -23,5 +23,6 @@ export interface FollowContext {
   replaceWatch(): void;
   /** Resolves when what the watch delivers is proved to be of the mirror's history. */
   verified(): Promise<void>;
+  /** Whether there is a watch, and what it delivers is proved to be of that history. */
   readonly isVerified: boolean;
 }

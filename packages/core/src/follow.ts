@@ -169,6 +169,7 @@ export class Follow implements FollowContext {
       this.core.isFollowing = true;
       this.#verifier.established(state.after);
     } else if (state.status === 'interrupted') {
+      this.#verifier.interrupted();
       this.core.noteTrouble(state.cause);
     }
   }
@@ -178,9 +179,12 @@ export class Follow implements FollowContext {
     const { core } = this;
     const { livenessMs, clock } = core.settings;
     await this.#repeat(async () => {
-      const due = (core.evidence.asOf ?? clock.now()) + this.#jittered(livenessMs / 3);
-      await sleep(clock, Math.max(0, due - clock.now()), this.signal);
-      if (core.evidence.asOf !== undefined && clock.now() < core.evidence.asOf + livenessMs / 4) return;
+      const wait = this.#jittered(livenessMs / 3);
+      const due = (core.evidence.asOf ?? clock.now()) + wait;
+      // Somebody may set the wall clock back: what is due in an hour by it may be overdue.
+      await sleep(clock, Math.min(wait, Math.max(0, due - clock.now())), this.signal);
+      const age = core.evidence.asOf === undefined ? undefined : clock.now() - core.evidence.asOf;
+      if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
       await prove(this, { graceMs: livenessMs / 6, blamesWatch: true });
     });
   }

@@ -4,7 +4,7 @@ import type { Mark } from './evidence.js';
 import { load } from './load.js';
 import { compareWithDelta, type Comparison, patch } from './patch.js';
 import { readDelta, readKeys } from './read-delta.js';
-import { isSameHistory } from './verify.js';
+import { isSameContent, isSameHistory } from './verify.js';
 
 export interface ProveOptions {
   /** How long a change that a read has shown may take to come through the watch, in milliseconds. */
@@ -29,7 +29,7 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
-  if (await core.reaches(head.revision, options.graceMs, signal)) confirm(follow, mark);
+  if (await core.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark);
   else if (canReadDeltas(core)) await proveByDelta(follow, options);
   else await proveByFingerprint(follow, options);
 }
@@ -39,9 +39,17 @@ function canReadDeltas({ store }: FollowContext['core']): boolean {
   return store.capabilities.deltaReads && store.capabilities.historicalReads;
 }
 
-/** A loss of connection in between takes the proof back: the read may have been answered by another history. */
-function confirm({ core, isVerified }: FollowContext, mark: Mark): void {
-  if (isVerified) core.prove(mark);
+/**
+ * The table has reached what was read. Without a connection that has held since the history was proved, the read may have been
+ * answered by another one, which has got as far: then only the content tells (M8).
+ */
+async function confirm(follow: FollowContext, mark: Mark): Promise<void> {
+  if (!follow.isVerified) {
+    const same = await isSameContent(follow);
+    if (same === false) follow.end({ reason: 'history-changed', newHistory: true });
+    if (same !== true) return;
+  }
+  follow.core.prove(mark);
 }
 
 async function proveByDelta(follow: FollowContext, options: ProveOptions): Promise<void> {
@@ -57,13 +65,13 @@ async function proveByDelta(follow: FollowContext, options: ProveOptions): Promi
     const isSilent = await isWatchSilent(follow, delta.bookmark.revision, options);
     if (isSilent !== undefined) {
       await installDelta(follow, delta);
-      confirm(follow, mark);
+      await confirm(follow, mark);
       if (isSilent) follow.replaceWatch();
       return;
     }
   }
   if (kind === 'mismatch') follow.end({ reason: 'history-changed', newHistory: true });
-  else confirm(follow, mark);
+  else await confirm(follow, mark);
 }
 
 async function installDelta(follow: FollowContext, delta: Awaited<ReturnType<typeof readDelta>>): Promise<void> {
@@ -108,7 +116,7 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
     const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
     core.publishResync('behind', from, changed);
   }
-  confirm(follow, mark);
+  await confirm(follow, mark);
   if (isSilent === true) follow.replaceWatch();
 }
 

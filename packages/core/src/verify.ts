@@ -1,4 +1,4 @@
-import { type Bookmark, sleep, type WatchBatch } from '@holdfast/store';
+import { type Bookmark, type Revision, sleep, type WatchBatch } from '@holdfast/store';
 import { isHistoryLost, toStoreError } from './errors.js';
 import { FINGERPRINT_READ, matchesFingerprint } from './fingerprint.js';
 import type { FollowContext } from './follow-context.js';
@@ -23,40 +23,86 @@ export async function isSameHistory({ core, signal }: FollowContext): Promise<bo
 }
 
 /**
+ * Whether what the table holds is what the store has, where nobody can tell by the connection: `undefined` if that was not to be
+ * found out, since the table changed meanwhile. Where the past can't be read, everything is, as a diff.
+ */
+export async function isSameContent(follow: FollowContext): Promise<boolean | undefined> {
+  if (follow.core.store.capabilities.historicalReads) return isSameHistory(follow);
+  await readEverything(follow);
+  return true;
+}
+
+/** What the watch brings up to what was read is then dropped. */
+async function readEverything({ core, signal }: FollowContext): Promise<void> {
+  const from = core.table.bookmark;
+  const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
+  core.publishResync('unverified', from, changed);
+}
+
+/** Whether the store, as it is now, still has the table's fingerprint: for right after a load, where the past can't be read. */
+async function isUnchanged({ core, signal }: FollowContext): Promise<boolean> {
+  const read = await core.read('the check for changes', core.readTimeoutMs, signal, (deadline) =>
+    core.store.list(core.settings.range.toRange(), { ...FINGERPRINT_READ, signal: deadline.signal }),
+  );
+  return core.lock.run(async () => {
+    const { bookmark } = core.table;
+    if (read.bookmark.identity !== bookmark?.identity || read.bookmark.revision < bookmark.revision) return false;
+    if (!matchesFingerprint(core.table, core.table.fingerprint(), read)) return false;
+    core.advance(read.bookmark);
+    return true;
+  });
+}
+
+/**
  * Holds back what comes through a newly established watch until the history is proved to be the same: the connection was lost
  * before it, noticed or not, and there may be another server's data behind it.
  */
 export class Verifier {
   readonly #follow: FollowContext;
-  // Without historical reads there is nothing to compare with but everything, and that was done right before.
-  #mayTrustRead: boolean;
+  // Without historical reads there is nothing to compare with but everything; right after a load less will do.
+  #isFresh: boolean;
+  // Whether the watch has a connection that was not lost since it was established. Reads may go over another one, to another history.
+  #isConnected = false;
+  #losses = 0;
+  // What came past this, over a connection that is gone, was not verified, and can't be any more: it must not be taken in.
+  #unverifiedAfter: Revision | undefined;
   #pending: Bookmark | undefined;
   #task: Promise<void> | undefined;
 
   constructor(follow: FollowContext) {
     this.#follow = follow;
-    this.#mayTrustRead = !follow.core.store.capabilities.historicalReads;
+    this.#isFresh = !follow.core.store.capabilities.historicalReads;
   }
 
   get isVerified(): boolean {
-    return this.#pending === undefined;
+    return this.#isConnected && this.#pending === undefined;
   }
 
   /** The watch follows from `after`: what it delivers past that comes from the new establishment. */
   established(after: Bookmark): void {
-    if (this.#mayTrustRead) {
-      this.#mayTrustRead = false;
+    if (this.#unverifiedAfter !== undefined && after.revision > this.#unverifiedAfter) {
+      this.#follow.replaceWatch();
       return;
     }
+    this.#isConnected = true;
+    this.#losses += 1;
     this.#pending = after;
     this.applied();
   }
 
+  /** The watch has lost its connection, and will get another one. */
+  interrupted(): void {
+    this.#isConnected = false;
+    this.#losses += 1;
+    this.#unverifiedAfter ??= this.#pending?.revision;
+  }
+
   /** The watch has ended: what it still held will not come, so the table is compared as it is. */
   lost(): void {
-    if (this.#pending === undefined) return;
-    this.#pending = this.#follow.core.table.bookmark;
-    this.applied();
+    this.#isConnected = false;
+    this.#losses += 1;
+    this.#unverifiedAfter = undefined;
+    if (this.#pending !== undefined) this.#pending = this.#follow.core.table.bookmark;
   }
 
   /** To be called after each step: what was delivered before the loss must be in before the table is compared. */
@@ -69,14 +115,18 @@ export class Verifier {
     // Looked at anew each time: a batch that came before the latest loss must get in, for the table to be compared after it.
     while (this.#pending !== undefined && batch.bookmark.revision > this.#pending.revision) {
       this.#follow.signal.throwIfAborted();
+      if (!this.#isConnected) {
+        this.#follow.replaceWatch();
+        return;
+      }
       this.#start();
       await this.#task;
     }
   }
 
-  /** Resolves when nothing is held back any more; rejects when the following ends. */
+  /** Resolves when nothing is held back any more, or there is no connection; rejects when the following ends. */
   async verified(): Promise<void> {
-    while (this.#pending !== undefined) {
+    while (this.#pending !== undefined && this.#isConnected) {
       this.#follow.signal.throwIfAborted();
       this.applied();
       if (this.#task !== undefined) await this.#task;
@@ -93,18 +143,20 @@ export class Verifier {
   async #run(): Promise<void> {
     const { core, signal } = this.#follow;
     const backoff = core.newBackoff();
-    while (this.#pending !== undefined && !signal.aborted) {
-      const pending = this.#pending;
+    while (this.#pending !== undefined && this.#isConnected && !signal.aborted) {
+      const losses = this.#losses;
       try {
-        const same = core.store.capabilities.historicalReads
-          ? await isSameHistory(this.#follow)
-          : await this.#readAll();
+        const same = (this.#isFresh && (await isUnchanged(this.#follow))) || (await isSameContent(this.#follow));
+        this.#isFresh = false;
         if (same === false) {
           this.#follow.end({ reason: 'history-changed', newHistory: true });
           return;
         }
         // Another loss in the meantime asks for another look.
-        if (same === true && this.#pending === pending) this.#pending = undefined;
+        if (same === true && this.#losses === losses) {
+          this.#pending = undefined;
+          this.#unverifiedAfter = undefined;
+        }
       } catch (error) {
         if (signal.aborted) return;
         const cause = toStoreError(error);
@@ -119,15 +171,6 @@ export class Verifier {
     }
     // The sooner it is known whether anything was missed, the sooner the state says so.
     core.wanted.set(core.evidence.begin().ticket);
-  }
-
-  /** Where the past can't be read: everything there is now, as a diff. What the watch brings up to it is then dropped. */
-  async #readAll(): Promise<true> {
-    const { core, signal } = this.#follow;
-    const from = core.table.bookmark;
-    const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
-    core.publishResync('unverified', from, changed);
-    return true;
   }
 }
 

@@ -46,3 +46,24 @@ test('a read that ends after the mirror was closed starts no timer any more', as
   evidence.prove(late);
   expect(clock.pending).toBe(0);
 });
+
+test('a wall clock that is set back makes no proof last longer', async () => {
+  const clock = virtualClock();
+  let offset = 0;
+  let expired = 0;
+  const view = {
+    now: () => clock.now() + offset,
+    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms),
+    clearTimeout: (handle: unknown) => {
+      clock.clearTimeout(handle);
+    },
+  };
+  const evidence = new Evidence(view, 1_000, () => (expired += 1));
+  evidence.prove(evidence.begin());
+  offset = -3_600_000;
+  const mark = evidence.begin();
+  evidence.prove(mark);
+  expect(evidence.asOf).toBe(mark.at);
+  await clock.advance(1_000);
+  expect(expired).toBe(1);
+});

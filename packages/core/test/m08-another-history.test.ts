@@ -189,6 +189,32 @@ describe('M8 where the past can not be read', () => {
   });
   afterEach(() => w.close());
 
+  test('a restore between the load and the watch is noticed there too, before anything of it is shown', async () => {
+    const snapshot = w.data.snapshot();
+    await w.data.put(`${PREFIX}a`, thing(2));
+    const seen: unknown[] = [];
+    const mirror = await w.open({
+      onChange: ({ changes }) => {
+        seen.push(changes.map(({ key, type }) => [type, key]));
+        // Right when the load is shown: the watch is not yet established.
+        if (seen.length === 1) w.script.isCut = true;
+      },
+    });
+    w.data.restore(snapshot);
+    for (let n = 0; n < 5; n++) await w.data.put('/elsewhere', String(n));
+    await w.data.put(`${PREFIX}b`, thing(3));
+    w.script.heal();
+    await w.until(() => mirror.has('b'));
+    expect(shown(mirror)).toEqual(await held(w.data));
+    expect(seen).toEqual([
+      [['put', 'a']],
+      [
+        ['put', 'a'],
+        ['put', 'b'],
+      ],
+    ]);
+  });
+
   test('every lost connection is followed by a full diff', async () => {
     const snapshot = w.data.snapshot();
     await w.data.put(`${PREFIX}a`, thing(2));
@@ -205,5 +231,27 @@ describe('M8 where the past can not be read', () => {
     expect(w.script.opened).toHaveLength(1);
     await w.data.put(`${PREFIX}z`, thing(9));
     await w.until(() => mirror.has('z'));
+  });
+});
+
+describe.each(['like-v3', 'like-v2'] as const)('M8 while the watch has no connection, on a store %s', (kind) => {
+  test('a head that another history has reached as well proves nothing', async () => {
+    const w = world(kind);
+    const snapshot = w.data.snapshot();
+    await w.data.put(`${PREFIX}a`, thing(2));
+    const mirror = await w.open();
+    await w.clock.advance(500);
+    // Reads get through; the watch does not.
+    w.script.cut();
+    w.script.beforeRead = () => undefined;
+    w.data.restore(snapshot);
+    await w.data.put(`${PREFIX}b`, thing(3));
+    expect((await w.data.status()).revision).toBe(mirror.revision);
+    const synced = mirror.sync();
+    await w.until(() => mirror.has('b'));
+    await synced;
+    expect(shown(mirror)).toEqual(await held(w.data));
+    w.script.heal();
+    await w.close();
   });
 });
