@@ -47,7 +47,9 @@ async function inParallel<T>(items: readonly T[], width: number, work: (item: T)
   let highest = 0;
   const worker = async (): Promise<void> => {
     for (let item = items[next++]; item !== undefined; item = items[next++]) {
-      highest = Math.max(highest, await work(item));
+      const revision = await work(item);
+      // Only now: `highest` may have risen while this one was under way.
+      highest = Math.max(highest, revision);
     }
   };
   await Promise.all(Array.from({ length: width }, worker));
