@@ -11,8 +11,8 @@ export interface ContentOptions {
   readonly formerly: (key: string) => Entry<unknown> | undefined;
   /** All histories so far: a last good value may be of an older one. */
   readonly epochs: readonly Epoch[];
-  /** Entries may stand for values that nobody has read yet. */
-  readonly mayBeUnread: boolean;
+  /** The copy of somebody who follows a lazy mirror: its entries may be of bad versions, and show the last good value. */
+  readonly isLazyCopy: boolean;
 }
 
 /** How what is shown differs from a history's state at a revision; `undefined` where it does not. */
@@ -33,13 +33,14 @@ function keyDifference(
   key: string,
   epoch: Epoch,
   revision: number,
-  { formerly, epochs, mayBeUnread }: ContentOptions,
+  { formerly, epochs, isLazyCopy }: ContentOptions,
 ): string | undefined {
   const version = epoch.at(key, revision);
   if (version === undefined)
     return entry === undefined ? undefined : `is shown, from ${entry.modRevision}, and is gone`;
   if (isGood(version.text)) {
     if (entry === undefined) return `of ${version.modRevision} is missing`;
+    if (isLazyCopy && textOf(entry) === version.text) return undefined;
     if (entry.modRevision !== version.modRevision || entry.createRevision !== version.createRevision)
       return `is shown as of ${entry.modRevision}, and is of ${version.modRevision}`;
     const text = textOf(entry);
@@ -50,7 +51,7 @@ function keyDifference(
     if (before === undefined || before.createRevision !== version.createRevision) return undefined;
     return `has a bad value of ${version.modRevision}; the last good one, of ${before.modRevision}, was dropped`;
   }
-  if (mayBeUnread && entry.modRevision === version.modRevision) return undefined;
+  if (isLazyCopy && entry.modRevision === version.modRevision) return undefined;
   if (epochs.some((each) => each.held(key, entry.modRevision, textOf(entry)))) return undefined;
   return `has a bad value, and ${textOf(entry)} is shown as of ${entry.modRevision}, which it never was`;
 }

@@ -9,6 +9,8 @@ export interface FollowerOptions {
   readonly truth: Truth;
   /** Lazily, a bad value makes way on its first read, which is no change that anyone is told of. */
   readonly isLazy: boolean;
+  /** Gets net changes: a key may have been gone in between. */
+  readonly isCoalescing: boolean;
   readonly violated: (guarantee: string, message: string) => void;
 }
 
@@ -64,21 +66,21 @@ export class Follower {
     identity: string,
     formerly: ReadonlyMap<string, Entry<unknown>> | undefined,
   ): string | undefined {
-    const { truth, layout, isLazy } = this.#options;
-    let first: string | undefined = `there is no such revision of ${identity}`;
+    const { truth, layout, isLazy, isCoalescing } = this.#options;
+    let first: string | undefined;
     for (const epoch of [...truth.epochs].reverse()) {
       if (epoch.identity !== identity || !epoch.covers(revision)) continue;
       const wrong = difference(this.copy, epoch, revision, {
         claims: layout.claims,
         // In another history, or after two steps at once, the earlier value may have gone in between.
-        formerly: (key) => (isLazy ? undefined : keptIn(epoch.index, key, formerly?.get(key), truth)),
+        formerly: (key) => (isLazy || isCoalescing ? undefined : keptIn(epoch.index, key, formerly?.get(key), truth)),
         epochs: truth.epochs,
-        mayBeUnread: isLazy,
+        isLazyCopy: isLazy,
       });
       if (wrong === undefined) return undefined;
-      first = wrong;
+      first ??= wrong;
     }
-    return first;
+    return first ?? `there is no such revision of ${identity}`;
   }
 }
 

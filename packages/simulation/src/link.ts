@@ -1,4 +1,4 @@
-import { type DriverCall, StoreError, type WriteOutcome } from '@holdfast/store';
+import { type DriverCall, isStoreError, StoreError, type WriteOutcome } from '@holdfast/store';
 import type { NetFault } from './plan.js';
 import type { Random } from './random.js';
 import type { SimClock } from './sim-clock.js';
@@ -221,7 +221,7 @@ export class Link {
           },
           (error: unknown) => {
             answer(() => {
-              reject(error);
+              reject(isStoreError(error) ? error : new StoreError('internal', String(error), { cause: error }));
             });
           },
         );

@@ -140,13 +140,14 @@ export class MirrorHost {
     }
   }
 
-  #follower(name: string): Follower {
+  #follower(name: string, isCoalescing = false): Follower {
     const { plan, truth, violated } = this.#options;
     const follower = new Follower({
       name,
       layout: this.layout,
       truth,
       isLazy: plan.decode === 'lazy',
+      isCoalescing,
       violated,
     });
     this.#followers.push(follower);
@@ -162,7 +163,7 @@ export class MirrorHost {
     }
     const { debounceMs, iterateMs } = plan;
     if (debounceMs !== undefined && !isLazy) {
-      const follower = this.#follower(`the debounced subscriber of ${name}`);
+      const follower = this.#follower(`the debounced subscriber of ${name}`, true);
       mirror.subscribe(
         (event) => {
           follower.take(event);
@@ -175,7 +176,7 @@ export class MirrorHost {
 
   async #iterate(ms: number): Promise<void> {
     const { name, clock } = this.#options;
-    const follower = this.#follower(`the iteration of ${name}`);
+    const follower = this.#follower(`the iteration of ${name}`, true);
     const stream = this.#opened?.mirror.changes({ replay: true });
     if (stream === undefined) return;
     for await (const event of stream) {
@@ -214,9 +215,8 @@ export class MirrorHost {
     this.looks += 1;
     const shown = this.#opened.shown();
     const before = this.#seen;
-    const { epoch, wrong } = this.#find(shown, before, bookmark.revision, bookmark.identity);
-    if (wrong !== undefined) violated('equal', `${name} at ${bookmark.revision}, ${when}: ${wrong}`);
-    if (epoch !== undefined) this.#checkProblems(epoch, bookmark.revision, when);
+    const { epoch, wrong, guarantee = 'equal' } = this.#find(shown, before, bookmark.revision, bookmark.identity);
+    if (wrong !== undefined) violated(guarantee, `${name} at ${bookmark.revision}, ${when}: ${wrong}`);
     if (before !== undefined) this.#checkIdentity(before.shown, shown, version, when);
     this.#seen = { shown, epoch };
     this.#seenAt = at;
@@ -230,37 +230,41 @@ export class MirrorHost {
     before: { readonly shown: ReadonlyMap<string, Entry<unknown>>; readonly epoch: Epoch | undefined } | undefined,
     revision: number,
     identity: string,
-  ): { readonly epoch?: Epoch; readonly wrong?: string } {
-    const { truth, plan } = this.#options;
-    let wrong = `there is no revision ${revision} of ${identity}`;
+  ): { readonly epoch?: Epoch; readonly wrong?: string; readonly guarantee?: string } {
+    const { truth } = this.#options;
+    let wrong: string | undefined;
+    let guarantee: string | undefined;
     for (const epoch of [...truth.epochs].reverse()) {
       if (epoch.identity !== identity || !epoch.covers(revision)) continue;
       const found = difference(shown, epoch, revision, {
         claims: this.layout.claims,
         formerly: (key) => keptIn(epoch.index, key, before?.shown.get(key), truth),
         epochs: truth.epochs,
-        mayBeUnread: plan.decode === 'lazy',
+        isLazyCopy: false,
       });
-      if (found === undefined) return { epoch };
-      wrong = found;
+      // Where two histories are told apart only by a bad value, the problems tell which one is shown.
+      const problem = found ?? this.#problemsDifference(epoch, revision);
+      if (problem === undefined) return { epoch };
+      if (wrong === undefined || (found === undefined && guarantee === 'equal')) {
+        wrong = problem;
+        guarantee = found === undefined ? 'problems' : 'equal';
+      }
     }
-    return { wrong };
+    return { guarantee: guarantee ?? 'equal', wrong: wrong ?? `there is no revision ${revision} of ${identity}` };
   }
 
-  #checkProblems(epoch: Epoch, revision: number, when: string): void {
-    const { plan, name, violated } = this.#options;
+  #problemsDifference(epoch: Epoch, revision: number): string | undefined {
     const problems = this.#opened?.mirror.problems() ?? [];
     const listed = new Set(
       problems.filter(({ key }) => key !== undefined).map((problem) => this.layout.whole(problem)),
     );
     const bad = badKeys(epoch, revision, this.layout.claims);
-    for (const key of bad) if (!listed.has(key)) violated('problems', `${name} does not list ${key}, ${when}`);
-    if (listed.size > bad.length)
-      violated('problems', `${name} lists ${[...listed].join(' ')}; bad are ${bad.join(' ')}`);
+    const unlisted = bad.find((key) => !listed.has(key));
+    if (unlisted !== undefined) return `${unlisted} is not listed as a problem`;
+    if (listed.size > bad.length) return `${[...listed].join(' ')} are listed as problems; bad are ${bad.join(' ')}`;
     const raw = problems.filter(({ rawKey }) => rawKey !== undefined).length;
-    const expected = plan.kind === 'key' ? 0 : epoch.rawCountAt(revision);
-    if (raw !== expected)
-      violated('problems', `${name} lists ${raw} unreadable keys, and there are ${expected}, ${when}`);
+    const expected = this.#options.plan.kind === 'key' ? 0 : epoch.rawCountAt(revision);
+    return raw === expected ? undefined : `${raw} unreadable keys are listed, and there are ${expected}`;
   }
 
   #checkIdentity(
@@ -302,10 +306,12 @@ export class MirrorHost {
       return;
     }
     const { clock, view, clocksJump } = this.#options;
-    this.#checkAsOf(clock.now - LIVENESS_MS, 'although its state is live');
+    // A read during which the clock was set has no age that anybody knows.
+    this.#checkAsOf(clock.now - (clocksJump ? 2 : 1) * LIVENESS_MS, 'although its state is live');
     if (clocksJump) return;
     const asOf = mirror.asOf - view.offset;
-    if (asOf < clock.now - LIVENESS_MS)
+    // A load that took longer than that is stale as soon as the event loop turns.
+    if (asOf < clock.now - LIVENESS_MS && mirror.state.since < view.now())
       this.#options.violated('truthful', `${this.#options.name} is live as of ${clock.now - asOf} ms ago`);
     this.#checkAsOf(asOf, `although it says so`);
   }
@@ -342,7 +348,7 @@ export class MirrorHost {
         claims: this.layout.claims,
         formerly: () => undefined,
         epochs: this.#options.truth.epochs,
-        mayBeUnread: this.#options.plan.decode === 'lazy',
+        isLazyCopy: false,
       }) === undefined
     );
   }

@@ -2,7 +2,6 @@ import {
   type BaseMirror,
   type Change,
   type ChangeEvent,
-  type ChangeIn,
   type CommonOptions,
   type Entry,
   mirror,

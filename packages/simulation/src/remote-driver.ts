@@ -35,6 +35,8 @@ export interface RemoteOptions {
   readonly backend: 'v3' | 'v2';
   /** What a deletion at a revision was asked to delete, where the backend tells that instead of the keys. */
   readonly deletedRange: (revision: number) => KeyRange | undefined;
+  /** Which history the server has: what etcd's raft term tells an adapter between two pages. */
+  readonly term: () => number;
   readonly onWatch: (watch: RemoteWatch) => void;
 }
 
@@ -76,6 +78,7 @@ export class RemoteDriver extends DelegatingDriver {
     const limit = isPaged ? this.#options.random.between(2, 9) : undefined;
     const base: DriverListOptions = { ...options, limit, countOnly: false, sort: undefined };
     let page = await this.list(range, base, call);
+    const term = this.#options.term();
     const { bookmark, count } = page;
     for (;;) {
       const last = lastKey(page);
@@ -87,8 +90,7 @@ export class RemoteDriver extends DelegatingDriver {
         { ...base, revision: bookmark.revision },
         call,
       );
-      // An adapter knows its pages' cluster, and a head below the revision that it reads at (C13).
-      if (page.bookmark.identity !== bookmark.identity)
+      if (page.bookmark.identity !== bookmark.identity || this.#options.term() !== term)
         throw new StoreError('history-changed', 'the store was replaced during the scan');
     }
   }

@@ -104,7 +104,8 @@ export class RemoteWatch implements DriverWatch {
     this.#leave();
     this.#state = { status: 'connecting' };
     if (this.#wasLive) this.#sink.interrupted(cause);
-    this.#connect();
+    // Whoever was told may have closed it.
+    if (this.#state.status === 'connecting') this.#connect();
   }
 
   /** Asks for a stream, until there is one. */

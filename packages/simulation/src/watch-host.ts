@@ -55,7 +55,8 @@ export class WatchHost {
 
   async close(): Promise<void> {
     this.resume();
-    await this.#watch?.close();
+    // What it failed with is still to be taken.
+    if (this.#watch?.state.status !== 'closed') await this.#watch?.close();
   }
 
   /** Listeners that its signal still has. */

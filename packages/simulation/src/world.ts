@@ -58,7 +58,7 @@ export interface Stats {
 
 export interface RunOptions {
   readonly trace?: ((line: string) => void) | undefined;
-  /** Something between the mirrors and the network, for mutants. */
+  /** Something between the clients and their adapter, for mutants. */
   readonly wrapStore?: ((store: ConfigStore) => ConfigStore) | undefined;
 }
 
@@ -136,7 +136,7 @@ class World {
       return new MirrorHost({
         name: `mirror ${index} (${mirror.kind}, ${mirror.decode})`,
         plan: mirror,
-        store: options.wrapStore?.(client.store) ?? client.store,
+        store: client.store,
         clock: this.#clock,
         view,
         random: this.#random.fork(),
@@ -214,10 +214,12 @@ class World {
       random,
       backend: this.#plan.backend,
       deletedRange: (revision) => this.#deleted.get(revision),
+      term: () => this.#truth.epochs.length,
       onWatch: (watch) => watches.add(watch),
     });
     const view = this.#clock.view(`client ${index}`);
-    return { link, store: createStore(driver, { clock: view, bufferBytes: 4_000 }), views: [view], watches };
+    const store = createStore(driver, { clock: view, bufferBytes: 4_000 });
+    return { link, store: this.#options.wrapStore?.(store) ?? store, views: [view], watches };
   }
 
   #client(index: number): Client {
