@@ -91,7 +91,7 @@ describe.each(['3.4.23', '3.5.16'])('on etcd %s', (version) => {
     });
   }, 180_000);
 
-  test('a transaction of 128 keys over several collections is never seen in parts, by a listener or a reader', async () => {
+  test('trap 18: a transaction of 128 keys over several collections is never seen in parts, by a listener or a reader', async () => {
     const Generation = z.object({ generation: z.int() });
     const put = (generation: number): Op[] =>
       Array.from({ length: 128 }, (_, n) => ({

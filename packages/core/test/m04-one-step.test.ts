@@ -28,7 +28,7 @@ describe('M4 one batch, one revision step', () => {
     return pending;
   }
 
-  test('keys of one transaction become visible together, in all collections, before any listener runs', async () => {
+  test('trap 18: keys of one transaction become visible together, in all collections, before any listener runs', async () => {
     const m = await gateway();
     const seen: unknown[] = [];
     const look = (who: string) => () =>

@@ -8,7 +8,7 @@ export function memoryCapabilities({ maxTxnOperations, maxRequestBytes }: Reques
     history: 'until-compacted',
     compaction: true,
     leases: true,
-  leaseListing: true,
+    leaseListing: true,
     ttl: true,
     binaryValues: true,
     historicalReads: true,
