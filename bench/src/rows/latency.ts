@@ -4,7 +4,7 @@ import { latencyRound, latencySide } from '../harness/latency-round.js';
 import type { Row, Side } from '../harness/row.js';
 import { text } from '../harness/task.js';
 import { ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
-import { followEtcd3, followGrpc, followHttp2, type Follow } from '../peers/followers.js';
+import { followEtcd3, followGrpc, followHttp2, followStore, type Follow } from '../peers/followers.js';
 import { GrpcPeer } from '../peers/grpc.js';
 import { mirrorJson, openHoldfast } from '../peers/holdfast.js';
 
@@ -51,6 +51,7 @@ export const row: Row = {
   server: 'etcd',
   sides: {
     mirror: latencySide("mirror, 'change'", byMirror),
+    store: latencySide('store.watch(), JSON.parse, Map', mapBy(followStore)),
     etcd3: latencySide('etcd3 watcher, JSON.parse, Map', mapBy(followEtcd3(ETCD3_WINDOW_OPTIONS))),
     grpc: latencySide('grpc-js, JSON.parse, Map', mapBy(followGrpc)),
     http2: latencySide('node:http2, JSON.parse, Map', mapBy(followHttp2)),
