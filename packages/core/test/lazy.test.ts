@@ -142,7 +142,8 @@ describe("decode: 'lazy'", () => {
     });
     await m.waitFor((await w.data.put(`${PREFIX}1`, 'bad')).revision);
     await m.waitFor((await w.data.put(`${PREFIX}new`, 'bad')).revision);
-    expect(entries[0]!.value).toEqual({ n: 1 });
+    // However often they are read.
+    for (let read = 0; read < 2; read++) expect(entries[0]!.value).toEqual({ n: 1 });
     expect(() => entries[1]!.value).toThrow(
       /key "new" at revision \d+ cannot be decoded; see the mirror's problems\(\)/,
     );

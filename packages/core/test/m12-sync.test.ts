@@ -125,6 +125,31 @@ describe.each(['like-v3', 'like-v2'] as const)('M12 sync(), on a store %s', (kin
     expect(mirror.get('a')?.value.n).toBe(2);
   });
 
+  test('what it reads, and a batch that is being decoded, do not get into each other', async () => {
+    const mirror = await w.open({ graceMs: 1 });
+    await w.until(() => w.script.opened.length === 1);
+    const told: string[] = [];
+    const revisions: number[] = [];
+    mirror.on('change', ({ changes, bookmark }) => {
+      told.push(...changes.map(({ key }) => key));
+      revisions.push(bookmark.revision);
+    });
+    // Time passes with every look at it, so that decoding pauses after a few values.
+    const now = w.clock.now.bind(w.clock);
+    let looks = 0;
+    w.clock.now = () => now() + 10 * looks++;
+    const keys = Array.from({ length: 128 }, (_, n) => `k${n}`);
+    await w.data.txn({ then: keys.map((key, n) => ({ type: 'put', key: `${PREFIX}${key}`, value: thing(n) })) });
+    const pending = mirror.sync();
+    await w.data.put(`${PREFIX}z`, thing(26));
+    await settle(pending);
+    await w.until(() => mirror.has('z'));
+    w.clock.now = now;
+    expect(told.sort()).toEqual([...keys, 'z'].sort());
+    expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+    expect(shown(mirror)).toEqual(await held(w.data));
+  });
+
   test('it needs no watch: while that keeps failing, what is asked for is read', async () => {
     const mirror = await w.open();
     await w.clock.advance(100);
