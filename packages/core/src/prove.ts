@@ -44,9 +44,12 @@ function canReadDeltas({ store }: FollowContext['core']): boolean {
  * answered by another one, which has got as far: then only the content tells (M8).
  */
 async function confirm(follow: FollowContext, mark: Mark): Promise<void> {
+  // It may have been found out on the way that everything is to be read again.
+  follow.signal.throwIfAborted();
   if (!follow.isVerified) {
     const same = await isSameContent(follow);
     if (same === false) follow.end({ reason: 'history-changed', newHistory: true });
+    follow.signal.throwIfAborted();
     if (same !== true) return;
   }
   follow.core.prove(mark);

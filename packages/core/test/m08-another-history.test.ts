@@ -150,9 +150,9 @@ describe('M8 another history is noticed', () => {
       for (let n = 0; n < 5; n++) await w.data.put('/elsewhere', String(n));
       await w.data.put(`${PREFIX}a`, thing(3));
       await w.data.put(`${PREFIX}b`, thing(3));
-      const pending = mirror.sync();
+      const seen = mirror.sync().then(() => mirror.get('b')?.value.n);
       await w.until(() => mirror.get('b')?.value.n === 3);
-      await pending;
+      expect(await seen).toBe(3);
       expect(resyncs).toEqual(['history-changed']);
       expect(shown(mirror)).toEqual(await held(w.data));
     });

@@ -164,7 +164,9 @@ class Campaign {
         }
       },
       (error: unknown) => {
-        if (!isStoreError(error, 'timeout')) this.violations += 1;
+        if (isStoreError(error, 'timeout')) return;
+        this.trace.push(`VIOLATION: sync failed with ${String(error)}`);
+        this.violations += 1;
       },
     );
   }
