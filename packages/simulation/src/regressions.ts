@@ -21,4 +21,12 @@ export const regressions: readonly Regression[] = [
   },
   { seed: 481, what: 'the same by the proof that keeps a mirror live' },
   { seed: 687, what: 'a wall clock set back by 100 s kept a complete mirror stale for as long' },
+  {
+    seed: 5653,
+    what: 'batches of a history that was replaced again while they waited unverified were taken in; here behind a consumer whose budget was used up, by an adapter that did not tell of the loss',
+  },
+  {
+    seed: 16265,
+    what: 'a read of what changed since the newest entry, in a history in which that entry is not there, counted as proof that nothing did',
+  },
 ];

@@ -100,6 +100,8 @@ export class RemoteWatch implements DriverWatch {
   }
 
   #lost(cause: StoreError): void {
+    // Nothing comes over it now, and yet what waits for the consumer came over a connection that is gone.
+    if (this.#state.status === 'full') this.#sink.interrupted(cause);
     if (this.#state.status !== 'following' && this.#state.status !== 'connecting') return;
     this.#leave();
     this.#state = { status: 'connecting' };

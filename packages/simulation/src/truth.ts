@@ -31,9 +31,12 @@ export class Epoch {
   readonly commits: Commit[] = [];
   readonly #changes = new Map<string, Change[]>();
   readonly #raw = new Map<string, { revision: number; deleted: boolean }[]>();
+  /** The history that the snapshot was taken of: what was before `from` came with it. */
+  readonly #parent: Epoch | undefined;
   head: number;
 
-  constructor(index: number, identity: string, since: number, from: number) {
+  constructor(index: number, identity: string, since: number, from: number, parent: Epoch | undefined) {
+    this.#parent = parent;
     this.index = index;
     this.identity = identity;
     this.since = since;
@@ -69,10 +72,12 @@ export class Epoch {
   }
 
   covers(revision: number): boolean {
-    return revision >= this.from && revision <= this.head;
+    if (revision < this.from) return this.#parent?.covers(revision) === true;
+    return revision <= this.head;
   }
 
   at(key: string, revision: number): Version | undefined {
+    if (revision < this.from) return this.#parent?.at(key, revision);
     const changes = this.#changes.get(key);
     if (changes === undefined) return undefined;
     for (let index = changes.length - 1; index >= 0; index--) {
@@ -84,18 +89,20 @@ export class Epoch {
 
   /** Whether the key ever held this. */
   held(key: string, modRevision: number, text: string): boolean {
+    if (this.#parent?.held(key, modRevision, text) === true) return true;
     return (
       this.#changes.get(key)?.some(({ version }) => version?.modRevision === modRevision && version.text === text) ===
       true
     );
   }
 
-  get keys(): IterableIterator<string> {
-    return this.#changes.keys();
+  get keys(): ReadonlySet<string> {
+    return new Set([...this.#changes.keys(), ...(this.#parent?.keys ?? [])]);
   }
 
   /** How many keys that are not UTF-8 there are. */
   rawCountAt(revision: number): number {
+    if (revision < this.from) return this.#parent?.rawCountAt(revision) ?? 0;
     let count = 0;
     for (const changes of this.#raw.values()) {
       const last = changes.findLast((change) => change.revision <= revision);
@@ -142,11 +149,11 @@ export class Truth {
     return epoch;
   }
 
-  /** A new history begins. */
-  async begin(): Promise<void> {
+  /** A new history begins, that of a snapshot if there is a parent. */
+  async begin(parent?: Epoch): Promise<void> {
     await this.end();
     const { items, undecodable, bookmark } = await this.#data.list({ prefix: '' });
-    const epoch = new Epoch(this.epochs.length, bookmark.identity, this.#now(), bookmark.revision);
+    const epoch = new Epoch(this.epochs.length, bookmark.identity, this.#now(), bookmark.revision, parent);
     epoch.begin(
       items,
       undecodable.map(({ rawKey }) => rawKey),

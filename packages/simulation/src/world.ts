@@ -25,7 +25,7 @@ import { Random } from './random.js';
 import { RemoteDriver } from './remote-driver.js';
 import type { RemoteWatch } from './remote-watch.js';
 import { type ClockView, SimClock } from './sim-clock.js';
-import { Truth } from './truth.js';
+import { type Epoch, Truth } from './truth.js';
 import { goodText, invalidText, unreadableText } from './values.js';
 import { WatchHost } from './watch-host.js';
 
@@ -109,7 +109,7 @@ class World {
   };
   readonly #deleted = new Map<number, KeyRange>();
   readonly #background = new Set<Promise<unknown>>();
-  #snapshot: ReturnType<MemoryStore['snapshot']> | undefined;
+  #snapshot: { readonly data: ReturnType<MemoryStore['snapshot']>; readonly epoch: Epoch } | undefined;
   #compacted = 0;
   #written = 0;
 
@@ -272,7 +272,7 @@ class World {
         await this.#compact(step.behind);
         break;
       case 'snapshot':
-        this.#snapshot = this.#data.snapshot();
+        this.#snapshot = { data: this.#data.snapshot(), epoch: this.#truth.current };
         break;
       case 'restore':
         await this.#restore(step);
@@ -371,10 +371,10 @@ class World {
     const snapshot = from === 'snapshot' ? this.#snapshot : undefined;
     await this.#truth.end();
     if (snapshot === undefined) this.#data.wipe({ identity });
-    else this.#data.restore(snapshot, { identity });
-    this.#compacted = snapshot?.compactRevision ?? 0;
+    else this.#data.restore(snapshot.data, { identity });
+    this.#compacted = snapshot?.data.compactRevision ?? 0;
     this.#deleted.clear();
-    await this.#truth.begin();
+    await this.#truth.begin(snapshot?.epoch);
     for (const write of writes) await this.#writeTo(this.#data, write);
   }
 
