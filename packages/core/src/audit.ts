@@ -51,7 +51,8 @@ function isKeyEqual(table: Table, page: Page, index: number, deleted: ReadonlySe
   const key = page.key(index);
   const collection = table.layout.find(key);
   const relative = collection?.relative(key) ?? key;
-  const known = collection === undefined ? table.others.get(key) : collection.revisions(relative)?.modRevision;
+  const known =
+    collection === undefined ? table.others.get(key)?.modRevision : collection.revisions(relative)?.modRevision;
   if (known === undefined) return deleted.has(key);
   if (known > page.bookmark.revision) return true;
   const version = page.version(index);
@@ -70,6 +71,6 @@ function hasNoOthers(table: Table, seen: ReadonlySet<string>, revision: number):
       if (known <= revision && !seen.has(collection.absolute(relative))) return false;
     }
   }
-  for (const [key, known] of table.others) if (known <= revision && !seen.has(key)) return false;
+  for (const [key, { modRevision }] of table.others) if (modRevision <= revision && !seen.has(key)) return false;
   return true;
 }

@@ -6,6 +6,7 @@ import type { Prepared } from './entry-maker.js';
 import type { Problem } from './problem.js';
 import type { Step } from './step.js';
 import type { Table } from './table.js';
+import { unclaimed } from './unclaimed.js';
 
 /** The edits of one step, in the store's order; remembers what each key was before, for the net changes. */
 export class Edits {
@@ -20,7 +21,7 @@ export class Edits {
   put(item: KeyValue, prepared: Prepared | undefined, sameLife: boolean): void {
     const collection = this.#table.layout.find(item.key);
     if (collection === undefined || prepared === undefined) {
-      this.#table.others.set(item.key, item.modRevision);
+      this.#table.others.set(item.key, unclaimed(item.modRevision, item.value));
       return;
     }
     const key = prepared.key;

@@ -1,4 +1,4 @@
-import { type Bookmark, type Page, type Revision, StoreError, type UndecodableKey } from '@holdfast/store';
+import { type Bookmark, type Page, StoreError, type UndecodableKey } from '@holdfast/store';
 import { type AnyChange, changeBetween } from './change.js';
 import type { CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
@@ -7,6 +7,7 @@ import { Slab } from './slab.js';
 import type { Slicer } from './slicer.js';
 import type { Step } from './step.js';
 import type { Table } from './table.js';
+import { unclaimed, type Unclaimed } from './unclaimed.js';
 import { hexOf } from './undecodable-keys.js';
 
 export interface RestorationOptions {
@@ -30,7 +31,7 @@ export class Restoration {
   readonly #table: Table;
   readonly #options: RestorationOptions;
   readonly #staged = new Map<CollectionTable, Staged>();
-  readonly #others = new Map<string, Revision>();
+  readonly #others = new Map<string, Unclaimed>();
   readonly #undecodable: UndecodableKey[] = [];
   readonly #changes: AnyChange[] = [];
   readonly #invalid: Problem[] = [];
@@ -115,7 +116,7 @@ export class Restoration {
     const collection = this.#table.layout.find(key);
     const staged = collection === undefined ? undefined : this.#staged.get(collection);
     if (collection === undefined || staged === undefined) {
-      this.#others.set(key, page.modRevision(index));
+      this.#others.set(key, unclaimed(page.modRevision(index), page.value(index)));
       return;
     }
     const relative = collection.relative(key);

@@ -19,6 +19,7 @@ import type { Problem } from './problem.js';
 import { compactSlabs, type SlabUser } from './slab.js';
 import { Slicer } from './slicer.js';
 import type { Step } from './step.js';
+import { isSameUnclaimed, type Unclaimed } from './unclaimed.js';
 import { UndecodableKeys } from './undecodable-keys.js';
 
 export interface TableOptions {
@@ -44,7 +45,7 @@ export class Table {
   readonly layout: Layout;
   readonly undecodable = new UndecodableKeys();
   /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
-  others = new Map<string, Revision>();
+  others = new Map<string, Unclaimed>();
   readonly #clock: Clock;
   readonly #stableCreateRevisions: boolean;
   #bookmark: Bookmark | undefined;
@@ -94,10 +95,10 @@ export class Table {
     return collection === undefined ? this.others.has(key) : collection.has(collection.relative(key));
   }
 
-  /** Whether this is what the table has for the key, by its bytes too (unclaimed keys: by its revision). */
+  /** Whether this is what the table has for the key, by its bytes too (of unclaimed keys a digest). */
   holds({ key, modRevision, createRevision, version, value }: KeyValue): boolean {
     const collection = this.layout.find(key);
-    if (collection === undefined) return this.others.get(key) === modRevision;
+    if (collection === undefined) return isSameUnclaimed(this.others.get(key), modRevision, value);
     return collection.holds(collection.relative(key), { modRevision, createRevision, version }, value);
   }
 
@@ -253,7 +254,7 @@ export class Table {
     };
     for (const collection of this.collections)
       for (const [, revision] of collection.storeRevisions()) consider(revision);
-    for (const revision of this.others.values()) consider(revision);
+    for (const { modRevision } of this.others.values()) consider(modRevision);
     for (const { revision } of this.undecodable.problems()) consider(revision);
     this.#newest = { at: this.#writes, revision: newest };
     return newest;

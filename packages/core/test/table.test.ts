@@ -230,6 +230,8 @@ describe('patch', () => {
     expect(compareWithDelta(table, delta(12, 4, []))).toEqual({ kind: 'changed', deletions: true });
     expect(compareWithDelta(table, delta(12, 6, [kv('/p/a/9', 1, 12)]))).toEqual({ kind: 'changed', deletions: false });
     expect(compareWithDelta(table, delta(12, 5, [kv('/p/a/9', 1, 12)]))).toEqual({ kind: 'changed', deletions: true });
+    // Also where no collection claims it.
+    expect(compareWithDelta(table, delta(12, 5, [kv('/p/other', 'another', 6)]))).toEqual({ kind: 'mismatch' });
     // Nothing changed, and yet the newest entry is not there: another history.
     expect(compareWithDelta(table, delta(12, 5, []))).toEqual({ kind: 'mismatch' });
     expect(compareWithDelta(table, delta(12, 6, []))).toEqual({ kind: 'mismatch' });

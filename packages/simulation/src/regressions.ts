@@ -29,4 +29,8 @@ export const regressions: readonly Regression[] = [
     seed: 16265,
     what: 'a read of what changed since the newest entry, in a history in which that entry is not there, counted as proof that nothing did',
   },
+  {
+    seed: 12222,
+    what: 'the newest key belonged to no collection, and told two histories apart by its revision only',
+  },
 ];
