@@ -84,18 +84,36 @@ function opRequest(op: DriverOp): IRequestOp {
   }
 }
 
-function txnResult(txn: DriverTxn, response: ITxnResponse, header: ResponseHeader): TxnResult {
-  const ops = response.succeeded ? txn.then : txn.else;
-  if (ops.length !== response.responses.length) malformed();
+/** @param writesFollow whether operations that come after this transaction, in the one that it is part of, change something. */
+function txnResult(txn: DriverTxn, response: ITxnResponse, header: ResponseHeader, writesFollow = false): TxnResult {
+  const { succeeded, responses } = response;
+  const ops = succeeded ? txn.then : txn.else;
+  if (ops.length !== responses.length) malformed();
+  const lastWrite = responses.findLastIndex(wrote);
   return {
-    succeeded: response.succeeded,
+    succeeded,
     revision: header.revision,
-    results: ops.map((op, index) => opResult(op, response.responses[index], header)),
+    results: ops.map((op, index) => opResult(op, responses[index], header, writesFollow || index < lastWrite)),
   };
 }
 
-/** All operations happen at the transaction's one revision, whatever the parts' own headers say. */
-function opResult(op: DriverOp, given: IResponseOp | undefined, header: ResponseHeader): OpResult {
+/** Whether this operation changed something: a delete of nothing does not. */
+function wrote({ response_put, response_delete_range, response_txn }: Partial<IResponseOp>): boolean {
+  if (response_delete_range) return safeInteger(response_delete_range.deleted) > 0;
+  return Boolean(response_put) || (response_txn?.responses.some(wrote) ?? false);
+}
+
+/**
+ * All operations happen at the transaction's one revision, whatever the parts' own headers say. A list that is followed by
+ * writes saw a part of it only: its bookmark is the revision before, so that a watch after it tells the rest (and repeats
+ * the part) rather than losing it.
+ */
+function opResult(
+  op: DriverOp,
+  given: IResponseOp | undefined,
+  header: ResponseHeader,
+  writesFollow: boolean,
+): OpResult {
   // Of the four only one is set; the typings don't know that.
   const answer: Partial<IResponseOp> = given ?? {};
   switch (op.type) {
@@ -113,10 +131,16 @@ function opResult(op: DriverOp, given: IResponseOp | undefined, header: Response
     case 'list':
       return {
         type: 'list',
-        ...listResult(answer.response_range ?? malformed(), bookmarkOf(header, op.options.revision)),
+        ...listResult(
+          answer.response_range ?? malformed(),
+          bookmarkOf(
+            writesFollow ? { ...header, revision: toRevision(header.revision - 1) } : header,
+            op.options.revision,
+          ),
+        ),
       };
     case 'txn':
-      return { type: 'txn', ...txnResult(op.txn, answer.response_txn ?? malformed(), header) };
+      return { type: 'txn', ...txnResult(op.txn, answer.response_txn ?? malformed(), header, writesFollow) };
   }
 }
 

@@ -11,19 +11,18 @@ const STEPS = 600;
 /** What a call came to, without what may differ between two stores. */
 async function outcomeOf(call: RandomCall, store: ConfigStore): Promise<unknown> {
   try {
-    return comparable(await call.run(store), call.name === 'txn');
+    return comparable(await call.run(store));
   } catch (error) {
     if (!isStoreError(error)) throw error;
     return { code: error.code };
   }
 }
 
-function comparable(value: unknown, inTxn = false): unknown {
+function comparable(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value ?? null, (name, field: unknown) => {
-      // Identities differ, etcd does not tell when a key expires, and lists in transactions are bookmarked with more or
-      // less care.
-      if (name === 'identity' || name === 'expiresAt' || (inTxn && name === 'bookmark')) return undefined;
+      // Identities differ, and etcd does not tell when a key expires.
+      if (name === 'identity' || name === 'expiresAt') return undefined;
       return field instanceof Uint8Array ? Buffer.from(field).toString('latin1') : field;
     }),
   );

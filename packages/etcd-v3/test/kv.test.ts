@@ -150,6 +150,25 @@ describe.each(availableEtcds())('reads and writes on etcd $version', ({ version 
     ]);
   });
 
+  test('a list that is followed by writes of its transaction is bookmarked before them: a watch from there misses none', async () => {
+    const { revision, results } = await store.txn({
+      then: [
+        { type: 'list', range: { prefix: '/w/' } },
+        { type: 'txn', txn: { then: [{ type: 'list', range: { prefix: '/w/' } }] } },
+        { type: 'put', key: '/w/a', value: 'a' },
+        { type: 'delete', range: '/w/none' },
+        { type: 'list', range: { prefix: '/w/' } },
+      ],
+    });
+    expect(results).toMatchObject([
+      { type: 'list', count: 0, bookmark: { revision: revision - 1 } },
+      { type: 'txn', results: [{ type: 'list', count: 0, bookmark: { revision: revision - 1 } }] },
+      { type: 'put' },
+      { type: 'delete', deleted: 0 },
+      { type: 'list', count: 1, bookmark: { revision } },
+    ]);
+  });
+
   test('a value compare on an absent key is false, != too', async () => {
     const compare = (op: '=' | '!=') => store.txn({ if: [{ key: '/absent', target: 'value', op, value: 'x' }] });
     expect((await compare('=')).succeeded).toBe(false);
