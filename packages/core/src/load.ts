@@ -1,4 +1,3 @@
-import { type ScanOptions } from '@holdfast/store';
 import type { ChangeCause } from './change.js';
 import type { Core } from './core.js';
 import { Restoration } from './restoration.js';
@@ -26,7 +25,6 @@ export async function load(core: Core, { cause, newHistory, signal }: LoadOption
       collect: cause === 'resync' || core.isHeard,
       now: () => clock.now(),
     });
-    const options: ScanOptions = {};
     await core.read('the scan', PAGE_TIMEOUT_MS, signal, async (deadline) => {
       for await (const page of core.store.scan(core.settings.range.toRange(), {
         ...options,
