@@ -26,10 +26,7 @@ export async function load(core: Core, { cause, newHistory, signal }: LoadOption
       now: () => clock.now(),
     });
     await core.read('the scan', PAGE_TIMEOUT_MS, signal, async (deadline) => {
-      for await (const page of core.store.scan(core.settings.range.toRange(), {
-        ...options,
-        signal: deadline.signal,
-      })) {
+      for await (const page of core.store.scan(core.settings.range.toRange(), { signal: deadline.signal })) {
         deadline.extend();
         await restoration.add(page, slicer);
         deadline.signal.throwIfAborted();
