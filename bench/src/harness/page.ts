@@ -22,7 +22,7 @@ export function page({ results, rows, notes, plots }: PageSources): string {
     '<!-- Written by `npm run bench -- --publish` from bench/results.json and bench/notes.md. Change those instead. -->',
     '# Performance',
     'How Holdfast does against its peers, as measured by `bench/`. Only the ratios say something: every round measures all sides, one after another, each in a process of its own, so that what disturbs one round disturbs them all. Figures are medians, with the smallest and the largest in parentheses; a ratio is that of the medians, with the smallest and the largest of the rounds. In every round all sides were held to the same content.',
-    `Measured on ${results.machine}, Node ${results.node.slice(1)}.`,
+    `Measured on ${results.machine}, Node ${results.node.slice(1)}. ${howTaken(results)}`,
     markdownTable(
       ['peer', 'version', 'set to'],
       results.peers.map(({ name, version, options }) => [`\`${name}\``, version, options]),
@@ -56,18 +56,32 @@ function details(row: Row, results: readonly RowResult[]): readonly string[] {
   return [`### ${row.title} (\`--only ${row.name}\`)`, row.about, ...results.map((result) => detailTable(row, result))];
 }
 
+/** What the figures are worth, before anybody reads one: the goals are for 100,000 keys and 7 rounds on a quiet machine. */
+function howTaken({ rows }: Results): string {
+  const least = (of: (row: RowResult) => number) => Math.min(...rows.map(of));
+  const keys = least((row) => row.keys);
+  const rounds = least(({ figures }) => roundsOf(figures));
+  const load = Math.max(...rows.map((row) => row.load));
+  const isFull = keys >= 100_000 && rounds >= 7;
+  const taken = `${keys.toLocaleString('en-US')} keys and ${rounds} rounds or more, at load averages up to ${load.toFixed(0)}.`;
+  return isFull
+    ? `Taken with ${taken}`
+    : `**Provisional:** taken with ${taken} The goals are for 100,000 keys and 7 rounds.`;
+}
+
+function roundsOf(figures: RowResult['figures']): number {
+  return Math.max(...Object.values(figures).flatMap((ofSide) => Object.values(ofSide).map((all) => all.length)));
+}
+
 function detailTable(row: Row, { server, keys, at, commit, load, figures }: RowResult): string {
   const sides = Object.entries(row.sides);
   const metrics = Object.entries(row.metrics).filter(([metric]) =>
     sides.some(([side]) => figures[side]?.[metric] !== undefined),
   );
-  const rounds = Math.max(
-    ...Object.values(figures).flatMap((ofSide) => Object.values(ofSide).map((all) => all.length)),
-  );
   const heading = [
     server === '' ? undefined : `etcd ${server}`,
     `${keys.toLocaleString('en-US')} keys`,
-    `${rounds} rounds`,
+    `${roundsOf(figures)} rounds`,
     `${at.slice(0, 10)} at ${commit}`,
     `load average before: ${load.toFixed(1)}`,
   ];
