@@ -38,7 +38,7 @@ export class RunLoop {
     await this.#untilDone(async () => {
       await load(core, { cause: 'load', newHistory: false, signal: core.signal });
     });
-    core.state.handle({ type: 'installed' });
+    core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
     this.#backoff.reset();
   }
 
@@ -58,7 +58,7 @@ export class RunLoop {
       }
     });
     core.publishResync(reason, from, changed);
-    core.state.handle({ type: 'installed' });
+    core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
   }
 
   /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */

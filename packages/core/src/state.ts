@@ -37,8 +37,8 @@ export type MirrorState =
 
 /** What can happen to a mirror. */
 export type StateEvent =
-  /** A load or resync is in place, read from the store just now. */
-  | { readonly type: 'installed' }
+  /** A load or resync is in place. `isRecent`: it began within `livenessMs`, as one that took longer did not. */
+  | { readonly type: 'installed'; readonly isRecent: boolean }
   /** It was proved complete, recently. */
   | { readonly type: 'proved' }
   | { readonly type: 'stale'; readonly reason: StaleReason; readonly cause?: StoreError | undefined }
@@ -54,6 +54,7 @@ export function nextState(state: MirrorState, event: StateEvent, now: number): M
     case 'closed':
       return { status: 'closed', since: now, ...(event.error === undefined ? {} : { error: event.error }) };
     case 'installed':
+      if (!event.isRecent) return { status: 'stale', since: now, reason: 'no-evidence' };
       return state.status === 'live' ? state : { status: 'live', since: now };
     case 'proved':
       // A proof is about what is there; while everything is being read again only the reading counts.

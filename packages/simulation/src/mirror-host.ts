@@ -306,8 +306,6 @@ export class MirrorHost {
       return;
     }
     const { clock, view, clocksJump } = this.#options;
-    // A load that took longer than a proof lasts is live until the event loop turns, and then stale.
-    if (mirror.state.since === view.now()) return;
     // A read during which the clock was set has no age that anybody knows.
     this.#checkAsOf(clock.now - (clocksJump ? 2 : 1) * LIVENESS_MS, 'although its state is live');
     if (clocksJump) return;
