@@ -155,6 +155,8 @@ interface ConnectAdvice {
   readonly advice: string;
   /** Whether waiting may help. Certificates don't get better by it. */
   readonly passing?: true;
+  /** The only endpoints that it is for. */
+  readonly scheme?: 'https:';
 }
 
 /** Why a connection could not be made, by the codes of Node and OpenSSL, which gRPC passes on as text. */
@@ -185,9 +187,11 @@ const CONNECT_ADVICE: readonly ConnectAdvice[] = [
     advice: 'the server does not speak TLS: write http:// for it',
   },
   {
-    pattern: /before secure TLS connection/,
+    // A server without TLS either answers the handshake with an error of its own, or resets the connection first.
+    pattern: /before secure TLS connection|read ECONNRESET/,
     advice: 'the server ended the TLS handshake; if it does not speak TLS, write http:// for it',
     passing: true,
+    scheme: 'https:',
   },
 ];
 
@@ -195,7 +199,7 @@ const CONNECT_ADVICE: readonly ConnectAdvice[] = [
 export function toConnectError(details: string, endpoint: string): StoreError {
   const reason = /Last error: (.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note:/s.exec(details)?.[1] ?? details;
   const text = reason.replace(/^Error: /, '');
-  const known = CONNECT_ADVICE.find(({ pattern }) => pattern.test(text));
+  const known = CONNECT_ADVICE.find(({ pattern, scheme = '' }) => pattern.test(text) && endpoint.startsWith(scheme));
   const message = known === undefined ? text : `${known.advice} (${text})`;
   const retryable = known === undefined || known.passing === true;
   return new StoreError('unavailable', `${endpoint}: ${message}`, { endpoint, retryable });

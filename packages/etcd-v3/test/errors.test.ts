@@ -87,6 +87,12 @@ describe("etcd's errors in the contract's terms", () => {
     expect(error.message).toMatch(advice);
     expect(error.message).not.toContain('Resolution note');
   });
+
+  test('a connection that is reset in the TLS handshake may be to a server without TLS, and others are not advised so', () => {
+    const details = 'No connection established. Last error: Error: read ECONNRESET. Resolution note: ';
+    expect(toConnectError(details, 'https://127.0.0.1:2379').message).toContain('write http://');
+    expect(toConnectError(details, ENDPOINT).message).not.toContain('write');
+  });
 });
 
 describe('whether a failed call is tried again', () => {
