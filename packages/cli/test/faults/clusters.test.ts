@@ -1,24 +1,42 @@
 // Members of a cluster that die while somebody writes: a mirror on etcd v3 and one on etcd v2 end equal and live, and no write
 // is applied twice.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { etcdV2Store } from '@holdfast/etcd-v2';
-import { etcdV3Store } from '@holdfast/etcd-v3';
+import { etcdV2Store, type EtcdV2Options } from '@holdfast/etcd-v2';
+import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 import { memoryStore } from '@holdfast/memory';
 import type { ConfigStore } from '@holdfast/store';
-import { availableEtcds, eventually, startEtcd, type Etcd, type EtcdMember } from '@holdfast/testkit';
+import {
+  availableEtcds,
+  eventually,
+  startEtcd,
+  startProxy,
+  type Etcd,
+  type EtcdMember,
+  type Proxy,
+} from '@holdfast/testkit';
 import { Counter, v2History, v3History } from './counter.js';
-import { callV2, v2Outside, v3Outside } from './outside.js';
+import { callV2, v2Outside, v3Outside, type Outside } from './outside.js';
 import { WatchedMirror } from './watched-mirror.js';
+import { burst } from './writers.js';
 
 const SOON = { timeoutMs: 30_000 };
 const LIVENESS_MS = 3_000;
 
+type StoreOptions = EtcdV2Options & EtcdV3Options;
+
 /** A mirror, and a writer with a store of its own, on one of the two APIs. */
-interface Side extends AsyncDisposable {
+interface Side {
   readonly watched: WatchedMirror;
   readonly counter: Counter;
   /** The numbers that the counter's key has had, in order. */
   applied(survivor: EtcdMember): Promise<readonly number[]>;
+  close(): Promise<void>;
+}
+
+interface Connected extends AsyncDisposable {
+  readonly sides: readonly Side[];
+  /** Between the writers and the member that they are connected to. */
+  readonly proxy: Proxy;
 }
 
 describe.each(availableEtcds())('three members of etcd $version', ({ version }) => {
@@ -30,19 +48,21 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
   });
   afterAll(() => etcd.close());
 
-  /** `first` is the member that both mirrors and both writers are connected to. */
-  async function openSides(first: EtcdMember): Promise<readonly Side[]> {
-    const endpoints = [first.endpoint, ...etcd.endpoints.filter((endpoint) => endpoint !== first.endpoint)];
-    const options = { endpoints, random: () => 0, timeouts: { connectMs: 10_000 } };
+  /** Mirrors and writers of both APIs, connected to this member for as long as it lives. */
+  async function connect(first: EtcdMember): Promise<Connected> {
+    const proxy = await startProxy(first.endpoint);
+    const others = etcd.endpoints.filter((endpoint) => endpoint !== first.endpoint);
     const prefix = `/${(round += 1)}/`;
     const key = `${prefix}counter`;
     const open = async (
-      connect: () => ConfigStore,
-      outside: ReturnType<typeof v3Outside>,
+      openStore: (options: StoreOptions) => ConfigStore,
+      outside: Outside,
       applied: Side['applied'],
     ): Promise<Side> => {
-      const [store, writer] = [connect(), connect()];
-      await Promise.all(Array.from({ length: 20 }, (_, index) => writer.put(`${prefix}${index}`, String(index))));
+      const [store, writer] = [first.endpoint, proxy.endpoint].map((preferred) =>
+        openStore({ endpoints: [preferred, ...others], random: () => 0, timeouts: { connectMs: 10_000 } }),
+      ) as [ConfigStore, ConfigStore];
+      await burst(writer, 20, (index) => `${prefix}${index}`);
       const watched = await WatchedMirror.open(store, outside, prefix, { livenessMs: LIVENESS_MS });
       await watched.settled();
       const counter = new Counter(writer, key);
@@ -51,25 +71,29 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
         await watched.close();
         await Promise.all([store.close(), writer.close()]);
       };
-      return { watched, counter, applied, [Symbol.asyncDispose]: close };
+      return { watched, counter, applied, close };
     };
     const { index } = await callV2(first.endpoint, 'GET', '/');
-    return [
-      await open(
-        () => etcdV3Store(options),
-        v3Outside(etcd),
-        async () => {
-          const { applied, version: writes } = await v3History(etcd, key);
-          expect(applied).toHaveLength(writes);
-          return applied;
-        },
-      ),
-      await open(
-        () => etcdV2Store(options),
-        v2Outside(etcd),
-        (survivor) => v2History(survivor, key, index + 1),
-      ),
-    ];
+    const v3 = await open(etcdV3Store, v3Outside(etcd), async () => {
+      const { applied, version: writes } = await v3History(etcd, key);
+      expect(applied).toHaveLength(writes);
+      return applied;
+    });
+    const v2 = await open(etcdV2Store, v2Outside(etcd), (survivor) => v2History(survivor, key, index + 1));
+    const close = async () => {
+      await proxy.allow();
+      await Promise.all([v3.close(), v2.close()]);
+      await proxy.close();
+    };
+    return { sides: [v3, v2], proxy, [Symbol.asyncDispose]: close };
+  }
+
+  /** From here on the writers get no answer, while what they send is applied: it was, once, when this returns. */
+  async function loseAnswers({ sides, proxy }: Connected): Promise<void> {
+    proxy.stall('toClient');
+    const last = ({ counter, watched }: Side) =>
+      Number(watched.mirror.get('counter')?.value) > (counter.acknowledged.at(-1) ?? 0);
+    await eventually(() => sides.every(last), SOON);
   }
 
   const countsOn = async (sides: readonly Side[], more = 20) => {
@@ -90,10 +114,6 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
     }
   }
 
-  async function closeSides(sides: readonly Side[]): Promise<void> {
-    for (const side of sides) await side[Symbol.asyncDispose]();
-  }
-
   async function leaderAndFollowers(): Promise<readonly [EtcdMember, EtcdMember, EtcdMember]> {
     const leader = await etcd.leader();
     const [one, two] = etcd.members.filter((member) => member !== leader);
@@ -106,38 +126,40 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
     ['the connected member, which leads,', 'leader', 'leader'],
   ] as const)('%s is killed', async (_what, connected, killed) => {
     const [leader, follower, survivor] = await leaderAndFollowers();
-    const sides = await openSides(connected === 'leader' ? leader : follower);
-    try {
-      await countsOn(sides);
-      const victim = killed === 'leader' ? leader : follower;
-      expect((await victim.metric('etcd_debugging_mvcc_watcher_total')) > 0).toBe(connected === killed);
+    await using cluster = await connect(connected === 'leader' ? leader : follower);
+    const { sides, proxy } = cluster;
+    await countsOn(sides);
+    const victim = killed === 'leader' ? leader : follower;
+    expect((await victim.metric('etcd_debugging_mvcc_watcher_total')) > 0).toBe(connected === killed);
+    if (connected === killed) {
+      await loseAnswers(cluster);
       await victim.kill();
-      await countsOn(sides);
-      await victim.start();
-      await countsOn(sides);
-      await expectWhole(sides, survivor);
-    } finally {
-      await closeSides(sides);
+      proxy.refuse();
+      proxy.cut();
+    } else {
+      await victim.kill();
     }
+    await countsOn(sides);
+    await victim.start();
+    await proxy.allow();
+    await countsOn(sides);
+    await expectWhole(sides, survivor);
   });
 
   test('two of three are killed and brought back', async () => {
     const [leader, follower, survivor] = await leaderAndFollowers();
-    const sides = await openSides(follower);
-    try {
-      await countsOn(sides);
-      await Promise.all([leader.kill(), follower.kill()]);
-      for (const { watched } of sides) {
-        // Nobody can say what there is now, and the mirror does not: it shows what it has, and that it is stale.
-        await eventually(() => watched.mirror.state.status === 'stale', SOON);
-        expect(watched.mirror.size).toBe(21);
-      }
-      await Promise.all([leader.start(), follower.start()]);
-      await countsOn(sides, 30);
-      await expectWhole(sides, survivor);
-    } finally {
-      await closeSides(sides);
+    await using cluster = await connect(follower);
+    const { sides } = cluster;
+    await countsOn(sides);
+    await Promise.all([leader.kill(), follower.kill()]);
+    for (const { watched } of sides) {
+      // Nobody can say what there is now, and the mirror does not: it shows what it has, and that it is stale.
+      await eventually(() => watched.mirror.state.status === 'stale', SOON);
+      expect(watched.mirror.size).toBe(21);
     }
+    await Promise.all([leader.start(), follower.start()]);
+    await countsOn(sides, 30);
+    await expectWhole(sides, survivor);
   });
 });
 
