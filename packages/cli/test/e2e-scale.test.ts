@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { json, mirror, text, type ChangeEvent } from '@holdfast/core';
+import { json, mirror, text, type Change, type ChangeEvent } from '@holdfast/core';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore, Op, Revision, Watch } from '@holdfast/store';
 import { eventually, startEtcd, type Etcd } from '@holdfast/testkit';
@@ -132,7 +132,11 @@ describe.each(['3.4.23', '3.5.16'])('on etcd %s', (version) => {
     }
     await app.sync();
     clearInterval(timer);
-    expect(heard).toEqual(Array.from({ length: last }, (_, n) => ({ changes: 128, generations: [n + 1] })));
+    // Each step is whole generations; a server that is behind may send several of them in one batch.
+    expect(heard.filter(({ changes, generations: seen }) => changes !== 128 || seen.length !== 1)).toEqual([]);
+    const shown = heard.flatMap(({ generations: seen }) => seen);
+    expect(shown).toEqual([...new Set(shown)].sort((a, b) => a - b));
+    expect(shown.at(-1)).toBe(last);
     expect(torn).toEqual([]);
     expect(polls).toBeGreaterThan(10);
     await app.close();
@@ -159,26 +163,32 @@ describe.each(['3.4.23', '3.5.16'])('on etcd %s', (version) => {
 
   test('one stalled consumer and nine live mirrors on one stream do not disturb each other', async () => {
     const value = 'x'.repeat(64 * 1024);
-    const writes = 300;
+    const writes = 200;
     const stalled: Watch = store.watch({ prefix: '/app/' }, { bufferBytes: 256 * 1024 });
     await stalled.ready;
     const mirrors = await Promise.all(
       Array.from({ length: 9 }, () => mirror(store, { prefix: '/app/', codec: text() })),
     );
-    const steps: ChangeEvent<unknown>[] = [];
+    const steps: ChangeEvent<Change<string>>[] = [];
     mirrors[0]?.on('change', (step) => steps.push(step));
 
     const revisions: Revision[] = [];
-    for (let n = 0; n < writes; n += 1) {
-      const { revision } = await writer.put(`/app/${n % 20}`, `${n} ${value}`);
+    const numbers = Array.from({ length: writes }, (_, n) => n);
+    for (const n of numbers) {
+      const { revision } = await writer.put(`/app/${n}`, `${n} ${value}`);
       revisions.push(revision);
     }
     await Promise.all(mirrors.map((each) => each.waitFor(revisions.at(-1) ?? 0)));
     for (const each of mirrors) {
       expect(each.state.status).toBe('live');
-      expect(each.get('19')?.value.slice(0, 4)).toBe(`${writes - 1} `);
+      expect([...each.values()].map(({ value }) => Number.parseInt(value)).sort((a, b) => a - b)).toEqual(numbers);
     }
-    expect(steps.map(({ bookmark }) => bookmark.revision)).toEqual(revisions);
+    // A server that is behind sends several revisions in one batch, and a batch is one step: each write is told of all the same.
+    const told = steps.flatMap(({ changes }) =>
+      changes.map((change) => (change.type === 'put' ? change.current.modRevision : change.key)),
+    );
+    expect(told).toEqual(revisions);
+    expect(steps.at(-1)?.bookmark.revision).toBe(revisions.at(-1));
     expect(new Set(steps.map(({ cause }) => cause))).toEqual(new Set(['watch']));
     // The stalled one is paused at the server, alone; the stream is the one that all share.
     expect(await streams()).toBe(1);
