@@ -19,8 +19,8 @@ export interface FollowContext {
   readonly isWatchLive: boolean;
   /** Ends the following; only the first end counts. */
   end(how: FollowEnd): void;
-  /** The watch is not to be relied on: another one takes its place. */
-  replaceWatch(): void;
+  /** The watch is not to be relied on: another one takes its place. `cause`: how it failed; none where it fell silent. */
+  replaceWatch(cause?: StoreError): void;
   /** Resolves when what the watch delivers is proved to be of the mirror's history. */
   verified(): Promise<void>;
   /** Whether there is a watch, and what it delivers is proved to be of that history. */

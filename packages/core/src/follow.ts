@@ -54,8 +54,8 @@ export class Follow implements FollowContext {
     this.#stop();
   }
 
-  replaceWatch(): void {
-    this.#watch.abort(new StoreError('aborted', 'the mirror replaces a watch that fell silent'));
+  replaceWatch(cause?: StoreError): void {
+    this.#watch.abort(cause ?? new StoreError('aborted', 'the mirror replaces a watch that fell silent'));
   }
 
   /**
@@ -116,7 +116,11 @@ export class Follow implements FollowContext {
       await this.#consume(this.#watch.signal);
       return { reason: 'watch-failed', cause: new StoreError('unavailable', 'the watch ended without saying why') };
     } catch (error) {
-      if (this.#watch.signal.aborted) return { reason: 'watch-silent' };
+      const { aborted, reason } = this.#watch.signal as { readonly aborted: boolean; readonly reason: unknown };
+      if (aborted) {
+        const isSilent = !isStoreError(reason) || reason.code === 'aborted';
+        return isSilent ? { reason: 'watch-silent' } : { reason: 'watch-failed', cause: reason };
+      }
       const cause = toStoreError(error);
       const end = endFor(cause);
       if (end !== undefined && !this.#isOvertaken(cause, start)) this.end(end);

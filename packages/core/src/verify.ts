@@ -1,4 +1,4 @@
-import { type Bookmark, type Revision, sleep, type WatchBatch } from '@holdfast/store';
+import { type Bookmark, type Revision, sleep, StoreError, type WatchBatch } from '@holdfast/store';
 import { isHistoryLost, toStoreError } from './errors.js';
 import { FINGERPRINT_READ, matchesFingerprint } from './fingerprint.js';
 import type { FollowContext } from './follow-context.js';
@@ -81,7 +81,7 @@ export class Verifier {
   /** The watch follows from `after`: what it delivers past that comes from the new establishment. */
   established(after: Bookmark): void {
     if (this.#unverifiedAfter !== undefined && after.revision > this.#unverifiedAfter) {
-      this.#follow.replaceWatch();
+      this.#follow.replaceWatch(lostUnverified());
       return;
     }
     this.#isConnected = true;
@@ -116,7 +116,7 @@ export class Verifier {
     while (this.#pending !== undefined && batch.bookmark.revision > this.#pending.revision) {
       this.#follow.signal.throwIfAborted();
       if (!this.#isConnected) {
-        this.#follow.replaceWatch();
+        this.#follow.replaceWatch(lostUnverified());
         return;
       }
       this.#start();
@@ -175,3 +175,7 @@ export class Verifier {
 }
 
 const RECHECK_MS = 1_000;
+
+function lostUnverified(): StoreError {
+  return new StoreError('unavailable', 'the connection was lost before the history behind it was verified');
+}

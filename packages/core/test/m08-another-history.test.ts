@@ -1,5 +1,6 @@
 import { type ConfigStore, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { MirrorState } from '../src/state.js';
 import { held, PREFIX, shown, thing, world, type World } from './support/world.js';
 
 /** Restores an older snapshot under the same identity, and lets it overtake what the mirror knows, while nobody can watch. */
@@ -91,6 +92,32 @@ describe('M8 another history is noticed', () => {
     expect(mirror.has('d')).toBe(false);
     w.script.beforeRead = () => undefined;
     await w.until(() => mirror.has('d') && mirror.state.status === 'live');
+  });
+
+  test('batches whose connection was lost before their history was verified are never taken in, and the watch has failed, not fallen silent', async () => {
+    const mirror = await w.open();
+    const states: MirrorState[] = [];
+    mirror.on('state', (state) => states.push(state));
+    const seen: string[][] = [];
+    mirror.on('change', ({ changes }) => seen.push(changes.map(({ key }) => key)));
+    // Another connection, whose check is under way when the first events come, and is not answered before that is lost too.
+    w.script.cut();
+    w.script.heal();
+    let answer = () => undefined as void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    w.script.afterRead = () => answered;
+    await w.data.put(`${PREFIX}x`, thing(1));
+    await w.clock.advance(50);
+    const cause = new StoreError('unavailable', 'the connection was lost again');
+    for (const watch of w.script.watches) watch.cut(cause);
+    w.script.afterRead = () => undefined;
+    answer();
+    await w.until(() => mirror.has('x') && mirror.state.status === 'live');
+    const stale = states.find(({ status }) => status === 'stale');
+    expect(stale).toMatchObject({ reason: 'watch-failed', cause: { code: 'unavailable' } });
+    expect(w.script.opened).toHaveLength(2);
+    expect(seen).toEqual([['x']]);
+    expect(shown(mirror)).toEqual(await held(w.data));
   });
 
   test('the restore is noticed also where it happens between the load and the watch', async () => {
