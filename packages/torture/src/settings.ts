@@ -1,0 +1,29 @@
+/** How stores and mirrors are set up in the campaign: documented options only, shorter than their defaults. All in milliseconds. */
+export interface CampaignSettings {
+  readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly retry: { readonly initialMs: number; readonly maxMs: number };
+  readonly connectMs: number;
+  readonly livenessMs: number;
+  readonly backoff: { readonly initialMs: number; readonly maxMs: number };
+  /** Within how long a keepalive-bound fault must have been overcome: a ping's interval, its time-out, and the general goal. */
+  readonly keepaliveBoundMs: number;
+}
+
+/** The goal for everything else. */
+export const GOAL_MS = 2_000;
+
+const shared = {
+  retry: { initialMs: 20, maxMs: 250 },
+  connectMs: 2_000,
+  livenessMs: 2_000,
+  backoff: { initialMs: 20, maxMs: 400 },
+};
+
+/** 5,000 is the least interval that etcd accepts pings at (v3). */
+const V3_KEEPALIVE = { intervalMs: 5_000, timeoutMs: 1_000 };
+const V2_KEEPALIVE = { intervalMs: 1_000, timeoutMs: 1_000 };
+
+export function settingsOf(api: 'v3' | 'v2'): CampaignSettings {
+  const keepalive = api === 'v3' ? V3_KEEPALIVE : V2_KEEPALIVE;
+  return { ...shared, keepalive, keepaliveBoundMs: keepalive.intervalMs + keepalive.timeoutMs + GOAL_MS };
+}
