@@ -1,5 +1,5 @@
 import { type ChannelInterface, type Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
-import type { StoreError } from '@holdfast/store';
+import { Fifo, type StoreError } from '@holdfast/store';
 import type { WatchCall } from './watch-transport.js';
 
 export interface StreamHandlers {
@@ -20,7 +20,7 @@ type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 export class StreamCall implements WatchCall {
   readonly endpoint: string;
   readonly #call: GrpcCall;
-  readonly #unsent: Uint8Array[] = [];
+  readonly #unsent = new Fifo<Uint8Array>();
   #status: 'opening' | 'open' | 'over' = 'opening';
   #sending = false;
   #reading = false;
