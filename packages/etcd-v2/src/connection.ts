@@ -133,7 +133,7 @@ export class Connection {
           throw summary(error, tried, connectMs, reached);
         case 'renew-credentials':
           renewed = true;
-          if (!(await this.#credentials.renew(header))) throw error;
+          if (!(await beforeSent(kind, this.#credentials.renew(header)))) throw error;
           tried.clear();
           break;
         case 'elsewhere':
@@ -214,7 +214,9 @@ export class Connection {
 
   async #attempt(endpoint: Endpoint, request: CallRequest): Promise<Answer | Failed> {
     const { kind, signal, expect = [], expectStatus = [] } = request;
-    const header = this.#credentials.known ? this.#credentials.current : await this.#credentials.header();
+    const header = this.#credentials.known
+      ? this.#credentials.current
+      : await beforeSent(kind, this.#credentials.header());
     if (this.#closed !== undefined) throw notSent(this.#closed, kind);
     if (isAborted(signal)) throw notSent(signal?.reason as StoreError, kind);
     const ended = await this.#exchange(endpoint, this.#request(request, header), signal);
@@ -340,6 +342,15 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 
 function one(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
+}
+
+/** Waits for something without which nothing is sent: if that fails, a write was not applied. */
+async function beforeSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    throw notSent(error as StoreError, kind);
+  }
 }
 
 function notSent(error: StoreError, kind: CallKind): StoreError {

@@ -48,10 +48,10 @@ export function createConnector(address: EndpointAddress, options: ConnectorOpti
       });
     } catch (cause) {
       // What the user's function threw may hold anything, so it is kept as the cause and not repeated.
-      const error = isStoreError(cause)
-        ? cause
-        : new StoreError('invalid-argument', 'the function given as option tls failed', { cause });
-      callback(error, null);
+      const why = isStoreError(cause) ? cause.message : 'the function given as option tls failed';
+      // As with a certificate that is refused: a call need not wait for it, and a watch does.
+      const options = { cause, endpoint: address.name, retryable: false };
+      callback(new StoreError('unavailable', `${address.name}: ${why}`, options), null);
     }
   };
 }

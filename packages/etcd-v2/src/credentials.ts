@@ -57,7 +57,8 @@ export class Credentials {
       const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
       throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, {
         cause,
-        outcome: 'not-applied',
+        // What fails now may work the next time: a watch waits for that.
+        retryable: true,
       });
     }
   }

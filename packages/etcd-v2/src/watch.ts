@@ -245,12 +245,16 @@ class EtcdWatch implements DriverWatch {
     return poll;
   }
 
-  /** The server took the poll's user no longer: with another one the watch goes on, without one it ends. */
+  /**
+   * The server took the poll's user no longer: with another one the watch goes on, without one it ends, and while nobody can
+   * tell it waits.
+   */
   async #refused(error: StoreError, header: string | undefined, lane: LaneHandlers): Promise<void> {
-    const other = await this.#connection.renewCredentials(header).catch(() => false);
-    lane.onFail(
-      other ? new StoreError('unavailable', error.message, { cause: error, endpoint: error.endpoint }) : error,
-    );
+    const passed = () => new StoreError('unavailable', error.message, { cause: error, endpoint: error.endpoint });
+    const outcome = await this.#connection
+      .renewCredentials(header)
+      .then((other) => (other ? passed() : error), toStoreError);
+    lane.onFail(outcome);
   }
 
   #deliver(event: V2Event, index: number, identity: string): 'ok' | 'full' {
@@ -282,6 +286,10 @@ class EtcdWatch implements DriverWatch {
       resume = resolve;
     });
     this.#state = { status: 'paused', resumed, resume };
+    // Polls are all that there is of a connection. Nobody would notice now that the server is another one (C11).
+    this.#sink.interrupted(
+      new StoreError('unavailable', 'the watch asks for nothing until its consumer has caught up'),
+    );
   }
 
   async #untilResumed(): Promise<void> {

@@ -131,4 +131,36 @@ describe.each(availableEtcds())('certificates, on etcd $version', ({ version }) 
     expect(watching.error).toBeUndefined();
     expect(await store.get('/rotated/2')).toMatchObject({ key: '/rotated/2' });
   });
+
+  test('a function for tls that fails while a watch reconnects: calls say so, the watch waits, and loses nothing', async () => {
+    const proxy = await startProxy(servers.mutual.endpoints[0]!);
+    const client = { ca, ...authority.issue('client') };
+    let tls = (): EtcdTlsOptions => client;
+    const store = connect([proxy.endpoint], () => tls());
+    open.push(proxy);
+    const watching = await follow(store, { prefix: '/sealed/' });
+    await store.put('/sealed/1', '1');
+    await watching.until(1);
+    const writer = connect(servers.mutual.endpoints, { ca, ...authority.issue('writer') });
+    // It throws, and then gives half of what it should, as a file does that is being written.
+    for (const [n, fault] of [
+      () => {
+        throw new Error('the vault is sealed');
+      },
+      () => ({ ca, cert: client.cert.slice(0, 100), key: client.key }),
+    ].entries()) {
+      tls = fault;
+      proxy.cut();
+      await watching.status('interrupted');
+      expect(await failure(store.put('/sealed/x', 'never'))).toMatchObject({
+        code: 'unavailable',
+        outcome: 'not-applied',
+      });
+      await writer.put(`/sealed/${n + 2}`, '2');
+      tls = () => client;
+      await watching.until(n + 2);
+    }
+    expect(watching.told).toEqual(['put /sealed/1=1', 'put /sealed/2=2', 'put /sealed/3=2']);
+    expect(watching.error).toBeUndefined();
+  });
 });

@@ -1,7 +1,7 @@
 // Users of etcd's v2 user management over a store's life: passwords, users and roles that change under a watch that is open.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type StoreError } from '@holdfast/store';
-import { availableEtcds, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { follow } from './support/world.js';
 
@@ -77,6 +77,38 @@ describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
     await proxy.allow();
     await watching.until(2);
     expect(watching.told).toEqual(['put /app/1=1', 'put /app/2=2']);
+    expect(watching.error).toBeUndefined();
+  });
+
+  test('a function for auth that fails while a watch needs a new password: calls say so, and the watch waits', async () => {
+    let auth = () => ({ username: 'app', password: PASSWORD });
+    let asked = 0;
+    const store = await connect(() => {
+      asked += 1;
+      return auth();
+    });
+    const watching = await follow(store, { prefix: '/app/' });
+    await root.put('/app/1', '1');
+    await watching.until(1);
+    auth = () => {
+      throw new Error('the vault is sealed');
+    };
+    await passwd('changed');
+    await root.put('/app/2', '2');
+    await watching.until(2);
+    // The next poll is refused, and nobody can tell the password now.
+    await watching.status('interrupted');
+    expect(await failure(store.put('/app/x', 'never'))).toMatchObject({
+      code: 'unauthenticated',
+      outcome: 'not-applied',
+    });
+    expect((await failure(store.get('/app/x'))).outcome).toBeUndefined();
+    const before = asked;
+    await eventually(() => asked > before + 2);
+    await root.put('/app/3', '3');
+    auth = () => ({ username: 'app', password: 'changed' });
+    await watching.until(3);
+    expect(watching.told).toEqual(['put /app/1=1', 'put /app/2=2', 'put /app/3=3']);
     expect(watching.error).toBeUndefined();
   });
 

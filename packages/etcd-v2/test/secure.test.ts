@@ -114,7 +114,7 @@ describe.each(availableEtcds())('secured connections to etcd $version', ({ versi
       throw new Error('no such file: /secret/path');
     });
     const error = await failure(store.put('/x', 'x'));
-    expect(error).toMatchObject({ code: 'invalid-argument', outcome: 'not-applied' });
+    expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied', retryable: false });
     expect(error.message).toContain('option tls');
     expect(error.message).not.toContain('/secret/path');
   });

@@ -66,7 +66,8 @@ async function credentialsOf(auth: NonNullable<ResolvedOptions['auth']>): Promis
   } catch (cause) {
     // What the function threw may hold anything, so it is kept as the cause and not repeated.
     const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
-    throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, { cause });
+    // What fails now may work the next time: a watch waits for that.
+    throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, { cause, retryable: true });
   }
 }
 

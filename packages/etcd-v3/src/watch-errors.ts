@@ -8,7 +8,8 @@ export function endsWatch(error: StoreError): boolean {
     case 'internal':
       return false;
     default:
-      return true;
+      // Such as the want of a user that the option auth, a function, could not tell just now.
+      return !error.retryable;
   }
 }
 

@@ -139,4 +139,37 @@ describe.each(availableEtcds())('certificates, on etcd $version', ({ version }) 
     expect(asked).toBeGreaterThan(2);
     expect(await store.get('/rotated/2')).toMatchObject({ version: 1 });
   });
+
+  test('a function for tls that fails while a watch reconnects: calls say so, the watch waits, and loses nothing', async () => {
+    const proxy = await startProxy(servers.mutual.endpoints[0]!);
+    const client = { ca, ...authority.issue('client') };
+    let tls = (): EtcdTlsOptions => client;
+    const store = connect([proxy.endpoint], () => tls());
+    open.push(proxy);
+    const follower = new Follower(store.watch({ prefix: '/sealed/' }));
+    await follower.watch.ready;
+    await store.put('/sealed/1', '1');
+    const writer = connect(servers.mutual.endpoints, { ca, ...authority.issue('writer') });
+    // It throws, and then gives half of what it should, as a file does that is being written.
+    for (const [n, fault] of [
+      () => {
+        throw new Error('the vault is sealed');
+      },
+      () => ({ ca, cert: client.cert.slice(0, 100), key: client.key }),
+    ].entries()) {
+      tls = fault;
+      proxy.cut();
+      await eventually(() => follower.watch.state.status === 'interrupted');
+      expect(await failure(store.put('/sealed/x', 'never'))).toMatchObject({
+        code: 'unavailable',
+        outcome: 'not-applied',
+      });
+      await writer.put(`/sealed/${n + 2}`, '2');
+      tls = () => client;
+      await eventually(() => follower.keys.length === n + 2);
+    }
+    expect(follower.keys).toEqual(['/sealed/1', '/sealed/2', '/sealed/3']);
+    expect(follower.error).toBeUndefined();
+    follower.check();
+  });
 });

@@ -199,6 +199,41 @@ describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
     expect(staying.error).toBeUndefined();
   });
 
+  test('a function for auth that fails while a watch reconnects: calls say so, the watch waits, and loses nothing', async () => {
+    let fails = false;
+    let asked = 0;
+    const store = await connect({
+      auth: () => {
+        asked += 1;
+        if (fails) throw new Error('the vault is sealed');
+        return { username: 'app', password: PASSWORD };
+      },
+    });
+    const watching = await follow(store, '/app/');
+    await store.put('/app/1', '1');
+    await untilTokensExpire();
+    fails = true;
+    proxy.cut();
+    await eventually(() => {
+      const { state } = watching.watch;
+      return (
+        state.status === 'interrupted' && (state.cause.cause as Error | undefined)?.message === 'the vault is sealed'
+      );
+    });
+    expect(await failure(store.put('/app/2', 'never'))).toMatchObject({
+      code: 'unauthenticated',
+      outcome: 'not-applied',
+    });
+    const before = asked;
+    await eventually(() => asked > before + 2);
+    await putAsRoot(etcd, '/app/3', '3');
+    fails = false;
+    await eventually(() => watching.keys.length === 2);
+    expect(watching.keys).toEqual(['/app/1', '/app/3']);
+    expect(watching.error).toBeUndefined();
+    watching.check();
+  });
+
   test('a function for auth that fails, or tells no user, says so, and nothing is sent', async () => {
     const auths: EtcdV3Options['auth'][] = [
       () => {
@@ -214,12 +249,14 @@ describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
     for (const auth of auths) {
       const store = await connect({ auth });
       const error = await failure(store.put('/app/a', 'x'));
-      expect(error).toMatchObject({ code: 'unauthenticated', outcome: 'not-applied', retryable: false });
+      expect(error).toMatchObject({ code: 'unauthenticated', outcome: 'not-applied' });
       expect(error.message).toMatch(/option auth|auth (has no option|takes an object)/);
       expect(error.message).not.toContain('s.12345');
       const watching = new Follower(store.watch({ prefix: '/app/' }));
-      await watching.ended();
-      expect(watching.error).toMatchObject({ code: 'unauthenticated' });
+      await eventually(() => {
+        const { state } = watching.watch;
+        return state.status === 'interrupted' && state.cause.code === 'unauthenticated';
+      });
     }
     expect(await asked()).toBe(before);
   });
