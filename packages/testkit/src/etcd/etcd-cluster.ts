@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { eventually } from '../clock/eventually.js';
 import { reservePort, type ReservedPort } from '../net/ports.js';
 import { runEtcdctl } from './etcdctl.js';
-import type { EtcdBinary } from './etcd-binary.js';
+import { findEtcd, type EtcdBinary } from './etcd-binary.js';
 import { initialCluster, memberAddresses, memberFlags, type MemberAddress } from './etcd-flags.js';
 import { EtcdProcess, type EtcdMember } from './etcd-member.js';
 import type { Etcd, NewHistoryOptions } from './etcd.js';
@@ -16,7 +16,7 @@ import { Watchdog } from './watchdog.js';
 /** See {@link Etcd}. */
 export class EtcdCluster implements Etcd {
   readonly members: readonly EtcdProcess[];
-  readonly #binary: EtcdBinary;
+  #binary: EtcdBinary;
   readonly #options: StartEtcdOptions;
   readonly #ports: readonly ReservedPort[];
   readonly #addresses: readonly MemberAddress[];
@@ -51,10 +51,10 @@ export class EtcdCluster implements Etcd {
         new EtcdProcess({
           ...address,
           logFile: `${address.dataDir}.log`,
-          binary: binary.etcd,
+          binary: () => this.#binary,
           flags: () =>
             memberFlags({
-              version: binary.version,
+              version: this.#binary.version,
               address,
               all: this.#addresses,
               token: this.#token,
@@ -70,6 +70,10 @@ export class EtcdCluster implements Etcd {
 
   get version(): string {
     return this.#binary.version;
+  }
+
+  useVersion(version: string): void {
+    this.#binary = findEtcd({ version });
   }
 
   get endpoints(): readonly string[] {
@@ -150,10 +154,14 @@ export class EtcdCluster implements Etcd {
 
   async copyData(): Promise<string> {
     const copy = this.#newPath('copy');
-    const running = this.members.filter((member) => member.pid !== undefined);
-    await Promise.all(running.map((member) => member.stop()));
-    for (const { name, dataDir } of this.#addresses) await cp(dataDir, join(copy, name), { recursive: true });
-    await this.#startAll(running);
+    // What is on disk at one moment is what a kill would leave: etcd starts from that, and stopping takes it seconds.
+    const running = this.#serving;
+    for (const member of running) member.pause();
+    try {
+      await Promise.all(this.#addresses.map(({ name, dataDir }) => copyFolder(dataDir, join(copy, name))));
+    } finally {
+      for (const member of running) if (member.state === 'paused') member.resume();
+    }
     return copy;
   }
 
@@ -193,17 +201,18 @@ export class EtcdCluster implements Etcd {
   }
 
   async #restoreData(snapshotFile: string): Promise<void> {
-    for (const { name, dataDir, peerUrl } of this.#addresses) {
-      await this.ctl(
+    const restored = this.#addresses.map(({ name, dataDir, peerUrl }) =>
+      this.ctl(
         ...['snapshot', 'restore', snapshotFile, `--name=${name}`, `--data-dir=${dataDir}`],
         ...[`--initial-cluster=${initialCluster(this.#addresses)}`, `--initial-cluster-token=${this.#token}`],
         `--initial-advertise-peer-urls=${peerUrl}`,
-      );
-    }
+      ),
+    );
+    await Promise.all(restored);
   }
 
   async #copyInto(from: string, address: MemberAddress | undefined): Promise<void> {
-    if (address !== undefined) await cp(from, address.dataDir, { recursive: true });
+    if (address !== undefined) await copyFolder(from, address.dataDir);
   }
 
   #newPath(kind: string): string {
@@ -223,6 +232,11 @@ export class EtcdCluster implements Etcd {
     await rm(this.#folder, { recursive: true, force: true });
     for (const port of this.#ports) port.release();
   }
+}
+
+/** Without the next segments of the log, which etcd makes in advance, 64 MiB each, and makes anew. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('.tmp') });
 }
 
 /** The paths in place of the contents: etcd and etcdctl read files. */

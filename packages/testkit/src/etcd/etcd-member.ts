@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { eventually } from '../clock/eventually.js';
-import { etcdEnvironment } from './etcd-binary.js';
+import { etcdEnvironment, type EtcdBinary } from './etcd-binary.js';
 import type { Http } from './http.js';
 import { sumMetric } from './metrics.js';
 import type { Watchdog } from './watchdog.js';
@@ -24,6 +24,8 @@ export interface EtcdMember {
   readonly endpoint: string;
   readonly peerUrl: string;
   readonly dataDir: string;
+  /** What it runs, or ran last; see {@link Etcd.useVersion}. */
+  readonly version: string;
   /** `crashed`: the process ended though nobody asked it to. */
   readonly state: 'stopped' | 'running' | 'paused' | 'crashed';
   /** The process's id while it runs. */
@@ -52,7 +54,8 @@ export interface MemberSetup {
   readonly peerUrl: string;
   readonly dataDir: string;
   readonly logFile: string;
-  readonly binary: string;
+  /** What to start now. */
+  readonly binary: () => EtcdBinary;
   /** The flags to start with now. */
   readonly flags: () => readonly string[];
   readonly hasQuorum: () => boolean;
@@ -78,9 +81,11 @@ const LOG_TAIL_BYTES = 4_000;
 export class EtcdProcess implements EtcdMember {
   readonly #setup: MemberSetup;
   #state: State = { kind: 'stopped' };
+  #version: string;
 
   constructor(setup: MemberSetup) {
     this.#setup = setup;
+    this.#version = setup.binary().version;
   }
 
   get name(): string {
@@ -97,6 +102,10 @@ export class EtcdProcess implements EtcdMember {
 
   get dataDir(): string {
     return this.#setup.dataDir;
+  }
+
+  get version(): string {
+    return this.#version;
   }
 
   get state(): EtcdMember['state'] {
@@ -116,8 +125,10 @@ export class EtcdProcess implements EtcdMember {
   spawn(): void {
     if ('child' in this.#state) throw new Error(`etcd ${this.name} is running already; kill() or stop() it first`);
     const { binary, flags, logFile, watchdog } = this.#setup;
+    const { etcd, version } = binary();
+    this.#version = version;
     const log = openSync(logFile, 'a');
-    const child = spawn(binary, flags(), { stdio: ['ignore', log, log], env: etcdEnvironment() });
+    const child = spawn(etcd, flags(), { stdio: ['ignore', log, log], env: etcdEnvironment() });
     closeSync(log);
     if (child.pid !== undefined) watchdog.watch(child.pid);
     // A server left running by a test must not keep the test process alive: the watchdog ends it.

@@ -11,12 +11,17 @@ export interface NewHistoryOptions {
 
 /** A real etcd of one or three members, with what tests do to one. */
 export interface Etcd extends AsyncDisposable {
-  /** For example `3.5.16`. */
+  /** For example `3.5.16`. While members differ, what each is started as from now on. */
   readonly version: string;
   /** The members' client URLs, such as `http://127.0.0.1:23790`. */
   readonly endpoints: readonly string[];
   readonly members: readonly EtcdMember[];
 
+  /**
+   * What members run from their next start on, on the data they have; those that run stay as they are. A member that is killed
+   * and started is upgraded then. etcd takes the data of a minor version before, and never that of one after: `wipe()` it.
+   */
+  useVersion(version: string): void;
   /** Runs the etcdctl of this version (v3 API) against all members, and gives what it printed. */
   ctl(...args: readonly string[]): Promise<string>;
   /** The same with a standard input; `txn` takes Go's quoting there, and so keys that are not UTF-8. */
@@ -40,7 +45,7 @@ export interface Etcd extends AsyncDisposable {
   restore(snapshotFile: string, options?: NewHistoryOptions): Promise<void>;
   /** Kills all members, removes their data, and starts them empty on the same ports. */
   wipe(options?: NewHistoryOptions): Promise<void>;
-  /** Stops the members that run, copies all data directories, starts them again, and gives the copy's folder. */
+  /** Pauses the members that run, copies all data directories, resumes them, and gives the copy's folder. */
   copyData(): Promise<string>;
   /** Kills all members, puts back what `copyData` copied, and starts them on the same ports. */
   useData(copy: string): Promise<void>;
