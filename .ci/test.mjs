@@ -1,6 +1,6 @@
 // The whole check, as `npm test` and `.ci/run` run it. A passing step is one line; a failing one prints what it said.
 // The last line is `N passed, N failed`: Jest's tests, and each failed step beside Jest as one more failure.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,37 +15,54 @@ const conformance = join(work, 'conformance.jsonl');
 const script = (name) => [`.ci/${name}`];
 const bin = (name, ...args) => [join('node_modules', name), ...args];
 
-/** The steps in order. Nothing after a failed `needed` step could say anything useful. */
+/**
+ * The steps in order; those of one list run side by side, each busy with one core. Nothing after a failed `needed` step could say
+ * anything useful.
+ */
 const steps = [
-  { name: 'bootstrap', node: script('bootstrap.mjs'), needed: true },
-  { name: 'etcd', node: script('etcd.mjs'), needed: true, shown: true },
-  { name: 'format', node: bin('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.') },
-  { name: 'lint', node: bin('eslint/bin/eslint.js', '--config', '.ci/eslint.config.mjs', '--max-warnings=0', '.') },
-  { name: 'typecheck', node: bin('typescript/bin/tsc', '--project', '.ci/tsconfig.check.json') },
-  { name: 'build', node: script('build.mjs'), needed: true },
-  { name: 'jest', node: bin('jest/bin/jest.js', '--ci', '--json', `--outputFile=${jestResult}`), live: true },
-  { name: 'packages', node: script('packages.mjs') },
+  [{ name: 'bootstrap', node: script('bootstrap.mjs'), needed: true }],
+  [
+    { name: 'etcd', node: script('etcd.mjs'), needed: true, shown: true },
+    { name: 'format', node: bin('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.') },
+  ],
+  [
+    { name: 'typecheck', node: bin('typescript/bin/tsc', '--project', '.ci/tsconfig.check.json') },
+    { name: 'build', node: script('build.mjs'), needed: true },
+  ],
+  [
+    { name: 'lint', node: bin('eslint/bin/eslint.js', '--config', '.ci/eslint.config.mjs', '--max-warnings=0', '.') },
+    { name: 'packages', node: script('packages.mjs') },
+  ],
+  [{ name: 'jest', node: bin('jest/bin/jest.js', '--ci', '--json', `--outputFile=${jestResult}`), live: true }],
 ];
 
 const failures = [];
 
-function runStep({ name, node, shown, live }) {
-  const began = performance.now();
-  const { status, signal, error, stdout, stderr } = spawnSync(process.execPath, node, {
-    cwd: root,
-    encoding: 'utf8',
-    // Jest reports on stderr as it goes; its stdout is the JSON that the output file holds too.
-    stdio: ['ignore', live ? 'ignore' : 'pipe', live ? 'inherit' : 'pipe'],
-    env: { ...process.env, CI: 'true', FORCE_COLOR: '0', [reportVariable]: conformance },
-    timeout: 20 * minute,
-    maxBuffer: 1 << 28,
+/** What a step came to: its exit status, or what kept it from having one; and everything that it printed. */
+function run(node, live) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, node, {
+      cwd: root,
+      // Jest reports on stderr as it goes; its stdout is the JSON that the output file holds too.
+      stdio: ['ignore', live ? 'ignore' : 'pipe', live ? 'inherit' : 'pipe'],
+      env: { ...process.env, CI: 'true', FORCE_COLOR: '0', [reportVariable]: conformance },
+      timeout: 20 * minute,
+    });
+    const printed = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => printed.push(data));
+    const end = (failure) => resolve({ failure, printed: Buffer.concat(printed).toString() });
+    child.on('error', ({ message }) => end(message));
+    child.on('close', (status, signal) => end(status === 0 ? undefined : (signal ?? `exit ${status}`)));
   });
+}
+
+async function runStep({ name, node, shown, live }) {
+  const began = performance.now();
+  const { failure, printed } = await run(node, live);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  const ok = status === 0;
-  console.log(
-    `${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)${ok ? '' : `: ${error?.message ?? signal ?? `exit ${status}`}`}`,
-  );
-  if (!live && (shown || !ok)) process.stdout.write(`${stdout}${stderr}`.replace(/^(?=.)/gm, '  '));
+  const ok = failure === undefined;
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)${ok ? '' : `: ${failure}`}`);
+  if (!live && (shown || !ok)) process.stdout.write(printed.replace(/^(?=.)/gm, '  '));
   return ok;
 }
 
@@ -62,10 +79,11 @@ function jestTotals() {
 }
 
 try {
-  for (const step of steps) {
-    if (runStep(step)) continue;
-    failures.push(`step ${step.name}`);
-    if (step.needed) break;
+  for (const together of steps) {
+    const results = await Promise.all(together.map(runStep));
+    const failed = together.filter((_, index) => !results[index]);
+    failures.push(...failed.map(({ name }) => `step ${name}`));
+    if (failed.some(({ needed }) => needed)) break;
   }
 
   const { passed, failed, pending } = jestTotals();
