@@ -129,8 +129,7 @@ describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
       const watch = await follow(world.open(), { prefix: '/burst/' });
       await world.burst(5_000, (index) => `/burst/${index % 500}`, 16, 2);
       await watch.until(5_000);
-      const revisions = watch.events.map(({ revision }) => revision);
-      expect(revisions).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));
+      expectAllOnceInOrder(watch, 900);
       expect(watch.states).toEqual(['live']);
     });
 
@@ -187,8 +186,7 @@ describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
         await proxy.allow();
         await watch.until(300 * (round + 1));
       }
-      const revisions = watch.events.map(({ revision }) => revision);
-      expect(revisions).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));
+      expectAllOnceInOrder(watch, 900);
     });
 
     test('a cut in the middle of a catch-up loses nothing', async () => {
@@ -199,8 +197,7 @@ describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
       const watch = new Following(store.watch({ prefix: '/middle/' }, { after: bookmark }));
       for (let cuts = 0; cuts < 5; cuts += 1) await proxy.cutAfter(5_000).happened;
       await watch.until(800);
-      const revisions = watch.events.map(({ revision }) => revision);
-      expect(revisions).toEqual(revisions.map((_, index) => bookmark.revision + 1 + index));
+      expectAllOnceInOrder(watch, 800);
       expect(watch.states).toContain('interrupted');
     });
 
@@ -266,3 +263,11 @@ describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
     });
   });
 });
+
+/** So many writes of as many keys. Indexes may have gaps: a server takes one for itself now and then. */
+function expectAllOnceInOrder({ events, told }: Following, count: number): void {
+  expect(events.length).toBe(count);
+  expect(new Set(told).size).toBe(count);
+  const revisions = events.map(({ revision }) => revision);
+  expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
+}
