@@ -41,6 +41,7 @@ export { type Etcd, type NewHistoryOptions } from './etcd/etcd.js';
 export { startEtcd, type EtcdTls, type StartEtcdOptions } from './etcd/start-etcd.js';
 export { type ArmedCut, type CutPredicate, type Direction } from './net/lane.js';
 export { certificateAuthority, type Certificate, type CertificateAuthority } from './net/certificates.js';
+export { type MemberLinks } from './net/member-links.js';
 export { reservePort, type ReservedPort } from './net/ports.js';
 export { startProxy, type CutOptions, type Proxy, type ProxyTarget } from './net/proxy.js';
 export { Random } from './random.js';

@@ -1,6 +1,6 @@
 import type { BaseMirror, Change } from '@holdfast/core';
 import type { ConfigStore } from '@holdfast/store';
-import type { Etcd, Proxy } from '@holdfast/testkit';
+import type { Etcd, MemberLinks, Proxy } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
 import type { Outside } from './outside.js';
 import type { CampaignSettings } from './settings.js';
@@ -59,18 +59,6 @@ export interface Truth {
    * is compacted or replaced: what was not learnt then can't be any more.
    */
   catchUp(): Promise<void>;
-}
-
-/** The network between the members of a cluster: one proxy in front of each member's peer port, which knows who connects. */
-export interface MemberLinks {
-  /** Cuts two members (by their place in `etcd.members`) off from each other, both ways, until healed. */
-  cut(one: number, other: number): void;
-  /** Cuts one member off from all others. */
-  isolate(member: number): void;
-  /** All links work again. */
-  heal(): void;
-  /** Open connections between the members: none over a link that is cut. */
-  connectionsBetween(one: number, other: number): number;
 }
 
 /** A mirror under test. */

@@ -3,10 +3,11 @@ import { cp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../clock/eventually.js';
-import { reservePort, type ReservedPort } from '../net/ports.js';
+import { LinkProxies, type MemberLinks } from '../net/member-links.js';
+import { reservePort } from '../net/ports.js';
 import { runEtcdctl } from './etcdctl.js';
 import { findEtcd, type EtcdBinary } from './etcd-binary.js';
-import { initialCluster, memberAddresses, memberFlags, type MemberAddress } from './etcd-flags.js';
+import { initialCluster, memberAddresses, memberFlags, type MemberAddress, type MemberPorts } from './etcd-flags.js';
 import { EtcdProcess, type EtcdMember } from './etcd-member.js';
 import type { Etcd, NewHistoryOptions } from './etcd.js';
 import { Http } from './http.js';
@@ -18,7 +19,7 @@ export class EtcdCluster implements Etcd {
   readonly members: readonly EtcdProcess[];
   #binary: EtcdBinary;
   readonly #options: StartEtcdOptions;
-  readonly #ports: readonly ReservedPort[];
+  readonly #ports: readonly MemberPorts[];
   readonly #addresses: readonly MemberAddress[];
   readonly #folder: string;
   readonly #watchdog: Watchdog;
@@ -26,16 +27,20 @@ export class EtcdCluster implements Etcd {
   readonly #tlsFiles: EtcdTls | undefined;
   #token: string;
   #files = 0;
+  #links: LinkProxies | undefined;
   #closing: Promise<void> | undefined;
 
   /** Takes ports and a folder; nothing runs before {@link begin}. */
   static async create(binary: EtcdBinary, options: StartEtcdOptions): Promise<EtcdCluster> {
-    const ports: ReservedPort[] = [];
-    for (let count = 0; count < 2 * (options.nodes ?? 1); count += 1) ports.push(await reservePort());
+    const ports: MemberPorts[] = [];
+    for (let count = 0; count < (options.nodes ?? 1); count += 1) {
+      const [client, peer] = [await reservePort(), await reservePort()];
+      ports.push({ client, peer, link: options.links === true ? await reservePort() : undefined });
+    }
     return new EtcdCluster(binary, options, ports);
   }
 
-  private constructor(binary: EtcdBinary, options: StartEtcdOptions, ports: readonly ReservedPort[]) {
+  private constructor(binary: EtcdBinary, options: StartEtcdOptions, ports: readonly MemberPorts[]) {
     const { tls } = options;
     this.#binary = binary;
     this.#options = options;
@@ -76,13 +81,22 @@ export class EtcdCluster implements Etcd {
     this.#binary = findEtcd({ version });
   }
 
+  get links(): MemberLinks {
+    if (this.#links === undefined) throw new Error('This etcd has no links to cut; start it with the option links');
+    return this.#links;
+  }
+
   get endpoints(): readonly string[] {
     return this.members.map((member) => member.endpoint);
   }
 
   /** The first start. */
   async begin(): Promise<void> {
-    const { snapshotFrom, dataDir } = this.#options;
+    const { snapshotFrom, dataDir, links } = this.#options;
+    if (links === true) {
+      const ports = this.#ports.map(({ link, peer }) => ({ advertised: (link ?? peer).port, listening: peer.port }));
+      this.#links = await LinkProxies.start(ports);
+    }
     if (snapshotFrom !== undefined) await this.#restoreData(snapshotFrom);
     else if (dataDir !== undefined) await this.#copyInto(dataDir, this.#addresses[0]);
     await this.#startAll();
@@ -230,7 +244,8 @@ export class EtcdCluster implements Etcd {
     this.#http.close();
     await this.#watchdog.release();
     await rm(this.#folder, { recursive: true, force: true });
-    for (const port of this.#ports) port.release();
+    await this.#links?.close();
+    for (const { client, peer, link } of this.#ports) for (const port of [client, peer, link]) port?.release();
   }
 }
 

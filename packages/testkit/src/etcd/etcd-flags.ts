@@ -6,21 +6,31 @@ import type { EtcdTls, StartEtcdOptions } from './start-etcd.js';
 export interface MemberAddress {
   readonly name: string;
   readonly endpoint: string;
+  /** Where the other members are told that it is. */
   readonly peerUrl: string;
+  /** Where it listens for them: elsewhere, where proxies are in between. */
+  readonly peerListenUrl: string;
   readonly dataDir: string;
 }
 
-/** Two ports make a member. */
+/** The ports of one member. */
+export interface MemberPorts {
+  readonly client: ReservedPort;
+  readonly peer: ReservedPort;
+  /** Of the proxy in front of the peer port, where there is one. */
+  readonly link: ReservedPort | undefined;
+}
+
 export function memberAddresses(
-  ports: readonly ReservedPort[],
+  ports: readonly MemberPorts[],
   scheme: 'http' | 'https',
   folder: string,
 ): readonly MemberAddress[] {
-  const members = Array.from({ length: ports.length / 2 }, (_, index) => ports.slice(2 * index, 2 * index + 2));
-  return members.map(([client, peer], index) => ({
+  return ports.map(({ client, peer, link = peer }, index) => ({
     name: `m${index + 1}`,
-    endpoint: `${scheme}://127.0.0.1:${client?.port}`,
-    peerUrl: `http://127.0.0.1:${peer?.port}`,
+    endpoint: `${scheme}://127.0.0.1:${client.port}`,
+    peerUrl: `http://127.0.0.1:${link.port}`,
+    peerListenUrl: `http://127.0.0.1:${peer.port}`,
     dataDir: join(folder, `m${index + 1}`),
   }));
 }
@@ -43,13 +53,13 @@ export interface FlagsSetup {
 
 /** What one member is started with. */
 export function memberFlags({ version, address, all, token, tlsFiles, options }: FlagsSetup): readonly string[] {
-  const { name, endpoint, peerUrl, dataDir } = address;
+  const { name, endpoint, peerUrl, peerListenUrl, dataDir } = address;
   const { progressIntervalMs } = options;
   const flags = [
     ...[`--name=${name}`, `--data-dir=${dataDir}`, `--initial-cluster=${initialCluster(all)}`],
     ...[`--initial-cluster-token=${token}`, '--initial-cluster-state=new'],
     ...[`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
-    ...[`--listen-peer-urls=${peerUrl}`, `--initial-advertise-peer-urls=${peerUrl}`],
+    ...[`--listen-peer-urls=${peerListenUrl}`, `--initial-advertise-peer-urls=${peerUrl}`],
     ...['--logger=zap', '--log-level=warn'],
     // One member elects itself at once. Three need to stay calm on a busy machine, and are still quicker than by default.
     ...(all.length === 1 ? timing(20, 200) : timing(60, 600)),

@@ -1,3 +1,4 @@
+import type { MemberLinks } from '../net/member-links.js';
 import type { EtcdMember } from './etcd-member.js';
 
 /** Whether a restored or emptied cluster can be told from the one before by its cluster id. */
@@ -16,6 +17,8 @@ export interface Etcd extends AsyncDisposable {
   /** The members' client URLs, such as `http://127.0.0.1:23790`. */
   readonly endpoints: readonly string[];
   readonly members: readonly EtcdMember[];
+  /** The network between the members; an error unless it was started with the option `links`. */
+  readonly links: MemberLinks;
 
   /**
    * What members run from their next start on, on the data they have; those that run stay as they are. A member that is killed

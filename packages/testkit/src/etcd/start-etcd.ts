@@ -20,6 +20,8 @@ export interface StartEtcdOptions {
   readonly version?: string;
   /** How many members. Default 1. */
   readonly nodes?: 1 | 3;
+  /** Put proxies between the members, so that links between them can be cut: see {@link Etcd.links}. Default false. */
+  readonly links?: boolean;
   /** Serve the v2 API too. Default false, as etcd has it from 3.4 on. */
   readonly enableV2?: boolean;
   /** The token of a new cluster; with the peer URLs it makes up the cluster's id. Default `holdfast`. */
