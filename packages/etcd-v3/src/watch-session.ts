@@ -48,8 +48,11 @@ type SessionState =
     }
   /** This watch alone has met trouble, and waits before it tries again. */
   | { readonly name: 'resting'; readonly timer: TimerHandle }
-  /** Nothing is asked of the server: not begun yet, or the consumer's queue is full (C11). */
-  | { readonly name: 'parked' }
+  /**
+   * Nothing is asked of the server: not begun yet, or the consumer's queue is full (C11). What is in the queue came over a stream
+   * whose loss is told all the same: whoever has not taken it yet must know that its connection is gone (M8).
+   */
+  | { readonly name: 'parked'; readonly forget?: () => void }
   | { readonly name: 'closed' };
 
 // A follower that is behind by a heartbeat has caught up by the second try; after this many another one is asked.
@@ -305,7 +308,15 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#bookmark = bookmark;
     const room = this.#sink.push({ kind, bookmark, ...content }, bytes);
     // The sink may have closed this watch meanwhile.
-    if (room === 'full' && this.#stream() !== undefined) this.#enter({ name: 'parked' });
+    if (room === 'full') this.#park(this.#stream());
+  }
+
+  #park(stream: WatchStream | undefined): void {
+    if (stream === undefined) return;
+    const forget = stream.onOver((cause) => {
+      this.#interrupt(cause);
+    });
+    this.#enter({ name: 'parked', forget });
   }
 
   #fail(error: StoreError): void {
@@ -341,6 +352,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
         this.#clock.clearTimeout(previous.timer);
         break;
       case 'parked':
+        previous.forget?.();
         break;
       default:
         previous satisfies never;

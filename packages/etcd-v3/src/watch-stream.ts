@@ -65,6 +65,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   readonly #creating = new Fifo<WatchSubscription>();
   readonly #active = new Map<number, WatchSubscription>();
   readonly #ledger = new ProgressLedger();
+  readonly #leavers = new Set<(cause: StoreError) => void>();
   #state: StreamState = { name: 'opening' };
   #endpoint = '';
   #raftTerm = 0;
@@ -117,6 +118,12 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     return true;
   }
 
+  /** Calls back when the stream is over, however that comes: for who has no watch on it any more. Returns the unsubscribe. */
+  onOver(listener: (cause: StoreError) => void): () => void {
+    this.#leavers.add(listener);
+    return () => this.#leavers.delete(listener);
+  }
+
   create(request: CreateRequest, follower: WatchFollower): WatchSubscription {
     const subscription = new WatchSubscription(this, follower, this.#ledger.asked);
     if (this.#state.name !== 'open') {
@@ -146,6 +153,11 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     this.#enterOver();
     const subscriptions = this.#takeAll();
     if (cause !== undefined) for (const { follower } of subscriptions) follower.lost(cause);
+    const leavers = [...this.#leavers];
+    this.#leavers.clear();
+    const end =
+      cause ?? new StoreError('unavailable', 'the watch stream is no longer used', { endpoint: this.#endpoint });
+    for (const told of leavers) told(end);
   }
 
   onMessage(message: Buffer): void {

@@ -537,11 +537,33 @@ describe('slow consumers (C11)', () => {
     transport.call.end();
     await clock.advance(20_000);
     expect(transport.calls).toHaveLength(1);
-    expect(sink.told).toEqual(['established 5', '6: /a/6']);
+    // What it holds back came over a connection that is gone: whoever is yet to verify it must know (M8).
+    expect(sink.told).toEqual(['established 5', '6: /a/6', 'interrupted unavailable']);
     sink.fullAt = Infinity;
     driver.resume();
     await settle();
     expect(transport.call.creates).toMatchObject([{ start: 6 }]);
+    transport.call.say(created(0), events(0, [7]));
+    transport.call.end();
+    expect(sink.told.slice(3)).toEqual(['established 6', '7: /a/7', 'interrupted unavailable']);
+  });
+
+  test('a paused watch is told once that its stream is gone, also where nobody used that any more', async () => {
+    const { transport, watch, clock } = world();
+    const paused = watch(5, { fullAt: 1 });
+    await settle();
+    transport.call.say(created(0), events(0, [6]));
+    // Another watch meets an old token: the stream takes no more watches, and closes when it has none.
+    const other = watch(5);
+    transport.call.say(response({ id: 0, canceled: true }), created(-1, 100, { canceled: true, reason: OLD_TOKEN }));
+    await settle();
+    expect(transport.calls.map(({ canceled }) => canceled)).toEqual([true, false]);
+    expect(paused.sink.told).toEqual(['established 5', '6: /a/6', 'interrupted unavailable']);
+    transport.call.end();
+    await clock.advance(20_000);
+    expect(paused.sink.told).toHaveLength(3);
+    expect(other.sink.error).toBeUndefined();
+    await paused.driver.close();
   });
 
   test('closing a paused watch leaves nothing', async () => {

@@ -154,7 +154,8 @@ export interface WatchSink {
   /**
    * Queues a batch of whole revisions for the consumer; `bytes` is roughly what it holds in memory. `'full'`: it was
    * taken, but the budget is used up (C11). The driver then cancels this watch at the server, pushes nothing more, and
-   * follows again from the last pushed bookmark when `DriverWatch.resume` is called.
+   * follows again from the last pushed bookmark when `DriverWatch.resume` is called. Until then it still tells `interrupted` when the
+   * connection is lost that brought what was pushed, or at once where it keeps none.
    */
   push(batch: WatchBatch, bytes: number): 'ok' | 'full';
   /** Ends the watch, after what is queued was delivered. */

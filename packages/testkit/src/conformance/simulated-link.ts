@@ -227,7 +227,8 @@ class LinkedWatch implements DriverWatch {
     if (this.#closed) return;
     const watch = this.#watch;
     if (this.#wire.isOpen) {
-      if (watch === undefined) void this.#follow();
+      // A consumer whose budget is used up is not sent anything over the new connection either.
+      if (watch === undefined && this.#resume === undefined) void this.#follow();
       return;
     }
     this.#watch = undefined;
@@ -250,6 +251,10 @@ class LinkedWatch implements DriverWatch {
         if (this.#sink.push(batch, batch.events.length * 256 + weight(batch.events)) === 'full') {
           await new Promise<void>((resolve) => (this.#resume = resolve));
           this.#resume = undefined;
+          if (!current()) {
+            if (!this.#closed && this.#wire.isOpen) void this.#follow();
+            return;
+          }
         }
       }
     } catch (error) {

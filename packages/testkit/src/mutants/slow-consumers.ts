@@ -1,5 +1,5 @@
-import { StoreError, type Watch, type WatchBatch } from '@holdfast/store';
-import { change, changeWatches, overlay } from './change.js';
+import { StoreError, type Watch, type WatchBatch, type WatchState } from '@holdfast/store';
+import { change, changeIteration, changeWatches, overlay } from './change.js';
 import type { Mutant } from './mutant.js';
 
 const HUGE = 2 ** 40;
@@ -68,7 +68,12 @@ export const slowConsumerMutants: readonly Mutant[] = [
   {
     id: 'C11.overflow-drops',
     title: 'what does not fit into the buffer is dropped',
-    caughtBy: ['C11.late-reader-gets-all', 'C11.memory-is-bounded', 'C11.others-do-not-notice'],
+    caughtBy: [
+      'C11.late-reader-gets-all',
+      'C11.memory-is-bounded',
+      'C11.others-do-not-notice',
+      'C11.outage-behind-a-full-queue',
+    ],
     apply: (store) =>
       changeWatches(store, (watch, _range, { bufferBytes }) => {
         if (bufferBytes === undefined) return watch;
@@ -84,6 +89,7 @@ export const slowConsumerMutants: readonly Mutant[] = [
       'C11.budget-of-the-store',
       'C11.memory-is-bounded',
       'C11.others-do-not-notice',
+      'C11.outage-behind-a-full-queue',
       'C11.resume-of-a-late-reader',
     ],
     apply: (store) => {
@@ -98,5 +104,23 @@ export const slowConsumerMutants: readonly Mutant[] = [
         });
       });
     },
+  },
+  {
+    id: 'C11.full-hears-nothing',
+    title: 'a watch whose consumer is slow does not hear that its connection was lost',
+    caughtBy: ['C11.outage-behind-a-full-queue'],
+    apply: (store) =>
+      changeWatches(store, (watch, _range, { bufferBytes }) => {
+        if (bufferBytes === undefined) return watch;
+        let live: WatchState = watch.state;
+        return changeIteration(
+          watch,
+          (batches) => batches,
+          (state) => {
+            if (state.status === 'live') live = state;
+            return state.status === 'interrupted' ? live : state;
+          },
+        );
+      }),
   },
 ];

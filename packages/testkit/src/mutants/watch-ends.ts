@@ -34,6 +34,7 @@ export const watchEndMutants: readonly Mutant[] = [
     id: 'C12.outage-ends-the-watch',
     title: 'a lost connection ends the watch in an error',
     caughtBy: [
+      'C11.outage-behind-a-full-queue',
       'C12.compacted-in-an-outage',
       'C12.opened-in-an-outage',
       'C12.outage-is-ridden-out',
@@ -79,7 +80,7 @@ export const watchEndMutants: readonly Mutant[] = [
   {
     id: 'C12.always-live',
     title: 'the state says live during an outage',
-    caughtBy: ['C12.compacted-in-an-outage', 'C12.state-tells-the-outage'],
+    caughtBy: ['C11.outage-behind-a-full-queue', 'C12.compacted-in-an-outage', 'C12.state-tells-the-outage'],
     apply: (store) =>
       changeWatches(store, (watch) => {
         let live: WatchState = watch.state;

@@ -37,6 +37,7 @@ export const watchMutants: readonly Mutant[] = [
       'C11.late-reader-gets-all',
       'C11.one-revision-may-exceed',
       'C11.others-do-not-notice',
+      'C11.outage-behind-a-full-queue',
       'C11.resume-of-a-late-reader',
     ],
     apply: (store) =>
@@ -55,6 +56,7 @@ export const watchMutants: readonly Mutant[] = [
       'C10.progress-is-never-early',
       'C11.late-reader-gets-all',
       'C11.others-do-not-notice',
+      'C11.outage-behind-a-full-queue',
       'C11.resume-of-a-late-reader',
     ],
     apply: (store) =>
@@ -73,6 +75,7 @@ export const watchMutants: readonly Mutant[] = [
       'C10.progress-is-never-early',
       'C11.late-reader-gets-all',
       'C11.others-do-not-notice',
+      'C11.outage-behind-a-full-queue',
       'C11.resume-of-a-late-reader',
     ],
     apply: (store) =>

@@ -125,6 +125,28 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'C11.outage-behind-a-full-queue',
+    clauses: ['C11', 'C12'],
+    title: 'a watch whose budget is used up tells of a lost connection all the same, and then loses nothing',
+    needs: ['disturbed'],
+    async run(context) {
+      const { key, all } = context;
+      const { store, link } = await context.hook('disturbed')();
+      context.adopt(store);
+      const unread = await context.follow(all, { bufferBytes: BUDGET }, store);
+      const read = await context.follow(all, {}, store);
+      const written = [];
+      for (let index = 0; index < WRITES; index++)
+        written.push((await context.store.put(key(padded(index)), value(index))).revision);
+      expectEqual(revisionsOf(await read.untilEvents(WRITES)), written, 'the revisions told to the other watch');
+      await link.cut();
+      await context.eventually('the outage to show', () => unread.watch.state.status === 'interrupted');
+      await link.heal();
+      expectEqual(revisionsOf(await unread.untilEvents(WRITES)), written, 'the revisions told after the outage');
+      await context.eventually('the watch to be live again', () => unread.watch.state.status === 'live');
+    },
+  },
+  {
     id: 'C11.resume-of-a-late-reader',
     clauses: ['C11', 'C10'],
     title: 'closing a watch that is behind, and resuming from what was read, loses nothing',
