@@ -58,7 +58,10 @@ export async function overtake(world: World, revision: number): Promise<Revision
       eventually(() => world.direct.put(`/foreign/${lane}`, String(revision))),
     );
     const results = await Promise.all(puts);
-    const head = results.reduce<Revision>((most, result) => (result.revision > most ? result.revision : most), 1 as Revision);
+    const head = results.reduce<Revision>(
+      (most, result) => (result.revision > most ? result.revision : most),
+      1 as Revision,
+    );
     if (head > revision && world.mirrors.every(({ mirror }) => mirror.revision < head)) return head;
   }
 }

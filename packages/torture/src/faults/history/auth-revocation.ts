@@ -1,0 +1,82 @@
+import { isStoreError } from '@holdfast/store';
+import { eventually, type Random } from '@holdfast/testkit';
+import { NotInjected, type Fault } from '../../fault.js';
+import { PREFIX, type World } from '../../world.js';
+import { linger } from './linger.js';
+
+/** What is taken from the user and given back: the role that it has, or what the role may do. */
+type What = 'role' | 'permission';
+
+/**
+ * How the mirrors meet it. `connected`: their watches go on, since etcd asks for permission only when a watch is made, and nothing
+ * vouches for them any more. `cut`: their watches are refused. `away`: they come back to a store that refuses them.
+ */
+type Meeting = 'connected' | 'cut' | 'away';
+
+/** The user of the store under test may not read any more, and then may again, while others write. */
+export const authRevocation: Fault = {
+  kind: 'auth-revocation',
+  world: 'secured',
+  appliesTo: ({ api }) => api === 'v3',
+
+  async inject(world, random) {
+    const what = random.pick<What>(['role', 'permission']);
+    const meeting = random.pick<Meeting>(['connected', 'cut', 'away']);
+    if (meeting === 'away') await world.disconnect();
+    await change(world, what, 'revoke');
+    try {
+      if (meeting !== 'away') await expectRefused(world);
+      if (meeting === 'cut') for (const proxy of world.proxies) proxy.cut();
+      if (meeting === 'away') {
+        await linger(random, 100, 500);
+        await world.connect();
+      }
+      if (meeting === 'connected') await linger(random, 200, 1_500);
+      else await mirrorsAreRefused(world, random);
+    } catch (error) {
+      await change(world, what, 'grant');
+      await world.connect();
+      throw error;
+    }
+    return { heal: () => change(world, what, 'grant'), details: { what, meeting } };
+  },
+};
+
+/** All mirrors say that they vouch for nothing, and why. */
+async function mirrorsAreRefused(world: World, random: Random): Promise<void> {
+  const refused = ({ mirror: { state } }: World['mirrors'][number]) =>
+    state.status !== 'live' && 'cause' in state && state.cause?.code === 'permission-denied';
+  await eventually(() => world.mirrors.every(refused)).catch((cause: unknown) => {
+    const states = world.mirrors.map(({ name, mirror }) => `${name}: ${JSON.stringify(mirror.state)}`);
+    throw new NotInjected(`not all mirrors were refused: ${states.join(', ')}`, { cause });
+  });
+  await linger(random, 0, 700);
+}
+
+/** The server itself refuses the store under test. */
+async function expectRefused({ store }: World): Promise<void> {
+  const outcome = await store.get(PREFIX).then(
+    () => 'it is answered',
+    (error: unknown) => (isStoreError(error) ? error.code : String(error)),
+  );
+  if (outcome !== 'permission-denied') throw new NotInjected(`the user should be refused: ${outcome}`);
+}
+
+async function change(world: World, what: What, how: 'grant' | 'revoke'): Promise<void> {
+  const { user } = world;
+  if (user === undefined) throw new Error('this world has no users');
+  const key = btoa(PREFIX);
+  const rangeEnd = btoa(`${PREFIX.slice(0, -1)}0`); // What follows a slash.
+  const requests = {
+    role: {
+      grant: ['auth/user/grant', { user, role: user }],
+      revoke: ['auth/user/revoke', { name: user, role: user }],
+    },
+    permission: {
+      grant: ['auth/role/grant', { name: user, perm: { permType: 'READWRITE', key, range_end: rangeEnd } }],
+      revoke: ['auth/role/revoke', { role: user, key, range_end: rangeEnd }],
+    },
+  } as const;
+  const [path, body] = requests[what][how];
+  await world.api(path, body);
+}

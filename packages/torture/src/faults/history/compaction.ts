@@ -1,0 +1,103 @@
+import { eventually, type Random } from '@holdfast/testkit';
+import { NotInjected, type Fault, type Injection } from '../../fault.js';
+import { PREFIX, type World } from '../../world.js';
+import { linger } from './linger.js';
+
+/** When history is compacted up to its head: at a mirror that follows, that is cut off, or that gets its events late. */
+type Moment = 'connected' | 'cut' | 'stalled' | 'catching-up';
+
+/** More than etcd gives a watch that is behind in one go: 1,000 revisions, and the next 100 ms later. */
+const BACKLOG = { least: 1_100, most: 1_800 };
+
+/** Compaction at head: what a mirror has not seen by then can't be followed any more. */
+export const compaction: Fault = {
+  kind: 'compaction',
+  // The history of v2 is its last 1,000 events, and nobody compacts it.
+  appliesTo: ({ api }) => api === 'v3',
+
+  async inject(world, random) {
+    const moment = random.pick<Moment>(['connected', 'cut', 'stalled', 'catching-up']);
+    const details = await moments[moment](world, random);
+    return { ...details, bound: 'relist', details: { moment, ...details.details } };
+  },
+};
+
+const moments: Record<Moment, (world: World, random: Random) => Promise<Injection>> = {
+  async connected(world, random) {
+    await linger(random, 50, 300);
+    const revision = await compact(world);
+    return { heal: () => Promise.resolve(), details: { revision } };
+  },
+
+  async cut(world, random) {
+    await world.disconnect();
+    await linger(random, 200, 1_000);
+    const revision = await compact(world);
+    await expectBehind(world, revision);
+    await linger(random, 0, 300);
+    return { heal: () => world.connect(), details: { revision } };
+  },
+
+  // The wire holds back what the servers have sent: their watches are up to date, the mirrors are not.
+  async stalled(world, random) {
+    for (const proxy of world.proxies) proxy.stall('toClient');
+    await linger(random, 200, 700);
+    const revision = await compact(world);
+    await expectBehind(world, revision);
+    return {
+      heal: async () => {
+        await Promise.all(world.proxies.map((proxy) => proxy.allow()));
+      },
+      details: { revision },
+    };
+  },
+
+  // The servers have not sent it yet: the watches are compacted away in the middle of their backlog, or just after it.
+  async 'catching-up'(world, random) {
+    await world.disconnect();
+    const backlog = random.between(BACKLOG.least, BACKLOG.most);
+    await writeBacklog(world, backlog);
+    await expectBehind(world, await world.etcd.revision());
+    await world.connect();
+    const delay = await linger(random, 0, 150);
+    const revision = await compact(world);
+    return { heal: () => Promise.resolve(), details: { revision, backlog, delay } };
+  },
+};
+
+/** Compacts up to the head, between two writes, and makes sure of it. */
+async function compact(world: World): Promise<number> {
+  await world.writers.pause();
+  try {
+    await world.truth.catchUp();
+    const revision = await world.etcd.compact();
+    const past = world.api('kv/range', { key: btoa(PREFIX), revision: String(revision - 1) });
+    const refusal = await past.then(
+      () => 'it is still readable',
+      (error: unknown) => String(error),
+    );
+    if (!refusal.includes('compacted'))
+      throw new NotInjected(`revision ${revision - 1} should be compacted: ${refusal}`);
+    return revision;
+  } finally {
+    world.writers.resume();
+  }
+}
+
+async function expectBehind(world: World, revision: number): Promise<void> {
+  if (world.mirrors.every(({ mirror }) => mirror.revision < revision)) return;
+  await world.connect();
+  throw new NotInjected(`a mirror had seen revision ${revision} already`);
+}
+
+/** That many revisions of what is mirrored. */
+async function writeBacklog(world: World, revisions: number): Promise<void> {
+  let left = revisions;
+  const lane = async (number: number): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      await eventually(() => world.direct.put(`${PREFIX}backlog/${number}`, String(left)));
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, (_, number) => lane(number)));
+}
