@@ -45,6 +45,22 @@ describe.each(['like-v3', 'like-v2'] as const)('M1 equality, on a store %s', (ki
     expect(w.clock.now() - mirror.asOf).toBeLessThanOrEqual(3_000);
   });
 
+  test('an event proves nothing: where reads fail, events alone keep no mirror live', async () => {
+    const mirror = await w.open({ livenessMs: 3_000 });
+    await w.clock.advance(1_000);
+    w.script.beforeRead = () => {
+      throw new StoreError('unavailable', 'no reads just now');
+    };
+    for (let n = 0; n < 12; n++) {
+      await w.data.put(`${PREFIX}a`, thing(n));
+      await w.clock.advance(500);
+    }
+    expect(mirror.get('a')?.value.n).toBe(11);
+    expect(mirror.state).toMatchObject({ status: 'stale', reason: 'no-evidence' });
+    w.script.beforeRead = () => undefined;
+    await w.until(() => mirror.state.status === 'live');
+  });
+
   test('a state is told to listeners, with the one before', async () => {
     const states: string[] = [];
     const mirror = await w.open({

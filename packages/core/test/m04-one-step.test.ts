@@ -56,6 +56,45 @@ describe('M4 one batch, one revision step', () => {
     await m.close();
   });
 
+  test('trap 18: no reader sees a part of a transaction, whenever it looks', async () => {
+    const m = await gateway();
+    const seen = new Set<string>();
+    let isOver = false;
+    const looking = (async () => {
+      while (!isOver) {
+        // As often as any code of the application could: after each promise, and in each turn of the event loop.
+        for (let look = 0; look < 20; look++) {
+          seen.add(`${m.routes.get('r1')?.value.upstream} ${[...m.upstreams.keys()].join()} ${m.limits.value?.rps}`);
+          await Promise.resolve();
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    await w.data.txn({
+      then: [
+        { type: 'put', key: '/gw/upstreams/u2', value: '{"host":"b"}' },
+        { type: 'put', key: '/gw/routes/r1', value: '{"upstream":"u2"}' },
+        { type: 'delete', range: '/gw/upstreams/u1' },
+        { type: 'put', key: '/gw/limits', value: '{"rps":20}' },
+      ],
+    });
+    await w.until(() => seen.has('u2 u2 20'));
+    isOver = true;
+    await looking;
+    expect([...seen]).toEqual(['u1 u1 10', 'u2 u2 20']);
+    await m.close();
+  });
+
+  test('trap 13: a collection holds what is below its name, and none of its siblings', async () => {
+    const m = await gateway();
+    await w.data.put('/gw/routes-v2/r8', '{"upstream":"u8"}');
+    await w.data.put('/gw/routesr9', '{"upstream":"u9"}');
+    await w.data.put('/gw/routes/r2', '{"upstream":"u2"}');
+    await w.until(() => m.routes.has('r2'));
+    expect([...m.routes.keys()].sort()).toEqual(['r1', 'r2']);
+    await m.close();
+  });
+
   test('each change says its collection; a collection hears only of its own', async () => {
     const m = await gateway();
     const all: string[] = [];

@@ -1,5 +1,5 @@
 import { memoryStore } from '@holdfast/memory';
-import { isStoreError, StoreError } from '@holdfast/store';
+import { isStoreError, StoreError, systemClock } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -90,6 +90,40 @@ describe('M11 cheap', () => {
     await expect(w.open({ startTimeoutMs: 1_000 })).rejects.toMatchObject({ code: 'timeout' });
     expect(w.clock.pending).toBe(0);
   });
+});
+
+test('M11 values are decoded in slices of a few milliseconds, with a turn of the event loop between them', async () => {
+  const store = memoryStore();
+  const puts = Array.from({ length: 100 }, (_, n) => ({ type: 'put' as const, key: `${PREFIX}${n}`, value: 'x' }));
+  await store.txn({ then: puts });
+  // By this clock each value takes a millisecond.
+  let now = Date.now();
+  let inOneTurn = 0;
+  let most = 0;
+  const codec = {
+    name: 'slow',
+    decode: () => {
+      now += 1;
+      inOneTurn += 1;
+      most = Math.max(most, inOneTurn);
+      return now;
+    },
+  };
+  let isOver = false;
+  const turn = () => {
+    inOneTurn = 0;
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  const m = await mirror(store, { prefix: PREFIX, codec, clock: { ...systemClock, now: () => now } });
+  // A batch of the watch is no different from a load.
+  await store.txn({ then: puts });
+  await m.sync();
+  isOver = true;
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThan(50);
+  await m.close();
+  await store.close();
 });
 
 test('M11 the event loop turns while 50,000 values are decoded', async () => {

@@ -30,6 +30,25 @@ describe.each(['like-v3', 'like-v2'] as const)('M12 sync(), on a store %s', (kin
     }
   });
 
+  test('a proof does not do whose read began before the call', async () => {
+    const mirror = await w.open();
+    await w.until(() => w.script.opened.length === 1);
+    await w.clock.advance(1_000);
+    w.script.hold();
+    let late: Promise<number | undefined> | undefined;
+    // The answer is on its way already when another key is written, and another sync() asks for it.
+    w.script.afterRead = async () => {
+      if (late !== undefined) return;
+      late = Promise.resolve(undefined);
+      await w.data.put(`${PREFIX}a`, thing(7));
+      late = mirror.sync().then(() => mirror.get('a')?.value.n);
+    };
+    expect(await settle(mirror.sync())).toBeUndefined();
+    expect(late).toBeDefined();
+    expect(await settle(late ?? Promise.resolve())).toBeUndefined();
+    expect(await late).toBe(7);
+  });
+
   test('where the watch does not bring it in time, it is read; what the watch brings later of it is dropped', async () => {
     const mirror = await w.open();
     await w.until(() => w.script.opened.length === 1);

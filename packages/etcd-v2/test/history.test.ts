@@ -153,6 +153,17 @@ describe('signs of another history that a real server gives only by chance', () 
     await store.close();
   });
 
+  test('trap 1: the index of an answer moves no bookmark: what follows the event is asked for next', async () => {
+    const state: Scripted = { index: 100, term: 2, polls: [put(6)], asked: [] };
+    const store = etcdV2Store({ endpoints: [await scripted(state)], keepalive: false });
+    const after = { revision: toRevision(5), identity: 'abc' };
+    const watch = new Following(store.watch({ prefix: '/a/' }, { after }));
+    await watch.until(1);
+    expect(watch.batches.map(({ bookmark }) => Number(bookmark.revision))).toEqual([6]);
+    await eventually(() => state.asked.some((url) => url.includes('waitIndex=7')));
+    await store.close();
+  });
+
   test('an empty answer to a poll is asked for again, and is no event', async () => {
     const state: Scripted = { index: 5, term: 2, polls: ['', put(6)], asked: [] };
     const store = etcdV2Store({ endpoints: [await scripted(state)], keepalive: false });

@@ -750,6 +750,20 @@ describe('silence', () => {
     expect(transport.call.canceled).toBe(false);
   });
 
+  test('silence moves no resume point (trap 3): neither the answer to what is asked then, nor that none comes', async () => {
+    const { transport, watch, clock } = world({ silenceMs: 30_000, answerMs: 10_000 });
+    transport.version = '3.4.23';
+    const { sink } = watch(5);
+    await settle();
+    transport.call.say(created(0));
+    await clock.advance(30_000);
+    transport.call.say(created(1, 1_000));
+    await clock.advance(45_000);
+    expect(sink.told).toEqual(['established 5', 'interrupted unavailable']);
+    expect(transport.calls).toHaveLength(2);
+    expect(transport.call.creates).toMatchObject([{ start: 5 }]);
+  });
+
   test('without an answer it is given up, its endpoint is marked, and another one is tried', async () => {
     const { transport, watch, clock } = world({ silenceMs: 30_000, answerMs: 10_000 });
     transport.endpoints = ['http://a', 'http://b'];

@@ -24,6 +24,13 @@ describe('ranges are half-open byte intervals', () => {
     ]);
   });
 
+  test("trap 13: '/a' matches '/ab', and '/a/' matches only what is below it", () => {
+    const keys = ['/a', '/a-b', '/a/', '/a/b', '/ab', '/a0'];
+    const below = (prefix: string) => keys.filter((key) => KeyRange.from({ prefix }).contains(key));
+    expect(below('/a')).toEqual(keys);
+    expect(below('/a/')).toEqual(['/a/', '/a/b']);
+  });
+
   test('the empty prefix is everything, and starts at the smallest key', () => {
     const range = KeyRange.from({ prefix: '' });
     expect([hex(range.start), range.end]).toEqual(['00', undefined]);

@@ -29,6 +29,16 @@ describe('delivery', () => {
     expect([await batches.next(), await batches.next(), await batches.next()].map(revisionOf)).toEqual([2, 3, 4]);
   });
 
+  test('trap 4: who begins to listen late misses nothing, of what came before and while it was busy', async () => {
+    const driver = new ScriptDriver();
+    const watch = createStore(driver).watch({ prefix: '' });
+    for (const revision of [2, 3, 4]) driver.sinks[0]?.push(batch(revision), 1);
+    const batches = watch[Symbol.asyncIterator]();
+    expect(revisionOf(await batches.next())).toBe(2);
+    driver.sinks[0]?.push(batch(5), 1);
+    expect([await batches.next(), await batches.next(), await batches.next()].map(revisionOf)).toEqual([3, 4, 5]);
+  });
+
   test('a waiting consumer gets the next batch', async () => {
     const { sink, batches } = open();
     const next = batches.next();
