@@ -7,7 +7,7 @@ const BLOCK = 4_096;
  * revision cost no more for a long history than for a short one: it is a list of blocks, dropped as they empty.
  */
 export class ChangeLog {
-  #blocks: Version[][] = [];
+  #blocks: (Version | undefined)[][] = [];
   /** The position, in the first block, of the first retained change. */
   #offset = 0;
   #length = 0;
@@ -50,6 +50,9 @@ export class ChangeLog {
     for (let first = this.at(0); first !== undefined && first.modRevision <= revision; first = this.at(0)) {
       if (dropped.length === limit) break;
       dropped.push(first);
+      // The block may last for thousands of changes more, and the values of the dropped ones must not.
+      const [block = []] = this.#blocks;
+      block[this.#offset] = undefined;
       this.#length -= 1;
       this.#offset += 1;
       if (this.#offset === BLOCK) {
