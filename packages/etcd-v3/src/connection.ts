@@ -134,9 +134,13 @@ export class Connection implements WatchTransport {
   ): StreamCall {
     const metadata = caller.metadata.clone();
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    const begin = { call: channel.stream(rpc), isPossible: () => !channel.isClosed };
+    const begin = {
+      call: channel.stream(rpc),
+      isPossible: () => !channel.isClosed,
+      // One that is cancelled here too: what is kept of a call is several kilobytes.
+      onOver: (over: StreamCall) => this.#streams.delete(over),
+    };
     const stream = new StreamCall(begin, endpoint.name, metadata, handlers, (status) => {
-      this.#streams.delete(stream);
       const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
       onFailure?.(failure);
       return this.#streamError(failure, endpoint, caller);

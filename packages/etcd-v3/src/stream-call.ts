@@ -2,6 +2,14 @@ import { type ChannelInterface, type Metadata, status as grpcStatus, type Status
 import { Fifo, type StoreError } from '@holdfast/store';
 import type { WatchCall } from './watch-transport.js';
 
+/** What a call is made of, and who keeps it. */
+export interface StreamBegin {
+  readonly call: GrpcCall;
+  readonly isPossible: () => boolean;
+  /** The call is over, `cancel` included. */
+  readonly onOver: (stream: StreamCall) => void;
+}
+
 export interface StreamHandlers {
   /** The bytes of one message. */
   onMessage(message: Buffer): void;
@@ -20,6 +28,7 @@ type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 export class StreamCall implements WatchCall {
   readonly endpoint: string;
   readonly #call: GrpcCall;
+  readonly #onOver: (stream: StreamCall) => void;
   readonly #unsent = new Fifo<Uint8Array>();
   #status: 'opening' | 'open' | 'over' = 'opening';
   #sending = false;
@@ -28,7 +37,7 @@ export class StreamCall implements WatchCall {
 
   /** @param toError makes the error to end with; called once, for any end but `cancel`. */
   constructor(
-    { call, isPossible }: { readonly call: GrpcCall; readonly isPossible: () => boolean },
+    { call, isPossible, onOver }: StreamBegin,
     endpoint: string,
     metadata: Metadata,
     handlers: StreamHandlers,
@@ -36,6 +45,7 @@ export class StreamCall implements WatchCall {
   ) {
     this.endpoint = endpoint;
     this.#call = call;
+    this.#onOver = onOver;
     // Not before whoever opens it holds it: an end must not be told to someone who does not know the call yet.
     setImmediate(() => {
       if (isPossible()) this.#start(metadata, handlers, toError);
@@ -61,6 +71,7 @@ export class StreamCall implements WatchCall {
   cancel(): void {
     if (this.#status === 'over') return;
     this.#status = 'over';
+    this.#onOver(this);
     // gRPC status 1, CANCELLED: the server then drops all watches of the call.
     this.#call.cancelWithStatus(1, 'cancelled here');
   }
@@ -86,6 +97,7 @@ export class StreamCall implements WatchCall {
 
   #end(status: StatusObject, handlers: StreamHandlers, toError: (status: StatusObject) => StoreError): void {
     this.#status = 'over';
+    this.#onOver(this);
     handlers.onEnd(toError(status));
   }
 
