@@ -43,6 +43,7 @@ test('a read that ends after the mirror was closed starts no timer any more', as
   expect(clock.pending).toBe(1);
   const late = evidence.begin();
   evidence.stop();
+  expect(clock.pending).toBe(0);
   evidence.prove(late);
   expect(clock.pending).toBe(0);
 });

@@ -32,11 +32,15 @@ describe('delivery', () => {
   test('trap 4: who begins to listen late misses nothing, of what came before and while it was busy', async () => {
     const driver = new ScriptDriver();
     const watch = createStore(driver).watch({ prefix: '' });
-    for (const revision of [2, 3, 4]) driver.sinks[0]?.push(batch(revision), 1);
+    const [sink] = driver.sinks;
+    for (const revision of [2, 3, 4]) sink?.push(batch(revision), 1);
     const batches = watch[Symbol.asyncIterator]();
-    expect(revisionOf(await batches.next())).toBe(2);
-    driver.sinks[0]?.push(batch(5), 1);
-    expect([await batches.next(), await batches.next(), await batches.next()].map(revisionOf)).toEqual([3, 4, 5]);
+    sink?.push(batch(5), 1);
+    sink?.fail(new StoreError('internal', 'the end'));
+    const taken: unknown[] = [];
+    const next = async () => taken.push(revisionOf(await batches.next()));
+    await expect(next().then(next).then(next).then(next).then(next)).rejects.toMatchObject({ code: 'internal' });
+    expect(taken).toEqual([2, 3, 4, 5]);
   });
 
   test('a waiting consumer gets the next batch', async () => {

@@ -121,15 +121,10 @@ export class Following {
   }
 
   async until(count: number, timeoutMs = 20_000): Promise<WatchEvent[]> {
-    await eventually(
-      () => {
-        if (this.ended && this.events.length < count) {
-          throw new Error(`the watch ended after ${this.events.length} events`, { cause: this.error });
-        }
-        return this.events.length >= count;
-      },
-      { timeoutMs },
-    );
+    await eventually(() => this.ended || this.events.length >= count, { timeoutMs });
+    if (this.events.length < count) {
+      throw new Error(`the watch ended after ${this.events.length} events`, { cause: this.error });
+    }
     return this.events;
   }
 

@@ -1,0 +1,31 @@
+// The configuration of a run with one mutation: the tests as ever, through a transform that changes sources on their way.
+// The mutation comes in the environment, since a child process is told nothing else that Jest passes on.
+import { fileURLToPath } from 'node:url';
+import base from '../../../jest.config.js';
+
+const mutation = JSON.parse(process.env.HOLDFAST_MUTATION ?? 'null');
+const [pattern] = Object.keys(base.transform);
+const { globalSetup: _, ...rest } = base; // Who starts the run has the etcd servers already, and says where they are.
+
+// What a mutant doesn't do it won't do later either: the tests' patience is for busy machines, and here it would be waited out.
+const haste = {
+  file: 'packages/testkit/src/clock/eventually.ts',
+  find: 'const { timeoutMs = 10_000, intervalMs = 20 } = options;',
+  replace: `const { intervalMs = 20 } = options;
+  const patience = options.timeoutMs ?? 10_000;
+  const timeoutMs = patience > 20_000 ? patience : Math.min(patience, 4_000);`,
+};
+
+export default {
+  ...rest,
+  rootDir: fileURLToPath(new URL('../../..', import.meta.url)),
+  // One place in the cache for all mutations: the files that they leave alone are transformed once.
+  id: 'mutation',
+  testTimeout: 20_000,
+  transform: {
+    [pattern]: [
+      fileURLToPath(new URL('transform.mjs', import.meta.url)),
+      { swc: base.transform[pattern][1], mutations: mutation === null ? [] : [mutation, haste] },
+    ],
+  },
+};

@@ -1,0 +1,5 @@
+export { type Mutant, type Mutation, occurrences, type PromiseId } from './mutant.js';
+export { mutants } from './mutants/index.js';
+export { mutantTables } from './page.js';
+export { type MutantRun, runMutant } from './run-mutant.js';
+export { type JestReport, type Verdict, verdictOf } from './verdict.js';

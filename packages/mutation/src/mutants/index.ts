@@ -1,0 +1,14 @@
+import type { Mutant } from '../mutant.js';
+import { etcdV2 } from './etcd-v2.js';
+import { etcdV3Calls } from './etcd-v3-calls.js';
+import { etcdV3Watch } from './etcd-v3-watch.js';
+import { mirror } from './mirror.js';
+import { store } from './store.js';
+
+/** All mutants of the sources, by what they are mutants of. */
+export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
+  'the etcd v3 adapter': [...etcdV3Watch, ...etcdV3Calls],
+  'the etcd v2 adapter': etcdV2,
+  'the mirror': mirror,
+  'what all adapters share': store,
+};

@@ -1,0 +1,57 @@
+import type { Mutant } from '../mutant.js';
+
+const QUEUE = 'packages/store/test/watch-queue.test.ts';
+const RANGE = 'packages/store/test/range.test.ts';
+
+/** What all adapters share: the queue of a watch, ranges, and the delays between tries. */
+export const store: readonly Mutant[] = [
+  {
+    name: 'watch-without-a-queue',
+    trap: 4,
+    why: 'what comes before anybody listens is dropped, as an event emitter does',
+    file: 'packages/store/src/watch-queue.ts',
+    find: "    if (this.#end.kind !== 'open') return 'ok';\n    if (this.#waiter",
+    replace: "    if (this.#end.kind !== 'open' || !this.#iterated) return 'ok';\n    if (this.#waiter",
+    caughtBy: { test: QUEUE, name: 'trap 4: who begins to listen late misses nothing' },
+  },
+  {
+    name: 'watch-queue-of-one',
+    trap: 4,
+    why: 'a consumer that is busy with one batch finds only the last of those that came meanwhile',
+    file: 'packages/store/src/watch-queue.ts',
+    find: '    this.#queue.push({ batch, bytes });\n    this.#bytes += bytes;',
+    replace: '    this.#queue.clear();\n    this.#queue.push({ batch, bytes });\n    this.#bytes = bytes;',
+    caughtBy: { test: QUEUE, name: 'trap 4: who begins to listen late misses nothing' },
+  },
+  {
+    name: 'prefix-as-a-directory',
+    trap: 13,
+    why: "a prefix is taken for a directory's name in one place and for a plain prefix in another: '/a' and '/ab' differ there",
+    file: 'packages/store/src/range.ts',
+    find: 'if (this.prefix !== undefined) return key.startsWith(this.prefix);',
+    replace:
+      "if (this.prefix !== undefined) return key.startsWith(this.prefix.endsWith('/') ? this.prefix : `${this.prefix}/`);",
+    caughtBy: { test: RANGE, name: "trap 13: '/a' matches '/ab', and '/a/' matches only what is below it" },
+  },
+  {
+    name: 'prefix-without-its-slash',
+    trap: 13,
+    why: "the slash that a prefix ends with is lost: '/a/' matches '/ab'",
+    file: 'packages/store/src/range.ts',
+    find: 'return key.startsWith(this.prefix);',
+    replace: "return key.startsWith(this.prefix.replace(/\\/$/, ''));",
+    caughtBy: { test: RANGE, name: "trap 13: '/a' matches '/ab', and '/a/' matches only what is below it" },
+  },
+  {
+    name: 'delays-without-jitter',
+    promise: 'M9',
+    why: 'the delays between tries double, and are the same in every process: a fleet comes back in step',
+    file: 'packages/store/src/backoff.ts',
+    find: '    return ceiling * (0.1 + 0.9 * this.#random());',
+    replace: '    return ceiling;',
+    caughtBy: {
+      test: 'packages/core/test/m09-herd-safe.test.ts',
+      name: 'a fleet that is compacted away at the same moment does not read again at the same moment',
+    },
+  },
+];

@@ -1,0 +1,32 @@
+import type { Mutant } from './mutant.js';
+
+/** The tables of `docs/mutants.md`. */
+export function mutantTables(mutants: Readonly<Record<string, readonly Mutant[]>>): string {
+  return Object.entries(mutants)
+    .map(([title, each]) =>
+      [
+        `## Mutants of ${title}`,
+        '',
+        '| mutant | of | the bug | caught by |',
+        '|---|---|---|---|',
+        ...each.map(rowOf),
+        '',
+      ].join('\n'),
+    )
+    .join('\n');
+}
+
+function rowOf({ name, trap, promise, why, file, caughtBy }: Mutant): string {
+  const of = [trap === undefined ? [] : [`trap ${trap}`], promise ?? []].flat().join(', ');
+  const source = `[${baseName(file)}](../${file})`;
+  const test = `[${baseName(caughtBy.test)}](../${caughtBy.test})`;
+  return `| \`${name}\` | ${of} | ${cell(why)} (${source}) | ${test}: \`${cell(caughtBy.name).replaceAll('`', '.')}\` |`;
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}

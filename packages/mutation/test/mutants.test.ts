@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { mutants, occurrences, runMutant, type PromiseId } from '../src/index.js';
+
+const root = join(__dirname, '..', '..', '..');
+const all = Object.values(mutants).flat();
+
+describe('the list of mutants', () => {
+  test('has one for every trap of the design, and for every promise of the mirror', () => {
+    const traps = new Set(all.flatMap(({ trap }) => trap ?? []));
+    expect([...traps].sort((a, b) => a - b)).toEqual(Array.from({ length: 18 }, (_, index) => index + 1));
+    const promises = new Set<PromiseId | undefined>(all.map(({ promise }) => promise));
+    const missing = Array.from({ length: 12 }, (_, index) => `M${index + 1}` as PromiseId).filter(
+      (each) => !promises.has(each),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('has each name once, and only tests that there are', () => {
+    const names = all.map(({ name }) => name);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    expect(all.filter(({ caughtBy }) => !existsSync(join(root, caughtBy.test)))).toEqual([]);
+  });
+
+  test('fits the sources: where one of these is named, adapt its `find` and `replace` to how the source is now', () => {
+    const misfits = all.flatMap((mutant) => {
+      const path = join(root, mutant.file);
+      const times = existsSync(path) ? occurrences(readFileSync(path, 'utf8'), mutant) : 0;
+      return times === 1 ? [] : [`${mutant.name}: its text occurs ${times} times in ${mutant.file}`];
+    });
+    expect(misfits).toEqual([]);
+  });
+});
+
+describe('the test that is named for it finds', () => {
+  test.each(all.map((mutant) => [mutant.name, mutant] as const))(
+    '%s',
+    async (_name, mutant) => {
+      const { verdict } = await runMutant(root, mutant, mutant);
+      expect(verdict).toMatchObject({ kind: 'caught' });
+    },
+    120_000,
+  );
+});
