@@ -80,6 +80,7 @@ class Outlets {
   readonly #settings: Settings;
   readonly #byName = new Map<string, ChangeFeed<AnyChange>>();
   #feed: ChangeFeed<AnyChange> | undefined;
+  #publishing: 'no' | 'yes' | 'to be closed after' = 'no';
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -109,15 +110,24 @@ class Outlets {
   }
 
   publish(event: ChangeEvent<AnyChange>): void {
+    this.#publishing = 'yes';
     this.feed.publish(event);
     for (const [name, feed] of this.#byName) {
       if (!feed.isHeard) continue;
       const changes = event.changes.filter(({ collection }) => collection === name);
       if (changes.length > 0) feed.publish(Object.freeze({ ...event, changes: Object.freeze(changes) }));
     }
+    const closes = this.#publishing !== 'yes';
+    this.#publishing = 'no';
+    if (closes) this.close();
   }
 
   close(): void {
+    // One of the listeners has closed the mirror: the others, too, see it to the end of the step that it shows (M4, M11).
+    if (this.#publishing !== 'no') {
+      this.#publishing = 'to be closed after';
+      return;
+    }
     this.feed.close();
     for (const feed of this.#byName.values()) feed.close();
     this.events.clear();

@@ -29,6 +29,24 @@ describe('M11 cheap', () => {
     expect(m.size).toBe(2);
   });
 
+  test('a mirror that one of its listeners closes leaves no timer, and the others still hear of that step', async () => {
+    const heard: string[] = [];
+    const m = await mirror(w.store, { prefix: '/', codec: json(), collections: { things: {} }, clock: w.clock });
+    m.on('change', () => void m.close());
+    m.on('change', () => heard.push('listener'));
+    m.subscribe(() => heard.push('debounced'), { debounceMs: 500 });
+    m.things.subscribe(() => heard.push('collection'), { debounceMs: 500 });
+    const iterated = m.changes().next();
+    await w.data.put(`${PREFIX}b`, thing(2));
+    await w.until(() => m.state.status === 'closed');
+    await m.close();
+    expect(w.clock.pending).toBe(0);
+    expect(heard).toEqual(['listener', 'debounced', 'collection']);
+    expect(await iterated).toMatchObject({ value: { changes: [{ collection: 'things', key: 'b' }] } });
+    await w.clock.advance(60_000);
+    expect(heard).toHaveLength(3);
+  });
+
   test('after close: waits and iterations end, nothing is delivered, nothing changes', async () => {
     const m = await w.open();
     const heard: unknown[] = [];
