@@ -43,5 +43,5 @@ export { type ArmedCut, type CutPredicate, type Direction } from './net/lane.js'
 export { certificateAuthority, type Certificate, type CertificateAuthority } from './net/certificates.js';
 export { type MemberLinks } from './net/member-links.js';
 export { reservePort, type ReservedPort } from './net/ports.js';
-export { startProxy, type CutOptions, type Proxy, type ProxyTarget } from './net/proxy.js';
+export { startProxy, type AbandonedConnections, type CutOptions, type Proxy, type ProxyTarget } from './net/proxy.js';
 export { Random } from './random.js';

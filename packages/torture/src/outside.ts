@@ -1,3 +1,6 @@
+import { request, type IncomingHttpHeaders } from 'node:http';
+import type { Etcd } from '@holdfast/testkit';
+
 /** What etcd itself says of a key. */
 export interface HeldEntry {
   readonly value: string;
@@ -13,10 +16,230 @@ export interface Held {
   readonly entries: ReadonlyMap<string, HeldEntry>;
 }
 
+export interface HeldOptions {
+  /** Which endpoint to ask; any running member unless told. */
+  readonly endpoint?: string;
+  /** 2,000 unless told. */
+  readonly timeoutMs?: number;
+}
+
 /** The servers as they are seen without Holdfast: plain HTTP. */
 export interface Outside {
-  /** Reads a prefix linearizably, at one endpoint or at any running member. Fails rather than wait for longer than `timeoutMs` (2,000). */
-  held(prefix: string, options?: { readonly endpoint?: string; readonly timeoutMs?: number }): Promise<Held>;
+  /** Reads a prefix linearizably. Fails rather than wait any longer. */
+  held(prefix: string, options?: HeldOptions): Promise<Held>;
   /** The servers' own count of watches, over all running members. */
   watchers(): Promise<number>;
+}
+
+const TIMEOUT_MS = 2_000;
+
+export interface HttpRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/**
+ * One call of etcd's HTTP, v3's JSON or v2's keys, over a connection of its own: none that is kept may be one that a fault has left
+ * half-open, or be taken for one of the store under test.
+ */
+export function callHttp(url: string, options: HttpRequest = {}, timeoutMs = TIMEOUT_MS): Promise<HttpAnswer> {
+  const { method = 'GET', headers = {}, body } = options;
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers: { ...headers }, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+      });
+    });
+    const timer = setTimeout(() => {
+      sent.destroy(new Error(`${url} did not answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    sent.on('error', reject);
+    sent.on('close', () => {
+      clearTimeout(timer);
+    });
+    sent.end(body);
+  });
+}
+
+/** What `PUT` of the keys API takes. */
+export function form(fields: Readonly<Record<string, string>>): Pick<HttpRequest, 'headers' | 'body'> {
+  return {
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(fields).toString(),
+  };
+}
+
+function running(etcd: Etcd): string[] {
+  return etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
+}
+
+/** Asks one after the other until one answers. */
+async function first<T>(endpoints: readonly string[], ask: (endpoint: string) => Promise<T>): Promise<T> {
+  let failure: unknown = new Error('no member is running');
+  for (const endpoint of endpoints) {
+    try {
+      return await ask(endpoint);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Etcd's JSON gateway. In a secured world every call carries root's token, which a restart makes invalid. */
+export class V3Api {
+  readonly #etcd: Etcd;
+  readonly #user: { readonly name: string; readonly password: string } | undefined;
+  #token: string | undefined;
+
+  constructor(etcd: Etcd, user?: { readonly name: string; readonly password: string }) {
+    this.#etcd = etcd;
+    this.#user = user;
+  }
+
+  async call<Answer>(path: string, body: object, { endpoint, timeoutMs }: HeldOptions = {}): Promise<Answer> {
+    return first(endpoint === undefined ? running(this.#etcd) : [endpoint], (each) =>
+      this.#authenticated(each, async () => {
+        const { status, text } = await callHttp(`${each}/v3/${path}`, this.#init(body), timeoutMs);
+        if (status !== 200) throw new Error(`${each}/v3/${path} answered ${status}: ${text.trim()}`);
+        return JSON.parse(text) as Answer;
+      }),
+    );
+  }
+
+  /** The messages of a stream, until the signal. */
+  async *stream<Message>(endpoint: string, path: string, body: object, signal: AbortSignal): AsyncGenerator<Message> {
+    const response = await this.#authenticated(endpoint, () =>
+      fetch(`${endpoint}/v3/${path}`, { ...this.#init(body), signal }),
+    );
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') yield JSON.parse(line) as Message;
+    }
+  }
+
+  #init(body: object): Required<HttpRequest> {
+    const headers: Record<string, string> = this.#token === undefined ? {} : { authorization: this.#token };
+    return { method: 'POST', headers, body: JSON.stringify(body) };
+  }
+
+  async #authenticated<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
+    const user = this.#user;
+    if (user === undefined) return send();
+    const logIn = async (): Promise<void> => {
+      this.#token = undefined;
+      const { text } = await callHttp(`${endpoint}/v3/auth/authenticate`, this.#init(user));
+      ({ token: this.#token } = JSON.parse(text) as { token?: string });
+    };
+    if (this.#token === undefined) await logIn();
+    try {
+      return await send();
+    } catch {
+      await logIn();
+      return send();
+    }
+  }
+}
+
+export function v3Outside(etcd: Etcd, api: V3Api): Outside {
+  return {
+    held: async (prefix, options) => {
+      const body = { key: toBase64(prefix), range_end: toBase64(endOf(prefix)) };
+      const { header, kvs = [] } = await api.call<V3Range>('kv/range', body, options);
+      return {
+        revision: Number(header.revision),
+        entries: new Map(kvs.map((kv) => [fromBase64(kv.key), entryOfV3(kv)])),
+      };
+    },
+    watchers: () => etcd.metric('etcd_debugging_mvcc_watcher_total'),
+  };
+}
+
+export function v2Outside(etcd: Etcd): Outside {
+  return {
+    held: async (prefix, { endpoint, timeoutMs } = {}) =>
+      first(endpoint === undefined ? running(etcd) : [endpoint], async (each) => {
+        const url = `${each}/v2/keys${prefix}?recursive=true&quorum=true`;
+        const { headers, text } = await callHttp(url, {}, timeoutMs);
+        const body = JSON.parse(text) as { readonly node?: V2Node; readonly errorCode?: number };
+        if (body.node === undefined && body.errorCode !== 100) throw new Error(`${url} answered ${text}`);
+        const leaves = leavesOf(body.node);
+        const index = Number(headers['x-etcd-index']);
+        // The header may tell of what came after the read; with nothing there it is all there is to know.
+        const revision = leaves.length === 0 ? index : Math.max(...leaves.map(({ modifiedIndex }) => modifiedIndex));
+        return { revision, entries: new Map(leaves.map((node) => [node.key, entryOfV2(node)])) };
+      }),
+    watchers: async () => {
+      const counts = await Promise.all(
+        running(etcd).map(async (endpoint) => {
+          const { text } = await callHttp(`${endpoint}/v2/stats/store`);
+          return (JSON.parse(text) as { watchers: number }).watchers;
+        }),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+  };
+}
+
+interface V3Range {
+  readonly header: { readonly revision: string };
+  readonly kvs?: readonly V3Entry[];
+}
+
+/** As the JSON gateway has it: what has its zero value is left out. */
+export interface V3Entry {
+  readonly key: string;
+  readonly value?: string;
+  readonly mod_revision: string;
+  readonly create_revision?: string;
+}
+
+/** As the keys API has it. */
+export interface V2Node {
+  readonly key: string;
+  readonly value?: string;
+  readonly dir?: boolean;
+  readonly nodes?: readonly V2Node[];
+  readonly modifiedIndex: number;
+  readonly createdIndex: number;
+}
+
+export function entryOfV3({ value = '', mod_revision: mod, create_revision: create = '0' }: V3Entry): HeldEntry {
+  return { value: fromBase64(value), modRevision: Number(mod), createRevision: Number(create) };
+}
+
+export function entryOfV2({ value = '', modifiedIndex, createdIndex }: V2Node): HeldEntry {
+  return { value, modRevision: modifiedIndex, createRevision: createdIndex };
+}
+
+function leavesOf(node: V2Node | undefined): readonly V2Node[] {
+  if (node === undefined) return [];
+  return node.dir === true ? (node.nodes ?? []).flatMap(leavesOf) : [node];
+}
+
+export function toBase64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+export function fromBase64(base64: string): string {
+  return Buffer.from(base64, 'base64').toString();
+}
+
+/** Where the keys with a prefix end; the prefixes here end in an ASCII character. */
+export function endOf(prefix: string): string {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }

@@ -4,6 +4,7 @@ import type { Etcd, MemberLinks, Proxy } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
 import type { Outside } from './outside.js';
 import type { CampaignSettings } from './settings.js';
+import type { Value } from './values.js';
 
 /** Everything that is written, mirrored and watched is below this. Faults may write elsewhere, such as below `/foreign/`. */
 export const PREFIX = '/t/';
@@ -65,7 +66,7 @@ export interface Truth {
 export interface WorldMirror {
   /** `'plain'`: all of {@link PREFIX}. `'collections'`: the same in collections. `'key'`: one key alone. */
   readonly name: 'plain' | 'collections' | 'key';
-  readonly mirror: BaseMirror<Change<unknown>>;
+  readonly mirror: BaseMirror<Change<Value>>;
   /** Why it has read everything again, since the world began. */
   readonly resyncs: readonly string[];
 }

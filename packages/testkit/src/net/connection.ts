@@ -23,6 +23,7 @@ export class Connection {
   #state: State = { kind: 'waiting' };
   // A side that closed while the wire was held; the other side is told when it is released.
   #closedWhileHeld = false;
+  #abandoned = false;
 
   constructor(client: Socket, rules: ConnectionRules) {
     this.#client = client;
@@ -33,9 +34,15 @@ export class Connection {
     this.wake();
   }
 
+  /** Forwards nothing any more, not even an end, whatever the proxy's rules become. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.wake();
+  }
+
   /** The proxy's rules changed: do what is allowed now. */
   wake(): void {
-    if (this.#rules.held()) {
+    if (this.#isHeld()) {
       // Pipes still have to stop reading.
       if (this.#state.kind === 'open') for (const pipe of this.#state.pipes) pipe.pump();
       return;
@@ -69,7 +76,11 @@ export class Connection {
     const { toClient, toServer, target } = this.#rules;
     const server = connect({ ...target(), allowHalfOpen: true, noDelay: true });
     this.#watch(server);
-    const pipes = [new Pipe(server, this.#client, toClient), new Pipe(this.#client, server, toServer)];
+    const held = () => this.#isHeld();
+    const pipes = [
+      new Pipe(server, this.#client, { ...toClient, held }),
+      new Pipe(this.#client, server, { ...toServer, held }),
+    ];
     this.#state = { kind: 'open', server, pipes };
   }
 
@@ -79,10 +90,14 @@ export class Connection {
       failed = true;
     });
     socket.on('close', () => {
-      if (this.#rules.held()) this.#closedWhileHeld = true;
+      if (this.#isHeld()) this.#closedWhileHeld = true;
       // An orderly end has gone through the pipes, which end the other side when the last byte is out.
       else if (failed || this.#bothClosed()) this.destroy(failed);
     });
+  }
+
+  #isHeld(): boolean {
+    return this.#abandoned || this.#rules.held();
   }
 
   #bothClosed(): boolean {

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net';
 import { Connection, type ConnectionRules } from './connection.js';
 import { newLane, type ArmedCut, type CutPredicate, type CutRule, type Direction, type Lane } from './lane.js';
 import { reservePort, type ReservedPort } from './ports.js';
-import type { CutOptions, Proxy, ProxyTarget } from './proxy.js';
+import type { AbandonedConnections, CutOptions, Proxy, ProxyTarget } from './proxy.js';
 
 type Listening =
   { readonly kind: 'accepting'; readonly server: Server } | { readonly kind: 'refusing' } | { readonly kind: 'closed' };
@@ -103,6 +103,17 @@ export class ProxyServer implements Proxy {
   blackHole(): void {
     this.#blackHole = true;
     this.#wake();
+  }
+
+  abandon(): AbandonedConnections {
+    const abandoned = [...this.#connections];
+    for (const connection of abandoned) connection.abandon();
+    return {
+      count: abandoned.length,
+      end: () => {
+        for (const connection of abandoned) connection.destroy();
+      },
+    };
   }
 
   stall(direction: Direction): void {

@@ -12,6 +12,13 @@ export interface CutOptions {
   readonly refuse?: boolean;
 }
 
+/** See {@link Proxy.abandon}. */
+export interface AbandonedConnections {
+  readonly count: number;
+  /** Ends both sides of them at last. */
+  end(): void;
+}
+
 /**
  * A TCP wire with faults, on a loopback port of its own. Bytes pass unchanged, in order and under back-pressure; every
  * fault acts on all connections through the proxy, those to come included, until it is undone.
@@ -38,6 +45,11 @@ export interface Proxy extends AsyncDisposable {
   refuse(): void;
   /** Keeps connections open, takes new ones, and forwards nothing, not even a close: a half-open connection. */
   blackHole(): void;
+  /**
+   * Leaves the connections that are open now half-open for good, as a router does that has forgotten them: nothing passes any more
+   * and neither end is told, while new connections are served.
+   */
+  abandon(): AbandonedConnections;
   /** Forwards nothing in one direction. */
   stall(direction: Direction): void;
   /** Undoes `refuse`, `blackHole` and `stall`. What was held back flows on, as after a network's retransmissions. */

@@ -1,5 +1,21 @@
 import type { Fault } from '../fault.js';
+import { laggingFollower, leaderKill, partition, quorumLoss } from './cluster.js';
+import { blackHole, cut, cutAfterBytes, delay, throttle } from './connection.js';
 import { historyFaults } from './history/index.js';
+import { kill, pause } from './process.js';
 
 /** Every fault of the campaign. */
-export const faults: readonly Fault[] = [...historyFaults];
+export const faults: readonly Fault[] = [
+  kill,
+  pause,
+  cut,
+  cutAfterBytes,
+  blackHole,
+  delay,
+  throttle,
+  laggingFollower,
+  leaderKill,
+  quorumLoss,
+  partition,
+  ...historyFaults,
+];

@@ -1,6 +1,8 @@
 import { isStoreError } from '@holdfast/store';
 import { eventually, type Random } from '@holdfast/testkit';
 import { NotInjected, type Fault } from '../../fault.js';
+import { BEACON } from '../../keys.js';
+import { callV2Auth, USER, v2Permissions } from '../../users.js';
 import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
 
@@ -8,8 +10,8 @@ import { linger } from './linger.js';
 type What = 'role' | 'permission';
 
 /**
- * How the mirrors meet it. `connected`: their watches go on, since etcd asks for permission only when a watch is made, and nothing
- * vouches for them any more. `cut`: their watches are refused. `away`: they come back to a store that refuses them.
+ * How the mirrors meet it. `connected`: their watches go on (v3: for good, since etcd asks for permission only when a watch is made; v2:
+ * up to the next poll), and nothing vouches for them any more. `cut`: their watches are refused. `away`: they come back to a store that refuses them.
  */
 type Meeting = 'connected' | 'cut' | 'away';
 
@@ -17,7 +19,7 @@ type Meeting = 'connected' | 'cut' | 'away';
 export const authRevocation: Fault = {
   kind: 'auth-revocation',
   world: 'secured',
-  appliesTo: ({ api }) => api === 'v3',
+  appliesTo: () => true,
 
   async inject(world, random) {
     const what = random.pick<What>(['role', 'permission']);
@@ -45,7 +47,7 @@ export const authRevocation: Fault = {
 /** All mirrors say that they vouch for nothing, and why. */
 async function mirrorsAreRefused(world: World, random: Random): Promise<void> {
   const refused = ({ mirror: { state } }: World['mirrors'][number]) =>
-    state.status !== 'live' && 'cause' in state && state.cause?.code === 'permission-denied';
+    state.status !== 'live' && 'cause' in state && isRefusal(state.cause?.code);
   await eventually(() => world.mirrors.every(refused)).catch((cause: unknown) => {
     const states = world.mirrors.map(({ name, mirror }) => `${name}: ${JSON.stringify(mirror.state)}`);
     throw new NotInjected(`not all mirrors were refused: ${states.join(', ')}`, { cause });
@@ -55,16 +57,26 @@ async function mirrorsAreRefused(world: World, random: Random): Promise<void> {
 
 /** The server itself refuses the store under test. */
 async function expectRefused({ store }: World): Promise<void> {
-  const outcome = await store.get(PREFIX).then(
+  const outcome = await store.get(BEACON).then(
     () => 'it is answered',
     (error: unknown) => (isStoreError(error) ? error.code : String(error)),
   );
-  if (outcome !== 'permission-denied') throw new NotInjected(`the user should be refused: ${outcome}`);
+  if (!isRefusal(outcome)) throw new NotInjected(`the user should be refused: ${outcome}`);
+}
+
+/** v2 has one answer for those who may not and for those whom it does not know. */
+function isRefusal(code: string | undefined): boolean {
+  return code === 'permission-denied' || code === 'unauthenticated';
 }
 
 async function change(world: World, what: What, how: 'grant' | 'revoke'): Promise<void> {
-  const { user } = world;
-  if (user === undefined) throw new Error('this world has no users');
+  if (world.cell.api === 'v3') return changeV3(world, what, how);
+  if (what === 'role') await callV2Auth(world.etcd, `users/${USER}`, { user: USER, [how]: [USER] });
+  else await callV2Auth(world.etcd, `roles/${USER}`, { role: USER, [how]: v2Permissions });
+}
+
+async function changeV3(world: World, what: What, how: 'grant' | 'revoke'): Promise<void> {
+  const user = USER;
   const key = btoa(PREFIX);
   const rangeEnd = btoa(`${PREFIX.slice(0, -1)}0`); // What follows a slash.
   const requests = {

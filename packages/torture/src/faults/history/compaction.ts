@@ -1,24 +1,29 @@
 import { eventually, type Random } from '@holdfast/testkit';
 import { NotInjected, type Fault, type Injection } from '../../fault.js';
+import { COLLECTION_B } from '../../keys.js';
+import { goodText } from '../../values.js';
 import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
+import { overrun } from './overrun.js';
 
 /** When history is compacted up to its head: at a mirror that follows, that is cut off, or that gets its events late. */
 type Moment = 'connected' | 'cut' | 'stalled' | 'catching-up';
 
 /** More than etcd gives a watch that is behind in one go: 1,000 revisions, and the next 100 ms later. */
-const BACKLOG = { least: 1_100, most: 1_800 };
+const BACKLOG = { least: 1_050, most: 1_250 };
 
 /** Compaction at head: what a mirror has not seen by then can't be followed any more. */
 export const compaction: Fault = {
   kind: 'compaction',
-  // The history of v2 is its last 1,000 events, and nobody compacts it.
-  appliesTo: ({ api }) => api === 'v3',
+  appliesTo: () => true,
 
   async inject(world, random) {
+    // Nobody can compact v2. Its history is the last 1,000 events, and the same happens to it by itself.
+    if (world.cell.api === 'v2') return overrun(world, random);
     const moment = random.pick<Moment>(['connected', 'cut', 'stalled', 'catching-up']);
-    const details = await moments[moment](world, random);
-    return { ...details, bound: 'relist', details: { moment, ...details.details } };
+    const injection = await moments[moment](world, random);
+    const bound = moment === 'connected' ? {} : ({ bound: 'relist' } as const);
+    return { ...injection, ...bound, details: { moment, ...injection.details } };
   },
 };
 
@@ -44,12 +49,7 @@ const moments: Record<Moment, (world: World, random: Random) => Promise<Injectio
     await linger(random, 200, 700);
     const revision = await compact(world);
     await expectBehind(world, revision);
-    return {
-      heal: async () => {
-        await Promise.all(world.proxies.map((proxy) => proxy.allow()));
-      },
-      details: { revision },
-    };
+    return { heal: () => world.connect(), details: { revision } };
   },
 
   // The servers have not sent it yet: the watches are compacted away in the middle of their backlog, or just after it.
@@ -70,14 +70,16 @@ async function compact(world: World): Promise<number> {
   await world.writers.pause();
   try {
     await world.truth.catchUp();
-    const revision = await world.etcd.compact();
+    const revision = await eventually(() => world.etcd.compact());
     const past = world.api('kv/range', { key: btoa(PREFIX), revision: String(revision - 1) });
     const refusal = await past.then(
       () => 'it is still readable',
       (error: unknown) => String(error),
     );
-    if (!refusal.includes('compacted'))
+    if (!refusal.includes('compacted')) {
+      await world.connect();
       throw new NotInjected(`revision ${revision - 1} should be compacted: ${refusal}`);
+    }
     return revision;
   } finally {
     world.writers.resume();
@@ -96,7 +98,8 @@ async function writeBacklog(world: World, revisions: number): Promise<void> {
   const lane = async (number: number): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      await eventually(() => world.direct.put(`${PREFIX}backlog/${number}`, String(left)));
+      const value = goodText({ n: left, epoch: 0 });
+      await eventually(() => world.direct.put(`${COLLECTION_B}backlog/${number}`, value));
     }
   };
   await Promise.all(Array.from({ length: 32 }, (_, number) => lane(number)));

@@ -2,8 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Random } from '@holdfast/testkit';
 import type { Fault } from '../../fault.js';
 import type { World } from '../../world.js';
-import { healed, meet } from './connection.js';
-import { goOn, overtake, replaceHistory } from './replace-history.js';
+import { clusterId, goOn, overtake, replaceHistory } from './replace-history.js';
 
 /**
  * Another history by the same ids, which has grown past the revision that the mirrors know before they are back: neither an id nor
@@ -15,20 +14,14 @@ export const overtaken: Fault = {
 
   async inject(world, random) {
     const { how, path, putBack } = await older(world, random);
-    const { clusterId } = await world.etcd.leader().then((leader) => leader.status());
+    const id = await clusterId(world);
     await goOn(world, random);
-    await meet(world, 'cut');
-    const { before, after, lost } = await replaceHistory(world, putBack);
+    const { before, details, heal } = await replaceHistory(world, random, 'later', putBack);
     await rm(path, { recursive: true, force: true });
-    const restored = await world.etcd.leader().then((leader) => leader.status());
-    if (restored.clusterId !== clusterId) throw new Error(`the cluster id should be ${clusterId} still`);
-    const head = await overtake(world, before.revision);
-    return {
-      ...(await healed(world, random, 'cut')),
-      replacesHistory: true,
-      bound: 'relist',
-      details: { how, from: before.revision, to: after.revision, overtakenBy: head, lost },
-    };
+    const after = await clusterId(world);
+    if (after !== id) throw new Error(`the cluster id changed from ${id} to ${after}`);
+    const overtakenBy = await overtake(world, before.revision);
+    return { heal, replacesHistory: true, bound: 'relist', details: { ...details, how, overtakenBy } };
   },
 };
 

@@ -1,43 +1,59 @@
-import type { Revision } from '@holdfast/store';
 import { eventually, type Random } from '@holdfast/testkit';
+import type { Injection } from '../../fault.js';
+import { BEACON } from '../../keys.js';
 import type { Held } from '../../outside.js';
 import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
 
-/** In every mirror of the prefix, and of no writer: nobody else writes or deletes it. */
-const OWN_KEY = `${PREFIX}history`;
+/** Whether the store under test tries to come back while its servers are replaced, or only afterwards. */
+export type Return = 'at-once' | 'later';
 
-/** What there was and what there is, each as read while nobody wrote. */
+/** What was done, for an {@link Injection}. */
 export interface Replaced {
+  /** What there was and what there is, each as read while nobody wrote. */
   readonly before: Held;
   readonly after: Held;
-  /** How many entries of before are not there any more, or not as they were. */
-  readonly lost: number;
+  readonly details: Readonly<Record<string, string | number>>;
+  readonly heal: Injection['heal'];
 }
 
 /**
- * Lets the present history go on for a while after it was copied, until the mirrors have something of it that the copy has not:
- * an entry of a value that no history has a second time. Two histories that both merely deleted a key each could look alike, which
- * is what no mirror can tell (docs/mirror.md) and not what is tested here.
+ * Lets the present history go on for a while after it was copied, until the mirrors have something of it that the copy has not: a
+ * beacon, which no history has a second time and which nobody deletes. Two histories that both merely deleted a key each could look
+ * alike, which is what no mirror can tell (docs/mirror.md) and not what is tested here.
  */
 export async function goOn(world: World, random: Random): Promise<void> {
+  const { revision: copied } = await held(world);
   await linger(random, 100, 500);
-  const value = JSON.stringify(random.next());
-  const { revision } = await eventually(() => world.direct.put(OWN_KEY, value));
-  await eventually(() => world.mirrors.every(({ name, mirror }) => name === 'key' || mirror.revision >= revision));
+  const isPast = async () => {
+    const lit = (await held(world)).entries.get(BEACON)?.modRevision ?? 0;
+    return lit > copied && world.mirrors.every(({ mirror }) => mirror.revision >= lit);
+  };
+  await eventually(isPast, { timeoutMs: 30_000 });
 }
 
 /**
- * Replaces the history between two writes, tells the world of it, and lets the writers go on in the new one.
+ * Replaces the history between two writes, tells the world of it, and lets the writers go on in the new one. The connections are cut
+ * just before the servers die: nothing may reach a mirror that the truth can't learn any more, such as a lease that ends in that moment.
  *
- * @param replace gives the servers another history; the store is served again when it resolves
+ * @param replace ends all servers at once, gives them another history, and resolves when they serve it
  * @throws Error where the store's revision did not go back, or nothing was lost: the harness did not do what it should
  */
-export async function replaceHistory(world: World, replace: () => Promise<void>): Promise<Replaced> {
+export async function replaceHistory(
+  world: World,
+  random: Random,
+  comesBack: Return,
+  replace: () => Promise<void>,
+): Promise<Replaced> {
+  if (comesBack === 'later') {
+    await world.disconnect();
+    await linger(random, 0, 300);
+  }
   await world.writers.pause();
+  await world.disconnect();
   await world.truth.catchUp();
   const before = await held(world);
-  await replace();
+  await Promise.all([replace(), comesBack === 'at-once' ? world.connect() : undefined]);
   const after = await held(world);
   const lost = [...before.entries].filter(([key, { value, modRevision }]) => {
     const now = after.entries.get(key);
@@ -48,24 +64,30 @@ export async function replaceHistory(world: World, replace: () => Promise<void>)
   }
   await world.beginEpoch();
   world.writers.resume();
-  return { before, after, lost };
+  if (comesBack === 'later') await linger(random, 0, 500);
+  return {
+    before,
+    after,
+    details: { comesBack, from: before.revision, to: after.revision, lost },
+    heal: () => world.connect(),
+  };
 }
 
-/** Writes outside of what is mirrored until the store is past `revision`, and past all mirrors. */
-export async function overtake(world: World, revision: number): Promise<Revision> {
+/** Writes outside of what is mirrored until the store is past `revision`, and past all mirrors. Gives its revision then. */
+export async function overtake(world: World, revision: number): Promise<number> {
   for (;;) {
     const puts = Array.from({ length: 16 }, (_, lane) =>
       eventually(() => world.direct.put(`/foreign/${lane}`, String(revision))),
     );
-    const results = await Promise.all(puts);
-    const head = results.reduce<Revision>(
-      (most, result) => (result.revision > most ? result.revision : most),
-      1 as Revision,
-    );
+    const head = Math.max(...(await Promise.all(puts)).map((put) => put.revision));
     if (head > revision && world.mirrors.every(({ mirror }) => mirror.revision < head)) return head;
   }
 }
 
+export async function clusterId({ etcd }: World): Promise<string> {
+  return (await (await etcd.leader()).status()).clusterId;
+}
+
 function held(world: World): Promise<Held> {
-  return eventually(() => world.outside.held(PREFIX));
+  return eventually(() => world.outside.held(PREFIX), { timeoutMs: 30_000 });
 }

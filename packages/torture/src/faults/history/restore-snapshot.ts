@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Fault } from '../../fault.js';
-import { healed, meet, type Meeting } from './connection.js';
-import { goOn, replaceHistory } from './replace-history.js';
+import { clusterId, goOn, replaceHistory, type Return } from './replace-history.js';
 
 /** The store is restored from an older snapshot, as its documentation says: with a new token, so that its cluster id changes. */
 export const restoreSnapshot: Fault = {
@@ -10,20 +9,14 @@ export const restoreSnapshot: Fault = {
   appliesTo: ({ api }) => api === 'v3',
 
   async inject(world, random) {
-    const meeting = random.pick<Meeting>(['connected', 'cut']);
+    const comesBack = random.pick<Return>(['at-once', 'later']);
     const snapshot = await world.etcd.snapshot();
-    const { clusterId } = await world.etcd.leader().then((leader) => leader.status());
+    const before = await clusterId(world);
     await goOn(world, random);
-    await meet(world, meeting);
-    const { before, after, lost } = await replaceHistory(world, () => world.etcd.restore(snapshot));
+    const { details, heal } = await replaceHistory(world, random, comesBack, () => world.etcd.restore(snapshot));
     await rm(snapshot, { force: true });
-    const restored = await world.etcd.leader().then((leader) => leader.status());
-    if (restored.clusterId === clusterId) throw new Error(`restored by another token, with the same id ${clusterId}`);
-    return {
-      ...(await healed(world, random, meeting)),
-      replacesHistory: true,
-      bound: 'relist',
-      details: { meeting, from: before.revision, to: after.revision, lost },
-    };
+    const after = await clusterId(world);
+    if (after === before) throw new Error(`restored by another token, with the same id ${before}`);
+    return { heal, replacesHistory: true, bound: 'relist', details };
   },
 };

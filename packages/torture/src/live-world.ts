@@ -1,0 +1,262 @@
+import { etcdV2Store } from '@holdfast/etcd-v2';
+import { etcdV3Store } from '@holdfast/etcd-v3';
+import type { ConfigStore } from '@holdfast/store';
+import {
+  eventually,
+  startEtcd,
+  startProxy,
+  type Etcd,
+  type MemberLinks,
+  type Proxy,
+  type Random,
+} from '@holdfast/testkit';
+import type { Cell } from './cell.js';
+import { contentDifferences } from './checks/content.js';
+import type { WorldKind } from './fault.js';
+import { LiveTruth } from './live-truth.js';
+import { MirrorProbe } from './mirror-probe.js';
+import { openView } from './mirror-view.js';
+import { V3Api, v2Outside, v3Outside, type Outside } from './outside.js';
+import { settingsOf, type CampaignSettings } from './settings.js';
+import { v2Source, v3Source } from './truth-source.js';
+import { PREFIX, type World } from './world.js';
+import { LiveWriters } from './writers.js';
+
+const SOON = { timeoutMs: 30_000 };
+const LOOK_EVERY_MS = 25;
+const ROOT = { name: 'root', password: 'root' };
+const USER = 'tester';
+
+interface Parts {
+  readonly etcd: Etcd;
+  readonly proxies: readonly Proxy[];
+  readonly store: ConfigStore;
+  readonly direct: ConfigStore;
+  readonly api: V3Api;
+  readonly outside: Outside;
+  readonly truth: LiveTruth;
+  readonly writers: LiveWriters;
+  readonly probes: readonly MirrorProbe[];
+  readonly user: string | undefined;
+}
+
+/** See {@link World}. */
+export class LiveWorld implements World {
+  readonly cell: Cell;
+  readonly settings: CampaignSettings;
+  readonly #parts: Parts;
+  readonly #looking: NodeJS.Timeout;
+  /** The servers' count of watches while there are only the mirrors'. */
+  #baseline = 0;
+
+  /** Starts everything, and resolves when the mirrors are settled; the writers are paused. */
+  static async start(cell: Cell, kind: WorldKind, random: Random): Promise<LiveWorld> {
+    const settings = settingsOf(cell.api);
+    const closing: (() => Promise<unknown>)[] = [];
+    try {
+      const { version, nodes, api } = cell;
+      const etcd = await startEtcd({ version, nodes, enableV2: api === 'v2', links: nodes === 3 });
+      closing.push(() => etcd.close());
+      if (kind === 'secured') await secure(etcd);
+      const proxies: Proxy[] = [];
+      for (const endpoint of etcd.endpoints) {
+        const proxy = await startProxy(endpoint);
+        closing.push(() => proxy.close());
+        proxies.push(proxy);
+      }
+      const isSecured = kind === 'secured';
+      const open = (endpoints: readonly string[], user: string | undefined) => {
+        const store = openStore(cell, settings, endpoints, user);
+        closing.push(() => store.close());
+        return store;
+      };
+      const direct = open(etcd.endpoints, isSecured ? ROOT.name : undefined);
+      const user = isSecured ? USER : undefined;
+      const store = open(
+        proxies.map(({ endpoint }) => endpoint),
+        user,
+      );
+      const v3 = new V3Api(etcd, isSecured ? ROOT : undefined);
+      const outside = api === 'v3' ? v3Outside(etcd, v3) : v2Outside(etcd);
+      const endpoints = () => etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
+      const source = api === 'v3' ? v3Source(v3, PREFIX.slice(0, -1)) : v2Source(endpoints);
+      const truth = new LiveTruth(etcd, outside, source);
+      await truth.begin();
+      closing.push(() => truth.quiet());
+      const writers = new LiveWriters({ direct, tested: store, random, epoch: () => truth.epoch.index });
+      closing.push(() => writers.close());
+      const probes: MirrorProbe[] = [];
+      for (const name of ['plain', 'collections', 'key'] as const) {
+        const view = await openView(name, store, settings);
+        closing.push(() => view.mirror.close());
+        probes.push(new MirrorProbe(view, { livenessMs: settings.livenessMs, beacon: writers.beacon }));
+      }
+      const world = new LiveWorld(
+        cell,
+        settings,
+        { etcd, proxies, store, direct, api: v3, outside, truth, writers, probes, user },
+        closing,
+      );
+      await world.#begin();
+      return world;
+    } catch (error) {
+      await closeAll(closing);
+      throw error;
+    }
+  }
+
+  readonly #closing: (() => Promise<unknown>)[];
+
+  private constructor(cell: Cell, settings: CampaignSettings, parts: Parts, closing: (() => Promise<unknown>)[]) {
+    this.cell = cell;
+    this.settings = settings;
+    this.#parts = parts;
+    this.#closing = closing;
+    // What is acknowledged of a history that is about to go must not be expected of the next one.
+    parts.truth.onCatchUp = () => parts.writers.beacon.splice(0);
+    parts.writers.onResume = () => {
+      parts.truth.goOn();
+    };
+    this.#looking = setInterval(() => {
+      for (const probe of parts.probes) probe.look();
+    }, LOOK_EVERY_MS);
+  }
+
+  get etcd(): Etcd {
+    return this.#parts.etcd;
+  }
+
+  get proxies(): readonly Proxy[] {
+    return this.#parts.proxies;
+  }
+
+  get links(): MemberLinks | undefined {
+    return this.cell.nodes === 3 ? this.etcd.links : undefined;
+  }
+
+  get store(): ConfigStore {
+    return this.#parts.store;
+  }
+
+  get direct(): ConfigStore {
+    return this.#parts.direct;
+  }
+
+  get writers(): LiveWriters {
+    return this.#parts.writers;
+  }
+
+  get truth(): LiveTruth {
+    return this.#parts.truth;
+  }
+
+  get outside(): Outside {
+    return this.#parts.outside;
+  }
+
+  get mirrors(): readonly MirrorProbe[] {
+    return this.#parts.probes;
+  }
+
+  get user(): string | undefined {
+    return this.#parts.user;
+  }
+
+  get ctlFlags(): readonly string[] {
+    return this.user === undefined ? [] : [`--user=${ROOT.name}:${ROOT.password}`];
+  }
+
+  api<Answer>(path: string, body: Readonly<Record<string, unknown>>): Promise<Answer> {
+    return this.#parts.api.call<Answer>(path, body);
+  }
+
+  async disconnect(): Promise<void> {
+    for (const proxy of this.proxies) {
+      proxy.refuse();
+      proxy.cut();
+    }
+    await eventually(() => this.proxies.every(({ connections }) => connections === 0), SOON);
+  }
+
+  async connect(): Promise<void> {
+    await Promise.all(this.proxies.map((proxy) => proxy.allow()));
+  }
+
+  async beginEpoch(): Promise<void> {
+    await this.truth.begin();
+  }
+
+  /** Waits until the servers have no more watches than there are mirrors; gives what is wrong where that does not come about. */
+  async watchersProblem(timeoutMs: number): Promise<string | undefined> {
+    await this.truth.quiet();
+    let watchers = 0;
+    try {
+      await eventually(async () => (watchers = await this.outside.watchers()) === this.#baseline, {
+        timeoutMs,
+        intervalMs: 25,
+      });
+      return undefined;
+    } catch {
+      return `the servers have ${watchers} watches instead of ${this.#baseline}`;
+    } finally {
+      this.truth.follow();
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#looking);
+    await closeAll(this.#closing);
+  }
+
+  async #begin(): Promise<void> {
+    const { writers, probes, outside, truth } = this.#parts;
+    writers.resume();
+    // Something of everything is there before the first fault.
+    await eventually(() => writers.figures.writes > 20 && writers.beacon.length > 5, SOON);
+    await writers.pause();
+    await eventually(async () => {
+      const held = await outside.held(PREFIX);
+      return probes.every(({ view }) => contentDifferences(view, held).length === 0);
+    }, SOON);
+    await truth.quiet();
+    // A count that stays for some time: what was closed on the way may take a moment.
+    let same = 0;
+    await eventually(
+      async () => {
+        const watchers = await outside.watchers();
+        same = watchers === this.#baseline ? same + 1 : 0;
+        this.#baseline = watchers;
+        return same >= 5;
+      },
+      { ...SOON, intervalMs: 30 },
+    );
+    truth.follow();
+  }
+}
+
+function openStore(
+  { api }: Cell,
+  { keepalive, retry, connectMs }: CampaignSettings,
+  endpoints: readonly string[],
+  user: string | undefined,
+): ConfigStore {
+  const options = { endpoints, keepalive, retry, timeouts: { connectMs } };
+  const auth = user === undefined ? {} : { auth: { username: user, password: user } };
+  return api === 'v3' ? etcdV3Store({ ...options, ...auth }) : etcdV2Store({ ...options, ...auth });
+}
+
+/** Users: root for everything that is done from outside, and one that may read and write what is mirrored. */
+async function secure(etcd: Etcd): Promise<void> {
+  await etcd.ctl('user', 'add', `${ROOT.name}:${ROOT.password}`);
+  await etcd.ctl('user', 'grant-role', ROOT.name, 'root');
+  await etcd.ctl('role', 'add', USER);
+  await etcd.ctl('role', 'grant-permission', USER, 'readwrite', PREFIX, '--prefix=true');
+  await etcd.ctl('user', 'add', `${USER}:${USER}`);
+  await etcd.ctl('user', 'grant-role', USER, USER);
+  await etcd.ctl('auth', 'enable');
+}
+
+async function closeAll(closing: (() => Promise<unknown>)[]): Promise<void> {
+  // In reverse: mirrors before their store, and that before the servers. A failure leaves nothing else open.
+  for (const close of closing.splice(0).reverse()) await close().catch(() => undefined);
+}

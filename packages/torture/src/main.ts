@@ -1,0 +1,186 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeViolations, Random } from '@holdfast/testkit';
+import { runCampaign } from './campaign.js';
+import { allCells, nameOfCell } from './cell.js';
+import { faults } from './faults/index.js';
+import { planOf, type Planned } from './plan.js';
+import { sampleOf } from './replay.js';
+import { percentiles, totalsOf, type CampaignReport, type InjectionReport, type Mishap } from './report.js';
+import { settingsOf } from './settings.js';
+
+const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed S] [--out FILE.json]
+  which:  [--backend etcd-v3|etcd-v2] [--version 3.4.23|3.5.16] [--nodes 1|3] [--cell 3.5.16/v3/3]... [--fault KIND]...
+  again:  --cell CELL --fault KIND --injection-seed SEED     one injection of a report
+          --replay REPORT.json --sample N                    some of a report, chosen by --seed
+  reports: --merge A.json --merge B.json --out C.json        one of several
+kinds:    ${faults.map(({ kind }) => kind).join(' ')}`;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    injections: { type: 'string' },
+    seed: { type: 'string' },
+    backend: { type: 'string' },
+    version: { type: 'string' },
+    nodes: { type: 'string' },
+    cell: { type: 'string', multiple: true },
+    fault: { type: 'string', multiple: true },
+    'injection-seed': { type: 'string' },
+    out: { type: 'string' },
+    replay: { type: 'string' },
+    sample: { type: 'string', default: '10' },
+    merge: { type: 'string', multiple: true },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function numberOf(name: 'minutes' | 'injections' | 'seed' | 'sample' | 'injection-seed'): number | undefined {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (!(number >= 0)) throw new RangeError(`--${name} must be a number, not ${text}`);
+  return number;
+}
+
+function readReport(file: string): CampaignReport {
+  return JSON.parse(readFileSync(file, 'utf8')) as CampaignReport;
+}
+
+function writeReport(file: string, report: CampaignReport): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
+}
+
+function commit(): string {
+  const hash = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
+  const isDirty = execFileSync('git', ['status', '--porcelain', 'packages'], { encoding: 'utf8' }).trim() !== '';
+  return isDirty ? `${hash} with changes` : hash;
+}
+
+/** What the options choose, of everything or of a report. */
+function choose(seed: number): Planned[] {
+  const cells = allCells.filter(
+    (cell) =>
+      (values.backend === undefined || values.backend === `etcd-${cell.api}`) &&
+      (values.version === undefined || values.version === cell.version) &&
+      (values.nodes === undefined || values.nodes === String(cell.nodes)) &&
+      (values.cell?.includes(nameOfCell(cell)) ?? true),
+  );
+  const chosen = faults.filter(({ kind }) => values.fault?.includes(kind) ?? true);
+  if (cells.length === 0 || chosen.length === 0)
+    throw new RangeError('no cell and no kind of fault is meant by these options');
+  if (values.replay !== undefined) {
+    return sampleOf(readReport(values.replay).injections, numberOf('sample') ?? 0, new Random(seed), faults).filter(
+      ({ cell, fault }) => cells.includes(cell) && chosen.includes(fault),
+    );
+  }
+  const planned = planOf({ seed, faults: chosen, cells, allCells, injections: numberOf('injections') });
+  const own = numberOf('injection-seed');
+  return own === undefined ? planned : planned.slice(0, 1).map((each) => ({ ...each, seed: own }));
+}
+
+function merge(files: readonly string[]): CampaignReport {
+  const reports = files.map(readReport);
+  const [first] = reports;
+  if (first === undefined) throw new RangeError('--merge needs reports');
+  const injections = reports.flatMap((report) => report.injections);
+  return {
+    ...first,
+    commit: [...new Set(reports.map((report) => report.commit))].join(', '),
+    tookMs: reports.reduce((sum, { tookMs }) => sum + tookMs, 0),
+    totals: totalsOf(injections),
+    mishaps: reports.flatMap(({ mishaps }) => mishaps),
+    injections,
+  };
+}
+
+async function main(): Promise<number> {
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
+  if (values.merge !== undefined) {
+    const report = merge(values.merge);
+    if (values.out === undefined) throw new RangeError('--merge needs --out');
+    writeReport(values.out, report);
+    print(JSON.stringify(report.totals, null, 1));
+    return report.totals.violations === 0 ? 0 : 1;
+  }
+  const seed = numberOf('seed') ?? Math.floor(Math.random() * 2 ** 31);
+  const plan = choose(seed);
+  const minutes = numberOf('minutes');
+  const began = performance.now();
+  const startedAt = new Date().toISOString();
+  const deadline = minutes === undefined ? Infinity : began + minutes * 60_000;
+  const injections: InjectionReport[] = [];
+  const mishaps: Mishap[] = [];
+  const build = (): CampaignReport => ({
+    commit: commit(),
+    startedAt,
+    tookMs: Math.round(performance.now() - began),
+    seed,
+    node: process.version,
+    settings: { v3: settingsOf('v3'), v2: settingsOf('v2') },
+    totals: totalsOf(injections),
+    mishaps,
+    injections,
+  });
+  print(`seed ${seed}: ${plan.length} injections`);
+  await runCampaign(plan, {
+    goesOn: () => performance.now() < deadline,
+    onInjection: (report) => {
+      injections.push(report);
+      progress(report);
+      // What is there survives a campaign that does not come to its end.
+      if (values.out !== undefined && injections.length % 20 === 0) writeReport(values.out, build());
+    },
+    onMishap: (mishap) => {
+      mishaps.push(mishap);
+      print(`  ${mishap.why}: ${mishap.cell} ${mishap.kind} ${mishap.seed}: ${mishap.message}`);
+    },
+  });
+  const report = build();
+  if (values.out !== undefined) writeReport(values.out, report);
+  print(JSON.stringify(report.totals, null, 1));
+  return report.totals.violations === 0 ? 0 : 1;
+
+  function progress({
+    cell,
+    kind,
+    seed: own,
+    details,
+    convergenceMs,
+    class: kindOfTime,
+    tookMs,
+    violations,
+  }: InjectionReport): void {
+    const { p50, p99 } = percentiles(injections.filter((each) => each.class === 'plain'));
+    const events = injections.reduce((sum, { eventsChecked }) => sum + eventsChecked, 0);
+    const broken = injections.reduce((sum, each) => sum + each.violations.length, 0);
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    print(
+      `${injections.length}/${plan.length} ${seconds} s  ${cell} ${kind}: ${convergenceMs ?? 'never'} ms ${kindOfTime} in ${tookMs} ` +
+        `${JSON.stringify(details)}  | ${events} events, p50 ${p50}, p99 ${p99}, ${broken} violations`,
+    );
+    if (violations.length === 0) return;
+    print(describeViolations(violations));
+    print(`again: npm run torture -- --cell ${cell} --fault ${kind} --injection-seed ${own}`);
+  }
+}
+
+main().then(
+  (status) => process.exit(status),
+  (error: unknown) => {
+    print(
+      error instanceof RangeError ? `${error.message}\n${USAGE}` : String(error instanceof Error ? error.stack : error),
+    );
+    process.exit(2);
+  },
+);

@@ -1,0 +1,103 @@
+import type { Violation } from '@holdfast/testkit';
+import type { Cell } from './cell.js';
+import type { FaultKind } from './fault.js';
+import type { CampaignSettings } from './settings.js';
+
+/**
+ * How a convergence time is to be read: `plain` is held against the goal, `keepalive` against the configured bound, and the others are
+ * reported apart: `backlog`, more than 1,000 revisions were missed; `relist`, a mirror read everything again, with jitter.
+ */
+export type ConvergenceClass = 'plain' | 'keepalive' | 'backlog' | 'relist';
+
+/** One injection, as it is reported: with its cell, kind and seed it can be run again. */
+export interface InjectionReport {
+  readonly cell: string;
+  readonly kind: FaultKind;
+  readonly seed: number;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+  /** From the first linearizable read that succeeded after healing; absent where mirrors did not converge. */
+  readonly convergenceMs?: number;
+  readonly class: ConvergenceClass;
+  /** Of mirrors and raw watches together, since the injection before. */
+  readonly eventsChecked: number;
+  readonly looks: number;
+  readonly tookMs: number;
+  readonly violations: readonly Violation[];
+}
+
+/** Something that kept an injection from counting: no verdict on Holdfast. */
+export interface Mishap {
+  readonly cell: string;
+  readonly kind: FaultKind;
+  readonly seed: number;
+  readonly why: 'not-injected' | 'harness';
+  readonly message: string;
+}
+
+export interface Percentiles {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface Totals {
+  readonly injections: number;
+  readonly violations: number;
+  readonly eventsChecked: number;
+  readonly byKind: Readonly<Record<string, number>>;
+  readonly byCell: Readonly<Record<string, number>>;
+  readonly byKindAndCell: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** In milliseconds, by class. */
+  readonly convergence: Readonly<Record<string, Percentiles>>;
+  readonly convergenceByKind: Readonly<Record<string, Readonly<Record<string, Percentiles>>>>;
+}
+
+export interface CampaignReport {
+  readonly commit: string;
+  readonly startedAt: string;
+  readonly tookMs: number;
+  readonly seed: number;
+  readonly node: string;
+  readonly settings: Readonly<Record<Cell['api'], CampaignSettings>>;
+  readonly totals: Totals;
+  readonly mishaps: readonly Mishap[];
+  readonly injections: readonly InjectionReport[];
+}
+
+export function totalsOf(injections: readonly InjectionReport[]): Totals {
+  const count = (key: (report: InjectionReport) => string, of: readonly InjectionReport[] = injections) =>
+    Object.fromEntries([...grouped(of, key)].map(([name, reports]) => [name, reports.length]));
+  const times = (of: readonly InjectionReport[]) =>
+    Object.fromEntries(
+      [...grouped(of, (report) => report.class)].map(([name, reports]) => [name, percentiles(reports)]),
+    );
+  const kinds = [...grouped(injections, ({ kind }) => kind)];
+  return {
+    injections: injections.length,
+    violations: injections.reduce((sum, { violations }) => sum + violations.length, 0),
+    eventsChecked: injections.reduce((sum, { eventsChecked }) => sum + eventsChecked, 0),
+    byKind: count(({ kind }) => kind),
+    byCell: count(({ cell }) => cell),
+    byKindAndCell: Object.fromEntries(kinds.map(([kind, of]) => [kind, count(({ cell }) => cell, of)])),
+    convergence: times(injections),
+    convergenceByKind: Object.fromEntries(kinds.map(([kind, of]) => [kind, times(of)])),
+  };
+}
+
+export function percentiles(reports: readonly InjectionReport[]): Percentiles {
+  const times = reports.flatMap(({ convergenceMs }) => convergenceMs ?? []).sort((a, b) => a - b);
+  // The nearest rank: of few injections the p99 is the longest.
+  const at = (share: number) => times[Math.max(0, Math.ceil(times.length * share) - 1)] ?? 0;
+  return { count: times.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group === undefined) groups.set(key(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}

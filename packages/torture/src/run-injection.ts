@@ -1,0 +1,152 @@
+import type { StoreErrorCode } from '@holdfast/store';
+import { eventually, Random, type Violation } from '@holdfast/testkit';
+import { nameOfCell } from './cell.js';
+import { contentDifferences } from './checks/content.js';
+import { checkCounter } from './checks/counter.js';
+import { RawWatch } from './checks/raw-watch.js';
+import { checkSteps } from './checks/steps.js';
+import { firstRead, untilConverged } from './converge.js';
+import type { Epoch } from './epoch.js';
+import type { Fault, Injection } from './fault.js';
+import { allServe } from './faults/members.js';
+import { LEASED } from './keys.js';
+import type { LiveWorld } from './live-world.js';
+import type { ConvergenceClass, InjectionReport } from './report.js';
+import { PREFIX } from './world.js';
+
+/** Far above what anything here takes: only what never comes about waits for so long. */
+const GIVE_UP_MS = 30_000;
+const BACKLOG_REVISIONS = 1_000;
+const NEW_HISTORY: readonly StoreErrorCode[] = ['compacted', 'history-changed'];
+const NO_ACCESS: readonly StoreErrorCode[] = ['permission-denied', 'unauthenticated'];
+
+export interface InjectionResult {
+  readonly report: InjectionReport;
+  /** The world can go on to the next injection. */
+  readonly isReusable: boolean;
+}
+
+/**
+ * One injection in a settled world whose writers are paused, and all checks; leaves it like that. See {@link Fault}.
+ *
+ * @throws NotInjected, and whatever the harness fails with
+ */
+export async function runInjection(world: LiveWorld, fault: Fault, seed: number): Promise<InjectionResult> {
+  const began = performance.now();
+  const random = new Random(seed);
+  const violations: Violation[] = [];
+  const violated = (guarantee: string, message: string) => violations.push({ guarantee, message });
+  const { writers, truth, mirrors, store, outside } = world;
+  const firstEpoch = truth.epoch;
+  const fromRevision = firstEpoch.to;
+  const resyncs = mirrors.map((probe) => probe.resyncs.length);
+  const looks = mirrors.reduce((sum, probe) => sum + probe.looks, 0);
+
+  writers.useRandom(random.fork());
+  const fresh = new RawWatch(store, 'a raw watch');
+  await fresh.ready();
+  writers.resume();
+  const { bookmark } = fresh;
+  await pause(random.between(150, 400));
+  const resumed = bookmark === undefined ? undefined : new RawWatch(store, 'a resumed raw watch', bookmark);
+  const watches = resumed === undefined ? [fresh] : [fresh, resumed];
+  await pause(random.between(50, 200));
+
+  const injection = await fault.inject(world, random);
+  const missedFrom = Math.min(...mirrors.flatMap(({ name, mirror }) => (name === 'key' ? [] : [mirror.revision])));
+  const [read] = await Promise.all([firstRead(world, GIVE_UP_MS), injection.heal()]);
+  if (read === undefined) throw new Error('no endpoint has answered after healing');
+  const newEpoch = injection.replacesHistory === true ? truth.epoch.index : undefined;
+  const bound = injection.bound === 'keepalive' ? world.settings.keepaliveBoundMs : undefined;
+  const convergenceMs = await untilConverged(mirrors, read, newEpoch, GIVE_UP_MS);
+  const states = mirrors.map(({ name, mirror }) => `${name} ${JSON.stringify(mirror.state)} at ${mirror.revision}`);
+  if (convergenceMs === undefined) violated('convergence', `not within ${GIVE_UP_MS} ms: ${states.join('; ')}`);
+  else if (bound !== undefined && convergenceMs > bound)
+    violated('convergence', `took ${Math.round(convergenceMs)} ms; the keepalive's bound is ${bound} ms`);
+  await injection.cleanUp?.();
+  await allServe(world);
+
+  await pause(random.between(100, 300));
+  await writers.pause();
+  violations.push(...(await checkQuiet(world)));
+  await truth.catchUp();
+  const epochs = truth.epochs.slice(firstEpoch.index) as [Epoch, ...Epoch[]];
+  const allowedEnds = [...endsOf(injection, world), ...(fault.world === 'secured' ? NO_ACCESS : [])];
+  for (const watch of watches) violations.push(...(await watch.judge({ epochs, allowedEnds })));
+  let eventsChecked = watches.reduce((sum, { events }) => sum + events, 0);
+  for (const probe of mirrors) {
+    violations.push(...probe.takeViolations());
+    const steps = probe.takeSteps();
+    eventsChecked += steps.reduce((sum, { changes }) => sum + changes.length, 0);
+    const { name, claims } = probe.view;
+    violations.push(
+      ...checkSteps({ name, claims, steps, shown: probe.checked, epochs: truth.epochs, possible: epochs }),
+    );
+  }
+  violations.push(...checkCounter(truth.epoch, epochs.length === 1 ? fromRevision : 0, writers.counted));
+  const watchers = await world.watchersProblem(GIVE_UP_MS / 2);
+  if (watchers !== undefined) violated('watchers', watchers);
+
+  const hasRelisted = mirrors.some((probe, index) =>
+    probe.resyncs.slice(resyncs[index]).some((reason) => reason === 'compacted' || reason === 'history-changed'),
+  );
+  const missed = Math.max(0, read.held.revision - missedFrom);
+  const report: InjectionReport = {
+    cell: nameOfCell(world.cell),
+    kind: fault.kind,
+    seed,
+    details: { ...injection.details, missed },
+    ...(convergenceMs === undefined ? {} : { convergenceMs: Math.round(convergenceMs) }),
+    class: classOf(injection, missed, hasRelisted),
+    eventsChecked,
+    looks: mirrors.reduce((sum, probe) => sum + probe.looks, 0) - looks,
+    tookMs: Math.round(performance.now() - began),
+    violations,
+  };
+  // After a violation nobody knows what the next one would come from.
+  return { report, isReusable: injection.endsWorld !== true && violations.length === 0 };
+
+  /** Nobody writes: the mirrors must become what the servers say that there is, and not say live before that. */
+  async function checkQuiet({ mirrors: probes }: LiveWorld): Promise<Violation[]> {
+    const found: Violation[] = [];
+    const quietSince = Date.now();
+    for (const { view, mirror } of probes) {
+      let differences: readonly string[] = [];
+      await eventually(
+        async () => {
+          const held = await eventually(() => outside.held(PREFIX), { timeoutMs: GIVE_UP_MS });
+          differences = contentDifferences(view, held);
+          if (differences.length === 0) return mirror.state.status === 'live';
+          const [lie] = contentDifferences(view, held, (key) => key.startsWith(LEASED));
+          if (lie !== undefined && mirror.state.status === 'live' && mirror.asOf > quietSince && found.length === 0)
+            found.push({
+              guarantee: 'truthful',
+              message: `${view.name}: is live as of ${mirror.asOf - quietSince} ms after the last write, and ${lie}`,
+            });
+          return false;
+        },
+        { timeoutMs: GIVE_UP_MS, intervalMs: 50 },
+      ).catch(() => {
+        const what =
+          differences.length === 0 ? `equal, but ${JSON.stringify(mirror.state)}` : differences.slice(0, 3).join('; ');
+        found.push({ guarantee: 'equal', message: `${view.name} after the last write: ${what}` });
+      });
+    }
+    return found;
+  }
+}
+
+function endsOf({ bound, replacesHistory }: Injection, { cell }: LiveWorld): readonly StoreErrorCode[] {
+  // The history of v2 is its last 1,000 events: any watch that is away may be overtaken.
+  return bound === 'relist' || replacesHistory === true || cell.api === 'v2' ? NEW_HISTORY : [];
+}
+
+function classOf(injection: Injection, missed: number, hasRelisted: boolean): ConvergenceClass {
+  if (injection.bound === 'keepalive') return 'keepalive';
+  if (hasRelisted) return 'relist';
+  return missed > BACKLOG_REVISIONS ? 'backlog' : 'plain';
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,180 @@
+import { isStoreError, type ConfigStore, type Op } from '@holdfast/store';
+import type { Random } from '@holdfast/testkit';
+import { BEACON, COLLECTION_A, COLLECTION_B, COUNTER, LEASED, txnKeys } from './keys.js';
+import { badText, goodText, type Value } from './values.js';
+import type { Writers } from './world.js';
+
+/** A write of the beacon that the server has acknowledged. */
+export interface Acknowledged {
+  readonly epoch: number;
+  readonly revision: number;
+  /** In milliseconds since the epoch of clocks, as a mirror's `asOf`. */
+  readonly at: number;
+}
+
+export interface WriterSetup {
+  readonly direct: ConfigStore;
+  /** The store under test. */
+  readonly tested: ConfigStore;
+  readonly random: Random;
+  /** Which history the servers hold now. */
+  readonly epoch: () => number;
+}
+
+/** How long a write may take, in milliseconds: with a member that does not answer the writers must not stand still for long. */
+const WRITE_TIMEOUT_MS = 1_000;
+const CALL = { timeoutMs: WRITE_TIMEOUT_MS };
+
+type Lane = (random: Random) => Promise<void>;
+
+/** See {@link Writers}. Each lane writes one after the other, with a pause of random length in between. */
+export class LiveWriters implements Writers {
+  /** Beacon writes of this epoch since the truth was last caught up with, ascending. */
+  readonly beacon: Acknowledged[] = [];
+  /** Numbers of the counter whose write was acknowledged, each with its epoch, and of those of which nobody knows. */
+  readonly counted = { acknowledged: new Map<number, number>(), unknown: new Set<number>() };
+  /** Told when writing begins or goes on. */
+  onResume: () => void = () => undefined;
+  readonly #setup: WriterSetup;
+  readonly #running: Promise<unknown>;
+  #random: Random;
+  #n = 0;
+  #writes = 0;
+  #failures = 0;
+  #pauses = 1;
+  #underWay = 0;
+  #closed = false;
+  #failure: unknown;
+
+  /** They begin paused. */
+  constructor(setup: WriterSetup) {
+    this.#setup = setup;
+    this.#random = setup.random;
+    const isV3 = setup.direct.capabilities.transactions === 'multi-key';
+    const lanes: readonly (readonly [pauseMs: number, lane: Lane])[] = [
+      [40, this.#beacon],
+      [60, this.#counter],
+      [35, this.#single],
+      [45, this.#single],
+      [250, this.#bad],
+      [350, this.#tree],
+      [300, this.#leased],
+      isV3 ? [400, this.#transaction] : [80, this.#guarded],
+    ];
+    this.#running = Promise.all(lanes.map(([pauseMs, lane]) => this.#run(lane, pauseMs)));
+  }
+
+  /** How many writes were acknowledged, and how many failed. */
+  get figures(): { readonly writes: number; readonly failures: number } {
+    return { writes: this.#writes, failures: this.#failures };
+  }
+
+  /** From here on, everything random comes from this. */
+  useRandom(random: Random): void {
+    this.#random = random;
+  }
+
+  async pause(): Promise<void> {
+    this.#pauses += 1;
+    while (this.#underWay > 0) await wait(2);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  resume(): void {
+    this.#pauses -= 1;
+    if (this.#pauses === 0) this.onResume();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #run(lane: Lane, pauseMs: number): Promise<void> {
+    while (!this.#closed) {
+      await wait(pauseMs * (0.5 + this.#random.next()));
+      if (this.#pauses > 0) continue;
+      this.#underWay += 1;
+      try {
+        await lane(this.#random);
+        this.#writes += 1;
+      } catch (error) {
+        // An outage is what this is about; anything else is a mistake of this file, and ends the world.
+        if (!isStoreError(error) || error.code === 'invalid-argument' || error.code === 'unsupported')
+          this.#failure = error;
+        this.#failures += 1;
+      } finally {
+        this.#underWay -= 1;
+      }
+    }
+  }
+
+  #value(): Value {
+    this.#n += 1;
+    return { n: this.#n, epoch: this.#setup.epoch() };
+  }
+
+  readonly #beacon: Lane = async () => {
+    const value = this.#value();
+    const { revision } = await this.#setup.direct.put(BEACON, goodText(value), CALL);
+    this.beacon.push({ epoch: value.epoch, revision, at: Date.now() });
+  };
+
+  readonly #counter: Lane = async () => {
+    const value = this.#value();
+    try {
+      await this.#setup.tested.put(COUNTER, goodText(value), CALL);
+      this.counted.acknowledged.set(value.n, value.epoch);
+    } catch (error) {
+      if (!isStoreError(error) || error.outcome !== 'not-applied') this.counted.unknown.add(value.n);
+      throw error;
+    }
+  };
+
+  readonly #single: Lane = async (random) => {
+    const key = `${random.chance(0.5) ? COLLECTION_A : COLLECTION_B}k${random.below(40)}`;
+    if (random.chance(0.2)) await this.#setup.direct.delete(key, CALL);
+    else await this.#setup.direct.put(key, goodText(this.#value()), CALL);
+  };
+
+  readonly #bad: Lane = async (random) => {
+    const key = `${COLLECTION_A}bad${random.below(4)}`;
+    const kind = random.next();
+    if (kind < 0.15) await this.#setup.direct.delete(key, CALL);
+    else await this.#setup.direct.put(key, (kind < 0.6 ? badText : goodText)(this.#value()), CALL);
+  };
+
+  /** Some keys under a folder, and then the folder at once: a prefix (v3), a directory (v2). */
+  readonly #tree: Lane = async (random) => {
+    const folder = `${COLLECTION_A}tree/${random.below(3)}/`;
+    for (let index = random.below(5); index >= 0; index -= 1) {
+      await this.#setup.direct.put(`${folder}${index}`, goodText(this.#value()), CALL);
+    }
+    if (random.chance(0.7)) await this.#setup.direct.delete({ prefix: folder }, CALL);
+  };
+
+  readonly #leased: Lane = async (random) => {
+    await this.#setup.direct.put(`${LEASED}${random.below(5)}`, goodText(this.#value()), { ttl: 1, ...CALL });
+  };
+
+  readonly #transaction: Lane = async (random) => {
+    const value = goodText(this.#value());
+    const isRemoval = random.chance(0.1);
+    const then = txnKeys.map((key): Op => (isRemoval ? { type: 'delete', range: key } : { type: 'put', key, value }));
+    await this.#setup.direct.txn({ then }, CALL);
+  };
+
+  /** What etcd v2 has instead of transactions. */
+  readonly #guarded: Lane = async (random) => {
+    const key = `${COLLECTION_B}guarded${random.below(5)}`;
+    const current = await this.#setup.direct.get(key, CALL);
+    const value = goodText(this.#value());
+    if (current === undefined) await this.#setup.direct.put(key, value, { ifAbsent: true, ...CALL });
+    else if (random.chance(0.1)) await this.#setup.direct.delete(key, { ifModRevision: current.modRevision, ...CALL });
+    else await this.#setup.direct.put(key, value, { ifModRevision: current.modRevision, ...CALL });
+  };
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
