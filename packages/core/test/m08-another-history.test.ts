@@ -237,6 +237,29 @@ describe('M8 where the past can not be read', () => {
   });
   afterEach(() => w.close());
 
+  test('an audit finds nothing in what was read anew while it ran', async () => {
+    await w.data.put(`${PREFIX}b`, thing(1));
+    const mirror = await w.open({ auditEveryMs: 20_000 });
+    await w.until(() => mirror.state.status === 'live');
+    const resyncs: unknown[] = [];
+    mirror.on('resync', ({ reason }) => resyncs.push(reason));
+    let audits = 0;
+    w.script.afterRead = async ({ kind }) => {
+      if (kind !== 'scan' || (audits += 1) > 1) return;
+      // The watch is late, and sync() reads what has become of it; the page of the audit comes only then.
+      w.script.hold();
+      await w.data.delete(`${PREFIX}b`);
+      const synced = mirror.sync();
+      while (mirror.has('b')) await new Promise((resolve) => setImmediate(resolve));
+      await synced;
+      w.script.release();
+    };
+    await w.until(() => resyncs.length > 0, 60_000);
+    await w.clock.advance(1_000);
+    expect(resyncs).toEqual(['behind']);
+    expect(shown(mirror)).toEqual(await held(w.data));
+  });
+
   test('a restore between the load and the watch is noticed there too, before anything of it is shown', async () => {
     const snapshot = w.data.snapshot();
     await w.data.put(`${PREFIX}a`, thing(2));
