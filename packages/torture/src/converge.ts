@@ -1,4 +1,5 @@
 import type { MirrorProbe } from './mirror-probe.js';
+import type { Acknowledged } from './writers.js';
 import type { Held } from './outside.js';
 import { BEACON } from './keys.js';
 import { PREFIX, type World } from './world.js';
@@ -56,6 +57,30 @@ export async function untilConverged(
   const deadline = read.at + giveUpMs;
   for (;;) {
     if (probes.every((probe) => hasConverged(probe, read, newEpoch))) return Math.max(0, performance.now() - read.at);
+    if (performance.now() > deadline) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/**
+ * Whether they follow, and not merely have nothing to follow: resolves with the milliseconds from the acknowledgement of the first beacon
+ * write after the read until all mirrors show it, or a later one; `undefined` where they don't in time.
+ */
+export async function untilFollowing(
+  probes: readonly MirrorProbe[],
+  read: FirstRead,
+  beacon: readonly Acknowledged[],
+  giveUpMs: number,
+): Promise<number | undefined> {
+  const deadline = performance.now() + giveUpMs;
+  const readAt = performance.timeOrigin + read.at;
+  for (;;) {
+    const next = beacon.find(({ at }) => at >= readAt);
+    const shows = ({ view }: MirrorProbe): boolean => {
+      const entry = view.get(BEACON);
+      return next !== undefined && entry?.value.epoch === next.epoch && entry.modRevision >= next.revision;
+    };
+    if (next !== undefined && probes.every(shows)) return Math.max(0, Date.now() - next.at);
     if (performance.now() > deadline) return undefined;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }

@@ -157,16 +157,19 @@ async function main(): Promise<number> {
     seed: own,
     details,
     convergenceMs,
+    followsMs,
     class: kindOfTime,
     tookMs,
     violations,
   }: InjectionReport): void {
-    const { p50, p99 } = percentiles(injections.filter((each) => each.class === 'plain'));
+    const { p50, p99 } = percentiles(
+      injections.flatMap((each) => (each.class === 'plain' ? (each.convergenceMs ?? []) : [])),
+    );
     const events = injections.reduce((sum, { eventsChecked }) => sum + eventsChecked, 0);
     const broken = injections.reduce((sum, each) => sum + each.violations.length, 0);
     const seconds = Math.round((performance.now() - began) / 1_000);
     print(
-      `${injections.length}/${plan.length} ${seconds} s  ${cell} ${kind}: ${convergenceMs ?? 'never'} ms ${kindOfTime} in ${tookMs} ` +
+      `${injections.length}/${plan.length} ${seconds} s  ${cell} ${kind}: ${convergenceMs ?? 'never'} ms ${kindOfTime}, follows ${followsMs ?? 'never'}, in ${tookMs} ` +
         `${JSON.stringify(details)}  | ${events} events, p50 ${p50}, p99 ${p99}, ${broken} violations`,
     );
     if (violations.length === 0) return;

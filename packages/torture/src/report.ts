@@ -17,6 +17,8 @@ export interface InjectionReport {
   readonly details: Readonly<Record<string, string | number | boolean>>;
   /** From the first linearizable read that succeeded after healing; absent where mirrors did not converge. */
   readonly convergenceMs?: number;
+  /** From the acknowledgement of the first write after that read until all mirrors show it. */
+  readonly followsMs?: number;
   readonly class: ConvergenceClass;
   /** Of mirrors and raw watches together, since the injection before. */
   readonly eventsChecked: number;
@@ -50,6 +52,7 @@ export interface Totals {
   readonly byKindAndCell: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** In milliseconds, by class. */
   readonly convergence: Readonly<Record<string, Percentiles>>;
+  readonly following: Readonly<Record<string, Percentiles>>;
   readonly convergenceByKind: Readonly<Record<string, Readonly<Record<string, Percentiles>>>>;
 }
 
@@ -70,8 +73,15 @@ export function totalsOf(injections: readonly InjectionReport[]): Totals {
     Object.fromEntries([...grouped(of, key)].map(([name, reports]) => [name, reports.length]));
   const times = (of: readonly InjectionReport[]) =>
     Object.fromEntries(
-      [...grouped(of, (report) => report.class)].map(([name, reports]) => [name, percentiles(reports)]),
+      [...grouped(of, (report) => report.class)].map(([name, reports]) => [
+        name,
+        percentiles(reports.flatMap(({ convergenceMs }) => convergenceMs ?? [])),
+      ]),
     );
+  const following = [...grouped(injections, (report) => report.class)].map(([name, reports]) => [
+    name,
+    percentiles(reports.flatMap(({ followsMs }) => followsMs ?? [])),
+  ]);
   const kinds = [...grouped(injections, ({ kind }) => kind)];
   return {
     injections: injections.length,
@@ -81,12 +91,13 @@ export function totalsOf(injections: readonly InjectionReport[]): Totals {
     byCell: count(({ cell }) => cell),
     byKindAndCell: Object.fromEntries(kinds.map(([kind, of]) => [kind, count(({ cell }) => cell, of)])),
     convergence: times(injections),
+    following: Object.fromEntries(following) as Totals['following'],
     convergenceByKind: Object.fromEntries(kinds.map(([kind, of]) => [kind, times(of)])),
   };
 }
 
-export function percentiles(reports: readonly InjectionReport[]): Percentiles {
-  const times = reports.flatMap(({ convergenceMs }) => convergenceMs ?? []).sort((a, b) => a - b);
+export function percentiles(milliseconds: readonly number[]): Percentiles {
+  const times = [...milliseconds].sort((a, b) => a - b);
   // The nearest rank: of few injections the p99 is the longest.
   const at = (share: number) => times[Math.max(0, Math.ceil(times.length * share) - 1)] ?? 0;
   return { count: times.length, p50: at(0.5), p99: at(0.99), max: at(1) };

@@ -5,7 +5,7 @@ import { contentDifferences } from './checks/content.js';
 import { checkCounter } from './checks/counter.js';
 import { RawWatch } from './checks/raw-watch.js';
 import { checkSteps } from './checks/steps.js';
-import { firstRead, untilConverged } from './converge.js';
+import { firstRead, untilConverged, untilFollowing } from './converge.js';
 import type { Epoch } from './epoch.js';
 import type { Fault, Injection } from './fault.js';
 import { allServe } from './faults/members.js';
@@ -63,6 +63,8 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
   if (convergenceMs === undefined) violated('convergence', `not within ${GIVE_UP_MS} ms: ${states.join('; ')}`);
   else if (bound !== undefined && convergenceMs > bound)
     violated('convergence', `took ${Math.round(convergenceMs)} ms; the keepalive's bound is ${bound} ms`);
+  const followsMs = await untilFollowing(mirrors, read, writers.beacon, GIVE_UP_MS);
+  if (followsMs === undefined) violated('convergence', `nothing written after healing is shown: ${states.join('; ')}`);
   await injection.cleanUp?.();
   await allServe(world);
 
@@ -97,6 +99,7 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
     seed,
     details: { ...injection.details, missed },
     ...(convergenceMs === undefined ? {} : { convergenceMs: Math.round(convergenceMs) }),
+    ...(followsMs === undefined ? {} : { followsMs }),
     class: classOf(injection, missed, hasRelisted),
     eventsChecked,
     looks: mirrors.reduce((sum, probe) => sum + probe.looks, 0) - looks,

@@ -6,18 +6,19 @@ import { Random, eventually, startEtcd, startProxy } from '@holdfast/testkit';
 import { PREFIX, type World } from '../src/world.js';
 import { settingsOf } from '../src/settings.js';
 import { allCells, nameOfCell, type Cell } from '../src/cell.js';
+import { secureV2, secureV3 } from '../src/users.js';
 import { historyFaults } from '../src/faults/history/index.js';
 import { v2Outside, v3Outside } from '../../cli/test/faults/outside.js';
 
 const log = (s: string) => process.stderr.write(s + '\n');
 async function build(cell: Cell, secured: boolean): Promise<World & { close(): Promise<void> }> {
   const etcd = await startEtcd({ version: cell.version, nodes: cell.nodes, enableV2: true, args: ['--bcrypt-cost=4'] });
-  const root = secured ? { auth: { username: 'root', password: 'rootpw' } } : {};
+  const root = secured ? { auth: { username: 'root', password: 'root' } } : {};
   let token: string | undefined;
   const api = async <A,>(path: string, body: object): Promise<A> => {
     if (!secured) return etcd.api<A>(path, body as Record<string, unknown>);
     for (let i = 0; ; i++) {
-      token ??= (await etcd.api<{ token: string }>('auth/authenticate', { name: 'root', password: 'rootpw' })).token;
+      token ??= (await etcd.api<{ token: string }>('auth/authenticate', { name: 'root', password: 'root' })).token;
       const response = await fetch(`${etcd.endpoints[0]!}/v3/${path}`, { method: 'POST', headers: { authorization: token }, body: JSON.stringify(body) });
       const text = await response.text();
       if (response.ok) return JSON.parse(text) as A;
@@ -26,20 +27,14 @@ async function build(cell: Cell, secured: boolean): Promise<World & { close(): P
     }
   };
   if (secured) {
-    await etcd.ctl('user', 'add', 'root:rootpw');
-    await etcd.ctl('user', 'grant-role', 'root', 'root');
-    await etcd.ctl('role', 'add', 'app');
-    await etcd.ctl('user', 'add', 'app:apppw');
-    await etcd.ctl('user', 'grant-role', 'app', 'app');
-    await etcd.ctl('role', 'grant-permission', 'app', '--prefix=true', 'readwrite', PREFIX);
-    await etcd.ctl('auth', 'enable');
+    await (cell.api === 'v3' ? secureV3 : secureV2)(etcd);
   }
-  const ctlFlags = secured ? ['--user=root:rootpw'] : [];
+  const ctlFlags = secured ? ['--user=root:root'] : [];
   const open = cell.api === 'v3' ? etcdV3Store : etcdV2Store;
   const settings = settingsOf(cell.api);
   const proxies = await Promise.all(etcd.endpoints.map((e) => startProxy(e)));
   const common = { keepalive: settings.keepalive, retry: settings.retry, timeouts: { connectMs: settings.connectMs } };
-  const store = open({ endpoints: proxies.map((p) => p.endpoint), ...common, ...(secured ? { auth: { username: 'app', password: 'apppw' } } : {}) });
+  const store = open({ endpoints: proxies.map((p) => p.endpoint), ...common, ...(secured ? { auth: { username: 'tester', password: 'tester' } } : {}) });
   const direct = open({ endpoints: etcd.endpoints, ...common, ...root });
   let paused = 0, stopped = false, n = 0, inflight = false;
   const running = (async () => {
