@@ -5,6 +5,7 @@ import { cannotHeal, isHistoryLost, toStoreError } from './errors.js';
 import type { FollowContext, FollowEnd } from './follow-context.js';
 import { prove } from './prove.js';
 import type { StaleReason } from './state.js';
+import type { Step } from './step.js';
 import { Verifier } from './verify.js';
 
 // What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
@@ -156,7 +157,10 @@ export class Follow implements FollowContext {
         await this.#verifier.admit(batch);
         await core.lock.run(async () => {
           signal.throwIfAborted();
-          core.publish(await core.table.apply(batch), 'watch');
+          const tell = (step: Step) => {
+            core.publish(step, 'watch');
+          };
+          await core.table.apply(batch, { signal, tell });
           await core.table.tidy();
         });
         this.#verifier.applied();

@@ -1,7 +1,7 @@
 import { type Bookmark, type KeyValue, StoreError, type UndecodableKey } from '@holdfast/store';
 import { Edits } from './edits.js';
 import type { Problem } from './problem.js';
-import type { Step } from './step.js';
+import type { Step, StepOptions } from './step.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
 
@@ -71,6 +71,7 @@ export async function patch(
   delta: Delta,
   present: KeySet | undefined,
   now: () => number,
+  { signal, tell }: StepOptions = {},
 ): Promise<Step | undefined> {
   const after = table.revision;
   if (delta.bookmark.revision <= after) return undefined;
@@ -79,6 +80,7 @@ export async function patch(
   }
   const items = delta.items.filter(({ modRevision }) => modRevision > after);
   const prepared = await table.prepareAll(items);
+  signal?.throwIfAborted();
   const edits = new Edits(table);
   const invalid: Problem[] = [];
   for (const key of delta.undecodable) {
@@ -92,7 +94,9 @@ export async function patch(
     edits.removeWhere((key) => !present.keys.has(key));
     table.undecodable.retain((rawKey) => present.undecodable.has(hexOf(rawKey)));
   }
-  return table.finish(delta.bookmark, edits.finish(invalid));
+  const step = table.finish(delta.bookmark, edits.finish(invalid));
+  tell?.(step);
+  return step;
 }
 
 function knownRevisions(table: Table, key: string) {

@@ -4,6 +4,7 @@ import type { Mark } from './evidence.js';
 import { load } from './load.js';
 import { compareWithDelta, type Comparison, patch } from './patch.js';
 import { readDelta, readKeys } from './read-delta.js';
+import type { Step } from './step.js';
 import { isSameContent, isSameHistory } from './verify.js';
 
 export interface ProveOptions {
@@ -93,8 +94,10 @@ async function installDelta(follow: FollowContext, delta: Awaited<ReturnType<typ
     }
     const from = core.table.bookmark;
     const present = comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
-    const step = await patch(core.table, delta, present, () => core.settings.clock.now());
-    core.publish(step, 'resync');
+    const tell = (each: Step) => {
+      core.publish(each, 'resync');
+    };
+    const step = await patch(core.table, delta, present, () => core.settings.clock.now(), { signal, tell });
     core.publishResync('behind', from, step?.changed ?? 0);
     await core.table.tidy();
   });

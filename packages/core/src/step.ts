@@ -10,3 +10,11 @@ export interface Step {
   /** The problems that are new with it. */
   readonly invalid: readonly Problem[];
 }
+
+/** On whose behalf a step is made. */
+export interface StepOptions {
+  /** Once it has aborted, no step is made any more. */
+  readonly signal?: AbortSignal;
+  /** Called with the step in the same turn, so that nobody sees it untold. */
+  readonly tell?: (step: Step) => void;
+}

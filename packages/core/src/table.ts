@@ -18,7 +18,7 @@ import { Layout } from './layout.js';
 import type { Problem } from './problem.js';
 import { compactSlabs, type SlabUser } from './slab.js';
 import { Slicer } from './slicer.js';
-import type { Step } from './step.js';
+import type { Step, StepOptions } from './step.js';
 import { isSameUnclaimed, type Unclaimed } from './unclaimed.js';
 import { UndecodableKeys } from './undecodable-keys.js';
 
@@ -130,12 +130,13 @@ export class Table {
    * @returns `undefined` where the batch tells nothing new
    * @throws StoreError `history-changed` for a batch of another history, `internal` for one whose revisions are not in order
    */
-  async apply(batch: WatchBatch): Promise<Step | undefined> {
+  async apply(batch: WatchBatch, { signal, tell }: StepOptions = {}): Promise<Step | undefined> {
     this.#checkOrder(batch);
     if (batch.bookmark.revision <= this.revision) return undefined;
     const after = this.revision;
     const events = batch.events.filter(({ revision }) => revision > after);
     const prepared = await this.prepareAll(events.map((event) => (event.type === 'put' ? event.current : undefined)));
+    signal?.throwIfAborted();
     const invalid: Problem[] = [];
     for (const key of batch.undecodable) {
       const problem = key.revision > after ? this.undecodable.add(key, this.#clock.now()) : undefined;
@@ -145,7 +146,9 @@ export class Table {
     events.forEach((event, index) => {
       this.#applyEvent(event, prepared[index], edits);
     });
-    return this.finish(batch.bookmark, edits.finish(invalid));
+    const step = this.finish(batch.bookmark, edits.finish(invalid));
+    tell?.(step);
+    return step;
   }
 
   /** Takes note that nothing changed up to `bookmark`, as progress or a read has proved. */

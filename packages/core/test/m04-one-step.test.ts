@@ -28,6 +28,49 @@ describe('M4 one batch, one revision step', () => {
     return pending;
   }
 
+  test.each(['watch', 'sync()'])(
+    'at any await, what the mirror shows was told: also to those whom it lets go there (a step that came by %s)',
+    async (how) => {
+      const untold: number[] = [];
+      for (let turns = 0; turns < 40; turns++) {
+        const m = await gateway();
+        await w.clock.advance(500);
+        let told = m.limits.value?.rps;
+        m.limits.on('change', () => (told = m.limits.value?.rps));
+        const close = async () => {
+          for (let turn = 0; turn < turns; turn++) {
+            await Promise.resolve();
+            if (told !== m.limits.value?.rps) untold.push(turn);
+          }
+          await m.close();
+        };
+        let closing: Promise<void> | undefined;
+        if (how === 'watch') {
+          w.script.onBatch = (batch) => {
+            closing ??= close();
+            return batch;
+          };
+        } else {
+          w.script.onBatch = () => undefined;
+          w.script.afterRead = ({ options }) => {
+            if (options.minModRevision !== undefined) closing ??= close();
+          };
+        }
+        await w.data.put('/gw/limits', JSON.stringify({ rps: 100 + turns }));
+        const synced = how === 'watch' ? undefined : m.sync().catch(() => undefined);
+        await w.until(() => closing !== undefined);
+        await closing;
+        expect(told).toBe(m.limits.value?.rps);
+        await w.clock.advance(1_000);
+        await synced;
+        w.script.onBatch = (batch) => batch;
+        w.script.afterRead = () => undefined;
+        await m.close();
+      }
+      expect(untold).toEqual([]);
+    },
+  );
+
   test('trap 18: keys of one transaction become visible together, in all collections, before any listener runs', async () => {
     const m = await gateway();
     const seen: unknown[] = [];
