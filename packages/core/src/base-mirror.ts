@@ -64,6 +64,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
   }
 
   get state(): MirrorState {
+    this.#core.evidence.notice();
     return this.#core.state.current;
   }
 

@@ -42,18 +42,8 @@ export class Edits {
   }
 
   removeRange(range: KeyRange): void {
-    this.removeWhere((key) => range.contains(key));
-  }
-
-  removeWhere(isGone: (key: string) => boolean): void {
     const gone: string[] = [];
-    for (const collection of this.#table.collections) {
-      for (const [relative] of collection.storeRevisions()) {
-        const key = collection.absolute(relative);
-        if (isGone(key)) gone.push(key);
-      }
-    }
-    for (const key of this.#table.others.keys()) if (isGone(key)) gone.push(key);
+    for (const key of this.#table.keys()) if (range.contains(key)) gone.push(key);
     for (const key of gone) this.remove(key);
   }
 

@@ -56,6 +56,16 @@ export class Evidence {
     return this.#asOf !== undefined && this.#clock.now() - this.#asOf < this.#livenessMs;
   }
 
+  /**
+   * For who asks for the state now: a process that was blocked has fired no timer yet, and what ran out meanwhile must not pass
+   * for recent in the turn that follows.
+   */
+  notice(): void {
+    if (this.#timer === undefined || this.isRecent) return;
+    this.#clearTimer();
+    this.#onExpired();
+  }
+
   /** Resolves once the mirror is proved complete as of the mark; rejects with the signal's reason. */
   until(mark: Mark, signal: AbortSignal): Promise<void> {
     return this.#proved.until(mark.ticket, signal);

@@ -4,8 +4,8 @@ import { Restoration } from './restoration.js';
 import { Slicer } from './slicer.js';
 import type { Step } from './step.js';
 
-// Between two pages: a scan as a whole takes as long as it takes.
-const PAGE_TIMEOUT_MS = 15_000;
+/** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */
+export const PAGE_TIMEOUT_MS = 15_000;
 
 export interface LoadOptions {
   readonly cause: Extract<ChangeCause, 'load' | 'resync'>;

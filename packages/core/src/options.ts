@@ -30,6 +30,11 @@ export interface CommonOptions<C> {
   readonly graceMs?: number | undefined;
   /** How often everything is compared with the store in the background. Never, unless told. */
   readonly auditEveryMs?: number | undefined;
+  /**
+   * Up to how many keys a mirror is read whole when it resyncs after a compaction; 1,000 unless told. A larger one reads all keys and
+   * revisions, but only those values that changed, and the newest others. `Infinity`: always whole.
+   */
+  readonly fullResyncKeys?: number | undefined;
   /** Ends the mirror when it aborts, whether it is loading (`mirror()` rejects with `aborted`) or long since in use. */
   readonly signal?: AbortSignal | undefined;
   /** Delays between attempts: a random part of a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */

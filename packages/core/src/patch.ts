@@ -68,7 +68,7 @@ export function compareWithDelta(table: Table, delta: Delta): Comparison {
  */
 export async function patch(
   table: Table,
-  delta: Delta,
+  delta: Omit<Delta, 'total'>,
   present: KeySet | undefined,
   now: () => number,
   { signal, tell }: StepOptions = {},
@@ -80,6 +80,7 @@ export async function patch(
   }
   const items = delta.items.filter(({ modRevision }) => modRevision > after);
   const prepared = await table.prepareAll(items);
+  const gone = present === undefined ? [] : await table.keysBeside(present.keys);
   signal?.throwIfAborted();
   const edits = new Edits(table);
   const invalid: Problem[] = [];
@@ -90,8 +91,8 @@ export async function patch(
   items.forEach((item, index) => {
     edits.put(item, prepared[index], table.continues(knownRevisions(table, item.key), item.createRevision));
   });
+  for (const key of gone) edits.remove(key);
   if (present !== undefined) {
-    edits.removeWhere((key) => !present.keys.has(key));
     table.undecodable.retain((rawKey) => present.undecodable.has(hexOf(rawKey)));
   }
   const step = table.finish(delta.bookmark, edits.finish(invalid));

@@ -1,9 +1,10 @@
-import { type Backoff, sleep, type StoreError } from '@holdfast/store';
+import { type Backoff, isStoreError, sleep, type StoreError } from '@holdfast/store';
 import type { Core } from './core.js';
 import { cannotHeal, toStoreError } from './errors.js';
 import { Follow } from './follow.js';
 import type { FollowEnd } from './follow-context.js';
 import { load } from './load.js';
+import { canSpareValues, resync } from './resync.js';
 
 /** The life of a mirror: load, then follow until that is not possible any more, read again, and follow on. */
 export class RunLoop {
@@ -47,13 +48,19 @@ export class RunLoop {
     const from = core.table.bookmark;
     core.state.handle({ type: 'resync', reason, cause });
     let isNew = newHistory;
+    // After a compaction alone there is a way that spares most values. Where it fails, or can't be trusted, all is read.
+    let isSparing = isStoreError(cause, 'compacted') && canSpareValues(core);
     // A fleet that lost the same server must not read it again in step (M9): not even the first time.
     await this.#pause();
     const { changed } = await this.#untilDone(async () => {
       try {
-        return await load(core, { cause: 'resync', newHistory: isNew, signal: core.signal });
+        const step = isSparing ? await resync(core, core.signal) : undefined;
+        isSparing = false;
+        return step ?? (await load(core, { cause: 'resync', newHistory: isNew, signal: core.signal }));
       } catch (error) {
-        if (toStoreError(error).code === 'history-changed') isNew = await this.#isHistoryNew();
+        const { code } = toStoreError(error);
+        isSparing &&= code === 'unavailable';
+        if (code === 'history-changed') isNew = await this.#isHistoryNew();
         throw error;
       }
     });

@@ -43,6 +43,7 @@ export interface Settings {
   readonly syncTimeoutMs: number;
   readonly graceMs: number;
   readonly auditEveryMs: number | undefined;
+  readonly fullResyncKeys: number;
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -54,7 +55,7 @@ const VALUE_OPTIONS = ['codec', 'schema', 'transform'];
 const MIRROR_OPTIONS = [
   ...VALUE_OPTIONS,
   ...['prefix', 'key', 'collections', 'onChange', 'onInvalid', 'onState', 'decode', 'cacheSize'],
-  ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'auditEveryMs'],
+  ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'auditEveryMs', 'fullResyncKeys'],
   ...['signal', 'backoff', 'clock', 'random', 'logger'],
 ];
 
@@ -83,6 +84,7 @@ export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<strin
     syncTimeoutMs: duration(options.syncTimeoutMs, 'syncTimeoutMs', 10_000),
     graceMs: duration(options.graceMs, 'graceMs', 100),
     auditEveryMs: options.auditEveryMs === undefined ? undefined : duration(options.auditEveryMs, 'auditEveryMs', 0),
+    fullResyncKeys: keyCount(options.fullResyncKeys, 'fullResyncKeys', 1_000),
     backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
     signal: options.signal,
     clock: options.clock ?? systemClock,
@@ -197,6 +199,12 @@ function duration(value: number | undefined, name: string, fallback: number): nu
   if (value === undefined) return fallback;
   if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
   throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31`);
+}
+
+function keyCount(value: number | undefined, name: string, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) return value;
+  throw invalid(`${name} must be a whole number from 0, or Infinity`);
 }
 
 function checkNames(options: object, known: readonly string[], what: string): void {

@@ -85,6 +85,32 @@ export class Table {
     return count;
   }
 
+  /** All whole keys, good, bad and unclaimed ones. */
+  *keys(): IterableIterator<string> {
+    for (const collection of this.collections) {
+      for (const [relative] of collection.storeRevisions()) yield collection.absolute(relative);
+    }
+    yield* this.others.keys();
+  }
+
+  /** Those of all keys, unreadable ones too. */
+  *modRevisions(): IterableIterator<Revision> {
+    for (const collection of this.collections) yield* collection.modRevisions();
+    for (const { modRevision } of this.others.values()) yield modRevision;
+    for (const { revision } of this.undecodable.problems()) yield revision;
+  }
+
+  /** The keys that are not among these. */
+  async keysBeside(present: ReadonlySet<string>): Promise<readonly string[]> {
+    const slicer = new Slicer(this.#clock);
+    const beside: string[] = [];
+    for (const key of this.keys()) {
+      if (!present.has(key)) beside.push(key);
+      if (slicer.isDue()) await slicer.pause();
+    }
+    return beside;
+  }
+
   *problems(): IterableIterator<Problem> {
     for (const collection of this.collections) for (const bad of collection.bad.values()) yield bad.problem;
     yield* this.undecodable.problems();
@@ -93,6 +119,15 @@ export class Table {
   has(key: string): boolean {
     const collection = this.layout.find(key);
     return collection === undefined ? this.others.has(key) : collection.has(collection.relative(key));
+  }
+
+  /** To look up what is known of the versions that the store has of many keys, while nothing changes. Of unclaimed keys it is not all. */
+  lookup(): (key: string) => Partial<Revisions> | undefined {
+    const lookups = new Map(this.collections.map((collection) => [collection, collection.lookup()]));
+    return (key) => {
+      const collection = this.layout.find(key);
+      return collection === undefined ? this.others.get(key) : lookups.get(collection)?.(collection.relative(key));
+    };
   }
 
   /** Whether this is what the table has for the key, by its bytes too (of unclaimed keys a digest). */
@@ -181,10 +216,11 @@ export class Table {
 
   /** Makes one verb's step count: for `Restoration` and `Patch`, which hold to the rules above. */
   finish(bookmark: Bookmark, step: Step): Step {
+    // Nothing is gone with the first load.
+    if (this.#bookmark !== undefined) this.#churn += step.changed;
     this.#bookmark = bookmark;
     this.#writes += 1;
     if (step.changed > 0) this.#version += 1;
-    this.#churn += step.changed;
     return step;
   }
 
@@ -252,13 +288,7 @@ export class Table {
   #newestRevision(): Revision | undefined {
     if (this.#newest?.at === this.#writes) return this.#newest.revision;
     let newest: Revision | undefined;
-    const consider = (revision: Revision) => {
-      if (newest === undefined || revision > newest) newest = revision;
-    };
-    for (const collection of this.collections)
-      for (const [, revision] of collection.storeRevisions()) consider(revision);
-    for (const { modRevision } of this.others.values()) consider(modRevision);
-    for (const { revision } of this.undecodable.problems()) consider(revision);
+    for (const revision of this.modRevisions()) if (newest === undefined || revision > newest) newest = revision;
     this.#newest = { at: this.#writes, revision: newest };
     return newest;
   }

@@ -48,6 +48,34 @@ test('a read that ends after the mirror was closed starts no timer any more', as
   expect(clock.pending).toBe(0);
 });
 
+test('what ran out while the process was blocked is noticed by who asks, before any timer fires, and once', async () => {
+  const clock = virtualClock();
+  let blockedMs = 0;
+  let expired = 0;
+  const blocked = {
+    now: () => clock.now() + blockedMs,
+    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms),
+    clearTimeout: (handle: unknown) => {
+      clock.clearTimeout(handle);
+    },
+  };
+  const evidence = new Evidence(blocked, 1_000, () => (expired += 1));
+  evidence.notice();
+  evidence.prove(evidence.begin());
+  blockedMs = 999;
+  evidence.notice();
+  expect(expired).toBe(0);
+  blockedMs = 5_000;
+  evidence.notice();
+  evidence.notice();
+  expect(expired).toBe(1);
+  await clock.advance(1_000);
+  expect([expired, clock.pending]).toEqual([1, 0]);
+  evidence.prove(evidence.begin());
+  expect(evidence.isRecent).toBe(true);
+  evidence.stop();
+});
+
 test('a wall clock that is set back makes no proof last longer', async () => {
   const clock = virtualClock();
   let offset = 0;

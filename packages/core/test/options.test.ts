@@ -20,6 +20,8 @@ describe('options', () => {
     [{ prefix: '/', startTimeoutMs: -1 }, /startTimeoutMs/],
     [{ prefix: '/', syncTimeoutMs: 2 ** 31 }, /syncTimeoutMs/],
     [{ prefix: '/', auditEveryMs: '5' }, /auditEveryMs/],
+    [{ prefix: '/', fullResyncKeys: -1 }, /fullResyncKeys must be a whole number from 0, or Infinity/],
+    [{ prefix: '/', fullResyncKeys: 0.5 }, /fullResyncKeys/],
     [{ prefix: '/', graceMs: Number.NaN }, /graceMs/],
     [{ prefix: '/', backoff: { initialMs: 0 } }, /backoff.initialMs/],
     [{ prefix: '/', onChange: 'x' }, /onChange must be a function/],

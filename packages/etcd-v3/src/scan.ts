@@ -33,7 +33,7 @@ export async function* scan(
   const stopped = new AbortController();
   const signal = call.signal === undefined ? stopped.signal : AbortSignal.any([call.signal, stopped.signal]);
   // Etcd reads everything before it filters: in pages it would do so once for each.
-  const limit = options.minModRevision === undefined ? FIRST_LIMIT : undefined;
+  const limit = options.minModRevision === undefined ? firstLimit(options) : undefined;
   try {
     let outline = await kv.read(range, { ...options, limit }, { signal });
     const first = outline.header;
@@ -45,7 +45,11 @@ export async function* scan(
       const next =
         rest === undefined
           ? undefined
-          : kv.read(rest, { ...options, revision: bookmark.revision, limit: nextLimit(outline, total) }, { signal });
+          : kv.read(
+              rest,
+              { ...options, revision: bookmark.revision, limit: nextLimit(outline, total, options) },
+              { signal },
+            );
       // It is awaited after this page was used; until then its failure is nobody's.
       next?.catch(() => undefined);
       yield await EtcdPage.build(outline, { bookmark, total, more: next !== undefined });
@@ -66,8 +70,13 @@ function restOf(range: KeyRange, { buffer, bounds, more }: RangeOutline): KeyRan
   return KeyRange.ofInterval(keySuccessor(buffer.subarray(from, to)), range.end);
 }
 
-function nextLimit({ buffer, bounds }: RangeOutline, total: number): number {
-  const wanted = Math.min(MOST_LIMIT, Math.max(LEAST_LIMIT, Math.ceil(total / 8)));
+// Without values there is little to send and to decode: what counts is how often the server walks the range.
+function firstLimit({ keysOnly }: DriverScanOptions): number {
+  return keysOnly ? MOST_LIMIT : FIRST_LIMIT;
+}
+
+function nextLimit({ buffer, bounds }: RangeOutline, total: number, { keysOnly }: DriverScanOptions): number {
+  const wanted = keysOnly ? MOST_LIMIT : Math.min(MOST_LIMIT, Math.max(LEAST_LIMIT, Math.ceil(total / 8)));
   const bytesEach = buffer.byteLength / (bounds.length / 2);
   return Math.max(1, Math.min(wanted, Math.floor(PAGE_BYTES / bytesEach)));
 }

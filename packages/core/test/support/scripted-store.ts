@@ -7,6 +7,7 @@ import {
   type DriverCall,
   type DriverListOptions,
   type DriverScanOptions,
+  type DriverTxn,
   type DriverWatch,
   type DriverWatchOptions,
   isStoreError,
@@ -14,6 +15,7 @@ import {
   type ListResult,
   type Page,
   StoreError,
+  type TxnResult,
   type Watch,
   type WatchBatch,
   type WatchSink,
@@ -21,7 +23,7 @@ import {
 
 /** A read that is about to be made. */
 export interface ScriptedRead {
-  readonly kind: 'list' | 'scan';
+  readonly kind: 'list' | 'scan' | 'txn';
   readonly options: Partial<DriverListOptions>;
 }
 
@@ -115,6 +117,11 @@ class ScriptedDriver extends DelegatingDriver {
       await this.#script.afterRead({ kind: 'scan', options });
       yield page;
     }
+  }
+
+  override async txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
+    await this.#before({ kind: 'txn', options: {} }, call);
+    return super.txn(txn, call);
   }
 
   override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
