@@ -107,7 +107,7 @@ export class Connection {
     const { kind, signal, avoid } = request;
     const { clock, connectMs, retry, random } = this.#options;
     const backoff = new Backoff({ ...retry, random });
-    const deadline = clock.now() + connectMs;
+    const began = clock.now();
     const tried = new Map<Endpoint, StoreError>();
     let made = 0;
     let renewed = false;
@@ -124,7 +124,8 @@ export class Connection {
         made,
         most: retry.attempts,
         reached,
-        inTime: clock.now() < deadline,
+        // A wall clock that is set back must not make a call try for hours.
+        inTime: clock.now() >= began && clock.now() < began + connectMs,
         renewed,
         others: tried.size < this.#endpoints.all.length,
       });

@@ -10,6 +10,10 @@ export interface KeepaliveOptions {
   readonly onDead: (error: StoreError) => void;
 }
 
+/** How late a timer is that was kept from firing, and how long reading what has come since is given, in milliseconds. */
+const LATE_MS = 100;
+const READING_MS = 100;
+
 type State =
   | { readonly status: 'idle' }
   | { readonly status: 'waiting'; readonly timer: TimerHandle }
@@ -59,8 +63,11 @@ export class Keepalive {
     const state: State = { status: 'asking', controller };
     this.#state = state;
     const late = new StoreError('timeout', `gave no sign of life for ${timeoutMs} ms (keepalive.timeoutMs)`);
-    const timer = clock.setTimeout(() => {
-      controller.abort(late);
+    const began = clock.now();
+    let timer = clock.setTimeout(() => {
+      // A timer that is late says that this process was blocked: the answer may be waiting to be read.
+      if (clock.now() - began < timeoutMs + LATE_MS) controller.abort(late);
+      else timer = clock.setTimeout(() => controller.abort(late), READING_MS);
     }, timeoutMs);
     let dead: StoreError | undefined;
     try {

@@ -59,6 +59,47 @@ describe('an endpoint that something waits for', () => {
     expect(dead).toMatchObject([{ code: 'timeout' }]);
   });
 
+  test('may have answered while this process was blocked: what has come is read first', async () => {
+    let blockedMs = 0;
+    let answer: (answer: boolean) => void = () => undefined;
+    const virtual = virtualClock();
+    const dead: StoreError[] = [];
+    const clock = {
+      now: () => virtual.now() + blockedMs,
+      setTimeout: (callback: () => void, ms: number) => virtual.setTimeout(callback, ms),
+      clearTimeout: (handle: unknown) => {
+        virtual.clearTimeout(handle);
+      },
+    };
+    const probe = (signal: AbortSignal) =>
+      new Promise<boolean>((resolve, reject) => {
+        answer = resolve;
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      });
+    const keepalive = new Keepalive({
+      intervalMs: 10_000,
+      timeoutMs: 5_000,
+      clock,
+      probe,
+      onDead: (e) => dead.push(e),
+    });
+    keepalive.begin();
+    await virtual.advance(10_000);
+    // The timer of the time-out fires three seconds late, and the answer is read right after it.
+    blockedMs = 3_000;
+    await virtual.advance(5_000);
+    answer(true);
+    await virtual.advance(5_000);
+    expect(dead).toEqual([]);
+    // The next question is not answered at all.
+    await virtual.advance(5_000);
+    blockedMs = 6_000;
+    await virtual.advance(5_100);
+    expect(dead).toMatchObject([{ code: 'timeout' }]);
+  });
+
   test('is dead when it refuses', async () => {
     const { clock, keepalive, dead } = watched(['refused']);
     keepalive.begin();

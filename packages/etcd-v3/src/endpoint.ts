@@ -57,7 +57,9 @@ export class Endpoint {
 
   /** Whether it has not failed lately. */
   get healthy(): boolean {
-    return this.#avoidUntil <= this.#options.clock.now();
+    const leftMs = this.#avoidUntil - this.#options.clock.now();
+    // More than it can ever be given: somebody has set the wall clock back.
+    return leftMs <= 0 || leftMs > UNHEALTHY_MS.maxMs;
   }
 
   /** When a failed endpoint is to be preferred again, in milliseconds since the epoch. */

@@ -9,7 +9,15 @@ export interface SilenceOptions {
 }
 
 type SilenceState =
-  { readonly name: 'heard' } | { readonly name: 'asked'; readonly since: number } | { readonly name: 'stopped' };
+  | { readonly name: 'heard' }
+  /** `excused`: the timer was late, and what had come by then was given its turn. */
+  | { readonly name: 'asked'; readonly since: number; readonly excused: boolean }
+  | { readonly name: 'stopped' };
+
+/** A timer that is this late says that the process was blocked, and that answers may be waiting to be read; in milliseconds. */
+const LATE_MS = 100;
+/** How long reading them is given, in milliseconds. */
+const READING_MS = 100;
 
 /**
  * Notices a stream on which nothing comes any more. Keepalive pings see a broken connection, but not a server, or a
@@ -24,6 +32,7 @@ export class SilenceDetector {
   #state: SilenceState = { name: 'heard' };
   #lastHeard: number;
   #timer: TimerHandle;
+  #dueAt = 0;
 
   constructor(options: SilenceOptions, ask: () => void, onSilent: (silentMs: number) => void) {
     this.#options = options;
@@ -42,7 +51,7 @@ export class SilenceDetector {
   /** Something was sent that the server must answer. */
   expect(): void {
     if (this.#state.name !== 'heard') return;
-    this.#state = { name: 'asked', since: this.#options.clock.now() };
+    this.#state = { name: 'asked', since: this.#options.clock.now(), excused: false };
     this.#options.clock.clearTimeout(this.#timer);
     this.#arm(this.#options.answerMs);
   }
@@ -53,6 +62,7 @@ export class SilenceDetector {
   }
 
   #arm(delayMs: number): void {
+    this.#dueAt = this.#options.clock.now() + delayMs;
     this.#timer = this.#options.clock.setTimeout(() => {
       this.#check();
     }, delayMs);
@@ -63,6 +73,8 @@ export class SilenceDetector {
     const now = clock.now();
     switch (this.#state.name) {
       case 'heard': {
+        // Somebody may set the wall clock back, and nothing was heard in the future.
+        this.#lastHeard = Math.min(this.#lastHeard, now);
         const quietMs = now - this.#lastHeard;
         if (quietMs < silenceMs) {
           this.#arm(silenceMs - quietMs);
@@ -75,8 +87,14 @@ export class SilenceDetector {
       }
       case 'asked': {
         const waitedMs = now - this.#state.since;
-        if (waitedMs < answerMs) this.#arm(answerMs - waitedMs);
-        else {
+        if (waitedMs < 0) {
+          this.#state = { ...this.#state, since: now };
+          this.#arm(answerMs);
+        } else if (waitedMs < answerMs) this.#arm(answerMs - waitedMs);
+        else if (now - this.#dueAt > LATE_MS && !this.#state.excused) {
+          this.#state = { ...this.#state, excused: true };
+          this.#arm(READING_MS);
+        } else {
           this.stop();
           this.#onSilent(now - this.#lastHeard);
         }
