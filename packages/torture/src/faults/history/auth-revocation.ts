@@ -19,7 +19,7 @@ type Meeting = 'connected' | 'cut' | 'away';
 export const authRevocation: Fault = {
   kind: 'auth-revocation',
   world: 'secured',
-  appliesTo: () => true,
+  appliesTo: ({ api }) => api === 'v3',
 
   async inject(world, random) {
     const what = random.pick<What>(['role', 'permission']);
