@@ -1,3 +1,4 @@
+import type { Bookmark } from '@holdfast/store';
 import type { FollowContext } from './follow-context.js';
 import { FINGERPRINT_READ, matchesFingerprint } from './fingerprint.js';
 import type { Mark } from './evidence.js';
@@ -25,14 +26,18 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
   const known = core.table.bookmark;
   const mark = core.evidence.begin();
   const head = await core.readHead(signal);
-  if (known !== undefined && (head.identity !== known.identity || head.revision < known.revision)) {
-    // The read is linearizable and began after the mirror knew of a later revision: the store went back (C13, trap 7).
+  if (wentBack(head, known)) {
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
   if (await core.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark);
   else if (canReadDeltas(core)) await proveByDelta(follow, options);
   else await proveByFingerprint(follow, options);
+}
+
+/** A linearizable read that began when the mirror knew of a later revision, or of another history: the store went back (C13, trap 7). */
+function wentBack(read: Bookmark, known: Bookmark | undefined): boolean {
+  return known !== undefined && (read.identity !== known.identity || read.revision < known.revision);
 }
 
 /** A delta is only good for something where the history can be proved to be the same. */
@@ -59,7 +64,12 @@ async function confirm(follow: FollowContext, mark: Mark): Promise<void> {
 async function proveByDelta(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { core, signal } = follow;
   const mark = core.evidence.begin();
+  const known = core.table.bookmark;
   const delta = await readDelta(core, signal);
+  if (wentBack(delta.bookmark, known)) {
+    follow.end({ reason: 'history-changed', newHistory: true });
+    return;
+  }
   const { kind } = await core.lock.run(async (): Promise<Comparison> => {
     const comparison = compareWithDelta(core.table, delta);
     if (comparison.kind === 'equal') core.advance(delta.bookmark);
@@ -107,9 +117,14 @@ async function installDelta(follow: FollowContext, delta: Awaited<ReturnType<typ
 async function proveByFingerprint(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { core, signal } = follow;
   const mark = core.evidence.begin();
+  const known = core.table.bookmark;
   const read = await core.read('the check for changes', core.readTimeoutMs, signal, (deadline) =>
     core.store.list(core.settings.range.toRange(), { ...FINGERPRINT_READ, signal: deadline.signal }),
   );
+  if (wentBack(read.bookmark, known)) {
+    follow.end({ reason: 'history-changed', newHistory: true });
+    return;
+  }
   const isEqual = await core.lock.run(async () => {
     if (read.bookmark.revision <= core.table.revision) return true;
     const equal = matchesFingerprint(core.table, core.table.fingerprint(), read);

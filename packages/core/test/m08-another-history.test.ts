@@ -147,6 +147,32 @@ describe('M8 another history is noticed', () => {
       expect(shown(mirror)).toEqual(await held(w.data));
     });
 
+    test.each(['like-v3', 'like-v2'] as const)(
+      'nor does it go back between two reads of one proof (%s)',
+      async (kind) => {
+        const own = world(kind);
+        await own.data.put(`${PREFIX}a`, thing(1));
+        const snapshot = own.data.snapshot();
+        await own.data.put(`${PREFIX}a`, thing(2));
+        const mirror = await own.open();
+        await own.clock.advance(500);
+        const resyncs: unknown[] = [];
+        mirror.on('resync', ({ reason }) => resyncs.push(reason));
+        own.script.hold();
+        await own.data.put('/elsewhere', 'x');
+        // The head is past the mirror, which is given a moment to get there.
+        own.script.afterRead = () => {
+          own.script.afterRead = () => undefined;
+          own.data.restore(snapshot);
+        };
+        const seen = mirror.sync().then(() => mirror.get('a')?.value.n);
+        await own.until(() => mirror.get('a')?.value.n === 1);
+        expect(await seen).toBe(1);
+        expect(resyncs).toEqual(['history-changed']);
+        await own.close();
+      },
+    );
+
     test('a proof counts for nothing if the loss of the connection is noticed meanwhile', async () => {
       const snapshot = w.data.snapshot();
       await w.data.put(`${PREFIX}a`, thing(2));
