@@ -179,6 +179,9 @@ export class Follow implements FollowContext {
     } else if (state.status === 'interrupted') {
       this.#verifier.interrupted();
       this.core.noteTrouble(state.cause);
+    } else if (state.status === 'closed') {
+      // It has ended, and what it still holds is yet to come: its connection is gone all the same.
+      this.#verifier.interrupted();
     }
   }
 

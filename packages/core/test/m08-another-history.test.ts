@@ -312,6 +312,33 @@ describe('M8 where the past can not be read', () => {
     ]);
   });
 
+  test('what a watch that has ended still held is not put on top of a history that was read meanwhile', async () => {
+    const mirror = await w.open();
+    await w.until(() => mirror.state.status === 'live');
+    const snapshot = w.data.snapshot();
+    const shownFirst: unknown[] = [];
+    // Another connection, whose check is under way when the next events come.
+    w.script.cut();
+    w.script.heal();
+    let answer = () => undefined as void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    w.script.beforeRead = () => answered;
+    for (const name of ['x', 'y', 'z']) await w.data.put(`${PREFIX}${name}`, thing(1));
+    await w.clock.advance(10);
+    w.script.failWatches(new StoreError('unavailable', 'the watch broke at the server'));
+    w.data.restore(snapshot);
+    await w.data.put(`${PREFIX}b`, thing(2));
+    mirror.on('change', () => shownFirst.push(shown(mirror)));
+    w.script.beforeRead = () => undefined;
+    answer();
+    await w.until(() => mirror.has('b') && mirror.state.status === 'live');
+    const truth = await held(w.data);
+    expect(shown(mirror)).toEqual(truth);
+    expect(shownFirst[0]).toEqual(truth);
+    expect(mirror.has('z')).toBe(false);
+    expect(shownFirst).toHaveLength(1);
+  });
+
   test('every lost connection is followed by a full diff', async () => {
     const snapshot = w.data.snapshot();
     await w.data.put(`${PREFIX}a`, thing(2));
