@@ -44,8 +44,10 @@ export async function runCampaign(plan: readonly Planned[], options: CampaignOpt
   };
   try {
     for (const planned of plan) {
-      const { cell, fault, seed } = planned;
+      const { cell, fault } = planned;
       for (let trial = 1; trial <= TRIES && goesOn(); trial += 1) {
+        // What came to nothing would come to nothing again.
+        const seed = planned.seed + trial - 1;
         try {
           const { report, isReusable } = await runInjection(await enter(planned), fault, seed);
           onInjection(report);

@@ -75,6 +75,14 @@ export class Epoch {
     );
   }
 
+  /** All that is known of a key, in words. */
+  story(key: string): string {
+    const versions = this.#versions.get(key) ?? [];
+    return versions
+      .map(({ revision, entry }) => (entry === undefined ? `gone at ${revision}` : `of ${revision}`))
+      .join(', ');
+  }
+
   /** What happened after one revision, up to another: what recorded watches are held against. */
   timeline(after: number, upTo: number): Timeline {
     const steps = this.steps.filter(({ revision }) => revision > after && revision <= upTo);

@@ -83,7 +83,13 @@ export class LiveWorld implements World {
       const truth = new LiveTruth(etcd, outside, source);
       await truth.begin();
       closing.push(() => truth.quiet());
-      const writers = new LiveWriters({ direct, tested: store, random, epoch: () => truth.epoch.index });
+      const [one, ...others] = etcd.endpoints.map((endpoint) => open([endpoint], isSecured ? ROOT.name : undefined));
+      const writers = new LiveWriters({
+        direct: [one ?? direct, ...others],
+        tested: store,
+        random,
+        epoch: () => truth.epoch.index,
+      });
       closing.push(() => writers.close());
       const probes: MirrorProbe[] = [];
       for (const name of ['plain', 'collections', 'key'] as const) {

@@ -47,7 +47,7 @@ export class MirrorProbe implements WorldMirror {
     this.checked = new Map(this.#copy);
     const { mirror } = view;
     mirror.on('change', (event) => {
-      this.#take(event as unknown as ChangeEvent<Told>);
+      this.#take(event);
     });
     mirror.on('resync', ({ reason }) => this.resyncs.push(reason));
     mirror.on('state', () => {

@@ -80,7 +80,8 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
     violations.push(...probe.takeViolations());
     const steps = probe.takeSteps();
     eventsChecked += steps.reduce((sum, { changes }) => sum + changes.length, 0);
-    const { name, claims } = probe.view;
+    const { name } = probe.view;
+    const claims = (key: string): boolean => probe.view.claims(key);
     violations.push(
       ...checkSteps({ name, claims, steps, shown: probe.checked, epochs: truth.epochs, possible: epochs }),
     );

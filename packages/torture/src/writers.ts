@@ -13,7 +13,8 @@ export interface Acknowledged {
 }
 
 export interface WriterSetup {
-  readonly direct: ConfigStore;
+  /** One for each member: whoever fails there goes on at the next one, however long it takes a client of several to find out. */
+  readonly direct: readonly [ConfigStore, ...ConfigStore[]];
   /** The store under test. */
   readonly tested: ConfigStore;
   readonly random: Random;
@@ -25,7 +26,7 @@ export interface WriterSetup {
 const WRITE_TIMEOUT_MS = 1_000;
 const CALL = { timeoutMs: WRITE_TIMEOUT_MS };
 
-type Lane = (random: Random) => Promise<void>;
+type Lane = (random: Random, direct: ConfigStore) => Promise<void>;
 
 /** See {@link Writers}. Each lane writes one after the other, with a pause of random length in between. */
 export class LiveWriters implements Writers {
@@ -41,6 +42,7 @@ export class LiveWriters implements Writers {
   #n = 0;
   #writes = 0;
   #failures = 0;
+  #member = 0;
   #pauses = 1;
   #underWay = 0;
   #closed = false;
@@ -50,7 +52,7 @@ export class LiveWriters implements Writers {
   constructor(setup: WriterSetup) {
     this.#setup = setup;
     this.#random = setup.random;
-    const isV3 = setup.direct.capabilities.transactions === 'multi-key';
+    const isV3 = setup.direct[0].capabilities.transactions === 'multi-key';
     const lanes: readonly (readonly [pauseMs: number, lane: Lane])[] = [
       [40, this.#beacon],
       [60, this.#counter],
@@ -77,7 +79,7 @@ export class LiveWriters implements Writers {
   async pause(): Promise<void> {
     this.#pauses += 1;
     while (this.#underWay > 0) await wait(2);
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw new Error('a writer has failed', { cause: this.#failure });
   }
 
   resume(): void {
@@ -95,14 +97,17 @@ export class LiveWriters implements Writers {
       await wait(pauseMs * (0.5 + this.#random.next()));
       if (this.#pauses > 0) continue;
       this.#underWay += 1;
+      const { direct } = this.#setup;
+      const member = this.#member;
       try {
-        await lane(this.#random);
+        await lane(this.#random, direct[member % direct.length] ?? direct[0]);
         this.#writes += 1;
       } catch (error) {
         // An outage is what this is about; anything else is a mistake of this file, and ends the world.
         if (!isStoreError(error) || error.code === 'invalid-argument' || error.code === 'unsupported')
           this.#failure = error;
         this.#failures += 1;
+        if (lane !== this.#counter && this.#member === member) this.#member += 1;
       } finally {
         this.#underWay -= 1;
       }
@@ -114,9 +119,9 @@ export class LiveWriters implements Writers {
     return { n: this.#n, epoch: this.#setup.epoch() };
   }
 
-  readonly #beacon: Lane = async () => {
+  readonly #beacon: Lane = async (_random, direct) => {
     const value = this.#value();
-    const { revision } = await this.#setup.direct.put(BEACON, goodText(value), CALL);
+    const { revision } = await direct.put(BEACON, goodText(value), CALL);
     this.beacon.push({ epoch: value.epoch, revision, at: Date.now() });
   };
 
@@ -131,47 +136,47 @@ export class LiveWriters implements Writers {
     }
   };
 
-  readonly #single: Lane = async (random) => {
+  readonly #single: Lane = async (random, direct) => {
     const key = `${random.chance(0.5) ? COLLECTION_A : COLLECTION_B}k${random.below(40)}`;
-    if (random.chance(0.2)) await this.#setup.direct.delete(key, CALL);
-    else await this.#setup.direct.put(key, goodText(this.#value()), CALL);
+    if (random.chance(0.2)) await direct.delete(key, CALL);
+    else await direct.put(key, goodText(this.#value()), CALL);
   };
 
-  readonly #bad: Lane = async (random) => {
+  readonly #bad: Lane = async (random, direct) => {
     const key = `${COLLECTION_A}bad${random.below(4)}`;
     const kind = random.next();
-    if (kind < 0.15) await this.#setup.direct.delete(key, CALL);
-    else await this.#setup.direct.put(key, (kind < 0.6 ? badText : goodText)(this.#value()), CALL);
+    if (kind < 0.15) await direct.delete(key, CALL);
+    else await direct.put(key, (kind < 0.6 ? badText : goodText)(this.#value()), CALL);
   };
 
   /** Some keys under a folder, and then the folder at once: a prefix (v3), a directory (v2). */
-  readonly #tree: Lane = async (random) => {
+  readonly #tree: Lane = async (random, direct) => {
     const folder = `${COLLECTION_A}tree/${random.below(3)}/`;
     for (let index = random.below(5); index >= 0; index -= 1) {
-      await this.#setup.direct.put(`${folder}${index}`, goodText(this.#value()), CALL);
+      await direct.put(`${folder}${index}`, goodText(this.#value()), CALL);
     }
-    if (random.chance(0.7)) await this.#setup.direct.delete({ prefix: folder }, CALL);
+    if (random.chance(0.7)) await direct.delete({ prefix: folder }, CALL);
   };
 
-  readonly #leased: Lane = async (random) => {
-    await this.#setup.direct.put(`${LEASED}${random.below(5)}`, goodText(this.#value()), { ttl: 1, ...CALL });
+  readonly #leased: Lane = async (random, direct) => {
+    await direct.put(`${LEASED}${random.below(5)}`, goodText(this.#value()), { ttl: 1, ...CALL });
   };
 
-  readonly #transaction: Lane = async (random) => {
+  readonly #transaction: Lane = async (random, direct) => {
     const value = goodText(this.#value());
     const isRemoval = random.chance(0.1);
     const then = txnKeys.map((key): Op => (isRemoval ? { type: 'delete', range: key } : { type: 'put', key, value }));
-    await this.#setup.direct.txn({ then }, CALL);
+    await direct.txn({ then }, CALL);
   };
 
   /** What etcd v2 has instead of transactions. */
-  readonly #guarded: Lane = async (random) => {
+  readonly #guarded: Lane = async (random, direct) => {
     const key = `${COLLECTION_B}guarded${random.below(5)}`;
-    const current = await this.#setup.direct.get(key, CALL);
+    const current = await direct.get(key, CALL);
     const value = goodText(this.#value());
-    if (current === undefined) await this.#setup.direct.put(key, value, { ifAbsent: true, ...CALL });
-    else if (random.chance(0.1)) await this.#setup.direct.delete(key, { ifModRevision: current.modRevision, ...CALL });
-    else await this.#setup.direct.put(key, value, { ifModRevision: current.modRevision, ...CALL });
+    if (current === undefined) await direct.put(key, value, { ifAbsent: true, ...CALL });
+    else if (random.chance(0.1)) await direct.delete(key, { ifModRevision: current.modRevision, ...CALL });
+    else await direct.put(key, value, { ifModRevision: current.modRevision, ...CALL });
   };
 }
 

@@ -26,7 +26,6 @@ function problemsOf({ deliveries }: WatchRecord): string[] {
         if (state.status === 'live' && state.after.revision < covered) {
           problems.push(`said that it follows from ${state.after.revision} after a bookmark at ${covered}`);
         }
-        if (state.status === 'interrupted' && !wasLive) problems.push('said interrupted before it was live');
         if (state.status === 'connecting' && wasLive) problems.push('said connecting after it was live');
         wasLive ||= state.status === 'live';
         if (state.status === 'closed') closed = { code: state.error?.code };

@@ -61,10 +61,11 @@ function difference(shown: ReadonlyMap<string, Shown>, state: StateToCompare): s
   for (const key of epoch.keys) {
     if (!claims(key)) continue;
     const problem = keyDifference(shown.get(key), key, state);
-    if (problem !== undefined) return `${key} ${problem}`;
+    if (problem !== undefined) return `${key} ${problem} (it was ${epoch.story(key)})`;
   }
   for (const [key, entry] of shown) {
-    if (epoch.at(key, revision) === undefined) return `${key} is shown, from ${entry.modRevision}, and is not there`;
+    if (epoch.at(key, revision) === undefined)
+      return `${key} is shown, from ${entry.modRevision}, and is not there (it was ${epoch.story(key)})`;
   }
   return undefined;
 }

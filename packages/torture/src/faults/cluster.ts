@@ -1,7 +1,7 @@
 import { eventually, type EtcdMember, type MemberLinks } from '@holdfast/testkit';
 import { NotInjected, type Fault } from '../fault.js';
 import type { World } from '../world.js';
-import { beaconAt, expectNoAnswer, expectNoRead, linger, memberAt, pickMember } from './members.js';
+import { beaconAt, expectNoAnswer, expectNoRead, linger, memberAt, pickMember, putAt } from './members.js';
 
 const SOON = { timeoutMs: 20_000 };
 const isCluster: Fault['appliesTo'] = ({ nodes }) => nodes === 3;
@@ -102,7 +102,7 @@ export const laggingFollower: Fault = {
       await Promise.all(others.map((proxy) => proxy.allow()));
     };
     const ms = await linger(random, 500, 1_500);
-    await write(world, random.below(600));
+    await write(world, leader, random.below(600));
     const cameThere = had > 0 || (proxies[index]?.totalConnections ?? 0) > connections;
     const ahead = await beaconAt(world, leader);
     if (!cameThere || !(await lag.behindAt(ahead))) {
@@ -160,11 +160,14 @@ function stopped(member: EtcdMember): Lag {
   };
 }
 
-/** So many more revisions, through the members that are well. */
-async function write({ direct }: World, revisions: number): Promise<void> {
+/** So many more revisions, at the member that leads. */
+async function write(world: World, leader: EtcdMember, revisions: number): Promise<void> {
   let left = revisions;
   const lane = async (number: number): Promise<void> => {
-    for (; left > 0; left -= 1) await eventually(() => direct.put(`/t/a/lag${number}`, String(left)), SOON);
+    for (; left > 0; left -= 1) {
+      const value = String(left);
+      await eventually(() => putAt(world, leader, `/t/a/lag${number}`, value), SOON);
+    }
   };
   await Promise.all(Array.from({ length: 16 }, (_, number) => lane(number)));
 }

@@ -134,17 +134,22 @@ export const throttle: Fault = {
       for (const proxy of world.proxies) proxy.throttle(Infinity);
       return Promise.resolve();
     };
-    // A request and its answer are some 200 bytes each at the least; the last slice of each goes without waiting.
-    await expectSlow(world, (200 / bytesPerSecond) * 1_000, heal);
+    // A request so long that it takes a while.
+    await expectSlow(world, 200, heal, { 'x-padding': 'x'.repeat(bytesPerSecond * 0.25) });
     const lasted = await linger(random, 300, 1_500);
     return { heal, details: { bytesPerSecond, lasted } };
   },
 };
 
 /** @throws NotInjected where a small request through a proxy is quicker than that */
-async function expectSlow({ proxies }: World, ms: number, heal: () => Promise<void>): Promise<void> {
+async function expectSlow(
+  { proxies }: World,
+  ms: number,
+  heal: () => Promise<void>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const began = performance.now();
-  await callHttp(`${proxies[0]?.endpoint ?? ''}/version`, {}, PATIENCE_MS);
+  await callHttp(`${proxies[0]?.endpoint ?? ''}/version`, { headers }, PATIENCE_MS);
   const took = performance.now() - began;
   if (took >= ms * 0.9) return;
   await heal();

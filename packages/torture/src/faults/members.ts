@@ -1,12 +1,13 @@
 import { eventually, type EtcdMember, type Random } from '@holdfast/testkit';
 import { NotInjected } from '../fault.js';
-import { callHttp, toBase64 } from '../outside.js';
+import { callHttp, form, toBase64 } from '../outside.js';
 import { BEACON } from '../keys.js';
 import { PREFIX, type World } from '../world.js';
 
 const PATIENCE_MS = 20_000;
 /** How long a server may take that is not to answer: one that could would be far quicker. */
 const SILENCE_MS = 250;
+const QUESTIONS = 10;
 
 /** Which member, by its place: usually one that the store under test is connected to. */
 export function pickMember({ proxies }: World, random: Random): number {
@@ -22,10 +23,13 @@ export function memberAt({ etcd }: World, index: number): EtcdMember {
   return member;
 }
 
-/** @throws NotInjected where the member answers */
+/** @throws NotInjected where the member goes on answering: a signal takes a moment, and no longer */
 export async function expectNoAnswer({ endpoint, name }: EtcdMember): Promise<void> {
-  const answer = await callHttp(`${endpoint}/version`, {}, SILENCE_MS).catch(() => undefined);
-  if (answer !== undefined) throw new NotInjected(`${name} answers`);
+  for (let question = 1; question <= QUESTIONS; question += 1) {
+    const answer = await callHttp(`${endpoint}/version`, {}, SILENCE_MS).catch(() => undefined);
+    if (answer === undefined) return;
+  }
+  throw new NotInjected(`${name} answers`);
 }
 
 /** @throws NotInjected where a linearizable read succeeds there */
@@ -50,6 +54,18 @@ export async function beaconAt({ cell }: World, { endpoint }: EtcdMember): Promi
   const body = JSON.stringify({ key: toBase64(BEACON), serializable: true });
   const { text } = await callHttp(`${endpoint}/v3/kv/range`, { method: 'POST', body });
   return Number((JSON.parse(text) as { kvs: { mod_revision: string }[] }).kvs[0]?.mod_revision);
+}
+
+/** Writes a key at that very member. */
+export async function putAt({ cell }: World, { endpoint }: EtcdMember, key: string, value: string): Promise<void> {
+  const isV2 = cell.api === 'v2';
+  const { status, text } = isV2
+    ? await callHttp(`${endpoint}/v2/keys${key}`, { method: 'PUT', ...form({ value }) })
+    : await callHttp(`${endpoint}/v3/kv/put`, {
+        method: 'POST',
+        body: JSON.stringify({ key: toBase64(key), value: toBase64(value) }),
+      });
+  if (status >= 300) throw new Error(`${endpoint} answered ${status} to a write: ${text}`);
 }
 
 /** Lets a fault last for a random while, in milliseconds. */
