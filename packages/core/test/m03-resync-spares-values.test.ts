@@ -1,6 +1,6 @@
 // After a compaction a large mirror reads keys and revisions, and only those values that changed: with what comes of it the same as
 // of reading everything.
-import { type ConfigStore, encodeUtf8, StoreError } from '@holdfast/store';
+import { CompactedError, type ConfigStore, encodeUtf8, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ChangeEvent } from '../src/change.js';
 import {
@@ -256,6 +256,94 @@ describe.each(['eager', 'lazy'] as const)('M3 a resync of a large mirror, %s', (
       });
     });
 
+    // What comes after these is the same in both histories, and more than is compared by value.
+    const same = async (data: ConfigStore) => {
+      for (let index = 100; index < 160; index++) await data.put(`${PREFIX}${key(index)}`, thing(-index));
+    };
+
+    test('M8: where that is a key among many newer ones', async () => {
+      await otherHistory(w, decode, {
+        before: async (data) => {
+          await data.put(`${PREFIX}${key(1)}`, thing(-1));
+          await same(data);
+        },
+        after: async (data) => {
+          await data.put(`${PREFIX}${key(2)}`, thing(-1));
+          await same(data);
+        },
+      });
+    });
+
+    test('M8: where a key was written more often, up to the same revision', async () => {
+      await otherHistory(w, decode, {
+        before: async (data) => {
+          await data.put(`${PREFIX}${key(1)}`, thing(-1));
+          await data.put(`${PREFIX}${key(1)}`, thing(-2));
+          await same(data);
+        },
+        after: async (data) => {
+          await data.put('/elsewhere', 'x');
+          await data.put(`${PREFIX}${key(1)}`, thing(-2));
+          await same(data);
+        },
+      });
+    });
+
+    test('M8: where a key was made anew, at the same revision', async () => {
+      await otherHistory(w, decode, {
+        before: async (data) => {
+          await data.delete(`${PREFIX}${key(1)}`);
+          await data.put(`${PREFIX}${key(1)}`, thing(-2));
+          await same(data);
+        },
+        after: async (data) => {
+          await data.put('/elsewhere', 'x');
+          await data.put(`${PREFIX}${key(1)}`, thing(-2));
+          await same(data);
+        },
+      });
+    });
+
+    test('M8: where other keys are not UTF-8', async () => {
+      const raw = (last: number) => Uint8Array.of(...encodeUtf8(PREFIX), last);
+      await otherHistory(w, decode, {
+        before: async (data) => {
+          w.data.injectRaw(raw(0xff), 'x');
+          await same(data);
+        },
+        after: async (data) => {
+          w.data.injectRaw(raw(0xfe), 'x');
+          await same(data);
+        },
+      });
+    });
+
+    test('M8: where the store went back', async () => {
+      const snapshot = w.data.snapshot();
+      for (let n = 0; n < 5; n++) await w.data.put('/elsewhere', 'x');
+      const seen = await open(w, { decode });
+      w.data.restore(snapshot);
+      // The last that the watch says is of the history before.
+      w.script.failWatches(new CompactedError('compacted', { compactRevision: seen.mirror.revision + 1 }));
+      await comeBack(w, seen);
+      expectWhole(w);
+      expect(seen.mirror.bookmark).toEqual((await w.data.list({ prefix: PREFIX })).bookmark);
+      expectSameObjects(seen, []);
+    });
+
+    test('M8: where it is known to be another history', async () => {
+      const snapshot = w.data.snapshot();
+      await w.data.put(`${PREFIX}${key(1)}`, thing(-1));
+      const seen = await open(w, { decode });
+      w.script.cut();
+      w.data.restore(snapshot);
+      for (let n = 0; n < 5; n++) await w.data.put('/elsewhere', 'x');
+      await comeBack(w, seen);
+      expect(seen.resyncs).toMatchObject([{ reason: 'history-changed' }]);
+      expect(scans(w).map(({ keysOnly }) => keysOnly)).toEqual([false]);
+      expect(shown(seen.mirror)).toEqual(await held(w.data));
+    });
+
     test('M8: where a key that was not there is older than the mirror', async () => {
       await otherHistory(w, decode, {
         before: (data) => data.put('/elsewhere', 'x'),
@@ -317,26 +405,31 @@ describe.each(['eager', 'lazy'] as const)('M3 a resync of a large mirror, %s', (
       });
     });
 
-    test('where the values that were read are not those of the keys that were read', async () => {
-      const seen = await open(w, { decode });
-      w.script.cut();
-      const snapshot = w.data.snapshot();
-      await w.data.put(`${PREFIX}${key(1)}`, thing(-1));
-      await compact(w);
-      let isSwapped = false;
-      const swap = async ({ options }: { options: { keysOnly?: boolean | undefined } }) => {
-        if (options.keysOnly !== true || isSwapped) return;
-        isSwapped = true;
-        w.data.restore(snapshot);
-        await w.data.put(`${PREFIX}${key(2)}`, thing(-2));
+    test.each(['not there', 'of another revision'])(
+      'where a value that was read is %s among the keys that were read',
+      async (how) => {
+        const seen = await open(w, { decode });
+        w.script.cut();
+        const snapshot = w.data.snapshot();
+        await w.data.put(`${PREFIX}${key(1)}`, thing(-1));
         await w.data.put('/elsewhere', 'x');
-      };
-      w.script.afterRead = swap;
-      await comeBack(w, seen);
-      expect(isSwapped).toBe(true);
-      expectWhole(w);
-      expect(shown(seen.mirror)).toEqual(await held(w.data));
-    });
+        await compact(w);
+        let isSwapped = false;
+        w.script.afterRead = async ({ options }) => {
+          if (options.keysOnly !== true || isSwapped) return;
+          isSwapped = true;
+          w.data.restore(snapshot);
+          await w.data.put('/elsewhere', 'x');
+          if (how === 'of another revision') await w.data.put(`${PREFIX}${key(1)}`, thing(-2));
+          await w.data.put('/elsewhere', 'x');
+        };
+        await comeBack(w, seen);
+        expect(isSwapped).toBe(true);
+        expectWhole(w);
+        expect(seen.resyncs).toHaveLength(1);
+        expect(shown(seen.mirror)).toEqual(await held(w.data));
+      },
+    );
 
     test('where a compaction overtakes it too', async () => {
       const seen = await open(w, { decode });
