@@ -161,6 +161,10 @@ export class Engine {
     return this.#lessor.require(id, outcome);
   }
 
+  leaseLeftMs(lease: LeaseRecord): number {
+    return this.#lessor.leftMs(lease);
+  }
+
   leases(): readonly LeaseRecord[] {
     this.#lessor.expire();
     return this.#lessor.list();

@@ -8,8 +8,10 @@ export interface LeaseRecord {
   readonly id: LeaseId;
   /** Seconds granted. */
   readonly ttl: number;
-  /** When it expires, in milliseconds since the epoch. */
+  /** When it expires, in milliseconds since the epoch, as the wall clock was when that was settled. */
   expiresAt: number;
+  /** When it expires by the clock that nobody sets: what counts. */
+  deadline: number;
   readonly keys: Set<KeyHistory>;
 }
 
@@ -45,11 +47,11 @@ export class Lessor implements LeaseBook {
     const lease: LeaseRecord = {
       id: id ?? this.#freeId(),
       ttl,
-      expiresAt: this.#options.clock.now() + ttl * 1_000,
+      ...this.#endOf(ttl),
       keys: new Set<KeyHistory>(),
     };
     this.#leases.set(lease.id, lease);
-    this.#deadlines.push(lease.expiresAt, lease);
+    this.#deadlines.push(lease.deadline, lease);
     this.#arm();
     return lease;
   }
@@ -66,7 +68,12 @@ export class Lessor implements LeaseBook {
   }
 
   renew(lease: LeaseRecord): void {
-    lease.expiresAt = this.#options.clock.now() + lease.ttl * 1_000;
+    Object.assign(lease, this.#endOf(lease.ttl));
+  }
+
+  /** How long a lease still has, in milliseconds. */
+  leftMs({ deadline }: LeaseRecord): number {
+    return Math.max(0, deadline - this.#elapsed());
   }
 
   /** Forgets a lease; its keys are the caller's to delete. */
@@ -89,13 +96,13 @@ export class Lessor implements LeaseBook {
 
   /** Ends every lease that is out of time, also where the timer is late. */
   expire(): void {
-    const now = this.#options.clock.now();
+    const now = this.#elapsed();
     for (let first = this.#deadlines.peek(); first !== undefined && first.at <= now; first = this.#deadlines.peek()) {
       const { item: lease } = first;
       this.#deadlines.pop();
       if (this.#leases.get(lease.id) !== lease) continue;
-      if (lease.expiresAt > now) {
-        this.#deadlines.push(lease.expiresAt, lease);
+      if (lease.deadline > now) {
+        this.#deadlines.push(lease.deadline, lease);
       } else {
         this.remove(lease);
         this.#options.onExpired(lease);
@@ -115,7 +122,7 @@ export class Lessor implements LeaseBook {
     if (first === undefined || (this.#timer !== undefined && this.#timer.at <= first.at)) return;
     this.#disarm();
     const { clock } = this.#options;
-    const delay = Math.min(Math.max(0, first.at - clock.now()), MAX_TIMER_MS);
+    const delay = Math.min(Math.max(0, first.at - this.#elapsed()), MAX_TIMER_MS);
     const handle = clock.setTimeout(() => {
       this.#timer = undefined;
       this.expire();
@@ -127,6 +134,16 @@ export class Lessor implements LeaseBook {
   #disarm(): void {
     if (this.#timer !== undefined) this.#options.clock.clearTimeout(this.#timer.handle);
     this.#timer = undefined;
+  }
+
+  /** An hour that somebody sets the wall clock forward by must not end the leases of an hour. */
+  #elapsed(): number {
+    const { clock } = this.#options;
+    return clock.monotonic?.() ?? clock.now();
+  }
+
+  #endOf(ttl: number): Pick<LeaseRecord, 'expiresAt' | 'deadline'> {
+    return { expiresAt: this.#options.clock.now() + ttl * 1_000, deadline: this.#elapsed() + ttl * 1_000 };
   }
 
   /** A random positive 63-bit id, as etcd's are. */

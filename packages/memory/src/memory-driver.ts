@@ -38,12 +38,10 @@ export class MemoryDriver implements StoreDriver {
   readonly capabilities: Capabilities;
   readonly leases: DriverLeases;
   readonly #engine: Engine;
-  readonly #clock: { now(): number };
   #closed = false;
 
-  constructor(engine: Engine, options: { readonly name: string; readonly clock: { now(): number } }) {
+  constructor(engine: Engine, options: { readonly name: string }) {
     this.#engine = engine;
-    this.#clock = options.clock;
     this.name = options.name;
     this.capabilities = memoryCapabilities(engine.limits);
     this.leases = this.#makeLeases();
@@ -134,7 +132,7 @@ export class MemoryDriver implements StoreDriver {
       keepAlive: async (id: LeaseId): Promise<Lease> => plain(engine.keepAlive(id)),
       timeToLive: async (id: LeaseId, { keys }: { readonly keys: boolean }): Promise<LeaseStatus> => {
         const lease = engine.lease(id);
-        const ttl = Math.max(0, Math.ceil((lease.expiresAt - this.#clock.now()) / 1_000));
+        const ttl = Math.ceil(engine.leaseLeftMs(lease) / 1_000);
         const status = { id, grantedTtl: lease.ttl, ttl };
         if (!keys) return status;
         const attached = [...lease.keys].sort((a, b) => (a.key < b.key ? -1 : 1));

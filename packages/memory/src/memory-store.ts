@@ -46,7 +46,7 @@ export class MemoryStore extends GuardedStore {
 
   private constructor(engine: Engine, options: MemoryStoreOptions) {
     const { clock = systemClock, name = 'memory' } = options;
-    const driver = new MemoryDriver(engine, { name, clock });
+    const driver = new MemoryDriver(engine, { name });
     super(driver, { ...options, clock });
     this.#engine = engine;
     this.#driver = driver;

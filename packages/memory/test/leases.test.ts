@@ -37,6 +37,32 @@ describe('leases', () => {
     await expect(store.leases.timeToLive(id)).rejects.toMatchObject({ code: 'lease-not-found' });
   });
 
+  test('a wall clock that somebody sets ends no lease early, and keeps none longer', async () => {
+    let offset = 0;
+    const set = memoryStore({
+      clock: {
+        now: () => clock.now() + offset,
+        monotonic: () => clock.now(),
+        setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+        clearTimeout: (handle) => {
+          clock.clearTimeout(handle);
+        },
+      },
+    });
+    for (const hours of [5, -10]) {
+      const { id } = await set.leases.grant(10);
+      offset = hours * 3_600_000;
+      await clock.advance(9_000);
+      expect(await set.leases.timeToLive(id)).toMatchObject({ ttl: 1 });
+      await set.leases.keepAlive(id);
+      await clock.advance(9_999);
+      expect(await set.leases.list()).toEqual([id]);
+      await clock.advance(1);
+      expect(await set.leases.list()).toEqual([]);
+    }
+    await set.close();
+  });
+
   test('each of two leases that expire together takes a revision of its own', async () => {
     for (const key of ['/a', '/b']) await store.put(key, '1', { ttl: 5 });
     await clock.advance(5_000);

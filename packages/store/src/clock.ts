@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since any moment, unmoved when somebody sets the wall clock. Where a clock has none, `now` stands in. */
+  monotonic?(): number;
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
   clearTimeout(handle: TimerHandle): void;
 }
@@ -12,6 +14,7 @@ export type TimerHandle = unknown;
 /** The process's own clock. Its timers are real ones, so they keep the process alive until cleared. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (handle) => {
     clearTimeout(handle as NodeJS.Timeout);
