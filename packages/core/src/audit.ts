@@ -11,12 +11,11 @@ export async function audit(follow: FollowContext): Promise<void> {
   await follow.verified();
   const deleted = new Set<string>();
   core.table.recordDeletions(deleted);
-  // A load puts others in their place.
-  const { others } = core.table;
+  const { readSteps } = core;
   try {
     if (await isEqual(follow, deleted)) return;
-    // Everything was read again meanwhile. That is as good, and what went with it was not written down.
-    if (core.table.others !== others) return;
+    // What came and went between two reads was not written down: it may be all that is different.
+    if (core.readSteps !== readSteps) return;
     core.settings.logger.warn('mirror: the audit found a difference; reading everything again', {
       range: core.settings.range.toString(),
     });

@@ -48,6 +48,8 @@ export class Core {
   readonly wanted = new Threshold();
   /** Whether the watch has been established: without it no proof makes the mirror live. */
   isFollowing = false;
+  /** How many steps came of reads, which bring net changes only: what came and went in between is in none of them. */
+  readSteps = 0;
   readonly #sink: CoreSink;
   readonly #closing = new AbortController();
   #trouble: StoreError | undefined;
@@ -109,6 +111,7 @@ export class Core {
     const { bookmark, version } = this.table;
     if (bookmark === undefined) return;
     if (step !== undefined) {
+      if (cause !== 'watch') this.readSteps += 1;
       this.#sink.onChanges(step.changes, bookmark, version, cause);
       for (const problem of step.invalid) this.#sink.onInvalid(problem);
     }

@@ -1,6 +1,7 @@
 import { type ConfigStore, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { MirrorState } from '../src/state.js';
+import type { ScriptedRead } from './support/scripted-store.js';
 import { held, PREFIX, shown, thing, world, type World } from './support/world.js';
 
 /** Restores an older snapshot under the same identity, and lets it overtake what the mirror knows, while nobody can watch. */
@@ -263,29 +264,6 @@ describe('M8 where the past can not be read', () => {
   });
   afterEach(() => w.close());
 
-  test('an audit finds nothing in what was read anew while it ran', async () => {
-    await w.data.put(`${PREFIX}b`, thing(1));
-    const mirror = await w.open({ auditEveryMs: 20_000 });
-    await w.until(() => mirror.state.status === 'live');
-    const resyncs: unknown[] = [];
-    mirror.on('resync', ({ reason }) => resyncs.push(reason));
-    let audits = 0;
-    w.script.afterRead = async ({ kind }) => {
-      if (kind !== 'scan' || (audits += 1) > 1) return;
-      // The watch is late, and sync() reads what has become of it; the page of the audit comes only then.
-      w.script.hold();
-      await w.data.delete(`${PREFIX}b`);
-      const synced = mirror.sync();
-      while (mirror.has('b')) await new Promise((resolve) => setImmediate(resolve));
-      await synced;
-      w.script.release();
-    };
-    await w.until(() => resyncs.length > 0, 60_000);
-    await w.clock.advance(1_000);
-    expect(resyncs).toEqual(['behind']);
-    expect(shown(mirror)).toEqual(await held(w.data));
-  });
-
   test('a restore between the load and the watch is noticed there too, before anything of it is shown', async () => {
     const snapshot = w.data.snapshot();
     await w.data.put(`${PREFIX}a`, thing(2));
@@ -355,6 +333,42 @@ describe('M8 where the past can not be read', () => {
     expect(w.script.opened).toHaveLength(1);
     await w.data.put(`${PREFIX}z`, thing(9));
     await w.until(() => mirror.has('z'));
+  });
+});
+
+describe.each(['like-v3', 'like-v2'] as const)('M8 an audit, on a store %s', (kind) => {
+  test.each([
+    ['was there before', true],
+    ['came only after the last step', false],
+  ])('finds nothing in what sync() read while it ran: a key that went, and %s', async (_, isKnown) => {
+    const w = world(kind);
+    if (isKnown) await w.data.put(`${PREFIX}b`, thing(1));
+    const mirror = await w.open({ auditEveryMs: 20_000 });
+    await w.until(() => mirror.state.status === 'live');
+    const resyncs: unknown[] = [];
+    mirror.on('resync', ({ reason }) => resyncs.push(reason));
+    let audits = 0;
+    const isAudit = ({ kind: read, options }: ScriptedRead) => read === 'scan' && options.minModRevision === undefined;
+    w.script.beforeRead = async (read) => {
+      if (!isAudit(read) || audits > 0) return;
+      w.script.hold();
+      await w.data.put(`${PREFIX}b`, thing(2));
+    };
+    w.script.afterRead = async (read) => {
+      if (!isAudit(read) || (audits += 1) > 1) return;
+      // The watch is late, and sync() reads what has become of it; the page of the audit comes only then.
+      await w.data.delete(`${PREFIX}b`);
+      await w.data.put(`${PREFIX}c`, thing(3));
+      const synced = mirror.sync();
+      while (!mirror.has('c')) await new Promise((resolve) => setImmediate(resolve));
+      await synced;
+      w.script.release();
+    };
+    await w.until(() => resyncs.length > 0, 60_000);
+    await w.clock.advance(1_000);
+    expect(resyncs).toEqual(['behind']);
+    expect(shown(mirror)).toEqual(await held(w.data));
+    await w.close();
   });
 });
 
