@@ -1,6 +1,6 @@
 // After a compaction a large mirror reads keys and revisions, and only those values that changed: with what comes of it the same as
 // of reading everything.
-import { CompactedError, type ConfigStore, encodeUtf8, StoreError } from '@holdfast/store';
+import { CompactedError, type ConfigStore, encodeUtf8, type Revision, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ChangeEvent } from '../src/change.js';
 import {
@@ -293,10 +293,12 @@ describe.each(['eager', 'lazy'] as const)('M3 a resync of a large mirror, %s', (
       await otherHistory(w, decode, {
         before: async (data) => {
           await data.delete(`${PREFIX}${key(1)}`);
+          await data.put(`${PREFIX}${key(1)}`, thing(-1));
           await data.put(`${PREFIX}${key(1)}`, thing(-2));
           await same(data);
         },
         after: async (data) => {
+          await data.put('/elsewhere', 'x');
           await data.put('/elsewhere', 'x');
           await data.put(`${PREFIX}${key(1)}`, thing(-2));
           await same(data);
@@ -324,9 +326,12 @@ describe.each(['eager', 'lazy'] as const)('M3 a resync of a large mirror, %s', (
       const seen = await open(w, { decode });
       w.data.restore(snapshot);
       // The last that the watch says is of the history before.
-      w.script.failWatches(new CompactedError('compacted', { compactRevision: seen.mirror.revision + 1 }));
+      w.script.failWatches(
+        new CompactedError('compacted', { compactRevision: (seen.mirror.revision + 1) as Revision }),
+      );
       await comeBack(w, seen);
       expectWhole(w);
+      expect(seen.resyncs).toHaveLength(1);
       expect(seen.mirror.bookmark).toEqual((await w.data.list({ prefix: PREFIX })).bookmark);
       expectSameObjects(seen, []);
     });
@@ -501,6 +506,7 @@ async function otherHistory(
   await comeBack(w, seen);
   expect(scans(w).filter(({ keysOnly }) => keysOnly)).toHaveLength(1);
   expectWhole(w);
+  expect(seen.resyncs).toHaveLength(1);
   expect(shown(seen.mirror)).toEqual(await held(w.data));
 }
 
