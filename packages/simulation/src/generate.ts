@@ -1,3 +1,4 @@
+import { enrich } from './enrich.js';
 import {
   KEYS,
   LIMITS,
@@ -12,9 +13,13 @@ import {
 } from './plan.js';
 import { Random } from './random.js';
 
+/** Which worlds a seed stands for. The newest have more in them; the older ones are kept for what was found in them. */
+export type Generation = 1 | 2;
+
 /** A world for a seed: anything that may happen to mirrors, in an order that nobody thought of. */
-export function generate(seed: number): Plan {
-  return new Generator(seed).plan();
+export function generate(seed: number, generation: Generation = 2): Plan {
+  const plan = new Generator(seed).plan();
+  return generation === 1 ? plan : enrich(plan);
 }
 
 const MANY_KEYS = Array.from({ length: 40 }, (_, index) => `${PREFIX}routes/m${index}`);

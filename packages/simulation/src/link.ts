@@ -9,6 +9,7 @@ export interface LinkOptions {
   readonly name: string;
   /** How long a silent connection is believed in. */
   readonly keepaliveMs: number;
+  readonly count: (fault: string) => void;
 }
 
 type Mode = 'open' | 'cut' | 'silent';
@@ -28,11 +29,16 @@ export class Link {
   readonly #heldWatch: (() => void)[] = [];
   #mode: Mode = 'open';
   #generation = 0;
-  #isStalled = false;
-  #losesAnswers = false;
-  #isDenied = false;
-  #isSlow = false;
+  /** What goes on until it heals. */
+  readonly #lasting = new Set<'stall' | 'lose-answers' | 'slow' | 'deny'>();
   #cutAfter: number | undefined;
+  readonly #atMessages: { left: number; readonly act: () => void }[] = [];
+  readonly #hung = new Set<() => void>();
+  #token: 'valid' | 'expired' | 'refused' = 'valid';
+  #sent = 0;
+  #newestArrived = 0;
+  /** How many messages have arrived. */
+  messages = 0;
   #badReads: { left: number; how: 'fail' | 'hang' | 'broken' } = { left: 0, how: 'fail' };
 
   constructor(options: LinkOptions) {
@@ -45,7 +51,7 @@ export class Link {
   }
 
   get isDenied(): boolean {
-    return this.#isDenied;
+    return this.#lasting.has('deny');
   }
 
   /** Which connection it is: another one after each reset. */
@@ -53,36 +59,78 @@ export class Link {
     return this.#generation;
   }
 
+  /** Whether it knows who asks: without a token, only whoever asked before goes on. */
+  get isAuthenticated(): boolean {
+    return this.#token === 'valid';
+  }
+
+  /** Requests without an answer, and streams. */
+  get pending(): number {
+    return this.#resets.size;
+  }
+
   apply(fault: NetFault): void {
+    if (this.#apply(fault) && fault !== 'heal' && fault !== 'grant') this.#options.count(fault);
+  }
+
+  /** Returns whether anything is different. */
+  #apply(fault: NetFault): boolean {
     switch (fault) {
-      case 'cut':
+      case 'cut': {
+        const was = this.#mode;
         this.reset();
         this.#mode = 'cut';
-        break;
+        return was !== 'cut';
+      }
       case 'reset':
         this.reset();
-        break;
+        return this.#mode !== 'cut';
       case 'silence':
-        if (this.#mode === 'open') this.#fallSilent();
-        break;
+        if (this.#mode !== 'open') return false;
+        this.#fallSilent();
+        return true;
       case 'stall':
-        this.#isStalled = true;
-        break;
       case 'lose-answers':
-        this.#losesAnswers = true;
-        break;
       case 'slow':
-        this.#isSlow = true;
-        break;
       case 'deny':
-        this.#isDenied = true;
-        break;
+        if (this.#lasting.has(fault)) return false;
+        this.#lasting.add(fault);
+        return true;
+      case 'expire':
+        if (this.#token !== 'valid') return false;
+        this.#token = 'expired';
+        return true;
+      case 'lock-out':
+        if (this.#token === 'refused') return false;
+        this.#token = 'refused';
+        return true;
+      case 'grant':
+        this.#grant();
+        return true;
       case 'heal':
         this.#heal();
-        break;
+        return true;
       default:
-        fault satisfies never;
+        return fault satisfies never;
     }
+  }
+
+  #grant(): void {
+    this.#lasting.delete('deny');
+    if (this.#token === 'refused') this.#token = 'expired';
+  }
+
+  /** Calls back right after so many more messages have arrived. */
+  atMessage(messages: number, act: () => void): void {
+    this.#atMessages.push({ left: messages, act });
+  }
+
+  /** Gets another token, as an adapter does that was told that its own is not good any more. */
+  async renew(call: DriverCall): Promise<void> {
+    await this.#exchange('read', call, async () => {
+      if (this.#token === 'refused') throw this.stranger(undefined);
+      this.#token = 'valid';
+    });
   }
 
   cutAfter(messages: number): void {
@@ -98,7 +146,7 @@ export class Link {
     this.#generation += 1;
     this.#held.length = 0;
     this.#heldWatch.length = 0;
-    if (this.#losesAnswers) this.#losesAnswers = false;
+    this.#lasting.delete('lose-answers');
     const cause = this.outage(undefined);
     for (const onReset of [...this.#resets]) onReset(cause);
   }
@@ -119,9 +167,17 @@ export class Link {
     return new StoreError('permission-denied', `${this.name} may not do that any more`, { outcome });
   }
 
+  stranger(outcome: WriteOutcome | undefined): StoreError {
+    return new StoreError('unauthenticated', `the token of ${this.name} is not good any more`, { outcome });
+  }
+
   delay(): number {
     const { random } = this.#options;
-    return this.#isSlow ? 20 + random.below(400) : random.chance(0.9) ? 1 + random.below(4) : random.below(60);
+    return this.#lasting.has('slow')
+      ? 20 + random.below(400)
+      : random.chance(0.9)
+        ? 1 + random.below(4)
+        : random.below(60);
   }
 
   /** Calls back after a while, whatever happens to the connection meanwhile. */
@@ -137,21 +193,43 @@ export class Link {
     const { clock } = this.#options;
     const generation = this.#generation;
     const at = Math.max(clock.now + this.delay(), options.notBefore ?? 0);
+    const number = (this.#sent += 1);
     const deliver = () => {
       if (generation !== this.#generation || this.#mode === 'cut') return;
       if (this.#mode === 'silent') this.#held.push(deliver);
-      else if (options.watch === true && this.#isStalled) this.#heldWatch.push(deliver);
+      else if (options.watch === true && this.#lasting.has('stall')) this.#heldWatch.push(deliver);
       else {
+        if (number < this.#newestArrived) this.#options.count('message overtaken');
+        else this.#newestArrived = number;
+        this.messages += 1;
         arrive();
-        this.#count();
+        this.#arrived();
       }
     };
     clock.set('network', deliver, at - clock.now);
     return at;
   }
 
-  /** A call to the server: the request, the work there, the answer. */
-  call<T>(kind: 'read' | 'write', { signal }: DriverCall, run: () => Promise<T>): Promise<T> {
+  /** A call to the server: the request, the work there, the answer. Asked again with another token where that is all it takes. */
+  async call<T>(kind: 'read' | 'write', call: DriverCall, run: () => Promise<T>): Promise<T> {
+    const checked = async () => {
+      if (!this.isAuthenticated) throw this.stranger(kind === 'write' ? 'not-applied' : undefined);
+      return run();
+    };
+    try {
+      return await this.#exchange(kind, call, checked);
+    } catch (error) {
+      if (!isStoreError(error, 'unauthenticated')) throw error;
+      await this.renew(call).catch((cause: unknown) => {
+        // Nothing was asked of the server but a token.
+        const { code, message } = cause as StoreError;
+        throw kind === 'write' ? new StoreError(code, message, { outcome: 'not-applied' }) : cause;
+      });
+      return this.#exchange(kind, call, checked);
+    }
+  }
+
+  #exchange<T>(kind: 'read' | 'write', { signal }: DriverCall, run: () => Promise<T>): Promise<T> {
     const outcome = (at: WriteOutcome) => (kind === 'write' ? at : undefined);
     return new Promise<T>((resolve, reject) => {
       if (signal?.aborted === true) {
@@ -163,6 +241,7 @@ export class Link {
         if (isOver) return;
         isOver = true;
         forget();
+        this.#hung.delete(fail);
         signal?.removeEventListener('abort', onAbort);
         act();
       };
@@ -171,11 +250,12 @@ export class Link {
           reject(signal?.reason as Error);
         });
       };
-      const forget = this.onReset(() => {
+      const fail = () => {
         settle(() => {
           reject(this.outage(outcome('unknown')));
         });
-      });
+      };
+      const forget = this.onReset(fail);
       signal?.addEventListener('abort', onAbort, { once: true });
       if (this.#mode === 'cut') {
         this.#options.clock.set(
@@ -190,10 +270,19 @@ export class Link {
         return;
       }
       const bad = kind === 'read' && this.#badReads.left > 0 ? this.#badReads.how : undefined;
-      if (bad !== undefined) this.#badReads.left -= 1;
-      if (bad === 'hang') return;
+      if (bad !== undefined) {
+        this.#badReads.left -= 1;
+        this.#options.count(`read: ${bad}`);
+      }
+      if (bad === 'hang') {
+        this.#hung.add(fail);
+        return;
+      }
       const answer = (act: () => void) => {
-        if (this.#losesAnswers) return;
+        if (this.#lasting.has('lose-answers')) {
+          this.#options.count('answer lost');
+          return;
+        }
         this.send(() => {
           settle(act);
         });
@@ -201,7 +290,7 @@ export class Link {
       // A request that is under way arrives, whatever its caller does meanwhile.
       this.send(() => {
         if (kind === 'read' && isOver) return;
-        if (this.#isDenied) {
+        if (this.#lasting.has('deny')) {
           answer(() => {
             reject(this.denial(outcome('not-applied')));
           });
@@ -246,23 +335,32 @@ export class Link {
 
   #heal(): void {
     this.#mode = 'open';
-    this.#isStalled = false;
-    this.#isDenied = false;
-    this.#isSlow = false;
+    this.#grant();
+    this.#lasting.delete('stall');
+    this.#lasting.delete('slow');
     this.#cutAfter = undefined;
     this.#badReads = { left: 0, how: 'fail' };
     // Of one stream, what stalled was there before what fell silent.
     const held = [...this.#heldWatch.splice(0), ...this.#held.splice(0)];
     for (const deliver of held) deliver();
+    // A server that answers again has forgotten what it was asked.
+    for (const fail of [...this.#hung]) fail();
     // What was waiting for an answer that got lost learns it from the end of the connection.
-    if (this.#losesAnswers) this.reset();
+    if (this.#lasting.has('lose-answers')) this.reset();
   }
 
-  #count(): void {
+  #arrived(): void {
+    for (const each of [...this.#atMessages]) {
+      each.left -= 1;
+      if (each.left > 0) continue;
+      this.#atMessages.splice(this.#atMessages.indexOf(each), 1);
+      each.act();
+    }
     if (this.#cutAfter === undefined) return;
     this.#cutAfter -= 1;
     if (this.#cutAfter > 0) return;
     this.#cutAfter = undefined;
+    this.#options.count('cut at a message');
     this.reset();
   }
 }

@@ -25,6 +25,9 @@ export interface HostOptions {
   readonly truth: Truth;
   readonly trace: ((line: string) => void) | undefined;
   readonly violated: (guarantee: string, message: string) => void;
+  readonly count: (fault: string) => void;
+  /** Whether anything of this history was compacted. */
+  readonly wasCompacted: () => boolean;
   /** Whether somebody sets the wall clocks: what the mirror says of times then says nothing. */
   readonly clocksJump: boolean;
 }
@@ -45,8 +48,11 @@ export class MirrorHost {
   #seenAt = '';
   #toldVersion = 0;
   #equalEpoch: Epoch | undefined;
+  #closesInListener = false;
   looks = 0;
-  stale = 0;
+  states = 0;
+  syncs = 0;
+  resyncs = 0;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -65,11 +71,19 @@ export class MirrorHost {
     return this.#followers.reduce((sum, { events }) => sum + events, 0);
   }
 
+  /** Whether what it shows, if anything, is of a later revision. */
+  isPast(revision: number): boolean {
+    const { truth } = this.#options;
+    const shown = this.isOpen ? this.#opened?.mirror.revision : undefined;
+    return Math.min(shown ?? Infinity, truth.current.head) > revision;
+  }
+
   noteCommit(commit: Commit, epoch: Epoch): void {
     if (commit.keys.some((key) => this.layout.inRange(key))) this.#commits.push({ commit, epoch });
   }
 
   open(): void {
+    this.#closesInListener = false;
     if (this.#opening !== undefined || this.isOpen) return;
     this.#opening = this.#open().finally(() => (this.#opening = undefined));
   }
@@ -109,7 +123,8 @@ export class MirrorHost {
           this.#look('in its listener');
           const shown = this.#opened?.shown();
           if (!isLazy && shown !== undefined) this.#compareCopy(main, shown);
-          if (plan.listeners === 'throwing') throw new Error('a listener that throws');
+          this.#closeFromListener();
+          this.#throwNowAndThen('throws');
         },
         onValidate: () => {
           if (!isLazy) this.#look('while decoding');
@@ -118,10 +133,10 @@ export class MirrorHost {
           trace?.(
             `${name} ${previous.status} -> ${state.status} ${'reason' in state ? state.reason : ''} ${'cause' in state ? (state.cause?.message ?? '') : ''}`,
           );
-          if (plan.listeners === 'throwing') throw new Error('a listener that throws');
+          this.#throwNowAndThen('throws');
         },
         onInvalid: async () => {
-          if (plan.listeners === 'throwing') throw new Error('a listener that rejects');
+          this.#throwNowAndThen('rejects');
         },
       });
       this.#opened = opened;
@@ -140,6 +155,23 @@ export class MirrorHost {
     }
   }
 
+  #throwNowAndThen(how: 'throws' | 'rejects'): void {
+    if (this.#options.plan.listeners !== 'throwing') return;
+    this.#options.count(`listener ${how}`);
+    throw new Error(`a listener that ${how}`);
+  }
+
+  closeInListener(): void {
+    this.#closesInListener = true;
+  }
+
+  #closeFromListener(): void {
+    if (!this.#closesInListener || this.#opened === undefined) return;
+    this.#closesInListener = false;
+    this.#options.count('mirror closed by its listener');
+    void this.close();
+  }
+
   #follower(name: string, isCoalescing = false): Follower {
     const { plan, truth, violated } = this.#options;
     const follower = new Follower({
@@ -156,6 +188,10 @@ export class MirrorHost {
 
   #attach({ mirror, parts }: OpenedMirror, isLazy: boolean): void {
     const { plan, name } = this.#options;
+    mirror.on('resync', ({ reason }) => {
+      this.resyncs += 1;
+      this.#checkReason(reason);
+    });
     for (const part of parts) {
       part.on('change', () => {
         this.#look('in the listener of a collection');
@@ -181,6 +217,7 @@ export class MirrorHost {
     if (stream === undefined) return;
     for await (const event of stream) {
       follower.take(event);
+      this.#options.count('slow iteration');
       await new Promise<void>((resolve) => clock.set('consumer', resolve, ms));
     }
   }
@@ -297,14 +334,20 @@ export class MirrorHost {
       violated('version', `${name} has other content at the same version ${version}, ${when}`);
   }
 
+  /** Everything is read again for a reason: a lagging member is no other history (C13), and an audit of what is equal finds nothing. */
+  #checkReason(reason: string): void {
+    const { truth, wasCompacted, name, violated } = this.#options;
+    if (truth.epochs.length > 1) return;
+    const isFalse = reason === 'history-changed' || reason === 'audit' || (reason === 'compacted' && !wasCompacted());
+    if (isFalse) violated('alarm', `${name} read everything again for ${reason}, and there was no such thing`);
+  }
+
   /** M1: what is `live` is complete as of `asOf`, and at most {@link LIVENESS_MS} old. */
   #checkState(): void {
     if (this.#opened === undefined) return;
     const { mirror } = this.#opened;
-    if (mirror.state.status !== 'live') {
-      this.stale += 1;
-      return;
-    }
+    this.states += 1;
+    if (mirror.state.status !== 'live') return;
     const { clock, view, clocksJump } = this.#options;
     // A read during which the clock was set has no age that anybody knows.
     this.#checkAsOf(clock.now - (clocksJump ? 2 : 1) * LIVENESS_MS, 'although its state is live');
@@ -395,6 +438,7 @@ export class MirrorHost {
       return 'failed';
     }
     trace?.(`${name} is in sync at ${opened.mirror.revision}`);
+    this.syncs += 1;
     if (truth.current !== epoch || !this.isOpen) return 'done';
     this.#look('after sync()');
     if (this.#equalEpoch !== epoch && !this.#isEqualTo(epoch))
@@ -424,7 +468,10 @@ export class MirrorHost {
 
   #checkWaitFailure(what: string, error: unknown, took: number): void {
     const { name, violated } = this.#options;
-    if (!isStoreError(error) || !['timeout', 'aborted', 'closed', 'permission-denied'].includes(error.code))
+    if (
+      !isStoreError(error) ||
+      !['timeout', 'aborted', 'closed', 'permission-denied', 'unauthenticated'].includes(error.code)
+    )
       violated('sync', `${what} of ${name} failed with ${String(error)}`);
     if (took > SYNC_TIMEOUT_MS + 50) violated('sync', `${what} of ${name} took ${took} ms to time out`);
   }

@@ -5,6 +5,8 @@ export interface Plan {
   /** What the backend can do: everything, or as little as etcd v2. */
   readonly backend: 'v3' | 'v2';
   readonly clients: number;
+  /** Servers of the cluster; one where that is left out. Each may lag behind. */
+  readonly members?: number;
   readonly mirrors: readonly MirrorPlan[];
   /** Plain watches, whose consumers may stop reading. */
   readonly watches: readonly WatchPlan[];
@@ -60,8 +62,34 @@ export type NetFault =
   /** Answers are lost, not requests. */
   | 'lose-answers'
   | 'slow'
+  /** Permission is revoked. What is asked from now on is refused; on etcd v3 a watch that there is goes on. */
   | 'deny'
+  /** The token expires. Nobody notices before something is asked with it, or a connection made. */
+  | 'expire'
+  /** The same, and no other token is to be had. */
+  | 'lock-out'
+  /** Permission is granted again, and tokens are to be had. */
+  | 'grant'
   | 'heal';
+
+export type MirrorAct =
+  | 'sync'
+  | 'wait-for'
+  | 'close'
+  | 'abort'
+  | 'open'
+  | 'abort-sync'
+  /** By its own listener, the next time that it is told of a change. */
+  | 'close-in-listener';
+
+export type WatchAct = 'pause' | 'resume' | 'close' | 'abort' | 'open';
+
+/** What can happen between any two turns of the event loop. */
+export type Sudden =
+  | { readonly do: 'compact'; readonly behind: number }
+  | { readonly do: 'net'; readonly client: number; readonly fault: 'reset' | 'stall' | 'silence' | 'expire' }
+  | { readonly do: 'mirror'; readonly index: number; readonly act: MirrorAct }
+  | { readonly do: 'watch'; readonly index: number; readonly act: WatchAct };
 
 export type Step =
   | { readonly do: 'wait'; readonly ms: number }
@@ -79,17 +107,32 @@ export type Step =
       /** What is put in place: the last snapshot, or nothing. */
       readonly from: 'snapshot' | 'nothing';
       readonly identity: 'same' | 'new';
+      /** `kept`: connections seem to stay up for a while, as those through a proxy may, but bring nothing more. */
+      readonly connections?: 'kept';
       /** Written before anyone reconnects. */
       readonly writes: readonly Write[];
     }
   | { readonly do: 'jump'; readonly client: number; readonly ms: number }
   | { readonly do: 'lease'; readonly act: 'keep-alive' | 'revoke' }
+  | { readonly do: 'mirror'; readonly index: number; readonly act: MirrorAct }
+  | { readonly do: 'watch'; readonly index: number; readonly act: WatchAct }
+  /** A read by the application, through a client. */
   | {
-      readonly do: 'mirror';
-      readonly index: number;
-      readonly act: 'sync' | 'wait-for' | 'close' | 'abort' | 'open' | 'abort-sync';
+      readonly do: 'read';
+      readonly client: number;
+      readonly key: string;
+      readonly how: 'get' | 'list' | 'serializable';
     }
-  | { readonly do: 'watch'; readonly index: number; readonly act: 'pause' | 'resume' | 'close' | 'abort' | 'open' };
+  /** A member of the cluster falls behind, or catches up. Only watches and serializable reads can tell. */
+  | { readonly do: 'member'; readonly member: number; readonly act: 'lag' | 'catch-up' }
+  /** Right after so many more messages of a client's link, and as many turns of the microtask queue: at any await. */
+  | {
+      readonly do: 'at';
+      readonly client: number;
+      readonly messages: number;
+      readonly turns: number;
+      readonly then: Sudden;
+    };
 
 /** How a plan's kinds of mirrors see the keys. */
 export const PREFIX = '/app/';

@@ -20,17 +20,21 @@ import {
   type Page,
   type Revision,
   StoreError,
+  toRevision,
   keySuccessor,
   encodeUtf8,
   compareBytes,
   type WatchSink,
 } from '@holdfast/store';
 import type { Link } from './link.js';
+import type { Members } from './members.js';
 import type { Random } from './random.js';
 import { RemoteWatch } from './remote-watch.js';
 
 export interface RemoteOptions {
   readonly link: Link;
+  readonly members: Members;
+  readonly count: (fault: string) => void;
   readonly random: Random;
   readonly backend: 'v3' | 'v2';
   /** What a deletion at a revision was asked to delete, where the backend tells that instead of the keys. */
@@ -65,11 +69,30 @@ export class RemoteDriver extends DelegatingDriver {
   }
 
   override get(key: string, options: DriverGetOptions, call: DriverCall) {
-    return this.#link.call('read', call, () => super.get(key, options, NO_SIGNAL));
+    return this.#read(options, call, (own) => super.get(key, own, NO_SIGNAL));
   }
 
   override list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
-    return this.#link.call('read', call, () => super.list(range, options, NO_SIGNAL));
+    return this.#read(options, call, (own) => super.list(range, own, NO_SIGNAL));
+  }
+
+  /** By any member. One that lags behind answers a linearizable read when it has caught up, and a serializable one with what it has. */
+  #read<T, O extends DriverGetOptions>(options: O, call: DriverCall, run: (options: O) => Promise<T>): Promise<T> {
+    const { members, random, count } = this.#options;
+    const member = members.count === 1 ? 0 : random.below(members.count);
+    return this.#link.call('read', call, async () => {
+      const behindAt = members.behindAt(member);
+      if (behindAt === undefined) return run(options);
+      if (options.consistency === 'serializable' && options.revision === undefined) {
+        count('stale serializable read');
+        return run({ ...options, revision: toRevision(behindAt) });
+      }
+      count('read that waits for a member behind');
+      await new Promise<void>((resolve) => {
+        members.whenCaughtUp(member, resolve);
+      });
+      return run(options);
+    });
   }
 
   /** In small pages at the revision of the first, each a call of its own: anything may happen between two. */
@@ -127,6 +150,7 @@ export class RemoteDriver extends DelegatingDriver {
     const watch = new RemoteWatch(this.store, range, options, sink, {
       ...this.#options,
       tellsProgress: this.capabilities.progress === 'exact',
+      head: (call) => this.list(range, HEAD, call).then(({ bookmark }) => bookmark),
     });
     this.#options.onWatch(watch);
     return watch;
@@ -144,6 +168,16 @@ export class RemoteDriver extends DelegatingDriver {
     };
   }
 }
+
+const HEAD: DriverListOptions = {
+  revision: undefined,
+  consistency: 'linearizable',
+  limit: undefined,
+  keysOnly: false,
+  countOnly: true,
+  minModRevision: undefined,
+  sort: undefined,
+};
 
 // The server knows nothing of what the caller gives up.
 const NO_SIGNAL: DriverCall = { signal: undefined };

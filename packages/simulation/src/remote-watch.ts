@@ -1,6 +1,7 @@
 import {
   type Bookmark,
   type ConfigStore,
+  type DriverCall,
   type DriverWatch,
   type DriverWatchOptions,
   isStoreError,
@@ -11,11 +12,17 @@ import {
   type WatchSink,
 } from '@holdfast/store';
 import type { Link } from './link.js';
+import type { Members } from './members.js';
 import type { Random } from './random.js';
+import { batchBytes } from './watch-host.js';
 
 export interface RemoteWatchOptions {
   readonly link: Link;
   readonly random: Random;
+  readonly members: Members;
+  readonly count: (fault: string) => void;
+  /** A linearizable read of the store's head. */
+  readonly head: (call: DriverCall) => Promise<Bookmark>;
   readonly tellsProgress: boolean;
   readonly backend: 'v3' | 'v2';
   readonly deletedRange: (revision: number) => KeyRange | undefined;
@@ -24,12 +31,15 @@ export interface RemoteWatchOptions {
 /** Where it stands. A `following` one has a stream to the server; nothing of an older stream is listened to. */
 type State =
   | { readonly status: 'connecting' }
+  /** Asks the cluster, or for another token, before it connects again. */
+  | { readonly status: 'asking'; readonly abort: AbortController }
   | { readonly status: 'following'; readonly stream: Stream }
   /** The consumer's budget is used up. */
   | { readonly status: 'full' }
   | { readonly status: 'closed' };
 
 interface Stream {
+  readonly member: number;
   /** The server's side of it. */
   server: Watch | undefined;
   lastArrival: number;
@@ -51,6 +61,7 @@ export class RemoteWatch implements DriverWatch {
   #state: State = { status: 'connecting' };
   #position: Bookmark | undefined;
   #wasLive = false;
+  #avoid: number | undefined;
 
   constructor(
     store: ConfigStore,
@@ -71,6 +82,10 @@ export class RemoteWatch implements DriverWatch {
     this.#connect();
   }
 
+  get isOpen(): boolean {
+    return this.#state.status !== 'closed';
+  }
+
   resume(): void {
     if (this.#state.status !== 'full') return;
     this.#state = { status: 'connecting' };
@@ -79,6 +94,11 @@ export class RemoteWatch implements DriverWatch {
 
   async close(): Promise<void> {
     this.#end();
+  }
+
+  /** The server is another one, and nobody tells: what comes through the stream from now on is nothing. */
+  deafen(): void {
+    if (this.#state.status === 'following') void this.#state.stream.server?.close();
   }
 
   /** The server ends it. */
@@ -97,12 +117,13 @@ export class RemoteWatch implements DriverWatch {
   #leave(): void {
     // The server notices that the client is gone.
     if (this.#state.status === 'following') void this.#state.stream.server?.close();
+    else if (this.#state.status === 'asking') this.#state.abort.abort(OVERTAKEN);
   }
 
   #lost(cause: StoreError): void {
     // Nothing comes over it now, and yet what waits for the consumer came over a connection that is gone.
     if (this.#state.status === 'full') this.#sink.interrupted(cause);
-    if (this.#state.status !== 'following' && this.#state.status !== 'connecting') return;
+    if (this.#state.status === 'closed' || this.#state.status === 'full') return;
     this.#leave();
     this.#state = { status: 'connecting' };
     if (this.#wasLive) this.#sink.interrupted(cause);
@@ -120,11 +141,52 @@ export class RemoteWatch implements DriverWatch {
         this.#connect();
         return;
       }
-      const stream: Stream = { server: undefined, lastArrival: 0 };
+      const stream: Stream = { member: this.#pickMember(), server: undefined, lastArrival: 0 };
       this.#state = { status: 'following', stream };
       link.send(() => {
         if (this.#isCurrent(stream)) this.#serve(stream);
       });
+    });
+  }
+
+  #pickMember(): number {
+    const { members, random } = this.#net;
+    if (members.count === 1) return 0;
+    const member = random.below(members.count);
+    return member === this.#avoid ? (member + 1) % members.count : member;
+  }
+
+  /** Asks, and connects again with the answer. What it is to be asked of may end the watch. */
+  #ask(cause: StoreError, question: (call: DriverCall) => Promise<StoreError | undefined>): void {
+    this.#leave();
+    const abort = new AbortController();
+    const state: State = { status: 'asking', abort };
+    this.#state = state;
+    if (this.#wasLive) this.#sink.interrupted(cause);
+    question({ signal: abort.signal })
+      .catch((error: unknown) => (isRefusal(error) ? error : undefined))
+      .then((end) => {
+        if (this.#state !== state) return;
+        if (end !== undefined) {
+          this.fail(end);
+          return;
+        }
+        this.#state = { status: 'connecting' };
+        this.#connect();
+      })
+      .catch(() => undefined);
+  }
+
+  /** A member's head is below what was delivered already: a suspicion, which only a linearizable read settles (C13). */
+  #doubt(stream: Stream, behindAt: number): void {
+    this.#avoid = stream.member;
+    const cause = new StoreError('unavailable', `member ${stream.member} is at ${behindAt} only; asking the cluster`);
+    this.#ask(cause, async (call) => {
+      const head = await this.#net.head(call);
+      const known = this.#position;
+      if (known === undefined || (head.identity === known.identity && head.revision >= known.revision))
+        return undefined;
+      return new StoreError('history-changed', `the store is at ${head.revision}, below ${known.revision}`);
     });
   }
 
@@ -134,7 +196,26 @@ export class RemoteWatch implements DriverWatch {
 
   /** At the server: follows the range, and sends what happens. */
   #serve(stream: Stream): void {
-    if (this.#net.link.isDenied) {
+    const { link, members, count } = this.#net;
+    if (!link.isAuthenticated) {
+      count('watch refused for its token');
+      this.#tell(stream, () => {
+        this.#ask(link.stranger(undefined), async (call) => {
+          await link.renew(call);
+          return undefined;
+        });
+      });
+      return;
+    }
+    const behindAt = members.behindAt(stream.member);
+    if (behindAt !== undefined && behindAt < (this.#position?.revision ?? 0)) {
+      count('watch created by a member behind');
+      this.#tell(stream, () => {
+        this.#doubt(stream, behindAt);
+      });
+      return;
+    }
+    if (link.isDenied) {
       this.#tell(stream, () => {
         this.fail(this.#net.link.denial(undefined));
       });
@@ -158,16 +239,21 @@ export class RemoteWatch implements DriverWatch {
   }
 
   async #pump(stream: Stream, server: Watch): Promise<void> {
+    const { members, random, count } = this.#net;
     try {
       for await (const batch of server) {
         if (!this.#isCurrent(stream)) return;
-        this.#tell(stream, () => {
-          this.#arrived(batch);
-        });
-        if (this.#net.random.chance(0.1))
+        // What a member does not know yet, it can't tell.
+        members.whenCaughtUp(stream.member, () => {
           this.#tell(stream, () => {
             this.#arrived(batch);
           });
+          if (!random.chance(0.1)) return;
+          count('duplicate delivery');
+          this.#tell(stream, () => {
+            this.#arrived(batch);
+          });
+        });
       }
     } catch (error) {
       const failure = isStoreError(error) ? error : new StoreError('internal', String(error), { cause: error });
@@ -199,8 +285,11 @@ export class RemoteWatch implements DriverWatch {
     if (batch.bookmark.revision <= revision) return;
     if (batch.kind === 'progress' && !this.#net.tellsProgress) return;
     this.#position = batch.bookmark;
-    const bytes = 100 + batch.events.length * 100;
-    if (this.#sink.push(this.#asBackendTells(batch), bytes) === 'full' && this.#state.status === 'following') {
+    if (
+      this.#sink.push(this.#asBackendTells(batch), batchBytes(batch)) === 'full' &&
+      this.#state.status === 'following'
+    ) {
+      this.#net.count('watch budget used up');
       this.#leave();
       this.#state = { status: 'full' };
     }
@@ -214,4 +303,11 @@ export class RemoteWatch implements DriverWatch {
     const event = { type: 'delete-range', revision: batch.bookmark.revision, range: deleted.toRange() } as const;
     return { ...batch, events: [event], undecodable: [] };
   }
+}
+
+const OVERTAKEN = new StoreError('aborted', 'the watch does not need this answer any more');
+
+/** What is for the consumer to know; everything else is tried again. */
+function isRefusal(error: unknown): error is StoreError {
+  return isStoreError(error, 'permission-denied') || isStoreError(error, 'unauthenticated');
 }

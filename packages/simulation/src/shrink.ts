@@ -1,4 +1,4 @@
-import type { Failure } from './campaign.js';
+import type { Failure } from './campaign-result.js';
 import type { Plan, Step } from './plan.js';
 import { runPlan, type RunOptions } from './world.js';
 

@@ -19,6 +19,8 @@ export interface Commit {
   /** On the true clock. */
   readonly at: number;
   readonly keys: readonly string[];
+  /** Of what was deleted. */
+  readonly leases: readonly string[];
 }
 
 /** One history of the store, from a restore (or the beginning) to the next. */
@@ -52,8 +54,10 @@ export class Epoch {
   add(batch: WatchBatch, at: number): Commit | undefined {
     this.head = Math.max(this.head, batch.bookmark.revision);
     const keys: string[] = [];
+    const leases: string[] = [];
     for (const event of batch.events) {
       if (event.type === 'delete-range') continue;
+      if (event.type === 'delete' && event.previous?.lease !== undefined) leases.push(event.previous.lease);
       const key = event.type === 'put' ? event.current.key : event.key;
       keys.push(key);
       this.#note(key, {
@@ -66,7 +70,7 @@ export class Epoch {
       keys.push(new TextDecoder().decode(rawKey));
     }
     if (batch.kind === 'progress' || keys.length === 0) return undefined;
-    const commit = { revision: batch.bookmark.revision, at, keys };
+    const commit = { revision: batch.bookmark.revision, at, keys, leases };
     this.commits.push(commit);
     return commit;
   }
@@ -159,7 +163,7 @@ export class Truth {
       undecodable.map(({ rawKey }) => rawKey),
     );
     this.epochs.push(epoch);
-    const watch = this.#data.watch({ prefix: '' }, { after: bookmark });
+    const watch = this.#data.watch({ prefix: '' }, { after: bookmark, previous: true });
     this.#watch = watch;
     await watch.ready;
     void this.#follow(watch, epoch);

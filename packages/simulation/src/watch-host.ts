@@ -1,38 +1,55 @@
 import { getEventListeners } from 'node:events';
-import type { ConfigStore, Watch } from '@holdfast/store';
+import type { ConfigStore, Watch, WatchBatch } from '@holdfast/store';
 import { recordWatch, type Recorder } from '@holdfast/testkit';
 import type { WatchPlan } from './plan.js';
+
+export interface WatchHostOptions {
+  readonly store: ConfigStore;
+  readonly recorder: Recorder;
+  /** True time, in milliseconds. */
+  readonly now: () => number;
+  readonly violated: (guarantee: string, message: string) => void;
+}
+
+/** What the wrapper says of a batch's size is the adapter's guess; the simulated one's is this. */
+export const STORE_BUDGET = 4_000;
+
+export function batchBytes({ events }: WatchBatch): number {
+  return 100 + events.length * 100;
+}
 
 /** One plain watch of a world and its consumer, who may stop reading. What it tells is recorded for the checkers. */
 export class WatchHost {
   readonly #name: string;
   readonly #plan: WatchPlan;
-  readonly #store: ConfigStore;
-  readonly #recorder: Recorder;
+  readonly #options: WatchHostOptions;
   #watch: Watch | undefined;
   #controller = new AbortController();
   #paused: { readonly promise: Promise<void>; readonly resume: () => void } | undefined;
-  #batches = 0;
+  /** Since when its consumer reads again. */
+  #resumedAt = -1;
+  batches = 0;
+  events = 0;
 
-  constructor(name: string, plan: WatchPlan, store: ConfigStore, recorder: Recorder) {
+  constructor(name: string, plan: WatchPlan, options: WatchHostOptions) {
     this.#name = name;
     this.#plan = plan;
-    this.#store = store;
-    this.#recorder = recorder;
+    this.#options = options;
   }
 
-  get batches(): number {
-    return this.#batches;
+  get isOpen(): boolean {
+    return this.#watch !== undefined && this.#watch.state.status !== 'closed';
   }
 
   open(): void {
-    if (this.#watch !== undefined && this.#watch.state.status !== 'closed') return;
+    if (this.isOpen) return;
+    const { store, recorder } = this.#options;
     const { prefix, only, bufferBytes } = this.#plan;
     this.#controller = new AbortController();
     const range = { prefix };
     const options = { only, bufferBytes };
-    const watch = this.#store.watch(range, { ...options, signal: this.#controller.signal });
-    const recorded = recordWatch(watch, this.#recorder, { client: this.#name, range, options });
+    const watch = store.watch(range, { ...options, signal: this.#controller.signal });
+    const recorded = recordWatch(watch, recorder, { client: this.#name, range, options });
     this.#watch = recorded;
     void this.#consume(recorded);
   }
@@ -45,6 +62,7 @@ export class WatchHost {
   }
 
   resume(): void {
+    if (this.#paused !== undefined) this.#resumedAt = this.#options.now();
     this.#paused?.resume();
     this.#paused = undefined;
   }
@@ -65,13 +83,29 @@ export class WatchHost {
   }
 
   async #consume(watch: Watch): Promise<void> {
+    let drained: number | undefined;
     try {
-      for await (const _ of watch) {
-        this.#batches += 1;
+      for await (const batch of watch) {
+        this.batches += 1;
+        this.events += batch.events.length;
+        drained = this.#resumedAt === this.#options.now() ? this.#drain(drained, batch) : undefined;
         await this.#paused?.promise;
       }
     } catch {
       // Recorded. Whoever has lost the history opens another one.
     }
+  }
+
+  /**
+   * C11: what waited for the consumer is its budget and one revision. More could only come over the network, which takes time. The
+   * first batch is not counted: it may have been handed over while the consumer waited.
+   */
+  #drain(drained: number | undefined, batch: WatchBatch): number {
+    if (drained === undefined) return 0;
+    const budget = this.#plan.bufferBytes ?? STORE_BUDGET;
+    const bytes = batchBytes(batch);
+    if (drained > budget + bytes)
+      this.#options.violated('buffer', `${this.#name} held ${drained} bytes back, with a budget of ${budget}`);
+    return drained + bytes;
   }
 }

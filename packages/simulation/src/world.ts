@@ -1,13 +1,5 @@
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
-import {
-  type ConfigStore,
-  createStore,
-  isStoreError,
-  KeyRange,
-  type Op,
-  StoreError,
-  type Watch,
-} from '@holdfast/store';
+import { type ConfigStore, createStore, isStoreError, StoreError, type Watch } from '@holdfast/store';
 import {
   checkOperations,
   checkStates,
@@ -18,42 +10,51 @@ import {
   timelineOf,
   type Violation,
 } from '@holdfast/testkit';
+import { FaultCounts } from './fault-counts.js';
 import { Link } from './link.js';
-import { MirrorHost } from './mirror-host.js';
-import { type Plan, PREFIX, SPARED, type Step, type Write } from './plan.js';
+import { Members } from './members.js';
+import { LIVENESS_MS, MirrorHost } from './mirror-host.js';
+import { type NetFault, type Plan, PREFIX, type Step } from './plan.js';
 import { Random } from './random.js';
 import { RemoteDriver } from './remote-driver.js';
 import type { RemoteWatch } from './remote-watch.js';
 import { type ClockView, SimClock } from './sim-clock.js';
 import { type Epoch, Truth } from './truth.js';
-import { goodText, invalidText, unreadableText } from './values.js';
-import { WatchHost } from './watch-host.js';
+import { haveTwins } from './twins.js';
+import type { Layout } from './opened-mirror.js';
+import { noStats, type Stats } from './stats.js';
+import { STORE_BUDGET, WatchHost } from './watch-host.js';
+import { Writer } from './writer.js';
 
 const KEEPALIVE_MS = 1_200;
 /** How long after the last fault everything must be in order again. */
 const CONVERGENCE_MS = 20_000;
+/** How long connections outlive a server that went back. */
+const KEPT_MS = 2 * LIVENESS_MS;
+/** By how many revisions it must have gone back for nothing to overtake the mirrors meanwhile. */
+const KEPT_DISTANCE = 12;
+/** In turns of the microtask queue. */
+const RECORDING_TURNS = 5;
+/** What happened so long before the end is what everything had to recover from, in milliseconds. */
+const RECENT_MS = 2_000;
 
 /** What came of a plan. */
 export interface Outcome {
   readonly violations: readonly Violation[];
+  /** There were violations, and two histories that nobody can tell apart: see `haveTwins`. */
+  readonly isSetAside: boolean;
   readonly stats: Stats;
+  /** What went wrong, and how often. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** How everything came to be live and equal; absent where it did not. */
+  readonly convergence?: Convergence;
 }
 
-export interface Stats {
-  steps: number;
-  timers: number;
-  /** Change events that listeners were told. */
-  events: number;
-  /** Times that somebody looked at all of a mirror. */
-  looks: number;
-  commits: number;
-  /** Batches of plain watches. */
-  batches: number;
-  /** Virtual milliseconds. */
-  elapsedMs: number;
-  /** From the end of the last fault until everything was live and equal, in virtual milliseconds. */
-  convergenceMs: number;
-  readonly faults: Record<string, number>;
+export interface Convergence {
+  /** From the end of the last fault, in virtual milliseconds. */
+  readonly ms: number;
+  /** What had gone wrong shortly before. */
+  readonly after: readonly string[];
 }
 
 export interface RunOptions {
@@ -96,33 +97,37 @@ class World {
   readonly #watches: WatchHost[];
   readonly #recorded: ConfigStore[];
   readonly #violations: Violation[] = [];
-  readonly #stats: Stats = {
-    steps: 0,
-    timers: 0,
-    events: 0,
-    looks: 0,
-    commits: 0,
-    batches: 0,
-    elapsedMs: 0,
-    convergenceMs: 0,
-    faults: {},
-  };
-  readonly #deleted = new Map<number, KeyRange>();
+  readonly #stats = noStats();
+  readonly #faults: FaultCounts;
+  readonly #members: Members;
+  readonly #writer: Writer;
+  readonly #leases = new Set<string>();
   readonly #background = new Set<Promise<unknown>>();
   #snapshot: { readonly data: ReturnType<MemoryStore['snapshot']>; readonly epoch: Epoch } | undefined;
   #compacted = 0;
-  #written = 0;
+  #isRestoring = false;
+  #isHealing = false;
+  #convergence: Convergence | undefined;
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
     this.#options = options;
     this.#random = new Random(plan.seed);
+    this.#faults = new FaultCounts(() => this.#clock.now);
+    this.#members = new Members(plan.members ?? 1);
     this.#data = memoryStore({ clock: this.#clock.view('server'), random: this.#random.fork().next });
+    this.#writer = new Writer({
+      data: this.#data,
+      backend: plan.backend,
+      trace: this.#trace,
+      violated: this.#violated,
+    });
     this.#truth = new Truth(
       this.#data,
       () => this.#clock.now,
       (commit) => {
         this.#stats.commits += 1;
+        for (const lease of commit.leases) this.#start(this.#noteEndOfLease(lease));
         for (const mirror of this.#mirrors) mirror.noteCommit(commit, this.#truth.current);
       },
     );
@@ -143,11 +148,19 @@ class World {
         truth: this.#truth,
         trace: this.#trace,
         violated: this.#violated,
+        count: this.#faults.add,
+        wasCompacted: () => this.#compacted > 0,
         clocksJump,
       });
     });
     this.#watches = plan.watches.map(
-      (watch, index) => new WatchHost(`watcher ${index}`, watch, this.#client(watch.client).store, this.#recorder),
+      (watch, index) =>
+        new WatchHost(`watcher ${index}`, watch, {
+          store: this.#client(watch.client).store,
+          recorder: this.#recorder,
+          now: () => this.#clock.now,
+          violated: this.#violated,
+        }),
     );
   }
 
@@ -161,7 +174,15 @@ class World {
     } finally {
       process.off('unhandledRejection', onRejection);
     }
-    return { violations: this.#violations, stats: this.#stats };
+    const isSetAside = this.#violations.length > 0 && haveTwins(this.#truth.epochs, this.#layouts);
+    if (isSetAside) this.#trace?.('set aside: two of its histories can not be told apart');
+    return {
+      violations: isSetAside ? [] : this.#violations,
+      isSetAside,
+      stats: this.#stats,
+      faults: this.#faults.toRecord(),
+      ...(this.#convergence === undefined ? {} : { convergence: this.#convergence }),
+    };
   }
 
   async #live(): Promise<void> {
@@ -184,11 +205,23 @@ class World {
     await this.#close();
     if (this.#violations.length === 0) await this.#judge(record);
     await this.#data.close();
-    this.#stats.timers = this.#clock.fired;
-    this.#stats.elapsedMs = this.#clock.now - began;
-    this.#stats.events = this.#mirrors.reduce((sum, { events }) => sum + events, 0);
-    this.#stats.looks = this.#mirrors.reduce((sum, { looks }) => sum + looks, 0);
-    this.#stats.batches = this.#watches.reduce((sum, { batches }) => sum + batches, 0);
+    this.#gatherStats(began);
+  }
+
+  #gatherStats(began: number): void {
+    const stats = this.#stats;
+    const sum = (figures: readonly number[]) => figures.reduce((total, figure) => total + figure, 0);
+    stats.timers = this.#clock.fired;
+    stats.elapsedMs = this.#clock.now - began;
+    stats.messages = sum(this.#clients.map(({ link }) => link.messages));
+    for (const name of ['events', 'looks', 'states', 'syncs', 'resyncs'] as const)
+      stats[name] = sum(this.#mirrors.map((mirror) => mirror[name]));
+    stats.batches = sum(this.#watches.map(({ batches }) => batches));
+    stats.watchEvents = sum(this.#watches.map(({ events }) => events));
+  }
+
+  get #layouts(): Layout[] {
+    return this.#mirrors.map(({ layout }) => layout);
   }
 
   get #trace(): ((line: string) => void) | undefined {
@@ -207,18 +240,21 @@ class World {
 
   #newClient(index: number): Client {
     const random = this.#random.fork();
-    const link = new Link({ clock: this.#clock, random, name: `client ${index}`, keepaliveMs: KEEPALIVE_MS });
+    const count = this.#faults.add;
+    const link = new Link({ clock: this.#clock, random, name: `client ${index}`, keepaliveMs: KEEPALIVE_MS, count });
     const watches = new Set<RemoteWatch>();
     const driver = new RemoteDriver(this.#data, {
       link,
       random,
+      count,
+      members: this.#members,
       backend: this.#plan.backend,
-      deletedRange: (revision) => this.#deleted.get(revision),
+      deletedRange: (revision) => this.#writer.deletedRange(revision),
       term: () => this.#truth.epochs.length,
       onWatch: (watch) => watches.add(watch),
     });
     const view = this.#clock.view(`client ${index}`);
-    const store = createStore(driver, { clock: view, bufferBytes: 4_000 });
+    const store = createStore(driver, { clock: view, bufferBytes: STORE_BUDGET });
     return { link, store: this.#options.wrapStore?.(store) ?? store, views: [view], watches };
   }
 
@@ -226,10 +262,6 @@ class World {
     const client = this.#clients[index % this.#clients.length];
     if (client === undefined) throw new RangeError(`there is no client ${index}`);
     return client;
-  }
-
-  #count(fault: string): void {
-    this.#stats.faults[fault] = (this.#stats.faults[fault] ?? 0) + 1;
   }
 
   /** Lets it run beside the steps; whoever starts it deals with its failure. */
@@ -249,23 +281,28 @@ class World {
         await this.#clock.advance(step.ms);
         break;
       case 'write':
-        if (step.client === undefined) await this.#writeTo(this.#data, step.write);
-        else this.#start(this.#writeTo(this.#recorded[step.client % this.#clients.length] ?? this.#data, step.write));
+        if (step.client === undefined) await this.#writer.write(this.#data, step.write);
+        else this.#start(this.#writer.write(this.#recordedClient(step.client), step.write));
+        break;
+      case 'read':
+        this.#start(this.#read(step));
         break;
       case 'net':
-        this.#count(step.fault);
-        this.#client(step.client).link.apply(step.fault);
+        this.#disturb(step.client, step.fault);
+        break;
+      case 'member':
+        this.#actOnMember(step);
+        break;
+      case 'at':
+        this.#atAnyAwait(step);
         break;
       case 'cut-after':
-        this.#count('cut at a message');
         this.#client(step.client).link.cutAfter(step.messages);
         break;
       case 'reads':
-        this.#count(`reads ${step.how}`);
         this.#client(step.client).link.failReads(step.count, step.how);
         break;
       case 'watches':
-        this.#count(`watches fail: ${step.how}`);
         this.#failWatches(this.#client(step.client), step.how);
         break;
       case 'compact':
@@ -278,7 +315,7 @@ class World {
         await this.#restore(step);
         break;
       case 'jump':
-        this.#count('clock jump');
+        this.#faults.add('clock jump');
         for (const view of this.#client(step.client).views) view.jump(step.ms);
         break;
       case 'lease':
@@ -295,100 +332,123 @@ class World {
     }
   }
 
-  async #writeTo(store: ConfigStore, write: Write): Promise<void> {
+  #recordedClient(index: number): ConfigStore {
+    return this.#recorded[index % this.#clients.length] ?? this.#data;
+  }
+
+  async #read({ client, key, how }: Extract<Step, { do: 'read' }>): Promise<void> {
+    const store = this.#recordedClient(client);
     try {
-      const { revision } = await this.#write(store, write);
-      this.#trace?.(`written as ${revision}: ${JSON.stringify(write)}`);
+      if (how === 'list') await store.list({ prefix: PREFIX });
+      else await store.get(key, how === 'serializable' ? { consistency: 'serializable' } : {});
     } catch (error) {
-      this.#trace?.(`not written: ${JSON.stringify(write)}: ${String(error)}`);
-      if (!isStoreError(error) || error.outcome === undefined)
-        this.#violated('outcome', `${JSON.stringify(write)} failed without an outcome: ${String(error)}`);
+      // An outage, which is never a value.
+      if (!isStoreError(error)) this.#violated('outcome', `a read failed with ${String(error)}`);
     }
   }
 
-  async #write(store: ConfigStore, write: Write): Promise<{ readonly revision: number }> {
-    const n = (this.#written += 1);
-    switch (write.kind) {
-      case 'put': {
-        const text = { good: goodText, unreadable: unreadableText, invalid: invalidText }[write.value](n);
-        const result = await store.put(write.key, text, write.ttl === undefined ? {} : { ttl: write.ttl });
-        return result;
-      }
-      case 'delete':
-        return store.delete(write.key);
-      case 'delete-prefix': {
-        const range = { start: write.prefix, end: `${write.prefix}${SPARED}` };
-        // At the server, where the revision is known before anybody is told of it.
-        if (this.#plan.backend === 'v2') return this.#deleteDirectory(range);
-        return store.delete(range);
-      }
-      case 'txn': {
-        const puts = write.puts.map((key): Op => ({ type: 'put', key, value: goodText(n) }));
-        const deletes = write.deletes.map((key): Op => ({ type: 'delete', range: { key } }));
-        if (this.#plan.backend === 'v2') return this.#data.txn({ then: [...puts, ...deletes] });
-        return store.txn({ then: [...puts, ...deletes] });
-      }
-      case 'guarded':
-        await store.put(write.key, goodText(n), write.guard === 'absent' ? { ifAbsent: true } : { ifPresent: true });
-        return { revision: 0 };
-      case 'raw':
-        return {
-          revision: this.#data.injectRaw(
-            Buffer.concat([Buffer.from(`${PREFIX}routes/`), Buffer.from([write.byte])]),
-            'raw',
-          ),
-        };
-    }
+  #disturb(index: number, fault: NetFault): void {
+    const client = this.#client(index);
+    client.link.apply(fault);
+    // A long poll is a request like any other, and is refused like any other.
+    if (this.#plan.backend === 'v2' && client.link.isDenied) this.#failWatches(client, 'denied');
   }
 
-  async #deleteDirectory(range: { readonly start: string; readonly end: string }): Promise<{ revision: number }> {
-    const result = await this.#data.delete(range);
-    if (result.deleted !== 0) this.#deleted.set(result.revision, KeyRange.from(range));
-    return result;
+  #actOnMember({ member, act }: Extract<Step, { do: 'member' }>): void {
+    if (act === 'catch-up') this.#members.catchUp(member);
+    else if (this.#members.lag(member, this.#truth.current.head)) this.#faults.add('member lags');
+  }
+
+  /** What comes suddenly comes in the middle of something. */
+  #atAnyAwait({ client, messages, turns, then }: Extract<Step, { do: 'at' }>): void {
+    // What a consumer was handed before it closes its watch is written down a few turns later.
+    const least = then.do === 'watch' ? RECORDING_TURNS : 0;
+    this.#client(client).link.atMessage(messages, () => {
+      void (async () => {
+        for (let turn = 0; turn < Math.max(turns, least); turn++) await Promise.resolve();
+        if (this.#isHealing) return;
+        this.#trace?.(`* suddenly ${JSON.stringify(then)}`);
+        this.#faults.add(
+          `at an await: ${then.do === 'compact' ? 'compaction' : `${then.do} ${'act' in then ? then.act : then.fault}`}`,
+        );
+        if (then.do === 'compact') this.#start(this.#compact(then.behind));
+        else if (then.do === 'net') this.#disturb(then.client, then.fault);
+        else if (then.do === 'mirror') this.#actOnMirror(then);
+        else this.#actOnWatch(then);
+      })();
+    });
   }
 
   #failWatches({ link, watches }: Client, how: 'unavailable' | 'internal' | 'denied'): void {
     const error = how === 'denied' ? link.denial(undefined) : new StoreError(how, 'the watch broke at the server');
-    for (const watch of [...watches]) watch.fail(error);
+    for (const watch of [...watches]) {
+      if (watch.isOpen) this.#faults.add(`watch ended: ${how}`);
+      watch.fail(error);
+    }
     watches.clear();
   }
 
   async #compact(behind: number): Promise<void> {
-    const { revision } = await this.#data.status();
-    const at = revision - behind;
-    if (at <= this.#compacted || at < 1) return;
-    this.#count('compaction');
+    const at = this.#truth.current.head - behind;
+    if (this.#isRestoring || at <= this.#compacted || at < 1) return;
+    this.#faults.add('compaction');
     this.#compacted = at;
     await this.#data.compact(at);
   }
 
-  async #restore({ from, identity, writes }: Extract<Step, { do: 'restore' }>): Promise<void> {
-    this.#count(
-      `${from === 'nothing' ? 'wipe' : 'restore'}, ${identity} identity${writes.length === 0 ? '' : ', overtaking'}`,
-    );
-    // The server stops: all connections end, and come back only when it runs again with what it was given.
-    for (const { link } of this.#clients) link.reset();
+  async #restore({ from, identity, writes, connections }: Extract<Step, { do: 'restore' }>): Promise<void> {
     const snapshot = from === 'snapshot' ? this.#snapshot : undefined;
+    const [before, target] = [this.#truth.current, snapshot?.data.revision ?? 1];
+    // What is behind by less might be overtaken by what is under way, and then nothing short of an audit tells.
+    const isKept = connections === 'kept' && this.#mirrors.every((mirror) => mirror.isPast(target + KEPT_DISTANCE));
+    this.#isRestoring = true;
+    if (isKept) for (const { watches } of this.#clients) for (const watch of watches) watch.deafen();
+    // The server stops: all connections end, and come back only when it runs again with what it was given.
+    else for (const { link } of this.#clients) link.reset();
     await this.#truth.end();
     if (snapshot === undefined) this.#data.wipe({ identity });
     else this.#data.restore(snapshot.data, { identity });
+    this.#members.catchUpAll();
     this.#compacted = snapshot?.data.compactRevision ?? 0;
-    this.#deleted.clear();
+    this.#writer.forget();
     await this.#truth.begin(snapshot?.epoch);
-    for (const write of writes) await this.#writeTo(this.#data, write);
+    this.#isRestoring = false;
+    for (const write of writes) await this.#writer.write(this.#data, write);
+    this.#faults.add(from === 'nothing' ? 'wipe' : 'restore');
+    this.#faults.add(identity === 'new' ? 'identity change' : 'another history of the same identity');
+    const rolledBack = this.#truth.current.head < before.head;
+    this.#faults.add(rolledBack ? 'revision rollback' : 'revision overtaken');
+    if (isKept) await this.#keepConnections();
+  }
+
+  /** The server went back, and connections stay up for longer than a mirror may believe in what it has. */
+  async #keepConnections(): Promise<void> {
+    this.#faults.add('server went back behind its connections');
+    await this.#clock.advance(KEPT_MS);
+    for (const { link } of this.#clients) link.reset();
+  }
+
+  /** Counts a lease that ended, once, if it ended by itself. */
+  async #noteEndOfLease(lease: string): Promise<void> {
+    if (this.#leases.has(lease)) return;
+    const left = await this.#data.leases.list();
+    if (left.some((each) => each === lease) || this.#leases.has(lease)) return;
+    this.#leases.add(lease);
+    this.#faults.add('lease expiry');
   }
 
   async #lease(act: 'keep-alive' | 'revoke'): Promise<void> {
     const [lease] = await this.#data.leases.list();
     if (lease === undefined) return;
-    this.#count(`lease: ${act}`);
+    this.#faults.add(`lease: ${act}`);
+    if (act === 'revoke') this.#leases.add(lease);
     await (act === 'revoke' ? this.#data.leases.revoke(lease) : this.#data.leases.keepAlive(lease));
   }
 
   #actOnMirror({ index, act }: Extract<Step, { do: 'mirror' }>): void {
     const mirror = this.#mirrors[index % this.#mirrors.length];
     if (mirror === undefined) return;
-    if (act !== 'sync' && act !== 'open') this.#count(`mirror: ${act}`);
+    if (act !== 'sync' && act !== 'open' && mirror.isOpen) this.#faults.add(`mirror: ${act}`);
     switch (act) {
       case 'sync':
         this.#start(mirror.sync());
@@ -404,6 +464,9 @@ class World {
         break;
       case 'open':
         mirror.open();
+        break;
+      case 'close-in-listener':
+        mirror.closeInListener();
         break;
       case 'abort-sync': {
         const controller = new AbortController();
@@ -425,7 +488,8 @@ class World {
   #actOnWatch({ index, act }: Extract<Step, { do: 'watch' }>): void {
     const watch = this.#watches[index % this.#watches.length];
     if (watch === undefined) return;
-    if (act === 'pause') this.#count('slow consumer');
+    if (watch.isOpen && act !== 'open' && act !== 'resume')
+      this.#faults.add(act === 'pause' ? 'slow consumer' : `watch: ${act}`);
     if (act === 'close') this.#start(watch.close());
     else watch[act]();
   }
@@ -433,16 +497,22 @@ class World {
   /** Everything heals; everyone must then come to show what there is, within a bounded time. */
   async #converge(): Promise<void> {
     this.#trace?.('everything heals');
+    this.#isHealing = true;
     for (const { link } of this.#clients) link.apply('heal');
+    this.#members.catchUpAll();
     for (const watch of this.#watches) watch.resume();
     // Writes that are under way arrive; leases that would end later end now.
     await this.#clock.advance(1_000);
-    for (const lease of await this.#data.leases.list()) await this.#data.leases.revoke(lease);
+    for (const lease of await this.#data.leases.list()) {
+      this.#leases.add(lease);
+      await this.#data.leases.revoke(lease);
+    }
     // What is closed stays closed; what could not open gets another chance.
     for (const mirror of this.#mirrors) mirror.open();
     const last = { kind: 'put', key: `${PREFIX}limits`, value: 'good' } as const;
-    await this.#writeTo(this.#data, last);
+    await this.#writer.write(this.#data, last);
     const began = this.#clock.now;
+    const after = this.#faults.recent(RECENT_MS);
     while (!this.#mirrors.every((mirror) => mirror.hasConverged())) {
       if (this.#clock.now - began > CONVERGENCE_MS) {
         for (const mirror of this.#mirrors) {
@@ -458,7 +528,7 @@ class World {
       for (const mirror of this.#mirrors) mirror.open();
       if (this.#violations.length > 0) return;
     }
-    this.#stats.convergenceMs = this.#clock.now - began;
+    this.#convergence = { ms: this.#clock.now - began, after };
     // Debounced and slow consumers have their time too.
     await this.#clock.advance(3_000);
     for (const mirror of this.#mirrors) {
@@ -481,7 +551,8 @@ class World {
     await this.#clock.advance(2_000);
     await Promise.all([Promise.allSettled(this.#background), this.#clock.advance(5_000)]);
     if (this.#violations.length > 0) return;
-    this.#clients.forEach(({ views }, index) => {
+    this.#clients.forEach(({ views, link }, index) => {
+      if (link.pending > 0) this.#violated('resources', `client ${index} left ${link.pending} requests or streams`);
       for (const view of views) {
         if (view.pending > 0) this.#violated('resources', `client ${index} left ${view.pending} timers`);
       }
@@ -522,6 +593,7 @@ class World {
     if (record === undefined) return;
     const timeline = timelineOf(record);
     const isV2 = this.#plan.backend === 'v2';
+    this.#stats.operations = this.#recorder.operations.length;
     this.#violations.push(
       ...checkStates(this.#recorder),
       // A directory's deletion does not say what was in it, so its keys can't be compared.

@@ -248,7 +248,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that leaves its watches at the server',
     guarantees: ['resources'],
-    says: /watches are left/,
+    says: /watches are left|requests or streams/,
     install: () => replace(RemoteWatch.prototype, 'close', () => async () => undefined),
   },
   {

@@ -1,0 +1,25 @@
+/** What went wrong in a world, by kind: only what took effect counts. */
+export class FaultCounts {
+  readonly #counts = new Map<string, number>();
+  readonly #lastAt = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  readonly add = (fault: string, times = 1): void => {
+    this.#counts.set(fault, (this.#counts.get(fault) ?? 0) + times);
+    this.#lastAt.set(fault, this.#now());
+  };
+
+  /** The kinds that happened in the last milliseconds. */
+  recent(ms: number): string[] {
+    const since = this.#now() - ms;
+    return [...this.#lastAt].filter(([, at]) => at >= since).map(([fault]) => fault);
+  }
+
+  toRecord(): Record<string, number> {
+    return Object.fromEntries(this.#counts);
+  }
+}
