@@ -1,3 +1,4 @@
+import type { Logger } from '@holdfast/store';
 import { Random } from '@holdfast/testkit';
 import { nameOfCell, type Cell } from './cell.js';
 import { NotInjected, type WorldKind } from './fault.js';
@@ -13,6 +14,8 @@ const TRIES = 4;
 export interface CampaignOptions {
   readonly onInjection: (report: InjectionReport) => void;
   readonly onMishap: (mishap: Mishap) => void;
+  /** Hears what stores and mirrors ride out. */
+  readonly logger?: Logger | undefined;
   /** Asked before each injection. */
   readonly goesOn?: () => boolean;
 }
@@ -26,7 +29,7 @@ interface Current {
 
 /** Makes the planned injections one after the other, in worlds that serve for as many as can be. A violation stops nothing. */
 export async function runCampaign(plan: readonly Planned[], options: CampaignOptions): Promise<void> {
-  const { onInjection, onMishap, goesOn = () => true } = options;
+  const { onInjection, onMishap, logger, goesOn = () => true } = options;
   let current: Current | undefined;
   const leave = async (): Promise<void> => {
     await current?.world.close();
@@ -37,7 +40,7 @@ export async function runCampaign(plan: readonly Planned[], options: CampaignOpt
     const isFit = current?.cell === cell && current.kind === kind && current.injections < INJECTIONS_PER_WORLD;
     if (current === undefined || !isFit) {
       await leave();
-      current = { cell, kind, world: await LiveWorld.start(cell, kind, new Random(seed)), injections: 0 };
+      current = { cell, kind, world: await LiveWorld.start(cell, kind, new Random(seed), logger), injections: 0 };
     }
     current.injections += 1;
     return current.world;

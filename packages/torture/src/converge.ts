@@ -13,23 +13,27 @@ export interface FirstRead {
 
 const READ_TIMEOUT_MS = 500;
 const PAUSE_MS = 5;
+const READ_EVERY_MS = 100;
 
-/** Reads through all endpoints at once, again and again, without Holdfast. */
+/** One read through every endpoint at once; `undefined` where none has answered in time. */
+async function readOnce({ proxies, outside }: Pick<World, 'proxies' | 'outside'>): Promise<FirstRead | undefined> {
+  const reads = proxies.map(async ({ endpoint }) => {
+    const held = await outside.held(PREFIX, { endpoint, timeoutMs: READ_TIMEOUT_MS });
+    return { held, at: performance.now() };
+  });
+  return Promise.any(reads).catch(() => undefined);
+}
+
+/** Reads again and again, without Holdfast. */
 export async function firstRead(
-  { proxies, outside }: Pick<World, 'proxies' | 'outside'>,
+  world: Pick<World, 'proxies' | 'outside'>,
   giveUpMs: number,
 ): Promise<FirstRead | undefined> {
   const deadline = performance.now() + giveUpMs;
   while (performance.now() < deadline) {
-    const reads = proxies.map(async ({ endpoint }) => {
-      const held = await outside.held(PREFIX, { endpoint, timeoutMs: READ_TIMEOUT_MS });
-      return { held, at: performance.now() };
-    });
-    try {
-      return await Promise.any(reads);
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
+    const read = await readOnce(world);
+    if (read !== undefined) return read;
+    await pause(PAUSE_MS);
   }
   return undefined;
 }
@@ -47,18 +51,55 @@ export function hasConverged(
   return newEpoch === undefined || view.get(BEACON)?.value.epoch === newEpoch;
 }
 
-/** Resolves with the milliseconds from the read until all mirrors have converged; `undefined` where they don't in time. */
+export interface Convergence {
+  /** From the read until all mirrors have converged; `undefined` where they did not in time. */
+  readonly ms: number | undefined;
+  /** The read that it counts from. */
+  readonly read: FirstRead;
+  /** How often the cluster fell back into answering nobody, as when a member that comes back makes it elect anew. */
+  readonly relapses: number;
+}
+
+/**
+ * Waits until all mirrors have converged. Meanwhile it goes on reading: where the cluster answers nobody again, the time counts from the
+ * next read that succeeds.
+ */
 export async function untilConverged(
+  world: Pick<World, 'proxies' | 'outside'>,
   probes: readonly MirrorProbe[],
-  read: FirstRead,
+  first: FirstRead,
   newEpoch: number | undefined,
   giveUpMs: number,
-): Promise<number | undefined> {
-  const deadline = read.at + giveUpMs;
-  for (;;) {
-    if (probes.every((probe) => hasConverged(probe, read, newEpoch))) return Math.max(0, performance.now() - read.at);
-    if (performance.now() > deadline) return undefined;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+): Promise<Convergence> {
+  const deadline = first.at + giveUpMs;
+  let read = first;
+  let relapses = 0;
+  let isAnswering = true;
+  let isOver = false;
+  const goOnReading = async (): Promise<void> => {
+    for (;;) {
+      await pause(READ_EVERY_MS);
+      if (isOver) return;
+      const next = await readOnce(world);
+      if (next === undefined) isAnswering = false;
+      else if (!isAnswering) {
+        read = next;
+        relapses += 1;
+        isAnswering = true;
+      }
+    }
+  };
+  const reading = goOnReading();
+  try {
+    for (;;) {
+      if (isAnswering && probes.every((probe) => hasConverged(probe, read, newEpoch)))
+        return { ms: Math.max(0, performance.now() - read.at), read, relapses };
+      if (performance.now() > deadline) return { ms: undefined, read, relapses };
+      await pause(PAUSE_MS);
+    }
+  } finally {
+    isOver = true;
+    await reading;
   }
 }
 
@@ -82,6 +123,10 @@ export async function untilFollowing(
     };
     if (next !== undefined && probes.every(shows)) return Math.max(0, Date.now() - next.at);
     if (performance.now() > deadline) return undefined;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await pause(PAUSE_MS);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

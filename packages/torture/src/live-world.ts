@@ -1,6 +1,6 @@
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
-import type { ConfigStore } from '@holdfast/store';
+import { silentLogger, type ConfigStore, type Logger } from '@holdfast/store';
 import {
   eventually,
   startEtcd,
@@ -50,7 +50,7 @@ export class LiveWorld implements World {
   #baseline = 0;
 
   /** Starts everything, and resolves when the mirrors are settled; the writers are paused. */
-  static async start(cell: Cell, kind: WorldKind, random: Random): Promise<LiveWorld> {
+  static async start(cell: Cell, kind: WorldKind, random: Random, logger: Logger = silentLogger): Promise<LiveWorld> {
     const settings = settingsOf(cell.api);
     const closing: (() => Promise<unknown>)[] = [];
     try {
@@ -66,7 +66,7 @@ export class LiveWorld implements World {
       }
       const isSecured = kind === 'secured';
       const open = (endpoints: readonly string[], user: string | undefined) => {
-        const store = openStore(cell, settings, endpoints, user);
+        const store = openStore(cell, settings, endpoints, user, logger);
         closing.push(() => store.close());
         return store;
       };
@@ -93,7 +93,7 @@ export class LiveWorld implements World {
       closing.push(() => writers.close());
       const probes: MirrorProbe[] = [];
       for (const name of ['plain', 'collections', 'key'] as const) {
-        const view = await openView(name, store, settings);
+        const view = await openView(name, store, settings, logger);
         closing.push(() => view.mirror.close());
         probes.push(new MirrorProbe(view, { livenessMs: settings.livenessMs, beacon: writers.beacon }));
       }
@@ -245,8 +245,9 @@ function openStore(
   { keepalive, retry, connectMs }: CampaignSettings,
   endpoints: readonly string[],
   user: string | undefined,
+  logger: Logger,
 ): ConfigStore {
-  const options = { endpoints, keepalive, retry, timeouts: { connectMs } };
+  const options = { endpoints, keepalive, retry, timeouts: { connectMs }, logger };
   const auth = user === undefined ? {} : { auth: { username: user, password: user } };
   return api === 'v3' ? etcdV3Store({ ...options, ...auth }) : etcdV2Store({ ...options, ...auth });
 }

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
+import type { Logger } from '@holdfast/store';
 import { describeViolations, Random } from '@holdfast/testkit';
 import { runCampaign } from './campaign.js';
 import { allCells, nameOfCell } from './cell.js';
@@ -15,6 +16,7 @@ const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed 
   which:  [--backend etcd-v3|etcd-v2] [--version 3.4.23|3.5.16] [--nodes 1|3] [--cell 3.5.16/v3/3]... [--fault KIND]...
   again:  --cell CELL --fault KIND --injection-seed SEED     one injection of a report
           --replay REPORT.json --sample N                    some of a report, chosen by --seed
+  --trace tells what stores and mirrors ride out
   reports: --merge A.json --merge B.json --out C.json        one of several
 kinds:    ${faults.map(({ kind }) => kind).join(' ')}`;
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     replay: { type: 'string' },
     sample: { type: 'string', default: '10' },
     merge: { type: 'string', multiple: true },
+    trace: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -101,6 +104,14 @@ function merge(files: readonly string[]): CampaignReport {
   };
 }
 
+function tracer(): Logger {
+  const say: Logger['info'] = (message, details) => {
+    const text = inspect(details, { depth: 1, breakLength: Infinity }).replace(/\n\s*/g, ' ').slice(0, 300);
+    print(`    ${performance.now().toFixed(0)} ${message} ${text}`);
+  };
+  return { debug: say, info: say, warn: say, error: say };
+}
+
 async function main(): Promise<number> {
   if (values.help) {
     print(USAGE);
@@ -134,6 +145,7 @@ async function main(): Promise<number> {
   });
   print(`seed ${seed}: ${plan.length} injections`);
   await runCampaign(plan, {
+    logger: values.trace ? tracer() : undefined,
     goesOn: () => performance.now() < deadline,
     onInjection: (report) => {
       injections.push(report);

@@ -1,5 +1,5 @@
 import { json, mirror, type BaseMirror, type Change, type Collection, type Entry } from '@holdfast/core';
-import type { ConfigStore } from '@holdfast/store';
+import type { ConfigStore, Logger } from '@holdfast/store';
 import { BEACON, COLLECTION_A, COLLECTION_B } from './keys.js';
 import type { CampaignSettings } from './settings.js';
 import type { Value } from './values.js';
@@ -27,8 +27,9 @@ export async function openView(
   name: MirrorView['name'],
   store: ConfigStore,
   { livenessMs, backoff }: CampaignSettings,
+  logger: Logger,
 ): Promise<MirrorView> {
-  const common = { livenessMs, backoff, startTimeoutMs: 60_000, codec: json<Value>() };
+  const common = { logger: named(logger, name), livenessMs, backoff, startTimeoutMs: 60_000, codec: json<Value>() };
   switch (name) {
     case 'plain': {
       const opened = await mirror(store, { prefix: PREFIX, ...common });
@@ -91,4 +92,13 @@ async function collectionsView(store: ConfigStore, common: object): Promise<Mirr
 
 function* prefixed(prefix: string, entries: Iterable<[string, Shown]>): Generator<readonly [string, Shown]> {
   for (const [key, entry] of entries) yield [prefix + key, entry];
+}
+
+function named({ debug, info, warn, error }: Logger, name: string): Logger {
+  const say =
+    (to: Logger['info']): Logger['info'] =>
+    (message, details) => {
+      to(`${name}: ${message}`, details);
+    };
+  return { debug: say(debug), info: say(info), warn: say(warn), error: say(error) };
 }

@@ -54,11 +54,11 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
 
   const injection = await fault.inject(world, random);
   const missedFrom = Math.min(...mirrors.flatMap(({ name, mirror }) => (name === 'key' ? [] : [mirror.revision])));
-  const [read] = await Promise.all([firstRead(world, GIVE_UP_MS), injection.heal()]);
-  if (read === undefined) throw new Error('no endpoint has answered after healing');
+  const [first] = await Promise.all([firstRead(world, GIVE_UP_MS), injection.heal()]);
+  if (first === undefined) throw new Error('no endpoint has answered after healing');
   const newEpoch = injection.replacesHistory === true ? truth.epoch.index : undefined;
   const bound = injection.bound === 'keepalive' ? world.settings.keepaliveBoundMs : undefined;
-  const convergenceMs = await untilConverged(mirrors, read, newEpoch, GIVE_UP_MS);
+  const { ms: convergenceMs, read, relapses } = await untilConverged(world, mirrors, first, newEpoch, GIVE_UP_MS);
   const states = mirrors.map(({ name, mirror }) => `${name} ${JSON.stringify(mirror.state)} at ${mirror.revision}`);
   if (convergenceMs === undefined) violated('convergence', `not within ${GIVE_UP_MS} ms: ${states.join('; ')}`);
   else if (bound !== undefined && convergenceMs > bound)
@@ -93,12 +93,12 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
   const hasRelisted = mirrors.some((probe, index) =>
     probe.resyncs.slice(resyncs[index]).some((reason) => reason === 'compacted' || reason === 'history-changed'),
   );
-  const missed = Math.max(0, read.held.revision - missedFrom);
+  const missed = Math.max(0, first.held.revision - missedFrom);
   const report: InjectionReport = {
     cell: nameOfCell(world.cell),
     kind: fault.kind,
     seed,
-    details: { ...injection.details, missed },
+    details: { ...injection.details, missed, ...(relapses === 0 ? {} : { relapses }) },
     ...(convergenceMs === undefined ? {} : { convergenceMs: Math.round(convergenceMs) }),
     ...(followsMs === undefined ? {} : { followsMs }),
     class: classOf(injection, missed, hasRelisted),
