@@ -165,6 +165,32 @@ describe('signs of another history that a real server gives only by chance', () 
     await store.close();
   });
 
+  test('trap 2: that a member has taken a poll moves no bookmark: cut right after it, the same is asked for again', async () => {
+    const state: Scripted = { index: 100, term: 2, polls: [], asked: [] };
+    const store = etcdV2Store({ endpoints: [await scripted(state)], keepalive: false, retry: { initialMs: 1 } });
+    const after = { revision: toRevision(5), identity: 'abc' };
+    const watch = await follow(store, { prefix: '/a/' }, { after });
+    server?.closeAllConnections();
+    const polls = () => state.asked.filter((url) => url.includes('wait=true'));
+    await eventually(() => polls().length > 1);
+    expect(new Set(polls())).toEqual(new Set(['/v2/keys/a/?wait=true&waitIndex=6&recursive=true']));
+    expect(watch.batches).toEqual([]);
+    await store.close();
+  });
+
+  test('trap 12: a watch that fails at once, again and again, is tried at a slowing pace', async () => {
+    const state: Scripted = { index: 5, term: 2, polls: Array.from({ length: 1_000 }, () => ''), asked: [] };
+    const endpoints = [await scripted(state)];
+    const store = etcdV2Store({ endpoints, keepalive: false, retry: { initialMs: 100 }, random: () => 0.5 });
+    const began = performance.now();
+    const watch = new Following(store.watch({ prefix: '/a/' }));
+    const failures = () => watch.states.filter((status) => status === 'interrupted');
+    await eventually(() => failures().length >= 5, { intervalMs: 5 });
+    // Four delays, of 55, 110, 220 and 440 ms.
+    expect(performance.now() - began).toBeGreaterThan(500);
+    await store.close();
+  });
+
   test('an empty answer to a poll is asked for again, and is no event', async () => {
     const state: Scripted = { index: 5, term: 2, polls: ['', put(6)], asked: [] };
     const store = etcdV2Store({ endpoints: [await scripted(state)], keepalive: false });

@@ -485,6 +485,22 @@ describe('server-side ends', () => {
     expect(transport.calls.every(({ canceled }) => canceled)).toBe(true);
   });
 
+  test('a token that expires again, after the watch was established with the last one, is renewed again', async () => {
+    const { transport, watch, clock } = world();
+    const { sink } = watch(5);
+    for (let round = 1; round <= 3; round++) {
+      await settle();
+      transport.call.say(created(-1, 100, { canceled: true, reason: OLD_TOKEN }));
+      await settle();
+      expect(transport.tokenRefreshes).toBe(round);
+      transport.call.say(created(0));
+      expect(sink.told.at(-1)).toBe('established 5');
+      transport.call.end();
+      await clock.advance(5_000);
+    }
+    expect(sink.error).toBeUndefined();
+  });
+
   test('"permission denied" that a read contradicts is an old token, as 3.4 says it', async () => {
     const { transport, watch } = world();
     const { sink } = watch(5);
@@ -494,6 +510,21 @@ describe('server-side ends', () => {
     expect(transport.tokenRefreshes).toBe(1);
     transport.call.say(created(0));
     expect(sink.told).toEqual(['interrupted permission-denied', 'established 5']);
+  });
+
+  test('what no other try can change ends the watch: refused by the server, and told by the stream', async () => {
+    const { transport, watch } = world();
+    const refused = watch(5);
+    await settle();
+    const reason = 'rpc error: code = InvalidArgument desc = etcdserver: key is not provided';
+    transport.call.say(created(-1, 100, { canceled: true, reason }));
+    await settle();
+    expect(refused.sink.told.at(-1)).toBe('failed invalid-argument');
+    const lost = watch(5);
+    await settle();
+    transport.call.say(created(0));
+    transport.call.end(new StoreError('unsupported', 'is this an etcd that serves the v3 API?'));
+    expect(lost.sink.told).toEqual(['established 5', 'failed unsupported']);
   });
 
   test('a cancellation without a known reason is ridden out, with back-off', async () => {
@@ -640,6 +671,18 @@ describe('another history (C13)', () => {
     await settle();
     expect(sink.told.at(-1)).toBe('failed history-changed');
     expect(sink.error?.message).toContain('raft term went back from 5 to 2');
+  });
+
+  test('the raft term of the read that a watch begins with counts as well (trap 17)', async () => {
+    const { transport, watch } = world();
+    transport.head.raftTerm = 5;
+    const { sink } = watch();
+    await settle();
+    // The store was replaced before the watch was there, by one that has overtaken it.
+    transport.head.raftTerm = 2;
+    transport.call.say(created(0, 200, { raftTerm: 2 }));
+    await settle();
+    expect(sink.told.at(-1)).toBe('failed history-changed');
   });
 
   test('a suspicion that can not be settled is neither confirmed nor dismissed', async () => {

@@ -172,6 +172,15 @@ export const mirror: readonly Mutant[] = [
     caughtBy: { test: test('m06-idle-prefixes'), name: 'nor where the watch was told of no progress' },
   },
   {
+    name: 'mirror-drops-progress',
+    promise: 'M6',
+    why: 'batches without events are passed over, and with them what they say about the bookmark',
+    file: core('follow'),
+    find: '      for await (const batch of watch) {',
+    replace: "      for await (const batch of watch) {\n        if (batch.kind === 'progress') continue;",
+    caughtBy: { test: test('m06-idle-prefixes'), name: "other prefixes' traffic, a compaction" },
+  },
+  {
     name: 'mirror-blames-nobody',
     promise: 'M7',
     why: 'a watch that did not bring what a read has shown is kept',
@@ -245,6 +254,15 @@ export const mirror: readonly Mutant[] = [
     find: '    return this.#proved.until(mark.ticket, signal);',
     replace: '    return this.#proved.until(mark.ticket - 1, signal);',
     caughtBy: { test: test('m12-sync'), name: 'like-v3 a proof does not do whose read began before the call' },
+  },
+  {
+    name: 'mirror-sync-asks-for-nothing',
+    promise: 'M12',
+    why: '`sync()` waits for the next proof that is made anyhow, instead of asking for one',
+    file: core('sync'),
+    find: '  core.wanted.set(mark.ticket);',
+    replace: '',
+    caughtBy: { test: test('m12-sync'), name: 'like-v3 an idle prefix is in step as soon as that is proved' },
   },
   {
     name: 'mirror-takes-twice',
