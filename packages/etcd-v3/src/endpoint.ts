@@ -37,6 +37,7 @@ export class Endpoint {
   readonly #leaving = new Set<EtcdChannel>();
   #state: State = { status: 'idle' };
   #avoidUntil = 0;
+  #usedAt = 0;
 
   constructor(address: EndpointAddress, options: EndpointOptions) {
     this.name = address.name;
@@ -53,6 +54,21 @@ export class Endpoint {
   /** The open connection, if there is one. */
   get ready(): EtcdChannel | undefined {
     return this.#state.status === 'ready' ? this.#state.channel : undefined;
+  }
+
+  /** A call goes to it. */
+  noteUse(): void {
+    this.#usedAt = this.#options.clock.now();
+  }
+
+  /**
+   * Gives up an open connection that had no call for longer than a ping's interval. Nobody pings it then, so that it may have been dead for
+   * long, and whoever used it would find that out only by another interval.
+   */
+  letGoIfUnused(): void {
+    const { clock, keepalive } = this.#options;
+    if (this.#state.status !== 'ready' || keepalive === undefined) return;
+    if (Math.abs(clock.now() - this.#usedAt) > keepalive.intervalMs) this.#lose(this.#state.channel);
   }
 
   /** Whether it has not failed lately. */

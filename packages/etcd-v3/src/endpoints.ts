@@ -68,6 +68,7 @@ export class Endpoints {
   async acquire({ avoid, among = this.all, signal }: Choice): Promise<Reached> {
     const ordered = this.#order(among, avoid ?? new Set());
     for (const endpoint of ordered) {
+      if (endpoint !== this.#preferred) endpoint.letGoIfUnused();
       const channel = endpoint.ready;
       // An endpoint to be avoided is taken at once only where all are.
       if (
@@ -87,6 +88,7 @@ export class Endpoints {
 
   #settleOn(endpoint: Endpoint, channel: EtcdChannel): Reached {
     this.#preferred = endpoint;
+    endpoint.noteUse();
     return { endpoint, channel };
   }
 

@@ -83,6 +83,8 @@ const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
   'request timed out, possibly due to connection lost': passing('unknown'),
   'request timed out, waiting for the applied index took too long': passing('unknown'),
   'request cancelled': { ...passing('unknown'), unhealthy: false },
+  // Go's own text, with gRPC's UNKNOWN: a member that has no leader to hand a write to gives up like that (seen on 3.4.23).
+  'context deadline exceeded': passing('unknown'),
   'corrupt cluster': {
     code: 'internal',
     retryable: false,

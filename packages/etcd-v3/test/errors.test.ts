@@ -42,6 +42,7 @@ describe("etcd's errors in the contract's terms", () => {
     [14, 'etcdserver: request timed out, possibly due to connection lost', 'unavailable', true, 'unknown'],
     [14, 'etcdserver: request timed out, waiting for the applied index took too long', 'unavailable', true, 'unknown'],
     [1, 'etcdserver: request cancelled', 'unavailable', true, 'unknown'],
+    [2, 'context deadline exceeded', 'unavailable', true, 'unknown'],
     [15, 'etcdserver: corrupt cluster', 'internal', false, 'unknown'],
     [14, 'Connection dropped', 'unavailable', true, 'unknown'],
     [14, 'read ECONNRESET', 'unavailable', true, 'unknown'],

@@ -4,7 +4,7 @@ import { createConnection, createServer, type AddressInfo, type Server, type Soc
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
-import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
+import { isStoreError, systemClock, type Clock, type ConfigStore, type StoreError } from '@holdfast/store';
 import {
   availableEtcds,
   eventually,
@@ -176,6 +176,28 @@ describe.each(availableEtcds())('faults on the way to etcd $version', ({ version
       expect(await read).toMatchObject({ code: 'unavailable' });
       await proxy.allow();
       expect(await store.get('/half')).toMatchObject({ key: '/half' });
+    });
+
+    test('a connection that was not used for long is not trusted when another one fails: a new one is made', async () => {
+      const [first, second] = [await proxyTo(), await proxyTo()];
+      let aheadMs = 0;
+      const clock: Clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+      const store = connect([first.endpoint, second.endpoint], {
+        keepalive: { intervalMs: 20_000, timeoutMs: 20_000 },
+        clock,
+      });
+      const { revision } = await store.put('/idle', 'x');
+      // Looked for at both, so that the second one is used from here on, and the first keeps an idle connection.
+      await failure(store.get('/idle', { revision: revision + 1_000 }));
+      const connections = [first.totalConnections, second.totalConnections];
+      expect(connections).toEqual([1, 1]);
+      aheadMs = 30_000;
+      const abandoned = first.abandon();
+      second.refuse();
+      second.cut();
+      expect(await store.get('/idle', { timeoutMs: 10_000 })).toMatchObject({ key: '/idle' });
+      expect(first.totalConnections).toBe(2);
+      abandoned.end();
     });
   });
 
