@@ -501,6 +501,24 @@ describe('server-side ends', () => {
     expect(sink.error).toBeUndefined();
   });
 
+  test('a stream that ends for want of a valid token is followed by one with a new token; the second in a row ends the watch', async () => {
+    const { transport, watch, clock } = world();
+    const { sink } = watch(5);
+    const oldToken = () => new StoreError('unauthenticated', 'etcdserver: invalid auth token');
+    for (let round = 1; round <= 3; round++) {
+      await settle();
+      transport.call.say(created(0));
+      transport.call.end(oldToken());
+      expect(transport.tokenRefreshes).toBe(round);
+      await clock.advance(5_000);
+    }
+    expect(sink.error).toBeUndefined();
+    transport.call.end(oldToken());
+    await clock.advance(5_000);
+    expect(sink.told.at(-1)).toBe('failed unauthenticated');
+    expect(clock.pending).toBe(0);
+  });
+
   test('"permission denied" that a read contradicts is an old token, as 3.4 says it', async () => {
     const { transport, watch } = world();
     const { sink } = watch(5);
@@ -510,6 +528,8 @@ describe('server-side ends', () => {
     expect(transport.tokenRefreshes).toBe(1);
     transport.call.say(created(0));
     expect(sink.told).toEqual(['interrupted permission-denied', 'established 5']);
+    // Nobody is left on the stream with the old token: it must not stay open (trap 15).
+    expect(transport.calls.map(({ canceled }) => canceled)).toEqual([true, false]);
   });
 
   test('what no other try can change ends the watch: refused by the server, and told by the stream', async () => {
@@ -538,6 +558,12 @@ describe('server-side ends', () => {
     }
     expect(transport.calls).toHaveLength(1);
     expect(transport.call.creates).toHaveLength(6);
+    // What has held for a while was no failure: the first try after it is quick again.
+    transport.call.say(created(5));
+    await clock.advance(20_000);
+    transport.call.say(response({ id: 5, canceled: true, reason: 'etcdserver: something new' }));
+    await clock.advance(100);
+    expect(transport.call.creates).toHaveLength(7);
   });
 });
 

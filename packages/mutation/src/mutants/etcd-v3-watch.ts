@@ -187,6 +187,15 @@ export const etcdV3Watch: readonly Mutant[] = [
     caughtBy: { test: SCRIPTED, name: 'and the server forgets it .trap 15' },
   },
   {
+    name: 'v3-stream-left-behind',
+    trap: 15,
+    why: 'a stream whose token is no longer good stays open when its last watch has left it',
+    file: 'packages/etcd-v3/src/watch-link.ts',
+    find: '    if (stream.size === 0) this.#drop(stream);\n',
+    replace: '',
+    caughtBy: { test: SCRIPTED, name: 'that a read contradicts is an old token' },
+  },
+  {
     name: 'v3-suspicion-as-proof',
     trap: 16,
     why: "one member's head below the bookmark is taken for another history, without asking the cluster: a lagging follower ends the watch",
@@ -253,6 +262,22 @@ export const etcdV3Watch: readonly Mutant[] = [
     find: '    this.#renewals = 0;\n',
     replace: '',
     caughtBy: { test: SCRIPTED, name: 'a token that expires again, after the watch was established' },
+  },
+  {
+    name: 'v3-old-tokens-added-up',
+    why: 'streams that lost their token are counted over all of their life: the second one, hours later, is taken for a wrong user',
+    file: 'packages/etcd-v3/src/watch-link.ts',
+    find: '    this.#unauthenticated = 0;\n',
+    replace: '',
+    caughtBy: { test: SCRIPTED, name: 'a stream that ends for want of a valid token' },
+  },
+  {
+    name: 'v3-back-off-never-forgiven',
+    why: 'delays grow over all of the life of a watch: one that held for hours is slow to come back',
+    file: SESSION,
+    find: '      this.#backoff.reset();\n',
+    replace: '',
+    caughtBy: { test: SCRIPTED, name: 'a cancellation without a known reason is ridden out' },
   },
   {
     name: 'v3-progress-lowers-the-bookmark',
