@@ -43,7 +43,7 @@ export interface ChildOptions {
  * else's, and gives what it returned, as JSON. The process has to end by itself: a handle that is left fails the call.
  */
 export async function runInChild<Result>(program: string, input: unknown, options: ChildOptions = {}): Promise<Result> {
-  const { timeoutMs = 50_000, nodeArgs = [] } = options;
+  const { timeoutMs = 110_000, nodeArgs = [] } = options;
   const code = `${SOURCES}
     const { run } = require(${JSON.stringify(join(__dirname, 'programs', `${program}.ts`))});
     run(${JSON.stringify(input)}).then(
