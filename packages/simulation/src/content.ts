@@ -15,6 +15,35 @@ export interface ContentOptions {
   readonly isLazyCopy: boolean;
 }
 
+/** Which promise a difference breaks, where it is not just different. */
+export function guaranteeOf(wrong: string, shown: Shown, epoch: Epoch, claims: (key: string) => boolean): string {
+  if (isLastGoodLost(wrong)) return 'last-good';
+  return isTorn(shown, epoch, claims) ? 'untorn' : 'equal';
+}
+
+/** Whether a difference is that a bad value has replaced a good one. */
+export function isLastGoodLost(wrong: string): boolean {
+  return wrong.includes(DROPPED);
+}
+
+// More are not looked back at.
+const RECENT_COMMITS = 10;
+const DROPPED = 'the last good one';
+
+/** Whether some keys of a transaction are shown as it left them, and others as they were before. */
+function isTorn(shown: Shown, epoch: Epoch, claims: (key: string) => boolean): boolean {
+  return epoch.commits.slice(-RECENT_COMMITS).some(({ keys, revision }) => {
+    const applied = keys.filter(claims).map((key) => {
+      const after = epoch.at(key, revision);
+      const before = epoch.at(key, revision - 1);
+      if ([after, before].some((version) => version !== undefined && !isGood(version.text))) return undefined;
+      const at = shown.get(key)?.modRevision;
+      return after === undefined ? at === undefined || at > revision : at !== undefined && at >= revision;
+    });
+    return applied.includes(true) && applied.includes(false);
+  });
+}
+
 /** How what is shown differs from a history's state at a revision; `undefined` where it does not. */
 export function difference(shown: Shown, epoch: Epoch, revision: number, options: ContentOptions): string | undefined {
   for (const key of epoch.keys) {
@@ -49,7 +78,7 @@ function keyDifference(
   if (entry === undefined) {
     const before = formerly(key);
     if (before === undefined || before.createRevision !== version.createRevision) return undefined;
-    return `has a bad value of ${version.modRevision}; the last good one, of ${before.modRevision}, was dropped`;
+    return `has a bad value of ${version.modRevision}; ${DROPPED}, of ${before.modRevision}, was dropped`;
   }
   if (isLazyCopy && entry.modRevision === version.modRevision) return undefined;
   if (epochs.some((each) => each.held(key, entry.modRevision, textOf(entry)))) return undefined;

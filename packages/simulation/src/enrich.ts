@@ -40,7 +40,8 @@ class Enricher {
       if (step.do === 'wait') return [own];
       return [...this.#more(), own];
     });
-    return { ...this.#plan, members: this.#members, steps };
+    const watches = this.#plan.watches.map((watch) => ({ ...watch, resumes: random.chance(0.6) }));
+    return { ...this.#plan, members: this.#members, watches, steps };
   }
 
   #more(): Step[] {

@@ -1,5 +1,5 @@
 import type { Entry } from '@holdfast/core';
-import { difference } from './content.js';
+import { difference, isLastGoodLost } from './content.js';
 import type { Layout, SimEvent } from './opened-mirror.js';
 import type { Truth } from './truth.js';
 
@@ -58,7 +58,8 @@ export class Follower {
     this.#revision = bookmark.revision;
     this.#identity = bookmark.identity;
     const wrong = this.#compare(bookmark.revision, bookmark.identity, formerly);
-    if (wrong !== undefined) violated('listener', `${name} at ${bookmark.revision}: ${wrong}`);
+    if (wrong !== undefined)
+      violated(isLastGoodLost(wrong) ? 'last-good' : 'listener', `${name} at ${bookmark.revision}: ${wrong}`);
   }
 
   #compare(

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import type { Entry } from '@holdfast/core';
 import { type ConfigStore, isStoreError, type Logger, type StoreError } from '@holdfast/store';
-import { badKeys, difference } from './content.js';
+import { badKeys, difference, guaranteeOf } from './content.js';
 import { Follower, keptIn } from './follower.js';
 import { type Layout, layoutOf, openMirror, type OpenedMirror } from './opened-mirror.js';
 import type { MirrorPlan } from './plan.js';
@@ -119,8 +119,8 @@ export class MirrorHost {
           trace?.(`${name} ${event.cause} -> ${event.bookmark.revision}: ${event.changes.length} changes`);
           if (event.version <= this.#toldVersion) violated('version', `${name} told version ${event.version} twice`);
           this.#toldVersion = event.version;
-          main.take(event);
           this.#look('in its listener');
+          main.take(event);
           const shown = this.#opened?.shown();
           if (!isLazy && shown !== undefined) this.#compareCopy(main, shown);
           this.#closeFromListener();
@@ -282,9 +282,9 @@ export class MirrorHost {
       // Where two histories are told apart only by a bad value, the problems tell which one is shown.
       const problem = found ?? this.#problemsDifference(epoch, revision);
       if (problem === undefined) return { epoch };
-      if (wrong === undefined || (found === undefined && guarantee === 'equal')) {
+      if (wrong === undefined || (found === undefined && guarantee !== 'problems')) {
         wrong = problem;
-        guarantee = found === undefined ? 'problems' : 'equal';
+        guarantee = found === undefined ? 'problems' : guaranteeOf(found, shown, epoch, this.layout.claims);
       }
     }
     return { guarantee: guarantee ?? 'equal', wrong: wrong ?? `there is no revision ${revision} of ${identity}` };

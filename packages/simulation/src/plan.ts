@@ -33,6 +33,8 @@ export interface WatchPlan {
   readonly prefix: string;
   readonly only?: 'put' | 'delete';
   readonly bufferBytes?: number;
+  /** Whether it goes on, when it is opened again, from what its consumer got. */
+  readonly resumes?: boolean;
 }
 
 export type Write =

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import type { ConfigStore, Watch, WatchBatch } from '@holdfast/store';
+import { type Bookmark, type ConfigStore, isStoreError, type Watch, type WatchBatch } from '@holdfast/store';
 import { recordWatch, type Recorder } from '@holdfast/testkit';
 import type { WatchPlan } from './plan.js';
 
@@ -28,6 +28,7 @@ export class WatchHost {
   #paused: { readonly promise: Promise<void>; readonly resume: () => void } | undefined;
   /** Since when its consumer reads again. */
   #resumedAt = -1;
+  #last: Bookmark | undefined;
   batches = 0;
   events = 0;
 
@@ -44,10 +45,14 @@ export class WatchHost {
   open(): void {
     if (this.isOpen) return;
     const { store, recorder } = this.#options;
-    const { prefix, only, bufferBytes } = this.#plan;
+    const { prefix, only, bufferBytes, resumes } = this.#plan;
     this.#controller = new AbortController();
     const range = { prefix };
-    const options = { only, bufferBytes };
+    const options = {
+      only,
+      bufferBytes,
+      ...(resumes === true && this.#last !== undefined ? { after: this.#last } : {}),
+    };
     const watch = store.watch(range, { ...options, signal: this.#controller.signal });
     const recorded = recordWatch(watch, recorder, { client: this.#name, range, options });
     this.#watch = recorded;
@@ -87,12 +92,14 @@ export class WatchHost {
     try {
       for await (const batch of watch) {
         this.batches += 1;
+        this.#last = batch.bookmark;
         this.events += batch.events.length;
         drained = this.#resumedAt === this.#options.now() ? this.#drain(drained, batch) : undefined;
         await this.#paused?.promise;
       }
-    } catch {
-      // Recorded. Whoever has lost the history opens another one.
+    } catch (error) {
+      // Recorded. What its history has lost can't be gone on from.
+      if (isStoreError(error, 'compacted') || isStoreError(error, 'history-changed')) this.#last = undefined;
     }
   }
 

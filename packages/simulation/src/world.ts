@@ -33,8 +33,6 @@ const CONVERGENCE_MS = 20_000;
 const KEPT_MS = 2 * LIVENESS_MS;
 /** By how many revisions it must have gone back for nothing to overtake the mirrors meanwhile. */
 const KEPT_DISTANCE = 12;
-/** In turns of the microtask queue. */
-const RECORDING_TURNS = 5;
 /** What happened so long before the end is what everything had to recover from, in milliseconds. */
 const RECENT_MS = 2_000;
 
@@ -361,11 +359,11 @@ class World {
 
   /** What comes suddenly comes in the middle of something. */
   #atAnyAwait({ client, messages, turns, then }: Extract<Step, { do: 'at' }>): void {
-    // What a consumer was handed before it closes its watch is written down a few turns later.
-    const least = then.do === 'watch' ? RECORDING_TURNS : 0;
     this.#client(client).link.atMessage(messages, () => {
       void (async () => {
-        for (let turn = 0; turn < Math.max(turns, least); turn++) await Promise.resolve();
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        // What a consumer was handed before it closes its watch is written down a turn later.
+        if (then.do === 'watch') await new Promise((resolve) => setImmediate(resolve));
         if (this.#isHealing) return;
         this.#trace?.(`* suddenly ${JSON.stringify(then)}`);
         this.#faults.add(

@@ -113,9 +113,10 @@ export function checkWatches(history: History, timeline: Timeline): Violation[] 
     ...checkOrdered(history),
     ...checkUnique(history),
     ...checkAtomic(history),
+    // Before those that find the same, and don't say that it was the resumption.
+    ...checkResumable(history, timeline),
     ...checkBookmarkable(history),
     ...checkReliable(history, timeline),
-    ...checkResumable(history, timeline),
   ];
 }
 
