@@ -1,5 +1,5 @@
 import { json, mirror, type BaseMirror, type Change, type Collection, type Entry } from '@holdfast/core';
-import type { ConfigStore, Logger } from '@holdfast/store';
+import { silentLogger, type ConfigStore, type Logger } from '@holdfast/store';
 import { BEACON, COLLECTION_A, COLLECTION_B } from './keys.js';
 import type { CampaignSettings } from './settings.js';
 import type { Value } from './values.js';
@@ -27,7 +27,7 @@ export async function openView(
   name: MirrorView['name'],
   store: ConfigStore,
   { livenessMs, backoff }: CampaignSettings,
-  logger: Logger,
+  logger: Logger = silentLogger,
 ): Promise<MirrorView> {
   const common = { logger: named(logger, name), livenessMs, backoff, startTimeoutMs: 60_000, codec: json<Value>() };
   switch (name) {
@@ -94,11 +94,11 @@ function* prefixed(prefix: string, entries: Iterable<[string, Shown]>): Generato
   for (const [key, entry] of entries) yield [prefix + key, entry];
 }
 
-function named({ debug, info, warn, error }: Logger, name: string): Logger {
+function named(logger: Logger, name: string): Logger {
   const say =
-    (to: Logger['info']): Logger['info'] =>
+    (level: keyof Logger): Logger['info'] =>
     (message, details) => {
-      to(`${name}: ${message}`, details);
+      logger[level](`${name}: ${message}`, details);
     };
-  return { debug: say(debug), info: say(info), warn: say(warn), error: say(error) };
+  return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
 }

@@ -37,6 +37,7 @@ export interface HttpRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  readonly signal?: AbortSignal;
 }
 
 export interface HttpAnswer {
@@ -50,7 +51,7 @@ export interface HttpAnswer {
  * half-open, or be taken for one of the store under test.
  */
 export function callHttp(url: string, options: HttpRequest = {}, timeoutMs = TIMEOUT_MS): Promise<HttpAnswer> {
-  const { method = 'GET', headers = {}, body } = options;
+  const { method = 'GET', headers = {}, body, signal } = options;
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers: { ...headers }, agent: false }, (response) => {
       const chunks: Buffer[] = [];
@@ -61,12 +62,22 @@ export function callHttp(url: string, options: HttpRequest = {}, timeoutMs = TIM
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
       });
     });
-    const timer = setTimeout(() => {
-      sent.destroy(new Error(`${url} did not answer within ${timeoutMs} ms`));
-    }, timeoutMs);
+    const timer = Number.isFinite(timeoutMs)
+      ? setTimeout(() => {
+          sent.destroy(new Error(`${url} did not answer within ${timeoutMs} ms`));
+        }, timeoutMs)
+      : undefined;
+    const onAbort = (): void => {
+      sent.destroy(new Error(`${url} was given up`));
+    };
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
     sent.on('error', reject);
     sent.on('close', () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      // An answer that breaks off ends with neither an end nor an error of the request.
+      reject(new Error(`${url} broke off`));
     });
     sent.end(body);
   });
@@ -132,7 +143,7 @@ export class V3Api {
     }
   }
 
-  #init(body: object): Required<HttpRequest> {
+  #init(body: object): Required<Omit<HttpRequest, 'signal'>> {
     const headers: Record<string, string> = this.#token === undefined ? {} : { authorization: this.#token };
     return { method: 'POST', headers, body: JSON.stringify(body) };
   }

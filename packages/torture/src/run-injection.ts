@@ -62,7 +62,7 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
   const states = mirrors.map(({ name, mirror }) => `${name} ${JSON.stringify(mirror.state)} at ${mirror.revision}`);
   if (convergenceMs === undefined) violated('convergence', `not within ${GIVE_UP_MS} ms: ${states.join('; ')}`);
   else if (bound !== undefined && convergenceMs > bound)
-    violated('convergence', `took ${Math.round(convergenceMs)} ms; the keepalive's bound is ${bound} ms`);
+    violated('bound', `convergence took ${Math.round(convergenceMs)} ms; the keepalive's bound is ${bound} ms`);
   const followsMs = await untilFollowing(mirrors, read, writers.beacon, GIVE_UP_MS);
   if (followsMs === undefined) violated('convergence', `nothing written after healing is shown: ${states.join('; ')}`);
   await injection.cleanUp?.();

@@ -87,8 +87,8 @@ export function v2Source(endpoints: () => readonly string[]): TruthSource {
   return {
     async *follow(endpoint, after, signal) {
       for (let next = after + 1; !signal.aborted;) {
-        const response = await fetch(`${endpoint}/v2/keys/?recursive=true&wait=true&waitIndex=${next}`, { signal });
-        const text = await response.text();
+        const url = `${endpoint}/v2/keys/?recursive=true&wait=true&waitIndex=${next}`;
+        const { text } = await callHttp(url, { signal }, Infinity);
         // Etcd ends a long poll that waited for too long with nothing.
         if (text === '') continue;
         const event = JSON.parse(text) as V2Event;

@@ -24,7 +24,7 @@ import { PREFIX } from '../world.js';
 
 const RANGE = { prefix: PREFIX };
 const READY_MS = 20_000;
-const ARRIVAL_MS = 10_000;
+const ARRIVAL_MS = 20_000;
 const MOST_VIOLATIONS = 5;
 
 export interface JudgeOptions {
@@ -40,11 +40,14 @@ export class RawWatch {
   readonly #recorder = new Recorder();
   readonly #watch: Watch;
   readonly #consumed: Promise<void>;
+  readonly #arrivalMs: number;
   #reached = 0;
   #end: StoreErrorCode | 'closed' | undefined;
 
-  constructor(store: ConfigStore, name: string, after?: Bookmark) {
+  /** `arrivalMs`: how long what happened last may take to be told. */
+  constructor(store: ConfigStore, name: string, after?: Bookmark, { arrivalMs = ARRIVAL_MS } = {}) {
     this.#name = name;
+    this.#arrivalMs = arrivalMs;
     const options = after === undefined ? {} : { after };
     this.#watch = recordWatch(store.watch(RANGE, options), this.#recorder, { client: name, range: RANGE, options });
     this.#watch.ready.catch(() => undefined);
@@ -71,14 +74,14 @@ export class RawWatch {
   async judge({ epochs, allowedEnds }: JudgeOptions): Promise<readonly Violation[]> {
     const [first, ...others] = epochs;
     const isSameHistory = others.length === 0;
-    const from = this.#record.options.after?.revision ?? this.bookmark?.revision ?? 0;
+    const from = this.#from;
     const target = first.steps.findLast(({ events }) => events.some(isInRange))?.revision ?? 0;
     const violations: Violation[] = [];
     const violated = (guarantee: string, message: string) =>
       violations.push({ guarantee, message: `${this.#name} ${message}` });
     if (isSameHistory) {
       await eventually(() => this.#reached >= target || target <= from || this.#end !== undefined, {
-        timeoutMs: ARRIVAL_MS,
+        timeoutMs: this.#arrivalMs,
       }).catch(() => violated('reliable', `told of nothing past ${this.#reached}; there was something at ${target}`));
     }
     const ended = this.#end;
@@ -97,6 +100,12 @@ export class RawWatch {
     }
     violations.push(...checkStates(this.#recorder));
     return violations.slice(0, MOST_VIOLATIONS);
+  }
+
+  /** The revision that it followed from at first. */
+  get #from(): number {
+    const ready = this.#record.deliveries.find((delivery) => delivery.type === 'ready');
+    return this.#record.options.after?.revision ?? (ready?.type === 'ready' ? ready.bookmark.revision : 0);
   }
 
   get #record(): WatchRecord {

@@ -1,0 +1,90 @@
+// A part of the campaign, chosen afresh each time, on real clusters: injections that the committed report has, made again. See docs/torture.md.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { describeViolations, Random } from '@holdfast/testkit';
+import { runCampaign } from '../src/campaign.js';
+import { allCells, nameOfCell } from '../src/cell.js';
+import { NotInjected } from '../src/fault.js';
+import { expectNoAnswer, expectNoRead } from '../src/faults/members.js';
+import { faults } from '../src/faults/index.js';
+import { COUNTER } from '../src/keys.js';
+import { LiveWorld } from '../src/live-world.js';
+import { planOf, shuffled, type Planned } from '../src/plan.js';
+import { sampleOf } from '../src/replay.js';
+import type { CampaignReport, InjectionReport, Mishap } from '../src/report.js';
+import { runInjection } from '../src/run-injection.js';
+
+const REPORT = join(__dirname, '..', 'results', 'campaign.json');
+/** How long it goes on beginning injections, in milliseconds; a slow machine makes fewer of them. */
+const BUDGET_MS = 60_000;
+const IN_A_CELL = 6;
+
+/** Injections in two cells of one server and one cell of three, one cell after the other. */
+function chosen(random: Random): Planned[] {
+  const made = existsSync(REPORT)
+    ? sampleOf((JSON.parse(readFileSync(REPORT, 'utf8')) as CampaignReport).injections, Infinity, random, faults)
+    : shuffled(planOf({ seed: 1, faults, cells: allCells, allCells }), random);
+  const cells = shuffled(allCells, random);
+  const places = [
+    ...cells.filter(({ nodes }) => nodes === 1).slice(0, 2),
+    ...cells.filter(({ nodes }) => nodes === 3).slice(0, 1),
+  ];
+  return places.flatMap((cell) => made.filter((planned) => planned.cell === cell).slice(0, IN_A_CELL));
+}
+
+describe('injections of the campaign, made again', () => {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+
+  test(`break no promise (sample ${seed})`, async () => {
+    const plan = chosen(new Random(seed));
+    const reports: InjectionReport[] = [];
+    const mishaps: Mishap[] = [];
+    const deadline = performance.now() + BUDGET_MS;
+    await runCampaign(plan, {
+      goesOn: () => performance.now() < deadline,
+      onInjection: (report) => reports.push(report),
+      onMishap: (mishap) => mishaps.push(mishap),
+    });
+    const broken = reports.flatMap(({ cell, kind, seed: own, violations }) => {
+      // How long it took says something of this machine; that it came about says something of Holdfast.
+      const promises = violations.filter(({ guarantee }) => guarantee !== 'bound');
+      const again = `npm run torture -- --cell ${cell} --fault ${kind} --injection-seed ${own}`;
+      return promises.length === 0 ? [] : [`sample ${seed}: ${again}\n${describeViolations(promises)}`];
+    });
+    expect(broken).toEqual([]);
+    // Something was done, and looked at.
+    expect([reports.length > 0, mishaps.filter(() => reports.length === 0)]).toEqual([true, []]);
+    for (const { eventsChecked, looks } of reports) expect(Math.min(eventsChecked, looks)).toBeGreaterThan(0);
+  }, 240_000);
+});
+
+describe('in a world of one server', () => {
+  test('a fault that does not take effect does not count, and one that breaks a promise is found', async () => {
+    const [cell] = allCells;
+    const world = await LiveWorld.start(cell!, 'plain', new Random(1));
+    try {
+      const [member] = world.etcd.members;
+      await expect(expectNoAnswer(member!)).rejects.toThrow(NotInjected);
+      await expect(expectNoRead(world, member!)).rejects.toThrow(NotInjected);
+      // As a client would that sends a write again which was applied.
+      const { report } = await runInjection(
+        world,
+        {
+          kind: 'cut',
+          appliesTo: () => true,
+          inject: async () => {
+            const counter = await world.direct.get(COUNTER);
+            await world.direct.put(COUNTER, counter!.value);
+            return { heal: () => Promise.resolve(), details: {} };
+          },
+        },
+        1,
+      );
+      expect(nameOfCell(cell!)).toBe(report.cell);
+      expect(report.violations.map(({ guarantee }) => guarantee)).toEqual(['applied once']);
+    } finally {
+      await world.close();
+    }
+  }, 120_000);
+});
