@@ -12,10 +12,9 @@ export async function audit(follow: FollowContext): Promise<void> {
   const deleted = new Set<string>();
   core.table.recordDeletions(deleted);
   const { readSteps } = core;
+  const since: Since = { revision: core.table.revision, deleted, wasSkipped: () => core.readSteps !== readSteps };
   try {
-    if (await isEqual(follow, deleted)) return;
-    // What came and went between two reads was not written down: it may be all that is different.
-    if (core.readSteps !== readSteps) return;
+    if (await isEqual(follow, since)) return;
     core.settings.logger.warn('mirror: the audit found a difference; reading everything again', {
       range: core.settings.range.toString(),
     });
@@ -27,7 +26,16 @@ export async function audit(follow: FollowContext): Promise<void> {
   signal.throwIfAborted();
 }
 
-async function isEqual({ core, signal }: FollowContext, deleted: ReadonlySet<string>): Promise<boolean> {
+/** What has become of the table since the audit began. */
+interface Since {
+  /** Where it was. */
+  readonly revision: number;
+  readonly deleted: ReadonlySet<string>;
+  /** Whether reads have taken it further: what came and went in between, it never had. */
+  readonly wasSkipped: () => boolean;
+}
+
+async function isEqual({ core, signal }: FollowContext, since: Since): Promise<boolean> {
   const { livenessMs, range } = core.settings;
   const seen = new Set<string>();
   let revision = 0;
@@ -42,7 +50,7 @@ async function isEqual({ core, signal }: FollowContext, deleted: ReadonlySet<str
       await core.position.until(revision, deadline.signal);
       for (let index = 0; index < page.length && equal; index++) {
         seen.add(page.key(index));
-        equal = isKeyEqual(core.table, page, index, deleted);
+        equal = isKeyEqual(core.table, page, index, since);
       }
       if (!equal) return;
     }
@@ -50,13 +58,14 @@ async function isEqual({ core, signal }: FollowContext, deleted: ReadonlySet<str
   return equal && hasNoOthers(core.table, seen, revision);
 }
 
-function isKeyEqual(table: Table, page: Page, index: number, deleted: ReadonlySet<string>): boolean {
+function isKeyEqual(table: Table, page: Page, index: number, since: Since): boolean {
   const key = page.key(index);
   const collection = table.layout.find(key);
   const relative = collection?.relative(key) ?? key;
   const known =
     collection === undefined ? table.others.get(key)?.modRevision : collection.revisions(relative)?.modRevision;
-  if (known === undefined) return deleted.has(key);
+  if (known === undefined)
+    return since.deleted.has(key) || (page.modRevision(index) > since.revision && since.wasSkipped());
   if (known > page.bookmark.revision) return true;
   const version = page.version(index);
   return table.holds({

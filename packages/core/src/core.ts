@@ -48,7 +48,7 @@ export class Core {
   readonly wanted = new Threshold();
   /** Whether the watch has been established: without it no proof makes the mirror live. */
   isFollowing = false;
-  /** How many steps came of reads, which bring net changes only: what came and went in between is in none of them. */
+  /** How often reads took the table further. They bring net changes only: what came and went in between is in no step. */
   readSteps = 0;
   readonly #sink: CoreSink;
   readonly #closing = new AbortController();
@@ -127,7 +127,9 @@ export class Core {
 
   /** A proof that nothing changed up to `bookmark`. */
   advance(bookmark: Bookmark): void {
-    if (this.table.advance(bookmark)) this.publish(undefined, 'watch');
+    if (!this.table.advance(bookmark)) return;
+    this.readSteps += 1;
+    this.publish(undefined, 'watch');
   }
 
   /** A read that can't hang: it fails with `timeout` after `ms`. */

@@ -60,10 +60,17 @@ export class Restoration {
   async finish(slicer: Slicer): Promise<void> {
     for (const [collection, staged] of this.#staged) {
       for (const [key, entry] of collection.entries) {
-        if (!staged.entries.has(key)) this.#change(collection, entry, undefined);
+        if (!staged.entries.has(key)) {
+          this.#change(collection, entry, undefined);
+          this.#table.noteDeletion(collection.absolute(key));
+        }
         if (slicer.isDue()) await slicer.pause();
       }
+      for (const key of collection.bad.keys()) {
+        if (!staged.bad.has(key) && !staged.entries.has(key)) this.#table.noteDeletion(collection.absolute(key));
+      }
     }
+    for (const key of this.#table.others.keys()) if (!this.#others.has(key)) this.#table.noteDeletion(key);
   }
 
   /** Makes it visible, in one step. */
