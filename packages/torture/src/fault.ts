@@ -42,7 +42,7 @@ export type FaultKind = (typeof faultKinds)[number];
  */
 export interface Fault {
   readonly kind: FaultKind;
-  /** Which world it needs; `'plain'` unless told. `'secured'`: users are on (see {@link World.user}), v3 only. */
+  /** Which world it needs; `'plain'` unless told. `'secured'`: users are on, see {@link World.user}. */
   readonly world?: WorldKind;
   appliesTo(cell: Cell): boolean;
   /**

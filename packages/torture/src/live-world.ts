@@ -19,13 +19,12 @@ import { openView } from './mirror-view.js';
 import { V3Api, v2Outside, v3Outside, type Outside } from './outside.js';
 import { settingsOf, type CampaignSettings } from './settings.js';
 import { v2Source, v3Source } from './truth-source.js';
+import { ROOT, secureV2, secureV3, USER } from './users.js';
 import { PREFIX, type World } from './world.js';
 import { LiveWriters } from './writers.js';
 
 const SOON = { timeoutMs: 30_000 };
 const LOOK_EVERY_MS = 25;
-const ROOT = { name: 'root', password: 'root' };
-const USER = 'tester';
 
 interface Parts {
   readonly etcd: Etcd;
@@ -57,33 +56,34 @@ export class LiveWorld implements World {
       const { version, nodes, api } = cell;
       const etcd = await startEtcd({ version, nodes, enableV2: api === 'v2', links: nodes === 3 });
       closing.push(() => etcd.close());
-      if (kind === 'secured') await secure(etcd);
+      if (kind === 'secured') await (api === 'v3' ? secureV3 : secureV2)(etcd);
       const proxies: Proxy[] = [];
       for (const endpoint of etcd.endpoints) {
         const proxy = await startProxy(endpoint);
         closing.push(() => proxy.close());
         proxies.push(proxy);
       }
-      const isSecured = kind === 'secured';
+      // On v2 nobody names a user: see users.ts.
+      const hasUsers = kind === 'secured' && api === 'v3';
       const open = (endpoints: readonly string[], user: string | undefined) => {
         const store = openStore(cell, settings, endpoints, user, logger);
         closing.push(() => store.close());
         return store;
       };
-      const direct = open(etcd.endpoints, isSecured ? ROOT.name : undefined);
-      const user = isSecured ? USER : undefined;
+      const direct = open(etcd.endpoints, hasUsers ? ROOT.name : undefined);
+      const user = hasUsers ? USER : undefined;
       const store = open(
         proxies.map(({ endpoint }) => endpoint),
         user,
       );
-      const v3 = new V3Api(etcd, isSecured ? ROOT : undefined);
+      const v3 = new V3Api(etcd, hasUsers ? ROOT : undefined);
       const outside = api === 'v3' ? v3Outside(etcd, v3) : v2Outside(etcd);
       const endpoints = () => etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
       const source = api === 'v3' ? v3Source(v3, PREFIX.slice(0, -1)) : v2Source(endpoints);
       const truth = new LiveTruth(etcd, outside, source);
       await truth.begin();
       closing.push(() => truth.quiet());
-      const [one, ...others] = etcd.endpoints.map((endpoint) => open([endpoint], isSecured ? ROOT.name : undefined));
+      const [one, ...others] = etcd.endpoints.map((endpoint) => open([endpoint], hasUsers ? ROOT.name : undefined));
       const writers = new LiveWriters({
         direct: [one ?? direct, ...others],
         tested: store,
@@ -250,17 +250,6 @@ function openStore(
   const options = { endpoints, keepalive, retry, timeouts: { connectMs }, logger };
   const auth = user === undefined ? {} : { auth: { username: user, password: user } };
   return api === 'v3' ? etcdV3Store({ ...options, ...auth }) : etcdV2Store({ ...options, ...auth });
-}
-
-/** Users: root for everything that is done from outside, and one that may read and write what is mirrored. */
-async function secure(etcd: Etcd): Promise<void> {
-  await etcd.ctl('user', 'add', `${ROOT.name}:${ROOT.password}`);
-  await etcd.ctl('user', 'grant-role', ROOT.name, 'root');
-  await etcd.ctl('role', 'add', USER);
-  await etcd.ctl('role', 'grant-permission', USER, 'readwrite', PREFIX, '--prefix=true');
-  await etcd.ctl('user', 'add', `${USER}:${USER}`);
-  await etcd.ctl('user', 'grant-role', USER, USER);
-  await etcd.ctl('auth', 'enable');
 }
 
 async function closeAll(closing: (() => Promise<unknown>)[]): Promise<void> {

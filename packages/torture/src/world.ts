@@ -29,7 +29,7 @@ export interface World {
   readonly outside: Outside;
   /** On the store under test; all of them live as long as the world. */
   readonly mirrors: readonly WorldMirror[];
-  /** The user of the store under test, in a secured world; it has a role of the same name with read and write on {@link PREFIX}. */
+  /** The user of the store under test, in a secured world of v3: it has a role of the same name with read and write on {@link PREFIX}. */
   readonly user: string | undefined;
 
   /** Calls etcd's v3 API as JSON at a running member, as root in a secured world: `api('kv/compaction', { revision })`. */

@@ -2,12 +2,15 @@ import { isStoreError } from '@holdfast/store';
 import { eventually, type Random } from '@holdfast/testkit';
 import { NotInjected, type Fault } from '../../fault.js';
 import { BEACON } from '../../keys.js';
-import { callV2Auth, USER, v2Permissions } from '../../users.js';
+import { callV2Auth, USER } from '../../users.js';
 import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
 
-/** What is taken from the user and given back: the role that it has, or what the role may do. */
-type What = 'role' | 'permission';
+/**
+ * What is taken from the user and given back. On v3 the role that it has, or what that role may do. On v2 the store under test is a guest,
+ * as everybody is who writes: what guests may do, or only what they may read, so that they write on.
+ */
+type What = 'role' | 'permission' | 'reading';
 
 /**
  * How the mirrors meet it. `connected`: their watches go on (v3: for good, since etcd asks for permission only when a watch is made; v2:
@@ -19,10 +22,10 @@ type Meeting = 'connected' | 'cut' | 'away';
 export const authRevocation: Fault = {
   kind: 'auth-revocation',
   world: 'secured',
-  appliesTo: ({ api }) => api === 'v3',
+  appliesTo: () => true,
 
   async inject(world, random) {
-    const what = random.pick<What>(['role', 'permission']);
+    const what = random.pick<What>(world.cell.api === 'v3' ? ['role', 'permission'] : ['permission', 'reading']);
     const meeting = random.pick<Meeting>(['connected', 'cut', 'away']);
     if (meeting === 'away') await world.disconnect();
     await change(world, what, 'revoke');
@@ -55,13 +58,19 @@ async function mirrorsAreRefused(world: World, random: Random): Promise<void> {
   await linger(random, 0, 700);
 }
 
-/** The server itself refuses the store under test. */
+/** The servers themselves refuse the store under test: on v2 each of them as soon as it has heard of it. */
 async function expectRefused({ store }: World): Promise<void> {
-  const outcome = await store.get(BEACON).then(
-    () => 'it is answered',
-    (error: unknown) => (isStoreError(error) ? error.code : String(error)),
-  );
-  if (!isRefusal(outcome)) throw new NotInjected(`the user should be refused: ${outcome}`);
+  let outcome: string | undefined;
+  const isRefused = async () => {
+    outcome = await store.get(BEACON).then(
+      () => 'it is answered',
+      (error: unknown) => (isStoreError(error) ? error.code : String(error)),
+    );
+    return isRefusal(outcome);
+  };
+  await eventually(isRefused, { timeoutMs: 3_000 }).catch(() => {
+    throw new NotInjected(`the user should be refused: ${outcome ?? 'no answer'}`);
+  });
 }
 
 /** v2 has one answer for those who may not and for those whom it does not know. */
@@ -71,8 +80,9 @@ function isRefusal(code: string | undefined): boolean {
 
 async function change(world: World, what: What, how: 'grant' | 'revoke'): Promise<void> {
   if (world.cell.api === 'v3') return changeV3(world, what, how);
-  if (what === 'role') await callV2Auth(world.etcd, `users/${USER}`, { user: USER, [how]: [USER] });
-  else await callV2Auth(world.etcd, `roles/${USER}`, { role: USER, [how]: v2Permissions });
+  const everything = ['/*'];
+  const rights = what === 'reading' ? { read: everything, write: [] } : { read: everything, write: everything };
+  await callV2Auth(world.etcd, 'roles/guest', { role: 'guest', [how]: { kv: rights } });
 }
 
 async function changeV3(world: World, what: What, how: 'grant' | 'revoke'): Promise<void> {
@@ -89,6 +99,6 @@ async function changeV3(world: World, what: What, how: 'grant' | 'revoke'): Prom
       revoke: ['auth/role/revoke', { role: user, key, range_end: rangeEnd }],
     },
   } as const;
-  const [path, body] = requests[what][how];
+  const [path, body] = requests[what === 'role' ? 'role' : 'permission'][how];
   await world.api(path, body);
 }
