@@ -10,17 +10,17 @@ import { CYCLES, KINDS, SAMPLES, type CyclesInput, type CyclesResult, type Kind 
 const PATIENCE_MS = 120_000;
 
 /** Optimized code is made for as long as a process runs: without any, what grows is what is held. */
-const NO_NEW_CODE = ['--no-opt', '--no-sparkplug', '--no-maglev'];
+const NO_NEW_CODE = ['--no-opt', '--no-sparkplug', '--no-maglev', '--no-flush-bytecode'];
 
 /** The least of several samples: what a sample has beside what is held is some connection's buffer. */
 const least = (samples: readonly number[]): number => Math.min(...samples);
 
-// How many bytes a cycle may leave. A listener that is left on a signal is some 100, a forgotten stream 10,000; the buffers of
-// HTTP/1 connections make the samples of v2 differ by 200 KB.
+// By how many bytes the heap may differ between two samples. A listener that is left on a signal is some 100 a cycle, a forgotten
+// stream 10,000; the buffers of HTTP/1 connections alone make 200,000 on v2.
 describe.each<[backend: CyclesInput['backend'], most: number, kinds: readonly Kind[]]>([
-  ['memory', 100, KINDS],
-  ['etcd-v3', 200, KINDS],
-  ['etcd-v2', 2_000, ['store', 'mirror', 'watch']],
+  ['memory', 50_000, KINDS],
+  ['etcd-v3', 80_000, KINDS],
+  ['etcd-v2', 600_000, ['store', 'mirror', 'watch']],
 ])('a thousand cycles on %s', (backend, most, kinds) => {
   let etcd: Etcd;
   let results: Record<string, CyclesResult>;
@@ -35,8 +35,8 @@ describe.each<[backend: CyclesInput['backend'], most: number, kinds: readonly Ki
   test.each(kinds)('of a %s: the heap and the handles are what they were', (kind) => {
     const { heap, handles } = results[kind]!;
     expect(heap).toHaveLength(SAMPLES);
-    const between = CYCLES[kind] * (1 - 2 / SAMPLES);
-    expect((least(heap.slice(-2)) - least(heap.slice(0, 2))) / between).toBeLessThan(most);
+    // The first sample is before much of the code was used at all.
+    expect(least(heap.slice(3, 5)) - least(heap.slice(1, 3))).toBeLessThan(most);
     // The store that is open all the time has a pool of connections, which breathes.
     expect(handles.at(-1)!.length - handles[0]!.length).toBeLessThan(CYCLES[kind] / 10);
   });

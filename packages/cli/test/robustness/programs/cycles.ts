@@ -19,7 +19,7 @@ export interface CyclesResult {
 }
 
 /** How often each is opened and closed. */
-export const CYCLES = { store: 1_000, mirror: 500, watch: 1_000, lease: 500 };
+export const CYCLES = { store: 1_000, mirror: 250, watch: 1_000, lease: 250 };
 export type Kind = keyof typeof CYCLES;
 export const KINDS = Object.keys(CYCLES) as readonly Kind[];
 export const SAMPLES = 5;
