@@ -8,6 +8,7 @@ import type { Box, LazyEntry } from './lazy-entry.js';
 import { Lock } from './lock.js';
 import type { Problem } from './problem.js';
 import type { Settings } from './settings.js';
+import { type Head, SharedHead } from './shared-head.js';
 import { type MirrorState, type ResyncReason, StateMachine } from './state.js';
 import type { Step } from './step.js';
 import { Table } from './table.js';
@@ -33,6 +34,9 @@ export interface CoreSink {
   readonly onResync: (event: ResyncEvent) => void;
 }
 
+/** How old a head that was read for another mirror may be, as a part of `livenessMs`. */
+const HEAD_AGE = 1 / 10;
+
 /** What the loops of one mirror share: its table, what is proved about it, its state, and how it reads. */
 export class Core {
   readonly store: ConfigStore;
@@ -44,6 +48,7 @@ export class Core {
   readonly lock = new Lock();
   /** The table's revision, to wait for. */
   readonly position = new Threshold();
+  readonly heads: SharedHead;
   /** The newest mark that someone wants a proof for. */
   readonly wanted = new Threshold();
   /** Whether the watch has been established: without it no proof makes the mirror live. */
@@ -58,6 +63,7 @@ export class Core {
     const { clock, cacheSize, decode } = settings;
     this.store = store;
     this.settings = settings;
+    this.heads = SharedHead.of(store, clock);
     this.#sink = sink;
     const cache =
       decode === 'lazy' && cacheSize !== undefined
@@ -157,6 +163,24 @@ export class Core {
       this.store.list(narrow, { countOnly: true, signal: deadline.signal }),
     );
     return bookmark;
+  }
+
+  /**
+   * The head as somebody has read it who mirrors the same store, not long ago, or as is read now. `undefined` where that proves
+   * nothing for this mirror, which then is to read for itself.
+   */
+  async sharedHead(signal: AbortSignal): Promise<Head | undefined> {
+    const maxAgeMs = this.settings.livenessMs * HEAD_AGE;
+    const head =
+      this.heads.recent(maxAgeMs) ??
+      (await this.read('reading the head', this.readTimeoutMs, signal, () =>
+        this.heads.read(maxAgeMs, () => this.readHead(signal)),
+      ));
+    const { bookmark } = this.table;
+    if (head === undefined || head.bookmark.identity !== bookmark?.identity) return undefined;
+    // A head below what the mirror reflects was overtaken by it, or shows that the store went back.
+    const isPast = head.bookmark.revision >= bookmark.revision || (head.isAhead && head.users.has(this.table));
+    return isPast && head.mark.ticket > this.evidence.proved ? head : undefined;
   }
 
   /** Whether the table gets to `revision` within `ms`. */

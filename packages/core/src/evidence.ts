@@ -7,6 +7,15 @@ export interface Mark {
   readonly at: number;
 }
 
+// Of all mirrors: one read may be a proof for several of them, and comes before or after what each of them wants to have proved.
+let issued = 0;
+
+/** To be called right before a read. */
+export function beginMark(clock: Clock): Mark {
+  issued += 1;
+  return { ticket: issued, at: clock.now() };
+}
+
 /**
  * What is known of the mirror's completeness (M1, M7): reads that began at some moment and that the mirror has caught up with.
  * The arrival of an event is no such proof: it says that the stream is alive, not how far it is behind.
@@ -16,7 +25,6 @@ export class Evidence {
   readonly #livenessMs: number;
   readonly #onExpired: () => void;
   readonly #proved = new Threshold();
-  #issued = 0;
   #isStopped = false;
   #asOf: number | undefined;
   #timer: TimerHandle = undefined;
@@ -29,8 +37,7 @@ export class Evidence {
 
   /** To be called right before a read. */
   begin(): Mark {
-    this.#issued += 1;
-    return { ticket: this.#issued, at: this.#clock.now() };
+    return beginMark(this.#clock);
   }
 
   /** The mirror has everything that was committed before the mark. Returns whether that is recent. */

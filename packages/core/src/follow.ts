@@ -71,6 +71,7 @@ export class Follow implements FollowContext {
       this.#stop();
     };
     core.signal.addEventListener('abort', onClose, { once: true });
+    core.heads.join(core.table);
     const tasks = [this.#keepProved(), this.#proveOnRequest(), this.#auditNowAndThen()];
     try {
       await this.#keepWatching();
@@ -78,6 +79,7 @@ export class Follow implements FollowContext {
       this.#stop();
       core.signal.removeEventListener('abort', onClose);
       await Promise.all(tasks);
+      core.heads.leave(core.table);
     }
     core.signal.throwIfAborted();
     if (this.#end === undefined) throw new StoreError('internal', 'following ended without an end');
@@ -196,7 +198,7 @@ export class Follow implements FollowContext {
       await sleep(clock, Math.min(wait, Math.max(0, due - clock.now())), this.signal);
       const age = core.evidence.asOf === undefined ? undefined : clock.now() - core.evidence.asOf;
       if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
-      await prove(this, { graceMs: livenessMs / 6, blamesWatch: true });
+      await prove(this, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
     });
   }
 
@@ -205,7 +207,7 @@ export class Follow implements FollowContext {
     const { core } = this;
     await this.#repeat(async () => {
       await core.wanted.until(core.evidence.proved + 1, this.signal);
-      await prove(this, { graceMs: core.settings.graceMs, blamesWatch: false });
+      await prove(this, { graceMs: core.settings.graceMs, blamesWatch: false, isShared: false });
     });
   }
 

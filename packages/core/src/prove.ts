@@ -13,6 +13,8 @@ export interface ProveOptions {
   readonly graceMs: number;
   /** Whether the watch is to be replaced if it does not bring it in that time. */
   readonly blamesWatch: boolean;
+  /** Whether a head will do that was read for another mirror, or a little earlier. */
+  readonly isShared: boolean;
 }
 
 /**
@@ -23,10 +25,11 @@ export interface ProveOptions {
 export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { core, signal } = follow;
   await follow.verified();
+  const read = options.isShared ? await core.sharedHead(signal) : undefined;
   const known = core.table.bookmark;
-  const mark = core.evidence.begin();
-  const head = await core.readHead(signal);
-  if (wentBack(head, known)) {
+  const mark = read?.mark ?? core.evidence.begin();
+  const head = read?.bookmark ?? (await core.readHead(signal));
+  if (read === undefined && wentBack(head, known)) {
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }

@@ -130,6 +130,19 @@ describe.each(['eager', 'lazy'] as const)('M3 a resync of a large mirror, %s', (
     expectSameObjects(seen, []);
   });
 
+  test('knows keys in whatever order they came', async () => {
+    const seen = await open(w, { decode });
+    for (const name of ['zz', 'aa', 'mm', `${key(3)}x`]) await w.data.put(`${PREFIX}${name}`, thing(1));
+    await w.data.delete(`${PREFIX}${key(5)}`);
+    await w.data.put(`${PREFIX}${key(5)}`, thing(5));
+    await w.until(() => seen.mirror.revision === seen.mirror.get(key(5))?.modRevision);
+    const before = new Map(seen.mirror);
+    await missAndCompact(w, seen, (data) => data.put(`${PREFIX}aa`, thing(2)));
+    expectSpared(w);
+    expect(shown(seen.mirror)).toEqual(await held(w.data));
+    expectSameObjects({ ...seen, before }, ['aa']);
+  });
+
   test('M5: bad values keep the last good one within the life of a key, problems heal, and bad new keys are absent', async () => {
     const [toBad, recreated, healed, stillBad, deletedBad, changedBad] = [1, 2, 3, 4, 5, 6].map(key) as [
       string,

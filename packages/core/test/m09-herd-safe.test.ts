@@ -1,4 +1,4 @@
-import { CompactedError, StoreError } from '@holdfast/store';
+import { type Clock, CompactedError, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { PREFIX, thing, world, type World } from './support/world.js';
 
@@ -86,7 +86,15 @@ describe('M9 herd-safe', () => {
   test('nor do their proofs of completeness fall together', async () => {
     let seed = 0;
     const random = () => (seed = (seed + 0.137) % 1);
-    await Promise.all(Array.from({ length: 20 }, () => w.open({ random })));
+    // With clocks of their own they share no reads, as if they were in processes of their own.
+    const clockOf = (): Clock => ({
+      now: () => w.clock.now(),
+      setTimeout: (callback, ms) => w.clock.setTimeout(callback, ms),
+      clearTimeout: (handle) => {
+        w.clock.clearTimeout(handle);
+      },
+    });
+    await Promise.all(Array.from({ length: 20 }, () => w.open({ random, clock: clockOf() })));
     await w.clock.advance(1_000);
     const times = new Set<number>();
     w.script.beforeRead = () => {

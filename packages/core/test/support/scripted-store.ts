@@ -25,6 +25,8 @@ import {
 export interface ScriptedRead {
   readonly kind: 'list' | 'scan' | 'txn';
   readonly options: Partial<DriverListOptions>;
+  /** Of a transaction there is none. */
+  readonly range?: KeyRange;
 }
 
 /** What a test does to the store between the mirror and the data. */
@@ -105,16 +107,16 @@ class ScriptedDriver extends DelegatingDriver {
   }
 
   override async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
-    await this.#before({ kind: 'list', options }, call);
+    await this.#before({ kind: 'list', options, range }, call);
     const result = await super.list(range, options, call);
-    await this.#script.afterRead({ kind: 'list', options });
+    await this.#script.afterRead({ kind: 'list', options, range });
     return result;
   }
 
   override async *scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page> {
-    await this.#before({ kind: 'scan', options }, call);
+    await this.#before({ kind: 'scan', options, range }, call);
     for await (const page of super.scan(range, options, call)) {
-      await this.#script.afterRead({ kind: 'scan', options });
+      await this.#script.afterRead({ kind: 'scan', options, range });
       yield page;
     }
   }
