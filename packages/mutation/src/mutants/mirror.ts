@@ -136,6 +136,16 @@ export const mirror: readonly Mutant[] = [
     caughtBy: { test: test('m02-snapshot-then-stream'), name: 'a resync never installs a state older than the mirror' },
   },
   {
+    name: 'mirror-stale-answer-as-new-history',
+    trap: 16,
+    promise: 'M2',
+    why: 'one answer from the past, as a member that lags behind gives it, is taken for a store that went back',
+    file: core('run-loop'),
+    find: 'isNew = await this.#isHistoryNew();',
+    replace: 'isNew = true;',
+    caughtBy: { test: test('m02-snapshot-then-stream'), name: 'a stale answer is asked for again' },
+  },
+  {
     name: 'mirror-resync-as-replacement',
     promise: 'M3',
     why: 'a resync makes all entries anew, and tells of all of them',
