@@ -15,6 +15,16 @@ export const mirror: readonly Mutant[] = [
     caughtBy: { test: test('m03-resync-is-a-diff'), name: 'after a compaction: the net changes only' },
   },
   {
+    name: 'mirror-older-head-unseen',
+    trap: 7,
+    promise: 'M8',
+    why: 'a head below what the mirror shows is waited with, as if it were only late',
+    file: core('prove'),
+    find: '(read.identity !== known.identity || read.revision < known.revision)',
+    replace: 'read.identity !== known.identity',
+    caughtBy: { test: test('m08-another-history'), name: 'a store that went back is found out by a read of its head' },
+  },
+  {
     name: 'mirror-drops-what-is-invalid',
     trap: 11,
     promise: 'M5',
