@@ -113,6 +113,7 @@ export class V3Api {
   readonly #etcd: Etcd;
   readonly #user: { readonly name: string; readonly password: string } | undefined;
   #token: string | undefined;
+  #loggingIn: Promise<void> | undefined;
 
   constructor(etcd: Etcd, user?: { readonly name: string; readonly password: string }) {
     this.#etcd = etcd;
@@ -131,9 +132,11 @@ export class V3Api {
 
   /** The messages of a stream, until the signal. */
   async *stream<Message>(endpoint: string, path: string, body: object, signal: AbortSignal): AsyncGenerator<Message> {
-    const response = await this.#authenticated(endpoint, () =>
-      fetch(`${endpoint}/v3/${path}`, { ...this.#init(body), signal }),
-    );
+    const response = await this.#authenticated(endpoint, async () => {
+      const answer = await fetch(`${endpoint}/v3/${path}`, { ...this.#init(body), signal });
+      if (!answer.ok) throw new Error(`${endpoint}/v3/${path} answered ${answer.status}: ${await answer.text()}`);
+      return answer;
+    });
     let rest = '';
     const decoder = new TextDecoder();
     for await (const chunk of response.body ?? []) {
@@ -149,21 +152,38 @@ export class V3Api {
   }
 
   async #authenticated<T>(endpoint: string, send: () => Promise<T>): Promise<T> {
-    const user = this.#user;
-    if (user === undefined) return send();
-    const logIn = async (): Promise<void> => {
-      this.#token = undefined;
-      const { text } = await callHttp(`${endpoint}/v3/auth/authenticate`, this.#init(user));
-      ({ token: this.#token } = JSON.parse(text) as { token?: string });
-    };
-    if (this.#token === undefined) await logIn();
+    if (this.#user === undefined) return send();
+    if (this.#token === undefined) await this.#logIn(endpoint);
+    const used = this.#token;
     try {
       return await send();
-    } catch {
-      await logIn();
+    } catch (error) {
+      // A busy server's time-out says nothing of the token; and checking a password would make it busier still.
+      if (!isRefusal(error)) throw error;
+      if (this.#token === used) await this.#logIn(endpoint);
       return send();
     }
   }
+
+  /** Once for all that want it at a time. */
+  async #logIn(endpoint: string): Promise<void> {
+    this.#loggingIn ??= callHttp(`${endpoint}/v3/auth/authenticate`, {
+      method: 'POST',
+      body: JSON.stringify(this.#user),
+    })
+      .then(({ text }) => {
+        ({ token: this.#token } = JSON.parse(text) as { token?: string });
+      })
+      .finally(() => {
+        this.#loggingIn = undefined;
+      });
+    await this.#loggingIn;
+  }
+}
+
+/** Whether the server did not know the token, or missed one. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /answered (400|401|403):.*(token|auth|user name)/.test(error.message);
 }
 
 export function v3Outside(etcd: Etcd, api: V3Api): Outside {
