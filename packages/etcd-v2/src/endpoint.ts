@@ -16,14 +16,20 @@ const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
 /** How long an unused connection is kept: the next poll of a watch, or the next call, then needs no new one. */
 const IDLE_CONNECTION_MS = 15_000;
 
+/** A server that is well begins to answer far sooner, and takes a long poll at once, in milliseconds. */
+const SUSPICIOUS_MS = 500;
+
 /** One member of the cluster as this store reaches it: its connections, and how it has been lately. */
 export class Endpoint {
   readonly address: EndpointAddress;
   readonly #options: EndpointOptions;
   readonly #penalty: Backoff;
   readonly #keepalive: Keepalive | undefined;
-  readonly #underWay = new Set<HttpExchange>();
+  /** With when each was begun. */
+  readonly #underWay = new Map<HttpExchange, number>();
   #pool: Pool | undefined;
+  /** Left to finish what is under way on them. */
+  readonly #retired = new Set<Pool>();
   #avoidUntil = 0;
 
   constructor(address: EndpointAddress, options: EndpointOptions) {
@@ -82,7 +88,7 @@ export class Endpoint {
         handlers.onFail(error, sent);
       },
     });
-    this.#underWay.add(exchange);
+    this.#underWay.set(exchange, this.#options.clock.now());
     this.#keepalive?.begin();
     this.#dispatch(request, exchange);
     return exchange;
@@ -90,6 +96,8 @@ export class Endpoint {
 
   /** Ends an exchange: no handler of it is called any more. */
   abort(exchange: HttpExchange, reason: Error): void {
+    const began = this.#underWay.get(exchange) ?? Infinity;
+    if (exchange.isUnanswered && this.#options.clock.now() - began >= SUSPICIOUS_MS) this.#retirePool();
     this.#end(exchange);
     exchange.abort(reason);
   }
@@ -110,10 +118,25 @@ export class Endpoint {
   }
 
   async #fail(error: StoreError): Promise<void> {
-    const pool = this.#pool;
+    const pools = [...this.#retired, ...(this.#pool === undefined ? [] : [this.#pool])];
     this.#pool = undefined;
-    for (const exchange of [...this.#underWay]) exchange.fail(error);
-    await pool?.destroy(error).catch(() => undefined);
+    for (const exchange of [...this.#underWay.keys()]) exchange.fail(error);
+    await Promise.all(pools.map((pool) => pool.destroy(error).catch(() => undefined)));
+  }
+
+  /**
+   * Somebody gave up waiting for any answer at all: the connection may be dead, and with it all that were open then. What begins now must not be
+   * sent over those, one after the other; and a question that is answered over a new one says nothing of them.
+   */
+  #retirePool(): void {
+    const pool = this.#pool;
+    if (pool === undefined) return;
+    this.#pool = undefined;
+    this.#retired.add(pool);
+    void pool
+      .close()
+      .catch(() => undefined)
+      .then(() => this.#retired.delete(pool));
   }
 
   #dispatch(request: HttpRequest, exchange: HttpExchange): void {

@@ -48,6 +48,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     return this.#controller !== undefined;
   }
 
+  /** Whether it was sent, and nothing of an answer has come. */
+  get isUnanswered(): boolean {
+    return this.sent && this.#head.status === 0;
+  }
+
   /** Ends it here and at the server. No handler is called any more. */
   abort(reason: Error): void {
     if (this.#over) return;

@@ -250,6 +250,24 @@ describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
       await watch.status('live');
     });
 
+    test('of connections that have died together, the first one that is noticed is the last one that is used', async () => {
+      const proxy = await world.proxy();
+      const store = world.open({ endpoints: [proxy.endpoint], keepalive: { intervalMs: 60_000, timeoutMs: 60_000 } });
+      await eventually(async () => {
+        await Promise.all(Array.from({ length: 20 }, () => store.get('/half')));
+        return proxy.connections > 5;
+      });
+      const dead = proxy.abandon();
+      await expect(store.get('/half', { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'timeout' });
+      expect(await store.get('/half', { timeoutMs: 20_000 })).toBeUndefined();
+      // Nor does what is opened now wait for those.
+      const watch = await follow(store, { prefix: '/half/' });
+      await world.raw('PUT', '/half/b', { value: '1' });
+      await watch.until(1);
+      expect(watch.told).toEqual(['put /half/b=1']);
+      dead.end();
+    });
+
     test('a slow consumer has no watcher at the server, and gets all of it later', async () => {
       const store = world.open();
       await eventually(async () => expect(await world.watchers()).toBe(0));
