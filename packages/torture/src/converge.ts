@@ -78,7 +78,8 @@ export async function untilConverged(
   let isOver = false;
   const goOnReading = async (): Promise<void> => {
     for (;;) {
-      await pause(READ_EVERY_MS);
+      // In short steps: what is measured next must not wait for this to end.
+      for (let waited = 0; waited < READ_EVERY_MS && !isOver; waited += PAUSE_MS) await pause(PAUSE_MS);
       if (isOver) return;
       const next = await readOnce(world);
       if (next === undefined) isAnswering = false;
