@@ -58,7 +58,11 @@ function readReport(file: string): CampaignReport {
 
 function writeReport(file: string, report: CampaignReport): void {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(report, null, 1)}\n`);
+  // One injection a line, so that reports can be read and compared.
+  const { injections, ...rest } = report;
+  const lines = injections.map((injection) => `  ${JSON.stringify(injection)}`).join(',\n');
+  const head = JSON.stringify(rest, null, 1).slice(0, -2);
+  writeFileSync(file, `${head},\n "injections": [\n${lines}\n ]\n}\n`);
 }
 
 function commit(): string {
