@@ -330,6 +330,25 @@ describe('other faults', () => {
     await eventually(() => client.closed);
   });
 
+  test('abandoned connections stay half-open, also after allow(), while new ones are served; end() ends them', async () => {
+    await through(echo);
+    const old = newClient();
+    old.socket.write('a');
+    await eventually(() => expect(old.received).toBe('a'));
+    const abandoned = proxy.abandon();
+    expect(abandoned.count).toBe(1);
+    old.socket.write('b');
+    const young = newClient();
+    young.socket.write('c');
+    await eventually(() => expect(young.received).toBe('c'));
+    await proxy.allow();
+    await aMoment();
+    expect([old.received, old.closed, old.ended]).toEqual(['a', false, false]);
+    abandoned.end();
+    await eventually(() => old.closed);
+    expect(young.closed).toBe(false);
+  });
+
   test('cut() goes through a black hole', async () => {
     await through(echo);
     const client = newClient();
