@@ -50,6 +50,14 @@ export class Evidence {
     return this.isRecent;
   }
 
+  /**
+   * Whether nothing was proved yet by a read that began later. Otherwise what a read at the mark has brought is in the mirror
+   * already, or it is of a history that was replaced meanwhile: it must not be taken in.
+   */
+  isCurrent({ ticket }: Mark): boolean {
+    return ticket > this.#proved.value;
+  }
+
   /** The ticket of the newest mark that was proved. */
   get proved(): number {
     return this.#proved.value;

@@ -13,7 +13,9 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
-/** Reads the whole range at one revision, and installs it as one step (M2, M3). */
+const NOTHING: Step = { changes: [], changed: 0, invalid: [] };
+
+/** Reads the whole range at one revision, and installs it as one step (M2, M3); unless a read that began later has proved more. */
 export async function load(core: Core, { cause, newHistory, signal }: LoadOptions): Promise<Step> {
   const mark = core.evidence.begin();
   const step = await core.lock.run(async () => {
@@ -34,6 +36,7 @@ export async function load(core: Core, { cause, newHistory, signal }: LoadOption
       await restoration.finish(slicer);
     });
     signal.throwIfAborted();
+    if (!core.evidence.isCurrent(mark)) return NOTHING;
     const committed = restoration.commit();
     core.publish(committed, cause);
     if (cause === 'resync') await core.table.tidy();

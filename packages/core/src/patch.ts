@@ -71,7 +71,7 @@ export async function patch(
   delta: Omit<Delta, 'total'>,
   present: KeySet | undefined,
   now: () => number,
-  { signal, tell }: StepOptions = {},
+  { signal, isCurrent, tell }: StepOptions = {},
 ): Promise<Step | undefined> {
   const after = table.revision;
   if (delta.bookmark.revision <= after) return undefined;
@@ -82,6 +82,7 @@ export async function patch(
   const prepared = await table.prepareAll(items);
   const gone = present === undefined ? [] : await table.keysBeside(present.keys);
   signal?.throwIfAborted();
+  if (isCurrent?.() === false) return undefined;
   const edits = new Edits(table);
   const invalid: Problem[] = [];
   for (const key of delta.undecodable) {

@@ -25,6 +25,7 @@ export interface ProveOptions {
 export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { core, signal } = follow;
   await follow.verified();
+  const { readSteps } = core;
   const read = options.isShared ? await core.sharedHead(signal) : undefined;
   const known = core.table.bookmark;
   const mark = read?.mark ?? core.evidence.begin();
@@ -33,7 +34,7 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
-  if (await core.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark);
+  if (await core.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark, readSteps);
   else if (canReadDeltas(core)) await proveByDelta(follow, options);
   else await proveByFingerprint(follow, options);
 }
@@ -50,12 +51,15 @@ function canReadDeltas({ store }: FollowContext['core']): boolean {
 
 /**
  * The table has reached what was read. Without a connection that has held since the history was proved, the read may have been
- * answered by another one, which has got as far: then only the content tells (M8).
+ * answered by another one, which has got as far: then only the content tells (M8). So it does where the table was taken further by
+ * other reads since `readSteps`, which may have been answered by the history before.
  */
-async function confirm(follow: FollowContext, mark: Mark): Promise<void> {
+async function confirm(follow: FollowContext, mark: Mark, readSteps: number): Promise<void> {
   // It may have been found out on the way that everything is to be read again.
   follow.signal.throwIfAborted();
-  if (!follow.isVerified) {
+  // Where the past can't be read that would be everything, each time that two proofs meet.
+  const { store, readSteps: now } = follow.core;
+  if (!follow.isVerified || (now !== readSteps && store.capabilities.historicalReads)) {
     const same = await isSameContent(follow);
     if (same === false) follow.end({ reason: 'history-changed', newHistory: true });
     follow.signal.throwIfAborted();
@@ -73,46 +77,58 @@ async function proveByDelta(follow: FollowContext, options: ProveOptions): Promi
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
-  const { kind } = await core.lock.run(async (): Promise<Comparison> => {
+  const { kind, readSteps } = await core.lock.run(async (): Promise<Comparison & { readSteps: number }> => {
     const comparison = compareWithDelta(core.table, delta);
-    if (comparison.kind === 'equal') core.advance(delta.bookmark);
-    return comparison;
+    if (comparison.kind === 'equal' && core.evidence.isCurrent(mark)) core.advance(delta.bookmark);
+    return { ...comparison, readSteps: core.readSteps };
   });
   if (kind === 'changed') {
     const isSilent = await isWatchSilent(follow, delta.bookmark.revision, options);
     if (isSilent !== undefined) {
-      await installDelta(follow, delta);
-      await confirm(follow, mark);
+      await confirm(follow, mark, await installDelta(follow, delta, mark));
       if (isSilent) follow.replaceWatch();
       return;
     }
   }
   if (kind === 'mismatch') follow.end({ reason: 'history-changed', newHistory: true });
-  else await confirm(follow, mark);
+  else await confirm(follow, mark, readSteps);
 }
 
-async function installDelta(follow: FollowContext, delta: Awaited<ReturnType<typeof readDelta>>): Promise<void> {
+/**
+ * Takes a delta in that was read at the mark. The store may be another by now, with the table's revision in both histories: what
+ * another proof has found in it since must not be undone.
+ *
+ * @returns how many steps were made by reads, this one included
+ */
+async function installDelta(
+  follow: FollowContext,
+  delta: Awaited<ReturnType<typeof readDelta>>,
+  mark: Mark,
+): Promise<number> {
   const { core, signal } = follow;
-  await core.lock.run(async () => {
+  const isCurrent = () => core.evidence.isCurrent(mark);
+  return core.lock.run(async () => {
     const comparison = compareWithDelta(core.table, delta);
-    if (comparison.kind === 'covered') return;
+    if (comparison.kind === 'covered' || !isCurrent()) return core.readSteps;
     // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
     if (comparison.kind === 'mismatch' || (await isSameHistory(follow)) !== true) {
       follow.end({ reason: 'history-changed', newHistory: true });
-      return;
+      return core.readSteps;
     }
     if (comparison.kind !== 'changed') {
-      core.advance(delta.bookmark);
-      return;
+      if (isCurrent()) core.advance(delta.bookmark);
+      return core.readSteps;
     }
     const from = core.table.bookmark;
     const present = comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
     const tell = (each: Step) => {
       core.publish(each, 'resync');
     };
-    const step = await patch(core.table, delta, present, () => core.settings.clock.now(), { signal, tell });
-    core.publishResync('behind', from, step?.changed ?? 0);
+    const step = await patch(core.table, delta, present, () => core.settings.clock.now(), { signal, isCurrent, tell });
+    const { readSteps } = core;
+    if (step !== undefined) core.publishResync('behind', from, step.changed);
     await core.table.tidy();
+    return readSteps;
   });
 }
 
@@ -129,18 +145,20 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
     return;
   }
   const isEqual = await core.lock.run(async () => {
-    if (read.bookmark.revision <= core.table.revision) return true;
+    if (read.bookmark.revision <= core.table.revision || !core.evidence.isCurrent(mark)) return true;
     const equal = matchesFingerprint(core.table, core.table.fingerprint(), read);
     if (equal) core.advance(read.bookmark);
     return equal;
   });
+  let { readSteps } = core;
   const isSilent = isEqual ? undefined : await isWatchSilent(follow, read.bookmark.revision, options);
   if (isSilent !== undefined) {
     const from = core.table.bookmark;
     const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
+    ({ readSteps } = core);
     core.publishResync('behind', from, changed);
   }
-  await confirm(follow, mark);
+  await confirm(follow, mark, readSteps);
   if (isSilent === true) follow.replaceWatch();
 }
 

@@ -174,6 +174,27 @@ describe('M8 another history is noticed', () => {
       },
     );
 
+    test('nor is what a proof has read taken in, once another one has found the store gone back', async () => {
+      const mirror = await w.open({ livenessMs: 6_000 });
+      await w.clock.advance(500);
+      const snapshot = w.data.snapshot();
+      w.script.hold();
+      await w.data.put(`${PREFIX}a`, thing(2));
+      // The proof that is due now reads the change, and gives the watch its time.
+      let reads = 0;
+      w.script.afterRead = ({ kind }) => {
+        if (kind === 'scan') reads += 1;
+      };
+      await w.until(() => reads === 1);
+      w.data.restore(snapshot);
+      await mirror.sync();
+      const seen: unknown[] = [];
+      mirror.on('change', ({ changes }) => seen.push(changes.map(({ key }) => key)));
+      await w.clock.advance(6_000);
+      expect(seen).toEqual([]);
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+
     test('a proof counts for nothing if the loss of the connection is noticed meanwhile', async () => {
       const snapshot = w.data.snapshot();
       await w.data.put(`${PREFIX}a`, thing(2));

@@ -41,7 +41,10 @@ class Enricher {
       return [...this.#more(), own];
     });
     const watches = this.#plan.watches.map((watch) => ({ ...watch, resumes: random.chance(0.6) }));
-    return { ...this.#plan, members: this.#members, watches, steps };
+    const mirrors = this.#plan.mirrors.map((mirror) =>
+      random.chance(0.5) ? { ...mirror, fullResyncKeys: 0 } : mirror,
+    );
+    return { ...this.#plan, members: this.#members, mirrors, watches, steps };
   }
 
   #more(): Step[] {

@@ -106,6 +106,7 @@ export class MirrorHost {
         decode: plan.decode,
         ...(plan.cacheSize === undefined ? {} : { cacheSize: plan.cacheSize }),
         ...(plan.auditEveryMs === undefined ? {} : { auditEveryMs: plan.auditEveryMs }),
+        ...(plan.fullResyncKeys === undefined ? {} : { fullResyncKeys: plan.fullResyncKeys }),
         livenessMs: LIVENESS_MS,
         startTimeoutMs: START_TIMEOUT_MS,
         syncTimeoutMs: SYNC_TIMEOUT_MS,

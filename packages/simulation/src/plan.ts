@@ -21,6 +21,8 @@ export interface MirrorPlan {
   readonly decode: 'eager' | 'lazy';
   readonly cacheSize?: number;
   readonly auditEveryMs?: number;
+  /** 0: whatever its size, it spares values when it resyncs after a compaction. */
+  readonly fullResyncKeys?: number;
   /** Of a subscription beside the others. */
   readonly debounceMs?: number;
   /** How long the consumer of `changes()` takes for each event. */

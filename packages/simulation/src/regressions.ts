@@ -74,4 +74,9 @@ export const regressions: readonly Regression[] = [
     generation: 2,
     what: 'the store went back between the two reads of a proof: the second, older than the mirror, counted as one that the watch had overtaken',
   },
+  {
+    seed: 32552,
+    generation: 2,
+    what: 'the store went back while a proof waited for the watch: what the proof had read before was taken in after another proof had read the other history',
+  },
 ];

@@ -1,4 +1,6 @@
-import { type CampaignResult, quantiles } from './campaign-result.js';
+import type { Violation } from '@holdfast/testkit';
+import { type CampaignResult, type Quantiles, quantiles } from './campaign-result.js';
+import type { Stats } from './stats.js';
 
 export interface ReportOf {
   readonly result: CampaignResult;
@@ -9,7 +11,25 @@ export interface ReportOf {
 }
 
 /** What a campaign came to, as it is kept: plain data, the most frequent fault first. */
-export function report({ result, command, first, seconds, jobs }: ReportOf) {
+export interface CampaignReport {
+  readonly command: string;
+  readonly seeds: { readonly first: number; readonly run: number };
+  readonly violations: number;
+  readonly failures: readonly { readonly seed: number; readonly violations: readonly Violation[] }[];
+  /** Worlds with histories that nobody can tell apart, which were not judged. */
+  readonly setAside: number;
+  readonly seconds: number;
+  readonly worldsPerMinute: number;
+  readonly jobs: number;
+  readonly checked: Readonly<Stats>;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly faultsInAll: number;
+  /** In virtual milliseconds. */
+  readonly convergenceMs: Quantiles | undefined;
+  readonly convergenceMsAfter: Readonly<Record<string, Quantiles | undefined>>;
+}
+
+export function report({ result, command, first, seconds, jobs }: ReportOf): CampaignReport {
   const faults = Object.entries(result.faults).sort(([, a], [, b]) => b - a);
   return {
     command,

@@ -32,7 +32,8 @@ export async function openView(
   const common = { logger: named(logger, name), livenessMs, backoff, startTimeoutMs: 60_000, codec: json<Value>() };
   switch (name) {
     case 'plain': {
-      const opened = await mirror(store, { prefix: PREFIX, ...common });
+      // As a large mirror does: after a compaction it reads only those values that changed.
+      const opened = await mirror(store, { prefix: PREFIX, ...common, fullResyncKeys: 0 });
       return {
         name,
         mirror: opened,
