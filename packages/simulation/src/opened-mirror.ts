@@ -26,6 +26,11 @@ export interface OpenedMirror {
   readonly parts: readonly Entries[];
 }
 
+/** Whether there is one, and it has not been closed. */
+export function isOpen(opened: OpenedMirror | undefined): boolean {
+  return opened !== undefined && opened.mirror.state.status !== 'closed';
+}
+
 /** Which keys a mirror shows, where its range is, and what the keys in its events are. */
 export interface Layout {
   readonly claims: (key: string) => boolean;

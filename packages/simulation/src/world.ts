@@ -13,7 +13,8 @@ import {
 import { FaultCounts } from './fault-counts.js';
 import { Link } from './link.js';
 import { Members } from './members.js';
-import { LIVENESS_MS, MirrorHost } from './mirror-host.js';
+import { LIVENESS_MS } from './host-options.js';
+import { MirrorHost } from './mirror-host.js';
 import { type NetFault, type Plan, PREFIX, type Step } from './plan.js';
 import { Random } from './random.js';
 import { RemoteDriver } from './remote-driver.js';

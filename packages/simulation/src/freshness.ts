@@ -1,0 +1,86 @@
+import { type HostOptions, LIVENESS_MS } from './host-options.js';
+import type { Observer } from './observer.js';
+import type { Commit, Epoch } from './truth.js';
+
+/** A commit in a mirror's range, and the history that it is of. */
+export interface OwnCommit {
+  readonly commit: Commit;
+  readonly epoch: Epoch;
+}
+
+/** Holds what a mirror says of its age against when everything in its range was committed. */
+export class Freshness {
+  readonly #options: HostOptions;
+  readonly #observer: Observer;
+  readonly #commits: OwnCommit[] = [];
+  states = 0;
+
+  constructor(options: HostOptions, observer: Observer) {
+    this.#options = options;
+    this.#observer = observer;
+  }
+
+  note(commit: Commit, epoch: Epoch): void {
+    this.#commits.push({ commit, epoch });
+  }
+
+  /** The last one, by a time, of those that a history is known to have. */
+  lastBy(time: number, { head }: Epoch): OwnCommit | undefined {
+    return this.#commits.findLast(({ commit }) => commit.at <= time && commit.revision <= head);
+  }
+
+  /** M1: what is `live` is complete as of `asOf`, and at most {@link LIVENESS_MS} old. */
+  check(): void {
+    const { opened } = this.#observer;
+    if (opened === undefined) return;
+    const { mirror } = opened;
+    this.states += 1;
+    if (mirror.state.status !== 'live') return;
+    const { clock, view, clocksJump, name, violated } = this.#options;
+    // A read during which the clock was set has no age that anybody knows.
+    this.#checkAsOf(clock.now - (clocksJump ? 2 : 1) * LIVENESS_MS, 'although its state is live');
+    if (clocksJump) return;
+    const asOf = mirror.asOf - view.offset;
+    if (asOf < clock.now - LIVENESS_MS) violated('truthful', `${name} is live as of ${clock.now - asOf} ms ago`);
+    this.#checkAsOf(asOf, `although it says so`);
+  }
+
+  /** Whether everything that was committed before `time` is shown. */
+  #checkAsOf(time: number, how: string): void {
+    const { opened } = this.#observer;
+    if (opened === undefined) return;
+    const { truth, name, violated, clock } = this.#options;
+    const { bookmark } = opened.mirror;
+    const epoch = truth.current;
+    if (epoch.since >= time) return;
+    const incomplete = `${name} is not complete as of ${clock.now - time} ms ago, ${how}`;
+    if (!this.#observer.shows(epoch)) {
+      violated(
+        'truthful',
+        `${incomplete}: it shows another history, at ${bookmark.revision}; that began ${clock.now - epoch.since} ms ago`,
+      );
+      return;
+    }
+    const last = this.#commits.findLast(({ commit }) => commit.at < time);
+    if (last !== undefined && last.epoch === epoch && bookmark.revision < last.commit.revision) {
+      violated(
+        'truthful',
+        `${incomplete}: it is at ${bookmark.revision}, and ${last.commit.revision} was committed ${clock.now - last.commit.at} ms ago`,
+      );
+    }
+  }
+
+  /** Whether it is live, and shows everything. */
+  hasConverged(): boolean {
+    const { opened, isOpen } = this.#observer;
+    if (!isOpen || opened === undefined) return false;
+    const epoch = this.#options.truth.current;
+    const last = this.#commits.at(-1);
+    const { mirror } = opened;
+    return (
+      mirror.state.status === 'live' &&
+      this.#observer.isEqualTo(epoch) &&
+      (last === undefined || last.epoch !== epoch || mirror.revision >= last.commit.revision)
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import { difference, type Shown } from './content.js';
+import { matchHistory } from './history-match.js';
+import type { HostOptions } from './host-options.js';
+import { isOpen, type Layout, type OpenedMirror } from './opened-mirror.js';
+import type { Epoch } from './truth.js';
+
+/** What a look at the mirror showed. */
+interface Sight {
+  /** Its bookmark and version: where they are the same, an eager mirror shows the same. */
+  readonly at: string;
+  readonly version: number;
+  readonly shown: Shown;
+  /** The history whose state that is, if it is one's. */
+  readonly epoch: Epoch | undefined;
+}
+
+/** Looks at all that a mirror shows, as any synchronous reader could: each time it must be a history's state at the bookmark. */
+export class Observer {
+  readonly #options: HostOptions;
+  readonly #layout: Layout;
+  #opened: OpenedMirror | undefined;
+  /** The last one of the mirror that is looked at now. */
+  #seen: Sight | undefined;
+  looks = 0;
+
+  constructor(options: HostOptions, layout: Layout) {
+    this.#options = options;
+    this.#layout = layout;
+  }
+
+  /** The mirror that is looked at; it may be closed. */
+  get opened(): OpenedMirror | undefined {
+    return this.#opened;
+  }
+
+  get isOpen(): boolean {
+    return isOpen(this.#opened);
+  }
+
+  /** What the last look showed. */
+  get shown(): Shown | undefined {
+    return this.#seen?.shown;
+  }
+
+  /** From now on it looks at another mirror, or at none. */
+  turnTo(opened: OpenedMirror | undefined): void {
+    this.#opened = opened;
+    this.#seen = undefined;
+  }
+
+  look(when: string): void {
+    if (this.#opened === undefined) return;
+    const { mirror } = this.#opened;
+    const { bookmark, version } = mirror;
+    const at = `${bookmark.identity} ${bookmark.revision} ${version}`;
+    const { plan, name, truth, violated } = this.#options;
+    const before = this.#seen;
+    // Nothing moved since the last look, which went well.
+    if (at === before?.at && plan.decode === 'eager') return;
+    this.looks += 1;
+    const shown = this.#opened.shown();
+    const match = matchHistory(shown, bookmark, {
+      mirror,
+      kind: plan.kind,
+      layout: this.#layout,
+      truth,
+      formerly: (key) => before?.shown.get(key),
+    });
+    if (match.wrong !== undefined)
+      violated(match.guarantee, `${name} at ${bookmark.revision}, ${when}: ${match.wrong}`);
+    const sight = { at, version, shown, epoch: match.epoch };
+    if (before !== undefined) this.#checkIdentity(before, sight, when);
+    this.#seen = sight;
+  }
+
+  #checkIdentity(before: Sight, { shown, version }: Sight, when: string): void {
+    const { plan, name, violated } = this.#options;
+    let isSame = before.shown.size === shown.size;
+    for (const [key, entry] of shown) {
+      const former = before.shown.get(key);
+      if (former === entry) continue;
+      isSame = false;
+      if (former === undefined || former.modRevision !== entry.modRevision) continue;
+      if (former.createRevision !== entry.createRevision) continue;
+      if (JSON.stringify(former.value) === JSON.stringify(entry.value))
+        violated(
+          'identity',
+          `${name} has another entry for ${key}, which is unchanged at ${entry.modRevision}, ${when}`,
+        );
+    }
+    if (plan.decode === 'lazy') return;
+    if (isSame && version !== before.version)
+      violated('version', `${name} went from version ${before.version} to ${version} with the same content, ${when}`);
+    if (!isSame && version === before.version)
+      violated('version', `${name} has other content at the same version ${version}, ${when}`);
+  }
+
+  /** Whether the last look, or one now, shows the history's state. */
+  shows(epoch: Epoch): boolean {
+    return this.#seen?.epoch === epoch || this.isEqualTo(epoch);
+  }
+
+  /** Whether the history's state at the bookmark is what is shown now. */
+  isEqualTo(epoch: Epoch): boolean {
+    if (this.#opened === undefined) return false;
+    const { bookmark } = this.#opened.mirror;
+    if (bookmark.identity !== epoch.identity || !epoch.covers(bookmark.revision)) return false;
+    return (
+      difference(this.#opened.shown(), epoch, bookmark.revision, {
+        claims: this.#layout.claims,
+        formerly: () => undefined,
+        epochs: this.#options.truth.epochs,
+        isLazyCopy: false,
+      }) === undefined
+    );
+  }
+}
