@@ -126,7 +126,7 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C11.outage-behind-a-full-queue',
-    clauses: ['C11', 'C12'],
+    clauses: ['C11', 'C10', 'C12'],
     title: 'a watch whose budget is used up tells of a lost connection all the same, and then loses nothing',
     needs: ['disturbed'],
     async run(context) {
