@@ -1,7 +1,7 @@
 import type { Violation } from '@holdfast/testkit';
 import type { Plan } from './plan.js';
 import { addCounts, addStats, noStats, type Stats } from './stats.js';
-import type { Outcome } from './world.js';
+import type { Outcome } from './outcome.js';
 
 export interface Failure {
   readonly seed: number;

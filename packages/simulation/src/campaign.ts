@@ -1,6 +1,7 @@
 import { CampaignTotals, type CampaignResult, type Failure } from './campaign-result.js';
 import { generate, type Generation } from './generate.js';
-import { runPlan, type RunOptions } from './world.js';
+import type { RunOptions } from './run-options.js';
+import { runPlan } from './world.js';
 
 export interface CampaignOptions extends RunOptions {
   readonly first: number;

@@ -1,6 +1,7 @@
 import type { Failure } from './campaign-result.js';
 import type { Plan, Step } from './plan.js';
-import { runPlan, type RunOptions } from './world.js';
+import type { RunOptions } from './run-options.js';
+import { runPlan } from './world.js';
 
 // Each try is a world of its own; more of them make a trace little shorter.
 const MOST_TRIES = 600;

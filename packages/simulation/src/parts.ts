@@ -1,0 +1,142 @@
+import { memoryStore, type MemoryStore } from '@holdfast/memory';
+import { Recorder } from '@holdfast/testkit';
+import { Background } from './background.js';
+import { Client } from './client.js';
+import { FaultCounts } from './fault-counts.js';
+import { Leases } from './leases.js';
+import { Members } from './members.js';
+import { MirrorHost } from './mirror-host.js';
+import type { MirrorPlan, Plan, WatchPlan } from './plan.js';
+import { Random } from './random.js';
+import type { RunOptions } from './run-options.js';
+import { Server } from './server.js';
+import { SimClock } from './sim-clock.js';
+import { noStats } from './stats.js';
+import { type Commit, Truth } from './truth.js';
+import { Violations } from './violations.js';
+import { WatchHost } from './watch-host.js';
+import { Writer } from './writer.js';
+
+/** Everything that a world consists of, put together as its plan says. Nothing of it runs yet. */
+export class Parts {
+  readonly plan: Plan;
+  readonly trace: ((line: string) => void) | undefined;
+  readonly clock = new SimClock();
+  readonly violations: Violations;
+  readonly faults = new FaultCounts(() => this.clock.now);
+  readonly stats = noStats();
+  readonly background: Background;
+  /** What applications saw. */
+  readonly recorder = new Recorder();
+  readonly members: Members;
+  readonly data: MemoryStore;
+  readonly leases: Leases;
+  readonly writer: Writer;
+  readonly truth: Truth;
+  readonly server: Server;
+  readonly clients: readonly Client[];
+  readonly mirrors: readonly MirrorHost[];
+  readonly watches: readonly WatchHost[];
+
+  constructor(plan: Plan, { trace, wrapStore }: RunOptions) {
+    const random = new Random(plan.seed);
+    this.plan = plan;
+    this.trace = trace === undefined ? undefined : this.#timed(trace);
+    this.violations = new Violations(this.trace);
+    this.background = new Background(this.violations.add);
+    this.members = new Members(plan.members ?? 1);
+    // Each takes its random numbers from the same sequence, so the order here is part of what a seed stands for.
+    this.data = memoryStore({ clock: this.clock.view('server'), random: random.fork().next });
+    this.leases = new Leases(this.data, this.faults.add);
+    this.writer = new Writer({
+      data: this.data,
+      backend: plan.backend,
+      trace: this.trace,
+      violated: this.violations.add,
+    });
+    this.truth = new Truth(
+      this.data,
+      () => this.clock.now,
+      (commit) => {
+        this.#committed(commit);
+      },
+    );
+    this.clients = Array.from({ length: plan.clients }, (_, index) =>
+      this.#newClient(`client ${index}`, random.fork(), wrapStore),
+    );
+    this.server = new Server({
+      data: this.data,
+      clock: this.clock,
+      truth: this.truth,
+      members: this.members,
+      writer: this.writer,
+      clients: this.clients,
+      count: this.faults.add,
+      mirrorsArePast: (revision) => this.mirrors.every((mirror) => mirror.isPast(revision)),
+    });
+    this.mirrors = plan.mirrors.map((mirror, index) => this.#newMirror(`mirror ${index}`, mirror, random.fork()));
+    this.watches = plan.watches.map((watch, index) => this.#newWatch(`watcher ${index}`, watch));
+  }
+
+  client(index: number): Client {
+    const client = this.clients[index % this.clients.length];
+    if (client === undefined) throw new RangeError(`there is no client ${index}`);
+    return client;
+  }
+
+  #newClient(name: string, random: Random, wrapStore: RunOptions['wrapStore']): Client {
+    return new Client({
+      name,
+      data: this.data,
+      backend: this.plan.backend,
+      clock: this.clock,
+      random,
+      members: this.members,
+      recorder: this.recorder,
+      count: this.faults.add,
+      deletedRange: (revision) => this.writer.deletedRange(revision),
+      term: () => this.truth.epochs.length,
+      wrapStore,
+    });
+  }
+
+  #newMirror(name: string, plan: MirrorPlan, random: Random): MirrorHost {
+    const client = this.client(plan.client);
+    return new MirrorHost({
+      name: `${name} (${plan.kind}, ${plan.decode})`,
+      plan,
+      store: client.store,
+      clock: this.clock,
+      view: client.newView(name),
+      random,
+      truth: this.truth,
+      trace: this.trace,
+      violated: this.violations.add,
+      count: this.faults.add,
+      wasCompacted: () => this.server.wasCompacted,
+      clocksJump: this.plan.steps.some((step) => step.do === 'jump'),
+    });
+  }
+
+  #newWatch(name: string, plan: WatchPlan): WatchHost {
+    return new WatchHost(name, plan, {
+      store: this.client(plan.client).store,
+      recorder: this.recorder,
+      now: () => this.clock.now,
+      violated: this.violations.add,
+    });
+  }
+
+  #committed(commit: Commit): void {
+    this.stats.commits += 1;
+    for (const lease of commit.leases) this.background.start(this.leases.noteEnd(lease));
+    for (const mirror of this.mirrors) mirror.noteCommit(commit, this.truth.current);
+  }
+
+  #timed(trace: (line: string) => void): (line: string) => void {
+    const { now: began } = this.clock;
+    return (line) => {
+      trace(`${String(this.clock.now - began).padStart(7)}  ${line}`);
+    };
+  }
+}
