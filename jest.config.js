@@ -4,8 +4,10 @@ export default {
   testMatch: ['packages/*', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}/test/**/*.test.ts`),
   globalSetup: '<rootDir>/.ci/jest-global-setup.mjs',
   testEnvironment: 'node',
+  testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // Most tests wait for servers more than they compute: two cores have room for a third.
+  maxWorkers: 3,
   workerThreads: false,
   cacheDirectory: '<rootDir>/.cache/jest',
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/', '<rootDir>/bench/dist/', '<rootDir>/.cache/'],

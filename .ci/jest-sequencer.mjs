@@ -1,0 +1,34 @@
+import Sequencer from '@jest/test-sequencer';
+
+// What takes longest comes first, so that no worker is left with one of these while the others have nothing to do. On a fresh clone Jest
+// knows no durations, and would go by the size of the files.
+const longest = [
+  'packages/mutation/test/mutants.test.ts',
+  'packages/testkit/test/mutants-of-watches.test.ts',
+  'packages/etcd-v3/test/watch-faults.test.ts',
+  'packages/cli/test/faults/v3-rows.test.ts',
+  'packages/testkit/test/mutants.test.ts',
+  'packages/torture/test/campaign.test.ts',
+  'bench/test/smoke.test.ts',
+  'packages/etcd-v2/test/cluster.test.ts',
+  'packages/simulation/test/campaign.test.ts',
+  'packages/cli/test/faults/v2-rows.test.ts',
+  'packages/cli/test/faults/clusters.test.ts',
+  'packages/etcd-v3/test/conformance.test.ts',
+  'packages/etcd-v2/test/conformance.test.ts',
+  'packages/etcd-v3/test/cluster.test.ts',
+  'packages/cli/test/quickstart.test.ts',
+  'packages/cli/test/e2e-real-input.test.ts',
+  'packages/cli/test/e2e-scale.test.ts',
+];
+
+/** In the order of the list, then as Jest has it. */
+export default class LongestFirst extends Sequencer {
+  sort(tests) {
+    const rank = ({ path }) => {
+      const index = longest.findIndex((name) => path.endsWith(name));
+      return index === -1 ? longest.length : index;
+    };
+    return super.sort(tests).sort((a, b) => rank(a) - rank(b));
+  }
+}
