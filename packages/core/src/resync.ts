@@ -68,6 +68,8 @@ async function readDifference(core: Core, signal: AbortSignal): Promise<Differen
     return follows;
   });
   if (bookmark === undefined || !follows || diff.changed.size > table.count * MOST_CHANGED) return undefined;
+  // Nothing can have gone since the mirror's revision at that revision: it is of another history, which has got as far.
+  if (diff.hasDeletions && bookmark.revision === table.revision) return undefined;
   const items = await readValues(core, diff, bookmark.revision, PAGE_TIMEOUT_MS, signal);
   return diff.isConfirmedBy(items) ? { diff, bookmark, items } : undefined;
 }

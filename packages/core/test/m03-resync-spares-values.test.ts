@@ -349,6 +349,23 @@ describe.each(['eager', 'lazy'] as const)('M3 a resync of a large mirror, %s', (
       expectSameObjects(seen, []);
     });
 
+    test('M8: where a key is gone at the very revision that the mirror is at', async () => {
+      const snapshot = w.data.snapshot();
+      await w.data.put(`${PREFIX}new`, thing(-1));
+      const seen = await open(w, { decode });
+      w.data.restore(snapshot);
+      await w.data.put('/elsewhere', 'x');
+      expect((await w.data.status()).revision).toBe(seen.mirror.revision);
+      w.script.failWatches(
+        new CompactedError('compacted', { compactRevision: (seen.mirror.revision + 1) as Revision }),
+      );
+      await comeBack(w, seen);
+      expectWhole(w);
+      expect(seen.resyncs).toMatchObject([{ reason: 'compacted', changed: 1 }]);
+      expect(shown(seen.mirror)).toEqual(await held(w.data));
+      expectSameObjects(seen, ['new']);
+    });
+
     test('M8: where it is known to be another history', async () => {
       const snapshot = w.data.snapshot();
       await w.data.put(`${PREFIX}${key(1)}`, thing(-1));

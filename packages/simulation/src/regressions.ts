@@ -79,4 +79,10 @@ export const regressions: readonly Regression[] = [
     generation: 2,
     what: 'the store went back while a proof waited for the watch: what the proof had read before was taken in after another proof had read the other history',
   },
+  {
+    seed: 56704,
+    generation: 2,
+    what: 'a resync that spares values took a key that was gone at the mirror’s own revision for nothing new: it was another history that had got as far',
+  },
+  { seed: 9211, generation: 2, what: 'the same, behind connections that seemed to stay up' },
 ];
