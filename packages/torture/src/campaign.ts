@@ -57,9 +57,16 @@ export async function runCampaign(plan: readonly Planned[], options: CampaignOpt
           if (!isReusable) await leave();
           break;
         } catch (error) {
-          const why = error instanceof NotInjected ? 'not-injected' : 'harness';
-          const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-          onMishap({ cell: nameOfCell(cell), kind: fault.kind, seed, why, message });
+          const isNotInjected = error instanceof NotInjected;
+          // Where the harness failed is told by the stack; that a fault did not take effect, by its message.
+          const message = error instanceof Error && !isNotInjected ? (error.stack ?? error.message) : String(error);
+          onMishap({
+            cell: nameOfCell(cell),
+            kind: fault.kind,
+            seed,
+            why: isNotInjected ? 'not-injected' : 'harness',
+            message,
+          });
           await leave();
         }
       }

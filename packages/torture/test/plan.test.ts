@@ -4,6 +4,7 @@ import { allCells, nameOfCell } from '../src/cell.js';
 import { faultKinds } from '../src/fault.js';
 import { faults } from '../src/faults/index.js';
 import { planOf } from '../src/plan.js';
+import { regressions } from '../src/regressions.js';
 import { sampleOf } from '../src/replay.js';
 import { totalsOf, type InjectionReport } from '../src/report.js';
 
@@ -80,4 +81,13 @@ test('totals count by kind and cell, and keep the times of what takes longer apa
   expect(totals.convergence['plain']).toEqual({ count: 2, p50: 10, p99: 30, max: 30 });
   expect(totals.convergence['keepalive']).toMatchObject({ p99: 6_000 });
   expect(totals.convergence['relist']).toMatchObject({ count: 0 });
+});
+
+test('every regression is an injection that can be made again', () => {
+  for (const { cell: name, kind, seed } of regressions) {
+    const cell = allCells.find((each) => nameOfCell(each) === name);
+    const fault = faults.find((each) => each.kind === kind);
+    expect([name, kind, cell !== undefined && fault?.appliesTo(cell)]).toEqual([name, kind, true]);
+    expect(Number.isSafeInteger(seed)).toBe(true);
+  }
 });

@@ -1,0 +1,39 @@
+import type { FaultKind } from './fault.js';
+
+/**
+ * An injection that once broke a promise, or that showed something else that was wrong, and why. Servers and machines are never the
+ * same twice: keep a named test beside it.
+ */
+export interface Regression {
+  readonly cell: string;
+  readonly kind: FaultKind;
+  readonly seed: number;
+  readonly what: string;
+}
+
+export const regressions: readonly Regression[] = [
+  {
+    cell: '3.4.23/v3/3',
+    kind: 'black-hole',
+    seed: 3958740818,
+    what: 'all connections of a store were half-open at once: the next endpoint’s idle connection was trusted, and took a keepalive of its own (9 s of a bound of 8)',
+  },
+  {
+    cell: '3.5.16/v3/3',
+    kind: 'black-hole',
+    seed: 1928315338,
+    what: 'the same on 3.5',
+  },
+  {
+    cell: '3.4.23/v3/3',
+    kind: 'lagging-follower',
+    seed: 2593433969,
+    what: 'a write at a member without a leader ends with a bare “context deadline exceeded”, which was an internal error and did not send the next one elsewhere',
+  },
+  {
+    cell: '3.5.16/v2/1',
+    kind: 'black-hole',
+    seed: 2971964936,
+    what: 'after a catch-up many connections died at once, and one dead idle one after the other was used (16 s of a bound of 4; after `copied-data` in the same world)',
+  },
+];
