@@ -253,10 +253,16 @@ describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
     test('of connections that have died together, the first one that is noticed is the last one that is used', async () => {
       const proxy = await world.proxy();
       const store = world.open({ endpoints: [proxy.endpoint], keepalive: { intervalMs: 60_000, timeoutMs: 60_000 } });
-      await eventually(async () => {
-        await Promise.all(Array.from({ length: 20 }, () => store.get('/half')));
-        return proxy.connections > 5;
-      });
+      // Until none is being opened any more, which would be a living one.
+      await eventually(
+        async () => {
+          const opened = proxy.totalConnections;
+          await Promise.all(Array.from({ length: 20 }, () => store.get('/half')));
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          return proxy.connections > 5 && proxy.totalConnections === opened;
+        },
+        { timeoutMs: 20_000 },
+      );
       const dead = proxy.abandon();
       await expect(store.get('/half', { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'timeout' });
       expect(await store.get('/half', { timeoutMs: 20_000 })).toBeUndefined();

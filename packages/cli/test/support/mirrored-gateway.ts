@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import { mirror, type Mirror } from '@holdfast/core';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
-import { startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import type { ConfigEntry } from '../../src/quickstart/config-entry.js';
 import { schemaOf, valid } from './apisix-schemas.js';
 import { collectionsOf } from './gateway-entries.js';
@@ -56,7 +56,10 @@ export class MirroredGateway {
     const mirrors = [...this.mirrors.values()];
     await Promise.all(mirrors.map((each) => each.sync({ timeoutMs: 30_000 })));
     await this.expectAsPrinted();
-    expect(mirrors.map(({ state }) => state.status)).toEqual(mirrors.map(() => 'live'));
+    // `sync()` says what is visible, also while the watch is still being set up.
+    await eventually(() => expect(mirrors.map(({ state }) => state.status)).toEqual(mirrors.map(() => 'live')), {
+      timeoutMs: 20_000,
+    });
   }
 
   /** Holds every mirror, as it is, against what `etcdctl get` prints. */
