@@ -4,6 +4,7 @@ import {
   isStoreError,
   type KeyValue,
   StoreError,
+  type StoreErrorOptions,
   type Watch,
   type WatchBatch,
   type WatchOptions,
@@ -95,6 +96,21 @@ function ofPlainWatches(alter: Alter): Wrap {
 
 function isPlain(options: WatchOptions | undefined): boolean {
   return options !== undefined && 'bufferBytes' in options;
+}
+
+/** A store that says something else of the puts that fail. */
+function failedPuts(options: StoreErrorOptions): Wrap {
+  return (store) =>
+    override(store, {
+      put: (async (...args: Parameters<ConfigStore['put']>) => {
+        try {
+          return await store.put(...args);
+        } catch (error) {
+          if (!isStoreError(error)) throw error;
+          throw new StoreError(error.code, error.message, options);
+        }
+      }) as ConfigStore['put'],
+    });
 }
 
 function override<T extends object>(target: T, changes: Partial<T>): T {
@@ -313,17 +329,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that says of a lost write that it was not applied',
     guarantee: 'linearizable',
-    install: () => (store) =>
-      override(store, {
-        put: (async (...args: Parameters<ConfigStore['put']>) => {
-          try {
-            return await store.put(...args);
-          } catch (error) {
-            if (!isStoreError(error)) throw error;
-            throw new StoreError(error.code, error.message, { outcome: 'not-applied' });
-          }
-        }) as ConfigStore['put'],
-      }),
+    install: () => failedPuts({ outcome: 'not-applied' }),
   },
   {
     name: 'an adapter that takes trouble for another history',
@@ -392,17 +398,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that does not say whether a failed write took effect',
     guarantee: 'outcome',
-    install: () => (store) =>
-      override(store, {
-        put: (async (...args: Parameters<ConfigStore['put']>) => {
-          try {
-            return await store.put(...args);
-          } catch (error) {
-            if (!isStoreError(error)) throw error;
-            throw new StoreError(error.code, error.message);
-          }
-        }) as ConfigStore['put'],
-      }),
+    install: () => failedPuts({}),
   },
 ];
 

@@ -81,3 +81,16 @@ export function changeIteration(
     },
   });
 }
+
+/** A watch that goes on saying `live`, as it last was, while its connection is lost. */
+export function hideOutages(watch: Watch): Watch {
+  let live: WatchState = watch.state;
+  return changeIteration(
+    watch,
+    (batches) => batches,
+    (state) => {
+      if (state.status === 'live') live = state;
+      return state.status === 'interrupted' ? live : state;
+    },
+  );
+}

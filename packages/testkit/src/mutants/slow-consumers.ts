@@ -1,5 +1,5 @@
-import { StoreError, type Watch, type WatchBatch, type WatchState } from '@holdfast/store';
-import { change, changeIteration, changeWatches, overlay } from './change.js';
+import { StoreError, type Watch, type WatchBatch } from '@holdfast/store';
+import { change, changeWatches, hideOutages, overlay } from './change.js';
 import type { Mutant } from './mutant.js';
 
 const HUGE = 2 ** 40;
@@ -111,16 +111,7 @@ export const slowConsumerMutants: readonly Mutant[] = [
     caughtBy: ['C11.outage-behind-a-full-queue'],
     apply: (store) =>
       changeWatches(store, (watch, _range, { bufferBytes }) => {
-        if (bufferBytes === undefined) return watch;
-        let live: WatchState = watch.state;
-        return changeIteration(
-          watch,
-          (batches) => batches,
-          (state) => {
-            if (state.status === 'live') live = state;
-            return state.status === 'interrupted' ? live : state;
-          },
-        );
+        return bufferBytes === undefined ? watch : hideOutages(watch);
       }),
   },
 ];

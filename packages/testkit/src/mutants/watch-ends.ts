@@ -1,5 +1,5 @@
 import { isStoreError, StoreError, type WatchState } from '@holdfast/store';
-import { change, changeIteration, changeWatches, overlay } from './change.js';
+import { change, changeIteration, changeWatches, hideOutages, overlay } from './change.js';
 import type { Mutant } from './mutant.js';
 
 export const watchEndMutants: readonly Mutant[] = [
@@ -81,18 +81,7 @@ export const watchEndMutants: readonly Mutant[] = [
     id: 'C12.always-live',
     title: 'the state says live during an outage',
     caughtBy: ['C11.outage-behind-a-full-queue', 'C12.compacted-in-an-outage', 'C12.state-tells-the-outage'],
-    apply: (store) =>
-      changeWatches(store, (watch) => {
-        let live: WatchState = watch.state;
-        return changeIteration(
-          watch,
-          (batches) => batches,
-          (state) => {
-            if (state.status === 'live') live = state;
-            return state.status === 'interrupted' ? live : state;
-          },
-        );
-      }),
+    apply: (store) => changeWatches(store, hideOutages),
   },
   {
     id: 'C12.left-open',
