@@ -28,7 +28,7 @@ export const regressions: readonly Regression[] = [
     cell: '3.4.23/v3/3',
     kind: 'lagging-follower',
     seed: 2593433969,
-    what: 'a write at a member without a leader ends with a bare “context deadline exceeded”, which was an internal error and did not send the next one elsewhere',
+    what: 'a write at a member without a leader ends with a bare “context deadline exceeded”, which was an internal error and did not send the next one elsewhere (seen in one of three injections, of which this was the first; which one was not kept)',
   },
   {
     cell: '3.5.16/v2/1',
