@@ -18,6 +18,7 @@ describe.each(availableEtcds().map(({ version }) => version))('on etcd %s', (ver
   let writer: ConfigStore;
   let store: ConfigStore;
   let m: Mirror<number>;
+  /** Why it was read again, save where a server on a busy machine was too slow with its events. */
   const resyncs: string[] = [];
 
   beforeAll(async () => {
@@ -32,7 +33,9 @@ describe.each(availableEtcds().map(({ version }) => version))('on etcd %s', (ver
     await burst(200);
     m = await mirror(store, { prefix: PREFIX, codec: json<number>(), livenessMs: 6_000 });
     resyncs.length = 0;
-    m.on('resync', ({ reason }) => resyncs.push(reason));
+    m.on('resync', ({ reason }) => {
+      if (reason !== 'behind') resyncs.push(reason);
+    });
   });
   afterEach(async () => {
     await m.close();
@@ -98,7 +101,7 @@ describe.each(availableEtcds().map(({ version }) => version))('on etcd %s', (ver
     await burst(5_000);
     await proxy.allow();
     await equals();
-    expect(resyncs.filter((reason) => reason !== 'behind')).toEqual([]);
+    expect(resyncs).toEqual([]);
 
     const before = m.get('k149');
     proxy.refuse();

@@ -239,7 +239,7 @@ describe.each(availableEtcds())('the mirror on the v2 API of etcd $version', ({ 
     await eventually(() => watched.mirror.size === 200);
     await watched.settled();
     expect([...watched.told].sort()).toEqual(['dir/a', 'dir/a', 'dir/b', 'dir/b', 'passing', 'passing']);
-    expect(watched.resyncs).toEqual([]);
+    expect(watched.resyncReasons).toEqual([]);
     // While nobody is connected.
     await writer.put(`${prefix}passing`, '1', { ttl: 2 });
     await eventually(() => watched.told.length > 6);
