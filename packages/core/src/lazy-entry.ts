@@ -14,7 +14,7 @@ export interface LazyContext {
   onBad(entry: LazyEntry<unknown>, failure: Failure): void;
 }
 
-/** A decoded value. Also so that one which is `undefined` can be cached. */
+/** A decoded value in the cache: one that is `undefined` can be there too. */
 export class Box {
   readonly value: unknown;
 
@@ -38,9 +38,12 @@ class Bad {
 const UNREAD = 'unread';
 type Unread = typeof UNREAD;
 
-/** The value is good, and in the cache if it was not evicted. */
-const CACHED = 'cached';
-type Cached = typeof CACHED;
+/** The value is good. It is on the entry, or in the cache if it was not evicted. */
+const GOOD = 'good';
+type Good = typeof GOOD;
+
+/** What an entry holds that does not hold its decoded value. */
+const NOTHING = Symbol('not decoded, or kept in the cache');
 
 /**
  * An entry whose value is decoded on its first read. Until that has succeeded it holds on to the last good one, which is
@@ -55,7 +58,9 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   #raw: RawValue | Slab;
   /** Where in the slab, if it is in one. */
   readonly #index: number;
-  #state: Unread | LazyEntry<unknown> | Box | Cached | Bad;
+  #state: Unread | LazyEntry<unknown> | Good | Bad;
+  // Apart from the state, since this is what every read looks at.
+  #value: unknown = NOTHING;
 
   /** @param superseded the key's entry until now, if this is a later version of the same life of the key */
   constructor(
@@ -82,8 +87,8 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
    * possible only for entries from change events, since the mirror itself then no longer shows the key.
    */
   get value(): T {
-    const state = this.#state;
-    if (state instanceof Box) return state.value as T;
+    const value = this.#value;
+    if (value !== NOTHING) return value as T;
     if (this.isReadable()) return this.#decoded() as T;
     const fallback = this.fallback;
     if (fallback !== undefined) return fallback.value as T;
@@ -95,7 +100,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
 
   /** Whether its own value can be shown, which the first call finds out. */
   isReadable(): boolean {
-    if (this.#state instanceof Box || this.#state === CACHED) return true;
+    if (this.#value !== NOTHING || this.#state === GOOD) return true;
     if (this.#state instanceof Bad) return false;
     const decoded = this.#read();
     if (!decoded.ok) this.#context.onBad(this, decoded);
@@ -154,13 +159,9 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   #read(): Decoded {
     const decoded = this.#context.decoder.decode(this.raw, this);
     if (decoded.ok) {
-      const box = new Box(decoded.value);
-      if (this.#context.cache === undefined) {
-        this.#state = box;
-      } else {
-        this.#state = CACHED;
-        this.#context.cache.set(this, box);
-      }
+      this.#state = GOOD;
+      if (this.#context.cache === undefined) this.#value = decoded.value;
+      else this.#context.cache.set(this, new Box(decoded.value));
     } else {
       this.#state = new Bad(decoded, this.fallback);
     }
@@ -168,7 +169,8 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   #decoded(): unknown {
-    const box = this.#state instanceof Box ? this.#state : this.#context.cache?.get(this);
+    if (this.#value !== NOTHING) return this.#value;
+    const box = this.#context.cache?.get(this);
     if (box !== undefined) return box.value;
     const decoded = this.#read();
     if (decoded.ok) return decoded.value;

@@ -2,6 +2,9 @@ import { StoreError } from '@holdfast/store';
 
 const TWO_32 = 4_294_967_296;
 
+// Each response names its cluster, and making the text of 64 bits costs more than the rest of a small one.
+let lastId = { low: 0, high: 0, text: '0' };
+
 /** Protobuf's wire types, as far as etcd's messages use them. */
 const VARINT = 0;
 const FIXED64 = 1;
@@ -76,7 +79,10 @@ export class WireReader {
 
   uint64String(): string {
     this.#varint();
-    return this.#big(false);
+    const low = this.#low >>> 0;
+    const high = this.#high >>> 0;
+    if (lastId.low !== low || lastId.high !== high) lastId = { low, high, text: this.#big(false) };
+    return lastId.text;
   }
 
   /** Moves past a length-delimited field, and gives its length: the field then ends at `position`. */

@@ -48,15 +48,16 @@ export interface WalkOptions {
 
 /**
  * A B+tree of entries by key, with the number of live entries and the newest change summed up over every subtree.
- * So finding, inserting, removing and counting are O(log n), and "what changed after R" costs what it finds.
+ * So inserting, removing and counting are O(log n), and "what changed after R" costs what it finds.
  */
 export class OrderedIndex<E extends IndexEntry> {
   #root: Node<E> = leaf([], []);
-  #size = 0;
+  // The same entries, for who looks for one: in a large tree each of twenty comparisons is of a key that no cache has.
+  readonly #byKey = new Map<ByteString, E>();
 
   /** The number of entries, live or not. */
   get size(): number {
-    return this.#size;
+    return this.#byKey.size;
   }
 
   get summary(): Summary {
@@ -64,17 +65,14 @@ export class OrderedIndex<E extends IndexEntry> {
   }
 
   get(key: ByteString): E | undefined {
-    let node = this.#root;
-    while (node.kind === 'inner') node = childFor(node, key);
-    const at = lowerBound(node.keys, key);
-    return node.keys[at] === key ? node.entries[at] : undefined;
+    return this.#byKey.get(key);
   }
 
   /** Adds an entry whose key is not there yet. */
   insert(entry: E): void {
     const right = insertInto(this.#root, entry);
     if (right !== undefined) this.#root = inner([smallestKey(this.#root), smallestKey(right)], [this.#root, right]);
-    this.#size += 1;
+    this.#byKey.set(entry.key, entry);
   }
 
   /** Tells that an entry's `newest` went up, and by how much its `live` changed (−1, 0 or 1). */
@@ -95,7 +93,7 @@ export class OrderedIndex<E extends IndexEntry> {
       const [only] = this.#root.children;
       if (only !== undefined) this.#root = only;
     }
-    this.#size -= 1;
+    this.#byKey.delete(entry.key);
   }
 
   /**

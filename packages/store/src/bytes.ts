@@ -57,11 +57,11 @@ export function checkKey(key: unknown): asserts key is string {
   }
 }
 
-// String.prototype.isWellFormed is Node 20's, but not yet in ES2023's typings.
-const LONE_SURROGATE = /\p{Surrogate}/u;
+// Node 20's, but not yet in ES2023's typings.
+type Checkable = string & { isWellFormed(): boolean };
 
 export function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
+  return (text as Checkable).isWellFormed();
 }
 
 /** Orders two byte strings as etcd does: unsigned, shorter first on a tie. */

@@ -297,19 +297,18 @@ export class GuardedStore implements ConfigStore {
   }
 
   /** Checks a call's arguments, then runs it under its limits. Every failure is a rejection, never a throw. */
-  async #call<T>(
+  #call<T>(
     kind: CallKind,
     options: readonly [given: unknown, names: readonly string[], call: string],
     check: (given: Untrusted) => (call: DriverCall) => Promise<T>,
   ): Promise<T> {
-    let prepared: { run: (call: DriverCall) => Promise<T>; limits: CallLimits };
     try {
       if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
-      prepared = this.#prepare(options, check);
+      const { run, limits } = this.#prepare(options, check);
+      return runCall(kind, limits, this.#context, run);
     } catch (error) {
-      throw notSent(kind, isStoreError(error) ? error : toCallError(kind, error));
+      return Promise.reject(notSent(kind, isStoreError(error) ? error : toCallError(kind, error)));
     }
-    return runCall(kind, prepared.limits, this.#context, prepared.run);
   }
 
   #prepare<R>(
