@@ -85,9 +85,10 @@ describe.each(availableEtcds())('the mirror on the v2 API of etcd $version', ({ 
     await writer.delete(`${prefix}150`);
     await proxy.allow();
     await watched.settled();
-    // The history of 1,000 events is not enough, and the net changes are all that is told.
+    // The history of 1,000 events is not enough, and the net changes are all that is told: by the watch's resync, or by a
+    // proof's read, whichever gets through first.
     expect(watched.told).toHaveLength(151);
-    expect(watched.resyncReasons).toContain('compacted');
+    expect(watched.resyncs).not.toHaveLength(0);
     expect(watched.mirror.get('199')).toBe(kept);
   });
 
