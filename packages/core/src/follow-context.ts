@@ -23,6 +23,8 @@ export interface FollowContext {
   replaceWatch(cause?: StoreError): void;
   /** Resolves when what the watch delivers is proved to be of the mirror's history. */
   verified(): Promise<void>;
+  /** Waits after a failed read; not longer than until the watch has a connection again, over which a read gets through as well. */
+  rest(ms: number): Promise<void>;
   /** Whether there is a watch, and what it delivers is proved to be of that history. */
   readonly isVerified: boolean;
 }

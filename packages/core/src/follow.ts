@@ -2,10 +2,12 @@ import { type Backoff, isStoreError, sleep, StoreError, type WatchState } from '
 import { audit } from './audit.js';
 import type { Core } from './core.js';
 import { cannotHeal, isHistoryLost, toStoreError } from './errors.js';
+import { withDeadline } from './deadline.js';
 import type { FollowContext, FollowEnd } from './follow-context.js';
 import { prove } from './prove.js';
 import type { StaleReason } from './state.js';
 import type { Step } from './step.js';
+import { Threshold } from './threshold.js';
 import { Verifier } from './verify.js';
 
 // What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
@@ -24,6 +26,8 @@ export class Follow implements FollowContext {
   readonly #controller = new AbortController();
   readonly #verifier: Verifier;
   #end: FollowEnd | undefined;
+  /** How often a watch was established. */
+  readonly #establishments = new Threshold();
   #watch = new AbortController();
   #isWatchLive = false;
 
@@ -48,6 +52,14 @@ export class Follow implements FollowContext {
 
   verified(): Promise<void> {
     return this.#verifier.verified();
+  }
+
+  async rest(ms: number): Promise<void> {
+    const next = this.#establishments.value + 1;
+    const late = () => new StoreError('timeout', 'the rest is over');
+    await withDeadline({ clock: this.core.settings.clock, ms, signal: this.signal, late }, (deadline) =>
+      this.#establishments.until(next, deadline.signal),
+    ).catch(() => undefined);
   }
 
   end(how: FollowEnd): void {
@@ -177,6 +189,7 @@ export class Follow implements FollowContext {
     this.#isWatchLive = state.status === 'live';
     if (state.status === 'live') {
       this.core.isFollowing = true;
+      this.#establishments.set(this.#establishments.value + 1);
       this.#verifier.established(state.after);
     } else if (state.status === 'interrupted') {
       this.#verifier.interrupted();
@@ -237,7 +250,7 @@ export class Follow implements FollowContext {
         this.core.noteTrouble(cause);
         const end = isHistoryLost(cause) ? endFor(cause) : undefined;
         if (end !== undefined) this.end(end);
-        await sleep(this.core.settings.clock, backoff.next(), this.signal).catch(() => undefined);
+        await this.rest(backoff.next());
       }
     }
   }

@@ -1,4 +1,4 @@
-import { type Bookmark, type Revision, sleep, StoreError, type WatchBatch } from '@holdfast/store';
+import { type Bookmark, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
 import { isHistoryLost, toStoreError } from './errors.js';
 import { FINGERPRINT_READ, matchesFingerprint } from './fingerprint.js';
 import type { FollowContext } from './follow-context.js';
@@ -166,7 +166,7 @@ export class Verifier {
           return;
         }
         core.noteTrouble(cause);
-        await sleep(core.settings.clock, backoff.next(), signal).catch(() => undefined);
+        await this.#follow.rest(backoff.next());
       }
     }
     // The sooner it is known whether anything was missed, the sooner the state says so.

@@ -80,6 +80,21 @@ describe.each(['like-v3', 'like-v2'] as const)('M1 equality, on a store %s', (ki
     ]);
   });
 
+  test('after a long outage it does not sleep over the connection that its watch has again', async () => {
+    const mirror = await w.open({ livenessMs: 6_000 });
+    await w.until(() => mirror.state.status === 'live');
+    w.script.cut();
+    const sync = expect(mirror.sync()).rejects.toMatchObject({ code: 'timeout' });
+    // Long enough for the pauses between the reads that it asked for to grow to seconds.
+    await w.clock.advance(120_000);
+    await sync;
+    expect(mirror.state.status).toBe('stale');
+    await w.data.put(`${PREFIX}a`, thing(2));
+    w.script.heal();
+    await w.until(() => mirror.state.status === 'live', 200);
+    expect(shown(mirror)).toEqual(await held(w.data));
+  });
+
   test('after everything that was missed while the connection was down, the mirror is equal and live again', async () => {
     await w.data.put(`${PREFIX}a`, thing(1));
     await w.data.put(`${PREFIX}b`, thing(1));

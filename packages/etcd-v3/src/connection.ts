@@ -176,6 +176,10 @@ export class Connection implements WatchTransport {
     this.#endpoints.find(endpoint)?.markUnhealthy();
   }
 
+  onConnected(listener: () => void): void {
+    this.#endpoints.onConnected(listener);
+  }
+
   /** The names of all endpoints: their URLs, without credentials. */
   get endpoints(): readonly string[] {
     return this.#endpoints.all.map(({ name }) => name);

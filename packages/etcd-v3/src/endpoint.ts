@@ -32,6 +32,7 @@ export class Endpoint {
   readonly name: string;
   readonly #address: EndpointAddress;
   readonly #options: EndpointOptions;
+  readonly #onReady: () => void;
   readonly #penalty: Backoff;
   /** Channels whose last calls or sockets are still ending. */
   readonly #leaving = new Set<EtcdChannel>();
@@ -39,10 +40,12 @@ export class Endpoint {
   #avoidUntil = 0;
   #usedAt = 0;
 
-  constructor(address: EndpointAddress, options: EndpointOptions) {
+  /** @param onReady called with each new connection */
+  constructor(address: EndpointAddress, options: EndpointOptions, onReady: () => void = () => undefined) {
     this.name = address.name;
     this.#address = address;
     this.#options = options;
+    this.#onReady = onReady;
     this.#penalty = new Backoff({ ...UNHEALTHY_MS, random: options.random });
   }
 
@@ -170,6 +173,7 @@ export class Endpoint {
           this.#state = { status: 'ready', channel };
           this.markHealthy();
           resolve(channel);
+          this.#onReady();
         } else if (state !== connectivityState.CONNECTING) {
           this.#explain(channel, attempt);
         }

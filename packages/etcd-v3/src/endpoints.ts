@@ -34,11 +34,12 @@ const STAGGER_MS = 500;
 export class Endpoints {
   readonly #all: Endpoint[];
   readonly #options: EndpointOptions;
+  readonly #onConnected = new Set<() => void>();
   #preferred: Endpoint | undefined;
 
   constructor(addresses: readonly EndpointAddress[], options: EndpointOptions) {
     this.#options = options;
-    this.#all = addresses.map((address) => new Endpoint(address, options));
+    this.#all = addresses.map((address) => this.#endpoint(address));
     // A fleet that starts at once spreads over the members.
     this.#preferred = this.all[Math.floor(options.random() * this.all.length)];
   }
@@ -51,12 +52,18 @@ export class Endpoints {
   add(addresses: readonly EndpointAddress[]): void {
     for (const address of addresses) {
       if (this.#all.some(({ target }) => target === address.target)) continue;
-      this.#all.push(new Endpoint(address, this.#options));
+      this.#all.push(this.#endpoint(address));
     }
   }
 
   find(name: string): Endpoint | undefined {
     return this.all.find((endpoint) => endpoint.name === name);
+  }
+
+  /** Tells of each new connection, whoever has made it, until the function that this returns is called. */
+  onConnected(listener: () => void): () => void {
+    this.#onConnected.add(listener);
+    return () => this.#onConnected.delete(listener);
   }
 
   /**
@@ -84,6 +91,12 @@ export class Endpoints {
 
   close(): void {
     for (const endpoint of this.all) endpoint.close();
+  }
+
+  #endpoint(address: EndpointAddress): Endpoint {
+    return new Endpoint(address, this.#options, () => {
+      for (const listener of [...this.#onConnected]) listener();
+    });
   }
 
   #settleOn(endpoint: Endpoint, channel: EtcdChannel): Reached {
@@ -145,7 +158,7 @@ export class Endpoints {
     over: DialEnd,
     onFailure: (cause: StoreError) => void,
   ): Promise<Reached> {
-    const { clock, retry, random } = this.#options;
+    const { retry, random } = this.#options;
     const backoff = new Backoff({ ...retry, random });
     await turn;
     for (;;) {
@@ -156,8 +169,17 @@ export class Endpoints {
         onFailure(error);
         if (!error.retryable) throw error;
       }
-      await sleep(clock, backoff.next(), over.signal);
+      await this.#rest(backoff.next(), over.signal);
     }
+  }
+
+  /** Waits before the next attempt; not longer than until somebody else's has succeeded. */
+  async #rest(ms: number, signal: AbortSignal): Promise<void> {
+    let off = (): void => undefined;
+    const connected = new Promise<void>((resolve) => {
+      off = this.onConnected(resolve);
+    });
+    await Promise.race([sleep(this.#options.clock, ms, signal), connected]).finally(off);
   }
 }
 

@@ -23,7 +23,8 @@ type LinkState =
   | { readonly name: 'idle' }
   | { readonly name: 'opening'; readonly abort: AbortController }
   | { readonly name: 'open'; readonly stream: WatchStream; readonly since: number }
-  | { readonly name: 'resting'; readonly timer: TimerHandle }
+  /** `refusal`: the server is well, and has no use for this store's token. */
+  | { readonly name: 'resting'; readonly timer: TimerHandle; readonly refusal: StoreError | undefined }
   | { readonly name: 'closed' };
 
 /**
@@ -51,6 +52,9 @@ export class WatchLink implements WatchStreamOwner {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#backoff = new Backoff({ ...options.backoff, random: options.random });
+    transport.onConnected(() => {
+      this.#connected();
+    });
   }
 
   /** `member` gets the current stream, now or as soon as there is one. */
@@ -127,14 +131,20 @@ export class WatchLink implements WatchStreamOwner {
   }
 
   /** Tries again after a while. The watches that the stream had are about to come back. */
-  #rest(trouble?: StoreError): void {
+  #rest(refusal?: StoreError): void {
     const delayMs = this.#backoff.next();
     const timer = this.#clock.setTimeout(() => {
-      if (trouble !== undefined) this.#tell(trouble);
+      if (refusal !== undefined) this.#tell(refusal);
       if (this.#waiting.size > 0) this.#open();
       else this.#transition({ name: 'idle' });
     }, delayMs);
-    this.#transition({ name: 'resting', timer });
+    this.#transition({ name: 'resting', timer, refusal });
+  }
+
+  /** A call had the patience that paid: where the rest was for want of a connection, there is one. */
+  #connected(): void {
+    if (this.#state.name !== 'resting' || this.#state.refusal !== undefined) return;
+    if (this.#waiting.size > 0) this.#open();
   }
 
   #open(): void {

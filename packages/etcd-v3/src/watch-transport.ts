@@ -35,6 +35,9 @@ export interface WatchTransport {
   /** Drops the auth token, so that the next call gets a fresh one. Many calls at once cost one authentication. */
   refreshToken(): void;
 
+  /** Tells of each new connection, whatever it was made for. */
+  onConnected(listener: () => void): void;
+
   /** Tells that an endpoint failed, so that calls prefer others for a while. */
   markUnhealthy(endpoint: string, cause: StoreError): void;
 }

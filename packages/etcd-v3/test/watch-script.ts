@@ -81,6 +81,8 @@ export class ScriptedTransport implements WatchTransport {
   headReads = 0;
   openError: StoreError | undefined;
   tokenRefreshes = 0;
+  /** Tells the watches that another call has made a connection. */
+  connected: () => void = () => undefined;
 
   async openWatchCall(handlers: WatchCallHandlers, options: { avoid?: string | undefined }): Promise<WatchCall> {
     this.avoided.push(options.avoid);
@@ -99,6 +101,10 @@ export class ScriptedTransport implements WatchTransport {
 
   async serverVersion(): Promise<string | undefined> {
     return this.version;
+  }
+
+  onConnected(listener: () => void): void {
+    this.connected = listener;
   }
 
   refreshToken(): void {

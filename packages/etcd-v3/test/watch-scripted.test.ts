@@ -396,6 +396,24 @@ describe('interruptions', () => {
     expect(sink.told.at(-1)).toBe('established 5');
   });
 
+  test('a rest after an endpoint was not reached ends when another call has reached it', async () => {
+    const { transport, watch, clock } = world();
+    transport.openError = new StoreError('unavailable', 'no endpoint answers');
+    const { sink } = watch(5);
+    await clock.advance(60_000);
+    const tries = transport.avoided.length;
+    transport.openError = undefined;
+    transport.connected();
+    await settle();
+    expect(transport.avoided).toHaveLength(tries + 1);
+    transport.call.say(created(0));
+    expect(sink.told.at(-1)).toBe('established 5');
+    // That rest is over, and no other one was begun.
+    await clock.advance(10_000);
+    transport.connected();
+    expect(transport.calls).toHaveLength(1);
+  });
+
   test('a wrong password ends the watches', async () => {
     const { transport, watch, clock } = world();
     transport.openError = new StoreError('unauthenticated', 'authentication failed');
