@@ -1,6 +1,6 @@
 /** How long {@link eventually} tries, and how often. All times are in milliseconds. */
 export interface EventuallyOptions {
-  /** After this long the last failure is thrown. Default 10,000: generous, since only a failing test waits it out. */
+  /** After this long the last failure is thrown. Default 20,000: generous, since only a failing test waits it out. */
   readonly timeoutMs?: number;
   /** The pause between two tries. Default 20. */
   readonly intervalMs?: number;
@@ -17,7 +17,7 @@ export async function eventually<T>(
   assertion: () => T | PromiseLike<T>,
   options: EventuallyOptions = {},
 ): Promise<Awaited<T>> {
-  const { timeoutMs = 10_000, intervalMs = 20 } = options;
+  const { timeoutMs = 20_000, intervalMs = 20 } = options;
   const deadline = performance.now() + timeoutMs;
   let failure: unknown;
   let tries = 0;
