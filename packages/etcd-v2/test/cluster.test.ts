@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
 import { availableEtcds, eventually, startProxy, type EtcdMember, type Proxy } from '@holdfast/testkit';
@@ -34,6 +35,8 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
         try {
           await store.put(key, String(counted.succeeded), { timeoutMs: 20_000 });
           counted.succeeded += 1;
+          // Slowly enough for the thousand events that the server keeps to last until the watch is back.
+          await delay(5);
         } catch (error) {
           if (!isStoreError(error)) throw error;
           // A test that failed has closed the store, and tells nobody to stop.
