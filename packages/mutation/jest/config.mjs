@@ -10,9 +10,9 @@ const { globalSetup: _, ...rest } = base; // Who starts the run has the etcd ser
 // What a mutant doesn't do it won't do later either: the tests' patience is for busy machines, and here it would be waited out.
 const haste = {
   file: 'packages/testkit/src/clock/eventually.ts',
-  find: 'const { timeoutMs = 10_000, intervalMs = 20 } = options;',
+  find: 'const { timeoutMs = 20_000, intervalMs = 20 } = options;',
   replace: `const { intervalMs = 20 } = options;
-  const patience = options.timeoutMs ?? 10_000;
+  const patience = options.timeoutMs ?? 20_000;
   const timeoutMs = patience > 20_000 ? patience : Math.min(patience, 4_000);`,
 };
 
