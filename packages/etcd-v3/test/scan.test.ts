@@ -3,7 +3,7 @@ import { isStoreError, type ConfigStore, type Page } from '@holdfast/store';
 import { availableEtcds, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 
-const COUNT = 12_000;
+const COUNT = 24_000;
 const VALUE = 'v'.repeat(600);
 
 describe.each(availableEtcds())('large reads on etcd $version', ({ version }) => {
@@ -89,7 +89,7 @@ describe.each(availableEtcds())('large reads on etcd $version', ({ version }) =>
   test('a compaction that overtakes a scan is a CompactedError', async () => {
     const pages = store.scan({ prefix: '/big/' })[Symbol.asyncIterator]();
     await pages.next();
-    // The second page may have been on its way before the compaction, but not the third.
+    // The second and the third page may have been on their way before the compaction, but not the fourth.
     const { revision } = await store.put('/other', 'x');
     await store.compact(revision);
     const rest = (async () => {
