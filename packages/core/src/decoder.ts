@@ -1,5 +1,5 @@
 import type { Codec } from './codec.js';
-import type { EntryMeta } from './entry.js';
+import { type EntryMeta, type Revisions, toMeta } from './entry.js';
 import { rawBytes, type RawValue } from './raw-value.js';
 import type { StandardSchemaIssue, StandardSchemaResult, StandardSchemaV1 } from './standard-schema.js';
 
@@ -27,7 +27,7 @@ export class Decoder {
     this.#transform = transform as ((value: unknown, meta: EntryMeta) => unknown) | undefined;
   }
 
-  decode(raw: RawValue, meta: EntryMeta): Decoded {
+  decode(raw: RawValue, key: string, revisions: Revisions): Decoded {
     let value: unknown;
     try {
       value =
@@ -55,7 +55,7 @@ export class Decoder {
     }
     if (this.#transform === undefined) return { ok: true, value };
     try {
-      return { ok: true, value: this.#transform(value, meta) };
+      return { ok: true, value: this.#transform(value, toMeta(key, revisions)) };
     } catch (error) {
       return { ok: false, reason: `its transform threw: ${messageOf(error)}`, cause: error };
     }

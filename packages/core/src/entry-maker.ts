@@ -1,7 +1,7 @@
 import type { Page } from '@holdfast/store';
 import type { Decoded, Decoder, Failure } from './decoder.js';
 import { digest } from './digest.js';
-import { EagerEntry, type Entry, type Revisions, sameRevisions, toMeta } from './entry.js';
+import { EagerEntry, type Entry, type Revisions, sameRevisions } from './entry.js';
 import { type LazyContext, LazyEntry } from './lazy-entry.js';
 import { type RawValue, sameRawValue, toRawValue } from './raw-value.js';
 import type { Slab } from './slab.js';
@@ -27,7 +27,7 @@ export interface EntryMaker {
   prepare(key: string, revisions: Revisions, bytes: Uint8Array): Prepared;
   /** The same for a value that is in a slab, and may stay there. */
   prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared;
-  /** The shorter way for a value in a slab that follows on none, where nothing needs to be looked at. */
+  /** The shorter way for a value in a slab that follows on none; `undefined` where it can't be shown. */
   fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> | undefined;
   /** @param superseded the entry it follows on, to fall back to */
   make(prepared: Prepared, superseded: Entry<unknown> | undefined): Made;
@@ -44,25 +44,23 @@ export class EagerMaker implements EntryMaker {
   }
 
   prepare(key: string, revisions: Revisions, bytes: Uint8Array): Prepared {
-    return {
-      key,
-      revisions,
-      content: digest(bytes),
-      decoded: this.#decoder.decode(bytes, toMeta(key, revisions)),
-    };
+    return { key, revisions, content: digest(bytes), decoded: this.#decoder.decode(bytes, key, revisions) };
   }
 
   prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared {
     return this.prepare(key, revisions, slab.value(index));
   }
 
-  fromSlab(): undefined {
-    return undefined;
+  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> | undefined {
+    const revisions = revisionsAt(page, index);
+    const bytes = slab.value(index);
+    const decoded = this.#decoder.decode(bytes, key, revisions);
+    return decoded.ok ? new EagerEntry(key, revisions, decoded.value, digest(bytes)) : undefined;
   }
 
   make({ key, revisions, content, decoded }: Prepared): Made {
     if (decoded?.ok === false) return { failure: decoded, content: Number(content) };
-    return { entry: new EagerEntry(toMeta(key, revisions), decoded?.value, Number(content)) };
+    return { entry: new EagerEntry(key, revisions, decoded?.value, Number(content)) };
   }
 
   isSame(entry: Entry<unknown>, revisions: Revisions, bytes: Uint8Array): boolean {
@@ -90,12 +88,7 @@ export class LazyMaker implements EntryMaker {
   }
 
   fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> {
-    const revisions = {
-      modRevision: page.modRevision(index),
-      createRevision: page.createRevision(index),
-      version: page.version(index),
-    };
-    return new LazyEntry(this.#context, key, revisions, slab, index, undefined);
+    return new LazyEntry(this.#context, key, revisionsAt(page, index), slab, index, undefined);
   }
 
   make({ key, revisions, content, index = -1 }: Prepared, superseded: Entry<unknown> | undefined): Made {
@@ -110,4 +103,12 @@ export class LazyMaker implements EntryMaker {
   sameContent(content: number | RawValue, bytes: Uint8Array): boolean {
     return typeof content !== 'number' && sameRawValue(content, bytes);
   }
+}
+
+export function revisionsAt(page: Page, index: number): Revisions {
+  return {
+    modRevision: page.modRevision(index),
+    createRevision: page.createRevision(index),
+    version: page.version(index),
+  };
 }

@@ -24,7 +24,7 @@ export interface Entry<T> extends EntryMeta {
 export interface Revisions {
   readonly modRevision: Revision;
   readonly createRevision: Revision;
-  readonly version: number | undefined;
+  readonly version?: number | undefined;
 }
 
 /** An entry whose value was decoded when it arrived. */
@@ -37,12 +37,12 @@ export class EagerEntry<T> implements Entry<T> {
   // What tells equal bytes after a change of history: the bytes themselves are not kept beside what they became.
   readonly #digest: number;
 
-  constructor(meta: EntryMeta, value: T, digest: number) {
-    this.key = meta.key;
+  constructor(key: string, { modRevision, createRevision, version }: Revisions, value: T, digest: number) {
+    this.key = key;
     this.value = value;
-    this.modRevision = meta.modRevision;
-    this.createRevision = meta.createRevision;
-    if (meta.version !== undefined) this.version = meta.version;
+    this.modRevision = modRevision;
+    this.createRevision = createRevision;
+    if (version !== undefined) this.version = version;
     this.#digest = digest;
     Object.freeze(this);
   }

@@ -157,7 +157,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   #read(): Decoded {
-    const decoded = this.#context.decoder.decode(this.raw, this);
+    const decoded = this.#context.decoder.decode(this.raw, this.key, this);
     if (decoded.ok) {
       this.#state = GOOD;
       if (this.#context.cache === undefined) this.#value = decoded.value;

@@ -2,6 +2,7 @@ import { type Bookmark, type Page, StoreError, type UndecodableKey } from '@hold
 import { type AnyChange, changeBetween } from './change.js';
 import type { CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
+import { revisionsAt } from './entry-maker.js';
 import type { BadValue, Problem } from './problem.js';
 import { Slab } from './slab.js';
 import type { Slicer } from './slicer.js';
@@ -134,11 +135,7 @@ export class Restoration {
       this.#change(collection, undefined, first);
       return;
     }
-    const revisions = {
-      modRevision: page.modRevision(index),
-      createRevision: page.createRevision(index),
-      version: page.version(index),
-    };
+    const revisions = revisionsAt(page, index);
     const before = collection.state(relative);
     if (this.#isKnown(before, revisions) && collection.holds(relative, revisions, page.value(index))) {
       stage(staged, relative, before);
