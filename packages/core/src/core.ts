@@ -46,6 +46,8 @@ export class Core {
   readonly state: StateMachine;
   /** Held by whoever changes the table, from looking at it to the step. */
   readonly lock = new Lock();
+  /** Held by who reads what was missed: more than one such read at a time would bring nothing more. */
+  readonly catchUpLock = new Lock();
   /** The table's revision, to wait for. */
   readonly position = new Threshold();
   readonly heads: SharedHead;

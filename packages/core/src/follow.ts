@@ -15,7 +15,7 @@ const JITTER = 0.2;
 
 /** How a watch ended. */
 interface WatchEnd {
-  readonly reason: StaleReason;
+  readonly reason: StaleReason | 'replay-skipped';
   readonly cause?: StoreError;
 }
 
@@ -30,6 +30,9 @@ export class Follow implements FollowContext {
   readonly #establishments = new Threshold();
   #watch = new AbortController();
   #isWatchLive = false;
+  /** Evidence from this ticket on is newer than the establishment of the watch. */
+  #establishedAt = Infinity;
+  #skipsReplay = false;
 
   /** @param backoff goes on from one following to the next: only time spent well forgives earlier failures */
   constructor(core: Core, backoff: Backoff) {
@@ -44,6 +47,10 @@ export class Follow implements FollowContext {
 
   get isWatchLive(): boolean {
     return this.#isWatchLive;
+  }
+
+  get isReplaying(): boolean {
+    return this.core.evidence.proved < this.#establishedAt;
   }
 
   get isVerified(): boolean {
@@ -69,6 +76,11 @@ export class Follow implements FollowContext {
 
   replaceWatch(cause?: StoreError): void {
     this.#watch.abort(cause ?? new StoreError('aborted', 'the mirror replaces a watch that fell silent'));
+  }
+
+  skipReplay(): void {
+    this.#skipsReplay = true;
+    this.#watch.abort(new StoreError('aborted', 'the mirror has read what the watch was to replay'));
   }
 
   /**
@@ -111,6 +123,8 @@ export class Follow implements FollowContext {
       const started = clock.now();
       const { reason, cause } = await this.#watchOnce();
       if (this.signal.aborted) return;
+      // A step forward, and no failure: it can't happen again before another thousand revisions were missed.
+      if (reason === 'replay-skipped') continue;
       core.state.handle({ type: 'stale', reason, cause });
       if (cause !== undefined) {
         if (cannotHeal(cause)) throw cause;
@@ -126,6 +140,7 @@ export class Follow implements FollowContext {
   async #watchOnce(): Promise<WatchEnd> {
     const start = this.core.table.revision;
     this.#watch = new AbortController();
+    this.#skipsReplay = false;
     if (this.signal.aborted) this.#watch.abort(this.signal.reason);
     try {
       await this.#consume(this.#watch.signal);
@@ -133,6 +148,7 @@ export class Follow implements FollowContext {
     } catch (error) {
       const { aborted, reason } = this.#watch.signal as { readonly aborted: boolean; readonly reason: unknown };
       if (aborted) {
+        if (this.#skipsReplay) return { reason: 'replay-skipped' };
         const isSilent = !isStoreError(reason) || reason.code === 'aborted';
         return isSilent ? { reason: 'watch-silent' } : { reason: 'watch-failed', cause: reason };
       }
@@ -142,6 +158,7 @@ export class Follow implements FollowContext {
       return { reason: 'watch-failed', cause };
     } finally {
       this.#isWatchLive = false;
+      this.#establishedAt = Infinity;
       this.core.isFollowing = false;
       this.#verifier.lost();
     }
@@ -189,9 +206,11 @@ export class Follow implements FollowContext {
     this.#isWatchLive = state.status === 'live';
     if (state.status === 'live') {
       this.core.isFollowing = true;
+      this.#establishedAt = this.core.evidence.begin().ticket;
       this.#establishments.set(this.#establishments.value + 1);
       this.#verifier.established(state.after);
     } else if (state.status === 'interrupted') {
+      this.#establishedAt = Infinity;
       this.#verifier.interrupted();
       this.core.noteTrouble(state.cause);
     } else if (state.status === 'closed') {

@@ -28,6 +28,11 @@ export interface CommonOptions<C> {
   readonly syncTimeoutMs?: number | undefined;
   /** How long a change that a read has shown may take to come through the watch, before it is read instead. 100 unless told. */
   readonly graceMs?: number | undefined;
+  /**
+   * By how many revisions the mirror may be behind the store after its connection was lost, and have them replayed by the watch; 1,000
+   * unless told. Further behind, it reads what has changed. `Infinity`: it always waits for the watch first.
+   */
+  readonly replayRevisions?: number | undefined;
   /** How often everything is compared with the store in the background. Never, unless told. */
   readonly auditEveryMs?: number | undefined;
   /**

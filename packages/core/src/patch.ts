@@ -71,7 +71,7 @@ export async function patch(
   delta: Omit<Delta, 'total'>,
   present: KeySet | undefined,
   now: () => number,
-  { signal, isCurrent, tell }: StepOptions = {},
+  { signal, confirmed, isCurrent, tell }: StepOptions = {},
 ): Promise<Step | undefined> {
   const after = table.revision;
   if (delta.bookmark.revision <= after) return undefined;
@@ -81,6 +81,7 @@ export async function patch(
   const items = delta.items.filter(({ modRevision }) => modRevision > after);
   const prepared = await table.prepareAll(items);
   const gone = present === undefined ? [] : await table.keysBeside(present.keys);
+  if ((await confirmed) === false) return undefined;
   signal?.throwIfAborted();
   if (isCurrent?.() === false) return undefined;
   const edits = new Edits(table);

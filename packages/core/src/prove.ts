@@ -1,4 +1,5 @@
 import type { Bookmark } from '@holdfast/store';
+import type { Core } from './core.js';
 import type { FollowContext } from './follow-context.js';
 import { FINGERPRINT_READ, matchesFingerprint } from './fingerprint.js';
 import type { Mark } from './evidence.js';
@@ -34,8 +35,9 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
+  if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
   if (await core.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark, readSteps);
-  else if (canReadDeltas(core)) await proveByDelta(follow, options);
+  else if (canReadDeltas(core)) await proveByDelta(follow, { ...options, catchesUp: false });
   else await proveByFingerprint(follow, options);
 }
 
@@ -47,6 +49,20 @@ function wentBack(read: Bookmark, known: Bookmark | undefined): boolean {
 /** A delta is only good for something where the history can be proved to be the same. */
 function canReadDeltas({ store }: FollowContext['core']): boolean {
   return store.capabilities.deltaReads && store.capabilities.historicalReads;
+}
+
+/** Whether the watch would take longer to bring what was missed than it takes to read what came of that. */
+function isFarBehind({ core, isReplaying }: FollowContext, { revision }: Bookmark): boolean {
+  return isReplaying && revision - core.table.revision > core.settings.replayRevisions && canReadDeltas(core);
+}
+
+/** Does so, unless another proof has done it in the meantime. */
+function catchUp(follow: FollowContext, head: Bookmark, options: ProveOptions): Promise<boolean> {
+  return follow.core.catchUpLock.run(async () => {
+    if (!isFarBehind(follow, head)) return false;
+    await proveByDelta(follow, { ...options, catchesUp: true });
+    return true;
+  });
 }
 
 /**
@@ -68,11 +84,17 @@ async function confirm(follow: FollowContext, mark: Mark, readSteps: number): Pr
   follow.core.prove(mark);
 }
 
-async function proveByDelta(follow: FollowContext, options: ProveOptions): Promise<void> {
+async function proveByDelta(
+  follow: FollowContext,
+  options: ProveOptions & { readonly catchesUp: boolean },
+): Promise<void> {
   const { core, signal } = follow;
   const mark = core.evidence.begin();
   const known = core.table.bookmark;
-  const delta = await readDelta(core, signal);
+  const reading = readDelta(core, signal);
+  reading.catch(() => undefined);
+  if (options.catchesUp) await holdEvents(core, reading, signal);
+  const delta = await reading;
   if (wentBack(delta.bookmark, known)) {
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
@@ -83,15 +105,26 @@ async function proveByDelta(follow: FollowContext, options: ProveOptions): Promi
     return { ...comparison, readSteps: core.readSteps };
   });
   if (kind === 'changed') {
-    const isSilent = await isWatchSilent(follow, delta.bookmark.revision, options);
+    const isSilent = options.catchesUp ? false : await isWatchSilent(follow, delta.bookmark.revision, options);
     if (isSilent !== undefined) {
       await confirm(follow, mark, await installDelta(follow, delta, mark));
+      if (options.catchesUp) follow.skipReplay();
       if (isSilent) follow.replaceWatch();
       return;
     }
   }
   if (kind === 'mismatch') follow.end({ reason: 'history-changed', newHistory: true });
   else await confirm(follow, mark, readSteps);
+}
+
+/** How long events may wait for a read that brings what they bring, in milliseconds. */
+const HOLD_MS = 1_000;
+
+/** Lets what the watch brings wait for a read that will have it, unless that takes long: to take it in twice is only work. */
+async function holdEvents(core: Core, reading: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const read = () => core.read('the read of changes', HOLD_MS, signal, () => reading);
+  // How it ended is for who awaits the read itself.
+  await core.lock.run(() => read().catch(() => undefined));
 }
 
 /**
@@ -110,21 +143,25 @@ async function installDelta(
   return core.lock.run(async () => {
     const comparison = compareWithDelta(core.table, delta);
     if (comparison.kind === 'covered' || !isCurrent()) return core.readSteps;
+    const isChanged = comparison.kind === 'changed';
+    const present = isChanged && comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
     // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
-    if (comparison.kind === 'mismatch' || (await isSameHistory(follow)) !== true) {
-      follow.end({ reason: 'history-changed', newHistory: true });
-      return core.readSteps;
-    }
-    if (comparison.kind !== 'changed') {
-      if (isCurrent()) core.advance(delta.bookmark);
-      return core.readSteps;
-    }
+    const confirmed = isSameHistory(follow).then((same) => same === true && comparison.kind !== 'mismatch');
+    confirmed.catch(() => undefined);
     const from = core.table.bookmark;
-    const present = comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
+    const now = () => core.settings.clock.now();
     const tell = (each: Step) => {
       core.publish(each, 'resync');
     };
-    const step = await patch(core.table, delta, present, () => core.settings.clock.now(), { signal, isCurrent, tell });
+    // The values are decoded while that is on its way.
+    const step = isChanged
+      ? await patch(core.table, delta, present, now, { signal, confirmed, isCurrent, tell })
+      : undefined;
+    if (!(await confirmed)) {
+      follow.end({ reason: 'history-changed', newHistory: true });
+      return core.readSteps;
+    }
+    if (!isChanged && isCurrent()) core.advance(delta.bookmark);
     const { readSteps } = core;
     if (step !== undefined) core.publishResync('behind', from, step.changed);
     await core.table.tidy();

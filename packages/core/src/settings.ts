@@ -42,6 +42,7 @@ export interface Settings {
   readonly startTimeoutMs: number;
   readonly syncTimeoutMs: number;
   readonly graceMs: number;
+  readonly replayRevisions: number;
   readonly auditEveryMs: number | undefined;
   readonly fullResyncKeys: number;
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
@@ -55,7 +56,8 @@ const VALUE_OPTIONS = ['codec', 'schema', 'transform'];
 const MIRROR_OPTIONS = [
   ...VALUE_OPTIONS,
   ...['prefix', 'key', 'collections', 'onChange', 'onInvalid', 'onState', 'decode', 'cacheSize'],
-  ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'auditEveryMs', 'fullResyncKeys'],
+  ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'replayRevisions'],
+  ...['auditEveryMs', 'fullResyncKeys'],
   ...['signal', 'backoff', 'clock', 'random', 'logger'],
 ];
 
@@ -83,8 +85,10 @@ export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<strin
     startTimeoutMs: duration(options.startTimeoutMs, 'startTimeoutMs', 30_000),
     syncTimeoutMs: duration(options.syncTimeoutMs, 'syncTimeoutMs', 10_000),
     graceMs: duration(options.graceMs, 'graceMs', 100),
+    // Etcd replays as many in a tenth of a second, whatever the client.
+    replayRevisions: wholeNumber(options.replayRevisions, 'replayRevisions', 1_000),
     auditEveryMs: options.auditEveryMs === undefined ? undefined : duration(options.auditEveryMs, 'auditEveryMs', 0),
-    fullResyncKeys: keyCount(options.fullResyncKeys, 'fullResyncKeys', 1_000),
+    fullResyncKeys: wholeNumber(options.fullResyncKeys, 'fullResyncKeys', 1_000),
     backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
     signal: options.signal,
     clock: options.clock ?? systemClock,
@@ -201,7 +205,7 @@ function duration(value: number | undefined, name: string, fallback: number): nu
   throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31`);
 }
 
-function keyCount(value: number | undefined, name: string, fallback: number): number {
+function wholeNumber(value: number | undefined, name: string, fallback: number): number {
   if (value === undefined) return fallback;
   if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) return value;
   throw invalid(`${name} must be a whole number from 0, or Infinity`);

@@ -15,6 +15,8 @@ export interface Step {
 export interface StepOptions {
   /** Once it has aborted, no step is made any more. */
   readonly signal?: AbortSignal;
+  /** What is to be found out while the step is prepared; `false`: it is not made. */
+  readonly confirmed?: Promise<boolean>;
   /** Asked in the turn in which the step would be made; `false`: it is not, since what was read for it is out of date. */
   readonly isCurrent?: () => boolean;
   /** Called with the step in the same turn, so that nobody sees it untold. */

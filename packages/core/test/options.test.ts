@@ -21,6 +21,7 @@ describe('options', () => {
     [{ prefix: '/', syncTimeoutMs: 2 ** 31 }, /syncTimeoutMs/],
     [{ prefix: '/', auditEveryMs: '5' }, /auditEveryMs/],
     [{ prefix: '/', fullResyncKeys: -1 }, /fullResyncKeys must be a whole number from 0, or Infinity/],
+    [{ prefix: '/', replayRevisions: -1 }, /replayRevisions must be a whole number from 0, or Infinity/],
     [{ prefix: '/', fullResyncKeys: 0.5 }, /fullResyncKeys/],
     [{ prefix: '/', graceMs: Number.NaN }, /graceMs/],
     [{ prefix: '/', backoff: { initialMs: 0 } }, /backoff.initialMs/],

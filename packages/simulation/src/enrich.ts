@@ -41,9 +41,9 @@ class Enricher {
       return [...this.#more(), own];
     });
     const watches = this.#plan.watches.map((watch) => ({ ...watch, resumes: random.chance(0.6) }));
-    const mirrors = this.#plan.mirrors.map((mirror) =>
-      random.chance(0.5) ? { ...mirror, fullResyncKeys: 0 } : mirror,
-    );
+    const mirrors = this.#plan.mirrors
+      .map((mirror) => (random.chance(0.5) ? { ...mirror, fullResyncKeys: 0 } : mirror))
+      .map((mirror) => (random.chance(0.5) ? { ...mirror, replayRevisions: random.below(3) } : mirror));
     return { ...this.#plan, members: this.#members, mirrors, watches, steps };
   }
 

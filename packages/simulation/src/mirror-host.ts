@@ -104,6 +104,7 @@ export class MirrorHost {
       ...(plan.cacheSize === undefined ? {} : { cacheSize: plan.cacheSize }),
       ...(plan.auditEveryMs === undefined ? {} : { auditEveryMs: plan.auditEveryMs }),
       ...(plan.fullResyncKeys === undefined ? {} : { fullResyncKeys: plan.fullResyncKeys }),
+      ...(plan.replayRevisions === undefined ? {} : { replayRevisions: plan.replayRevisions }),
       livenessMs: LIVENESS_MS,
       startTimeoutMs: START_TIMEOUT_MS,
       syncTimeoutMs: SYNC_TIMEOUT_MS,

@@ -23,6 +23,8 @@ export interface MirrorPlan {
   readonly auditEveryMs?: number;
   /** 0: whatever its size, it spares values when it resyncs after a compaction. */
   readonly fullResyncKeys?: number;
+  /** 0: whatever it has missed, it reads what came of that and has nothing replayed. */
+  readonly replayRevisions?: number;
   /** Of a subscription beside the others. */
   readonly debounceMs?: number;
   /** How long the consumer of `changes()` takes for each event. */

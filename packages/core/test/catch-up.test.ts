@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { held, PREFIX, shown, thing, world, type World } from './support/world.js';
+
+describe('catching up by the cheaper way', () => {
+  let w: World;
+  beforeEach(async () => {
+    w = world();
+    for (const key of ['a', 'b', 'gone']) await w.data.put(`${PREFIX}${key}`, thing(1));
+  });
+  afterEach(() => w.close());
+
+  /** Loses the connection, has `count` revisions missed, and comes back with a watch that brings nothing of them yet. */
+  async function miss(count: number): Promise<void> {
+    await w.until(() => w.script.opened.length === 1);
+    await w.clock.advance(1_000);
+    w.script.cut();
+    await w.data.delete(`${PREFIX}gone`);
+    for (let n = 1; n < count; n++) await w.data.put(`${PREFIX}a`, thing(n));
+    w.script.onBatch = (batch) => (batch.kind === 'events' ? undefined : batch);
+    w.script.reads.length = 0;
+    w.script.heal();
+  }
+
+  const isDelta = ({ options }: World['script']['reads'][number]): boolean => options.minModRevision !== undefined;
+
+  test('far behind after a lost connection, it reads what has changed and leaves the watch no time for it', async () => {
+    const graceMs = 50_000;
+    const mirror = await w.open({ replayRevisions: 10, graceMs });
+    const before = mirror.get('b');
+    const states: string[] = [];
+    mirror.on('state', ({ status }) => states.push(status));
+    const heard: unknown[] = [];
+    mirror.on('change', ({ cause, changes }) => heard.push([cause, changes.map(({ key, type }) => [key, type])]));
+    await miss(20);
+    const began = w.clock.now();
+    await w.until(async () => {
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+    expect(w.clock.now() - began).toBeLessThan(graceMs / 10);
+    expect(w.script.reads.filter(isDelta)).toHaveLength(1);
+    expect(mirror.get('b')).toBe(before);
+    expect(heard).toEqual([
+      [
+        'resync',
+        [
+          ['a', 'put'],
+          ['gone', 'delete'],
+        ],
+      ],
+    ]);
+    // What the first watch had to replay was read: another one begins after it, and takes its place.
+    w.script.onBatch = (batch) => batch;
+    await w.until(() => w.script.watches.size === 1 && w.script.opened.length === 2);
+    expect(w.script.opened[1]?.revision).toBe(mirror.revision);
+    await w.data.put(`${PREFIX}c`, thing(3));
+    await w.until(() => mirror.get('c')?.value.n === 3);
+    expect(heard).toHaveLength(2);
+    expect(states).not.toContain('stale');
+    expect(mirror.state.status).toBe('live');
+  });
+
+  test.each([
+    ['as far behind as it may be', { replayRevisions: 20 }],
+    ['however far behind', { replayRevisions: Infinity }],
+  ])('%s, it leaves it to the watch first', async (_how, options) => {
+    const mirror = await w.open({ ...options, graceMs: 1_000 });
+    await miss(20);
+    w.script.onBatch = (batch) => batch;
+    await w.until(async () => {
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+    await w.clock.advance(2_000);
+    expect(w.script.reads.filter(isDelta)).toHaveLength(0);
+    expect(w.script.opened).toHaveLength(1);
+  });
+
+  test('a prefix that is only idle while others are written is not read', async () => {
+    const mirror = await w.open({ replayRevisions: 10 });
+    await w.until(() => mirror.state.status === 'live');
+    for (let n = 0; n < 30; n++) await w.data.put('/elsewhere', thing(n));
+    w.script.reads.length = 0;
+    let isSynced = false;
+    void mirror.sync().then(() => (isSynced = true));
+    await w.until(() => isSynced);
+    expect(w.script.reads.filter(isDelta)).toHaveLength(0);
+  });
+
+  test('events wait for the read, and are taken in where it fails', async () => {
+    const mirror = await w.open({ replayRevisions: 10 });
+    await miss(20);
+    let isHeld = false;
+    w.script.onBatch = (batch) => batch;
+    w.script.beforeRead = (read) => {
+      if (!isDelta(read)) return undefined;
+      isHeld = true;
+      return new Promise(() => undefined);
+    };
+    await w.until(() => isHeld);
+    await w.until(async () => {
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+  });
+});
