@@ -30,12 +30,19 @@ export function changeBetween(
   current: Entry<unknown> | undefined,
 ): AnyChange | undefined {
   if (previous === current) return undefined;
-  const where = collection === undefined ? {} : { collection };
+  const change = changeOf(previous, current);
+  return change === undefined || collection === undefined ? change : { ...change, collection };
+}
+
+function changeOf(
+  previous: Entry<unknown> | undefined,
+  current: Entry<unknown> | undefined,
+): Change<unknown> | undefined {
   if (current === undefined) {
-    return previous === undefined ? undefined : { type: 'delete', ...where, key: previous.key, previous };
+    return previous === undefined ? undefined : { type: 'delete', key: previous.key, previous };
   }
   const key = current.key;
-  return { type: 'put', ...where, key, current, ...(previous === undefined ? {} : { previous }) };
+  return previous === undefined ? { type: 'put', key, current } : { type: 'put', key, current, previous };
 }
 
 /** Adds up the changes of several steps to the net ones: what a slow or debounced consumer gets. */

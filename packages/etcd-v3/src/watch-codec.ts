@@ -75,8 +75,13 @@ const NO_HEADER: ResponseHeader = { clusterId: '0', revision: 0, raftTerm: 0 };
  */
 export function decodeWatchResponse(buffer: Buffer): WatchResponse {
   const reader = new WireReader(buffer);
-  const fields = { header: NO_HEADER, watchId: 0, created: false, canceled: false };
-  const rest = { compactRevision: 0, cancelReason: '', fragment: false };
+  let header = NO_HEADER;
+  let watchId = 0;
+  let created = false;
+  let canceled = false;
+  let compactRevision = 0;
+  let cancelReason = '';
+  let fragment = false;
   let events: EventReader | undefined;
   while (!reader.done && events === undefined) {
     const start = reader.position;
@@ -86,33 +91,33 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
         events = new EventReader(buffer, start);
         break;
       case 0x0a:
-        fields.header = decodeHeader(reader);
+        header = decodeHeader(reader);
         break;
       case 0x10:
-        fields.watchId = reader.int64();
+        watchId = reader.int64();
         break;
       case 0x18:
-        fields.created = reader.boolean();
+        created = reader.boolean();
         break;
       case 0x20:
-        fields.canceled = reader.boolean();
+        canceled = reader.boolean();
         break;
       case 0x28:
-        rest.compactRevision = reader.int64();
+        compactRevision = reader.int64();
         break;
       case 0x32: {
         const length = reader.delimited();
-        rest.cancelReason = buffer.toString('utf8', reader.position - length, reader.position);
+        cancelReason = buffer.toString('utf8', reader.position - length, reader.position);
         break;
       }
       case 0x38:
-        rest.fragment = reader.boolean();
+        fragment = reader.boolean();
         break;
       default:
         reader.skip(tag);
     }
   }
-  return { ...fields, ...rest, events };
+  return { header, watchId, created, canceled, compactRevision, cancelReason, fragment, events };
 }
 
 function decodeHeader(reader: WireReader): ResponseHeader {

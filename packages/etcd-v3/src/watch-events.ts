@@ -45,11 +45,15 @@ export class RevisionAssembler {
 }
 
 function toWatchEvent(event: RawEvent, key: string, revision: Revision): WatchEvent {
-  const previous = event.previous === undefined ? {} : { previous: toKeyValue(event.previous, key) };
-  if (event.type === 'delete') return { type: 'delete', revision, key, ...previous };
-  const { createRevision, modRevision } = event.entry;
-  const isCreate = createRevision === modRevision;
-  return { type: 'put', revision, current: toKeyValue(event.entry, key), isCreate, ...previous };
+  const previous = event.previous === undefined ? undefined : toKeyValue(event.previous, key);
+  if (event.type === 'delete') {
+    return previous === undefined ? { type: 'delete', revision, key } : { type: 'delete', revision, key, previous };
+  }
+  const current = toKeyValue(event.entry, key);
+  const isCreate = current.createRevision === current.modRevision;
+  return previous === undefined
+    ? { type: 'put', revision, current, isCreate }
+    : { type: 'put', revision, current, isCreate, previous };
 }
 
 function toKeyValue(raw: RawKeyValue, key: string): KeyValue {

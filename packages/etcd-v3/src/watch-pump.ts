@@ -2,6 +2,8 @@ import { Fifo } from '@holdfast/store';
 
 /** How long messages are worked on before the event loop gets its turn, in milliseconds. */
 const SLICE_MS = 2;
+/** So little of a slice is not worth a turn of the event loop of its own: the next slice is shorter by it. */
+const LITTLE_MS = SLICE_MS / 4;
 /** Above this many bytes of waiting messages the call is paused, below a quarter of it resumed. */
 const HIGH_WATER_BYTES = 16 * 1024 * 1024;
 
@@ -73,7 +75,7 @@ export class MessagePump {
     const began = this.#stopwatch() - this.#spentMs;
     while (this.#spentMs < SLICE_MS && this.#step()) this.#spentMs = this.#stopwatch() - began;
     this.#running = false;
-    if (this.#stopped) return;
+    if (this.#stopped || (this.#spentMs < LITTLE_MS && !this.#hasWork())) return;
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined;
       this.#spentMs = 0;
