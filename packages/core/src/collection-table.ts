@@ -2,6 +2,7 @@ import { type Clock, KeyRange, type Page, type Revision } from '@holdfast/store'
 import type { Decoder, Failure } from './decoder.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
 import { EagerMaker, type EntryMaker, LazyMaker, type Prepared } from './entry-maker.js';
+import { LargeMap } from './large-map.js';
 import { type Box, LazyEntry } from './lazy-entry.js';
 import type { BadValue, Problem } from './problem.js';
 import type { Slab, SlabUser } from './slab.js';
@@ -127,6 +128,8 @@ export class CollectionTable {
    * beside them: finding each key by its hash takes five times as long.
    */
   lookup(): (key: string) => Partial<Revisions> | undefined {
+    // In no order at all.
+    if (this.#entries instanceof LargeMap) return (key) => this.#bad.get(key) ?? this.#entries.get(key);
     const entries = this.#entries.values();
     const advance = () => entries.next().value;
     let next = advance();

@@ -19,6 +19,7 @@ export class Edits {
 
   /** @param sameLife whether the key is known not to have been deleted since the table saw it */
   put(item: KeyValue, prepared: Prepared | undefined, sameLife: boolean): void {
+    this.#table.noteWritten(item.modRevision);
     const collection = this.#table.layout.find(item.key);
     if (collection === undefined || prepared === undefined) {
       this.#table.others.set(item.key, unclaimed(item.modRevision, item.value));
@@ -33,10 +34,12 @@ export class Edits {
     this.#table.noteDeletion(key);
     const collection = this.#table.layout.find(key);
     if (collection === undefined) {
+      this.#table.noteGone(this.#table.others.get(key)?.modRevision);
       this.#table.others.delete(key);
       return;
     }
     const relative = collection.relative(key);
+    this.#table.noteGone(collection.revisions(relative)?.modRevision);
     this.#remember(collection, relative);
     collection.remove(relative);
   }

@@ -1,8 +1,9 @@
-import { type Bookmark, type Page, StoreError, type UndecodableKey } from '@holdfast/store';
+import { type Bookmark, type Page, type Revision, StoreError, type UndecodableKey } from '@holdfast/store';
 import { type AnyChange, changeBetween } from './change.js';
 import type { CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
 import { revisionsAt } from './entry-maker.js';
+import { mapFor } from './large-map.js';
 import type { BadValue, Problem } from './problem.js';
 import { Slab } from './slab.js';
 import type { Slicer } from './slicer.js';
@@ -31,23 +32,24 @@ interface Staged {
 export class Restoration {
   readonly #table: Table;
   readonly #options: RestorationOptions;
+  /** Nothing before the first page, which tells how much there will be. */
   readonly #staged = new Map<CollectionTable, Staged>();
   readonly #others = new Map<string, Unclaimed>();
   readonly #undecodable: UndecodableKey[] = [];
   readonly #changes: AnyChange[] = [];
   readonly #invalid: Problem[] = [];
   #changed = 0;
+  #newest: Revision | undefined;
   #bookmark: Bookmark | undefined;
 
   constructor(table: Table, options: RestorationOptions) {
     this.#table = table;
     this.#options = options;
-    for (const collection of table.collections) this.#staged.set(collection, { entries: new Map(), bad: new Map() });
   }
 
   /** @throws StoreError `history-changed` for a page of an older state than the table's, unless the history is known to be new */
   async add(page: Page, slicer: Slicer): Promise<void> {
-    this.#begin(page.bookmark);
+    this.#begin(page);
     const slab = new Slab(page);
     const { length } = page;
     for (let index = 0; index < length; index++) {
@@ -82,6 +84,7 @@ export class Restoration {
     this.#checkAge(bookmark);
     for (const [collection, { entries, bad }] of this.#staged) collection.replace(entries, bad);
     this.#table.others = this.#others;
+    this.#table.noteNewest(this.#newest);
     const seen = new Set<string>();
     for (const key of this.#undecodable) {
       seen.add(hexOf(key.rawKey));
@@ -96,10 +99,13 @@ export class Restoration {
     return this.#bookmark;
   }
 
-  #begin(bookmark: Bookmark): void {
+  #begin({ bookmark, total }: Page): void {
     if (this.#bookmark === undefined) {
       this.#checkAge(bookmark);
       this.#bookmark = bookmark;
+      for (const collection of this.#table.collections) {
+        this.#staged.set(collection, { entries: mapFor(total), bad: new Map() });
+      }
     } else if (this.#bookmark.revision !== bookmark.revision || this.#bookmark.identity !== bookmark.identity) {
       throw new StoreError(
         'internal',
@@ -121,10 +127,12 @@ export class Restoration {
 
   #addKey(page: Page, slab: Slab, index: number): void {
     const key = page.key(index);
+    const modRevision = page.modRevision(index);
+    if (modRevision > (this.#newest ?? 0)) this.#newest = modRevision;
     const collection = this.#table.layout.find(key);
     const staged = collection === undefined ? undefined : this.#staged.get(collection);
     if (collection === undefined || staged === undefined) {
-      this.#others.set(key, unclaimed(page.modRevision(index), page.value(index)));
+      this.#others.set(key, unclaimed(modRevision, page.value(index)));
       return;
     }
     const relative = collection.relative(key);

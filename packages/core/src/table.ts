@@ -50,8 +50,10 @@ export class Table {
   readonly #stableCreateRevisions: boolean;
   #bookmark: Bookmark | undefined;
   #version = 0;
-  #newest: { readonly at: number; readonly revision: Revision | undefined } | undefined;
-  #writes = 0;
+  /** The highest revision of a whole key, kept up to date: to look for it takes long where there are many. */
+  #newestKey: Revision | undefined;
+  /** Whether that key is gone, and the next one not looked for yet. */
+  #isNewestGone = false;
   #deleted: Set<string> | undefined;
   /** How many keys changed since the slabs were looked through. */
   #churn = 0;
@@ -95,9 +97,8 @@ export class Table {
 
   /** Those of all keys, unreadable ones too. */
   *modRevisions(): IterableIterator<Revision> {
-    for (const collection of this.collections) yield* collection.modRevisions();
-    for (const { modRevision } of this.others.values()) yield modRevision;
-    for (const { revision } of this.undecodable.problems()) yield revision;
+    yield* this.#keyRevisions();
+    yield* this.undecodable.revisions();
   }
 
   /** The keys that are not among these. */
@@ -219,7 +220,6 @@ export class Table {
     // Nothing is gone with the first load.
     if (this.#bookmark !== undefined) this.#churn += step.changed;
     this.#bookmark = bookmark;
-    this.#writes += 1;
     if (step.changed > 0) this.#version += 1;
     return step;
   }
@@ -241,6 +241,22 @@ export class Table {
   /** For `Edits`. */
   noteDeletion(key: string): void {
     this.#deleted?.add(key);
+  }
+
+  /** For `Edits`: a key has this revision now, later than all those before the step. */
+  noteWritten(revision: Revision): void {
+    if (revision > (this.#newestKey ?? 0)) this.noteNewest(revision);
+  }
+
+  /** For `Edits`: a key that had this revision is gone. */
+  noteGone(revision: Revision | undefined): void {
+    if (revision === this.#newestKey) this.#isNewestGone = true;
+  }
+
+  /** For `Restoration`, which knows all keys. */
+  noteNewest(revision: Revision | undefined): void {
+    this.#newestKey = revision;
+    this.#isNewestGone = false;
   }
 
   #applyEvent(event: WatchEvent, prepared: Prepared | undefined, edits: Edits): void {
@@ -286,10 +302,18 @@ export class Table {
   }
 
   #newestRevision(): Revision | undefined {
-    if (this.#newest?.at === this.#writes) return this.#newest.revision;
-    let newest: Revision | undefined;
-    for (const revision of this.modRevisions()) if (newest === undefined || revision > newest) newest = revision;
-    this.#newest = { at: this.#writes, revision: newest };
-    return newest;
+    if (this.#isNewestGone) this.noteNewest(highest(this.#keyRevisions()));
+    return highest([this.#newestKey, ...this.undecodable.revisions()]);
   }
+
+  *#keyRevisions(): IterableIterator<Revision> {
+    for (const collection of this.collections) yield* collection.modRevisions();
+    for (const { modRevision } of this.others.values()) yield modRevision;
+  }
+}
+
+function highest(revisions: Iterable<Revision | undefined>): Revision | undefined {
+  let found: Revision | undefined;
+  for (const revision of revisions) if (revision !== undefined && revision > (found ?? 0)) found = revision;
+  return found;
 }

@@ -49,6 +49,10 @@ export class UndecodableKeys {
     for (const [hex, { rawKey }] of this.#byHex) if (!isThere(rawKey)) this.#byHex.delete(hex);
   }
 
+  *revisions(): IterableIterator<Revision> {
+    for (const { problem } of this.#byHex.values()) yield problem.revision;
+  }
+
   *problems(): IterableIterator<Problem> {
     for (const { problem } of this.#byHex.values()) yield problem;
   }

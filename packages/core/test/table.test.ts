@@ -332,3 +332,34 @@ describe.each(['eager', 'lazy'] as const)('whatever way it is told, %s', (decode
 function isBad(model: ReadonlyMap<string, KeyValue>, key: string): boolean {
   return Buffer.from(model.get(key)!.value).toString().startsWith('bad');
 }
+
+describe('the newest entry', () => {
+  const newest = (table: Table): number | undefined => table.fingerprint().newest;
+  const found = (table: Table): number | undefined => [...table.modRevisions()].sort((a, b) => b - a)[0];
+
+  test('is known without a look at all keys, whatever was written and deleted', async () => {
+    const table = await loaded();
+    expect(newest(table)).toBe(6);
+    let random = 1;
+    const below = (limit: number): number => (random = (random * 48_271) % 2_147_483_647) % limit;
+    for (let revision = 11; revision < 400; revision += 1) {
+      const key = ['/p/a/1', '/p/a/2', '/p/b/1', '/p/one', '/p/other', '/p/another'][below(6)] ?? '';
+      const value = below(4) === 0 ? 'not JSON' : revision;
+      await table.apply(batch(revision, [below(2) === 0 ? remove(key, revision) : put(key, value, revision)]));
+      expect(newest(table)).toBe(found(table));
+    }
+  });
+
+  test('is found again after a restore, a patch in the order of keys, and among keys that are not UTF-8', async () => {
+    const table = await loaded();
+    await table.apply(batch(20, [], [raw([0xff], 20)]));
+    expect(newest(table)).toBe(20);
+    const delta = { bookmark: at(30), items: [kv('/p/a/1', 1, 29), kv('/p/a/2', 2, 22)], undecodable: [] };
+    await patch(table, delta, undefined, now);
+    expect(newest(table)).toBe(29);
+    await restore(table, 40, [kv('/p/a/2', 2, 22), kv('/p/b/1', 'not JSON', 4)]);
+    expect(newest(table)).toBe(22);
+    await restore(table, 50, []);
+    expect(newest(table)).toBeUndefined();
+  });
+});

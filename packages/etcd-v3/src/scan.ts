@@ -6,11 +6,14 @@ import { ReadAhead } from './read-ahead.js';
 
 /** The first page, when nothing is known of the sizes: a thousand of the largest values that etcd takes still fit in memory. */
 const FIRST_LENGTH = 1_000;
-const LEAST_LENGTH = 5_000;
+const LEAST_LENGTH = 2_000;
 const MOST_LENGTH = 40_000;
 
-/** What a page is to weigh: at its longest, still less than the flow-control window, so that the server never waits inside of one. */
-const PAGE_BYTES = 8 * 1024 * 1024;
+/**
+ * What a page is to weigh: gRPC puts it together in one turn of the event loop, and twenty milliseconds for eight megabytes are much.
+ * Less than the flow-control window, so that the server never waits inside of one.
+ */
+const PAGE_BYTES = 2 * 1024 * 1024;
 
 /**
  * Reads a range in pages at the revision of the first (C5). The next ones are on their way while this one is looked

@@ -1,0 +1,89 @@
+/** As many keys as one `Map` may have to hold: growing past that stops the event loop for tens of milliseconds. */
+const MOST_IN_ONE = 131_072;
+/** How many keys a part is meant for; growing to twice as many takes a few milliseconds. */
+const PER_PART = 32_768;
+/** How much of a key, from its end, says which part it is in. */
+const HASHED_CHARACTERS = 64;
+
+/** A map for about so many keys: a plain one unless they are very many. */
+export function mapFor<V>(keys: number): Map<string, V> {
+  return keys <= MOST_IN_ONE ? new Map<string, V>() : new LargeMap<V>(keys);
+}
+
+/**
+ * A `Map` in parts. A `Map` that is full moves everything into one twice as large in a single turn of the event loop, which with
+ * hundreds of thousands of keys takes too long for the host (promise M11); here only a part ever does. It iterates part by part.
+ */
+export class LargeMap<V> extends Map<string, V> {
+  /** @internal For its test. */
+  readonly parts: readonly Map<string, V>[];
+  readonly #mask: number;
+
+  /** @param keys about how many there will be */
+  constructor(keys: number) {
+    super();
+    const count = 2 ** Math.ceil(Math.log2(Math.max(1, keys / PER_PART)));
+    this.parts = Array.from({ length: count }, () => new Map<string, V>());
+    this.#mask = count - 1;
+  }
+
+  override get size(): number {
+    return this.parts.reduce((sum, part) => sum + part.size, 0);
+  }
+
+  override get(key: string): V | undefined {
+    return this.#partOf(key).get(key);
+  }
+
+  override has(key: string): boolean {
+    return this.#partOf(key).has(key);
+  }
+
+  override set(key: string, value: V): this {
+    this.#partOf(key).set(key, value);
+    return this;
+  }
+
+  override delete(key: string): boolean {
+    return this.#partOf(key).delete(key);
+  }
+
+  override clear(): void {
+    for (const part of this.parts) part.clear();
+  }
+
+  override *entries(): MapIterator<[string, V]> {
+    for (const part of this.parts) yield* part;
+  }
+
+  override *keys(): MapIterator<string> {
+    for (const part of this.parts) yield* part.keys();
+  }
+
+  override *values(): MapIterator<V> {
+    for (const part of this.parts) yield* part.values();
+  }
+
+  override [Symbol.iterator](): MapIterator<[string, V]> {
+    return this.entries();
+  }
+
+  override forEach(visit: (value: V, key: string, map: Map<string, V>) => void, self?: unknown): void {
+    for (const part of this.parts) {
+      part.forEach((value, key) => {
+        visit.call(self, value, key, this);
+      });
+    }
+  }
+
+  #partOf(key: string): Map<string, V> {
+    let hash = 0;
+    for (let at = Math.max(0, key.length - HASHED_CHARACTERS); at < key.length; at += 1) {
+      hash = (Math.imul(hash, 31) + key.charCodeAt(at)) | 0;
+    }
+    // The low bits are made of the characters' low bits alone.
+    const part = this.parts[(hash ^ (hash >>> 15)) & this.#mask];
+    if (part === undefined) throw new RangeError('a part of the map is missing');
+    return part;
+  }
+}
