@@ -1,9 +1,9 @@
-import { type Clock, KeyRange, type Page, type Revision } from '@holdfast/store';
+import { type Clock, KeyRange, type Revision, StoreError } from '@holdfast/store';
 import type { Decoder, Failure } from './decoder.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
+import { EntryMap, type MakeEntry } from './entry-map.js';
 import { EagerMaker, type EntryMaker, LazyMaker, type Prepared } from './entry-maker.js';
-import { LargeMap } from './large-map.js';
-import { type Box, LazyEntry } from './lazy-entry.js';
+import type { Box, LazyEntry } from './lazy-entry.js';
 import type { BadValue, Problem } from './problem.js';
 import type { Slab, SlabUser } from './slab.js';
 import type { LRUCache } from 'lru-cache';
@@ -38,12 +38,18 @@ const ABSENT: KeyState = { entry: undefined, bad: undefined };
 export class CollectionTable {
   readonly name: string | undefined;
   readonly range: KeyRange;
+  /** Whether values are decoded when they are read first. */
+  readonly isLazy: boolean;
   readonly #hidden: number;
   readonly #base: string;
   readonly #maker: EntryMaker;
-  readonly #isLazy: boolean;
   readonly #clock: Clock;
-  #entries = new Map<string, Entry<unknown>>();
+  readonly #make: MakeEntry = (key, slab, index) => {
+    const entry = this.#maker.fromSlab(key, slab, index);
+    if (entry === undefined) throw new StoreError('internal', 'only a lazy mirror makes entries when they are read');
+    return entry;
+  };
+  #entries = this.newEntries(0);
   #bad = new Map<string, BadValue>();
 
   constructor(options: CollectionTableOptions) {
@@ -52,8 +58,8 @@ export class CollectionTable {
     this.#hidden = options.hidden;
     this.#base = ('key' in options.where ? options.where.key : options.where.prefix).slice(0, options.hidden);
     this.#clock = options.clock;
-    this.#isLazy = options.decode === 'lazy';
-    this.#maker = this.#isLazy
+    this.isLazy = options.decode === 'lazy';
+    this.#maker = this.isLazy
       ? new LazyMaker({
           decoder: options.decoder,
           cache: options.cache,
@@ -65,8 +71,13 @@ export class CollectionTable {
       : new EagerMaker(options.decoder);
   }
 
-  get entries(): ReadonlyMap<string, Entry<unknown>> {
+  get entries(): Pick<EntryMap, 'size' | 'has' | 'get' | 'keys' | 'values'> {
     return this.#entries;
+  }
+
+  /** For about so many keys, to be filled and handed to `replace`. */
+  newEntries(keys: number): EntryMap {
+    return new EntryMap(keys, this.#make);
   }
 
   get bad(): ReadonlyMap<string, BadValue> {
@@ -76,15 +87,16 @@ export class CollectionTable {
   /** What is shown for a key. */
   get(key: string): Entry<unknown> | undefined {
     const entry = this.#entries.get(key);
-    if (!this.#isLazy || !(entry instanceof LazyEntry) || entry.isReadable()) return entry;
+    if (!this.isLazy || entry === undefined || (entry as LazyEntry<unknown>).isReadable()) return entry;
     // It has made way for the last good one by now, unless it was found bad while a resync was carrying it over.
-    if (entry.failure !== undefined) this.#unmask(entry, entry.failure);
+    const { failure } = entry as LazyEntry<unknown>;
+    if (failure !== undefined) this.#unmask(entry as LazyEntry<unknown>, failure);
     return this.#entries.get(key);
   }
 
   /** All that is shown: the keys as they were at the start of the iteration or later. */
   *shown(): IterableIterator<[string, Entry<unknown>]> {
-    if (!this.#isLazy) {
+    if (!this.isLazy) {
       yield* this.#entries;
       return;
     }
@@ -120,7 +132,7 @@ export class CollectionTable {
 
   /** The revisions of the version that the store has. */
   revisions(key: string): Omit<Revisions, 'version'> | undefined {
-    return this.#bad.get(key) ?? this.#entries.get(key);
+    return this.#bad.get(key) ?? this.#entries.revisions(key);
   }
 
   /**
@@ -128,28 +140,30 @@ export class CollectionTable {
    * beside them: finding each key by its hash takes five times as long.
    */
   lookup(): (key: string) => Partial<Revisions> | undefined {
-    // In no order at all.
-    if (this.#entries instanceof LargeMap) return (key) => this.#bad.get(key) ?? this.#entries.get(key);
-    const entries = this.#entries.values();
-    const advance = () => entries.next().value;
-    let next = advance();
+    if (!this.#entries.isOrdered) return (key) => this.revisions(key);
+    const entries = this.#entries.allRevisions();
+    const advance = (): readonly [string?, Revisions?] => {
+      const { done, value } = entries.next() as IteratorResult<readonly [string, Revisions], undefined>;
+      return done === true ? [] : value;
+    };
+    let [next, revisions] = advance();
     return (key) => {
       const bad = this.#bad.size === 0 ? undefined : this.#bad.get(key);
       if (bad !== undefined) return bad;
-      if (next?.key !== key) {
-        while (next !== undefined && next.key < key) next = advance();
-        if (next?.key !== key) return this.#entries.get(key);
+      if (next !== key) {
+        while (next !== undefined && next < key) [next, revisions] = advance();
+        if (next !== key) return this.#entries.revisions(key);
       }
-      const found = next;
-      next = advance();
+      const found = revisions;
+      [next, revisions] = advance();
       return found;
     };
   }
 
   /** The keys with their revision in the store, each once. */
   *storeRevisions(): IterableIterator<[string, Revision]> {
-    for (const [key, entry] of this.#entries) {
-      if (!this.#bad.has(key)) yield [key, entry.modRevision];
+    for (const [key, { modRevision }] of this.#entries.allRevisions()) {
+      if (!this.#bad.has(key)) yield [key, modRevision];
     }
     for (const [key, bad] of this.#bad) yield [key, bad.modRevision];
   }
@@ -157,7 +171,9 @@ export class CollectionTable {
   /** Those of the store's versions. */
   *modRevisions(): IterableIterator<Revision> {
     const hasBad = this.#bad.size > 0;
-    for (const [key, { modRevision }] of this.#entries) if (!hasBad || !this.#bad.has(key)) yield modRevision;
+    for (const [key, { modRevision }] of this.#entries.allRevisions()) {
+      if (!hasBad || !this.#bad.has(key)) yield modRevision;
+    }
     for (const { modRevision } of this.#bad.values()) yield modRevision;
   }
 
@@ -185,16 +201,18 @@ export class CollectionTable {
     return this.#maker.prepareInSlab(key, revisions, slab, index);
   }
 
-  /** The entry of a key that was not there before, if it can be made without a look at its value. */
-  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> | undefined {
-    return this.#maker.fromSlab(key, page, slab, index);
+  /** The entry of a key that was not there before, if it can be shown. */
+  fromSlab(key: string, slab: Slab, index: number): Entry<unknown> | undefined {
+    return this.#maker.fromSlab(key, slab, index);
   }
 
   /** Everything that may have its value in a slab. */
   *slabUsers(): Generator<SlabUser> {
-    if (!this.#isLazy) return;
-    for (const entry of this.#entries.values()) {
-      if (!(entry instanceof LazyEntry)) continue;
+    if (!this.isLazy) return;
+    yield* this.#entries.deferred((entry) => {
+      (entry as LazyEntry<unknown>).leaveSlab();
+    });
+    for (const entry of this.#entries.made() as Iterable<LazyEntry<unknown>>) {
       yield entry;
       if (entry.fallback !== undefined) yield entry.fallback;
     }
@@ -229,7 +247,7 @@ export class CollectionTable {
   }
 
   /** Takes over whole new tables in one step: whoever iterates over the old ones sees them to their end. */
-  replace(entries: Map<string, Entry<unknown>>, bad: Map<string, BadValue>): void {
+  replace(entries: EntryMap, bad: Map<string, BadValue>): void {
     this.#entries = entries;
     this.#bad = bad;
   }

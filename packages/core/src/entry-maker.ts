@@ -1,4 +1,3 @@
-import type { Page } from '@holdfast/store';
 import type { Decoded, Decoder, Failure } from './decoder.js';
 import { digest } from './digest.js';
 import { EagerEntry, type Entry, type Revisions, sameRevisions } from './entry.js';
@@ -28,7 +27,7 @@ export interface EntryMaker {
   /** The same for a value that is in a slab, and may stay there. */
   prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared;
   /** The shorter way for a value in a slab that follows on none; `undefined` where it can't be shown. */
-  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> | undefined;
+  fromSlab(key: string, slab: Slab, index: number): Entry<unknown> | undefined;
   /** @param superseded the entry it follows on, to fall back to */
   make(prepared: Prepared, superseded: Entry<unknown> | undefined): Made;
   /** Whether the entry is exactly this version. */
@@ -51,8 +50,8 @@ export class EagerMaker implements EntryMaker {
     return this.prepare(key, revisions, slab.value(index));
   }
 
-  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> | undefined {
-    const revisions = revisionsAt(page, index);
+  fromSlab(key: string, slab: Slab, index: number): Entry<unknown> | undefined {
+    const revisions = slab.revisions(index);
     const bytes = slab.value(index);
     const decoded = this.#decoder.decode(bytes, key, revisions);
     return decoded.ok ? new EagerEntry(key, revisions, decoded.value, digest(bytes)) : undefined;
@@ -87,8 +86,8 @@ export class LazyMaker implements EntryMaker {
     return { key, revisions, content: slab, index };
   }
 
-  fromSlab(key: string, page: Page, slab: Slab, index: number): Entry<unknown> {
-    return new LazyEntry(this.#context, key, revisionsAt(page, index), slab, index, undefined);
+  fromSlab(key: string, slab: Slab, index: number): LazyEntry<unknown> {
+    return new LazyEntry(this.#context, key, slab.revisions(index), slab, index, undefined);
   }
 
   make({ key, revisions, content, index = -1 }: Prepared, superseded: Entry<unknown> | undefined): Made {
@@ -103,12 +102,4 @@ export class LazyMaker implements EntryMaker {
   sameContent(content: number | RawValue, bytes: Uint8Array): boolean {
     return typeof content !== 'number' && sameRawValue(content, bytes);
   }
-}
-
-export function revisionsAt(page: Page, index: number): Revisions {
-  return {
-    modRevision: page.modRevision(index),
-    createRevision: page.createRevision(index),
-    version: page.version(index),
-  };
 }

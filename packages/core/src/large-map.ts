@@ -18,6 +18,7 @@ export class LargeMap<V> extends Map<string, V> {
   /** @internal For its test. */
   readonly parts: readonly Map<string, V>[];
   readonly #mask: number;
+  #size = 0;
 
   /** @param keys about how many there will be */
   constructor(keys: number) {
@@ -28,7 +29,7 @@ export class LargeMap<V> extends Map<string, V> {
   }
 
   override get size(): number {
-    return this.parts.reduce((sum, part) => sum + part.size, 0);
+    return this.#size;
   }
 
   override get(key: string): V | undefined {
@@ -40,16 +41,22 @@ export class LargeMap<V> extends Map<string, V> {
   }
 
   override set(key: string, value: V): this {
-    this.#partOf(key).set(key, value);
+    const part = this.#partOf(key);
+    this.#size -= part.size;
+    part.set(key, value);
+    this.#size += part.size;
     return this;
   }
 
   override delete(key: string): boolean {
-    return this.#partOf(key).delete(key);
+    const isDeleted = this.#partOf(key).delete(key);
+    if (isDeleted) this.#size -= 1;
+    return isDeleted;
   }
 
   override clear(): void {
     for (const part of this.parts) part.clear();
+    this.#size = 0;
   }
 
   override *entries(): MapIterator<[string, V]> {

@@ -2,8 +2,7 @@ import { type Bookmark, type Page, type Revision, StoreError, type UndecodableKe
 import { type AnyChange, changeBetween } from './change.js';
 import type { CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from './entry.js';
-import { revisionsAt } from './entry-maker.js';
-import { mapFor } from './large-map.js';
+import type { EntryMap } from './entry-map.js';
 import type { BadValue, Problem } from './problem.js';
 import { Slab } from './slab.js';
 import type { Slicer } from './slicer.js';
@@ -21,7 +20,7 @@ export interface RestorationOptions {
 }
 
 interface Staged {
-  readonly entries: Map<string, Entry<unknown>>;
+  readonly entries: EntryMap;
   readonly bad: Map<string, BadValue>;
 }
 
@@ -62,9 +61,9 @@ export class Restoration {
   /** Finds what is no longer shown. The table must not change between this and `commit`. */
   async finish(slicer: Slicer): Promise<void> {
     for (const [collection, staged] of this.#staged) {
-      for (const [key, entry] of collection.entries) {
+      for (const key of collection.entries.keys()) {
         if (!staged.entries.has(key)) {
-          this.#change(collection, entry, undefined);
+          this.#change(collection, collection.entries.get(key), undefined);
           this.#table.noteDeletion(collection.absolute(key));
         }
         if (slicer.isDue()) await slicer.pause();
@@ -104,7 +103,7 @@ export class Restoration {
       this.#checkAge(bookmark);
       this.#bookmark = bookmark;
       for (const collection of this.#table.collections) {
-        this.#staged.set(collection, { entries: mapFor(total), bad: new Map() });
+        this.#staged.set(collection, { entries: collection.newEntries(total), bad: new Map() });
       }
     } else if (this.#bookmark.revision !== bookmark.revision || this.#bookmark.identity !== bookmark.identity) {
       throw new StoreError(
@@ -136,14 +135,19 @@ export class Restoration {
       return;
     }
     const relative = collection.relative(key);
-    // Nearly all keys that are ever read are read by a first load: the short way makes nothing but the entry.
-    const first = collection.isEmpty ? collection.fromSlab(relative, page, slab, index) : undefined;
+    // Nearly all keys that are ever read are read by a first load: the short way makes nothing but the entry, or not even that.
+    if (collection.isLazy && collection.isEmpty && !this.#options.collect) {
+      staged.entries.defer(relative, slab, index);
+      this.#changed += 1;
+      return;
+    }
+    const first = collection.isEmpty ? collection.fromSlab(relative, slab, index) : undefined;
     if (first !== undefined) {
       staged.entries.set(relative, first);
       this.#change(collection, undefined, first);
       return;
     }
-    const revisions = revisionsAt(page, index);
+    const revisions = slab.revisions(index);
     const before = collection.state(relative);
     if (this.#isKnown(before, revisions) && collection.holds(relative, revisions, page.value(index))) {
       stage(staged, relative, before);

@@ -1,4 +1,6 @@
 import type { Page } from '@holdfast/store';
+import type { Revisions } from './entry.js';
+import type { RawValue } from './raw-value.js';
 import type { Slicer } from './slicer.js';
 
 /**
@@ -16,6 +18,14 @@ export class Slab {
     return this.#page.value(index);
   }
 
+  revisions(index: number): Revisions {
+    return {
+      modRevision: this.#page.modRevision(index),
+      createRevision: this.#page.createRevision(index),
+      version: this.#page.version(index),
+    };
+  }
+
   get length(): number {
     return this.#page.length;
   }
@@ -28,6 +38,7 @@ export class Slab {
 /** Something that may have its value in a slab. */
 export interface SlabUser {
   readonly slab: Slab | undefined;
+  readonly raw: RawValue;
   /** Copies the value out of the slab. */
   leaveSlab(): void;
 }

@@ -1,6 +1,5 @@
 import { ListPage } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
-import { LazyEntry } from '../src/lazy-entry.js';
 import { Restoration } from '../src/restoration.js';
 import type { Slab } from '../src/slab.js';
 import { Slicer } from '../src/slicer.js';
@@ -46,7 +45,7 @@ function neededBytes(table: Table): number {
   let bytes = 0;
   for (const collection of table.collections) {
     for (const user of collection.slabUsers()) {
-      if (user instanceof LazyEntry && user.slab !== undefined) bytes += user.raw.length;
+      if (user.slab !== undefined) bytes += user.raw.length;
     }
   }
   return bytes;

@@ -85,10 +85,10 @@ export async function restore(
   table: Table,
   revision: number,
   items: readonly KeyValue[],
-  { newHistory = false, identity = IDENTITY, undecodable = [] as readonly UndecodableKey[] } = {},
+  { newHistory = false, identity = IDENTITY, collect = true, undecodable = [] as readonly UndecodableKey[] } = {},
 ): Promise<Step> {
   const slicer = new Slicer(clock);
-  const restoration = new Restoration(table, { newHistory, collect: true, now: () => clock.now() });
+  const restoration = new Restoration(table, { newHistory, collect, now: () => clock.now() });
   const bookmark = at(revision, identity);
   const count = items.length + undecodable.length;
   const page: Page = new ListPage({ items, bookmark, count, more: false, undecodable }, false);

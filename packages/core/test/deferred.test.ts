@@ -1,0 +1,116 @@
+import { type KeyValue, ListPage } from '@holdfast/store';
+import { describe, expect, test } from '@jest/globals';
+import { RevisionDiff } from '../src/revision-diff.js';
+import { Slab } from '../src/slab.js';
+import { Slicer } from '../src/slicer.js';
+import type { Table } from '../src/table.js';
+import { at, batch, clock, content, kv, newTable, put, remove, restore } from './support/tables.js';
+
+const KEYS = Array.from({ length: 40 }, (_, n) => `/p/${['a/', 'b/', ''][n % 3]}${String(n).padStart(2, '0')}`).concat(
+  '/p/one',
+);
+
+/** What the store would have, by key. */
+type Truth = Map<string, KeyValue>;
+
+/** A generator of numbers, the same for the same seed. */
+function randomOf(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => (state = (state * 48_271) % 2_147_483_647) % limit;
+}
+
+function list(truth: Truth): readonly KeyValue[] {
+  return [...truth.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** All that can be asked of a table, but for what makes entries. */
+function known(table: Table): unknown {
+  return {
+    keys: [...table.keys()].sort(),
+    revisions: [...table.modRevisions()].sort((a, b) => a - b),
+    fingerprint: table.fingerprint(),
+    problems: [...table.problems()].map(({ key, revision }) => `${key}@${revision}`).sort(),
+    version: table.version,
+  };
+}
+
+async function diffOf(table: Table, truth: Truth, revision: number): Promise<unknown> {
+  const diff = new RevisionDiff(table);
+  const items = list(truth).map((item) => ({ ...item, value: new Uint8Array() }));
+  const page = new ListPage(
+    { items, bookmark: at(revision), count: items.length, more: false, undecodable: [] },
+    false,
+  );
+  const follows = await diff.add(page, new Slicer(clock));
+  return { follows, changed: [...diff.changed], deletions: diff.hasDeletions, sample: diff.sample };
+}
+
+describe('a lazy table whose entries are made when they are read', () => {
+  test.each(Array.from({ length: 20 }, (_, n) => n + 1))(
+    'is no other than one whose entries were made by the load: seed %i',
+    async (seed) => {
+      const below = randomOf(seed);
+      const truth: Truth = new Map();
+      const write = (key: string, revision: number): KeyValue => {
+        const before = truth.get(key);
+        const value = below(5) === 0 ? 'not JSON' : { n: revision };
+        const item = { ...kv(key, value, revision, before?.createRevision), version: (before?.version ?? 0) + 1 };
+        truth.set(key, item);
+        return item;
+      };
+      for (const key of KEYS) if (below(3) > 0) write(key, 1 + below(9));
+      const [made, deferred] = [newTable({ decode: 'lazy' }), newTable({ decode: 'lazy' })];
+      const tables = [made, deferred];
+      await restore(made, 10, list(truth));
+      await restore(deferred, 10, list(truth), { collect: false });
+      const pick = (): string => KEYS[below(KEYS.length)] ?? '';
+
+      for (let revision = 11; revision < 150; revision += 1) {
+        const key = pick();
+        const doing = below(10);
+        if (doing < 4) {
+          const item = write(key, revision);
+          const event = { ...put(key, 0, revision), current: item };
+          for (const table of tables) await table.apply(batch(revision, [event]));
+        } else if (doing < 6) {
+          truth.delete(key);
+          for (const table of tables) await table.apply(batch(revision, [remove(key, revision)]));
+        } else if (doing < 8) {
+          const found = tables.map((table) => {
+            const collection = table.layout.find(key);
+            return collection?.get(collection.relative(key))?.value;
+          });
+          expect(found[1]).toEqual(found[0]);
+        } else if (doing === 8 && below(4) === 0) {
+          write(key, revision);
+          for (const table of tables) await restore(table, revision, list(truth), { collect: table === made });
+        } else {
+          for (const table of tables) await table.tidy();
+        }
+        expect(known(deferred)).toEqual(known(made));
+        if (revision % 20 === 0) {
+          const later = new Map(truth);
+          for (const gone of KEYS.slice(0, below(3))) later.delete(gone);
+          const [before, after] = [await diffOf(made, later, revision), await diffOf(deferred, later, revision)];
+          expect(after).toEqual(before);
+        }
+      }
+      expect(content(deferred)).toEqual(content(made));
+      expect(known(deferred)).toEqual(known(made));
+    },
+  );
+
+  test('makes none while it is only compared with the store', async () => {
+    const table = newTable({ single: true, decode: 'lazy' });
+    const items = KEYS.map((key, n) => kv(key, { n }, n + 1));
+    await restore(table, 100, items, { collect: false });
+    const [collection] = table.collections;
+    expect(table.has('/p/one')).toBe(true);
+    await diffOf(table, new Map(items.map((item) => [item.key, item])), 100);
+    void table.fingerprint();
+    const users = [...collection!.slabUsers()];
+    expect(users).toHaveLength(KEYS.length);
+    expect(users.every(({ slab }) => slab instanceof Slab)).toBe(true);
+    expect(users.some((user) => 'value' in user)).toBe(false);
+  });
+});
