@@ -1,5 +1,6 @@
 import type { KeyValue, Revision, UndecodableKey } from '@holdfast/store';
-import { byteStringToBytes, copyBytes } from './byte-string.js';
+import { byteStringToBytes } from './byte-string.js';
+import { CopyPool } from './copy-pool.js';
 import { type Version, isDeletion } from './key-history.js';
 import type { Lessor } from './lessor.js';
 
@@ -13,6 +14,7 @@ export function asRevision(revision: number): Revision {
 /** Makes what users get of what the store holds. Values are copies: a caller who alters one alters no one else's. */
 export class Entries {
   readonly #leases: () => Lessor;
+  readonly #copies = new CopyPool();
 
   constructor(leases: () => Lessor) {
     this.#leases = leases;
@@ -24,7 +26,7 @@ export class Entries {
     if (history.name === undefined) return undefined;
     const entry = {
       key: history.name,
-      value: keysOnly ? EMPTY : copyBytes(value),
+      value: keysOnly ? EMPTY : this.#copies.copy(value),
       createRevision: asRevision(createRevision),
       modRevision: asRevision(modRevision),
       version: count,
