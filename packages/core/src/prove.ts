@@ -92,7 +92,6 @@ async function proveByDelta(
   const mark = core.evidence.begin();
   const known = core.table.bookmark;
   const reading = readDelta(core, signal);
-  reading.catch(() => undefined);
   if (options.catchesUp) await holdEvents(core, reading, signal);
   const delta = await reading;
   if (wentBack(delta.bookmark, known)) {
@@ -122,8 +121,9 @@ const HOLD_MS = 1_000;
 
 /** Lets what the watch brings wait for a read that will have it, unless that takes long: to take it in twice is only work. */
 async function holdEvents(core: Core, reading: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const read = () => core.read('the read of changes', HOLD_MS, signal, () => reading);
-  // How it ended is for who awaits the read itself.
+  // How it ends is for who awaits the read itself, and it may end before its turn comes here.
+  const ended = reading.catch(() => undefined);
+  const read = () => core.read('the read of changes', HOLD_MS, signal, () => ended);
   await core.lock.run(() => read().catch(() => undefined));
 }
 
@@ -143,10 +143,14 @@ async function installDelta(
   return core.lock.run(async () => {
     const comparison = compareWithDelta(core.table, delta);
     if (comparison.kind === 'covered' || !isCurrent()) return core.readSteps;
+    if (comparison.kind === 'mismatch') {
+      follow.end({ reason: 'history-changed', newHistory: true });
+      return core.readSteps;
+    }
     const isChanged = comparison.kind === 'changed';
     const present = isChanged && comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
     // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
-    const confirmed = isSameHistory(follow).then((same) => same === true && comparison.kind !== 'mismatch');
+    const confirmed = isSameHistory(follow).then((same) => same === true);
     confirmed.catch(() => undefined);
     const from = core.table.bookmark;
     const now = () => core.settings.clock.now();
