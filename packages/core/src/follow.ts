@@ -223,11 +223,17 @@ export class Follow implements FollowContext {
   async #keepProved(): Promise<void> {
     const { core } = this;
     const { livenessMs, clock } = core.settings;
+    const longest = livenessMs / 3;
     await this.#repeat(async () => {
-      const wait = this.#jittered(livenessMs / 3);
-      const due = (core.evidence.asOf ?? clock.now()) + wait;
+      const asOf = core.evidence.asOf ?? clock.now();
       // Somebody may set the wall clock back: what is due in an hour by it may be overdue.
-      await sleep(clock, Math.min(wait, Math.max(0, due - clock.now())), this.signal);
+      const until = (wait: number) => Math.min(wait, Math.max(0, asOf + wait - clock.now()));
+      const rest = {
+        earliestMs: until(longest * (1 - JITTER)),
+        preferredMs: until(this.#jittered(longest)),
+        latestMs: until(longest),
+      };
+      await core.heads.timer.sleep(rest, this.signal);
       const age = core.evidence.asOf === undefined ? undefined : clock.now() - core.evidence.asOf;
       if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
       await prove(this, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });

@@ -1,4 +1,5 @@
 import { type Bookmark, type Clock, type ConfigStore, isStoreError } from '@holdfast/store';
+import { CommonTimer } from './common-timer.js';
 import { beginMark, type Mark } from './evidence.js';
 
 /** One of those who use the head that any of them has read. */
@@ -32,12 +33,15 @@ const heads = new WeakMap<ConfigStore, WeakMap<Clock, SharedHead>>();
  * a hundred reads a second.
  */
 export class SharedHead {
+  /** For those who use it in turn, so that what one of them reads is recent for the others. */
+  readonly timer: CommonTimer;
   readonly #clock: Clock;
   readonly #users = new Set<HeadUser>();
   #latest: Reading | undefined;
 
   private constructor(clock: Clock) {
     this.#clock = clock;
+    this.timer = new CommonTimer(clock);
   }
 
   static of(store: ConfigStore, clock: Clock): SharedHead {

@@ -72,6 +72,20 @@ describe('mirrors of one store', () => {
     expect(script.reads.every(({ kind }) => kind === 'list')).toBe(true);
   });
 
+  test('a hundred idle ones wake the process up together, not each for itself', async () => {
+    await open(100);
+    let fired = 0;
+    const setTimer = clock.setTimeout.bind(clock);
+    clock.setTimeout = (callback, ms) =>
+      setTimer(() => {
+        fired += 1;
+        callback();
+      }, ms);
+    await pass(2 * LIVENESS_MS);
+    expect(fired).toBeLessThan(40);
+    expect(fired).toBeGreaterThan(5);
+  });
+
   test('what proves one complete is as old for the others as it is', async () => {
     await open(20);
     const began: number[] = [];

@@ -74,6 +74,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   readonly #backoff: Backoff;
   #state: SessionState = { name: 'parked' };
   #bookmark: Bookmark | undefined;
+  /** The last progress that was told. */
+  #progress: number | undefined;
   #raftTerm = 0;
   #lags = 0;
   #lagging: WatchStream | undefined;
@@ -152,6 +154,9 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     const { bookmark } = this.#known();
     // A watch that starts in the future may get older progress: it never lowers a bookmark.
     if (this.#state.name !== 'following' || revision < bookmark.revision) return;
+    // An idle server answers the same each time, to each watch: told again, it would only wake everyone up.
+    if (revision === this.#progress) return;
+    this.#progress = revision;
     const reached: Bookmark = { revision: toRevision(revision), identity: bookmark.identity };
     this.#push('progress', reached, { events: [], undecodable: [] }, PROGRESS_BYTES);
   }

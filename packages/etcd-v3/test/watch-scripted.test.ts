@@ -774,6 +774,14 @@ describe('progress', () => {
     expect(transport.call.progressRequests).toBe(0);
   });
 
+  test('of an idle store is told once, however often the server says it', async () => {
+    const { transport, watch } = world();
+    const { sink } = watch(5);
+    await settle();
+    transport.call.say(created(0), progress(0, 9), progress(0, 9), progress(0, 9), progress(0, 12), progress(0, 12));
+    expect(sink.told).toEqual(['established 5', 'progress 9', 'progress 12']);
+  });
+
   test('an unanswered request is asked again, and proves nothing', async () => {
     const { transport, watch, clock } = world({ progressMs: 5_000 });
     const { sink } = watch(5);
