@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seed } from '../data/seed.js';
+import { profiled } from '../harness/profiler.js';
 import type { Row, Sample, Side } from '../harness/row.js';
 import { number, text, type Task } from '../harness/task.js';
 import { mirrorJson, openHoldfast } from '../peers/holdfast.js';
@@ -22,7 +23,7 @@ async function idle(task: Task, mirrors: number): Promise<Sample> {
   await delay(Math.min(3_000, idleMs));
   globalThis.gc?.();
   const cpu = process.cpuUsage();
-  await delay(idleMs);
+  await profiled(() => delay(idleMs));
   const { user, system } = process.cpuUsage(cpu);
   task.tell('idle');
   await task.hear('counted');
