@@ -50,6 +50,7 @@ export class CollectionTable {
     return entry;
   };
   #entries = this.newEntries(0);
+  #held = this.#entries.held;
   #bad = new Map<string, BadValue>();
 
   constructor(options: CollectionTableOptions) {
@@ -86,11 +87,18 @@ export class CollectionTable {
 
   /** What is shown for a key. */
   get(key: string): Entry<unknown> | undefined {
-    const entry = this.#entries.get(key);
-    if (!this.isLazy || entry === undefined || (entry as LazyEntry<unknown>).isReadable()) return entry;
+    const held = this.#held.get(key);
+    // Only lazy entries wait to be made.
+    if (!this.isLazy) return held as Entry<unknown> | undefined;
+    return typeof held === 'object' && (held as LazyEntry<unknown>).isReadable() ? held : this.#reveal(key);
+  }
+
+  /** The same for an entry that is not made yet, or whose value can't be shown. */
+  #reveal(key: string): Entry<unknown> | undefined {
+    const entry = this.#entries.get(key) as LazyEntry<unknown> | undefined;
+    if (entry === undefined || entry.isReadable()) return entry;
     // It has made way for the last good one by now, unless it was found bad while a resync was carrying it over.
-    const { failure } = entry as LazyEntry<unknown>;
-    if (failure !== undefined) this.#unmask(entry as LazyEntry<unknown>, failure);
+    if (entry.failure !== undefined) this.#unmask(entry, entry.failure);
     return this.#entries.get(key);
   }
 
@@ -249,6 +257,7 @@ export class CollectionTable {
   /** Takes over whole new tables in one step: whoever iterates over the old ones sees them to their end. */
   replace(entries: EntryMap, bad: Map<string, BadValue>): void {
     this.#entries = entries;
+    this.#held = entries.held;
     this.#bad = bad;
   }
 

@@ -7,14 +7,16 @@ import type { Slab, SlabUser } from './slab.js';
 /** Makes the entry of a key whose value is in a slab. */
 export type MakeEntry = (key: string, slab: Slab, index: number) => Entry<unknown>;
 
+/** An entry, or the row of one that is not made yet. */
+export type Held = Entry<unknown> | number;
+
 /**
  * The entries of a collection by their relative keys. Those of a load are made when somebody asks for them first, and are the
  * same objects from then on: of a large mirror that is read sparsely most never are.
  */
 export class EntryMap {
   readonly #make: MakeEntry;
-  /** An entry, or the row of one that is not made yet. */
-  readonly #held: Map<string, Entry<unknown> | number>;
+  readonly #held: Map<string, Held>;
   readonly #rows = new Rows();
 
   /** @param keys about how many there will be */
@@ -25,6 +27,11 @@ export class EntryMap {
 
   get size(): number {
     return this.#held.size;
+  }
+
+  /** What is there as it is there: for who reads on every request, and knows what to do with a row. */
+  get held(): ReadonlyMap<string, Held> {
+    return this.#held;
   }
 
   /** Whether it iterates in the order in which keys were added. */

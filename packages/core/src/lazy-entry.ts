@@ -42,9 +42,6 @@ type Unread = typeof UNREAD;
 const GOOD = 'good';
 type Good = typeof GOOD;
 
-/** What an entry holds that does not hold its decoded value. */
-const NOTHING = Symbol('not decoded, or kept in the cache');
-
 /**
  * An entry whose value is decoded on its first read. Until that has succeeded it holds on to the last good one, which is
  * what `value` gives if it fails (promise M5). The decoded value may be evicted; the entry stays the same object.
@@ -59,8 +56,8 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   /** Where in the slab, if it is in one. */
   readonly #index: number;
   #state: Unread | LazyEntry<unknown> | Good | Bad;
-  // Apart from the state, since this is what every read looks at.
-  #value: unknown = NOTHING;
+  // Apart from the state, since this is what every read looks at. `undefined`: not decoded, or kept in the cache, or really that.
+  #value: unknown;
 
   /** @param superseded the key's entry until now, if this is a later version of the same life of the key */
   constructor(
@@ -88,7 +85,11 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
    */
   get value(): T {
     const value = this.#value;
-    if (value !== NOTHING) return value as T;
+    // What every read does is kept this short, so that V8 puts it where the read is.
+    return value === undefined ? this.#lookForValue() : (value as T);
+  }
+
+  #lookForValue(): T {
     if (this.isReadable()) return this.#decoded() as T;
     const fallback = this.fallback;
     if (fallback !== undefined) return fallback.value as T;
@@ -100,7 +101,11 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
 
   /** Whether its own value can be shown, which the first call finds out. */
   isReadable(): boolean {
-    if (this.#value !== NOTHING || this.#state === GOOD) return true;
+    return this.#value !== undefined || this.#findOut();
+  }
+
+  #findOut(): boolean {
+    if (this.#state === GOOD) return true;
     if (this.#state instanceof Bad) return false;
     const decoded = this.#read();
     if (!decoded.ok) this.#context.onBad(this, decoded);
@@ -169,8 +174,8 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   #decoded(): unknown {
-    if (this.#value !== NOTHING) return this.#value;
-    const box = this.#context.cache?.get(this);
+    if (this.#value !== undefined || this.#context.cache === undefined) return this.#value;
+    const box = this.#context.cache.get(this);
     if (box !== undefined) return box.value;
     const decoded = this.#read();
     if (decoded.ok) return decoded.value;

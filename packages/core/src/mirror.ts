@@ -151,7 +151,8 @@ function assemble(options: AnyOptions, parts: MirrorParts<AnyChange>, outlets: O
     );
   }
   const [view] = views;
-  if (view instanceof SingleKey) return new KeyMirror(parts, view as SingleKey<unknown>);
-  if (view === undefined) throw new StoreError('internal', 'a mirror without a collection');
-  return new Mirror(parts, view);
+  const [table] = tables;
+  if (view === undefined || table === undefined) throw new StoreError('internal', 'a mirror without a collection');
+  if (view instanceof SingleKey) return new KeyMirror(parts, view as SingleKey<unknown>, table);
+  return new Mirror(parts, view, table);
 }

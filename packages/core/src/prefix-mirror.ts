@@ -1,21 +1,25 @@
 import type { Change } from './change.js';
 import { BaseMirror, type MirrorParts } from './base-mirror.js';
 import type { Collection, SingleKey } from './collection.js';
+import type { CollectionTable } from './collection-table.js';
 import type { Entry } from './entry.js';
 
 /** A mirror of one prefix: its entries by relative key, synchronous and from memory. */
 export class Mirror<T> extends BaseMirror<Change<T>> implements Iterable<[string, Entry<T>]> {
   readonly #entries: Collection<T>;
+  // What is read on every request is asked without a detour.
+  readonly #table: CollectionTable;
 
   /** @internal */
-  constructor(parts: MirrorParts<Change<T>>, entries: Collection<T>) {
+  constructor(parts: MirrorParts<Change<T>>, entries: Collection<T>, table: CollectionTable) {
     super(parts);
     this.#entries = entries;
+    this.#table = table;
   }
 
   /** The entry of a key, or `undefined` where there is none to show. */
   get(key: string): Entry<T> | undefined {
-    return this.#entries.get(key);
+    return this.#table.get(key) as Entry<T> | undefined;
   }
 
   /** With `decode: 'lazy'` also true for a key whose value nobody has read, and that may turn out bad. */
@@ -51,8 +55,8 @@ export class KeyMirror<T> extends Mirror<T> {
   readonly #single: SingleKey<T>;
 
   /** @internal */
-  constructor(parts: MirrorParts<Change<T>>, single: SingleKey<T>) {
-    super(parts, single);
+  constructor(parts: MirrorParts<Change<T>>, single: SingleKey<T>, table: CollectionTable) {
+    super(parts, single, table);
     this.#single = single;
   }
 
