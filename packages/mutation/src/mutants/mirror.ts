@@ -201,6 +201,15 @@ export const mirror: readonly Mutant[] = [
     caughtBy: { test: test('m06-idle-prefixes'), name: "other prefixes' traffic, a compaction" },
   },
   {
+    name: 'mirror-wakes-alone',
+    promise: 'M11',
+    why: 'each mirror is woken by a timer of its own, a thousand of them a thousand times',
+    file: core('common-timer'),
+    find: '      if (sleeper.earliest > now) {',
+    replace: '      if (sleeper.latest > now && woken > 0) {',
+    caughtBy: { test: test('shared-head'), name: 'wake the process up together' },
+  },
+  {
     name: 'mirror-blames-nobody',
     promise: 'M7',
     why: 'a watch that did not bring what a read has shown is kept',
