@@ -29,6 +29,8 @@ export class CommonTimer {
   #timer: TimerHandle;
   /** Never after the latest time of anyone. */
   #due = Infinity;
+  #lastRead = -Infinity;
+  #setBack = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -77,8 +79,10 @@ export class CommonTimer {
   }
 
   #wake(): void {
-    // Whatever the clock says: a timer may fire a fraction of a millisecond early.
-    const now = Math.max(this.#now(), this.#due);
+    // Whatever the clock says: it may have been set back, and a timer may fire a fraction of a millisecond early.
+    const early = Math.max(0, this.#due - this.#now());
+    this.#setBack += early;
+    const now = this.#now();
     this.#disarm();
     let woken = 0;
     // The one who can wait least sets the time, by what it prefers: the earliest wish of many would be nearly the same in each
@@ -97,7 +101,11 @@ export class CommonTimer {
     else if (next !== undefined) this.#arm(next.preferred - now);
   }
 
+  /** Never less than before: a clock without a monotonic one may be set back, and nobody is to sleep through that. */
   #now(): number {
-    return this.#clock.monotonic?.() ?? this.#clock.now();
+    const read = this.#clock.monotonic?.() ?? this.#clock.now();
+    this.#setBack += Math.max(0, this.#lastRead - read);
+    this.#lastRead = read;
+    return read + this.#setBack;
   }
 }

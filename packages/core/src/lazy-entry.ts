@@ -42,6 +42,10 @@ type Unread = typeof UNREAD;
 const GOOD = 'good';
 type Good = typeof GOOD;
 
+/** The value is known to be good, and was not kept: nobody has asked for it. */
+const CHECKED = 'checked';
+type Checked = typeof CHECKED;
+
 /**
  * An entry whose value is decoded on its first read. Until that has succeeded it holds on to the last good one, which is
  * what `value` gives if it fails (promise M5). The decoded value may be evicted; the entry stays the same object.
@@ -55,7 +59,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   #raw: RawValue | Slab;
   /** Where in the slab, if it is in one. */
   readonly #index: number;
-  #state: Unread | LazyEntry<unknown> | Good | Bad;
+  #state: Unread | LazyEntry<unknown> | Checked | Good | Bad;
   // Apart from the state, since this is what every read looks at. `undefined`: not decoded, or kept in the cache, or really that.
   #value: unknown;
 
@@ -105,7 +109,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   #findOut(): boolean {
-    if (this.#state === GOOD) return true;
+    if (this.#state === GOOD || this.#state === CHECKED) return true;
     if (this.#state instanceof Bad) return false;
     const decoded = this.#read();
     if (!decoded.ok) this.#context.onBad(this, decoded);
@@ -153,29 +157,33 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   /**
-   * What a successor falls back to. An unread entry that itself still needs a fallback is read now, so that never more
+   * What a successor falls back to. An unread entry that itself still needs a fallback is looked at now, so that never more
    * than two raw values of a key are kept. A bad one is passed over in silence: it is no longer the key's value.
    */
   #asLastGood(): LazyEntry<unknown> | undefined {
-    if (this.#state instanceof LazyEntry) this.#read();
+    if (this.#state instanceof LazyEntry && this.#decode().ok) this.#state = CHECKED;
     return this.#state instanceof Bad ? this.#state.lastGood : this;
   }
 
   #read(): Decoded {
+    const decoded = this.#decode();
+    if (!decoded.ok) return decoded;
+    this.#state = GOOD;
+    if (this.#context.cache === undefined) this.#value = decoded.value;
+    else this.#context.cache.set(this, new Box(decoded.value));
+    return decoded;
+  }
+
+  #decode(): Decoded {
     const decoded = this.#context.decoder.decode(this.raw, this.key, this);
-    if (decoded.ok) {
-      this.#state = GOOD;
-      if (this.#context.cache === undefined) this.#value = decoded.value;
-      else this.#context.cache.set(this, new Box(decoded.value));
-    } else {
-      this.#state = new Bad(decoded, this.fallback);
-    }
+    if (!decoded.ok) this.#state = new Bad(decoded, this.fallback);
     return decoded;
   }
 
   #decoded(): unknown {
-    if (this.#value !== undefined || this.#context.cache === undefined) return this.#value;
-    const box = this.#context.cache.get(this);
+    const { cache } = this.#context;
+    if (this.#value !== undefined || (cache === undefined && this.#state === GOOD)) return this.#value;
+    const box = cache?.get(this);
     if (box !== undefined) return box.value;
     const decoded = this.#read();
     if (decoded.ok) return decoded.value;

@@ -77,6 +77,27 @@ describe('one timer for many', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('nobody sleeps through a clock that is set back', async () => {
+    let setBack = 0;
+    const told = clock.now.bind(clock);
+    timer = new CommonTimer({
+      now: () => told() - setBack,
+      setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+      clearTimeout: (handle) => {
+        clock.clearTimeout(handle);
+      },
+    });
+    void sleep('a', { earliestMs: 80, preferredMs: 90, latestMs: 100 });
+    void sleep('b', { earliestMs: 180, preferredMs: 190, latestMs: 200 });
+    void sleep('c', { earliestMs: 280, preferredMs: 290, latestMs: 300 });
+    await clock.advance(50);
+    setBack = 3_600_000;
+    await clock.advance(500);
+    expect([...woken.keys()]).toEqual(['a', 'b', 'c']);
+    expect(woken.get('b')).toBe(190);
+    expect(woken.get('c')).toBe(290);
+  });
+
   test('a thousand are woken in several turns', async () => {
     for (let index = 0; index < 1_000; index += 1) {
       void sleep(String(index), { earliestMs: 80, preferredMs: 90, latestMs: 100 });

@@ -209,4 +209,19 @@ describe("decode: 'lazy'", () => {
     expect(m.get('1')?.value).toEqual({ n: 49 });
     await m.close();
   });
+
+  test('what was decoded only to be fallen back to is not kept decoded, until somebody reads it', async () => {
+    const m = await open();
+    for (const n of [10, 11, 12]) await m.waitFor((await w.data.put(`${PREFIX}1`, thing(n))).revision);
+    await m.waitFor((await w.data.put(`${PREFIX}1`, '{bad')).revision);
+    expect(decoded.filter((text) => text === thing(12))).toHaveLength(1);
+    const shown = m.get('1')!;
+    expect(shown.value).toEqual({ n: 12 });
+    expect(decoded.filter((text) => text === thing(12))).toHaveLength(2);
+    expect(m.get('1')).toBe(shown);
+    expect(m.get('1')!.value).toBe(shown.value);
+    expect(decoded.filter((text) => text === thing(12))).toHaveLength(2);
+    expect(m.problems()).toMatchObject([{ key: '1' }]);
+    await m.close();
+  });
 });
