@@ -10,7 +10,9 @@ export interface Delta {
   readonly bookmark: Bookmark;
   /** How many keys the range holds at that revision. */
   readonly total: number;
-  /** Everything changed at or after the revision of the mirror's newest entry, that one included. */
+  /** The revision of the mirror's newest entry when it was asked for. */
+  readonly since?: number | undefined;
+  /** Everything changed at or after that, the newest entry included. */
   readonly items: readonly KeyValue[];
   readonly undecodable: readonly UndecodableKey[];
 }
@@ -25,10 +27,12 @@ export interface KeySet {
 /**
  * How the table compares with a delta read from the same history.
  * `covered`: the table is there already. `equal`: nothing changed up to the delta's revision. `mismatch`: no history of the
- * store leads from the one to the other. `changed`: something did, and `deletions` says whether keys are missing too.
+ * store leads from the one to the other. `changed`: something did, and `deletions` says whether keys are missing too. `outdated`: the
+ * entry that it was to be told by was deleted in the table meanwhile, and nothing can be said.
  */
 export type Comparison =
-  { readonly kind: 'covered' | 'equal' | 'mismatch' } | { readonly kind: 'changed'; readonly deletions: boolean };
+  | { readonly kind: 'covered' | 'equal' | 'mismatch' | 'outdated' }
+  | { readonly kind: 'changed'; readonly deletions: boolean };
 
 export function compareWithDelta(table: Table, delta: Delta): Comparison {
   const revision = table.revision;
@@ -57,7 +61,8 @@ export function compareWithDelta(table: Table, delta: Delta): Comparison {
   if (changed > 0 || deleted > 0) return { kind: 'changed', deletions: deleted > 0 };
   // Where nothing changed, the newest entry itself is in the answer: without it, this is a history in which it is something else.
   const isAnswered = delta.items.length + delta.undecodable.length > 0;
-  return { kind: table.count === 0 || isAnswered ? 'equal' : 'mismatch' };
+  if (table.count === 0 || isAnswered) return { kind: 'equal' };
+  return { kind: (table.fingerprint().newest ?? 0) < (delta.since ?? 0) ? 'outdated' : 'mismatch' };
 }
 
 /**

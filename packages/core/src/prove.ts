@@ -21,7 +21,7 @@ export interface ProveOptions {
 /**
  * Proves that the mirror is complete as of now, or makes it so (M1, M7, M12): reads the store's head R; if events or progress
  * don't bring the mirror to R in a short grace, compares with the store at R or later, and takes over what is different.
- * Fails if a read does; when it returns, either there is new evidence or the following has ended.
+ * Fails if a read does; when it returns, there is new evidence, or the following has ended, or it is to be tried again.
  */
 export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { core, signal } = follow;
@@ -106,14 +106,16 @@ async function proveByDelta(
   if (kind === 'changed') {
     const isSilent = options.catchesUp ? false : await isWatchSilent(follow, delta.bookmark.revision, options);
     if (isSilent !== undefined) {
-      await confirm(follow, mark, await installDelta(follow, delta, mark));
+      const steps = await installDelta(follow, delta, mark);
+      if (steps === undefined) return;
+      await confirm(follow, mark, steps);
       if (options.catchesUp) follow.skipReplay();
       if (isSilent) follow.replaceWatch();
       return;
     }
   }
   if (kind === 'mismatch') follow.end({ reason: 'history-changed', newHistory: true });
-  else await confirm(follow, mark, readSteps);
+  else if (kind !== 'outdated') await confirm(follow, mark, readSteps);
 }
 
 /** How long events may wait for a read that brings what they bring, in milliseconds. */
@@ -131,18 +133,19 @@ async function holdEvents(core: Core, reading: Promise<unknown>, signal: AbortSi
  * Takes a delta in that was read at the mark. The store may be another by now, with the table's revision in both histories: what
  * another proof has found in it since must not be undone.
  *
- * @returns how many steps were made by reads, this one included
+ * @returns how many steps were made by reads, this one included; `undefined` where another delta is to be read
  */
 async function installDelta(
   follow: FollowContext,
   delta: Awaited<ReturnType<typeof readDelta>>,
   mark: Mark,
-): Promise<number> {
+): Promise<number | undefined> {
   const { core, signal } = follow;
   const isCurrent = () => core.evidence.isCurrent(mark);
   return core.lock.run(async () => {
     const comparison = compareWithDelta(core.table, delta);
     if (comparison.kind === 'covered' || !isCurrent()) return core.readSteps;
+    if (comparison.kind === 'outdated') return undefined;
     if (comparison.kind === 'mismatch') {
       follow.end({ reason: 'history-changed', newHistory: true });
       return core.readSteps;

@@ -49,7 +49,7 @@ export async function readChanges(
     undecodable.push(...page.undecodable);
   });
   if (bookmark === undefined) throw new Error('the scan gave no page; its adapter breaks contract C5');
-  return { bookmark, total, items, undecodable };
+  return { bookmark, total, since: minModRevision, items, undecodable };
 }
 
 /** All keys at the revision of a delta. */

@@ -239,6 +239,16 @@ describe('patch', () => {
     expect(compareWithDelta(table, delta(12, 5, [kv('/p/gone', 8, 5)]))).toEqual({ kind: 'mismatch' });
   });
 
+  test('says nothing where the newest entry, which it was asked from, has gone meanwhile', async () => {
+    const table = await loaded();
+    const since = table.fingerprint().newest;
+    expect(since).toBe(6);
+    await table.apply(batch(11, [remove('/p/other', 11)]));
+    expect(compareWithDelta(table, { ...delta(12, 4, []), since })).toEqual({ kind: 'outdated' });
+    // Asked from what is the newest now, it must be there.
+    expect(compareWithDelta(table, { ...delta(12, 4, []), since: 5 })).toEqual({ kind: 'mismatch' });
+  });
+
   test('brings the table there, deletions included; keys made anew do not inherit the last good value', async () => {
     const table = await loaded();
     const read = delta(20, 3, [kv('/p/a/1', 'bad', 15, 2), kv('/p/one', 'bad', 16, 16), kv('/p/a/7', 7, 17)]);

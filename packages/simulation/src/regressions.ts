@@ -85,4 +85,9 @@ export const regressions: readonly Regression[] = [
     what: 'a resync that spares values took a key that was gone at the mirror’s own revision for nothing new: it was another history that had got as far',
   },
   { seed: 9211, generation: 2, what: 'the same, behind connections that seemed to stay up' },
+  {
+    seed: 37348,
+    generation: 2,
+    what: 'the newest entry was deleted while what had changed since it was read: that nothing had, not even it, was taken for another history',
+  },
 ];
