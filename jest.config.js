@@ -16,7 +16,8 @@ export default {
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
     '^@holdfast/(store|core|memory|etcd-v2|etcd-v3|testkit)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@holdfast/(core|testkit)/([^/]+)$': '<rootDir>/packages/$1/src/$2.ts',
+    '^@holdfast/core/yaml$': '<rootDir>/packages/core/src/values/yaml.ts',
+    '^@holdfast/testkit/([^/]+)$': '<rootDir>/packages/testkit/src/$1.ts',
     '^holdfast$': '<rootDir>/packages/cli/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

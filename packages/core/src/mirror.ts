@@ -1,19 +1,24 @@
 import { type ConfigStore, StoreError } from '@holdfast/store';
-import { BaseMirror, type MirrorParts, type OtherEvents } from './base-mirror.js';
-import type { AnyChange, Change, ChangeEvent, ChangeIn } from './change.js';
-import { ChangeFeed } from './change-feed.js';
-import { Collection, SingleKey } from './collection.js';
-import type { CollectionTable } from './collection-table.js';
-import { type ChangeOf, CollectionsBase, type CollectionsMirror, type CollectionsOf } from './collections-mirror.js';
-import { Core } from './core.js';
-import { Events } from './events.js';
-import type { CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options.js';
-import { KeyMirror, Mirror } from './prefix-mirror.js';
-import { type AnyOptions, type Settings, toSettings } from './settings.js';
-import { snapshotOf } from './snapshot.js';
-import { start } from './start.js';
-import type { StandardSchemaV1 } from './standard-schema.js';
-import type { Checked } from './value-options.js';
+import { BaseMirror, type MirrorParts, type OtherEvents } from './views/base-mirror.js';
+import type { AnyChange, Change, ChangeEvent, ChangeIn } from './events/change.js';
+import { ChangeFeed } from './events/change-feed.js';
+import { Collection, SingleKey } from './views/collection.js';
+import type { CollectionTable } from './table/collection-table.js';
+import {
+  type ChangeOf,
+  CollectionsBase,
+  type CollectionsMirror,
+  type CollectionsOf,
+} from './views/collections-mirror.js';
+import { Core } from './runtime/runtime.js';
+import { Events } from './events/events.js';
+import type { CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options/options.js';
+import { KeyMirror, Mirror } from './views/prefix-mirror.js';
+import { type AnyOptions, type Settings, toSettings } from './options/settings.js';
+import { snapshotOf } from './views/snapshot.js';
+import { start } from './life/start.js';
+import type { StandardSchemaV1 } from './values/standard-schema.js';
+import type { Checked } from './options/value-options.js';
 
 /**
  * Keeps a prefix, a key or several collections of a store in memory, equal to the store (DESIGN section 3; the promises M1 to M12

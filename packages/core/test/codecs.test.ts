@@ -1,8 +1,8 @@
 import { encodeUtf8 } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
 import { bytes, json, text } from '../src/index.js';
-import { rawBytes, sameRawValue, toRawValue } from '../src/raw-value.js';
-import { yaml } from '../src/yaml.js';
+import { rawBytes, sameRawValue, toRawValue } from '../src/values/raw-value.js';
+import { yaml } from '../src/values/yaml.js';
 
 const BROKEN = Uint8Array.of(0x22, 0xc3, 0x28, 0x22);
 

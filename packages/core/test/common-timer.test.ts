@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { CommonTimer, type Rest } from '../src/common-timer.js';
+import { CommonTimer, type Rest } from '../src/util/common-timer.js';
 
 describe('one timer for many', () => {
   let clock: VirtualClock;

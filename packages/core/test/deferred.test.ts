@@ -1,9 +1,9 @@
 import { type KeyValue, ListPage } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
-import { RevisionDiff } from '../src/revision-diff.js';
-import { Slab } from '../src/slab.js';
-import { Slicer } from '../src/slicer.js';
-import type { Table } from '../src/table.js';
+import { RevisionDiff } from '../src/table/revision-diff.js';
+import { Slab } from '../src/entries/slab.js';
+import { Slicer } from '../src/util/slicer.js';
+import type { Table } from '../src/table/table.js';
 import { at, batch, clock, content, kv, newTable, put, remove, restore } from './support/tables.js';
 
 const KEYS = Array.from({ length: 40 }, (_, n) => `/p/${['a/', 'b/', ''][n % 3]}${String(n).padStart(2, '0')}`).concat(

@@ -1,6 +1,6 @@
 import { encodeUtf8 } from '@holdfast/store';
 import { expect, test } from '@jest/globals';
-import { crc32ByTable, digest } from '../src/digest.js';
+import { crc32ByTable, digest } from '../src/entries/digest.js';
 
 test('the table gives the check value of CRC-32', () => {
   expect(crc32ByTable(encodeUtf8('123456789'))).toBe(0xcbf43926);

@@ -1,8 +1,8 @@
 import { ListPage } from '@holdfast/store';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Entry } from '../src/entry.js';
-import { EntryMap } from '../src/entry-map.js';
-import { Slab } from '../src/slab.js';
+import type { Entry } from '../src/entries/entry.js';
+import { EntryMap } from '../src/entries/entry-map.js';
+import { Slab } from '../src/entries/slab.js';
 import { at, kv } from './support/tables.js';
 
 /** A slab of keys `a0`, `a1`, … of revisions from `first` on. */

@@ -1,6 +1,6 @@
 import { virtualClock } from '@holdfast/testkit';
 import { expect, test } from '@jest/globals';
-import { Evidence } from '../src/evidence.js';
+import { Evidence } from '../src/runtime/freshness.js';
 
 test('a proof counts from where its read began, and no older one takes it back', async () => {
   const clock = virtualClock();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { LargeMap, mapFor } from '../src/large-map.js';
+import { LargeMap, mapFor } from '../src/util/large-map.js';
 
 const keyOf = (n: number): string => `services/${n % 7}/routes/r${String(n).padStart(6, '0')}`;
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Lock } from '../src/lock.js';
+import { Lock } from '../src/util/lock.js';
 
 test('one at a time, in the order of asking, whatever fails', async () => {
   const lock = new Lock();

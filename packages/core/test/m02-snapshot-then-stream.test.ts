@@ -1,6 +1,6 @@
 import { type Page, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ChangeEvent } from '../src/change.js';
+import type { ChangeEvent } from '../src/events/change.js';
 import { held, PREFIX, shown, thing, world, type World } from './support/world.js';
 
 describe('M2 snapshot, then stream', () => {

@@ -1,6 +1,6 @@
 import { CompactedError, type ConfigStore, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ChangeEvent } from '../src/change.js';
+import type { ChangeEvent } from '../src/events/change.js';
 import { held, PREFIX, shown, thing, type Thing, world, type World } from './support/world.js';
 import type { Change } from '../src/index.js';
 

@@ -2,7 +2,7 @@
 // of reading everything.
 import { CompactedError, type ConfigStore, encodeUtf8, type Revision, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ChangeEvent } from '../src/change.js';
+import type { ChangeEvent } from '../src/events/change.js';
 import {
   json,
   mirror as openMirror,

@@ -1,6 +1,6 @@
 import { type ConfigStore, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { MirrorState } from '../src/state.js';
+import type { MirrorState } from '../src/events/state.js';
 import type { ScriptedRead } from './support/scripted-store.js';
 import { held, PREFIX, shown, thing, world, type World } from './support/world.js';
 

@@ -1,9 +1,9 @@
 import { ListPage } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
-import { Restoration } from '../src/restoration.js';
-import type { Slab } from '../src/slab.js';
-import { Slicer } from '../src/slicer.js';
-import type { Table } from '../src/table.js';
+import { Restoration } from '../src/table/restore.js';
+import type { Slab } from '../src/entries/slab.js';
+import { Slicer } from '../src/util/slicer.js';
+import type { Table } from '../src/table/table.js';
 import { at, batch, clock, content, kv, newTable, put, remove } from './support/tables.js';
 
 const PAGES = 10;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { nextState, type MirrorState } from '../src/state.js';
+import { nextState, type MirrorState } from '../src/events/state.js';
 
 describe('what was read is in place', () => {
   const loading: MirrorState = { status: 'loading', since: 1 };

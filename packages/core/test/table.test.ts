@@ -1,8 +1,8 @@
 import type { KeyValue, ListResult, Revision } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
-import { matchesFingerprint } from '../src/fingerprint.js';
-import { compareWithDelta, type Delta, patch } from '../src/patch.js';
-import type { Table } from '../src/table.js';
+import { matchesFingerprint } from '../src/table/fingerprint.js';
+import { compareWithDelta, type Delta, patch } from '../src/table/patch.js';
+import type { Table } from '../src/table/table.js';
 import { at, batch, clock, content, kv, newTable, put, raw, remove, restore } from './support/tables.js';
 
 const now = () => clock.now();

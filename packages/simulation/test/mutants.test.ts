@@ -10,13 +10,13 @@ import {
   type WatchOptions,
 } from '@holdfast/store';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { ChangeFeed } from '../../core/src/change-feed.js';
-import { CollectionTable } from '../../core/src/collection-table.js';
-import { Evidence } from '../../core/src/evidence.js';
-import { Restoration } from '../../core/src/restoration.js';
-import { StateMachine } from '../../core/src/state.js';
-import { Table } from '../../core/src/table.js';
-import { Verifier } from '../../core/src/verify.js';
+import { ChangeFeed } from '../../core/src/events/change-feed.js';
+import { CollectionTable } from '../../core/src/table/collection-table.js';
+import { Evidence } from '../../core/src/runtime/freshness.js';
+import { Restoration } from '../../core/src/table/restore.js';
+import { StateMachine } from '../../core/src/events/state.js';
+import { Table } from '../../core/src/table/table.js';
+import { Verifier } from '../../core/src/proof/history-check.js';
 import { runCampaign } from '../src/campaign.js';
 import { RemoteWatch } from '../src/remote-watch.js';
 

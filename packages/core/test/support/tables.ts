@@ -11,12 +11,12 @@ import {
 } from '@holdfast/store';
 import { virtualClock } from '@holdfast/testkit';
 import { json } from '../../src/index.js';
-import { CollectionTable, type CollectionTableOptions } from '../../src/collection-table.js';
-import { Decoder } from '../../src/decoder.js';
-import { Restoration } from '../../src/restoration.js';
-import { Slicer } from '../../src/slicer.js';
-import type { Step } from '../../src/step.js';
-import { Table } from '../../src/table.js';
+import { CollectionTable, type CollectionTableOptions } from '../../src/table/collection-table.js';
+import { Decoder } from '../../src/entries/decoder.js';
+import { Restoration } from '../../src/table/restore.js';
+import { Slicer } from '../../src/util/slicer.js';
+import type { Step } from '../../src/table/step.js';
+import { Table } from '../../src/table/table.js';
 
 export const IDENTITY = 'history';
 export const clock = virtualClock();

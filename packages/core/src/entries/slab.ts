@@ -1,0 +1,62 @@
+import type { Page } from '@holdfast/store';
+import type { Revisions } from './entry.js';
+import type { RawValue } from '../values/raw-value.js';
+import type { Slicer } from '../util/slicer.js';
+
+/**
+ * A page of a scan that lazy entries still have their values in: as long as one of them does, all of it stays in memory.
+ * What that wastes is bounded, see {@link compactSlabs}.
+ */
+export class Slab {
+  readonly #page: Page;
+
+  constructor(page: Page) {
+    this.#page = page;
+  }
+
+  value(index: number): Uint8Array {
+    return this.#page.value(index);
+  }
+
+  revisions(index: number): Revisions {
+    return {
+      modRevision: this.#page.modRevision(index),
+      createRevision: this.#page.createRevision(index),
+      version: this.#page.version(index),
+    };
+  }
+
+  get length(): number {
+    return this.#page.length;
+  }
+
+  get retainedBytes(): number {
+    return this.#page.retainedBytes;
+  }
+}
+
+/** Something that may have its value in a slab. */
+export interface SlabUser {
+  readonly slab: Slab | undefined;
+  readonly raw: RawValue;
+  /** Copies the value out of the slab. */
+  leaveSlab(): void;
+}
+
+/** A slab is given up when less than this part of its values is in use. */
+const LEAST_USE = 0.5;
+
+/** Copies the values that are still in use out of slabs that are mostly not. Nothing may change meanwhile. */
+export async function compactSlabs(users: () => Iterable<SlabUser>, slicer: Slicer): Promise<void> {
+  const inUse = new Map<Slab, number>();
+  for (const { slab } of users()) {
+    if (slab !== undefined) inUse.set(slab, (inUse.get(slab) ?? 0) + 1);
+    if (slicer.isDue()) await slicer.pause();
+  }
+  const sparse = new Set([...inUse].filter(([slab, used]) => used < slab.length * LEAST_USE).map(([slab]) => slab));
+  if (sparse.size === 0) return;
+  for (const user of users()) {
+    if (user.slab !== undefined && sparse.has(user.slab)) user.leaveSlab();
+    if (slicer.isDue()) await slicer.pause();
+  }
+}

@@ -1,0 +1,292 @@
+import { type Backoff, isStoreError, sleep, StoreError, type WatchState } from '@holdfast/store';
+import { audit } from '../proof/audit.js';
+import type { Core } from '../runtime/runtime.js';
+import { cannotHeal, isHistoryLost, toStoreError } from '../runtime/errors.js';
+import { withDeadline } from '../util/deadline.js';
+import type { FollowContext, FollowEnd } from '../proof/follow-context.js';
+import { prove } from '../proof/prove-complete.js';
+import type { StaleReason } from '../events/state.js';
+import type { Step } from '../table/step.js';
+import { Threshold } from '../util/watermark.js';
+import { Verifier } from '../proof/history-check.js';
+
+// What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
+const JITTER = 0.2;
+
+/** How a watch ended. */
+interface WatchEnd {
+  readonly reason: StaleReason | 'replay-skipped';
+  readonly cause?: StoreError;
+}
+
+/** Follows on from a state that was read: one watch after the other, with the tasks that keep an eye on them. */
+export class Follow implements FollowContext {
+  readonly core: Core;
+  readonly #backoff: Backoff;
+  readonly #controller = new AbortController();
+  readonly #verifier: Verifier;
+  #end: FollowEnd | undefined;
+  /** How often a watch was established. */
+  readonly #establishments = new Threshold();
+  #watch = new AbortController();
+  #isWatchLive = false;
+  /** Evidence from this ticket on is newer than the establishment of the watch. */
+  #establishedAt = Infinity;
+  #skipsReplay = false;
+
+  /** @param backoff goes on from one following to the next: only time spent well forgives earlier failures */
+  constructor(core: Core, backoff: Backoff) {
+    this.core = core;
+    this.#backoff = backoff;
+    this.#verifier = new Verifier(this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get isWatchLive(): boolean {
+    return this.#isWatchLive;
+  }
+
+  get isReplaying(): boolean {
+    return this.core.evidence.proved < this.#establishedAt;
+  }
+
+  get isVerified(): boolean {
+    return this.#verifier.isVerified;
+  }
+
+  verified(): Promise<void> {
+    return this.#verifier.verified();
+  }
+
+  async rest(ms: number): Promise<void> {
+    const next = this.#establishments.value + 1;
+    const late = () => new StoreError('timeout', 'the rest is over');
+    await withDeadline({ clock: this.core.settings.clock, ms, signal: this.signal, late }, (deadline) =>
+      this.#establishments.until(next, deadline.signal),
+    ).catch(() => undefined);
+  }
+
+  end(how: FollowEnd): void {
+    this.#end ??= how;
+    this.#stop();
+  }
+
+  replaceWatch(cause?: StoreError): void {
+    this.#watch.abort(cause ?? new StoreError('aborted', 'the mirror replaces a watch that fell silent'));
+  }
+
+  skipReplay(): void {
+    this.#skipsReplay = true;
+    this.#watch.abort(new StoreError('aborted', 'the mirror has read what the watch was to replay'));
+  }
+
+  /**
+   * Follows until what there is can't be followed on from.
+   *
+   * @throws StoreError when the mirror closes, and where no watch can ever succeed
+   */
+  async run(): Promise<FollowEnd> {
+    const { core } = this;
+    core.signal.throwIfAborted();
+    const onClose = () => {
+      this.#stop();
+    };
+    core.signal.addEventListener('abort', onClose, { once: true });
+    core.heads.join(core.table);
+    const tasks = [this.#keepProved(), this.#proveOnRequest(), this.#auditNowAndThen()];
+    try {
+      await this.#keepWatching();
+    } finally {
+      this.#stop();
+      core.signal.removeEventListener('abort', onClose);
+      await Promise.all(tasks);
+      core.heads.leave(core.table);
+    }
+    core.signal.throwIfAborted();
+    if (this.#end === undefined) throw new StoreError('internal', 'following ended without an end');
+    return this.#end;
+  }
+
+  #stop(): void {
+    const reason = new StoreError('aborted', 'the mirror stopped following');
+    this.#controller.abort(reason);
+    this.#watch.abort(reason);
+  }
+
+  async #keepWatching(): Promise<void> {
+    const { core } = this;
+    const { backoff, clock } = core.settings;
+    while (!this.signal.aborted) {
+      const started = clock.now();
+      const { reason, cause } = await this.#watchOnce();
+      if (this.signal.aborted) return;
+      // A step forward, and no failure: it can't happen again before another thousand revisions were missed.
+      if (reason === 'replay-skipped') continue;
+      core.state.handle({ type: 'stale', reason, cause });
+      if (cause !== undefined) {
+        if (cannotHeal(cause)) throw cause;
+        core.noteTrouble(cause);
+      }
+      // What fails at once, again and again, must not spin (trap 12).
+      if (clock.now() - started >= backoff.maxMs) this.#backoff.reset();
+      await sleep(clock, this.#backoff.next(), this.signal).catch(() => undefined);
+    }
+  }
+
+  /** One watch, from its beginning to its end. */
+  async #watchOnce(): Promise<WatchEnd> {
+    const start = this.core.table.revision;
+    this.#watch = new AbortController();
+    this.#skipsReplay = false;
+    if (this.signal.aborted) this.#watch.abort(this.signal.reason);
+    try {
+      await this.#consume(this.#watch.signal);
+      return { reason: 'watch-failed', cause: new StoreError('unavailable', 'the watch ended without saying why') };
+    } catch (error) {
+      const { aborted, reason } = this.#watch.signal as { readonly aborted: boolean; readonly reason: unknown };
+      if (aborted) {
+        if (this.#skipsReplay) return { reason: 'replay-skipped' };
+        const isSilent = !isStoreError(reason) || reason.code === 'aborted';
+        return isSilent ? { reason: 'watch-silent' } : { reason: 'watch-failed', cause: reason };
+      }
+      const cause = toStoreError(error);
+      const end = endFor(cause);
+      if (end !== undefined && !this.#isOvertaken(cause, start)) this.end(end);
+      return { reason: 'watch-failed', cause };
+    } finally {
+      this.#isWatchLive = false;
+      this.#establishedAt = Infinity;
+      this.core.isFollowing = false;
+      this.#verifier.lost();
+    }
+  }
+
+  /**
+   * Whether only the watch has lost its history: on an idle prefix proofs take the table further than events take the watch,
+   * and what is compacted is behind the table (M6). A new watch begins at the table, so that this can't happen twice in a row.
+   */
+  #isOvertaken(error: StoreError, start: number): boolean {
+    if (!isStoreError(error, 'compacted')) return false;
+    return start < error.compactRevision && error.compactRevision <= this.core.table.revision;
+  }
+
+  async #consume(signal: AbortSignal): Promise<void> {
+    const { core } = this;
+    const watch = core.store.watch(core.settings.range.toRange(), { after: core.table.bookmark, signal });
+    // What has failed is told by the iteration.
+    watch.ready.catch(() => undefined);
+    const off = watch.onState((state) => {
+      this.#onWatchState(state);
+    });
+    this.#onWatchState(watch.state);
+    try {
+      for await (const batch of watch) {
+        // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
+        await this.#verifier.admit(batch);
+        await core.lock.run(async () => {
+          signal.throwIfAborted();
+          const tell = (step: Step) => {
+            core.publish(step, 'watch');
+          };
+          await core.table.apply(batch, { signal, tell });
+          await core.table.tidy();
+        });
+        this.#verifier.applied();
+      }
+    } finally {
+      off();
+      await watch.close();
+    }
+  }
+
+  #onWatchState(state: WatchState): void {
+    this.#isWatchLive = state.status === 'live';
+    if (state.status === 'live') {
+      this.core.isFollowing = true;
+      this.#establishedAt = this.core.evidence.begin().ticket;
+      this.#establishments.set(this.#establishments.value + 1);
+      this.#verifier.established(state.after);
+    } else if (state.status === 'interrupted') {
+      this.#establishedAt = Infinity;
+      this.#verifier.interrupted();
+      this.core.noteTrouble(state.cause);
+    } else if (state.status === 'closed') {
+      // It has ended, and what it still holds is yet to come: its connection is gone all the same.
+      this.#verifier.interrupted();
+    }
+  }
+
+  /** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */
+  async #keepProved(): Promise<void> {
+    const { core } = this;
+    const { livenessMs, clock } = core.settings;
+    const longest = livenessMs / 3;
+    await this.#repeat(async () => {
+      const asOf = core.evidence.asOf ?? clock.now();
+      // Somebody may set the wall clock back: what is due in an hour by it may be overdue.
+      const until = (wait: number) => Math.min(wait, Math.max(0, asOf + wait - clock.now()));
+      const rest = {
+        earliestMs: until(longest * (1 - JITTER)),
+        preferredMs: until(this.#jittered(longest)),
+        latestMs: until(longest),
+      };
+      await core.heads.timer.sleep(rest, this.signal);
+      const age = core.evidence.asOf === undefined ? undefined : clock.now() - core.evidence.asOf;
+      if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
+      await prove(this, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
+    });
+  }
+
+  /** Serves `sync()`, and whoever else wants to know now. */
+  async #proveOnRequest(): Promise<void> {
+    const { core } = this;
+    await this.#repeat(async () => {
+      await core.wanted.until(core.evidence.proved + 1, this.signal);
+      await prove(this, { graceMs: core.settings.graceMs, blamesWatch: false, isShared: false });
+    });
+  }
+
+  async #auditNowAndThen(): Promise<void> {
+    const { auditEveryMs, clock } = this.core.settings;
+    if (auditEveryMs === undefined) return;
+    await this.#repeat(async () => {
+      await sleep(clock, this.#jittered(auditEveryMs), this.signal);
+      await audit(this);
+    });
+  }
+
+  #jittered(ms: number): number {
+    return ms * (1 - JITTER * this.core.settings.random());
+  }
+
+  /** Until the end; failures are noted and retried with back-off. */
+  async #repeat(work: () => Promise<void>): Promise<void> {
+    const backoff = this.core.newBackoff();
+    while (!this.signal.aborted) {
+      try {
+        await work();
+        backoff.reset();
+      } catch (error) {
+        if (this.signal.aborted) return;
+        const cause = toStoreError(error);
+        this.core.noteTrouble(cause);
+        const end = isHistoryLost(cause) ? endFor(cause) : undefined;
+        if (end !== undefined) this.end(end);
+        await this.rest(backoff.next());
+      }
+    }
+  }
+}
+
+/** Whether, after this error of a watch or a read, everything is to be read again. */
+function endFor(cause: StoreError): FollowEnd | undefined {
+  if (isHistoryLost(cause)) {
+    const newHistory = cause.code === 'history-changed';
+    return { reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause };
+  }
+  // Revisions out of order, or a batch that can't be taken in: what the mirror has can't be trusted to continue.
+  return cause.code === 'internal' ? { reason: 'unverified', newHistory: false, cause } : undefined;
+}

@@ -1,0 +1,95 @@
+import { type Backoff, isStoreError, sleep, type StoreError } from '@holdfast/store';
+import type { Core } from '../runtime/runtime.js';
+import { cannotHeal, toStoreError } from '../runtime/errors.js';
+import { Follow } from './follow.js';
+import type { FollowEnd } from '../proof/follow-context.js';
+import { load } from '../reads/load.js';
+import { canSpareValues, resync } from '../reads/sparing-resync.js';
+
+/** The life of a mirror: load, then follow until that is not possible any more, read again, and follow on. */
+export class RunLoop {
+  readonly #core: Core;
+  readonly #backoff: Backoff;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#backoff = core.newBackoff();
+  }
+
+  /**
+   * Runs until the mirror closes, and closes it where the store can't ever serve it again.
+   *
+   * @param onLoaded called once there is something to show
+   */
+  async run(onLoaded: () => void): Promise<void> {
+    const core = this.#core;
+    try {
+      await this.#load();
+      onLoaded();
+      while (!core.signal.aborted) {
+        await this.#resync(await new Follow(core, this.#backoff).run());
+      }
+    } catch (error) {
+      if (!core.signal.aborted) core.close(toStoreError(error));
+    }
+  }
+
+  async #load(): Promise<void> {
+    const core = this.#core;
+    await this.#untilDone(async () => {
+      await load(core, { cause: 'load', newHistory: false, signal: core.signal });
+    });
+    core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
+    this.#backoff.reset();
+  }
+
+  async #resync({ reason, cause, newHistory }: FollowEnd): Promise<void> {
+    const core = this.#core;
+    const from = core.table.bookmark;
+    core.state.handle({ type: 'resync', reason, cause });
+    let isNew = newHistory;
+    // After a compaction alone there is a way that spares most values. Where it fails, or can't be trusted, all is read.
+    let isSparing = isStoreError(cause, 'compacted') && canSpareValues(core);
+    // A fleet that lost the same server must not read it again in step (M9): not even the first time.
+    await this.#pause();
+    const { changed } = await this.#untilDone(async () => {
+      try {
+        const step = isSparing ? await resync(core, core.signal) : undefined;
+        isSparing = false;
+        return step ?? (await load(core, { cause: 'resync', newHistory: isNew, signal: core.signal }));
+      } catch (error) {
+        const { code } = toStoreError(error);
+        isSparing &&= code === 'unavailable';
+        if (code === 'history-changed') isNew = await this.#isHistoryNew();
+        throw error;
+      }
+    });
+    core.publishResync(reason, from, changed);
+    core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
+  }
+
+  /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */
+  async #isHistoryNew(): Promise<boolean> {
+    const known = this.#core.table.bookmark;
+    const head = await this.#core.readHead(this.#core.signal);
+    return known !== undefined && (head.identity !== known.identity || head.revision < known.revision);
+  }
+
+  async #untilDone<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#core.signal.aborted) throw error;
+        const cause: StoreError = toStoreError(error);
+        if (cannotHeal(cause)) throw cause;
+        this.#core.noteTrouble(cause);
+        await this.#pause();
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    return sleep(this.#core.settings.clock, this.#backoff.next(), this.#core.signal);
+  }
+}

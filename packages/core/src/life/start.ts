@@ -1,0 +1,63 @@
+import { StoreError } from '@holdfast/store';
+import type { Core } from '../runtime/runtime.js';
+import { RunLoop } from './run-loop.js';
+
+export interface Started {
+  /** Resolves when the mirror has loaded; rejects, with the mirror closed and nothing left behind, if it can't. */
+  readonly loaded: Promise<void>;
+  /** Resolves when the mirror has closed and its last task has ended. */
+  readonly done: Promise<void>;
+}
+
+/** Starts a mirror's loop, bounded by `startTimeoutMs` and ended by `signal`. */
+export function start(core: Core): Started {
+  const { clock, signal, startTimeoutMs } = core.settings;
+  const timer = clock.setTimeout(() => {
+    core.close(tooLate(core));
+  }, startTimeoutMs);
+  const onAbort = () => {
+    core.close(
+      new StoreError('aborted', `the mirror of ${core.settings.range.toString()} was aborted`, {
+        cause: signal?.reason,
+      }),
+    );
+  };
+  let isLoaded = false;
+  const loop = Promise.resolve().then(() =>
+    new RunLoop(core).run(() => {
+      isLoaded = true;
+      clock.clearTimeout(timer);
+      resolveLoaded();
+    }),
+  );
+  let resolveLoaded: () => void = () => undefined;
+  const loadedOrEnded = new Promise<void>((resolve) => {
+    resolveLoaded = resolve;
+  });
+  const done = loop.finally(() => {
+    clock.clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    resolveLoaded();
+  });
+  if (signal?.aborted === true) onAbort();
+  else signal?.addEventListener('abort', onAbort, { once: true });
+  const loaded = loadedOrEnded.then(async () => {
+    if (isLoaded) return;
+    await done;
+    const { current } = core.state;
+    throw (current.status === 'closed' ? current.error : undefined) ?? new StoreError('closed', 'the mirror is closed');
+  });
+  return { loaded, done };
+}
+
+function tooLate(core: Core): StoreError {
+  const { range, startTimeoutMs } = core.settings;
+  const { trouble } = core;
+  const where = trouble?.endpoint === undefined ? '' : ` at ${trouble.endpoint}`;
+  const why = trouble === undefined ? 'the store did not answer' : `the last failure${where}: ${trouble.message}`;
+  return new StoreError(
+    'timeout',
+    `the mirror of ${range.toString()} could not load from ${core.store.name} within ${startTimeoutMs} ms; ${why}. Check the endpoints, or raise startTimeoutMs`,
+    { cause: trouble, endpoint: trouble?.endpoint },
+  );
+}

@@ -1,0 +1,223 @@
+import {
+  type Clock,
+  isStoreError,
+  KeyRange,
+  type Logger,
+  silentLogger,
+  StoreError,
+  systemClock,
+} from '@holdfast/store';
+import { bytes } from '../values/bytes.js';
+import { json } from '../values/json.js';
+import type { Codec } from '../values/codec.js';
+import { Decoder, isAsyncSchema } from '../entries/decoder.js';
+import type { CommonOptions } from './options.js';
+import type { AnyValueOptions, CollectionOptions } from './value-options.js';
+
+/** Options as a caller may have written them, of whatever kind of mirror. */
+export type AnyOptions = CommonOptions<never> &
+  AnyValueOptions & {
+    readonly prefix?: string | undefined;
+    readonly key?: string | undefined;
+    readonly collections?: Readonly<Record<string, CollectionOptions>> | undefined;
+  };
+
+export interface CollectionSettings {
+  /** Absent where the mirror has no collections. */
+  readonly name: string | undefined;
+  /** The whole key or prefix. */
+  readonly where: { readonly key: string } | { readonly prefix: string };
+  /** How much of a key users don't see. */
+  readonly hidden: number;
+  readonly decoder: Decoder;
+}
+
+/** Checked options with their defaults. Times are in milliseconds. */
+export interface Settings {
+  readonly range: KeyRange;
+  readonly collections: readonly CollectionSettings[];
+  readonly decode: 'eager' | 'lazy';
+  readonly cacheSize: number | undefined;
+  readonly livenessMs: number;
+  readonly startTimeoutMs: number;
+  readonly syncTimeoutMs: number;
+  readonly graceMs: number;
+  readonly replayRevisions: number;
+  readonly auditEveryMs: number | undefined;
+  readonly fullResyncKeys: number;
+  readonly backoff: { readonly initialMs: number; readonly maxMs: number };
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+const VALUE_OPTIONS = ['codec', 'schema', 'transform'];
+const MIRROR_OPTIONS = [
+  ...VALUE_OPTIONS,
+  ...['prefix', 'key', 'collections', 'onChange', 'onInvalid', 'onState', 'decode', 'cacheSize'],
+  ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'replayRevisions'],
+  ...['auditEveryMs', 'fullResyncKeys'],
+  ...['signal', 'backoff', 'clock', 'random', 'logger'],
+];
+
+/** @throws StoreError `invalid-argument` that names the option and says what it may be */
+export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): Settings {
+  checkNames(options, MIRROR_OPTIONS, 'mirror()');
+  const decode = options.decode ?? 'eager';
+  if (decode !== 'eager' && decode !== 'lazy') throw invalid("decode must be 'eager' or 'lazy'");
+  if (options.cacheSize !== undefined) {
+    if (decode !== 'lazy')
+      throw invalid("cacheSize bounds what decode: 'lazy' keeps decoded; without that, leave it out");
+    if (!Number.isSafeInteger(options.cacheSize) || options.cacheSize < 1)
+      throw invalid('cacheSize must be a whole number from 1');
+  }
+  for (const name of ['onChange', 'onInvalid', 'onState', 'random'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') throw invalid(`${name} must be a function`);
+  }
+  const initialMs = duration(options.backoff?.initialMs, 'backoff.initialMs', 100);
+  return {
+    range: rangeOf(options),
+    collections: collectionsOf(options, reservedNames),
+    decode,
+    cacheSize: options.cacheSize,
+    livenessMs: duration(options.livenessMs, 'livenessMs', 30_000),
+    startTimeoutMs: duration(options.startTimeoutMs, 'startTimeoutMs', 30_000),
+    syncTimeoutMs: duration(options.syncTimeoutMs, 'syncTimeoutMs', 10_000),
+    graceMs: duration(options.graceMs, 'graceMs', 100),
+    // Etcd replays as many in a tenth of a second, whatever the client.
+    replayRevisions: wholeNumber(options.replayRevisions, 'replayRevisions', 1_000),
+    auditEveryMs: options.auditEveryMs === undefined ? undefined : duration(options.auditEveryMs, 'auditEveryMs', 0),
+    fullResyncKeys: wholeNumber(options.fullResyncKeys, 'fullResyncKeys', 1_000),
+    backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
+    signal: options.signal,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    logger: options.logger ?? silentLogger,
+  };
+}
+
+function rangeOf({ prefix, key, collections }: AnyOptions): KeyRange {
+  if ((prefix === undefined) === (key === undefined)) {
+    throw invalid('a mirror takes either prefix (a string; "" for everything) or key');
+  }
+  if (key === undefined) return KeyRange.from({ prefix: prefix ?? '' });
+  if (collections !== undefined) throw invalid('collections are parts of a prefix: give prefix instead of key');
+  return KeyRange.from({ key });
+}
+
+function collectionsOf(options: AnyOptions, reservedNames: ReadonlySet<string>): readonly CollectionSettings[] {
+  const { prefix, key, collections } = options;
+  if (collections === undefined) {
+    const where = key === undefined ? { prefix: prefix ?? '' } : { key };
+    return [
+      { name: undefined, where, hidden: prefix?.length ?? 0, decoder: decoderOf(options, undefined, 'the mirror') },
+    ];
+  }
+  if (typeof collections !== 'object' || Object.keys(collections).length === 0) {
+    throw invalid('collections must be an object with at least one collection, or be left out');
+  }
+  for (const name of ['schema', 'transform'] as const) {
+    if (options[name] !== undefined) throw invalid(`${name} belongs to each of the collections, not beside them`);
+  }
+  const settings = Object.entries(collections).map(([name, each]) => {
+    if (reservedNames.has(name) || name === '' || name.includes('\0')) {
+      throw invalid(
+        `a collection can't be called ${JSON.stringify(name)}: choose another name, and give prefix: '${name}/'`,
+      );
+    }
+    const what = `collection ${JSON.stringify(name)}`;
+    if (typeof each !== 'object') throw invalid(`${what} must be an object of options; {} will do`);
+    checkNames(each, [...VALUE_OPTIONS, 'prefix', 'key'], what);
+    return collectionOf(name, what, prefix ?? '', each, options.codec);
+  });
+  checkOverlap(settings);
+  return settings;
+}
+
+function collectionOf(
+  name: string,
+  what: string,
+  prefix: string,
+  options: CollectionOptions,
+  codec: Codec<unknown> | undefined,
+): CollectionSettings {
+  if (options.prefix !== undefined && options.key !== undefined) throw invalid(`${what} takes prefix or key, not both`);
+  const decoder = decoderOf(options, codec, what);
+  if (options.key !== undefined) {
+    return { name, where: checked({ key: prefix + options.key }, what), hidden: prefix.length, decoder };
+  }
+  const whole = prefix + (options.prefix ?? `${name}/`);
+  return { name, where: checked({ prefix: whole }, what), hidden: whole.length, decoder };
+}
+
+function checked<Where extends { readonly key: string } | { readonly prefix: string }>(
+  where: Where,
+  what: string,
+): Where {
+  try {
+    KeyRange.from(where);
+    return where;
+  } catch (error) {
+    throw isStoreError(error) ? invalid(`${what}: ${error.message}`) : error;
+  }
+}
+
+// A key in two collections would need two decodings and two problems; nobody has wanted that yet.
+function checkOverlap(settings: readonly CollectionSettings[]): void {
+  const ranges = settings.map(({ name, where }) => ({ name, range: KeyRange.from(where) }));
+  ranges.forEach((one, index) => {
+    for (const other of ranges.slice(index + 1)) {
+      if (one.range.intersect(other.range) !== undefined) {
+        throw invalid(
+          `collections ${JSON.stringify(one.name)} (${one.range.toString()}) and ${JSON.stringify(other.name)} (${other.range.toString()}) overlap; a key belongs to one collection`,
+        );
+      }
+    }
+  });
+}
+
+function decoderOf(options: AnyValueOptions, fallback: Codec<unknown> | undefined, what: string): Decoder {
+  const { schema, transform } = options;
+  const codec = options.codec ?? fallback ?? (schema === undefined ? bytes() : json());
+  if (typeof codec !== 'object' || typeof codec.decode !== 'function') {
+    throw invalid(`the codec of ${what} must be an object with decode(bytes), such as json()`);
+  }
+  if (transform !== undefined && typeof transform !== 'function')
+    throw invalid(`the transform of ${what} must be a function`);
+  if (schema !== undefined) {
+    const standard = (schema as Partial<typeof schema>)['~standard'];
+    if (typeof standard?.validate !== 'function') {
+      throw invalid(
+        `the schema of ${what} does not follow Standard Schema; zod, valibot and arktype do from the versions that say so`,
+      );
+    }
+    if (isAsyncSchema(schema)) {
+      throw invalid(`the schema of ${what} is asynchronous; a mirror reads in one step, so give it a synchronous one`);
+    }
+  }
+  return new Decoder(codec, schema, transform);
+}
+
+function duration(value: number | undefined, name: string, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
+  throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31`);
+}
+
+function wholeNumber(value: number | undefined, name: string, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) return value;
+  throw invalid(`${name} must be a whole number from 0, or Infinity`);
+}
+
+function checkNames(options: object, known: readonly string[], what: string): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name))
+      throw invalid(`${what} has no option ${JSON.stringify(name)}; there are ${known.join(', ')}`);
+  }
+}
+
+function invalid(message: string): StoreError {
+  return new StoreError('invalid-argument', message);
+}

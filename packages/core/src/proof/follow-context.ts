@@ -1,0 +1,34 @@
+import type { StoreError } from '@holdfast/store';
+import type { Core } from '../runtime/runtime.js';
+import type { ResyncReason } from '../events/state.js';
+
+/** Why what there is can't be followed on from: everything is to be read again. */
+export interface FollowEnd {
+  readonly reason: ResyncReason;
+  /** It is certain that what the mirror has is of another history. */
+  readonly newHistory: boolean;
+  readonly cause?: StoreError | undefined;
+}
+
+/** What the tasks beside the watch need of the following that they belong to. */
+export interface FollowContext {
+  readonly core: Core;
+  /** Aborts when the following ends. */
+  readonly signal: AbortSignal;
+  /** Whether the server follows, as far as the watch knows. */
+  readonly isWatchLive: boolean;
+  /** Whether nothing was proved yet since the watch was established, or it is not: what was missed may be still to come. */
+  readonly isReplaying: boolean;
+  /** Ends the following; only the first end counts. */
+  end(how: FollowEnd): void;
+  /** The watch is not to be relied on: another one takes its place. `cause`: how it failed; none where it fell silent. */
+  replaceWatch(cause?: StoreError): void;
+  /** What the watch still has to replay was read: another one begins where the table is now. */
+  skipReplay(): void;
+  /** Resolves when what the watch delivers is proved to be of the mirror's history. */
+  verified(): Promise<void>;
+  /** Waits after a failed read; not longer than until the watch has a connection again, over which a read gets through as well. */
+  rest(ms: number): Promise<void>;
+  /** Whether there is a watch, and what it delivers is proved to be of that history. */
+  readonly isVerified: boolean;
+}

@@ -1,0 +1,181 @@
+import { type Bookmark, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
+import { isHistoryLost, toStoreError } from '../runtime/errors.js';
+import { FINGERPRINT_READ, matchesFingerprint } from '../table/fingerprint.js';
+import type { FollowContext } from './follow-context.js';
+import { load } from '../reads/load.js';
+
+/**
+ * Whether the store's history, read back at the table's revision, is the one that the table reflects (M8): the same number of
+ * keys, and the same newest entry. Cluster ids alone don't tell: they survive a restore (trap 17). To be awaited while the table
+ * can't change, or again if it did; `undefined` then.
+ */
+export async function isSameHistory({ core, signal }: FollowContext): Promise<boolean | undefined> {
+  const fingerprint = core.table.fingerprint();
+  const read = await core.read('the check of the history', core.readTimeoutMs, signal, (deadline) =>
+    core.store.list(core.settings.range.toRange(), {
+      ...FINGERPRINT_READ,
+      revision: fingerprint.revision,
+      signal: deadline.signal,
+    }),
+  );
+  if (core.table.revision !== fingerprint.revision) return undefined;
+  return read.bookmark.identity === core.table.bookmark?.identity && matchesFingerprint(core.table, fingerprint, read);
+}
+
+/**
+ * Whether what the table holds is what the store has, where nobody can tell by the connection: `undefined` if that was not to be
+ * found out, since the table changed meanwhile. Where the past can't be read, everything is, as a diff.
+ */
+export async function isSameContent(follow: FollowContext): Promise<boolean | undefined> {
+  if (follow.core.store.capabilities.historicalReads) return isSameHistory(follow);
+  await readEverything(follow);
+  return true;
+}
+
+/** What the watch brings up to what was read is then dropped. */
+async function readEverything({ core, signal }: FollowContext): Promise<void> {
+  const from = core.table.bookmark;
+  const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
+  core.publishResync('unverified', from, changed);
+}
+
+/** Whether the store, as it is now, still has the table's fingerprint: for right after a load, where the past can't be read. */
+async function isUnchanged({ core, signal }: FollowContext): Promise<boolean> {
+  const read = await core.read('the check for changes', core.readTimeoutMs, signal, (deadline) =>
+    core.store.list(core.settings.range.toRange(), { ...FINGERPRINT_READ, signal: deadline.signal }),
+  );
+  return core.lock.run(async () => {
+    const { bookmark } = core.table;
+    if (read.bookmark.identity !== bookmark?.identity || read.bookmark.revision < bookmark.revision) return false;
+    if (!matchesFingerprint(core.table, core.table.fingerprint(), read)) return false;
+    core.advance(read.bookmark);
+    return true;
+  });
+}
+
+/**
+ * Holds back what comes through a newly established watch until the history is proved to be the same: the connection was lost
+ * before it, noticed or not, and there may be another server's data behind it.
+ */
+export class Verifier {
+  readonly #follow: FollowContext;
+  // Without historical reads there is nothing to compare with but everything; right after a load less will do.
+  #isFresh: boolean;
+  // Whether the watch has a connection that was not lost since it was established. Reads may go over another one, to another history.
+  #isConnected = false;
+  #losses = 0;
+  // What came past this, over a connection that is gone, was not verified, and can't be any more: it must not be taken in.
+  #unverifiedAfter: Revision | undefined;
+  #pending: Bookmark | undefined;
+  #task: Promise<void> | undefined;
+
+  constructor(follow: FollowContext) {
+    this.#follow = follow;
+    this.#isFresh = !follow.core.store.capabilities.historicalReads;
+  }
+
+  get isVerified(): boolean {
+    return this.#isConnected && this.#pending === undefined;
+  }
+
+  /** The watch follows from `after`: what it delivers past that comes from the new establishment. */
+  established(after: Bookmark): void {
+    if (this.#unverifiedAfter !== undefined && after.revision > this.#unverifiedAfter) {
+      this.#follow.replaceWatch(lostUnverified());
+      return;
+    }
+    this.#isConnected = true;
+    this.#losses += 1;
+    this.#pending = after;
+    this.applied();
+  }
+
+  /** The watch has lost its connection, and will get another one. */
+  interrupted(): void {
+    this.#isConnected = false;
+    this.#losses += 1;
+    this.#unverifiedAfter ??= this.#pending?.revision;
+  }
+
+  /** The watch has ended: what it still held will not come, so the table is compared as it is. */
+  lost(): void {
+    this.#isConnected = false;
+    this.#losses += 1;
+    this.#unverifiedAfter = undefined;
+    if (this.#pending !== undefined) this.#pending = this.#follow.core.table.bookmark;
+  }
+
+  /** To be called after each step: what was delivered before the loss must be in before the table is compared. */
+  applied(): void {
+    if (this.#pending !== undefined && this.#follow.core.table.revision >= this.#pending.revision) this.#start();
+  }
+
+  /** Resolves when the batch may be taken in. */
+  async admit(batch: WatchBatch): Promise<void> {
+    // Looked at anew each time: a batch that came before the latest loss must get in, for the table to be compared after it.
+    while (this.#pending !== undefined && batch.bookmark.revision > this.#pending.revision) {
+      this.#follow.signal.throwIfAborted();
+      if (!this.#isConnected) {
+        this.#follow.replaceWatch(lostUnverified());
+        return;
+      }
+      this.#start();
+      await this.#task;
+    }
+  }
+
+  /** Resolves when nothing is held back any more, or there is no connection; rejects when the following ends. */
+  async verified(): Promise<void> {
+    while (this.#pending !== undefined && this.#isConnected) {
+      this.#follow.signal.throwIfAborted();
+      this.applied();
+      if (this.#task !== undefined) await this.#task;
+      else await this.#follow.core.reaches(this.#pending.revision, RECHECK_MS, this.#follow.signal);
+    }
+  }
+
+  #start(): void {
+    this.#task ??= this.#run().finally(() => {
+      this.#task = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { core, signal } = this.#follow;
+    const backoff = core.newBackoff();
+    while (this.#pending !== undefined && this.#isConnected && !signal.aborted) {
+      const losses = this.#losses;
+      try {
+        const same = (this.#isFresh && (await isUnchanged(this.#follow))) || (await isSameContent(this.#follow));
+        this.#isFresh = false;
+        if (same === false) {
+          this.#follow.end({ reason: 'history-changed', newHistory: true });
+          return;
+        }
+        // Another loss in the meantime asks for another look.
+        if (same === true && this.#losses === losses) {
+          this.#pending = undefined;
+          this.#unverifiedAfter = undefined;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        const cause = toStoreError(error);
+        if (isHistoryLost(cause)) {
+          const newHistory = cause.code === 'history-changed';
+          this.#follow.end({ reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause });
+          return;
+        }
+        core.noteTrouble(cause);
+        await this.#follow.rest(backoff.next());
+      }
+    }
+    // The sooner it is known whether anything was missed, the sooner the state says so.
+    core.wanted.set(core.evidence.begin().ticket);
+  }
+}
+
+const RECHECK_MS = 1_000;
+
+function lostUnverified(): StoreError {
+  return new StoreError('unavailable', 'the connection was lost before the history behind it was verified');
+}

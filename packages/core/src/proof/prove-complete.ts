@@ -1,0 +1,223 @@
+import type { Bookmark } from '@holdfast/store';
+import type { Core } from '../runtime/runtime.js';
+import type { FollowContext } from './follow-context.js';
+import { FINGERPRINT_READ, matchesFingerprint } from '../table/fingerprint.js';
+import type { Mark } from '../runtime/freshness.js';
+import { load } from '../reads/load.js';
+import { compareWithDelta, type Comparison, patch } from '../table/patch.js';
+import { readDelta, readKeys } from '../reads/read-delta.js';
+import type { Step } from '../table/step.js';
+import { isSameContent, isSameHistory } from './history-check.js';
+
+export interface ProveOptions {
+  /** How long a change that a read has shown may take to come through the watch, in milliseconds. */
+  readonly graceMs: number;
+  /** Whether the watch is to be replaced if it does not bring it in that time. */
+  readonly blamesWatch: boolean;
+  /** Whether a head will do that was read for another mirror, or a little earlier. */
+  readonly isShared: boolean;
+}
+
+/**
+ * Proves that the mirror is complete as of now, or makes it so (M1, M7, M12): reads the store's head R; if events or progress
+ * don't bring the mirror to R in a short grace, compares with the store at R or later, and takes over what is different.
+ * Fails if a read does; when it returns, there is new evidence, or the following has ended, or it is to be tried again.
+ */
+export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
+  const { core, signal } = follow;
+  await follow.verified();
+  const { readSteps } = core;
+  const read = options.isShared ? await core.sharedHead(signal) : undefined;
+  const known = core.table.bookmark;
+  const mark = read?.mark ?? core.evidence.begin();
+  const head = read?.bookmark ?? (await core.readHead(signal));
+  if (read === undefined && wentBack(head, known)) {
+    follow.end({ reason: 'history-changed', newHistory: true });
+    return;
+  }
+  if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
+  if (await core.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark, readSteps);
+  else if (canReadDeltas(core)) await proveByDelta(follow, { ...options, catchesUp: false });
+  else await proveByFingerprint(follow, options);
+}
+
+/** A linearizable read that began when the mirror knew of a later revision, or of another history: the store went back (C13, trap 7). */
+function wentBack(read: Bookmark, known: Bookmark | undefined): boolean {
+  return known !== undefined && (read.identity !== known.identity || read.revision < known.revision);
+}
+
+/** A delta is only good for something where the history can be proved to be the same. */
+function canReadDeltas({ store }: FollowContext['core']): boolean {
+  return store.capabilities.deltaReads && store.capabilities.historicalReads;
+}
+
+/** Whether the watch would take longer to bring what was missed than it takes to read what came of that. */
+function isFarBehind({ core, isReplaying }: FollowContext, { revision }: Bookmark): boolean {
+  return isReplaying && revision - core.table.revision > core.settings.replayRevisions && canReadDeltas(core);
+}
+
+/** Does so, unless another proof has done it in the meantime. */
+function catchUp(follow: FollowContext, head: Bookmark, options: ProveOptions): Promise<boolean> {
+  return follow.core.catchUpLock.run(async () => {
+    if (!isFarBehind(follow, head)) return false;
+    await proveByDelta(follow, { ...options, catchesUp: true });
+    return true;
+  });
+}
+
+/**
+ * The table has reached what was read. Without a connection that has held since the history was proved, the read may have been
+ * answered by another one, which has got as far: then only the content tells (M8). So it does where the table was taken further by
+ * other reads since `readSteps`, which may have been answered by the history before.
+ */
+async function confirm(follow: FollowContext, mark: Mark, readSteps: number): Promise<void> {
+  // It may have been found out on the way that everything is to be read again.
+  follow.signal.throwIfAborted();
+  // Where the past can't be read that would be everything, each time that two proofs meet.
+  const { store, readSteps: now } = follow.core;
+  if (!follow.isVerified || (now !== readSteps && store.capabilities.historicalReads)) {
+    const same = await isSameContent(follow);
+    if (same === false) follow.end({ reason: 'history-changed', newHistory: true });
+    follow.signal.throwIfAborted();
+    if (same !== true) return;
+  }
+  follow.core.prove(mark);
+}
+
+async function proveByDelta(
+  follow: FollowContext,
+  options: ProveOptions & { readonly catchesUp: boolean },
+): Promise<void> {
+  const { core, signal } = follow;
+  const mark = core.evidence.begin();
+  const known = core.table.bookmark;
+  const reading = readDelta(core, signal);
+  if (options.catchesUp) await holdEvents(core, reading, signal);
+  const delta = await reading;
+  if (wentBack(delta.bookmark, known)) {
+    follow.end({ reason: 'history-changed', newHistory: true });
+    return;
+  }
+  const { kind, readSteps } = await core.lock.run(async (): Promise<Comparison & { readSteps: number }> => {
+    const comparison = compareWithDelta(core.table, delta);
+    if (comparison.kind === 'equal' && core.evidence.isCurrent(mark)) core.advance(delta.bookmark);
+    return { ...comparison, readSteps: core.readSteps };
+  });
+  if (kind === 'changed') {
+    const isSilent = options.catchesUp ? false : await isWatchSilent(follow, delta.bookmark.revision, options);
+    if (isSilent !== undefined) {
+      const steps = await installDelta(follow, delta, mark);
+      if (steps === undefined) return;
+      await confirm(follow, mark, steps);
+      if (options.catchesUp) follow.skipReplay();
+      if (isSilent) follow.replaceWatch();
+      return;
+    }
+  }
+  if (kind === 'mismatch') follow.end({ reason: 'history-changed', newHistory: true });
+  else if (kind !== 'outdated') await confirm(follow, mark, readSteps);
+}
+
+/** How long events may wait for a read that brings what they bring, in milliseconds. */
+const HOLD_MS = 1_000;
+
+/** Lets what the watch brings wait for a read that will have it, unless that takes long: to take it in twice is only work. */
+async function holdEvents(core: Core, reading: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  // How it ends is for who awaits the read itself, and it may end before its turn comes here.
+  const ended = reading.catch(() => undefined);
+  const read = () => core.read('the read of changes', HOLD_MS, signal, () => ended);
+  await core.lock.run(() => read().catch(() => undefined));
+}
+
+/**
+ * Takes a delta in that was read at the mark. The store may be another by now, with the table's revision in both histories: what
+ * another proof has found in it since must not be undone.
+ *
+ * @returns how many steps were made by reads, this one included; `undefined` where another delta is to be read
+ */
+async function installDelta(
+  follow: FollowContext,
+  delta: Awaited<ReturnType<typeof readDelta>>,
+  mark: Mark,
+): Promise<number | undefined> {
+  const { core, signal } = follow;
+  const isCurrent = () => core.evidence.isCurrent(mark);
+  return core.lock.run(async () => {
+    const comparison = compareWithDelta(core.table, delta);
+    if (comparison.kind === 'covered' || !isCurrent()) return core.readSteps;
+    if (comparison.kind === 'outdated') return undefined;
+    if (comparison.kind === 'mismatch') {
+      follow.end({ reason: 'history-changed', newHistory: true });
+      return core.readSteps;
+    }
+    const isChanged = comparison.kind === 'changed';
+    const present = isChanged && comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
+    // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
+    const confirmed = isSameHistory(follow).then((same) => same === true);
+    confirmed.catch(() => undefined);
+    const from = core.table.bookmark;
+    const now = () => core.settings.clock.now();
+    const tell = (each: Step) => {
+      core.publish(each, 'resync');
+    };
+    // The values are decoded while that is on its way.
+    const step = isChanged
+      ? await patch(core.table, delta, present, now, { signal, confirmed, isCurrent, tell })
+      : undefined;
+    if (!(await confirmed)) {
+      follow.end({ reason: 'history-changed', newHistory: true });
+      return core.readSteps;
+    }
+    if (!isChanged && isCurrent()) core.advance(delta.bookmark);
+    const { readSteps } = core;
+    if (step !== undefined) core.publishResync('behind', from, step.changed);
+    await core.table.tidy();
+    return readSteps;
+  });
+}
+
+/** For backends that can't read what changed since a revision: the newest entry and the count, and else everything. */
+async function proveByFingerprint(follow: FollowContext, options: ProveOptions): Promise<void> {
+  const { core, signal } = follow;
+  const mark = core.evidence.begin();
+  const known = core.table.bookmark;
+  const read = await core.read('the check for changes', core.readTimeoutMs, signal, (deadline) =>
+    core.store.list(core.settings.range.toRange(), { ...FINGERPRINT_READ, signal: deadline.signal }),
+  );
+  if (wentBack(read.bookmark, known)) {
+    follow.end({ reason: 'history-changed', newHistory: true });
+    return;
+  }
+  const isEqual = await core.lock.run(async () => {
+    if (read.bookmark.revision <= core.table.revision || !core.evidence.isCurrent(mark)) return true;
+    const equal = matchesFingerprint(core.table, core.table.fingerprint(), read);
+    if (equal) core.advance(read.bookmark);
+    return equal;
+  });
+  let { readSteps } = core;
+  const isSilent = isEqual ? undefined : await isWatchSilent(follow, read.bookmark.revision, options);
+  if (isSilent !== undefined) {
+    const from = core.table.bookmark;
+    const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
+    ({ readSteps } = core);
+    core.publishResync('behind', from, changed);
+  }
+  await confirm(follow, mark, readSteps);
+  if (isSilent === true) follow.replaceWatch();
+}
+
+/**
+ * Something is different at `revision`: gives the watch its grace to bring it. `undefined`: it did. Otherwise the difference
+ * must be read, and `true` says that the watch is to blame: it claims to be following.
+ */
+async function isWatchSilent(
+  { core, signal, isWatchLive }: FollowContext,
+  revision: number,
+  { graceMs, blamesWatch }: ProveOptions,
+): Promise<boolean | undefined> {
+  if (!blamesWatch) return false;
+  if (await core.reaches(revision, graceMs, signal)) return undefined;
+  if (!isWatchLive) return false;
+  core.state.handle({ type: 'stale', reason: 'watch-silent' });
+  return true;
+}

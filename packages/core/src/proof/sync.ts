@@ -1,0 +1,74 @@
+import { type Revision, StoreError } from '@holdfast/store';
+import type { Core } from '../runtime/runtime.js';
+import { withDeadline } from '../util/deadline.js';
+
+export interface WaitOptions {
+  /** Milliseconds; the mirror's `syncTimeoutMs` unless told. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** M12: resolves when everything that was committed before the call is in the mirror. */
+export async function sync(core: Core, options: WaitOptions = {}): Promise<void> {
+  const mark = core.evidence.begin();
+  core.wanted.set(mark.ticket);
+  await wait(core, 'sync()', options, (signal) => core.evidence.until(mark, signal));
+}
+
+/** Resolves when the mirror reflects `revision` or later. */
+export async function waitFor(core: Core, revision: Revision | number, options: WaitOptions = {}): Promise<void> {
+  if (!Number.isSafeInteger(revision) || revision < 1) {
+    throw new StoreError(
+      'invalid-argument',
+      `waitFor() takes a revision that a write or a read gave, not ${String(revision)}`,
+    );
+  }
+  await wait(core, `waitFor(${revision})`, options, async (signal) => {
+    if (await core.reaches(revision, core.settings.graceMs, signal)) return;
+    // Where the range itself is idle, or progress comes only with events, nothing else moves the mirror there.
+    core.wanted.set(core.evidence.begin().ticket);
+    await core.position.until(revision, signal);
+  });
+}
+
+async function wait(
+  core: Core,
+  what: string,
+  { timeoutMs, signal }: WaitOptions,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  if (core.signal.aborted) throw closed();
+  const ms = timeoutMs ?? core.settings.syncTimeoutMs;
+  const either = new AbortController();
+  const onClose = () => {
+    either.abort(closed());
+  };
+  const onAbort = () => {
+    either.abort(new StoreError('aborted', `${what} was aborted`, { cause: signal?.reason }));
+  };
+  core.signal.addEventListener('abort', onClose, { once: true });
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted === true) onAbort();
+  const late = () => {
+    const { status } = core.state.current;
+    const trouble = core.trouble;
+    const why = trouble === undefined ? '' : `; the last failure: ${trouble.message}`;
+    return new StoreError(
+      'timeout',
+      `${what} on the mirror of ${core.settings.range.toString()} was not done within ${ms} ms (the mirror is ${status})${why}`,
+      { cause: trouble, endpoint: trouble?.endpoint },
+    );
+  };
+  try {
+    await withDeadline({ clock: core.settings.clock, ms, signal: either.signal, late }, (deadline) =>
+      work(deadline.signal),
+    );
+  } finally {
+    core.signal.removeEventListener('abort', onClose);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function closed(): StoreError {
+  return new StoreError('closed', 'the mirror is closed');
+}

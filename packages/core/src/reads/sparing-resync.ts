@@ -1,0 +1,84 @@
+import { type Bookmark, type KeyValue, StoreError } from '@holdfast/store';
+import type { Core } from '../runtime/runtime.js';
+import { PAGE_TIMEOUT_MS } from './load.js';
+import { patch } from '../table/patch.js';
+import { readPages } from './read-delta.js';
+import { readValues } from './read-values.js';
+import { RevisionDiff } from '../table/revision-diff.js';
+import { Slicer } from '../util/slicer.js';
+import type { Step } from '../table/step.js';
+
+/** Where more than this part of the keys was changed, reading all of it costs little more than reading that. */
+const MOST_CHANGED = 1 / 4;
+
+/** Whether a resync can spare the values of what is unchanged, and gains by it. */
+export function canSpareValues({ table, store, settings }: Core): boolean {
+  const { deltaReads, historicalReads, versions } = store.capabilities;
+  return deltaReads && historicalReads && versions && table.count > settings.fullResyncKeys;
+}
+
+/**
+ * Brings the mirror to the store's head after a compaction, as one step (M3): reads all keys with their revisions at one revision,
+ * the values of those alone that changed since, and of the newest that did not.
+ *
+ * @returns `undefined` where what was read can't have come of what the mirror has, or much of it has changed: all is to be read then
+ * @throws StoreError `history-changed` where the store answers from another history, or is behind the mirror
+ */
+export async function resync(core: Core, signal: AbortSignal): Promise<Step | undefined> {
+  const mark = core.evidence.begin();
+  const step = await core.lock.run(async () => {
+    const { clock } = core.settings;
+    const read = await readDifference(core, signal);
+    if (read === undefined) return undefined;
+    const { diff, bookmark, items } = read;
+    const { undecodable } = diff;
+    const present = diff.hasDeletions ? await diff.keys(new Slicer(clock)) : undefined;
+    signal.throwIfAborted();
+    const tell = (each: Step) => {
+      core.publish(each, 'resync');
+    };
+    const patched = await patch(core.table, { bookmark, items, undecodable }, present, () => clock.now(), {
+      signal,
+      tell,
+    });
+    await core.table.tidy();
+    return patched ?? { changes: [], changed: 0, invalid: [] };
+  });
+  if (step !== undefined) core.prove(mark);
+  return step;
+}
+
+interface Difference {
+  readonly diff: RevisionDiff;
+  readonly bookmark: Bookmark;
+  readonly items: readonly KeyValue[];
+}
+
+/** `undefined`: all is to be read instead. */
+async function readDifference(core: Core, signal: AbortSignal): Promise<Difference | undefined> {
+  const { table, settings } = core;
+  const diff = new RevisionDiff(table);
+  const slicer = new Slicer(settings.clock);
+  let bookmark: Bookmark | undefined;
+  let follows = true;
+  await readPages(core, 'the read of revisions', PAGE_TIMEOUT_MS, signal, { keysOnly: true }, async (page) => {
+    bookmark ??= page.bookmark;
+    checkAge(core, bookmark);
+    follows = await diff.add(page, slicer);
+    return follows;
+  });
+  if (bookmark === undefined || !follows || diff.changed.size > table.count * MOST_CHANGED) return undefined;
+  // Nothing can have gone since the mirror's revision at that revision: it is of another history, which has got as far.
+  if (diff.hasDeletions && bookmark.revision === table.revision) return undefined;
+  const items = await readValues(core, diff, bookmark.revision, PAGE_TIMEOUT_MS, signal);
+  return diff.isConfirmedBy(items) ? { diff, bookmark, items } : undefined;
+}
+
+function checkAge({ table }: Core, { identity, revision }: Bookmark): void {
+  const known = table.bookmark;
+  if (known !== undefined && known.identity === identity && known.revision <= revision) return;
+  throw new StoreError(
+    'history-changed',
+    `the store answered with revision ${revision} of history ${identity}; the mirror is at ${table.revision} of ${known?.identity ?? 'none'}`,
+  );
+}

@@ -1,0 +1,206 @@
+import { Backoff, type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
+import { LRUCache } from 'lru-cache';
+import type { AnyChange, ChangeCause } from '../events/change.js';
+import { CollectionTable } from '../table/collection-table.js';
+import { type Deadline, withDeadline } from '../util/deadline.js';
+import { Evidence, type Mark } from './freshness.js';
+import type { Box, LazyEntry } from '../entries/lazy-entry.js';
+import { Lock } from '../util/lock.js';
+import type { Problem } from '../events/problem.js';
+import type { Settings } from '../options/settings.js';
+import { type Head, SharedHead } from './shared-head.js';
+import { type MirrorState, type ResyncReason, StateMachine } from '../events/state.js';
+import type { Step } from '../table/step.js';
+import { Table } from '../table/table.js';
+import { Threshold } from '../util/watermark.js';
+
+/** The mirror read again instead of following on. Emitted after the changes that came of it. */
+export interface ResyncEvent {
+  readonly reason: ResyncReason;
+  /** What the mirror reflected before. */
+  readonly from: Bookmark;
+  readonly bookmark: Bookmark;
+  /** How many keys were different. */
+  readonly changed: number;
+}
+
+/** Where the core tells what users get to see. */
+export interface CoreSink {
+  /** Whether anyone wants the changes one by one. */
+  readonly isHeard: () => boolean;
+  readonly onChanges: (changes: readonly AnyChange[], bookmark: Bookmark, version: number, cause: ChangeCause) => void;
+  readonly onInvalid: (problem: Problem) => void;
+  readonly onState: (state: MirrorState, previous: MirrorState) => void;
+  readonly onResync: (event: ResyncEvent) => void;
+}
+
+/** How old a head that was read for another mirror may be, as a part of `livenessMs`. */
+const HEAD_AGE = 1 / 10;
+
+/** What the loops of one mirror share: its table, what is proved about it, its state, and how it reads. */
+export class Core {
+  readonly store: ConfigStore;
+  readonly settings: Settings;
+  readonly table: Table;
+  readonly evidence: Evidence;
+  readonly state: StateMachine;
+  /** Held by whoever changes the table, from looking at it to the step. */
+  readonly lock = new Lock();
+  /** Held by who reads what was missed: more than one such read at a time would bring nothing more. */
+  readonly catchUpLock = new Lock();
+  /** The table's revision, to wait for. */
+  readonly position = new Threshold();
+  readonly heads: SharedHead;
+  /** The newest mark that someone wants a proof for. */
+  readonly wanted = new Threshold();
+  /** Whether the watch has been established: without it no proof makes the mirror live. */
+  isFollowing = false;
+  /** How often reads took the table further. They bring net changes only: what came and went in between is in no step. */
+  readSteps = 0;
+  readonly #sink: CoreSink;
+  readonly #closing = new AbortController();
+  #trouble: StoreError | undefined;
+
+  constructor(store: ConfigStore, settings: Settings, sink: CoreSink) {
+    const { clock, cacheSize, decode } = settings;
+    this.store = store;
+    this.settings = settings;
+    this.heads = SharedHead.of(store, clock);
+    this.#sink = sink;
+    const cache =
+      decode === 'lazy' && cacheSize !== undefined
+        ? new LRUCache<LazyEntry<unknown>, Box>({ max: cacheSize })
+        : undefined;
+    this.table = new Table({
+      collections: settings.collections.map(
+        (collection) => new CollectionTable({ ...collection, decode, cache, clock, onInvalid: sink.onInvalid }),
+      ),
+      clock,
+      stableCreateRevisions: store.capabilities.versions,
+    });
+    this.state = new StateMachine(() => clock.now(), settings.logger, sink.onState);
+    this.evidence = new Evidence(clock, settings.livenessMs, () => {
+      this.state.handle({ type: 'stale', reason: 'no-evidence', cause: this.#trouble });
+    });
+  }
+
+  /** Aborts when the mirror closes. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  get isHeard(): boolean {
+    return this.#sink.isHeard();
+  }
+
+  /** The last failure of a read or of the watch since the last proof. */
+  get trouble(): StoreError | undefined {
+    return this.#trouble;
+  }
+
+  newBackoff(): Backoff {
+    return new Backoff({ ...this.settings.backoff, random: this.settings.random });
+  }
+
+  noteTrouble(error: StoreError): void {
+    this.#trouble = error;
+    this.settings.logger.debug('mirror: trouble', { error });
+    this.state.handle({ type: 'trouble', cause: error });
+  }
+
+  /** Called when the mirror has caught up with a read that began at the mark. */
+  prove(mark: Mark): void {
+    this.#trouble = undefined;
+    if (this.evidence.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
+  }
+
+  /** Tells of a step of the table. To be called in the same turn as the step, so that nobody sees it untold. */
+  publish(step: Step | undefined, cause: ChangeCause): void {
+    const { bookmark, version } = this.table;
+    if (bookmark === undefined) return;
+    if (step !== undefined) {
+      if (cause !== 'watch') this.readSteps += 1;
+      this.#sink.onChanges(step.changes, bookmark, version, cause);
+      for (const problem of step.invalid) this.#sink.onInvalid(problem);
+    }
+    this.position.set(bookmark.revision);
+  }
+
+  publishResync(reason: ResyncReason, from: Bookmark | undefined, changed: number): void {
+    const { bookmark } = this.table;
+    if (bookmark === undefined || from === undefined) return;
+    this.settings.logger.info('mirror: resync', { reason, from, bookmark, changed });
+    this.#sink.onResync({ reason, from, bookmark, changed });
+  }
+
+  /** A proof that nothing changed up to `bookmark`. */
+  advance(bookmark: Bookmark): void {
+    if (!this.table.advance(bookmark)) return;
+    this.readSteps += 1;
+    this.publish(undefined, 'watch');
+  }
+
+  /** A read that can't hang: it fails with `timeout` after `ms`. */
+  read<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    const late = () =>
+      new StoreError(
+        'timeout',
+        `${what} of ${this.settings.range.toString()} was not answered within ${Math.round(ms)} ms`,
+      );
+    return withDeadline({ clock: this.settings.clock, ms, signal, late }, work);
+  }
+
+  /** How long a small read may take: short enough that a second one fits into the time that a proof lasts. */
+  get readTimeoutMs(): number {
+    return this.settings.livenessMs / 3;
+  }
+
+  /** The store's head, by a linearizable read within the mirror's own range (M12), which is cheap where it can be. */
+  async readHead(signal: AbortSignal): Promise<Bookmark> {
+    const { range } = this.settings;
+    // Any key of the range will do, there or not: counting the whole range makes the server walk it.
+    const key = range.key ?? (range.prefix === '' ? '\0' : range.prefix);
+    const narrow = this.store.capabilities.keySyntax === 'any' && key !== undefined ? { key } : range.toRange();
+    const { bookmark } = await this.read('reading the head', this.readTimeoutMs, signal, (deadline) =>
+      this.store.list(narrow, { countOnly: true, signal: deadline.signal }),
+    );
+    return bookmark;
+  }
+
+  /**
+   * The head as somebody has read it who mirrors the same store, not long ago, or as is read now. `undefined` where that proves
+   * nothing for this mirror, which then is to read for itself.
+   */
+  async sharedHead(signal: AbortSignal): Promise<Head | undefined> {
+    const maxAgeMs = this.settings.livenessMs * HEAD_AGE;
+    const head =
+      this.heads.recent(maxAgeMs) ??
+      (await this.read('reading the head', this.readTimeoutMs, signal, () =>
+        this.heads.read(maxAgeMs, () => this.readHead(signal)),
+      ));
+    const { bookmark } = this.table;
+    if (head === undefined || head.bookmark.identity !== bookmark?.identity) return undefined;
+    // A head below what the mirror reflects was overtaken by it, or shows that the store went back.
+    const isPast = head.bookmark.revision >= bookmark.revision || (head.isAhead && head.users.has(this.table));
+    return isPast && head.mark.ticket > this.evidence.proved ? head : undefined;
+  }
+
+  /** Whether the table gets to `revision` within `ms`. */
+  async reaches(revision: number, ms: number, signal: AbortSignal): Promise<boolean> {
+    if (this.position.value >= revision) return true;
+    try {
+      await this.read('waiting', ms, signal, (deadline) => this.position.until(revision, deadline.signal));
+      return true;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return false;
+    }
+  }
+
+  close(error?: StoreError): void {
+    if (this.signal.aborted) return;
+    this.evidence.stop();
+    this.#closing.abort(error ?? new StoreError('closed', 'the mirror is closed'));
+    this.state.handle({ type: 'closed', error });
+  }
+}

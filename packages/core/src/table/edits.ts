@@ -1,0 +1,75 @@
+import type { KeyRange, KeyValue } from '@holdfast/store';
+import { type AnyChange, changeBetween } from '../events/change.js';
+import type { CollectionTable } from './collection-table.js';
+import type { Entry } from '../entries/entry.js';
+import type { Prepared } from '../entries/entry-maker.js';
+import type { Problem } from '../events/problem.js';
+import type { Step } from './step.js';
+import type { Table } from './table.js';
+import { unclaimed } from './unclaimed-keys.js';
+
+/** The edits of one step, in the store's order; remembers what each key was before, for the net changes. */
+export class Edits {
+  readonly #table: Table;
+  readonly #before = new Map<CollectionTable, Map<string, Entry<unknown> | undefined>>();
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** @param sameLife whether the key is known not to have been deleted since the table saw it */
+  put(item: KeyValue, prepared: Prepared | undefined, sameLife: boolean): void {
+    this.#table.noteWritten(item.modRevision);
+    const collection = this.#table.layout.find(item.key);
+    if (collection === undefined || prepared === undefined) {
+      this.#table.others.set(item.key, unclaimed(item.modRevision, item.value));
+      return;
+    }
+    const key = prepared.key;
+    this.#remember(collection, key);
+    collection.set(key, collection.settle(prepared, collection.state(key), sameLife));
+  }
+
+  remove(key: string): void {
+    this.#table.noteDeletion(key);
+    const collection = this.#table.layout.find(key);
+    if (collection === undefined) {
+      this.#table.noteGone(this.#table.others.get(key)?.modRevision);
+      this.#table.others.delete(key);
+      return;
+    }
+    const relative = collection.relative(key);
+    this.#table.noteGone(collection.revisions(relative)?.modRevision);
+    this.#remember(collection, relative);
+    collection.remove(relative);
+  }
+
+  removeRange(range: KeyRange): void {
+    const gone: string[] = [];
+    for (const key of this.#table.keys()) if (range.contains(key)) gone.push(key);
+    for (const key of gone) this.remove(key);
+  }
+
+  finish(invalidKeys: readonly Problem[]): Step {
+    const changes: AnyChange[] = [];
+    const invalid = [...invalidKeys];
+    for (const [collection, keys] of this.#before) {
+      for (const [key, previous] of keys) {
+        const { entry, bad } = collection.state(key);
+        const change = changeBetween(collection.name, previous, entry);
+        if (change !== undefined) changes.push(change);
+        if (bad !== undefined && bad.modRevision > this.#table.revision) invalid.push(bad.problem);
+      }
+    }
+    return { changes, changed: changes.length, invalid };
+  }
+
+  #remember(collection: CollectionTable, key: string): void {
+    let keys = this.#before.get(collection);
+    if (keys === undefined) {
+      keys = new Map<string, Entry<unknown> | undefined>();
+      this.#before.set(collection, keys);
+    }
+    if (!keys.has(key)) keys.set(key, collection.state(key).entry);
+  }
+}

@@ -1,0 +1,200 @@
+import { type Bookmark, type Page, type Revision, StoreError, type UndecodableKey } from '@holdfast/store';
+import { type AnyChange, changeBetween } from '../events/change.js';
+import type { CollectionTable } from './collection-table.js';
+import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
+import type { EntryMap } from '../entries/entry-map.js';
+import type { BadValue, Problem } from '../events/problem.js';
+import { Slab } from '../entries/slab.js';
+import type { Slicer } from '../util/slicer.js';
+import type { Step } from './step.js';
+import type { Table } from './table.js';
+import { unclaimed, type Unclaimed } from './unclaimed-keys.js';
+import { hexOf } from './undecodable-keys.js';
+
+export interface RestorationOptions {
+  /** The history is known to be another one: what the table has may be newer, and says nothing about lives of keys. */
+  readonly newHistory: boolean;
+  /** Whether anyone wants the changes one by one. */
+  readonly collect: boolean;
+  readonly now: () => number;
+}
+
+interface Staged {
+  readonly entries: EntryMap;
+  readonly bad: Map<string, BadValue>;
+}
+
+/**
+ * The verb `restore`: a whole state of the range, read at one revision, as a diff to what there is (M3). Unchanged keys keep
+ * their entry, the same object; bad values keep the last good one; nothing is visible before `commit` (M2).
+ */
+export class Restoration {
+  readonly #table: Table;
+  readonly #options: RestorationOptions;
+  /** Nothing before the first page, which tells how much there will be. */
+  readonly #staged = new Map<CollectionTable, Staged>();
+  readonly #others = new Map<string, Unclaimed>();
+  readonly #undecodable: UndecodableKey[] = [];
+  readonly #changes: AnyChange[] = [];
+  readonly #invalid: Problem[] = [];
+  #changed = 0;
+  #newest: Revision | undefined;
+  #bookmark: Bookmark | undefined;
+
+  constructor(table: Table, options: RestorationOptions) {
+    this.#table = table;
+    this.#options = options;
+  }
+
+  /** @throws StoreError `history-changed` for a page of an older state than the table's, unless the history is known to be new */
+  async add(page: Page, slicer: Slicer): Promise<void> {
+    this.#begin(page);
+    const slab = new Slab(page);
+    const { length } = page;
+    for (let index = 0; index < length; index++) {
+      this.#addKey(page, slab, index);
+      if (slicer.isDue()) await slicer.pause();
+    }
+    this.#undecodable.push(...page.undecodable);
+  }
+
+  /** Finds what is no longer shown. The table must not change between this and `commit`. */
+  async finish(slicer: Slicer): Promise<void> {
+    for (const [collection, staged] of this.#staged) {
+      for (const key of collection.entries.keys()) {
+        if (!staged.entries.has(key)) {
+          this.#change(collection, collection.entries.get(key), undefined);
+          this.#table.noteDeletion(collection.absolute(key));
+        }
+        if (slicer.isDue()) await slicer.pause();
+      }
+      for (const key of collection.bad.keys()) {
+        if (!staged.bad.has(key) && !staged.entries.has(key)) this.#table.noteDeletion(collection.absolute(key));
+      }
+    }
+    for (const key of this.#table.others.keys()) if (!this.#others.has(key)) this.#table.noteDeletion(key);
+  }
+
+  /** Makes it visible, in one step. */
+  commit(): Step {
+    const bookmark = this.#bookmark;
+    if (bookmark === undefined)
+      throw new StoreError('internal', 'the scan gave no page; its adapter breaks contract C5');
+    this.#checkAge(bookmark);
+    for (const [collection, { entries, bad }] of this.#staged) collection.replace(entries, bad);
+    this.#table.others = this.#others;
+    this.#table.noteNewest(this.#newest);
+    const seen = new Set<string>();
+    for (const key of this.#undecodable) {
+      seen.add(hexOf(key.rawKey));
+      const problem = this.#table.undecodable.add(key, this.#options.now());
+      if (problem !== undefined) this.#invalid.push(problem);
+    }
+    this.#table.undecodable.retain((rawKey) => seen.has(hexOf(rawKey)));
+    return this.#table.finish(bookmark, { changes: this.#changes, changed: this.#changed, invalid: this.#invalid });
+  }
+
+  get bookmark(): Bookmark | undefined {
+    return this.#bookmark;
+  }
+
+  #begin({ bookmark, total }: Page): void {
+    if (this.#bookmark === undefined) {
+      this.#checkAge(bookmark);
+      this.#bookmark = bookmark;
+      for (const collection of this.#table.collections) {
+        this.#staged.set(collection, { entries: collection.newEntries(total), bad: new Map() });
+      }
+    } else if (this.#bookmark.revision !== bookmark.revision || this.#bookmark.identity !== bookmark.identity) {
+      throw new StoreError(
+        'internal',
+        'the pages of a scan are of different revisions; its adapter breaks contract C5',
+      );
+    }
+  }
+
+  #checkAge(bookmark: Bookmark): void {
+    const known = this.#table.bookmark;
+    if (this.#options.newHistory || known === undefined) return;
+    if (known.identity !== bookmark.identity || bookmark.revision < known.revision) {
+      throw new StoreError(
+        'history-changed',
+        `the store answered with revision ${bookmark.revision} of history ${bookmark.identity}; the mirror is at ${known.revision} of ${known.identity}`,
+      );
+    }
+  }
+
+  #addKey(page: Page, slab: Slab, index: number): void {
+    const key = page.key(index);
+    const modRevision = page.modRevision(index);
+    if (modRevision > (this.#newest ?? 0)) this.#newest = modRevision;
+    const collection = this.#table.layout.find(key);
+    const staged = collection === undefined ? undefined : this.#staged.get(collection);
+    if (collection === undefined || staged === undefined) {
+      this.#others.set(key, unclaimed(modRevision, page.value(index)));
+      return;
+    }
+    const relative = collection.relative(key);
+    // Nearly all keys that are ever read are read by a first load: the short way makes nothing but the entry, or not even that.
+    if (collection.isLazy && collection.isEmpty && !this.#options.collect) {
+      staged.entries.defer(relative, slab, index);
+      this.#changed += 1;
+      return;
+    }
+    const first = collection.isEmpty ? collection.fromSlab(relative, slab, index) : undefined;
+    if (first !== undefined) {
+      staged.entries.set(relative, first);
+      this.#change(collection, undefined, first);
+      return;
+    }
+    const revisions = slab.revisions(index);
+    const before = collection.state(relative);
+    if (this.#isKnown(before, revisions) && collection.holds(relative, revisions, page.value(index))) {
+      stage(staged, relative, before);
+      return;
+    }
+    if (before.bad !== undefined && collection.shows(relative, revisions, page.value(index))) {
+      // The store went back to the last good value: a problem less, and nothing that anyone sees.
+      stage(staged, relative, { entry: before.entry, bad: undefined });
+      return;
+    }
+    const sameLife = this.#options.newHistory
+      ? before.entry !== undefined
+      : this.#table.continues(before.bad ?? before.entry, revisions.createRevision);
+    const after = collection.settle(collection.prepareInSlab(relative, revisions, slab, index), before, sameLife);
+    stage(staged, relative, after);
+    // A key of which nothing is left to show is found by `finish`, with those that are gone.
+    if (after.entry !== undefined) this.#change(collection, before.entry, after.entry);
+    if (after.bad !== undefined) this.#invalid.push(after.bad.problem);
+  }
+
+  // Spares the look at the bytes where the revisions already differ.
+  #isKnown(
+    { entry, bad }: { entry: Entry<unknown> | undefined; bad: BadValue | undefined },
+    revisions: Revisions,
+  ): boolean {
+    const known = bad ?? entry;
+    return known !== undefined && sameRevisions(known, revisions);
+  }
+
+  #change(
+    collection: CollectionTable,
+    previous: Entry<unknown> | undefined,
+    current: Entry<unknown> | undefined,
+  ): void {
+    if (previous === current) return;
+    this.#changed += 1;
+    if (!this.#options.collect) return;
+    const change = changeBetween(collection.name, previous, current);
+    if (change !== undefined) this.#changes.push(change);
+  }
+}
+
+function stage(
+  { entries, bad }: Staged,
+  key: string,
+  state: { readonly entry: Entry<unknown> | undefined; readonly bad: BadValue | undefined },
+): void {
+  if (state.entry !== undefined) entries.set(key, state.entry);
+  if (state.bad !== undefined) bad.set(key, state.bad);
+}

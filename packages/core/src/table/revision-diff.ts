@@ -1,0 +1,109 @@
+import type { KeyValue, Page, Revision, UndecodableKey } from '@holdfast/store';
+import type { Revisions } from '../entries/entry.js';
+import { Newest } from './newest.js';
+import type { KeySet } from './patch.js';
+import type { Slicer } from '../util/slicer.js';
+import type { Table } from './table.js';
+import { hexOf } from './undecodable-keys.js';
+
+/**
+ * How a whole range at a later revision, its keys and revisions but not its values, differs from the table: what was changed, what
+ * is gone, and whether one history can have led from the one to the other. In one history equal revisions are equal values.
+ * Nothing of the table changes, and it must not change meanwhile.
+ */
+export class RevisionDiff {
+  readonly #table: Table;
+  readonly #lookup: ReturnType<Table['lookup']>;
+  readonly #pages: Page[] = [];
+  readonly #changed = new Map<string, Revision>();
+  readonly #unchanged = new Newest();
+  readonly #undecodable: UndecodableKey[] = [];
+  /** How many keys there are that the table has too. */
+  #kept = 0;
+  #seen = 0;
+
+  constructor(table: Table) {
+    this.#table = table;
+    this.#lookup = table.lookup();
+  }
+
+  /** The keys that were changed since the table's revision. */
+  get changed(): ReadonlyMap<string, Revision> {
+    return this.#changed;
+  }
+
+  get undecodable(): readonly UndecodableKey[] {
+    return this.#undecodable;
+  }
+
+  /** Whether keys that the table has are gone. */
+  get hasDeletions(): boolean {
+    return this.#kept < this.#table.count;
+  }
+
+  /** The newest of the unchanged keys: their values are to be compared, since in another history they may not be the same (M8). */
+  get sample(): readonly { readonly key: string; readonly revision: number }[] {
+    return this.#unchanged.sample();
+  }
+
+  /** @returns false where this can't be what became of the table's content: it is of another history */
+  async add(page: Page, slicer: Slicer): Promise<boolean> {
+    this.#pages.push(page);
+    const { length } = page;
+    for (let index = 0; index < length; index++) {
+      const modRevision = page.modRevision(index);
+      const revisions = { modRevision, createRevision: page.createRevision(index), version: page.version(index) };
+      if (!this.#follows(page.key(index), revisions)) return false;
+      if (slicer.isDue()) await slicer.pause();
+    }
+    for (const key of page.undecodable) {
+      if (key.revision <= this.#table.revision && !this.#table.holdsUndecodable(key)) return false;
+      if (this.#table.undecodable.includes(key.rawKey)) this.#kept += 1;
+      this.#undecodable.push(key);
+    }
+    this.#seen += length + page.undecodable.length;
+    return page.more ? this.#seen <= page.total : this.#seen === page.total;
+  }
+
+  /** Whether these are all that was changed and the sample, and the sample is what the table has. */
+  isConfirmedBy(items: readonly KeyValue[]): boolean {
+    let changed = 0;
+    for (const item of items) {
+      if (item.modRevision <= this.#table.revision) {
+        if (!this.#table.holds(item)) return false;
+      } else {
+        if (this.#changed.get(item.key) !== item.modRevision) return false;
+        changed += 1;
+      }
+    }
+    return changed === this.#changed.size && items.length - changed >= this.sample.length;
+  }
+
+  /** All keys: what finds those that are gone. */
+  async keys(slicer: Slicer): Promise<KeySet> {
+    const keys = new Set<string>();
+    for (const page of this.#pages) {
+      const { length } = page;
+      for (let index = 0; index < length; index++) {
+        keys.add(page.key(index));
+        if (slicer.isDue()) await slicer.pause();
+      }
+    }
+    return { keys, undecodable: new Set(this.#undecodable.map(({ rawKey }) => hexOf(rawKey))) };
+  }
+
+  #follows(key: string, { modRevision, createRevision, version }: Revisions): boolean {
+    const { revision } = this.#table;
+    const known = this.#lookup(key);
+    if (known !== undefined) this.#kept += 1;
+    const isSameLife = known !== undefined && (known.createRevision ?? createRevision) === createRevision;
+    if (modRevision <= revision) {
+      if (!isSameLife || known.modRevision !== modRevision || (known.version ?? version) !== version) return false;
+      this.#unchanged.add(key, modRevision);
+      return true;
+    }
+    this.#changed.set(key, modRevision);
+    // Either it goes on from what is known, or it was made since.
+    return createRevision > revision || (isSameLife && (known.version ?? 0) < (version ?? 1));
+  }
+}

@@ -1,0 +1,319 @@
+import {
+  type Bookmark,
+  type Clock,
+  KeyRange,
+  type KeyValue,
+  type Revision,
+  StoreError,
+  type UndecodableKey,
+  type WatchBatch,
+  type WatchEvent,
+} from '@holdfast/store';
+import type { CollectionTable } from './collection-table.js';
+import { Edits } from './edits.js';
+import type { Revisions } from '../entries/entry.js';
+import type { Prepared } from '../entries/entry-maker.js';
+import type { Fingerprint } from './fingerprint.js';
+import { Layout } from './layout.js';
+import type { Problem } from '../events/problem.js';
+import { compactSlabs, type SlabUser } from '../entries/slab.js';
+import { Slicer } from '../util/slicer.js';
+import type { Step, StepOptions } from './step.js';
+import { isSameUnclaimed, type Unclaimed } from './unclaimed-keys.js';
+import { UndecodableKeys } from './undecodable-keys.js';
+
+export interface TableOptions {
+  readonly collections: readonly CollectionTable[];
+  readonly clock: Clock;
+  /**
+   * Whether a key's create revision stays while it lives. etcd v2 gives a key that is set again a new one, so there it
+   * says nothing about a deletion in between.
+   */
+  readonly stableCreateRevisions: boolean;
+}
+
+/** After how many changed keys, as a part of all keys, slabs are looked through for such as are mostly unused. */
+const DUE_CHURN = 0.25;
+const LEAST_CHURN = 256;
+
+/**
+ * Everything the mirror knows of its range, at one revision. It changes by whole steps only: `apply` (a watch batch),
+ * `restore` and `patch` (see `Restoration`, `Patch`) and `advance`. Each checks revisions, and none goes back in one history.
+ */
+export class Table {
+  readonly collections: readonly CollectionTable[];
+  readonly layout: Layout;
+  readonly undecodable = new UndecodableKeys();
+  /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
+  others = new Map<string, Unclaimed>();
+  readonly #clock: Clock;
+  readonly #stableCreateRevisions: boolean;
+  #bookmark: Bookmark | undefined;
+  #version = 0;
+  /** The highest revision of a whole key, kept up to date: to look for it takes long where there are many. */
+  #newestKey: Revision | undefined;
+  /** Whether that key is gone, and the next one not looked for yet. */
+  #isNewestGone = false;
+  #deleted: Set<string> | undefined;
+  /** How many keys changed since the slabs were looked through. */
+  #churn = 0;
+
+  constructor({ collections, clock, stableCreateRevisions }: TableOptions) {
+    this.collections = collections;
+    this.layout = new Layout(collections);
+    this.#clock = clock;
+    this.#stableCreateRevisions = stableCreateRevisions;
+  }
+
+  /** What the table reflects; `undefined` before the first load. */
+  get bookmark(): Bookmark | undefined {
+    return this.#bookmark;
+  }
+
+  /** 0 before the first load: lower than every revision. */
+  get revision(): number {
+    return this.#bookmark?.revision ?? 0;
+  }
+
+  /** Moves with every step that changed something that users see, and with no other. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** How many keys the store has in the range, as far as the table knows: good, bad, unclaimed and unreadable ones. */
+  get count(): number {
+    let count = this.others.size + this.undecodable.size;
+    for (const collection of this.collections) count += collection.storeCount;
+    return count;
+  }
+
+  /** All whole keys, good, bad and unclaimed ones. */
+  *keys(): IterableIterator<string> {
+    for (const collection of this.collections) {
+      for (const [relative] of collection.storeRevisions()) yield collection.absolute(relative);
+    }
+    yield* this.others.keys();
+  }
+
+  /** Those of all keys, unreadable ones too. */
+  *modRevisions(): IterableIterator<Revision> {
+    yield* this.#keyRevisions();
+    yield* this.undecodable.revisions();
+  }
+
+  /** The keys that are not among these. */
+  async keysBeside(present: ReadonlySet<string>): Promise<readonly string[]> {
+    const slicer = new Slicer(this.#clock);
+    const beside: string[] = [];
+    for (const key of this.keys()) {
+      if (!present.has(key)) beside.push(key);
+      if (slicer.isDue()) await slicer.pause();
+    }
+    return beside;
+  }
+
+  *problems(): IterableIterator<Problem> {
+    for (const collection of this.collections) for (const bad of collection.bad.values()) yield bad.problem;
+    yield* this.undecodable.problems();
+  }
+
+  has(key: string): boolean {
+    const collection = this.layout.find(key);
+    return collection === undefined ? this.others.has(key) : collection.has(collection.relative(key));
+  }
+
+  /** To look up what is known of the versions that the store has of many keys, while nothing changes. Of unclaimed keys it is not all. */
+  lookup(): (key: string) => Partial<Revisions> | undefined {
+    const lookups = new Map(this.collections.map((collection) => [collection, collection.lookup()]));
+    return (key) => {
+      const collection = this.layout.find(key);
+      return collection === undefined ? this.others.get(key) : lookups.get(collection)?.(collection.relative(key));
+    };
+  }
+
+  /** Whether this is what the table has for the key, by its bytes too (of unclaimed keys a digest). */
+  holds({ key, modRevision, createRevision, version, value }: KeyValue): boolean {
+    const collection = this.layout.find(key);
+    if (collection === undefined) return isSameUnclaimed(this.others.get(key), modRevision, value);
+    return collection.holds(collection.relative(key), { modRevision, createRevision, version }, value);
+  }
+
+  holdsUndecodable(key: UndecodableKey): boolean {
+    return this.undecodable.has(key);
+  }
+
+  /** @throws StoreError `internal` before the first load */
+  fingerprint(): Fingerprint {
+    if (this.#bookmark === undefined) throw new StoreError('internal', 'no fingerprint before the first load');
+    return { revision: this.#bookmark.revision, count: this.count, newest: this.#newestRevision() };
+  }
+
+  /** Whether a version with this create revision continues the life of the key as the table knows it. */
+  continues(before: Pick<Revisions, 'createRevision'> | undefined, createRevision: Revision): boolean {
+    return before !== undefined && (!this.#stableCreateRevisions || before.createRevision === createRevision);
+  }
+
+  /** While an audit runs: remembers which keys were deleted, in `into`. */
+  recordDeletions(into: Set<string> | undefined): void {
+    this.#deleted = into;
+  }
+
+  /**
+   * Takes in a watch batch. What it tells at or below the table's revision is dropped: a read has brought it already
+   * (M12). Decoding may take several turns of the event loop; then everything becomes visible at once (M4). Only one
+   * verb may run at a time.
+   *
+   * @returns `undefined` where the batch tells nothing new
+   * @throws StoreError `history-changed` for a batch of another history, `internal` for one whose revisions are not in order
+   */
+  async apply(batch: WatchBatch, { signal, tell }: StepOptions = {}): Promise<Step | undefined> {
+    this.#checkOrder(batch);
+    if (batch.bookmark.revision <= this.revision) return undefined;
+    const after = this.revision;
+    const events = batch.events.filter(({ revision }) => revision > after);
+    const prepared = await this.prepareAll(events.map((event) => (event.type === 'put' ? event.current : undefined)));
+    signal?.throwIfAborted();
+    const invalid: Problem[] = [];
+    for (const key of batch.undecodable) {
+      const problem = key.revision > after ? this.undecodable.add(key, this.#clock.now()) : undefined;
+      if (problem !== undefined) invalid.push(problem);
+    }
+    const edits = new Edits(this);
+    events.forEach((event, index) => {
+      this.#applyEvent(event, prepared[index], edits);
+    });
+    const step = this.finish(batch.bookmark, edits.finish(invalid));
+    tell?.(step);
+    return step;
+  }
+
+  /** Takes note that nothing changed up to `bookmark`, as progress or a read has proved. */
+  advance(bookmark: Bookmark): boolean {
+    this.#checkIdentity(bookmark);
+    if (bookmark.revision <= this.revision) return false;
+    this.#bookmark = bookmark;
+    return true;
+  }
+
+  /** The decoding of many values, in slices. Keys of no collection give `undefined`. */
+  async prepareAll(items: readonly (KeyValue | undefined)[]): Promise<readonly (Prepared | undefined)[]> {
+    const slicer = new Slicer(this.#clock);
+    const prepared: (Prepared | undefined)[] = [];
+    for (const item of items) {
+      const collection = item === undefined ? undefined : this.layout.find(item.key);
+      prepared.push(
+        item === undefined || collection === undefined
+          ? undefined
+          : collection.prepare(
+              collection.relative(item.key),
+              { modRevision: item.modRevision, createRevision: item.createRevision, version: item.version },
+              item.value,
+            ),
+      );
+      if (slicer.isDue()) await slicer.pause();
+    }
+    return prepared;
+  }
+
+  /** Makes one verb's step count: for `Restoration` and `Patch`, which hold to the rules above. */
+  finish(bookmark: Bookmark, step: Step): Step {
+    // Nothing is gone with the first load.
+    if (this.#bookmark !== undefined) this.#churn += step.changed;
+    this.#bookmark = bookmark;
+    if (step.changed > 0) this.#version += 1;
+    return step;
+  }
+
+  /**
+   * Sees to it that values which are gone don't keep much memory: to be called after a step, while no verb runs. Cheap
+   * where nothing is due.
+   */
+  async tidy(): Promise<void> {
+    if (this.#churn < Math.max(LEAST_CHURN, this.count * DUE_CHURN)) return;
+    this.#churn = 0;
+    await compactSlabs(() => this.#slabUsers(), new Slicer(this.#clock));
+  }
+
+  *#slabUsers(): Generator<SlabUser> {
+    for (const collection of this.collections) yield* collection.slabUsers();
+  }
+
+  /** For `Edits`. */
+  noteDeletion(key: string): void {
+    this.#deleted?.add(key);
+  }
+
+  /** For `Edits`: a key has this revision now, later than all those before the step. */
+  noteWritten(revision: Revision): void {
+    if (revision > (this.#newestKey ?? 0)) this.noteNewest(revision);
+  }
+
+  /** For `Edits`: a key that had this revision is gone. */
+  noteGone(revision: Revision | undefined): void {
+    if (revision === this.#newestKey) this.#isNewestGone = true;
+  }
+
+  /** For `Restoration`, which knows all keys. */
+  noteNewest(revision: Revision | undefined): void {
+    this.#newestKey = revision;
+    this.#isNewestGone = false;
+  }
+
+  #applyEvent(event: WatchEvent, prepared: Prepared | undefined, edits: Edits): void {
+    switch (event.type) {
+      case 'put':
+        edits.put(event.current, prepared, true);
+        break;
+      case 'delete':
+        edits.remove(event.key);
+        break;
+      case 'delete-range': {
+        const range = KeyRange.from(event.range);
+        edits.removeRange(range);
+        this.undecodable.removeRange(range, event.revision);
+        break;
+      }
+      default:
+        event satisfies never;
+    }
+  }
+
+  #checkOrder({ bookmark, events }: WatchBatch): void {
+    this.#checkIdentity(bookmark);
+    let last = 0;
+    for (const { revision } of events) {
+      if (revision < last || revision > bookmark.revision) {
+        throw new StoreError(
+          'internal',
+          `the watch delivered revision ${revision} after ${last} in a batch up to ${bookmark.revision}; its adapter breaks contract C10`,
+        );
+      }
+      last = revision;
+    }
+  }
+
+  #checkIdentity({ identity }: Bookmark): void {
+    if (this.#bookmark !== undefined && this.#bookmark.identity !== identity) {
+      throw new StoreError(
+        'history-changed',
+        `the mirror reflects history ${this.#bookmark.identity}, and this is history ${identity}`,
+      );
+    }
+  }
+
+  #newestRevision(): Revision | undefined {
+    if (this.#isNewestGone) this.noteNewest(highest(this.#keyRevisions()));
+    return highest([this.#newestKey, ...this.undecodable.revisions()]);
+  }
+
+  *#keyRevisions(): IterableIterator<Revision> {
+    for (const collection of this.collections) yield* collection.modRevisions();
+    for (const { modRevision } of this.others.values()) yield modRevision;
+  }
+}
+
+function highest(revisions: Iterable<Revision | undefined>): Revision | undefined {
+  let found: Revision | undefined;
+  for (const revision of revisions) if (revision !== undefined && revision > (found ?? 0)) found = revision;
+  return found;
+}

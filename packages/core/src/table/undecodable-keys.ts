@@ -1,0 +1,63 @@
+import { Buffer } from 'node:buffer';
+import type { KeyRange, Revision, UndecodableKey } from '@holdfast/store';
+import type { Problem } from '../events/problem.js';
+
+/** The keys in the mirror's range that are not UTF-8: counted, listed as problems, never shown as anything else. */
+export class UndecodableKeys {
+  readonly #byHex = new Map<string, { readonly rawKey: Uint8Array; readonly problem: Problem }>();
+
+  get size(): number {
+    return this.#byHex.size;
+  }
+
+  /** Takes in what a batch or a read tells. Returns the problem where there is a new one. */
+  add({ rawKey, revision, deleted }: UndecodableKey, now: number): Problem | undefined {
+    const hex = hexOf(rawKey);
+    const known = this.#byHex.get(hex);
+    if (deleted) {
+      this.#byHex.delete(hex);
+      return undefined;
+    }
+    if (known?.problem.revision === revision) return undefined;
+    const problem: Problem = Object.freeze({
+      rawKey: rawKey.slice(),
+      reason: 'the key is not valid UTF-8',
+      revision,
+      since: known?.problem.since ?? now,
+    });
+    this.#byHex.set(hex, { rawKey: problem.rawKey ?? rawKey, problem });
+    return problem;
+  }
+
+  has({ rawKey, revision }: UndecodableKey): boolean {
+    return this.#byHex.get(hexOf(rawKey))?.problem.revision === revision;
+  }
+
+  includes(rawKey: Uint8Array): boolean {
+    return this.#byHex.has(hexOf(rawKey));
+  }
+
+  /** Forgets those of a range that were last changed before `revision`. */
+  removeRange(range: KeyRange, revision: Revision): void {
+    for (const [hex, { rawKey, problem }] of this.#byHex) {
+      if (problem.revision < revision && range.contains(rawKey)) this.#byHex.delete(hex);
+    }
+  }
+
+  /** Forgets those that `isThere` does not know. */
+  retain(isThere: (rawKey: Uint8Array) => boolean): void {
+    for (const [hex, { rawKey }] of this.#byHex) if (!isThere(rawKey)) this.#byHex.delete(hex);
+  }
+
+  *revisions(): IterableIterator<Revision> {
+    for (const { problem } of this.#byHex.values()) yield problem.revision;
+  }
+
+  *problems(): IterableIterator<Problem> {
+    for (const { problem } of this.#byHex.values()) yield problem;
+  }
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}

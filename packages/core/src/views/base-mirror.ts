@@ -1,0 +1,149 @@
+import { type Bookmark, type Revision, StoreError } from '@holdfast/store';
+import type { AnyChange, ChangeEvent } from '../events/change.js';
+import type { ChangeFeed, ChangeListener, ChangesOptions, SubscribeOptions } from '../events/change-feed.js';
+import type { Core, ResyncEvent } from '../runtime/runtime.js';
+import type { Events } from '../events/events.js';
+import type { Problem } from '../events/problem.js';
+import type { MirrorState } from '../events/state.js';
+import { sync, waitFor, type WaitOptions } from '../proof/sync.js';
+
+/** The events of a mirror, with what their listeners get. */
+export interface MirrorEvents<C> {
+  /** After every step that changed something: the net changes. */
+  readonly change: readonly [event: ChangeEvent<C>];
+  readonly state: readonly [state: MirrorState, previous: MirrorState];
+  /** A key can't be shown as it is in the store (M5). */
+  readonly invalid: readonly [problem: Problem];
+  /** Something was read again instead of followed. */
+  readonly resync: readonly [event: ResyncEvent];
+}
+
+/** The events that don't go through a change feed. */
+export type OtherEvents = Omit<MirrorEvents<never>, 'change'>;
+
+// Which arguments go with which name is settled by the signatures; inside it is one list of functions.
+type Listener = (...args: readonly unknown[]) => unknown;
+
+export interface MirrorParts<C extends AnyChange> {
+  readonly core: Core;
+  readonly feed: ChangeFeed<C>;
+  readonly events: Events<OtherEvents>;
+  /** Resolves when the last task of the mirror has ended. */
+  readonly done: Promise<void>;
+}
+
+/** What every mirror has beside its entries: where it stands, what is wrong, and how to wait for it. */
+export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable {
+  readonly #core: Core;
+  readonly #feed: ChangeFeed<C>;
+  readonly #events: Events<OtherEvents>;
+  readonly #done: Promise<void>;
+
+  /** @internal */
+  constructor({ core, feed, events, done }: MirrorParts<C>) {
+    this.#core = core;
+    this.#feed = feed;
+    this.#events = events;
+    this.#done = done;
+  }
+
+  /** What the mirror reflects: everything up to this revision of this history. */
+  get bookmark(): Bookmark {
+    const { bookmark } = this.#core.table;
+    if (bookmark === undefined) throw new StoreError('internal', 'the mirror has not loaded');
+    return bookmark;
+  }
+
+  get revision(): Revision {
+    return this.bookmark.revision;
+  }
+
+  /** Moves when what the mirror shows has changed, and only then: what a cache of something derived is keyed by. */
+  get version(): number {
+    return this.#core.table.version;
+  }
+
+  get state(): MirrorState {
+    this.#core.evidence.notice();
+    return this.#core.state.current;
+  }
+
+  /** The mirror is complete as of then, in milliseconds since the epoch: everything committed before is in it. */
+  get asOf(): number {
+    return this.#core.evidence.asOf ?? 0;
+  }
+
+  /** Since when the mirror is not `live`, in milliseconds since the epoch; `undefined` while it is. */
+  get staleSince(): number | undefined {
+    const { status, since } = this.state;
+    return status === 'live' ? undefined : since;
+  }
+
+  /** The keys that can't be shown as they are in the store, until they are fixed or deleted (M5). */
+  problems(): readonly Problem[] {
+    return [...this.#core.table.problems()];
+  }
+
+  /**
+   * Resolves when the mirror reflects a revision, such as that of a write.
+   *
+   * @throws StoreError `timeout` (with the last failure as its cause), `aborted`, `closed`, `invalid-argument`
+   */
+  waitFor(revision: Revision | number, options?: WaitOptions): Promise<void> {
+    return waitFor(this.#core, revision, options);
+  }
+
+  /**
+   * Resolves when everything that was committed before the call is visible in the mirror (M12).
+   *
+   * @throws StoreError `timeout` (with the last failure as its cause), `aborted`, `closed`
+   */
+  sync(options?: WaitOptions): Promise<void> {
+    return sync(this.#core, options);
+  }
+
+  /** Calls `listener` on every such event. What it throws goes to the logger, and disturbs nobody (M10). */
+  on<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
+    if (name === 'change') this.#feed.on(listener as Listener);
+    else this.#events.on(other(name), listener as Listener);
+    return this;
+  }
+
+  /** Calls `listener` on the next such event only. */
+  once<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
+    if (name === 'change') this.#feed.once(listener as Listener);
+    else this.#events.once(other(name), listener as Listener);
+    return this;
+  }
+
+  off<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
+    if (name === 'change') this.#feed.off(listener as Listener);
+    else this.#events.off(other(name), listener as Listener);
+    return this;
+  }
+
+  /** Like `on('change')`, and can begin with what is there, without a gap. Returns the unsubscribe. */
+  subscribe(listener: ChangeListener<C>, options?: SubscribeOptions): () => void {
+    return this.#feed.subscribe(listener, options);
+  }
+
+  /** The changes from now on, one event a step, or the net changes of several where the consumer is slower than they come. */
+  changes(options?: ChangesOptions): AsyncIterableIterator<ChangeEvent<C>> {
+    return this.#feed.changes(options);
+  }
+
+  /** Stops following. Resolves when no timer, watch or read is left. What the mirror shows stays readable. Idempotent. */
+  async close(): Promise<void> {
+    this.#core.close();
+    await this.#done;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function other(name: string): keyof OtherEvents {
+  if (name === 'state' || name === 'invalid' || name === 'resync') return name;
+  throw new TypeError(`a mirror has no event '${name}'; there are 'change', 'state', 'invalid' and 'resync'`);
+}
