@@ -22,14 +22,14 @@ import type {
   WatchSink,
 } from '@holdfast/store';
 import { ETCD_V3_CAPABILITIES } from './capabilities.js';
-import type { Connection } from './connection.js';
-import { Kv } from './kv.js';
-import { EtcdLeases } from './leases.js';
+import type { Connection } from './connection/connection.js';
+import { Kv } from './kv/kv.js';
+import { EtcdLeases } from './kv/leases.js';
 import type { ResolvedOptions } from './options.js';
-import { scan } from './scan.js';
-import { readStatus } from './status.js';
-import { runTxn } from './txn.js';
-import { WatchManager } from './watch.js';
+import { scan } from './kv/scan.js';
+import { readStatus } from './kv/status.js';
+import { runTxn } from './kv/txn.js';
+import { WatchManager } from './watch/watch.js';
 
 /** Etcd v3 as the contract's driver: every operation, in the file that is named after it. */
 export class EtcdDriver implements StoreDriver {

@@ -1,5 +1,5 @@
 import { GuardedStore, type CallOptions } from '@holdfast/store';
-import { Connection } from './connection.js';
+import { Connection } from './connection/connection.js';
 import { EtcdDriver } from './etcd-driver.js';
 import { resolveOptions, type EtcdV3Options } from './options.js';
 

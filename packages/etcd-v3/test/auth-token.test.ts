@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { virtualClock } from '@holdfast/testkit';
-import { AuthToken } from '../src/auth-token.js';
+import { AuthToken } from '../src/connection/auth-token.js';
 
 describe('the auth token', () => {
   const tokens = (clock = virtualClock(), form = (n: number) => `token-${n}.1`) => {

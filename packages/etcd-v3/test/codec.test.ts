@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { decodeHeader, outlineRange, safeInteger } from '../src/codec.js';
-import { EtcdPage } from '../src/page.js';
+import { decodeHeader, outlineRange, safeInteger } from '../src/protobuf/range.js';
+import { EtcdPage } from '../src/kv/page.js';
 
 /** Protobuf by hand: [field, bytes or integer] pairs. */
 function message(...fields: readonly (readonly [number, Uint8Array | bigint | number])[]): Buffer {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { meaningOf, toConnectError, toStoreError } from '../src/errors.js';
-import { judge } from '../src/retry.js';
+import { judge } from '../src/connection/retry.js';
 
 const ENDPOINT = 'http://127.0.0.1:2379';
 

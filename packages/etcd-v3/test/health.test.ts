@@ -11,8 +11,8 @@ import {
   type Proxy,
 } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Store } from '@holdfast/etcd-v3';
-import { Endpoint } from '../src/endpoint.js';
-import { parseEndpoint } from '../src/endpoint-address.js';
+import { Endpoint } from '../src/connection/endpoint.js';
+import { parseEndpoint } from '../src/connection/endpoint-address.js';
 import { resolveOptions } from '../src/options.js';
 import { Follower } from './watch-world.js';
 

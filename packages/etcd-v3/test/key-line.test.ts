@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { KeyLine } from '../src/key-line.js';
+import { KeyLine } from '../src/kv/key-interpolation.js';
 
 describe('where later keys are guessed to lie', () => {
   test.each<readonly [shape: string, keyOf: (index: number) => string]>([

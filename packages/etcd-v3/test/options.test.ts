@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { isStoreError, openStore } from '@holdfast/store';
 import { certificateAuthority } from '@holdfast/testkit';
 import { etcdV3, etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
-import { parseEndpoint } from '../src/endpoint-address.js';
+import { parseEndpoint } from '../src/connection/endpoint-address.js';
 
 const endpoints = ['http://127.0.0.1:2379'];
 const secure = ['https://127.0.0.1:2379'];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { compareBytes, KeyRange } from '@holdfast/store';
-import { keyBounds, outlineRange, type RangeOutline } from '../src/codec.js';
-import { ReadAhead } from '../src/read-ahead.js';
-import { WireWriter } from '../src/watch-wire.js';
+import { keyBounds, outlineRange, type RangeOutline } from '../src/protobuf/range.js';
+import { ReadAhead } from '../src/kv/read-ahead.js';
+import { WireWriter } from '../src/protobuf/wire.js';
 
 const LENGTH = 50;
 

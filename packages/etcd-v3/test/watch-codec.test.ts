@@ -5,8 +5,8 @@ import {
   encodeCreate,
   encodeProgressRequest,
   type RawEvent,
-} from '../src/watch-codec.js';
-import { RevisionAssembler } from '../src/watch-events.js';
+} from '../src/protobuf/watch.js';
+import { RevisionAssembler } from '../src/watch/events.js';
 import { GOLDEN } from './watch-golden.js';
 import { decodeRequest, del, message, put, response } from './watch-wire-text.js';
 

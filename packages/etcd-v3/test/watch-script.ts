@@ -7,7 +7,7 @@ import {
   type WatchSink,
 } from '@holdfast/store';
 import { decodeRequest, type DecodedRequest } from './watch-wire-text.js';
-import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from '../src/watch-transport.js';
+import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from '../src/connection/transport.js';
 
 /** A Watch call whose server is the test. */
 export class ScriptedCall implements WatchCall {

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { isStoreError, KeyRange, StoreError } from '@holdfast/store';
 import { eventually, virtualClock } from '@holdfast/testkit';
-import { WatchManager, type WatchManagerOptions } from '../src/watch.js';
+import { WatchManager, type WatchManagerOptions } from '../src/watch/watch.js';
 import { PREFIX, RecordingSink, ScriptedTransport, settle, watchOptions } from './watch-script.js';
 import { created, del, events, progress, put, response } from './watch-wire-text.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { virtualClock } from '@holdfast/testkit';
-import { SilenceDetector } from '../src/watch-silence.js';
+import { SilenceDetector } from '../src/watch/silence.js';
 
 /** A detector on a clock that can be moved without firing any timer: what a blocked process sees, and a wall clock that is set. */
 function detector() {

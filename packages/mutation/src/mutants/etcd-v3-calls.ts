@@ -8,7 +8,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     name: 'v3-write-sent-again',
     trap: 9,
     why: 'a put whose answer was lost is sent again, and is applied twice',
-    file: 'packages/etcd-v3/src/retry.ts',
+    file: 'packages/etcd-v3/src/connection/retry.ts',
     find: "  if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';",
     replace: "  if (kind === 'write' && !meaning.retryable) return 'fail';",
     caughtBy: { test: FAULTS, name: 'etcd 3.5.16 trap 9: .* a put whose answer is lost is applied once' },
@@ -17,7 +17,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     name: 'v3-outage-as-not-found',
     trap: 14,
     why: 'a get that fails gives `undefined`, as if the key were not there',
-    file: 'packages/etcd-v3/src/kv.ts',
+    file: 'packages/etcd-v3/src/kv/kv.ts',
     find: 'await this.read(KeyRange.ofKey(key), options, call);',
     replace:
       'await this.read(KeyRange.ofKey(key), options, call).catch(() => ({ buffer: Buffer.alloc(0), bounds: [] }));',
@@ -27,7 +27,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     name: 'v3-outage-as-empty-list',
     trap: 14,
     why: 'a list that fails is empty',
-    file: 'packages/etcd-v3/src/kv.ts',
+    file: 'packages/etcd-v3/src/kv/kv.ts',
     find: '    const outline = await this.read(range, options, call);',
     replace: [
       '    let outline: RangeOutline;',

@@ -1,7 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
-const SESSION = 'packages/etcd-v3/src/watch-session.ts';
-const STREAM = 'packages/etcd-v3/src/watch-stream.ts';
+const SESSION = 'packages/etcd-v3/src/watch/session.ts';
+const STREAM = 'packages/etcd-v3/src/watch/stream.ts';
 const SCRIPTED = 'packages/etcd-v3/test/watch-scripted.test.ts';
 
 /** The watch of the etcd v3 adapter: nearly all that DESIGN's list of traps is about. */
@@ -72,7 +72,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-compact-revision-unread',
     trap: 6,
     why: '`compact_revision` is never read: the watch asks for the compacted history again and again, in silence',
-    file: 'packages/etcd-v3/src/watch-server-end.ts',
+    file: 'packages/etcd-v3/src/watch/server-end.ts',
     find: '  if (response.compactRevision > 0) return',
     replace: '  if (response.compactRevision < 0) return',
     caughtBy: { test: SCRIPTED, name: 'compaction ends that watch with CompactedError; others live on .trap 6' },
@@ -100,7 +100,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-older-head-unseen',
     trap: 7,
     why: "nobody compares the server's head with the bookmark: after a restore the watch sits silent for ever",
-    file: 'packages/etcd-v3/src/watch-suspicion.ts',
+    file: 'packages/etcd-v3/src/watch/history-check.ts',
     find: '  if (created.revision < bookmark.revision) return',
     replace: '  if (created.revision < 0) return',
     caughtBy: { test: SCRIPTED, name: 'a head below the bookmark is history-changed .* .trap 7' },
@@ -109,7 +109,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-other-cluster-unseen',
     trap: 7,
     why: "the cluster's id is not compared: a restore that has overtaken the bookmark is followed on",
-    file: 'packages/etcd-v3/src/watch-suspicion.ts',
+    file: 'packages/etcd-v3/src/watch/history-check.ts',
     find: "  if (created.clusterId !== '0' && created.clusterId !== bookmark.identity) {",
     replace: "  if (created.clusterId === '0') {",
     caughtBy: { test: SCRIPTED, name: 'a bookmark of another cluster is refused before any event' },
@@ -127,7 +127,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-batch-of-one-event',
     trap: 8,
     why: 'each event is a batch, also where a transaction wrote many keys at one revision',
-    file: 'packages/etcd-v3/src/watch-events.ts',
+    file: 'packages/etcd-v3/src/watch/events.ts',
     find: '    if (this.#open?.revision !== revision) {',
     replace: '    if (this.#open?.revision !== revision || this.#open.events.length > 0) {',
     caughtBy: { test: SCRIPTED, name: 'each revision is one batch' },
@@ -136,7 +136,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-progress-of-any-version',
     trap: 10,
     why: 'progress is asked for on every version, also where the answer can overtake the events that it vouches for (etcd issue 15220)',
-    file: 'packages/etcd-v3/src/watch-progress.ts',
+    file: 'packages/etcd-v3/src/watch/progress.ts',
     find: '  if (minor === 4) return patch >= 25;\n  if (minor === 5) return patch >= 8;\n  return minor > 5;',
     replace: '  return minor >= 4 && patch >= 0;',
     caughtBy: { test: SCRIPTED, name: 'is never asked of .* .trap 10' },
@@ -145,7 +145,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-progress-for-every-watch',
     trap: 10,
     why: 'an answer to a progress request counts for all watches of the stream, those too that were created after the request',
-    file: 'packages/etcd-v3/src/watch-progress.ts',
+    file: 'packages/etcd-v3/src/watch/progress.ts',
     find: '    return (watch) => watch.asksBefore < this.#answered;',
     replace: '    return () => this.#answered >= 0;',
     caughtBy: { test: SCRIPTED, name: 'an answer from before a watch was created says nothing of its backlog' },
@@ -154,7 +154,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-no-back-off',
     trap: 12,
     why: 'a stream that fails at once is opened again at the same pace for ever',
-    file: 'packages/etcd-v3/src/watch-link.ts',
+    file: 'packages/etcd-v3/src/watch/link.ts',
     find: '    const delayMs = this.#backoff.next();',
     replace: '    const delayMs = 10;',
     caughtBy: { test: SCRIPTED, name: 'opened again at a slowing pace .trap 12' },
@@ -190,7 +190,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-stream-left-behind',
     trap: 15,
     why: 'a stream whose token is no longer good stays open when its last watch has left it',
-    file: 'packages/etcd-v3/src/watch-link.ts',
+    file: 'packages/etcd-v3/src/watch/link.ts',
     find: '    if (stream.size === 0) this.#drop(stream);\n',
     replace: '',
     caughtBy: { test: SCRIPTED, name: 'that a read contradicts is an old token' },
@@ -233,7 +233,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-raft-term-unread',
     trap: 17,
     why: 'ids are trusted, and the raft term is not compared: a restore by the same token that has overtaken is followed on',
-    file: 'packages/etcd-v3/src/watch-suspicion.ts',
+    file: 'packages/etcd-v3/src/watch/history-check.ts',
     find: '  if (created.raftTerm !== 0 && created.raftTerm < raftTerm) return',
     replace: '  if (created.raftTerm < 0) return',
     caughtBy: { test: SCRIPTED, name: 'a raft term that went back is another history' },
@@ -266,7 +266,7 @@ export const etcdV3Watch: readonly Mutant[] = [
   {
     name: 'v3-old-tokens-added-up',
     why: 'streams that lost their token are counted over all of their life: the second one, hours later, is taken for a wrong user',
-    file: 'packages/etcd-v3/src/watch-link.ts',
+    file: 'packages/etcd-v3/src/watch/link.ts',
     find: '    this.#unauthenticated = 0;\n',
     replace: '',
     caughtBy: { test: SCRIPTED, name: 'a stream that ends for want of a valid token' },
@@ -310,7 +310,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-silence-unnoticed',
     promise: 'M7',
     why: 'a stream on which nothing comes any more is trusted, since nobody closed it',
-    file: 'packages/etcd-v3/src/watch-silence.ts',
+    file: 'packages/etcd-v3/src/watch/silence.ts',
     find: '          this.stop();\n          this.#onSilent(now - this.#lastHeard);',
     replace: '          this.stop();',
     caughtBy: { test: SCRIPTED, name: 'without an answer it is given up' },
@@ -319,7 +319,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-message-in-one-go',
     promise: 'M11',
     why: 'a message of tens of megabytes is decoded in one turn of the event loop',
-    file: 'packages/etcd-v3/src/watch-pump.ts',
+    file: 'packages/etcd-v3/src/watch/pump.ts',
     find: 'this.#spentMs < SLICE_MS && this.#step()',
     replace: 'this.#step()',
     caughtBy: { test: SCRIPTED, name: 'a large message is decoded in slices' },

@@ -1,6 +1,6 @@
-import type { CreateRequest } from './watch-codec.js';
-import type { WatchFollower } from './watch-follower.js';
-import type { WatchSubscription } from './watch-subscription.js';
+import type { CreateRequest } from '../protobuf/watch.js';
+import type { WatchFollower } from './follower.js';
+import type { WatchSubscription } from './subscription.js';
 
 /** A watch that is asked for only to see whether the server answers: nobody writes this key. */
 export const PROBE: CreateRequest = {

@@ -1,7 +1,7 @@
 import type { StoreError } from '@holdfast/store';
-import type { ResponseHeader } from './watch-codec.js';
-import type { RevisionGroup } from './watch-events.js';
-import type { ServerEnd } from './watch-server-end.js';
+import type { ResponseHeader } from '../protobuf/watch.js';
+import type { RevisionGroup } from './events.js';
+import type { ServerEnd } from './server-end.js';
 
 /** Who follows a range through one watch of a stream. After `ended`, `failed` or `lost`, nothing more is told. */
 export interface WatchFollower {

@@ -1,5 +1,5 @@
 import { toRevision, type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
-import { EntryCursor, type RangeOutline } from './codec.js';
+import { EntryCursor, type RangeOutline } from '../protobuf/range.js';
 import { findKeys, type PageKeys } from './page-keys.js';
 
 /** What a page says of the scan that it belongs to. */

@@ -2,7 +2,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import type { IAuthenticateRequest } from 'etcd3';
 import { AuthToken } from './auth-token.js';
-import { checkCredentials, type ResolvedOptions } from './options.js';
+import { checkCredentials, type ResolvedOptions } from '../options.js';
 
 export interface AuthenticatorOptions extends Pick<ResolvedOptions, 'auth' | 'headers'> {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { type ChannelInterface, type Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
 import { Fifo, type StoreError } from '@holdfast/store';
-import type { WatchCall } from './watch-transport.js';
+import type { WatchCall } from './transport.js';
 
 /** What a call is made of, and who keeps it. */
 export interface StreamBegin {

@@ -1,6 +1,6 @@
-import { RevisionAssembler } from './watch-events.js';
-import type { WatchFollower } from './watch-follower.js';
-import type { ConfirmedWatch } from './watch-progress.js';
+import { RevisionAssembler } from './events.js';
+import type { WatchFollower } from './follower.js';
+import type { ConfirmedWatch } from './progress.js';
 
 /** One watch at the server, from the request for it until either side ends it. */
 export type SubscriptionState =

@@ -1,6 +1,6 @@
 import { decodeUtf8, StoreError } from '@holdfast/store';
-import { ValueSlab } from './watch-slab.js';
-import { WireReader, WireWriter } from './watch-wire.js';
+import { ValueSlab } from './value-slab.js';
+import { WireReader, WireWriter } from './wire.js';
 
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
 export interface CreateRequest {

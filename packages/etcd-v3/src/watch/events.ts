@@ -1,5 +1,5 @@
 import { toRevision, type KeyValue, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
-import type { RawEvent, RawKeyValue } from './watch-codec.js';
+import type { RawEvent, RawKeyValue } from '../protobuf/watch.js';
 
 /** All events of one revision: what is delivered together, or not at all (C10, trap 8). */
 export interface RevisionGroup {

@@ -1,7 +1,7 @@
 import { Backoff, isStoreError, StoreError, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
-import { asStoreError } from './watch-errors.js';
-import { WatchStream, type WatchStreamOptions, type WatchStreamOwner } from './watch-stream.js';
-import type { WatchTransport } from './watch-transport.js';
+import { asStoreError } from './errors.js';
+import { WatchStream, type WatchStreamOptions, type WatchStreamOwner } from './stream.js';
+import type { WatchTransport } from '../connection/transport.js';
 
 export interface WatchLinkOptions extends WatchStreamOptions {
   /** The first and the longest delay between two streams, in milliseconds. */

@@ -1,5 +1,5 @@
 import { StoreError, type DriverCall, type DriverScanOptions, type KeyRange, type Page } from '@holdfast/store';
-import type { RangeOutline, ResponseHeader } from './codec.js';
+import type { RangeOutline, ResponseHeader } from '../protobuf/range.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';
 import { ReadAhead } from './read-ahead.js';

@@ -7,9 +7,9 @@ import {
   type KeyRange,
   type WatchSink,
 } from '@holdfast/store';
-import { WatchLink, type WatchLinkOptions } from './watch-link.js';
-import { WatchSession } from './watch-session.js';
-import type { WatchTransport } from './watch-transport.js';
+import { WatchLink, type WatchLinkOptions } from './link.js';
+import { WatchSession } from './session.js';
+import type { WatchTransport } from '../connection/transport.js';
 
 /** Settings of a store's watches; all of them have defaults. Times are in milliseconds. */
 export type WatchManagerOptions = { readonly [Name in keyof WatchLinkOptions]?: WatchLinkOptions[Name] | undefined };

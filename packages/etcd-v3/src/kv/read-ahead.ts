@@ -1,6 +1,6 @@
 import { compareBytes, KeyRange, keySuccessor } from '@holdfast/store';
-import { keyBounds, type RangeOutline } from './codec.js';
-import { KeyLine } from './key-line.js';
+import { keyBounds, type RangeOutline } from '../protobuf/range.js';
+import { KeyLine } from './key-interpolation.js';
 
 /** How many stretches are asked for at a time: while one is sent and used, the server looks the next one up. */
 const DEPTH = 2;

@@ -8,7 +8,7 @@ import {
   type Revision,
 } from '@holdfast/store';
 import type { IKeyValue, IResponseHeader } from 'etcd3';
-import { WireReader } from './watch-wire.js';
+import { WireReader } from './wire.js';
 
 /** What every answer says of the cluster that gave it. */
 export interface ResponseHeader {

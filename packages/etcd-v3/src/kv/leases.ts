@@ -7,9 +7,9 @@ import {
   type LeaseId,
   type LeaseStatus,
 } from '@holdfast/store';
-import { safeInteger } from './codec.js';
-import type { Connection } from './connection.js';
-import { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_LEASES, LEASE_REVOKE, LEASE_TIME_TO_LIVE } from './rpc.js';
+import { safeInteger } from '../protobuf/range.js';
+import type { Connection } from '../connection/connection.js';
+import { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_LEASES, LEASE_REVOKE, LEASE_TIME_TO_LIVE } from '../connection/rpc.js';
 
 /** Etcd's leases. Ids are 64-bit integers, and stay the decimal strings that they come as. */
 export class EtcdLeases implements DriverLeases {

@@ -9,9 +9,9 @@ import {
   type StoreError,
 } from '@holdfast/store';
 import type { IWatchResponse } from 'etcd3';
-import { rangeBounds, safeInteger } from './codec.js';
-import type { Connection } from './connection.js';
-import { WATCH_QUESTION } from './rpc.js';
+import { rangeBounds, safeInteger } from '../protobuf/range.js';
+import type { Connection } from '../connection/connection.js';
+import { WATCH_QUESTION } from '../connection/rpc.js';
 
 /** What a read or compaction asked for that is gone. */
 export interface CompactedAt {

@@ -12,16 +12,16 @@ import {
   type TimerHandle,
   type WatchSink,
 } from '@holdfast/store';
-import type { CreateRequest, ResponseHeader } from './watch-codec.js';
-import type { RevisionGroup } from './watch-events.js';
-import { asStoreError, compactedError, endsWatch, historyChanged } from './watch-errors.js';
-import type { WatchFollower } from './watch-follower.js';
-import type { LinkMember, WatchLink, WatchLinkOptions } from './watch-link.js';
-import { cancelError, type ServerEnd } from './watch-server-end.js';
-import type { WatchStream } from './watch-stream.js';
-import type { WatchSubscription } from './watch-subscription.js';
-import { proofOfOtherHistory, suspicionOf, type KnownHistory } from './watch-suspicion.js';
-import type { LinearizableHead, WatchTransport } from './watch-transport.js';
+import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';
+import type { RevisionGroup } from './events.js';
+import { asStoreError, compactedError, endsWatch, historyChanged } from './errors.js';
+import type { WatchFollower } from './follower.js';
+import type { LinkMember, WatchLink, WatchLinkOptions } from './link.js';
+import { cancelError, type ServerEnd } from './server-end.js';
+import type { WatchStream } from './stream.js';
+import type { WatchSubscription } from './subscription.js';
+import { proofOfOtherHistory, suspicionOf, type KnownHistory } from './history-check.js';
+import type { LinearizableHead, WatchTransport } from '../connection/transport.js';
 
 export type WatchSessionOptions = Pick<WatchLinkOptions, 'clock' | 'logger' | 'random' | 'backoff' | 'stableMs'>;
 

@@ -28,11 +28,11 @@ import {
   safeInteger,
   type RangeOutline,
   type ResponseHeader,
-} from './codec.js';
+} from '../protobuf/range.js';
 import { toCompactedError } from './compaction.js';
-import type { Answer, Connection } from './connection.js';
+import type { Answer, Connection } from '../connection/connection.js';
 import { findKeys } from './page-keys.js';
-import { COMPACT, DELETE_RANGE, PUT, RANGE } from './rpc.js';
+import { COMPACT, DELETE_RANGE, PUT, RANGE } from '../connection/rpc.js';
 import { TimeSlice } from './time-slice.js';
 
 /** How many entries are decoded between two looks at the time. */

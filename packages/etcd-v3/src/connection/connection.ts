@@ -2,16 +2,16 @@ import { status as grpcStatus } from '@grpc/grpc-js';
 import { Backoff, isStoreError, sleep, StoreError, withOutcome, type KeyRange } from '@holdfast/store';
 import type { IAuthenticateRequest } from 'etcd3';
 import { Authenticator, type Caller } from './authenticator.js';
-import { decodeHeader, rangeBounds, type ResponseHeader } from './codec.js';
+import { decodeHeader, rangeBounds, type ResponseHeader } from '../protobuf/range.js';
 import { parseEndpoint } from './endpoint-address.js';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints, type Reached } from './endpoints.js';
-import { meaningOf, toStoreError, type CallKind, type GrpcFailure } from './errors.js';
-import type { ResolvedOptions } from './options.js';
+import { meaningOf, toStoreError, type CallKind, type GrpcFailure } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
 import { judge } from './retry.js';
 import { AUTHENTICATE, RANGE, WATCH, type Rpc, type StreamRpc } from './rpc.js';
 import { StreamCall, type StreamHandlers } from './stream-call.js';
-import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from './watch-transport.js';
+import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from './transport.js';
 
 export interface CallTarget {
   readonly signal: AbortSignal | undefined;

@@ -1,6 +1,6 @@
 import type { Bookmark } from '@holdfast/store';
-import type { ResponseHeader } from './watch-codec.js';
-import type { LinearizableHead } from './watch-transport.js';
+import type { ResponseHeader } from '../protobuf/watch.js';
+import type { LinearizableHead } from '../connection/transport.js';
 
 /** What is known of the history that a watch belongs to. */
 export interface KnownHistory {

@@ -7,17 +7,17 @@ import {
   type CreateRequest,
   type EventReader,
   type WatchResponse,
-} from './watch-codec.js';
-import { asStoreError } from './watch-errors.js';
-import type { WatchFollower } from './watch-follower.js';
-import { PROBE, ProbeFollower } from './watch-probe.js';
-import { ProgressTimer } from './watch-progress-timer.js';
-import { ProgressLedger } from './watch-progress.js';
-import { MessagePump } from './watch-pump.js';
-import { serverEnd } from './watch-server-end.js';
-import { SilenceDetector } from './watch-silence.js';
-import { WatchSubscription, type SubscriptionHost, type SubscriptionState } from './watch-subscription.js';
-import type { WatchCall, WatchCallHandlers } from './watch-transport.js';
+} from '../protobuf/watch.js';
+import { asStoreError } from './errors.js';
+import type { WatchFollower } from './follower.js';
+import { PROBE, ProbeFollower } from './probe.js';
+import { ProgressTimer } from './progress-timer.js';
+import { ProgressLedger } from './progress.js';
+import { MessagePump } from './pump.js';
+import { serverEnd } from './server-end.js';
+import { SilenceDetector } from './silence.js';
+import { WatchSubscription, type SubscriptionHost, type SubscriptionState } from './subscription.js';
+import type { WatchCall, WatchCallHandlers } from '../connection/transport.js';
 
 export interface WatchStreamOptions {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { toRevision, type UndecodableKey } from '@holdfast/store';
 import { isUtf8 } from 'node:buffer';
-import { entryNumber, keyBounds, type RangeOutline } from './codec.js';
+import { entryNumber, keyBounds, type RangeOutline } from '../protobuf/range.js';
 import { TimeSlice } from './time-slice.js';
 
 /** The entries of a response whose keys are UTF-8, and apart from them those whose keys are not (C1). */

@@ -1,6 +1,6 @@
 import type { StoreError } from '@holdfast/store';
-import { toStoreError } from './errors.js';
-import type { WatchResponse } from './watch-codec.js';
+import { toStoreError } from '../errors.js';
+import type { WatchResponse } from '../protobuf/watch.js';
 
 /** How the server ended one watch of a stream, while the others live on. */
 export type ServerEnd =

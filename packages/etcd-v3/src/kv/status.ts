@@ -1,7 +1,7 @@
 import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
-import { fromProtoHeader, safeInteger } from './codec.js';
-import type { Connection } from './connection.js';
-import { MEMBER_LIST, STATUS } from './rpc.js';
+import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
+import type { Connection } from '../connection/connection.js';
+import { MEMBER_LIST, STATUS } from '../connection/rpc.js';
 
 /** What one member says of itself and of the cluster. */
 export async function readStatus(connection: Connection, { signal }: DriverCall): Promise<StoreStatus> {

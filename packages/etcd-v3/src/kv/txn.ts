@@ -14,10 +14,17 @@ import {
   type UndecodableKey,
 } from '@holdfast/store';
 import type { ICompare, IRangeResponse, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
-import { asBuffer, fromProtoEntry, fromProtoHeader, rangeBounds, safeInteger, type ResponseHeader } from './codec.js';
-import type { Connection } from './connection.js';
+import {
+  asBuffer,
+  fromProtoEntry,
+  fromProtoHeader,
+  rangeBounds,
+  safeInteger,
+  type ResponseHeader,
+} from '../protobuf/range.js';
+import type { Connection } from '../connection/connection.js';
 import { bookmarkOf, deleteRequest, deleteResult, putRequest, putResult, rangeRequest } from './kv.js';
-import { TXN } from './rpc.js';
+import { TXN } from '../connection/rpc.js';
 
 export async function runTxn(connection: Connection, txn: DriverTxn, { signal }: DriverCall): Promise<TxnResult> {
   const kind = writes(txn) ? 'write' : 'read';

@@ -10,9 +10,9 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { Host } from 'etcd3/lib/connection-pool.js';
-import { EndpointCredentials } from './credentials.js';
+import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from './endpoint-address.js';
-import type { ResolvedOptions } from './options.js';
+import type { ResolvedOptions } from '../options.js';
 import { STATUS, type Rpc, type StreamRpc } from './rpc.js';
 
 /** The most that a server can send in one message. List pages are sized by us, but a watch response can be any size. */

@@ -1,7 +1,7 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
 import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
 import type { EndpointAddress } from './endpoint-address.js';
-import { toConnectError } from './errors.js';
+import { toConnectError } from '../errors.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';
 import { STATUS } from './rpc.js';
 

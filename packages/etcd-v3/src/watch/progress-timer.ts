@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
-import { manualProgressIsOrdered } from './watch-progress.js';
+import { manualProgressIsOrdered } from './progress.js';
 
 /** Asks for progress every so often, on servers whose answers can be relied on (trap 10). */
 export class ProgressTimer {
