@@ -1,5 +1,5 @@
 import { CompactedError, StoreError, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
-import { parseJson, toIndex } from './codec.js';
+import { parseJson, toIndex } from './json/codec.js';
 
 /** Whether the call may change the store: only then does an error have an outcome. */
 export type CallKind = 'read' | 'write';

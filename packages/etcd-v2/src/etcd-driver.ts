@@ -23,13 +23,13 @@ import type {
   WatchSink,
 } from '@holdfast/store';
 import { ETCD_V2_CAPABILITIES } from './capabilities.js';
-import type { Connection } from './connection.js';
-import { Kv } from './kv.js';
+import type { Connection } from './connection/connection.js';
+import { Kv } from './kv/kv.js';
 import type { ResolvedOptions } from './options.js';
-import { get, list, scan } from './reads.js';
-import { readStatus } from './status.js';
-import { runTxn } from './txn.js';
-import { WatchManager } from './watch.js';
+import { get, list, scan } from './kv/reads.js';
+import { readStatus } from './kv/status.js';
+import { runTxn } from './kv/txn.js';
+import { WatchManager } from './watch/watch.js';
 
 /** Etcd v2 as the contract's driver: every operation, in the file that is named after it. */
 export class EtcdDriver implements StoreDriver {

@@ -1,15 +1,15 @@
 import { GuardedStore, StoreError, type CallOptions, type Revision } from '@holdfast/store';
-import { CallScope, checkPath, checkTtl } from './call-scope.js';
-import { Connection } from './connection.js';
-import { Directories } from './directories.js';
+import { CallScope, checkPath, checkTtl } from './v2-only/call-scope.js';
+import { Connection } from './connection/connection.js';
+import { Directories } from './v2-only/directories.js';
 import { EtcdDriver } from './etcd-driver.js';
-import { HiddenNodes } from './hidden.js';
-import { InOrder } from './in-order.js';
-import { keyPath } from './key-path.js';
-import { Members } from './members.js';
+import { HiddenNodes } from './v2-only/hidden.js';
+import { InOrder } from './v2-only/in-order.js';
+import { keyPath } from './json/key-path.js';
+import { Members } from './v2-only/members.js';
 import { resolveOptions, type EtcdV2Options } from './options.js';
-import { bookmarkOf } from './reads.js';
-import { readHealth, readStats, type EtcdV2Health, type EtcdV2Stats } from './stats.js';
+import { bookmarkOf } from './kv/reads.js';
+import { readHealth, readStats, type EtcdV2Health, type EtcdV2Stats } from './v2-only/stats.js';
 
 /**
  * A config store on etcd's v2 keys API: etcd 2, and 3.0 to 3.5 with `--enable-v2`. Beside the contract it has what only

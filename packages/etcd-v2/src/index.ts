@@ -1,8 +1,13 @@
-export type { CreateDirectoryOptions, Directories, DirectoryListing, RemoveDirectoryOptions } from './directories.js';
+export type {
+  CreateDirectoryOptions,
+  Directories,
+  DirectoryListing,
+  RemoveDirectoryOptions,
+} from './v2-only/directories.js';
 export { etcdV2 } from './etcd-adapter.js';
 export { etcdV2Store, type EtcdV2Store } from './etcd-store.js';
-export type { HiddenNodes, HiddenPutOptions } from './hidden.js';
-export type { InOrder, InOrderOptions } from './in-order.js';
-export type { EtcdV2Member, Members } from './members.js';
+export type { HiddenNodes, HiddenPutOptions } from './v2-only/hidden.js';
+export type { InOrder, InOrderOptions } from './v2-only/in-order.js';
+export type { EtcdV2Member, Members } from './v2-only/members.js';
 export type { EtcdCredentials, EtcdTlsOptions, EtcdV2Options } from './options.js';
-export type { EtcdV2Health, EtcdV2Stats } from './stats.js';
+export type { EtcdV2Health, EtcdV2Stats } from './v2-only/stats.js';

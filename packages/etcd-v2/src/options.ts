@@ -1,6 +1,6 @@
 import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
-import { addressKey, parseEndpoint, type EndpointAddress } from './endpoint-address.js';
-import { createTlsContext, type Security } from './tls.js';
+import { addressKey, parseEndpoint, type EndpointAddress } from './connection/endpoint-address.js';
+import { createTlsContext, type Security } from './connection/tls.js';
 
 /** A user of etcd's v2 user management. */
 export interface EtcdCredentials {

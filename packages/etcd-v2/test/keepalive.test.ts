@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { StoreError } from '@holdfast/store';
 import { virtualClock } from '@holdfast/testkit';
-import { Keepalive } from '../src/keepalive.js';
+import { Keepalive } from '../src/connection/keepalive.js';
 
 type Answer = 'leader' | 'no leader' | 'silence' | 'refused';
 

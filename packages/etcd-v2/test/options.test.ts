@@ -6,8 +6,8 @@ import { describe, expect, test } from '@jest/globals';
 import { isStoreError, KeyRange, openStore, type Range } from '@holdfast/store';
 import { certificateAuthority } from '@holdfast/testkit';
 import { etcdV2, etcdV2Store, type EtcdV2Options } from '@holdfast/etcd-v2';
-import { parseEndpoint } from '../src/endpoint-address.js';
-import { exactDirectory, keyPath, locate } from '../src/key-path.js';
+import { parseEndpoint } from '../src/connection/endpoint-address.js';
+import { exactDirectory, keyPath, locate } from '../src/json/key-path.js';
 
 const endpoints = ['http://127.0.0.1:2379'];
 const secure = ['https://127.0.0.1:2379'];

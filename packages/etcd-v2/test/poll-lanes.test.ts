@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { StoreError } from '@holdfast/store';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
-import type { V2Event } from '../src/codec.js';
-import { Permits, PollLanes, type LaneHandlers } from '../src/poll-lanes.js';
+import type { V2Event } from '../src/json/codec.js';
+import { Permits, PollLanes, type LaneHandlers } from '../src/watch/poll-lanes.js';
 
 /** The history of a server as `v2store` keeps it, and its polls, answered one by one in an order of the test's choice. */
 class Server {

@@ -1,7 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
-const WATCH = 'packages/etcd-v2/src/watch.ts';
-const EVENTS = 'packages/etcd-v2/src/watch-events.ts';
+const WATCH = 'packages/etcd-v2/src/watch/watch.ts';
+const EVENTS = 'packages/etcd-v2/src/watch/events.ts';
 const HISTORY = 'packages/etcd-v2/test/history.test.ts';
 const EVENTS_TEST = 'packages/etcd-v2/test/watch-events.test.ts';
 
@@ -57,7 +57,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-outage-as-not-found',
     trap: 14,
     why: 'a get that fails gives `undefined`, as if the key were not there',
-    file: 'packages/etcd-v2/src/reads.ts',
+    file: 'packages/etcd-v2/src/kv/reads.ts',
     find: '  const { node } = await readNode(connection, key, consistency, signal);',
     replace:
       '  const { node } = await readNode(connection, key, consistency, signal).catch(() => ({ node: undefined }));',
@@ -70,7 +70,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-write-sent-again',
     trap: 9,
     why: 'a put whose answer was lost is sent again, and is applied twice',
-    file: 'packages/etcd-v2/src/retry.ts',
+    file: 'packages/etcd-v2/src/connection/retry.ts',
     find: "  if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';",
     replace: "  if (kind === 'write' && !meaning.retryable) return 'fail';",
     caughtBy: {
@@ -82,7 +82,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-polls-left-behind',
     trap: 15,
     why: 'polls that are not needed any more are forgotten, and not ended: the server keeps a watcher for each',
-    file: 'packages/etcd-v2/src/poll-lanes.ts',
+    file: 'packages/etcd-v2/src/watch/poll-lanes.ts',
     find: '    lane.poll = undefined;\n    poll?.abort();',
     replace: '    lane.poll = poll?.abort && undefined;',
     caughtBy: { test: 'packages/etcd-v2/test/poll-lanes.test.ts', name: 'told no more, and no poll is left' },
@@ -91,7 +91,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-older-index-unseen',
     trap: 7,
     why: "nobody compares the server's index with the bookmark: after a restore the watch sits silent for ever",
-    file: 'packages/etcd-v2/src/history-check.ts',
+    file: 'packages/etcd-v2/src/watch/history-check.ts',
     find: 'identity === bookmark.identity && (index ?? 0) < bookmark.revision',
     replace: 'identity === bookmark.identity && (index ?? 0) < 0',
     caughtBy: { test: HISTORY, name: 'a bookmark past the head is settled by linearizable reads' },
@@ -100,7 +100,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-raft-term-unread',
     trap: 17,
     why: 'the cluster id is trusted, and the raft term is not compared: a restore that has overtaken is followed on',
-    file: 'packages/etcd-v2/src/history-check.ts',
+    file: 'packages/etcd-v2/src/watch/history-check.ts',
     find: 'raftTerm < this.#raftTerm && reached !== undefined',
     replace: 'raftTerm < 0 && reached !== undefined',
     caughtBy: { test: HISTORY, name: 'a lower raft term is history-changed' },

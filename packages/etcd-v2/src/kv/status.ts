@@ -1,6 +1,6 @@
 import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
-import { parseJson } from './codec.js';
-import type { Answer, Connection } from './connection.js';
+import { parseJson } from '../json/codec.js';
+import type { Answer, Connection } from '../connection/connection.js';
 import { bookmarkOf } from './reads.js';
 
 /** A member as the members API tells it. */

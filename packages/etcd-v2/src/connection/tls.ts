@@ -1,6 +1,6 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { StoreError } from '@holdfast/store';
-import type { EtcdTlsOptions } from './options.js';
+import type { EtcdTlsOptions } from '../options.js';
 
 /** What the connections of one store are secured with. */
 export interface Security {

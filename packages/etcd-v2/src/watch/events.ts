@@ -6,8 +6,8 @@ import {
   type UndecodableKey,
   type WatchEvent,
 } from '@holdfast/store';
-import { isReadable, rawKeyBytes, toIndex, toKeyValue, type V2Event, type V2Node } from './codec.js';
-import { isHidden } from './key-path.js';
+import { isReadable, rawKeyBytes, toIndex, toKeyValue, type V2Event, type V2Node } from '../json/codec.js';
+import { isHidden } from '../json/key-path.js';
 
 /** What an event of the server is to a watch: one of the contract's, a key that can't be read, or nothing. */
 export type Translated =

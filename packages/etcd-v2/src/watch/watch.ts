@@ -12,13 +12,13 @@ import {
   type WatchBatch,
   type WatchSink,
 } from '@holdfast/store';
-import { parseJson, toIndex, type V2Event } from './codec.js';
-import type { Connection, HistoryPoint } from './connection.js';
-import type { Endpoint } from './endpoint.js';
+import { parseJson, toIndex, type V2Event } from '../json/codec.js';
+import type { Connection, HistoryPoint } from '../connection/connection.js';
+import type { Endpoint } from '../connection/endpoint.js';
 import { HistoryCheck } from './history-check.js';
-import { locate, type Located } from './key-path.js';
+import { locate, type Located } from '../json/key-path.js';
 import { Permits, PollLanes, type LaneHandlers } from './poll-lanes.js';
-import { translate } from './watch-events.js';
+import { translate } from './events.js';
 
 export interface WatchManagerOptions {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { Backoff, isStoreError, sleep, StoreError, withOutcome, type Revision } from '@holdfast/store';
-import { parseJson, toIndex } from './codec.js';
-import { Credentials } from './credentials.js';
+import { parseJson, toIndex } from '../json/codec.js';
+import { Credentials } from './authenticator.js';
 import { parseEndpoint, type EndpointAddress } from './endpoint-address.js';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints } from './endpoints.js';
@@ -13,9 +13,9 @@ import {
   type CallKind,
   type Meaning,
   type V2ErrorBody,
-} from './errors.js';
+} from '../errors.js';
 import type { ExchangeHandlers, HttpExchange, HttpRequest, HttpResponse, ResponseHead } from './http-exchange.js';
-import type { ResolvedOptions } from './options.js';
+import type { ResolvedOptions } from '../options.js';
 import { judge } from './retry.js';
 
 /** The least that one of several endpoints is given to be reached, in milliseconds. */

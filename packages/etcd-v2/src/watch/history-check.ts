@@ -1,8 +1,8 @@
 import { StoreError, type Bookmark } from '@holdfast/store';
-import type { Answer, Connection, HistoryPoint } from './connection.js';
-import type { Endpoint } from './endpoint.js';
-import type { Located } from './key-path.js';
-import { bookmarkOf } from './reads.js';
+import type { Answer, Connection, HistoryPoint } from '../connection/connection.js';
+import type { Endpoint } from '../connection/endpoint.js';
+import type { Located } from '../json/key-path.js';
+import { bookmarkOf } from '../kv/reads.js';
 
 export interface ConfirmedHead {
   readonly bookmark: Bookmark;

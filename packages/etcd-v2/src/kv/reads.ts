@@ -13,10 +13,10 @@ import type {
   UndecodableKey,
 } from '@holdfast/store';
 import { compareBytes, compareKeys, StoreError } from '@holdfast/store';
-import { flatten, isFile, isReadable, parseJson, rawKeyBytes, sortByKey, toIndex, toKeyValue } from './codec.js';
-import type { V2Event, V2File, V2Node } from './codec.js';
-import type { Answer, Connection } from './connection.js';
-import { isHidden, keyPath, locate } from './key-path.js';
+import { flatten, isFile, isReadable, parseJson, rawKeyBytes, sortByKey, toIndex, toKeyValue } from '../json/codec.js';
+import type { V2Event, V2File, V2Node } from '../json/codec.js';
+import type { Answer, Connection } from '../connection/connection.js';
+import { isHidden, keyPath, locate } from '../json/key-path.js';
 import { FilePage } from './page.js';
 
 /** A range of the store at one index, unsorted. */

@@ -12,9 +12,9 @@ import {
   type KeyValue,
   type PutResult,
 } from '@holdfast/store';
-import { isFile, parseJson, toKeyValue, type V2Event, type V2File, type V2Node } from './codec.js';
-import type { Answer, Connection } from './connection.js';
-import { exactDirectory, keyPath } from './key-path.js';
+import { isFile, parseJson, toKeyValue, type V2Event, type V2File, type V2Node } from '../json/codec.js';
+import type { Answer, Connection } from '../connection/connection.js';
+import { exactDirectory, keyPath } from '../json/key-path.js';
 import { bookmarkOf, readNode } from './reads.js';
 
 /** The server's own guards, as the request has them. */

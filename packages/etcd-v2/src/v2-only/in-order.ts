@@ -1,9 +1,9 @@
 import type { Bookmark, CallOptions, KeyValue } from '@holdfast/store';
 import { checkPath, checkText, checkTtl, type CallScope } from './call-scope.js';
-import { isFile, isReadable, parseJson, sortByKey, toKeyValue, type V2Event, type V2File } from './codec.js';
-import type { Connection } from './connection.js';
-import { keyPath } from './key-path.js';
-import { bookmarkOf } from './reads.js';
+import { isFile, isReadable, parseJson, sortByKey, toKeyValue, type V2Event, type V2File } from '../json/codec.js';
+import type { Connection } from '../connection/connection.js';
+import { keyPath } from '../json/key-path.js';
+import { bookmarkOf } from '../kv/reads.js';
 
 export interface InOrderOptions extends CallOptions {
   /** Seconds to live. */

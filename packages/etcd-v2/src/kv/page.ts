@@ -1,5 +1,5 @@
 import { encodeUtf8, type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
-import { toIndex, type V2File } from './codec.js';
+import { toIndex, type V2File } from '../json/codec.js';
 
 /** A part of a listing: values are encoded when they are asked for. */
 export class FilePage implements Page {

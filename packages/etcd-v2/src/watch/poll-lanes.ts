@@ -1,5 +1,5 @@
 import type { Clock, StoreError, TimerHandle } from '@holdfast/store';
-import type { V2Event } from './codec.js';
+import type { V2Event } from '../json/codec.js';
 
 /** What one long poll brought: the first event of the range at or past the index that was asked for. */
 export interface Polled {

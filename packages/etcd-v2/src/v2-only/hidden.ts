@@ -1,9 +1,9 @@
 import type { CallOptions, KeyValue, PutResult, Revision } from '@holdfast/store';
 import { checkPath, checkText, checkTtl, type CallScope } from './call-scope.js';
-import { isFile, toKeyValue } from './codec.js';
-import type { Connection } from './connection.js';
-import { keyPath } from './key-path.js';
-import { bookmarkOf, readNode } from './reads.js';
+import { isFile, toKeyValue } from '../json/codec.js';
+import type { Connection } from '../connection/connection.js';
+import { keyPath } from '../json/key-path.js';
+import { bookmarkOf, readNode } from '../kv/reads.js';
 
 export interface HiddenPutOptions extends CallOptions {
   /** Seconds to live. */

@@ -1,6 +1,6 @@
 import { isStoreError, type DriverCall } from '@holdfast/store';
-import { parseJson } from './codec.js';
-import type { Connection } from './connection.js';
+import { parseJson } from '../json/codec.js';
+import type { Connection } from '../connection/connection.js';
 
 /** What one member counts, as etcd tells it: its names are etcd's own. */
 export interface EtcdV2Stats {

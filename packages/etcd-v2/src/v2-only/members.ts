@@ -1,8 +1,8 @@
 import { StoreError, type CallOptions, type StoreMember } from '@holdfast/store';
 import type { CallScope } from './call-scope.js';
-import { parseJson } from './codec.js';
-import type { Connection } from './connection.js';
-import { readMembers, type V2Member } from './status.js';
+import { parseJson } from '../json/codec.js';
+import type { Connection } from '../connection/connection.js';
+import { readMembers, type V2Member } from '../kv/status.js';
 
 /** A member, with the addresses that the others reach it at. */
 export interface EtcdV2Member extends StoreMember {

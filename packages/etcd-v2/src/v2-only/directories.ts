@@ -1,10 +1,10 @@
 import type { Bookmark, CallOptions, Consistency, KeyValue, Revision } from '@holdfast/store';
-import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from './codec.js';
+import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from '../json/codec.js';
 import { checkPath, checkTtl, type CallScope } from './call-scope.js';
-import type { Connection } from './connection.js';
-import { keyPath } from './key-path.js';
-import { readForWrite } from './kv.js';
-import { bookmarkOf, readNode } from './reads.js';
+import type { Connection } from '../connection/connection.js';
+import { keyPath } from '../json/key-path.js';
+import { readForWrite } from '../kv/kv.js';
+import { bookmarkOf, readNode } from '../kv/reads.js';
 
 /** What is directly in a directory. Hidden nodes are not listed by etcd. */
 export interface DirectoryListing {

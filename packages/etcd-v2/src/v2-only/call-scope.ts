@@ -1,6 +1,6 @@
 import { isStoreError, StoreError, withOutcome, type CallOptions, type Clock, type DriverCall } from '@holdfast/store';
-import type { CallKind } from './errors.js';
-import { checkNames } from './options.js';
+import type { CallKind } from '../errors.js';
+import { checkNames } from '../options.js';
 
 /** Runs the calls that are not in the contract under the same limits: the caller's signal, a time-out, the store's end. */
 export class CallScope {

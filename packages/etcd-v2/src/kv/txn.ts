@@ -11,8 +11,8 @@ import {
   type Revision,
   type TxnResult,
 } from '@holdfast/store';
-import { isFile, toIndex, toKeyValue } from './codec.js';
-import type { Connection } from './connection.js';
+import { isFile, toIndex, toKeyValue } from '../json/codec.js';
+import type { Connection } from '../connection/connection.js';
 import { deleteResult, putResult, type Kv } from './kv.js';
 import { bookmarkOf, readNode } from './reads.js';
 

@@ -1,4 +1,4 @@
-import type { CallKind, Meaning } from './errors.js';
+import type { CallKind, Meaning } from '../errors.js';
 
 /** What to do about a failed attempt. */
 export type Verdict =
