@@ -1,7 +1,7 @@
 /** @type {import('jest').Config} */
 export default {
-  roots: ['<rootDir>/packages', '<rootDir>/bench', '<rootDir>/.ci'],
-  testMatch: ['packages/*', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}/test/**/*.test.ts`),
+  roots: ['packages', 'checks', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}`),
+  testMatch: ['packages/*', 'checks/*', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}/test/**/*.test.ts`),
   globalSetup: '<rootDir>/.ci/jest-global-setup.mjs',
   testEnvironment: 'node',
   testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
@@ -10,7 +10,7 @@ export default {
   maxWorkers: 3,
   workerThreads: false,
   cacheDirectory: '<rootDir>/.cache/jest',
-  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/', '<rootDir>/bench/dist/', '<rootDir>/.cache/'],
+  modulePathIgnorePatterns: ['<rootDir>/(packages|checks)/[^/]+/dist/', '<rootDir>/bench/dist/', '<rootDir>/.cache/'],
 
   // Tests run the sources. JavaScript is looked for first, so that a dependency which ships both runs what it built.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],

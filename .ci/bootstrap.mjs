@@ -8,7 +8,10 @@ const stampFile = join(root, 'node_modules', '.holdfast-bootstrap');
 
 /** What an installation depends on: the lockfile, the settings, every manifest, and the Node that it was made with. */
 function wanted() {
-  const manifests = readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'package.json'));
+  const folders = ['packages', 'checks'].flatMap((room) =>
+    readdirSync(join(root, room)).map((name) => join(room, name)),
+  );
+  const manifests = folders.map((folder) => join(folder, 'package.json'));
   const hash = createHash('sha256').update(`${process.version} ${process.platform} ${process.arch}`);
   const shared = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'bench/package.json'];
   for (const file of [...shared, ...manifests.sort()]) {

@@ -57,9 +57,13 @@ export default defineConfig(
     },
   },
   // A library hands what it has to say to the injected logger; only the command line prints.
-  { files: ['packages/*/src/**/*.ts'], ignores: ['packages/cli/**'], rules: { 'no-console': 'error' } },
   {
-    files: ['packages/*/test/**/*.ts', 'bench/test/**/*.ts', '.ci/test/**/*.ts'],
+    files: ['packages/*/src/**/*.ts', 'checks/*/src/**/*.ts'],
+    ignores: ['packages/cli/**'],
+    rules: { 'no-console': 'error' },
+  },
+  {
+    files: ['packages/*/test/**/*.ts', 'checks/*/test/**/*.ts', 'bench/test/**/*.ts', '.ci/test/**/*.ts'],
     rules: {
       // A test that was just told that an entry is there may say so.
       '@typescript-eslint/no-non-null-assertion': 'off',
@@ -72,7 +76,7 @@ export default defineConfig(
     },
   },
   ...Object.keys(direction).map((folder) => ({
-    files: [`packages/${folder}/src/**/*.ts`],
+    files: [`packages/${folder}/src/**/*.ts`, `checks/${folder}/src/**/*.ts`],
     rules: { 'no-restricted-imports': ['error', { patterns: forbiddenImports(folder) }] },
   })),
 );

@@ -3,15 +3,15 @@ import Sequencer from '@jest/test-sequencer';
 // What takes longest comes first, so that no worker is left with one of these while the others have nothing to do. On a fresh clone Jest
 // knows no durations, and would go by the size of the files.
 const longest = [
-  'packages/mutation/test/mutants.test.ts',
+  'checks/mutation/test/mutants.test.ts',
   'packages/testkit/test/mutants-of-watches.test.ts',
   'packages/etcd-v3/test/watch-faults.test.ts',
   'packages/cli/test/faults/v3-rows.test.ts',
   'packages/testkit/test/mutants.test.ts',
-  'packages/torture/test/campaign.test.ts',
+  'checks/torture/test/campaign.test.ts',
   'bench/test/smoke.test.ts',
   'packages/etcd-v2/test/cluster.test.ts',
-  'packages/simulation/test/campaign.test.ts',
+  'checks/simulation/test/campaign.test.ts',
   'packages/cli/test/faults/v2-rows.test.ts',
   'packages/cli/test/faults/clusters.test.ts',
   'packages/etcd-v3/test/conformance.test.ts',

@@ -11,5 +11,5 @@ function node(...command) {
 }
 
 const etcds = await ensureEtcd();
-node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('packages', 'mutation', 'tsconfig.esm.json'));
-node(join('packages', 'mutation', 'dist', 'esm', 'main.js'), ...process.argv.slice(2));
+node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('checks', 'mutation', 'tsconfig.esm.json'));
+node(join('checks', 'mutation', 'dist', 'esm', 'main.js'), ...process.argv.slice(2));

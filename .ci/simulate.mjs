@@ -8,5 +8,5 @@ function node(...command) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('packages', 'simulation', 'tsconfig.esm.json'));
-node(join('packages', 'simulation', 'dist', 'esm', 'main.js'), ...process.argv.slice(2));
+node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('checks', 'simulation', 'tsconfig.esm.json'));
+node(join('checks', 'simulation', 'dist', 'esm', 'main.js'), ...process.argv.slice(2));

@@ -10,5 +10,5 @@ function node(...command) {
 }
 
 process.env[etcdVariable] = formatEtcds(await ensureEtcd());
-node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('packages', 'torture', 'tsconfig.esm.json'));
-node(join('packages', 'torture', 'dist', 'esm', 'main.js'), ...process.argv.slice(2));
+node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('checks', 'torture', 'tsconfig.esm.json'));
+node(join('checks', 'torture', 'dist', 'esm', 'main.js'), ...process.argv.slice(2));

@@ -20,9 +20,11 @@ export function readManifest(folder: string): Manifest {
 }
 
 export function workspacePackages(): { folder: string; manifest: Manifest; hasSources: boolean }[] {
-  return readdirSync(join(root, 'packages')).map((folder) => ({
-    folder,
-    manifest: readManifest(join('packages', folder)),
-    hasSources: existsSync(join(root, 'packages', folder, 'src')),
-  }));
+  return ['packages', 'checks'].flatMap((parent) =>
+    readdirSync(join(root, parent)).map((folder) => ({
+      folder,
+      manifest: readManifest(join(parent, folder)),
+      hasSources: existsSync(join(root, parent, folder, 'src')),
+    })),
+  );
 }

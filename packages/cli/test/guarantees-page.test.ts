@@ -3,14 +3,14 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { clauses } from '@holdfast/testkit';
-import { regressions } from '../../simulation/src/regressions.js';
-import type { CampaignReport as WorldsReport } from '../../simulation/src/report.js';
-import { allCells, nameOfCell } from '../../torture/src/cell.js';
-import { faults } from '../../torture/src/faults/index.js';
-import { faultKinds } from '../../torture/src/fault.js';
-import { regressions as clusterBugs } from '../../torture/src/regressions.js';
-import type { CampaignReport } from '../../torture/src/report.js';
-import { GOAL_MS } from '../../torture/src/settings.js';
+import { regressions } from '../../../checks/simulation/src/regressions.js';
+import type { CampaignReport as WorldsReport } from '../../../checks/simulation/src/report.js';
+import { allCells, nameOfCell } from '../../../checks/torture/src/cell.js';
+import { faults } from '../../../checks/torture/src/faults/index.js';
+import { faultKinds } from '../../../checks/torture/src/fault.js';
+import { regressions as clusterBugs } from '../../../checks/torture/src/regressions.js';
+import type { CampaignReport } from '../../../checks/torture/src/report.js';
+import { GOAL_MS } from '../../../checks/torture/src/settings.js';
 import { guaranteesPage } from './support/guarantees-page.js';
 import { clauseCheckers, mirrorGuarantees } from './support/guarantees.js';
 import { root } from './support/markdown-sample.js';
@@ -19,7 +19,7 @@ const BEGIN = '<!-- generated from the campaigns: HOLDFAST_UPDATE_DOCS=1 npx jes
 const packages = join(root, 'packages');
 
 function resultOf(name: 'simulation' | 'torture'): unknown {
-  return JSON.parse(readFileSync(join(packages, name, 'results', 'campaign.json'), 'utf8'));
+  return JSON.parse(readFileSync(join(root, 'checks', name, 'results', 'campaign.json'), 'utf8'));
 }
 
 const worlds = resultOf('simulation') as WorldsReport;
@@ -29,7 +29,7 @@ const clusters = resultOf('torture') as CampaignReport;
 function sourcesOf(...folders: readonly string[]): string {
   return folders
     .flatMap((folder) => {
-      const path = join(packages, folder);
+      const path = join(root, folder);
       const files = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
       return files.map((file) => readFileSync(join(path, file), 'utf8'));
     })
@@ -57,11 +57,11 @@ test('every promise of the mirror has a checker and a test that is there', () =>
 });
 
 test('every checker that is named is there', () => {
-  const shared = ['testkit/src/checkers'];
+  const shared = ['packages/testkit/src/checkers'];
   const held = [...mirrorGuarantees, ...Object.values(clauseCheckers)];
   for (const [where, folder] of [
-    ['worlds', 'simulation/src'],
-    ['clusters', 'torture/src'],
+    ['worlds', 'checks/simulation/src'],
+    ['clusters', 'checks/torture/src'],
   ] as const) {
     const text = sourcesOf(folder, ...shared);
     const named = new Set(held.flatMap((each) => each[where]));

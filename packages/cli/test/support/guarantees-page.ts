@@ -1,9 +1,9 @@
 import { clauseOf, clauses, conformanceCases, mutants } from '@holdfast/testkit';
-import type { CampaignReport as WorldsReport } from '../../../simulation/src/report.js';
-import type { Regression } from '../../../simulation/src/regressions.js';
-import type { Regression as ClusterRegression } from '../../../torture/src/regressions.js';
-import type { CampaignReport, Percentiles } from '../../../torture/src/report.js';
-import { GOAL_MS } from '../../../torture/src/settings.js';
+import type { CampaignReport as WorldsReport } from '../../../../checks/simulation/src/report.js';
+import type { Regression } from '../../../../checks/simulation/src/regressions.js';
+import type { Regression as ClusterRegression } from '../../../../checks/torture/src/regressions.js';
+import type { CampaignReport, Percentiles } from '../../../../checks/torture/src/report.js';
+import { GOAL_MS } from '../../../../checks/torture/src/settings.js';
 import { clauseCheckers, type Guarantee } from './guarantees.js';
 
 export interface GuaranteesPage {
@@ -98,7 +98,7 @@ function clustersFigures({ totals, commit, startedAt, tookMs, settings }: Campai
   return [
     `**${number(totals.injections)} faults injected, ${number(totals.eventsChecked)} events checked, ${number(totals.violations)} violations.** ` +
       `Begun ${startedAt.slice(0, 10)} at commit \`${commit.slice(0, 7)}\`, ${number(Math.round(tookMs / 60_000))} minutes of clusters. ` +
-      'Every injection with its seed is in [campaign.json](../packages/torture/results/campaign.json); `npm test` makes a random sample of them again.',
+      'Every injection with its seed is in [campaign.json](../checks/torture/results/campaign.json); `npm test` makes a random sample of them again.',
     table(
       ['injected', ...cells, 'in all'],
       kinds.map(([kind, byCell]) => [

@@ -2,9 +2,9 @@
 export interface Guarantee {
   readonly id: string;
   readonly name: string;
-  /** Checkers of `packages/simulation`. */
+  /** Checkers of `checks/simulation`. */
   readonly worlds: readonly string[];
-  /** Checkers of `packages/torture`. */
+  /** Checkers of `checks/torture`. */
   readonly clusters: readonly string[];
   readonly tests: readonly string[];
 }

@@ -44,8 +44,10 @@ export function samplesOf(markdown: string, name: string): Sample[] {
 /** Every page that a user reads: the README, those of the packages, and docs/. */
 export function documentationPages(): string[] {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name));
-  const packages = readdirSync(join(root, 'packages')).flatMap((name) =>
-    readdirSync(join(root, 'packages', name)).map((file) => join('packages', name, file)),
+  const packages = ['packages', 'checks'].flatMap((room) =>
+    readdirSync(join(root, room)).flatMap((name) =>
+      readdirSync(join(root, room, name)).map((file) => join(room, name, file)),
+    ),
   );
   return [...readdirSync(root), ...docs, ...packages].filter((path) => path.endsWith('.md')).sort();
 }

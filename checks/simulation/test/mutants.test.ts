@@ -10,13 +10,13 @@ import {
   type WatchOptions,
 } from '@holdfast/store';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { ChangeFeed } from '../../core/src/events/change-feed.js';
-import { CollectionTable } from '../../core/src/table/collection-table.js';
-import { Evidence } from '../../core/src/runtime/freshness.js';
-import { Restoration } from '../../core/src/table/restore.js';
-import { StateMachine } from '../../core/src/events/state.js';
-import { Table } from '../../core/src/table/table.js';
-import { Verifier } from '../../core/src/proof/history-check.js';
+import { ChangeFeed } from '../../../packages/core/src/events/change-feed.js';
+import { CollectionTable } from '../../../packages/core/src/table/collection-table.js';
+import { Evidence } from '../../../packages/core/src/runtime/freshness.js';
+import { Restoration } from '../../../packages/core/src/table/restore.js';
+import { StateMachine } from '../../../packages/core/src/events/state.js';
+import { Table } from '../../../packages/core/src/table/table.js';
+import { Verifier } from '../../../packages/core/src/proof/history-check.js';
 import { runCampaign } from '../src/campaign.js';
 import { RemoteWatch } from '../src/remote-watch.js';
 

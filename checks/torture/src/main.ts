@@ -67,7 +67,8 @@ function writeReport(file: string, report: CampaignReport): void {
 
 function commit(): string {
   const hash = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
-  const isDirty = execFileSync('git', ['status', '--porcelain', 'packages'], { encoding: 'utf8' }).trim() !== '';
+  const isDirty =
+    execFileSync('git', ['status', '--porcelain', 'packages', 'checks'], { encoding: 'utf8' }).trim() !== '';
   return isDirty ? `${hash} with changes` : hash;
 }
 

@@ -32,7 +32,7 @@ export async function runMutant(
   try {
     const output = join(work, 'jest.json');
     const said = await jest(root, mutation, [
-      ...['--config', 'packages/mutation/jest/config.mjs', '--runInBand', '--ci', '--silent', '--bail', '--forceExit'],
+      ...['--config', 'checks/mutation/jest/config.mjs', '--runInBand', '--ci', '--silent', '--bail', '--forceExit'],
       ...['--json', `--outputFile=${output}`, '--testNamePattern', name, '--runTestsByPath', test],
     ]);
     const verdict = await readFile(output, 'utf8').then(
