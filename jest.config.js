@@ -15,7 +15,7 @@ export default {
   // Tests run the sources. JavaScript is looked for first, so that a dependency which ships both runs what it built.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
-    '^@holdfast/(store|core|memory|etcd-v2|etcd-v3|testkit)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@holdfast/(store|core|memory|etcd-common|etcd-v2|etcd-v3|testkit)$': '<rootDir>/packages/$1/src/index.ts',
     '^@holdfast/core/yaml$': '<rootDir>/packages/core/src/values/yaml.ts',
     '^@holdfast/testkit/([^/]+)$': '<rootDir>/packages/testkit/src/$1.ts',
     '^holdfast$': '<rootDir>/packages/cli/src/index.ts',

@@ -51,7 +51,7 @@ test('every package with sources is built in both forms, and none without source
   const built = references.map(({ path }) => path).sort();
   const expected = packages
     .filter(({ hasSources }) => hasSources)
-    .flatMap(({ folder }) => ['cjs', 'esm'].map((form) => `packages/${folder}/tsconfig.${form}.json`));
+    .flatMap(({ path }) => ['cjs', 'esm'].map((form) => `${path}/tsconfig.${form}.json`));
   expect(built).toEqual(expected.sort());
   expect(packages.filter(({ hasSources, manifest }) => !hasSources && manifest.private !== true)).toEqual([]);
 });

@@ -19,10 +19,11 @@ export function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest;
 }
 
-export function workspacePackages(): { folder: string; manifest: Manifest; hasSources: boolean }[] {
+export function workspacePackages(): { folder: string; path: string; manifest: Manifest; hasSources: boolean }[] {
   return ['packages', 'checks'].flatMap((parent) =>
     readdirSync(join(root, parent)).map((folder) => ({
       folder,
+      path: `${parent}/${folder}`,
       manifest: readManifest(join(parent, folder)),
       hasSources: existsSync(join(root, parent, folder, 'src')),
     })),

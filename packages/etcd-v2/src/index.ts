@@ -1,3 +1,4 @@
+export type { EtcdCredentials, EtcdTlsOptions } from '@holdfast/etcd-common';
 export type {
   CreateDirectoryOptions,
   Directories,
@@ -9,5 +10,5 @@ export { etcdV2Store, type EtcdV2Store } from './etcd-store.js';
 export type { HiddenNodes, HiddenPutOptions } from './v2-only/hidden.js';
 export type { InOrder, InOrderOptions } from './v2-only/in-order.js';
 export type { EtcdV2Member, Members } from './v2-only/members.js';
-export type { EtcdCredentials, EtcdTlsOptions, EtcdV2Options } from './options.js';
+export type { EtcdV2Options } from './options.js';
 export type { EtcdV2Health, EtcdV2Stats } from './v2-only/stats.js';

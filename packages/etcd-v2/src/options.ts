@@ -1,25 +1,6 @@
+import { createTlsContext, type EtcdCredentials, type EtcdTlsOptions, type Security } from '@holdfast/etcd-common';
 import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
 import { addressKey, parseEndpoint, type EndpointAddress } from './connection/endpoint-address.js';
-import { createTlsContext, type Security } from './connection/tls.js';
-
-/** A user of etcd's v2 user management. */
-export interface EtcdCredentials {
-  readonly username: string;
-  readonly password: string;
-}
-
-/** How connections to `https://` endpoints are secured. PEM texts, or their bytes. */
-export interface EtcdTlsOptions {
-  /** The authorities that the server's certificate may be signed by; the system's own unless told. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** The client's certificate, for servers that ask for one; goes with `key`. */
-  readonly cert?: string | Uint8Array | undefined;
-  readonly key?: string | Uint8Array | undefined;
-  /** The name that the server's certificate must carry, where it is not the endpoint's host. */
-  readonly serverName?: string | undefined;
-  /** False accepts any certificate, and so any server. Only for experiments. */
-  readonly rejectUnauthorized?: boolean | undefined;
-}
 
 export interface EtcdV2Options {
   /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */

@@ -1,5 +1,6 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { checkCredentials, type EtcdCredentials } from '../options.js';
+import type { EtcdCredentials } from '@holdfast/etcd-common';
+import { checkCredentials } from '../options.js';
 
 /**
  * The user of all requests, as HTTP basic authentication. Asked for once, and again when the server refuses it, so that

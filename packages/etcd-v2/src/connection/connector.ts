@@ -1,7 +1,7 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { buildConnector } from 'undici';
 import type { EndpointAddress } from './endpoint-address.js';
-import type { Security } from './tls.js';
+import type { Security } from '@holdfast/etcd-common';
 
 export interface ConnectorOptions {
   readonly connectMs: number;

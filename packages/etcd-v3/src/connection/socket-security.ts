@@ -2,7 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, type ConnectionOptions } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import type { EndpointAddress } from './endpoint-address.js';
-import type { Security } from './tls.js';
+import type { Security } from '@holdfast/etcd-common';
 
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 

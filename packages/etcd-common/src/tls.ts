@@ -1,6 +1,18 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { StoreError } from '@holdfast/store';
-import type { EtcdTlsOptions } from '../options.js';
+
+/** How connections to `https://` endpoints are secured. PEM texts, or their bytes. */
+export interface EtcdTlsOptions {
+  /** The authorities that the server's certificate may be signed by; the system's own unless told. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** The client's certificate, for servers that ask for one; goes with `key`. */
+  readonly cert?: string | Uint8Array | undefined;
+  readonly key?: string | Uint8Array | undefined;
+  /** The name that the server's certificate must carry, where it is not the endpoint's host. */
+  readonly serverName?: string | undefined;
+  /** False accepts any certificate, and so any server. Only for experiments. */
+  readonly rejectUnauthorized?: boolean | undefined;
+}
 
 /** What the connections of one store are secured with. */
 export interface Security {
