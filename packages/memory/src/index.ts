@@ -1,3 +1,3 @@
 export { memory } from './memory-adapter.js';
 export { memoryStore, type ConnectOptions, type MemoryStore, type MemoryStoreOptions } from './memory-store.js';
-export type { MemorySnapshot, RestoreOptions, SnapshotChange } from './snapshot.js';
+export type { MemorySnapshot, RestoreOptions, SnapshotChange } from './engine/snapshot.js';

@@ -25,11 +25,11 @@ import type {
   TxnResult,
   WatchSink,
 } from '@holdfast/store';
-import { bytesToByteString } from './byte-string.js';
+import { bytesToByteString } from './data/byte-string.js';
 import { memoryCapabilities } from './capabilities.js';
-import type { Engine } from './engine.js';
-import { scanPages } from './scan.js';
-import { asRevision } from './entries.js';
+import type { Engine } from './engine/engine.js';
+import { scanPages } from './engine/scan.js';
+import { asRevision } from './entries/entries.js';
 import { VERSION } from './version.js';
 
 /** One handle on an {@link Engine}: translates between the contract and the store's own terms. */

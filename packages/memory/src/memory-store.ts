@@ -7,10 +7,10 @@ import {
   isStoreError,
   systemClock,
 } from '@holdfast/store';
-import { Engine } from './engine.js';
+import { Engine } from './engine/engine.js';
 import { closed, invalidArgument } from './errors.js';
 import { MemoryDriver } from './memory-driver.js';
-import { EMPTY_SNAPSHOT, type MemorySnapshot, type RestoreOptions } from './snapshot.js';
+import { EMPTY_SNAPSHOT, type MemorySnapshot, type RestoreOptions } from './engine/snapshot.js';
 
 export interface MemoryStoreOptions extends CreateStoreOptions {
   /** By what time leases expire, and progress is told. The system's unless told. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Watch, WatchBatch } from '@holdfast/store';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
-import { DeadlineHeap } from '../src/deadline-heap.js';
+import { DeadlineHeap } from '../src/leases/deadline-heap.js';
 import { Random } from './support/random.js';
 
 let clock: VirtualClock;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Interval } from '../src/byte-string.js';
-import type { Version } from '../src/key-history.js';
-import { Mvcc } from '../src/mvcc.js';
+import type { Interval } from '../src/data/byte-string.js';
+import type { Version } from '../src/data/key-history.js';
+import { Mvcc } from '../src/data/mvcc.js';
 import { Random } from './support/random.js';
 
 const VALUE = new Uint8Array([1]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Interval } from '../src/byte-string.js';
-import { type IndexEntry, OrderedIndex } from '../src/ordered-index.js';
+import type { Interval } from '../src/data/byte-string.js';
+import { type IndexEntry, OrderedIndex } from '../src/data/ordered-index.js';
 import { Random } from './support/random.js';
 
 /** An entry that counts how often the tree looks at it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { KeyRange, type Range } from '@holdfast/store';
-import { bytesToByteString, keyToByteString } from '../src/byte-string.js';
-import { WatcherIndex, watchScope } from '../src/watcher-index.js';
+import { bytesToByteString, keyToByteString } from '../src/data/byte-string.js';
+import { WatcherIndex, watchScope } from '../src/watch/watcher-index.js';
 import { Random } from './support/random.js';
 
 function found(index: WatcherIndex<string>, key: string): string[] {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { KeyRange, type DriverWatchOptions, type WatchBatch, type WatchSink } from '@holdfast/store';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
-import { Engine } from '../src/engine.js';
+import { Engine } from '../src/engine/engine.js';
 
 const OPTIONS: DriverWatchOptions = { after: undefined, previous: false, only: undefined };
 const PUT = { lease: undefined, ttl: undefined, previous: false, ignoreValue: false, ignoreLease: false };

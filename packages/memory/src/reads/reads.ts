@@ -1,7 +1,7 @@
 import { type DriverListOptions, type SortOrder, compareBytes } from '@holdfast/store';
-import type { Interval } from './byte-string.js';
-import type { Version } from './key-history.js';
-import type { Mvcc } from './mvcc.js';
+import type { Interval } from '../data/byte-string.js';
+import type { Version } from '../data/key-history.js';
+import type { Mvcc } from '../data/mvcc.js';
 
 /** What a list found: versions, not yet entries. */
 export interface Selection {

@@ -1,8 +1,8 @@
 import type { KeyValue, Revision, UndecodableKey } from '@holdfast/store';
-import { byteStringToBytes } from './byte-string.js';
+import { byteStringToBytes } from '../data/byte-string.js';
 import { CopyPool } from './copy-pool.js';
-import { type Version, isDeletion } from './key-history.js';
-import type { Lessor } from './lessor.js';
+import { type Version, isDeletion } from '../data/key-history.js';
+import type { Lessor } from '../leases/lessor.js';
 
 const EMPTY = new Uint8Array(0);
 

@@ -1,9 +1,9 @@
 import type { DriverCall, DriverScanOptions, KeyRange, Page } from '@holdfast/store';
-import { type Interval, toInterval } from './byte-string.js';
+import { type Interval, toInterval } from '../data/byte-string.js';
 import type { Engine } from './engine.js';
-import { historyChanged } from './errors.js';
-import { select } from './reads.js';
-import { VersionPage } from './version-page.js';
+import { historyChanged } from '../errors.js';
+import { select } from '../reads/reads.js';
+import { VersionPage } from '../reads/version-page.js';
 
 const PAGE_LENGTH = 1_000;
 

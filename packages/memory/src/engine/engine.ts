@@ -10,18 +10,18 @@ import type {
   TxnResult,
   WriteOutcome,
 } from '@holdfast/store';
-import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from './byte-string.js';
-import { Entries } from './entries.js';
-import { keyNotFound } from './errors.js';
-import type { Version } from './key-history.js';
-import { type LeaseRecord, Lessor } from './lessor.js';
-import { Mvcc, type Writer } from './mvcc.js';
-import { type Selection, select } from './reads.js';
-import { type RequestLimits, checkPutSize, checkTxnSize } from './request-limits.js';
+import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
+import { Entries } from '../entries/entries.js';
+import { keyNotFound } from '../errors.js';
+import type { Version } from '../data/key-history.js';
+import { type LeaseRecord, Lessor } from '../leases/lessor.js';
+import { Mvcc, type Writer } from '../data/mvcc.js';
+import { type Selection, select } from '../reads/reads.js';
+import { type RequestLimits, checkPutSize, checkTxnSize } from '../request-limits.js';
 import { type MemorySnapshot, type RestoreOptions, loadSnapshot, takeSnapshot } from './snapshot.js';
-import { eachStep, plan } from './txn-plan.js';
-import { TxnReport, applyPut, runPlan } from './txn-run.js';
-import { WatchHub } from './watch-hub.js';
+import { eachStep, plan } from '../txn/plan.js';
+import { TxnReport, applyPut, runPlan } from '../txn/run.js';
+import { WatchHub } from '../watch/hub.js';
 
 export interface EngineOptions extends RequestLimits {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import type { Bookmark, DriverWatchOptions, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
-import { type Entries, asRevision } from './entries.js';
-import { type Version, isDeletion } from './key-history.js';
+import { type Entries, asRevision } from '../entries/entries.js';
+import { type Version, isDeletion } from '../data/key-history.js';
 
 // Roughly what an event costs in memory beside its key and values.
 const EVENT_BYTES = 200;

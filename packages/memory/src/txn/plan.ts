@@ -1,7 +1,7 @@
 import { type CompareOperator, type DriverCompare, type DriverOp, type DriverTxn, compareBytes } from '@holdfast/store';
-import { keyToByteString, toInterval } from './byte-string.js';
-import type { Version } from './key-history.js';
-import type { Mvcc } from './mvcc.js';
+import { keyToByteString, toInterval } from '../data/byte-string.js';
+import type { Version } from '../data/key-history.js';
+import type { Mvcc } from '../data/mvcc.js';
 
 /** The branches that a transaction takes. All compares, nested ones too, are held against the state before it (as in etcd). */
 export interface Plan {

@@ -1,7 +1,7 @@
 import type { LeaseId, WriteOutcome } from '@holdfast/store';
 import { type ByteString, type Interval, intervalContains } from './byte-string.js';
 import { ChangeLog } from './change-log.js';
-import { compacted, futureRevision } from './errors.js';
+import { compacted, futureRevision } from '../errors.js';
 import { KeyHistory, type Version, isDeletion } from './key-history.js';
 import { OrderedIndex } from './ordered-index.js';
 

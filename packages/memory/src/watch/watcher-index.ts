@@ -6,7 +6,7 @@ import {
   intervalContains,
   keyToByteString,
   toInterval,
-} from './byte-string.js';
+} from '../data/byte-string.js';
 
 /** What a watch is registered under. */
 export type WatchScope =

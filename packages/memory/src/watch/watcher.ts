@@ -1,8 +1,8 @@
 import type { DriverWatch, DriverWatchOptions, KeyRange, StoreError, WatchSink } from '@holdfast/store';
-import { type Interval, toInterval } from './byte-string.js';
-import type { Version } from './key-history.js';
-import { PROGRESS_BYTES, eventBatch, isWanted, progressBatch } from './watch-events.js';
-import type { WatchHub } from './watch-hub.js';
+import { type Interval, toInterval } from '../data/byte-string.js';
+import type { Version } from '../data/key-history.js';
+import { PROGRESS_BYTES, eventBatch, isWanted, progressBatch } from './events.js';
+import type { WatchHub } from './hub.js';
 import { type WatchScope, watchScope } from './watcher-index.js';
 
 /** Where a watch stands. Only a live one is in the hub's index, and told of changes as they are made. */

@@ -6,12 +6,12 @@ import type {
   OpResult,
   TxnResult,
 } from '@holdfast/store';
-import { copyBytes, keyToByteString, toInterval } from './byte-string.js';
-import { type Entries, asRevision } from './entries.js';
-import type { Version } from './key-history.js';
-import type { Mvcc, Writer } from './mvcc.js';
-import { type Selection, select } from './reads.js';
-import type { Plan } from './txn-plan.js';
+import { copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
+import { type Entries, asRevision } from '../entries/entries.js';
+import type { Version } from '../data/key-history.js';
+import type { Mvcc, Writer } from '../data/mvcc.js';
+import { type Selection, select } from '../reads/reads.js';
+import type { Plan } from './plan.js';
 
 type Step = Plan['steps'][number];
 

@@ -1,9 +1,15 @@
 import type { LeaseId } from '@holdfast/store';
-import { type ByteString, bytesToByteString, byteStringToBytes, copyBytes, keyToByteString } from './byte-string.js';
-import { invalidArgument } from './errors.js';
-import type { Version } from './key-history.js';
-import type { Lessor } from './lessor.js';
-import { Mvcc } from './mvcc.js';
+import {
+  type ByteString,
+  bytesToByteString,
+  byteStringToBytes,
+  copyBytes,
+  keyToByteString,
+} from '../data/byte-string.js';
+import { invalidArgument } from '../errors.js';
+import type { Version } from '../data/key-history.js';
+import type { Lessor } from '../leases/lessor.js';
+import { Mvcc } from '../data/mvcc.js';
 
 /** One retained change in a {@link MemorySnapshot}. */
 export interface SnapshotChange {

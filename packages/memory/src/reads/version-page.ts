@@ -1,7 +1,7 @@
 import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
-import { copyBytes } from './byte-string.js';
-import { asRevision } from './entries.js';
-import type { Version } from './key-history.js';
+import { copyBytes } from '../data/byte-string.js';
+import { asRevision } from '../entries/entries.js';
+import type { Version } from '../data/key-history.js';
 
 const EMPTY = new Uint8Array(0);
 

@@ -7,10 +7,10 @@ import type {
   TimerHandle,
   WatchSink,
 } from '@holdfast/store';
-import { type Entries, asRevision } from './entries.js';
-import { compacted, historyChanged } from './errors.js';
-import type { Version } from './key-history.js';
-import type { Mvcc } from './mvcc.js';
+import { type Entries, asRevision } from '../entries/entries.js';
+import { compacted, historyChanged } from '../errors.js';
+import type { Version } from '../data/key-history.js';
+import type { Mvcc } from '../data/mvcc.js';
 import { Watcher } from './watcher.js';
 import { WatcherIndex } from './watcher-index.js';
 

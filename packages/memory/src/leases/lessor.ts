@@ -1,8 +1,8 @@
 import type { Clock, LeaseId, TimerHandle, WriteOutcome } from '@holdfast/store';
 import { DeadlineHeap } from './deadline-heap.js';
-import { invalidArgument, leaseExists, leaseNotFound } from './errors.js';
-import type { KeyHistory } from './key-history.js';
-import type { LeaseBook } from './mvcc.js';
+import { invalidArgument, leaseExists, leaseNotFound } from '../errors.js';
+import type { KeyHistory } from '../data/key-history.js';
+import type { LeaseBook } from '../data/mvcc.js';
 
 export interface LeaseRecord {
   readonly id: LeaseId;
