@@ -1,6 +1,12 @@
-import { createTlsContext, type EtcdCredentials, type EtcdTlsOptions, type Security } from '@holdfast/etcd-common';
+import {
+  createTlsContext,
+  parseEndpoint,
+  type EndpointAddress,
+  type EtcdCredentials,
+  type EtcdTlsOptions,
+  type Security,
+} from '@holdfast/etcd-common';
 import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
-import { addressKey, parseEndpoint, type EndpointAddress } from './connection/endpoint-address.js';
 
 export interface EtcdV2Options {
   /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */
@@ -93,7 +99,7 @@ export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
   checkNames(retry, ['attempts', 'initialMs', 'maxMs'], 'retry');
   if (keepalive !== false) checkNames(keepalive, ['intervalMs', 'timeoutMs'], 'keepalive');
   const addresses = endpoints.map(parseEndpoint);
-  if (new Set(addresses.map(addressKey)).size < addresses.length) {
+  if (new Set(addresses.map(({ target }) => target)).size < addresses.length) {
     throw invalid('endpoints names one server twice; name each member once');
   }
   return {

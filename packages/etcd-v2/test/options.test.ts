@@ -6,7 +6,6 @@ import { describe, expect, test } from '@jest/globals';
 import { isStoreError, KeyRange, openStore, type Range } from '@holdfast/store';
 import { certificateAuthority } from '@holdfast/testkit';
 import { etcdV2, etcdV2Store, type EtcdV2Options } from '@holdfast/etcd-v2';
-import { parseEndpoint } from '../src/connection/endpoint-address.js';
 import { exactDirectory, keyPath, locate } from '../src/json/key-path.js';
 
 const endpoints = ['http://127.0.0.1:2379'];
@@ -63,16 +62,6 @@ describe('options', () => {
       expect(message).toContain('auth');
       expect(message).not.toContain('secret');
     }
-  });
-
-  test.each([
-    ['http://host', 'http://host:2379', undefined, false],
-    ['http://host:1234/', 'http://host:1234', undefined, false],
-    ['https://[::1]:2379', 'https://[::1]:2379', undefined, true],
-    ['unix:/run/etcd.sock', 'http://localhost', '/run/etcd.sock', false],
-    ['unix:///run/etcd.sock', 'http://localhost', '/run/etcd.sock', false],
-  ])('%s is an endpoint', (name, origin, socketPath, isSecure) => {
-    expect(parseEndpoint(name)).toEqual({ name, origin, socketPath, secure: isSecure });
   });
 
   test('making a store does no I/O, and closing it needs none', async () => {

@@ -1,6 +1,12 @@
-import { createTlsContext, type EtcdCredentials, type EtcdTlsOptions, type Security } from '@holdfast/etcd-common';
+import {
+  createTlsContext,
+  parseEndpoint,
+  type EndpointAddress,
+  type EtcdCredentials,
+  type EtcdTlsOptions,
+  type Security,
+} from '@holdfast/etcd-common';
 import { silentLogger, StoreError, systemClock, type Capabilities, type Clock, type Logger } from '@holdfast/store';
-import { parseEndpoint, type EndpointAddress } from './connection/endpoint-address.js';
 
 export interface EtcdV3Options {
   /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */

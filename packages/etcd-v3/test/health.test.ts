@@ -12,7 +12,7 @@ import {
 } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { Endpoint } from '../src/connection/endpoint.js';
-import { parseEndpoint } from '../src/connection/endpoint-address.js';
+import { parseEndpoint } from '@holdfast/etcd-common';
 import { resolveOptions } from '../src/options.js';
 import { Follower } from './watch-world.js';
 

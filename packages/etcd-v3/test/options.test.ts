@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import { isStoreError, openStore } from '@holdfast/store';
 import { certificateAuthority } from '@holdfast/testkit';
 import { etcdV3, etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
-import { parseEndpoint } from '../src/connection/endpoint-address.js';
 
 const endpoints = ['http://127.0.0.1:2379'];
 const secure = ['https://127.0.0.1:2379'];
@@ -60,16 +59,6 @@ describe('options', () => {
       expect(message).toContain('auth');
       expect(message).not.toContain('secret');
     }
-  });
-
-  test.each([
-    ['http://host', 'host:2379', 'host', false],
-    ['http://host:1234/', 'host:1234', 'host', false],
-    ['https://[::1]:2379', '[::1]:2379', '::1', true],
-    ['unix:/run/etcd.sock', 'unix:/run/etcd.sock', '', false],
-    ['unix:///run/etcd.sock', 'unix:/run/etcd.sock', '', false],
-  ])('%s is an endpoint', (name, target, host, isSecure) => {
-    expect(parseEndpoint(name)).toEqual({ name, target, host, secure: isSecure });
   });
 
   test('making a store does no I/O, and closing it needs none', async () => {

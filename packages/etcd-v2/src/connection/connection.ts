@@ -1,7 +1,7 @@
 import { Backoff, isStoreError, sleep, StoreError, withOutcome, type Revision } from '@holdfast/store';
 import { parseJson, toIndex } from '../json/codec.js';
 import { Credentials } from './authenticator.js';
-import { parseEndpoint, type EndpointAddress } from './endpoint-address.js';
+import { parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints } from './endpoints.js';
 import {

@@ -1,6 +1,6 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { buildConnector } from 'undici';
-import type { EndpointAddress } from './endpoint-address.js';
+import type { EndpointAddress } from '@holdfast/etcd-common';
 import type { Security } from '@holdfast/etcd-common';
 
 export interface ConnectorOptions {

@@ -1,7 +1,7 @@
 import { Backoff, StoreError, type Clock } from '@holdfast/store';
 import { Pool } from 'undici';
 import { createConnector, type ConnectorOptions } from './connector.js';
-import type { EndpointAddress } from './endpoint-address.js';
+import type { EndpointAddress } from '@holdfast/etcd-common';
 import { HttpExchange, type ExchangeHandlers, type HttpRequest } from './http-exchange.js';
 import { Keepalive } from './keepalive.js';
 
@@ -167,7 +167,9 @@ export class Endpoint {
   }
 
   #connect(): Pool {
-    return new Pool(this.address.origin, {
+    const { target, socketPath, secure } = this.address;
+    const origin = socketPath === undefined ? `${secure ? 'https' : 'http'}://${target}` : 'http://localhost';
+    return new Pool(origin, {
       // One request on a connection at a time: a long poll would hold up what is behind it, and undici repeats requests
       // that were waiting in line when a connection breaks.
       pipelining: 1,

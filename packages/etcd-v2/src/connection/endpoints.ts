@@ -1,5 +1,5 @@
 import type { StoreError } from '@holdfast/store';
-import { addressKey, type EndpointAddress } from './endpoint-address.js';
+import type { EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 
 /**
@@ -43,9 +43,9 @@ export class Endpoints {
 
   /** The members as the cluster tells them. The endpoints that the user gave stay; others come and go. */
   update(addresses: readonly EndpointAddress[], gone: StoreError): void {
-    const given = new Set(this.#given.map(({ address }) => addressKey(address)));
-    const before = new Map(this.#found.map((endpoint) => [addressKey(endpoint.address), endpoint]));
-    const wanted = new Map(addresses.map((address) => [addressKey(address), address]));
+    const given = new Set(this.#given.map(({ address }) => address.target));
+    const before = new Map(this.#found.map((endpoint) => [endpoint.address.target, endpoint]));
+    const wanted = new Map(addresses.map((address) => [address.target, address]));
     this.#found = [...wanted]
       .filter(([key]) => !given.has(key))
       .map(([key, address]) => before.get(key) ?? new Endpoint(address, this.#options));

@@ -3,7 +3,7 @@ import { Backoff, isStoreError, sleep, StoreError, withOutcome, type KeyRange } 
 import type { IAuthenticateRequest } from 'etcd3';
 import { Authenticator, type Caller } from './authenticator.js';
 import { decodeHeader, rangeBounds, type ResponseHeader } from '../protobuf/range.js';
-import { parseEndpoint } from './endpoint-address.js';
+import { parseEndpoint } from '@holdfast/etcd-common';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints, type Reached } from './endpoints.js';
 import { meaningOf, toStoreError, type CallKind, type GrpcFailure } from '../errors.js';

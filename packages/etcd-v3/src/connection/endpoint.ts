@@ -1,6 +1,6 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
 import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
-import type { EndpointAddress } from './endpoint-address.js';
+import type { EndpointAddress } from '@holdfast/etcd-common';
 import { toConnectError } from '../errors.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';
 import { STATUS } from './rpc.js';

@@ -1,5 +1,5 @@
 import { Backoff, isStoreError, sleep, StoreError } from '@holdfast/store';
-import type { EndpointAddress } from './endpoint-address.js';
+import type { EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 import type { EtcdChannel } from './etcd-channel.js';
 

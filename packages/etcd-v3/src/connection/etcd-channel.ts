@@ -11,7 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import { Host } from 'etcd3/lib/connection-pool.js';
 import { EndpointCredentials } from './socket-security.js';
-import type { EndpointAddress } from './endpoint-address.js';
+import type { EndpointAddress } from '@holdfast/etcd-common';
 import type { ResolvedOptions } from '../options.js';
 import { STATUS, type Rpc, type StreamRpc } from './rpc.js';
 

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, type ConnectionOptions } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
-import type { EndpointAddress } from './endpoint-address.js';
+import type { EndpointAddress } from '@holdfast/etcd-common';
 import type { Security } from '@holdfast/etcd-common';
 
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;

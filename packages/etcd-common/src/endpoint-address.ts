@@ -4,11 +4,13 @@ import { StoreError } from '@holdfast/store';
 export interface EndpointAddress {
   /** As the user wrote it; what errors and bookmarks name. */
   readonly name: string;
-  /** As gRPC wants it. */
+  /** `host:port` or `unix:/path`: the same for two spellings of one address. */
   readonly target: string;
   readonly secure: boolean;
   /** The host's name or address, without brackets; empty for a socket. */
   readonly host: string;
+  /** Set where the member is reached through a unix socket. */
+  readonly socketPath: string | undefined;
 }
 
 const DEFAULT_PORT = '2379';
@@ -26,13 +28,13 @@ export function parseEndpoint(endpoint: unknown): EndpointAddress {
   switch (scheme) {
     case 'http':
     case 'https':
-      return { name: endpoint, ...hostTarget(endpoint, rest), secure: scheme === 'https' };
+      return { name: endpoint, ...hostTarget(endpoint, rest), secure: scheme === 'https', socketPath: undefined };
     case 'unix': {
       const path = rest.replace(/^\/\/(?=\/)/, '');
       if (path === '' || path.startsWith('//')) {
         throw invalid(`endpoint ${JSON.stringify(endpoint)} has no socket path; write unix:/path/to/socket`);
       }
-      return { name: endpoint, target: `unix:${path}`, secure: false, host: '' };
+      return { name: endpoint, target: `unix:${path}`, secure: false, host: '', socketPath: path };
     }
     default:
       throw invalid(
