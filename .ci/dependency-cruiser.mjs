@@ -3,8 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './pnpm.mjs';
 
-const packages = JSON.parse(readFileSync(join(root, '.ci', 'rooms.json'), 'utf8'));
-
 const inside = (source, names) => `^${source}/(${names.join('|')})(/|\\.ts$)`;
 
 function rulesOf(source, layout) {
@@ -28,7 +26,8 @@ function rulesOf(source, layout) {
   return [...upward, ...apart];
 }
 
-export default {
+/** The configuration for these layouts: folder of sources → its parts, from the ground up. */
+export const configOf = (layouts) => ({
   forbidden: [
     {
       name: 'no circle of imports',
@@ -36,7 +35,7 @@ export default {
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
-    ...Object.entries(packages).flatMap(([source, layout]) => rulesOf(source, layout)),
+    ...Object.entries(layouts).flatMap(([source, layout]) => rulesOf(source, layout)),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
@@ -44,4 +43,6 @@ export default {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: join(root, '.ci', 'tsconfig.check.json') },
   },
-};
+});
+
+export default configOf(JSON.parse(readFileSync(join(root, '.ci', 'rooms.json'), 'utf8')));
