@@ -28,17 +28,29 @@ export async function* scanByList(
   // A filtered read comes whole: etcd ignores the limit there.
   const paged = driver.capabilities.historicalReads && options.minModRevision === undefined;
   const base = { ...options, countOnly: false, sort: undefined, limit: paged ? SCAN_PAGE : undefined };
-  let list = await driver.list(range, base, call);
+  let rest = range;
+  let list = await driver.list(rest, base, call);
   let total = list.count;
   for (;;) {
     const last = lastKey(list);
     const more = paged && list.more && last !== undefined;
     yield new ListPage({ ...list, count: total }, more);
     if (!more) return;
-    const rest = KeyRange.ofInterval(keySuccessor(last), range.end);
+    rest = restAfter(last, rest, driver);
     list = await driver.list(rest, { ...base, revision: list.bookmark.revision }, call);
     total = Math.max(total, list.count);
   }
+}
+
+/** @throws StoreError `internal` where nothing can follow the key, or the driver gave one that was not asked for. */
+function restAfter(last: Uint8Array, asked: KeyRange, { name }: StoreDriver): KeyRange {
+  const start = keySuccessor(last);
+  if (asked.contains(last) && (asked.end === undefined || compareBytes(start, asked.end) < 0)) {
+    return KeyRange.ofInterval(start, asked.end);
+  }
+  throw new StoreError('internal', `the ${name} store says that more follows the last key of ${asked.toString()}`, {
+    retryable: true,
+  });
 }
 
 function lastKey(list: ListResult): Uint8Array | undefined {

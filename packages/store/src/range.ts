@@ -27,8 +27,9 @@ export class KeyRange {
   /** Set where the range was given as a prefix (`''` for everything). */
   readonly prefix: string | undefined;
 
+  /** @param start not empty, and before `end`: what {@link KeyRange.ofInterval} checks */
   private constructor(start: Uint8Array, end: Uint8Array | undefined, form: { key?: string; prefix?: string } = {}) {
-    this.start = start.length === 0 ? FIRST : start;
+    this.start = start;
     this.end = end;
     this.key = form.key;
     this.prefix = form.prefix;
@@ -66,17 +67,22 @@ export class KeyRange {
       throw new StoreError('invalid-argument', 'a prefix must be a string without lone surrogates');
     }
     const start = encodeUtf8(prefix);
-    return new KeyRange(start, prefixEnd(start), { prefix });
+    return new KeyRange(orFirst(start), prefixEnd(start), { prefix });
   }
 
+  /** @throws StoreError `invalid-argument` where no key can lie between the bounds. */
   static ofInterval(start: Uint8Array, end: Uint8Array | undefined): KeyRange {
-    if (end !== undefined && compareBytes(start, end) >= 0) {
+    // An empty start means the first key. It must be replaced before the bounds are compared: `['', '\0')` holds no key,
+    // and etcd reads the bounds `\0`, `\0` as everything.
+    const first = orFirst(start);
+    if (end !== undefined && compareBytes(first, end) >= 0) {
       throw new StoreError(
         'invalid-argument',
-        'the range is empty: its end must come after its start in UTF-8 byte order',
+        'the range is empty: its end must come after its start in UTF-8 byte order, and "\\0" is the smallest key',
       );
     }
-    return new KeyRange(start, end);
+    // Copied: a caller may reuse its bytes before the request is sent, and the bounds would not be those checked here.
+    return new KeyRange(new Uint8Array(first), end && new Uint8Array(end));
   }
 
   contains(key: string | Uint8Array): boolean {
@@ -140,6 +146,10 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
 function compareEnds(a: Uint8Array | undefined, b: Uint8Array | undefined): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? 1 : -1;
   return compareBytes(a, b);
+}
+
+function orFirst(start: Uint8Array): Uint8Array {
+  return start.length === 0 ? FIRST : start;
 }
 
 function boundBytes(bound: string | Uint8Array, what: string): Uint8Array {

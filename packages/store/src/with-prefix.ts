@@ -253,12 +253,13 @@ class PrefixDriver extends DelegatingDriver {
         ];
       case 'delete-range': {
         // A directory above the prefix takes the whole view with it, and no more than what was watched is told.
-        const range = KeyRange.from(event.range).intersect(watched);
+        const range = KeyRange.from(event.range).intersect(watched)?.intersect(this.#everything);
         return range === undefined ? [] : [{ ...event, range: this.#innerRange(range) }];
       }
     }
   }
 
+  /** @param range a part of {@link #everything}: it holds a key of the view, so that it never comes out as nothing */
   #innerRange(range: KeyRange): Range {
     if (this.#everything.within(range)) return { prefix: '' };
     if (range.key !== undefined) return { key: this.#inner(range.key) };

@@ -259,6 +259,18 @@ describe('derived from list', () => {
     ]);
   });
 
+  test.each(['b', 'ab', '0'])(
+    'a driver that says more follows %p, in a range that ends there, is in error',
+    async (last) => {
+      const driver = new ScriptDriver();
+      driver.list = () => Promise.resolve({ ...EMPTY, items: [item(last)], count: 2, more: true });
+      const error = await thrown(async () => {
+        for await (const _ of createStore(driver).scan({ start: 'a', end: 'ab\0' }));
+      });
+      expect(error).toMatchObject({ code: 'internal', retryable: true });
+    },
+  );
+
   test('a scan of nothing is one empty page', async () => {
     const pages: number[] = [];
     for await (const page of createStore(new ScriptDriver()).scan('k')) pages.push(page.length);

@@ -88,6 +88,21 @@ describe('intersections', () => {
 
 describe('bad ranges are refused', () => {
   test.each([
+    { start: '', end: '\0' },
+    { start: Uint8Array.of(), end: Uint8Array.of(0) },
+    { start: '', end: Uint8Array.of(0) },
+  ])('trap 19: an interval before the first key holds nothing: %p', (range) => {
+    expect(() => KeyRange.from(range)).toThrow('the range is empty');
+  });
+
+  test('trap 19: bytes that the caller changes later change no range', () => {
+    const [start, end] = [Uint8Array.of(0x61), Uint8Array.of(0x62)];
+    const range = KeyRange.from({ start, end });
+    start[0] = end[0] = 0;
+    expect([hex(range.start), hex(range.end)]).toEqual(['61', '62']);
+  });
+
+  test.each([
     '',
     { key: '' },
     { key: '\ud800' },
@@ -102,6 +117,10 @@ describe('bad ranges are refused', () => {
     { start: 'b', end: 'a' },
     { start: 'a', end: 'a' },
     { start: '\udfff' },
+    { start: '', end: '' },
+    { start: '\0', end: '\0' },
+    { end: '' },
+    { end: '\0' },
     { strat: 'a' },
   ])('%p', (range) => {
     let error: unknown;

@@ -14,6 +14,18 @@ export const etcdV3Calls: readonly Mutant[] = [
     caughtBy: { test: FAULTS, name: 'etcd 3.5.16 trap 9: .* a put whose answer is lost is applied once' },
   },
   {
+    name: 'v3-sends-an-empty-range',
+    trap: 19,
+    why: 'a range that holds nothing is sent as its bounds are, which etcd may take for everything',
+    file: 'packages/etcd-v3/src/protobuf/range.ts',
+    find: 'start.length === 0 || (end !== undefined && compareBytes(start, end) >= 0)',
+    replace: 'start.length === 0 && end?.length === 0',
+    caughtBy: {
+      test: 'packages/etcd-v3/test/empty-range.test.ts',
+      name: 'etcd 3.5.16 trap 19: what got past the checks is still not sent',
+    },
+  },
+  {
     name: 'v3-outage-as-not-found',
     trap: 14,
     why: 'a get that fails gives `undefined`, as if the key were not there',

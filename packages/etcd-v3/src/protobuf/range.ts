@@ -1,4 +1,5 @@
 import {
+  compareBytes,
   decodeUtf8,
   StoreError,
   toRevision,
@@ -37,11 +38,28 @@ const ENTRY_FIELD = { key: 0x0a, create: 0x10, mod: 0x18, version: 0x20, value: 
 /** Etcd's way to say "no upper bound". */
 const NO_END = Buffer.of(0);
 
-/** A range in etcd's terms. */
-export function rangeBounds(range: KeyRange): { key: Buffer; range_end?: Buffer } {
-  const key = asBuffer(range.start);
+/** A range in etcd's terms. Without `range_end`: the one key. */
+export interface RangeBounds {
+  readonly key: Buffer;
+  readonly range_end?: Buffer;
+}
+
+/**
+ * The one place where a range is put in etcd's terms. An end that is not after its start is refused here once more:
+ * etcd reads the bounds `\0`, `\0` as everything, so that a delete of nothing would delete all (trap 19).
+ *
+ * @throws StoreError `internal`, `not-applied`
+ */
+export function rangeBounds(range: KeyRange): RangeBounds {
+  const { start, end } = range;
+  if (start.length === 0 || (end !== undefined && compareBytes(start, end) >= 0)) {
+    throw new StoreError('internal', `${range.toString()} holds no key, and was not sent; please report this`, {
+      outcome: 'not-applied',
+    });
+  }
+  const key = asBuffer(start);
   if (range.key !== undefined) return { key };
-  return { key, range_end: range.end === undefined ? NO_END : asBuffer(range.end) };
+  return { key, range_end: end === undefined ? NO_END : asBuffer(end) };
 }
 
 export function asBuffer(bytes: Uint8Array): Buffer {

@@ -5,8 +5,8 @@ import { WireReader, WireWriter } from './wire.js';
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
 export interface CreateRequest {
   readonly key: Uint8Array;
-  /** Exclusive. `undefined` for the one key, `'end'` for everything from `key` on. */
-  readonly rangeEnd: Uint8Array | 'end' | undefined;
+  /** Exclusive, as `rangeBounds` gives it: `undefined` for the one key, `\0` for everything from `key` on. */
+  readonly rangeEnd: Uint8Array | undefined;
   /** Inclusive. */
   readonly startRevision: number;
   readonly previous: boolean;
@@ -15,17 +15,18 @@ export interface CreateRequest {
   readonly progressNotify: boolean;
 }
 
+const NOTHING = new Uint8Array(0);
+
 // The tag of a response's events: field 11, and no other field of a response has a higher one.
 const EVENT = 0x5a;
 
 // Numbers of etcd's fields and enums: api/etcdserverpb/rpc.proto and api/mvccpb/kv.proto.
 const FILTER = { put: 1, delete: 0 } as const; // "only puts" is NODELETE, "only deletes" is NOPUT
-const END = Uint8Array.of(0); // as a range's end: no upper bound
 
 export function encodeCreate(request: CreateRequest): Uint8Array {
   const body = new WireWriter()
     .bytes(1, request.key)
-    .bytes(2, request.rangeEnd === 'end' ? END : (request.rangeEnd ?? new Uint8Array(0)))
+    .bytes(2, request.rangeEnd ?? NOTHING)
     .uint(3, request.startRevision)
     .boolean(4, request.progressNotify);
   // Repeated enums are packed; NOPUT is 0, so that a plain `uint` would leave it out.
@@ -247,8 +248,6 @@ function decodeKeyValue(reader: WireReader, slab: ValueSlab): RawKeyValue {
   reader.ascend(outer);
   return { key, createRevision, modRevision, version, value, lease: lease === '0' ? undefined : lease };
 }
-
-const NOTHING = new Uint8Array(0);
 
 // Nearly all keys are short and ASCII: those need no decoder, which costs more than the rest of an event.
 function text(reader: WireReader): string | Uint8Array {

@@ -12,6 +12,7 @@ import {
   type TimerHandle,
   type WatchSink,
 } from '@holdfast/store';
+import { rangeBounds, type RangeBounds } from '../protobuf/range.js';
 import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';
 import type { RevisionGroup } from './events.js';
 import { asStoreError, compactedError, endsWatch, historyChanged } from './errors.js';
@@ -66,6 +67,7 @@ const PROGRESS_BYTES = 200;
  */
 export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   readonly #range: KeyRange;
+  readonly #bounds: RangeBounds;
   readonly #options: DriverWatchOptions;
   readonly #sink: WatchSink;
   readonly #host: WatchSessionHost;
@@ -81,8 +83,10 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   #lagging: WatchStream | undefined;
   #renewals = 0;
 
+  /** @throws StoreError `internal` for a range that holds no key */
   constructor(range: KeyRange, options: DriverWatchOptions, sink: WatchSink, host: WatchSessionHost) {
     this.#range = range;
+    this.#bounds = rangeBounds(range);
     this.#options = options;
     this.#sink = sink;
     this.#host = host;
@@ -379,10 +383,9 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
    * would be accepted where that is the compacted one, and 3.4 then leaves out what was deleted in it.
    */
   #request({ revision }: Bookmark): CreateRequest {
-    const { start, end, key } = this.#range;
+    const { key, range_end: rangeEnd } = this.#bounds;
     const { previous, only } = this.#options;
-    const rangeEnd = key === undefined ? (end ?? 'end') : undefined;
-    return { key: start, rangeEnd, startRevision: revision, previous, only, progressNotify: true };
+    return { key, rangeEnd, startRevision: revision, previous, only, progressNotify: true };
   }
 }
 

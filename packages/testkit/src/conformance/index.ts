@@ -9,6 +9,7 @@ import { leaseCases } from './cases/leases.js';
 import { lifecycleCases } from './cases/lifecycle.js';
 import { listOptionCases } from './cases/list-options.js';
 import { prefixCases } from './cases/prefix.js';
+import { randomRangeCases } from './cases/random-ranges.js';
 import { rangeCases } from './cases/ranges.js';
 import { readOnlyCases } from './cases/read-only.js';
 import { readCases } from './cases/reads.js';
@@ -29,7 +30,7 @@ import { writeCases } from './cases/writes.js';
 /** The suite, by subject: this list is its table of contents. */
 export const conformanceGroups: readonly { readonly subject: string; readonly cases: readonly ConformanceCase[] }[] = [
   { subject: 'keys and values', cases: keyCases },
-  { subject: 'ranges', cases: rangeCases },
+  { subject: 'ranges', cases: [...rangeCases, ...randomRangeCases] },
   { subject: 'revisions', cases: revisionCases },
   { subject: 'reads', cases: readCases },
   { subject: 'options of lists', cases: listOptionCases },

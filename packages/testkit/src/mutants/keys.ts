@@ -6,7 +6,7 @@ export const keyMutants: readonly Mutant[] = [
   {
     id: 'C1.utf16-order',
     title: 'lists are sorted by UTF-16 units',
-    caughtBy: ['C1.list-order-is-utf8'],
+    caughtBy: ['C1.list-order-is-utf8', 'C2.random-bounds-in-reads'],
     apply: (store) =>
       change(store, {
         list: async (range, options) => {
@@ -92,7 +92,7 @@ export const keyMutants: readonly Mutant[] = [
   {
     id: 'C1.keys-end-at-nul',
     title: 'a key ends at its first NUL',
-    caughtBy: ['C1.any-syntax-keeps-keys'],
+    caughtBy: ['C1.any-syntax-keeps-keys', 'C2.random-bounds-in-watches'],
     apply: (store) =>
       change(store, {
         put: (key, value, options) =>

@@ -8,6 +8,13 @@ function prefixOf(range: Range): string | undefined {
     : undefined;
 }
 
+/** Whether this is `['', '\0')` or the same in bytes: etcd's bounds for "everything" once `''` became the first key. */
+function isNothing(range: Range): boolean {
+  if (typeof range !== 'object' || range === null || !('start' in range) || !('end' in range)) return false;
+  const [start, end] = [range.start, range.end].map((bound) => bound && Buffer.from(bound).toString('hex'));
+  return (start === '' || start === undefined) && end === '00';
+}
+
 export const rangeMutants: readonly Mutant[] = [
   {
     id: 'C2.prefix-as-directory',
@@ -31,6 +38,7 @@ export const rangeMutants: readonly Mutant[] = [
       'C2.empty-interval-is-invalid',
       'C2.interval-is-half-open',
       'C2.open-intervals',
+      'C2.random-bounds-in-reads',
     ],
     apply: (store) =>
       change(store, {
@@ -55,7 +63,7 @@ export const rangeMutants: readonly Mutant[] = [
   {
     id: 'C2.delete-of-a-key-as-prefix',
     title: 'the deletion of one key takes all that begin with it',
-    caughtBy: ['C2.delete-of-one-key'],
+    caughtBy: ['C2.delete-of-one-key', 'C2.random-bounds-in-watches'],
     apply: (store) =>
       change(store, {
         delete: (range, options) => {
@@ -70,7 +78,7 @@ export const rangeMutants: readonly Mutant[] = [
   {
     id: 'C2.empty-interval-is-empty',
     title: 'an interval that can hold nothing is answered as an empty range',
-    caughtBy: ['C2.empty-interval-is-invalid'],
+    caughtBy: ['C2.empty-interval-is-invalid', 'C2.random-bounds-in-reads'],
     apply: (store) =>
       change(store, {
         list: async (range, options) => {
@@ -84,9 +92,36 @@ export const rangeMutants: readonly Mutant[] = [
       }),
   },
   {
+    id: 'C2.nothing-as-everything',
+    title: 'bounds at the very beginning, between which no key can lie, are taken for everything',
+    caughtBy: [
+      'C2.empty-interval-is-invalid',
+      'C2.random-bounds-in-deletes',
+      'C2.random-bounds-in-reads',
+      'C2.random-bounds-in-watches',
+    ],
+    apply: (store) => {
+      const widen = (range: Range): Range => (isNothing(range) ? { prefix: '' } : range);
+      return change(store, {
+        list: (range, options) => store.list(widen(range), options),
+        delete: (range, options) => store.delete(widen(range), options),
+        watch: (range, options) => store.watch(widen(range), options),
+      });
+    },
+  },
+  {
+    id: 'C2.delete-of-bounds-that-hold-nothing',
+    title: 'a delete between bounds at the very beginning deletes everything',
+    caughtBy: ['C2.empty-interval-is-invalid', 'C2.random-bounds-in-deletes'],
+    apply: (store) =>
+      change(store, {
+        delete: (range, options) => store.delete(isNothing(range) ? { prefix: '' } : range, options),
+      }),
+  },
+  {
     id: 'C2.watch-filters-nothing',
     title: 'a watch of an interval tells of everything from its start',
-    caughtBy: ['C2.watch-of-an-interval'],
+    caughtBy: ['C2.watch-of-an-interval', 'C2.random-bounds-in-watches'],
     apply: (store) =>
       changeWatches(store, (watch, range, options) => {
         if (watch.state.status === 'closed' || typeof range !== 'object' || !('start' in range) || !('end' in range))
@@ -98,7 +133,12 @@ export const rangeMutants: readonly Mutant[] = [
   {
     id: 'C2.empty-prefix-is-nothing',
     title: 'the empty prefix matches no key',
-    caughtBy: ['C2.empty-prefix-is-everything'],
+    caughtBy: [
+      'C2.empty-prefix-is-everything',
+      'C2.random-bounds-in-deletes',
+      'C2.random-bounds-in-reads',
+      'C2.random-bounds-in-transactions',
+    ],
     apply: (store) =>
       change(store, {
         list: (range, options) => store.list(prefixOf(range) === '' ? { prefix: '\0' } : range, options),

@@ -50,7 +50,7 @@ export const revisionMutants: readonly Mutant[] = [
   {
     id: 'C3.nothing-takes-a-revision',
     title: 'the deletion of nothing takes a revision',
-    caughtBy: ['C3.reads-take-no-revision'],
+    caughtBy: ['C3.reads-take-no-revision', 'C2.random-bounds-in-deletes'],
     apply: (store) =>
       change(store, {
         delete: async (range, options) => {

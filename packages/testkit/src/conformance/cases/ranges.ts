@@ -2,7 +2,7 @@ import type { Range } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectStoreError, expectTrue, show, utf8 } from '../expect.js';
 import { keyOf } from '../watch-reader.js';
-import { keysOf, rawKey, untyped } from './support.js';
+import { keysOf, pagesOf, rawKey, untyped } from './support.js';
 
 const ANY_DELETE = { rangeDeletes: 'any' } as const;
 
@@ -138,15 +138,30 @@ export const rangeCases: readonly ConformanceCase[] = [
     clauses: ['C2'],
     title: 'an interval that can hold nothing is refused by every call',
     async run({ store, key }) {
+      await store.put(key('a'), '');
       for (const range of [
         { start: key('b'), end: key('b') },
         { start: key('b'), end: key('a') },
         { start: key('\u{1F600}'), end: key('\uff61') },
+        // No key lies before the smallest one, which etcd's bounds for "everything" begin and end with.
+        { start: '', end: '\0' },
+        { start: Uint8Array.of(), end: Uint8Array.of(0) },
+        { end: '\0' },
+        { start: '\0', end: '\0' },
+        { start: '', end: '' },
+        { end: '' },
       ]) {
+        const op = (type: 'list' | 'delete') => () => store.txn({ then: [{ type, range }] });
+        const compare = () => store.txn({ if: [{ range, target: 'version', op: '=', value: 0 }] });
         await expectStoreError(() => store.list(range), 'invalid-argument', `list of ${show(range)}`);
+        await expectStoreError(() => pagesOf(store.scan(range)), 'invalid-argument', `scan of ${show(range)}`);
         await expectStoreError(() => store.delete(range), 'invalid-argument', `delete of ${show(range)}`);
+        await expectStoreError(op('list'), 'invalid-argument', `list of ${show(range)} in a transaction`);
+        await expectStoreError(op('delete'), 'invalid-argument', `delete of ${show(range)} in a transaction`);
+        await expectStoreError(compare, 'invalid-argument', `compare of ${show(range)}`);
         await expectStoreError(async () => store.watch(range).ready, 'invalid-argument', `watch of ${show(range)}`);
       }
+      expectTrue((await store.get(key('a'))) !== undefined, 'the key must still be there');
     },
   },
   {
