@@ -1,0 +1,79 @@
+/** What one new connection told. */
+export interface Ballot {
+  readonly identity: string;
+  /** In milliseconds, by a clock that does not go back. */
+  readonly at: number;
+}
+
+/** A sample has at least so many connections, and covers at least so many milliseconds. */
+const SAMPLE = { connections: 9, ms: 3_000 };
+/** Connections that tell the same within this time, in milliseconds, count once: many calls may connect at a time. */
+const SAME_MS = 50;
+/** The most connections that are kept, however quickly they come. */
+const MOST = 256;
+
+/** What the latest new connections to one endpoint told: a sample of the members that may stand behind its name. */
+export class Ballots {
+  /** The newest last. */
+  readonly #sample: Ballot[] = [];
+  #run = 0;
+  /** How many were added since an answer contradicted the last one. */
+  #unbroken = 0;
+
+  add(identity: string, at: number): void {
+    const { last } = this;
+    const isSame = last?.identity === identity;
+    if (isSame && this.#run > 0 && at - last.at < SAME_MS) return;
+    this.#run = isSame ? this.#run + 1 : 1;
+    this.#unbroken += 1;
+    this.#sample.push({ identity, at });
+    while (this.#sample.length > MOST || this.#isFullFrom(1)) this.#sample.shift();
+  }
+
+  /** An answer over an open connection told this identity: a run of another one begins anew. */
+  contradict(identity: string): void {
+    if (this.#run === 0 || this.last?.identity === identity) return;
+    this.#run = 0;
+    this.#unbroken = 0;
+  }
+
+  get last(): Ballot | undefined {
+    return this.#sample.at(-1);
+  }
+
+  /** How many of the latest connections told the same identity, with no answer to the contrary. */
+  get run(): number {
+    return this.#run;
+  }
+
+  has(identity: string): boolean {
+    return this.#sample.some((ballot) => ballot.identity === identity);
+  }
+
+  /** Whether all connections of a full sample told the same identity, with no answer to the contrary. */
+  get isUnanimous(): boolean {
+    const { length } = this.#sample;
+    return this.#isFullFrom(0) && this.#run >= length && this.#unbroken >= length;
+  }
+
+  /** The identity that more than half of a full sample told. */
+  get majority(): string | undefined {
+    if (!this.#isFullFrom(0)) return undefined;
+    const counts = new Map<string, number>();
+    for (const { identity } of this.#sample) counts.set(identity, (counts.get(identity) ?? 0) + 1);
+    return [...counts].find(([, count]) => count > this.#sample.length / 2)?.[0];
+  }
+
+  /** Whether `other` was told after `identity` had been: both are there at a time. */
+  isMixed(identity: string, other: string): boolean {
+    const first = this.#sample.findIndex((ballot) => ballot.identity === identity);
+    return first >= 0 && this.#sample.slice(first).some((ballot) => ballot.identity === other);
+  }
+
+  #isFullFrom(index: number): boolean {
+    const first = this.#sample[index];
+    const last = this.#sample.at(-1);
+    if (first === undefined || last === undefined) return false;
+    return this.#sample.length - index >= SAMPLE.connections && last.at - first.at >= SAMPLE.ms;
+  }
+}
