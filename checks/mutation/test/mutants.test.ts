@@ -8,7 +8,9 @@ const all = Object.values(mutants).flat();
 
 describe('the list of mutants', () => {
   test('has one for every trap that docs/traps.md names tests for, and for every promise of the mirror', () => {
-    const sections = readFileSync(join(root, 'docs', 'traps.md'), 'utf8').split(/^## Trap /m).slice(1);
+    const sections = readFileSync(join(root, 'docs', 'traps.md'), 'utf8')
+      .split(/^## Trap /m)
+      .slice(1);
     const held = sections.filter((section) => section.includes('\n- Tests:\n'));
     expect(held.length).toBeGreaterThan(18);
     const traps = new Set(all.flatMap(({ trap }) => trap ?? []));
