@@ -13,7 +13,7 @@ export interface Mutation {
 /** The sources with one bug in them, and the test that finds it. */
 export interface Mutant extends Mutation {
   readonly name: string;
-  /** Which of DESIGN's known traps it falls into. */
+  /** Which trap of docs/traps.md it falls into. */
   readonly trap?: number;
   /** Which promise of the mirror it breaks. */
   readonly promise?: PromiseId;

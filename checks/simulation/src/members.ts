@@ -6,7 +6,7 @@ interface Member {
 
 /**
  * The servers of a cluster, each of which may fall behind the others. A linearizable read of a member that is behind waits; a
- * watch on it hears late, and its head is old (DESIGN's trap 16).
+ * watch on it hears late, and its head is old (docs/traps.md#trap-16).
  */
 export class Members {
   readonly #members: readonly Member[];

@@ -21,8 +21,8 @@ import type { StandardSchemaV1 } from './values/standard-schema.js';
 import type { Checked } from './options/value-options.js';
 
 /**
- * Keeps a prefix, a key or several collections of a store in memory, equal to the store (DESIGN section 3; the promises M1 to M12
- * are explained in `docs/mirror.md`). Resolves when everything is loaded.
+ * Keeps a prefix, a key or several collections of a store in memory, equal to the store. `docs/mirror.md` has the promises
+ * M1 to M12. Resolves when everything is loaded.
  *
  * @throws StoreError `timeout` where the load did not succeed within `startTimeoutMs` (with the last failure as its cause),
  * `aborted` through `signal`, `invalid-argument` for options that can't be, and at once what no later attempt can heal

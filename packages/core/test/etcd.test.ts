@@ -1,4 +1,4 @@
-// The mirror on real servers, through a proxy: the faults that end a naive mirror (ETCD-FACTS), one after the other.
+// The mirror on real servers, through a proxy: the faults that end a naive mirror (docs/etcd.md#what-other-clients-lose), one after the other.
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
 import { availableEtcds, type Etcd, eventually, type Proxy, startEtcd, startProxy } from '@holdfast/testkit';
@@ -42,7 +42,7 @@ describe.each(availableEtcds().map(({ version }) => version))('on etcd %s', (ver
     await store.close();
     await writer.close();
     await proxy.close();
-    // Trap 15: nothing is left at the server either.
+    // docs/traps.md#trap-15: nothing is left at the server either.
     await eventually(async () => (await etcd.metric('etcd_debugging_mvcc_watcher_total')) === 0, PATIENCE);
   });
 

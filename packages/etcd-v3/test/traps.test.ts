@@ -1,4 +1,4 @@
-// DESIGN's list of known traps, as far as a watch can fall into them: each one on real servers, through the proxy.
+// The known traps (docs/traps.md) that a watch can fall into, each one on real servers, through the proxy.
 // What can't be forced there is in watch-scripted.test.ts, under the same numbers.
 import { describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
@@ -86,7 +86,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await writer.put('/b/1', '1');
       await other.equals(() => truth('/b/'));
       expect(other.interruptions).toBe(0);
-      // The server counts a watch that it has ended itself until it is cancelled (trap 15).
+      // The server counts a watch that it has ended itself until it is cancelled (docs/traps.md#trap-15).
       await eventually(async () => (await watchers()) === 1);
     });
   });

@@ -1,4 +1,4 @@
-// The faults that today's clients don't survive (the last table of ETCD-FACTS), at the level of a watch: each ends with
+// The faults that today's clients don't survive (the last table of docs/etcd.md), at the level of a watch: each ends with
 // the watch live and complete, or with the error that tells its consumer to read again.
 import { describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';

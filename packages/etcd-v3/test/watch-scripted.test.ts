@@ -546,7 +546,7 @@ describe('server-side ends', () => {
     expect(transport.tokenRefreshes).toBe(1);
     transport.call.say(created(0));
     expect(sink.told).toEqual(['interrupted permission-denied', 'established 5']);
-    // Nobody is left on the stream with the old token: it must not stay open (trap 15).
+    // Nobody is left on the stream with the old token: it must not stay open (docs/traps.md#trap-15).
     expect(transport.calls.map(({ canceled }) => canceled)).toEqual([true, false]);
   });
 

@@ -36,7 +36,7 @@ export interface World extends AsyncDisposable {
   readonly bookmark: () => Promise<Bookmark>;
 }
 
-/** Every test ends by this: nothing is left at the server (trap 15). */
+/** Every test ends by this: nothing is left at the server (docs/traps.md#trap-15). */
 export async function withWorld(options: WorldOptions, run: (world: World) => Promise<void>): Promise<void> {
   const { store: storeOptions, ...etcdOptions } = options;
   const etcd = await startEtcd(etcdOptions);

@@ -10,7 +10,7 @@ export interface BackoffOptions {
 /**
  * Exponential back-off with full jitter: a delay is drawn uniformly below a ceiling that doubles. Fleets of clients
  * that lost the same server thereby don't come back in step (mirror promise M9), and a watch that fails at once does
- * not spin (trap 12).
+ * not spin (docs/traps.md#trap-12).
  */
 export class Backoff {
   readonly #initialMs: number;

@@ -4,7 +4,7 @@ const SESSION = 'packages/etcd-v3/src/watch/session.ts';
 const STREAM = 'packages/etcd-v3/src/watch/stream.ts';
 const SCRIPTED = 'packages/etcd-v3/test/watch-scripted.test.ts';
 
-/** The watch of the etcd v3 adapter: nearly all that DESIGN's list of traps is about. */
+/** The watch of the etcd v3 adapter: most of the traps in docs/traps.md are about it. */
 export const etcdV3Watch: readonly Mutant[] = [
   {
     name: 'v3-header-as-bookmark',

@@ -89,7 +89,7 @@ export class WatchedMirror {
 
   /**
    * Waits until the mirror is equal to the store and live, its listener was told exactly that, no value became a problem, and
-   * the server has `watchers` watches, one unless told (trap 15). To be called once nobody writes any more.
+   * the server has `watchers` watches, one by default (docs/traps.md#trap-15). To be called once nobody writes any more.
    */
   async settled({ watchers = 1, timeoutMs = PATIENCE_MS }: SettledOptions = {}): Promise<void> {
     const { mirror: m } = this;

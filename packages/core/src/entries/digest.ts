@@ -3,7 +3,7 @@ import * as zlib from 'node:zlib';
 /**
  * Tells whether two values are the same bytes without keeping them: the CRC-32 and the length, in one number. It is
  * only asked where key, create revision, mod revision and version are equal already, which in one history makes the values
- * equal. After a restore that need not be so (trap 17), and there a collision is one in 2^32.
+ * equal. After a restore that need not be so (docs/traps.md#trap-17), and there a collision is one in 2^32.
  */
 export function digest(bytes: Uint8Array): number {
   // 21 bits of the length: the largest integer that is exact has 53.

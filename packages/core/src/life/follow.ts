@@ -130,7 +130,7 @@ export class Follow implements FollowContext {
         if (cannotHeal(cause)) throw cause;
         core.noteTrouble(cause);
       }
-      // What fails at once, again and again, must not spin (trap 12).
+      // What fails at once, again and again, must not spin (docs/traps.md#trap-12).
       if (clock.now() - started >= backoff.maxMs) this.#backoff.reset();
       await sleep(clock, this.#backoff.next(), this.signal).catch(() => undefined);
     }

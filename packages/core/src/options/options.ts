@@ -53,7 +53,7 @@ export interface CommonOptions<C> {
 
 export type PrefixOptions<C, Decoded, Schema extends StandardSchemaV1 | undefined, Value> = CommonOptions<C> &
   ValueOptions<Decoded, Schema, Value> & {
-    /** A plain string prefix: write `'/routes/'` where a directory is meant, since `'/a'` takes in `'/ab'` (trap 13). `''` is everything. */
+    /** A plain string prefix: write `'/routes/'` where a directory is meant, since `'/a'` takes in `'/ab'` (docs/traps.md#trap-13). `''` is everything. */
     readonly prefix: string;
     readonly key?: undefined;
     readonly collections?: undefined;

@@ -6,7 +6,7 @@ import { load } from '../reads/load.js';
 
 /**
  * Whether the store's history, read back at the table's revision, is the one that the table reflects (M8): the same number of
- * keys, and the same newest entry. Cluster ids alone don't tell: they survive a restore (trap 17). To be awaited while the table
+ * keys, and the same newest entry. Cluster ids alone don't tell: they survive a restore (docs/traps.md#trap-17). To be awaited while the table
  * can't change, or again if it did; `undefined` then.
  */
 export async function isSameHistory({ core, signal }: FollowContext): Promise<boolean | undefined> {

@@ -41,7 +41,7 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
   else await proveByFingerprint(follow, options);
 }
 
-/** A linearizable read that began when the mirror knew of a later revision, or of another history: the store went back (C13, trap 7). */
+/** A linearizable read that began when the mirror knew of a later revision, or of another history: the store went back (C13, docs/traps.md#trap-7). */
 function wentBack(read: Bookmark, known: Bookmark | undefined): boolean {
   return known !== undefined && (read.identity !== known.identity || read.revision < known.revision);
 }

@@ -25,7 +25,7 @@ export interface Attempts {
 
 /** Whether and how a failed call is tried again: the one place that decides it (C7). */
 export function judge(meaning: Meaning, kind: CallKind, attempts: Attempts): Verdict {
-  // Trap 9: what may have been applied is never sent again.
+  // docs/traps.md#trap-9: what may have been applied is never sent again.
   if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';
   if (meaning.renewCredentials === true && !attempts.renewed) return 'renew-credentials';
   // An endpoint that can't be used may be alone with that: a wrong certificate, a server without the v2 API.

@@ -69,7 +69,7 @@ interface Attached {
 
 /**
  * One watch: finds out by a linearizable read where the history stands, then follows by long polls, again after each
- * interruption. What was delivered is its only position: an answer's headers never move it (trap 1).
+ * interruption. What was delivered is its only position: an answer's headers never move it (docs/traps.md#trap-1).
  */
 class EtcdWatch implements DriverWatch {
   readonly #connection: Connection;
@@ -275,7 +275,7 @@ class EtcdWatch implements DriverWatch {
     this.#state = { status: 'attaching' };
     this.#setup.logger.debug('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
     this.#sink.interrupted(cause);
-    // Jitter, so that a fleet does not come back in step; a delay at all, so that a failing server is not overrun (trap 12).
+    // Jitter, so that a fleet does not come back in step; a delay at all, so that a failing server is not overrun (docs/traps.md#trap-12).
     await sleep(this.#setup.clock, this.#backoff.next(), this.#closing.signal).catch(() => undefined);
   }
 

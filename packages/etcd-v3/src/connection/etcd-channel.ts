@@ -129,7 +129,7 @@ function channelOptions({ keepalive }: ChannelOptionSource): ChannelOptions {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW,
-    // Not even a "transparent" retry: whether a write may be repeated is decided here, and nowhere else (trap 9).
+    // Not even a "transparent" retry: whether a write may be repeated is decided here, and nowhere else (docs/traps.md#trap-9).
     'grpc.enable_retries': 0,
     // The connection is this store's own: it ends with it, and another store's watches don't share its fate.
     'grpc.use_local_subchannel_pool': 1,

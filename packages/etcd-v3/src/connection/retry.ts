@@ -22,7 +22,7 @@ export interface Attempts {
 
 /** Whether and how a failed call is tried again: the one place that decides it (C7, C13). */
 export function judge(meaning: Meaning, kind: CallKind, attempts: Attempts): Verdict {
-  // Trap 9: what may have been applied is never sent again.
+  // docs/traps.md#trap-9: what may have been applied is never sent again.
   if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';
   if (meaning.renewToken === true && attempts.renewed === false) return 'renew-token';
   if (attempts.made >= attempts.most) return 'fail';

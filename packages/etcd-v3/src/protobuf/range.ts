@@ -46,7 +46,7 @@ export interface RangeBounds {
 
 /**
  * The one place where a range is put in etcd's terms. An end that is not after its start is refused here once more:
- * etcd reads the bounds `\0`, `\0` as everything, so that a delete of nothing would delete all (trap 19).
+ * etcd reads the bounds `\0`, `\0` as everything, so that a delete of nothing would delete all (docs/traps.md#trap-19).
  *
  * @throws StoreError `internal`, `not-applied`
  */

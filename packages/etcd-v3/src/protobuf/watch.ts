@@ -46,7 +46,7 @@ export function encodeProgressRequest(): Uint8Array {
 export interface ResponseHeader {
   /** Decimal; `'0'` where a proxy does not tell. */
   readonly clusterId: string;
-  /** The answering member's head, or what `ETCD-FACTS` says of it; 0 in a cancellation. */
+  /** The answering member's head, also in a catch-up (docs/traps.md#trap-1); 0 in a cancellation. */
   readonly revision: number;
   readonly raftTerm: number;
 }

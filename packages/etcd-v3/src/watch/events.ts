@@ -1,7 +1,7 @@
 import { toRevision, type KeyValue, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
 import type { RawEvent, RawKeyValue } from '../protobuf/watch.js';
 
-/** All events of one revision: what is delivered together, or not at all (C10, trap 8). */
+/** All events of one revision: what is delivered together, or not at all (C10, docs/traps.md#trap-8). */
 export interface RevisionGroup {
   readonly revision: Revision;
   readonly events: WatchEvent[];

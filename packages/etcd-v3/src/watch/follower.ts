@@ -5,7 +5,7 @@ import type { ServerEnd } from './server-end.js';
 
 /** Who follows a range through one watch of a stream. After `ended`, `failed` or `lost`, nothing more is told. */
 export interface WatchFollower {
-  /** The server follows. Says nothing of what is still to come, and moves no bookmark (trap 2). */
+  /** The server follows. Says nothing of what is still to come, and moves no bookmark (docs/traps.md#trap-2). */
   created(header: ResponseHeader): void;
   /** All events of one revision, those that were asked for a second time included. */
   revision(group: RevisionGroup): void;

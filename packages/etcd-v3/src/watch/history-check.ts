@@ -11,7 +11,7 @@ export interface KnownHistory {
 
 /**
  * What speaks against a member's `created` answer being of the history that the bookmark belongs to: `undefined` where
- * nothing does. Only a suspicion (C13): one member's head is not the store's (trap 16), a lagging follower has an old one.
+ * nothing does. Only a suspicion (C13): one member's head is not the store's (docs/traps.md#trap-16), a lagging follower has an old one.
  */
 export function suspicionOf(created: ResponseHeader, known: KnownHistory): string | undefined {
   const { bookmark, raftTerm } = known;

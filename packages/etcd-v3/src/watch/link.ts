@@ -28,7 +28,7 @@ type LinkState =
   | { readonly name: 'closed' };
 
 /**
- * The store's one watch stream: opened when a watch wants it, replaced with back-off when it ends (trap 12), shared by all.
+ * The store's one watch stream: opened when a watch wants it, replaced with back-off when it ends (docs/traps.md#trap-12), shared by all.
  */
 export class WatchLink implements WatchStreamOwner {
   readonly #transport: WatchTransport;

@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
 import { manualProgressIsOrdered } from './progress.js';
 
-/** Asks for progress every so often, on servers whose answers can be relied on (trap 10). */
+/** Asks for progress every so often, on servers whose answers can be relied on (docs/traps.md#trap-10). */
 export class ProgressTimer {
   readonly #clock: Clock;
   readonly #intervalMs: number;

@@ -8,7 +8,7 @@ export interface ConfirmedWatch {
 
 /**
  * Whether this server answers a manual progress request in order with the events. Before 3.4.25 and 3.5.8 the answer
- * can overtake events that it says were sent (etcd issue 15220, trap 10): it must not be asked there.
+ * can overtake events that it says were sent (etcd issue 15220, docs/traps.md#trap-10): it must not be asked there.
  */
 export function manualProgressIsOrdered(version: string): boolean {
   const [, major, minor, patch] = (/^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []).map(Number);

@@ -4,13 +4,13 @@ import type { WatchResponse } from '../protobuf/watch.js';
 
 /** How the server ended one watch of a stream, while the others live on. */
 export type ServerEnd =
-  /** It never began: `created` and `canceled` in one answer (trap 5). */
+  /** It never began: `created` and `canceled` in one answer (docs/traps.md#trap-5). */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'compacted'; readonly compactRevision: number }
   | { readonly kind: 'canceled'; readonly reason: string };
 
 export function serverEnd(response: WatchResponse, kind: 'refused' | 'canceled'): ServerEnd {
-  // A negative one is what some versions answer to a start that never was (ETCD-FACTS): no compaction.
+  // Some versions answer a negative start with a negative number: no compaction (docs/etcd.md#watch-where-to-resume).
   if (response.compactRevision > 0) return { kind: 'compacted', compactRevision: response.compactRevision };
   return { kind, reason: response.cancelReason };
 }

@@ -63,7 +63,7 @@ const PROGRESS_BYTES = 200;
 
 /**
  * One watch as its consumer sees it (C10 to C13): a bookmark, and the way to go on from it. The bookmark moves only with
- * what was pushed: all events of a revision (never a header's, trap 1), or progress that speaks for this watch.
+ * what was pushed: all events of a revision (never a header's, docs/traps.md#trap-1), or progress that speaks for this watch.
  */
 export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   readonly #range: KeyRange;
@@ -208,7 +208,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   /**
    * "Now", for a watch without `after`: a linearizable read's revision. Not the head that `created` tells, which is one
-   * member's and may be older than what this process has written or read already (trap 16).
+   * member's and may be older than what this process has written or read already (docs/traps.md#trap-16).
    */
   #readHead(): void {
     this.#read(firstKey(this.#range), undefined, (head) => {
@@ -340,7 +340,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#host.onEnd(this);
   }
 
-  /** The one place where the state changes. What the old one held is let go, at the server too (trap 15). */
+  /** The one place where the state changes. What the old one held is let go, at the server too (docs/traps.md#trap-15). */
   #enter(next: SessionState): void {
     const previous = this.#state;
     if (previous.name === 'closed') return;

@@ -223,7 +223,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
       return;
     }
     const abandoned = subscription.state.name === 'abandoned';
-    // A refusal sets `created` and `canceled` both (trap 5). Its id means nothing.
+    // A refusal sets `created` and `canceled` both (docs/traps.md#trap-5). Its id means nothing.
     if (response.canceled) {
       subscription.finish();
       if (abandoned) return;
@@ -248,7 +248,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     if (subscription === undefined) return;
     this.#active.delete(response.watchId);
     subscription.finish();
-    // The server still counts a watch that it ended because of compaction, until it is cancelled (trap 15).
+    // The server still counts a watch that it ended because of compaction, until it is cancelled (docs/traps.md#trap-15).
     this.#cancel(response.watchId);
     subscription.follower.ended(serverEnd(response, 'canceled'));
     this.#drop();

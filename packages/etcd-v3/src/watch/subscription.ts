@@ -49,7 +49,7 @@ export class WatchSubscription implements ConfirmedWatch {
     this.#state = { name: 'over' };
   }
 
-  /** Ends it at the server as well (trap 15). The follower is told nothing more. */
+  /** Ends it at the server as well (docs/traps.md#trap-15). The follower is told nothing more. */
   cancel(): void {
     const was = this.#state;
     if (was.name === 'over' || was.name === 'abandoned') return;
