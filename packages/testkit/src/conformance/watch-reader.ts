@@ -17,6 +17,8 @@ export class WatchReader {
   readonly watch: Watch;
   /** Everything that was delivered so far. */
   readonly batches: WatchBatch[] = [];
+  /** The events of {@link batches}. */
+  readonly events: WatchEvent[] = [];
   readonly #patienceMs: number;
   #iterator: AsyncIterator<WatchBatch> | undefined;
   #pending: Promise<IteratorResult<WatchBatch>> | undefined;
@@ -24,10 +26,6 @@ export class WatchReader {
   constructor(watch: Watch, patienceMs: number) {
     this.watch = watch;
     this.#patienceMs = patienceMs;
-  }
-
-  get events(): WatchEvent[] {
-    return this.batches.flatMap((batch) => batch.events);
   }
 
   /** Where the watch stands after what was read; `undefined` before the first batch. */
@@ -53,7 +51,7 @@ export class WatchReader {
   /** Reads until this many events were delivered, and gives them. */
   async untilEvents(count: number): Promise<WatchEvent[]> {
     await this.until(`${count} events`, () => this.events.length >= count);
-    return this.events;
+    return [...this.events];
   }
 
   /** Reads until an event of this key was delivered, and gives all events before it. Writes of a sentinel key end a case that way. */
@@ -84,7 +82,10 @@ export class WatchReader {
       throw error;
     });
     this.#pending = undefined;
-    if (result.done !== true) this.batches.push(result.value);
+    if (result.done !== true) {
+      this.batches.push(result.value);
+      for (const event of result.value.events) this.events.push(event);
+    }
     return result;
   }
 
