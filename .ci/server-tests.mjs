@@ -1,0 +1,74 @@
+// Which test files need a real server. `npm run test:fast` runs all the others.
+//
+// A file needs one if it, or a module that it imports by a relative path, imports by name what gives out servers. There is no list to keep:
+// a new test is sorted by what it imports. A test that gets at a server in another way fails in `npm run test:fast`, and says what to do.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { root } from './pnpm.mjs';
+
+/** What `@holdfast/testkit` gives out servers by. */
+const launchers = ['availableEtcds', 'findEtcd', 'startEtcd'];
+
+/** The module behind them, for the testkit's own tests. */
+const launcherModule = 'packages/testkit/src/etcd/etcd-binary.ts';
+
+/** Tests that start servers without importing a launcher: by running other tests. */
+export const startOtherTests = ['checks/mutation/test/mutants.test.ts'];
+
+/** Tests whose imports reach a launcher that they never call. */
+export const callNoLauncher = ['bench/test/documents.test.ts', 'bench/test/verdict.test.ts'];
+
+/** Every test file, from the root, as `{ server, fast }`. */
+export function sortTests() {
+  const server = [];
+  const fast = [];
+  for (const test of ['packages', 'checks', 'bench', '.ci'].flatMap((folder) => testsBelow(join(root, folder)))) {
+    const path = fromRoot(test);
+    const needsServer = startOtherTests.includes(path) || (!callNoLauncher.includes(path) && reachesLauncher(test));
+    (needsServer ? server : fast).push(path);
+  }
+  return { server, fast };
+}
+
+function testsBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return ['node_modules', 'dist'].includes(entry.name) ? [] : testsBelow(path);
+    return entry.name.endsWith('.test.ts') ? [path] : [];
+  });
+}
+
+function reachesLauncher(file, seen = new Set()) {
+  if (fromRoot(file) === launcherModule) return true;
+  if (seen.has(file)) return false;
+  seen.add(file);
+  return importsOf(file).some(({ names, from }) => {
+    if (from === '@holdfast/testkit') return names.some((name) => name === '*' || launchers.includes(name));
+    const source = from.startsWith('.') ? sourceOf(resolve(dirname(file), from)) : undefined;
+    return source !== undefined && reachesLauncher(source, seen);
+  });
+}
+
+/** The modules that a file loads, and the names that it takes from them. Types are gone when it runs. */
+function importsOf(file) {
+  const statements = readFileSync(file, 'utf8').matchAll(
+    /^(?:import|export)\s+(?!type\b)(?:([^;'"]*?)\s+from\s+)?['"]([^'"]+)['"]/gm,
+  );
+  return [...statements].map(([, names = '', from]) => ({
+    from,
+    names: names
+      .replaceAll(/[{}]/g, '')
+      .split(',')
+      .map((name) => name.trim().split(/\s+as\s+/)[0])
+      .filter((name) => name !== '' && !name.startsWith('type ')),
+  }));
+}
+
+function sourceOf(path) {
+  const source = path.replace(/\.js$/, '.ts');
+  return source.endsWith('.ts') && existsSync(source) ? source : undefined;
+}
+
+function fromRoot(path) {
+  return relative(root, path).split(sep).join('/');
+}
