@@ -30,7 +30,7 @@ const steps = [
     { name: 'build', node: script('build.mjs'), needed: true },
   ],
   [
-    { name: 'lint', node: bin('eslint/bin/eslint.js', '--config', '.ci/eslint.config.mjs', '--max-warnings=0', '.') },
+    { name: 'lint', node: bin('eslint/bin/eslint.js', '--max-warnings=0', '.') },
     { name: 'packages', node: script('packages.mjs') },
   ],
   [{ name: 'jest', node: bin('jest/bin/jest.js', '--ci', '--json', `--outputFile=${jestResult}`), live: true }],
