@@ -24,6 +24,7 @@ const steps = [
   [
     { name: 'etcd', node: script('etcd.mjs'), needed: true, shown: true },
     { name: 'format', node: bin('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.') },
+    { name: 'spelling', node: bin('cspell/bin.mjs', 'lint', '--no-progress', '.') },
   ],
   [
     { name: 'typecheck', node: bin('typescript/bin/tsc', '--project', '.ci/tsconfig.check.json') },
