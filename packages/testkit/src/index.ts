@@ -43,5 +43,15 @@ export { type ArmedCut, type CutPredicate, type Direction } from './net/lane.js'
 export { certificateAuthority, type Certificate, type CertificateAuthority } from './net/certificates.js';
 export { type MemberLinks } from './net/member-links.js';
 export { reservePort, type ReservedPort } from './net/ports.js';
+export {
+  startAnsweringProxy,
+  type Answering,
+  type AnsweringProxy,
+  type MessageChange,
+  type ProxiedRequest,
+  type ProxyAnswer,
+} from './net/answering-proxy.js';
+export { grpcAnswer } from './net/grpc-answer.js';
+export { grpcFrame } from './net/grpc-messages.js';
 export { startProxy, type AbandonedConnections, type CutOptions, type Proxy, type ProxyTarget } from './net/proxy.js';
 export { Random } from './random.js';

@@ -1,0 +1,15 @@
+import type { ProxyAnswer } from './answering-proxy.js';
+import { grpcFrame } from './grpc-messages.js';
+
+/** An answer to a gRPC call, with these messages and this status. */
+export function grpcAnswer(
+  messages: Iterable<Uint8Array>,
+  { status = 0, message = '' }: { readonly status?: number; readonly message?: string } = {},
+): ProxyAnswer {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/grpc' },
+    body: [...messages].map(grpcFrame),
+    trailers: { 'grpc-status': String(status), ...(message !== '' && { 'grpc-message': encodeURIComponent(message) }) },
+  };
+}

@@ -1,0 +1,95 @@
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { ProxyAnswer } from './answering-proxy.js';
+import { GrpcMessages } from './grpc-messages.js';
+import { bodyOf } from './http1-relay.js';
+
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM } = constants;
+
+/** The way from one client's connection to the server: made with its first request, made anew after it broke. */
+export class Http2Upstream {
+  readonly #target: URL;
+  readonly #windowBytes: number;
+  #session: ClientHttp2Session | undefined;
+
+  constructor(target: URL, windowBytes: number) {
+    this.#target = target;
+    this.#windowBytes = windowBytes;
+  }
+
+  /** Passes a request on, and its answer back. `change` sees each message of a gRPC answer. */
+  relay(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    change: (message: Buffer) => Uint8Array | readonly Uint8Array[],
+  ): void {
+    const request = this.#connect().request({ ...headers, ':authority': this.#target.host }, { endStream: false });
+    let trailers: IncomingHttpHeaders | undefined;
+    request.on('response', (answer, flags) => {
+      if (stream.destroyed || stream.headersSent) return;
+      const isOver = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+      stream.respond(answer, { endStream: isOver, waitForTrailers: !isOver });
+      if (isOver) return;
+      const isGrpc = answer['content-type']?.startsWith('application/grpc') === true;
+      (isGrpc ? request.pipe(new GrpcMessages(change)) : request).pipe(stream);
+    });
+    request.on('trailers', (given: IncomingHttpHeaders) => {
+      trailers = given;
+    });
+    stream.on('wantTrailers', () => {
+      if (trailers === undefined) stream.close();
+      else stream.sendTrailers(trailers);
+    });
+    request.on('error', () => {
+      if (stream.headersSent) stream.close(request.rstCode);
+      else answerHttp2(stream, { status: 502, body: 'the server could not be reached' });
+    });
+    stream.on('close', () => {
+      request.close(NGHTTP2_CANCEL);
+    });
+    stream.pipe(request);
+  }
+
+  close(): void {
+    this.#session?.destroy();
+  }
+
+  #connect(): ClientHttp2Session {
+    if (this.#session === undefined || this.#session.closed || this.#session.destroyed) {
+      const settings = { initialWindowSize: this.#windowBytes };
+      const session = connect(this.#target, { settings }, () => {
+        session.setLocalWindowSize(this.#windowBytes);
+      });
+      // Told by the requests on it.
+      session.on('error', () => undefined);
+      this.#session = session;
+    }
+    return this.#session;
+  }
+}
+
+export function answerHttp2(
+  stream: ServerHttp2Stream,
+  { status, headers = {}, body, trailers, open = false }: ProxyAnswer,
+): void {
+  if (stream.destroyed || stream.headersSent) return;
+  stream.respond({ ':status': status, ...headers }, { waitForTrailers: trailers !== undefined });
+  if (trailers !== undefined) {
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers(trailers);
+    });
+  }
+  const source = bodyOf(body);
+  stream.on('close', () => source.destroy());
+  source.on('error', () => {
+    stream.close(NGHTTP2_CANCEL);
+  });
+  source.pipe(stream, { end: !open });
+  // What the client still sends is of no interest, and would keep the stream from closing.
+  stream.resume();
+}
