@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pinnedPnpm, pnpm, root } from './pnpm.mjs';
+import { pinnedPnpm, root, watchPnpm } from './pnpm.mjs';
 
 const stampFile = join(root, 'node_modules', '.holdfast-bootstrap');
 
@@ -30,11 +30,29 @@ if (major < 20) {
 const stamp = wanted();
 if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) process.exit(0);
 
-console.log(`bootstrap: installing with ${pinnedPnpm}`);
+console.log(
+  `Installing the development dependencies with ${pinnedPnpm}: seconds where npm has them, minutes where it fetches them.`,
+);
 try {
-  pnpm(['install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=error']);
+  await watchPnpm(['install', '--frozen-lockfile', '--reporter=append-only'], showProgress());
 } catch (error) {
   console.error(`bootstrap: ${error.message}`);
   process.exit(1);
 }
 writeFileSync(stampFile, stamp);
+
+/** Prints how far pnpm is, at most every three seconds: a person who waits wants to know that something happens. */
+function showProgress() {
+  let saidAt = 0;
+  return (line) => {
+    const [, resolved, downloaded, added] =
+      /^Progress: resolved (\d+), .*downloaded (\d+), added (\d+)/.exec(line) ?? [];
+    if (resolved === undefined || (added === '0' && downloaded === '0')) return;
+    const done = line.endsWith('done');
+    if (!done && Date.now() - saidAt < 3_000) return;
+    saidAt = Date.now();
+    console.log(
+      `  ${added} of ${resolved} packages installed${downloaded === '0' ? '' : `, ${downloaded} downloaded`}`,
+    );
+  };
+}

@@ -1,18 +1,47 @@
-// Builds every package that the root tsconfig.json references: ESM to dist/esm, CommonJS to dist/cjs, types for both.
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// Builds every package that the root tsconfig.json references: ESM to dist/esm, CommonJS to dist/cjs, types for both. Given projects, such as
+// `packages/cli/tsconfig.esm.json`, it builds those and what they need. It names each project that it builds, and says nothing of those that
+// have not changed.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
+import { root } from './pnpm.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-const { status } = spawnSync(process.execPath, [tsc, '--build', root], { cwd: root, stdio: 'inherit' });
-if (status !== 0) process.exit(status ?? 1);
+const projects = process.argv.slice(2);
+
+/** What `tsc --build --verbose` says of projects: a time, then what. Everything else that it prints is an error in the sources. */
+const remark = /^\d+:\d+:\d+\s[AP]M - (?:Building project '(.+)')?|^ {4}\* |^$/;
+
+function build() {
+  const args = [tsc, '--build', '--verbose', ...(projects.length === 0 ? [root] : projects)];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const [remarked, project] = remark.exec(line) ?? [];
+    if (project !== undefined) console.log(`  building ${described(project)}`);
+    else if (remarked === undefined) console.log(line);
+  });
+  return new Promise((resolve) => child.on('close', (status) => resolve(status ?? 1)));
+}
+
+/** `packages/core (ESM)` */
+function described(project) {
+  const form = project.endsWith('tsconfig.cjs.json')
+    ? ' (CommonJS)'
+    : project.endsWith('tsconfig.esm.json')
+      ? ' (ESM)'
+      : '';
+  return `${relative(root, dirname(project))}${form}`;
+}
+
+const status = await build();
+if (status !== 0) process.exit(status);
 
 // The packages say `"type": "module"`; this marker makes Node and TypeScript read dist/cjs as CommonJS.
 const { references } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
 for (const { path } of references) {
-  if (path.endsWith('tsconfig.cjs.json')) {
-    writeFileSync(join(root, dirname(path), 'dist', 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
+  const folder = join(root, dirname(path), 'dist', 'cjs');
+  if (path.endsWith('tsconfig.cjs.json') && existsSync(folder)) {
+    writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
   }
 }

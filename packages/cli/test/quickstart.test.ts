@@ -61,6 +61,12 @@ function expectAllSteps({ code, stdout, stderr }: Outcome): void {
   expect(code).toBe(0);
 }
 
+test('a second run begins at once: it installs and builds nothing', async () => {
+  const { stdout, stderr } = await run('npm', ['run', '--silent', 'quickstart', '--', '--help']);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^Usage: npm run quickstart/);
+});
+
 test('the whole of it fits on a screen', async () => {
   const outcome = await quickstart();
   expectAllSteps(outcome);
