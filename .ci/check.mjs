@@ -1,5 +1,5 @@
-// `npm run check`: types, lint and formatting of the whole workspace, with caches, so that a second run takes seconds. `-- --fix` formats, and
-// mends what the linter can mend.
+// `npm run check`: types, lint, formatting and spelling of the whole workspace, with caches, so that a second run takes seconds.
+// `-- --fix` formats, and mends what the linter can mend.
 //
 // The linter's cache knows a file by its text alone: what a change of a type makes wrong in a file that imports it, only `npm run lint`
 // and `npm test` find.
@@ -13,6 +13,7 @@ const cache = (name) => ['--cache', '--cache-strategy', 'content', '--cache-loca
 
 const prettier = [bin('prettier', 'bin', 'prettier.cjs'), '--log-level=warn', ...cache('prettier.json'), '.'];
 const eslint = [bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', ...cache('eslint.json'), '.'];
+const spelling = [bin('cspell', 'bin.mjs'), 'lint', '--no-progress', '--no-summary', ...cache('cspell.json'), '.'];
 const typescript = [bin('typescript', 'bin', 'tsc'), '--project', join('.ci', 'tsconfig.check.json')];
 
 function run(name, args) {
@@ -34,6 +35,7 @@ function run(name, args) {
 const style = async () => [
   await run('lint', fix ? [...eslint, '--fix'] : eslint),
   await run('format', [...prettier, fix ? '--write' : '--check']),
+  await run('spelling', spelling),
 ];
 const results = (await Promise.all([run('types', typescript), style()])).flat();
 if (results.includes(false)) {
