@@ -2,23 +2,23 @@ import { StoreError } from '@holdfast/store';
 
 /** One member's address, checked. */
 export interface EndpointAddress {
-  /** As the user wrote it; what errors and bookmarks name. */
+  /** As the user wrote it. Errors and statuses name it. */
   readonly name: string;
-  /** `host:port` or `unix:/path`: the same for two spellings of one address. */
+  /** `host:port` or `unix:/path`. Equal for two spellings of one address. */
   readonly target: string;
   readonly secure: boolean;
-  /** The host's name or address, without brackets; empty for a socket. */
+  /** The host's name or address, without brackets. Empty for a unix socket. */
   readonly host: string;
-  /** Set where the member is reached through a unix socket. */
+  /** Set if the member is reached through a unix socket. */
   readonly socketPath: string | undefined;
 }
 
 const DEFAULT_PORT = '2379';
-// A host name, an IPv4 address, or an IPv6 address in brackets; then perhaps a port.
+// A host name, an IPv4 address, or an IPv6 address in brackets, and optionally a port.
 const HOST_PORT = /^(?<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::(?<port>\d{1,5}))?\/?$/;
 
 /**
- * Reads `http://host[:port]`, `https://host[:port]`, `unix:/path` and `unix:///path`. The port is 2379 unless told.
+ * Reads `http://host[:port]`, `https://host[:port]`, `unix:/path` and `unix:///path`. The default port is 2379.
  *
  * @throws StoreError `invalid-argument`; the message repeats no user name or password.
  */

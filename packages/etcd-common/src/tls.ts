@@ -3,18 +3,18 @@ import { StoreError } from '@holdfast/store';
 
 /** How connections to `https://` endpoints are secured. PEM texts, or their bytes. */
 export interface EtcdTlsOptions {
-  /** The authorities that the server's certificate may be signed by; the system's own unless told. */
+  /** The authorities that may have signed the server's certificate. Default: the system's. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** The client's certificate, for servers that ask for one; goes with `key`. */
+  /** The client's certificate, for servers that ask for one. Needs `key`. */
   readonly cert?: string | Uint8Array | undefined;
   readonly key?: string | Uint8Array | undefined;
-  /** The name that the server's certificate must carry, where it is not the endpoint's host. */
+  /** The name that the server's certificate must carry. Default: the endpoint's host. */
   readonly serverName?: string | undefined;
-  /** False accepts any certificate, and so any server. Only for experiments. */
+  /** `false` accepts any certificate, and so any server. Only for experiments. */
   readonly rejectUnauthorized?: boolean | undefined;
 }
 
-/** What the connections of one store are secured with. */
+/** The TLS material of one store's connections. */
 export interface Security {
   readonly context: SecureContext;
   readonly serverName: string | undefined;
@@ -24,11 +24,11 @@ export interface Security {
 /**
  * Reads certificates and keys.
  *
- * @throws StoreError `invalid-argument` where that can't be done.
+ * @throws StoreError `invalid-argument` if that fails.
  */
 export function createTlsContext(tls: EtcdTlsOptions): SecureContext {
   for (const name of ['ca', 'cert', 'key'] as const) {
-    // OpenSSL takes an authority that is none for no authority at all.
+    // OpenSSL ignores an authority that is not PEM, instead of refusing it.
     if (tls[name] !== undefined && ![tls[name]].flat().every(isPem)) {
       throw new StoreError('invalid-argument', `tls.${name} must be PEM text ("-----BEGIN …"), not the path of a file`);
     }

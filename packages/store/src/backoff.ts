@@ -1,16 +1,16 @@
 export interface BackoffOptions {
-  /** The ceiling of the first delay, in milliseconds. 100 unless told. */
+  /** The ceiling of the first delay, in milliseconds. Default: 100. */
   readonly initialMs?: number | undefined;
-  /** The ceiling of all delays, in milliseconds. 5,000 unless told. */
+  /** The ceiling of all delays, in milliseconds. Default: 5,000. */
   readonly maxMs?: number | undefined;
-  /** A number in [0, 1), `Math.random` unless told. */
+  /** Gives a number in [0, 1). Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
 /**
- * Exponential back-off with full jitter: a delay is drawn uniformly below a ceiling that doubles. Fleets of clients
- * that lost the same server thereby don't come back in step (mirror promise M9), and a watch that fails at once does
- * not spin (docs/traps.md#trap-12).
+ * Exponential back-off with full jitter: each delay is drawn uniformly below a ceiling that doubles. So a fleet that lost
+ * the same server does not come back in step (mirror promise M9), and a watch that fails at once does not spin
+ * (docs/traps.md#trap-12).
  */
 export class Backoff {
   readonly #initialMs: number;
@@ -24,14 +24,14 @@ export class Backoff {
     this.#random = options.random ?? Math.random;
   }
 
-  /** The next delay, in milliseconds; at least a tenth of its ceiling, so that no retry is immediate. */
+  /** The next delay, in milliseconds. It is at least a tenth of its ceiling: no retry is immediate. */
   next(): number {
     const ceiling = Math.min(this.#maxMs, this.#initialMs * 2 ** this.#attempts);
     this.#attempts += 1;
     return ceiling * (0.1 + 0.9 * this.#random());
   }
 
-  /** How many delays were drawn since the last reset. */
+  /** The number of delays drawn since the last reset. */
   get attempts(): number {
     return this.#attempts;
   }

@@ -3,12 +3,12 @@ import { StoreError } from './errors.js';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** UTF-8 bytes of a string that is known to be well-formed. */
+/** The UTF-8 bytes of a string that is known to be well-formed. */
 export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The string that these bytes encode, or `undefined` where they are not valid UTF-8: never mangled (C1). */
+/** The string that these bytes encode, or `undefined` if they are not valid UTF-8. It never mangles them (C1). */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -57,14 +57,14 @@ export function checkKey(key: unknown): asserts key is string {
   }
 }
 
-// Node 20's, but not yet in ES2023's typings.
+// Node 20 has it; the typings of ES2023 do not.
 type Checkable = string & { isWellFormed(): boolean };
 
 export function isWellFormed(text: string): boolean {
   return (text as Checkable).isWellFormed();
 }
 
-/** Orders two byte strings as etcd does: unsigned, shorter first on a tie. */
+/** Orders two byte strings as etcd does: by unsigned bytes, the shorter one first on a tie. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
@@ -75,8 +75,8 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Orders two strings by their UTF-8 bytes (C1) without encoding them. UTF-16 order differs only where one side
- * is a surrogate (U+10000 and up) and the other is U+E000 to U+FFFF: surrogates are moved above those.
+ * Orders two strings by their UTF-8 bytes (C1) without encoding them. UTF-16 order differs only where one side is a
+ * surrogate (U+10000 and above) and the other is in U+E000 to U+FFFF. Surrogates are moved above that range.
  */
 export function compareKeys(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);

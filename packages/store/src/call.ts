@@ -3,7 +3,7 @@ import { isStoreError, StoreError, withOutcome } from './errors.js';
 import type { DriverCall, StoreDriver } from './driver.js';
 import { invalid, type Untrusted } from './check-options.js';
 
-/** Whether a failure leaves a question behind: an interrupted write may have been applied (C7). */
+/** A write that was interrupted may have been applied (C7); a read leaves nothing behind. */
 export type CallKind = 'read' | 'write';
 
 /** What ends a call early, apart from its own failure. */
@@ -21,9 +21,9 @@ export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undef
   return { signal, timeoutMs: timeoutMs ?? defaultTimeoutMs };
 }
 
-/** What all calls of a store share. */
+/** Shared by all calls of a store. */
 export interface CallContext {
-  /** Names the store in messages. */
+  /** Messages name the store by it. */
   readonly driver: Pick<StoreDriver, 'name' | 'endpoints'>;
   readonly clock: Clock;
   /** Aborts, with the `closed` error as its reason, when the store closes. */
@@ -31,8 +31,8 @@ export interface CallContext {
 }
 
 /**
- * Runs one driver call under its limits and the store's own end. Without a signal and a time-out of its own the call
- * runs under `closing` alone, at no further cost.
+ * Runs one driver call, and ends it when its signal fires, its time is out, or the store closes. A call without a signal
+ * or time-out of its own runs under `closing` alone, at no further cost.
  */
 export async function runCall<T>(
   kind: CallKind,
@@ -76,7 +76,7 @@ export async function runCall<T>(
   }
 }
 
-/** The call's own end, or the signal's a moment after it fired: the driver may still say that a write was not sent. */
+/** The call's result. Once the signal has fired, the driver still gets a moment to say that a write was not sent. */
 async function settle<T>(kind: CallKind, running: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort = () => undefined as void;
   const interrupted = new Promise<never>((_, reject) => {
@@ -111,7 +111,7 @@ function describeStore({ name, endpoints = [] }: CallContext['driver']): string 
   return endpoints.length === 0 ? `the ${name} store` : `the ${name} store at ${endpoints.join(', ')}`;
 }
 
-/** What a driver threw, as the contract wants it: always a `StoreError`; of a write, always with its outcome. */
+/** Makes a `StoreError` of whatever a driver threw. The error of a write always has an outcome. */
 export function toCallError(kind: CallKind, error: unknown): StoreError {
   const storeError = isStoreError(error)
     ? error
@@ -121,7 +121,7 @@ export function toCallError(kind: CallKind, error: unknown): StoreError {
   return kind === 'write' && storeError.outcome === undefined ? withOutcome(storeError, 'unknown') : storeError;
 }
 
-/** Refused before anything was sent. */
+/** The error of a call that was refused before anything was sent. */
 export function notSent(kind: CallKind, error: StoreError): StoreError {
   return kind === 'write' ? withOutcome(error, 'not-applied') : error;
 }

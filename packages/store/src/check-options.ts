@@ -6,13 +6,13 @@ import type { LeaseId } from './key-value.js';
 import type { Consistency, SortOrder } from './options.js';
 import { toRevision, type Revision } from './revision.js';
 
-// What callers pass, before it is known to be what the types say: JavaScript callers and casts exist.
+// What callers pass, not yet checked: JavaScript callers and casts can pass anything.
 export type Untrusted = Readonly<Record<string, unknown>>;
 
 /**
- * The options of one call, each name known. A misspelt guard (`ifAbsnt`) would otherwise be an unguarded write.
+ * Checks the names of a call's options. A misspelt guard (`ifAbsnt`) would otherwise become an unguarded write.
  *
- * @throws StoreError `invalid-argument`, naming what is allowed.
+ * @throws StoreError `invalid-argument`, with the names that are allowed.
  */
 export function checkNames(options: unknown, allowed: readonly string[], call: string): Untrusted {
   if (options === undefined) return {};
@@ -75,7 +75,7 @@ export function checkSort(options: Untrusted): SortOrder | undefined {
   return sort as SortOrder;
 }
 
-/** A lease id as etcd gives it: the decimal form of a positive 63-bit integer. */
+/** A lease id is the decimal form of a positive 63-bit integer, as etcd gives it. */
 export function checkLeaseId(id: unknown): asserts id is LeaseId {
   if (typeof id !== 'string' || !/^[1-9]\d{0,18}$/.test(id) || BigInt(id) > 0x7fff_ffff_ffff_ffffn) {
     throw invalid(
@@ -84,7 +84,7 @@ export function checkLeaseId(id: unknown): asserts id is LeaseId {
   }
 }
 
-/** @throws StoreError `unsupported`, before anything is sent, where the capability is missing. */
+/** @throws StoreError `unsupported`, before anything is sent, if the capability is missing. */
 export function need(has: boolean, store: string, capability: keyof Capabilities, what: string): void {
   if (!has) {
     throw new StoreError('unsupported', `the ${store} store can't do ${what} (see its capabilities.${capability})`, {
@@ -97,8 +97,8 @@ export const PUT_GUARDS: readonly string[] = ['ifAbsent', 'ifPresent', 'ifModRev
 export const DELETE_GUARDS: readonly string[] = ['ifModRevision', 'ifValue'];
 
 /**
- * The one guard among the options. A guard that is there but `undefined` is refused: `ifModRevision: entry?.modRevision`
- * must not become an unguarded write because the entry was missing.
+ * The one guard among the options. A guard whose value is `undefined` is refused: `ifModRevision: entry?.modRevision`
+ * must not become an unguarded write when the entry is missing.
  */
 export function checkGuard(options: Untrusted, allowed: readonly string[]): DriverGuard | undefined {
   const given = allowed.filter((name) => name in options);

@@ -4,8 +4,8 @@ import { invalid } from './check-options.js';
 import { StoreError } from './errors.js';
 
 /**
- * A key that this backend stores unchanged (C1). A `'path'` backend (etcd v2) cleans paths and hides segments that
- * begin with `_`: keys it would change or hide are refused, since reading them back would give another key, or none.
+ * Checks that this backend stores the key unchanged (C1). A `'path'` backend (etcd v2) cleans paths, and hides segments
+ * that begin with `_`. Keys that it would change or hide are refused: reading them back would give another key, or none.
  */
 export function checkStorableKey(key: unknown, capabilities: Capabilities): string {
   checkKey(key);
@@ -25,7 +25,7 @@ export function checkStorableKey(key: unknown, capabilities: Capabilities): stri
   return key;
 }
 
-/** A value that this backend stores unchanged. */
+/** Checks that this backend stores the value unchanged. */
 export function checkStorableValue(value: Uint8Array, capabilities: Capabilities, key: string): Uint8Array {
   if (!capabilities.binaryValues && decodeUtf8(value) === undefined) {
     throw new StoreError(

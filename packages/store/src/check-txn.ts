@@ -19,19 +19,19 @@ import { checkTxnConflicts } from './txn-conflicts.js';
 import type { CompareOperator } from './txn.js';
 
 const OPERATORS: readonly unknown[] = ['=', '!=', '<', '>'];
-// Etcd's compares of numbers are on int64; past the safe integers JavaScript would compare something else.
+// etcd compares int64 numbers. Past the safe integers JavaScript would compare other numbers.
 const NUMBER_TARGETS: readonly unknown[] = ['version', 'createRevision', 'modRevision'];
-/** How deep transactions may nest: enough for any use, and short of the call stack. */
+/** How deep transactions may nest: enough for any use, and within the call stack. */
 const MAX_DEPTH = 32;
 
-/** A store's name and capabilities: what decides which arguments it takes. */
+/** A store's name and capabilities: they decide which arguments it takes. */
 export interface Backend {
   readonly name: string;
   readonly capabilities: Capabilities;
 }
 
 /**
- * A transaction as drivers get it: normalised, within the limits, and without two writes to one key.
+ * Checks a transaction and normalises it for drivers: within the limits, and without two writes to one key.
  *
  * @throws StoreError `invalid-argument`, `too-large` or `unsupported`.
  */
@@ -94,7 +94,7 @@ function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
   return { ...on, target: target as 'version', value: value as number };
 }
 
-// "Version = 0" and "version > 0" ask whether a key is there, which every backend can tell (C9).
+// `version = 0` and `version > 0` ask whether a key exists. Every backend can tell that (C9).
 function isPresenceCheck(op: CompareOperator, value: number): boolean {
   return value === 0 && (op === '=' || op === '>' || op === '!=');
 }
@@ -145,7 +145,7 @@ function normaliseOp(op: unknown, backend: Backend, depth: number): DriverOp {
   }
 }
 
-/** The options of a list, without the consistency (a transaction's is the transaction's own). */
+/** The options of a list, without the consistency: inside a transaction there is none. */
 export function checkList(given: Untrusted, backend: Backend): DriverListOptions {
   const { capabilities, name } = backend;
   const options: DriverListOptions = {
@@ -165,7 +165,7 @@ export function checkList(given: Untrusted, backend: Backend): DriverListOptions
   return options;
 }
 
-/** The options of a put that has no time to live of its own. */
+/** The options of a put, without a time to live. */
 export function checkPut(given: Untrusted, value: Uint8Array, backend: Backend): DriverPutOptions {
   const lease = given['lease'];
   if (lease !== undefined) {

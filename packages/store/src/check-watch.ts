@@ -16,7 +16,7 @@ export interface CheckedWatch {
 
 const NAMES: readonly string[] = ['after', 'previous', 'only', 'bufferBytes', 'signal'];
 
-/** A watch's arguments, or what is wrong with them. */
+/** A watch's checked arguments, or the error to end the watch with. */
 export function checkWatch(
   range: Range,
   options: WatchOptions | undefined,

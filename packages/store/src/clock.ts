@@ -1,17 +1,17 @@
-/** Time as the library sees it, so that tests can drive it. All times are in milliseconds. */
+/** Time as the library sees it. Tests replace it. All times are in milliseconds. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds since any moment, unmoved when somebody sets the wall clock. Where a clock has none, `now` stands in. */
+  /** Milliseconds since any fixed moment, unaffected by changes of the wall clock. Without it, `now` is used. */
   monotonic?(): number;
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
   clearTimeout(handle: TimerHandle): void;
 }
 
-/** Opaque: whatever the clock's `setTimeout` gave. */
+/** Opaque: the value that the clock's `setTimeout` returned. */
 export type TimerHandle = unknown;
 
-/** The process's own clock. Its timers are real ones, so they keep the process alive until cleared. */
+/** The process's own clock. Its timers keep the process alive until they are cleared. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -34,8 +34,8 @@ import type { Op, Txn, TxnResult } from './txn.js';
 import type { Watch, WatchBatch } from './watch.js';
 
 /**
- * A driver over another store: the base of views such as {@link withPrefix} and {@link readOnly}, which override what
- * they change. A view's `close()` ends the view's own watches and calls; the store below stays open unless `owned`.
+ * A driver over another store: the base of views such as {@link withPrefix} and {@link readOnly}. `close()` of a view ends
+ * the view's own watches and calls. The store below stays open unless it is `owned`.
  */
 export class DelegatingDriver implements StoreDriver {
   readonly name: string;
@@ -122,11 +122,11 @@ export class DelegatingDriver implements StoreDriver {
   }
 }
 
-// More than any budget: a batch that nobody waits for fills the sink, so that it holds one, and what else there is stays
-// below, where the caller's budget is kept.
+// More than any budget: one batch that nobody waits for fills the sink. The others wait in the store below, which keeps the
+// caller's budget.
 const WHOLE_BUDGET = Number.MAX_SAFE_INTEGER;
 
-/** Moves batches from one store's watch to the sink of another, each when the one before it was taken. */
+/** Moves batches from one store's watch to the sink of another. Each follows when the one before it was taken. */
 export class WatchPump implements DriverWatch {
   readonly #watch: Watch;
   readonly #sink: WatchSink;
@@ -196,7 +196,7 @@ function deleteGuardOf(guard: DriverGuard): DeleteGuard {
   throw new StoreError('invalid-argument', 'a delete can be guarded by ifModRevision or ifValue only');
 }
 
-/** A driver's transaction in the form that callers write. */
+/** A driver's transaction, in the form that callers write. */
 export function toTxn(txn: DriverTxn): Txn {
   return {
     if: txn.if.map(({ range, ...compare }) => ({ ...compare, range: range.toRange() })),

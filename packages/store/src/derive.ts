@@ -15,17 +15,17 @@ import type { DeleteResult, GuardedDeleteResult, GuardedPutResult, ListResult, P
 import { ListPage } from './page.js';
 import { KeyRange, keySuccessor } from './range.js';
 
-/** How many entries a derived scan asks for at a time. */
+/** The number of entries that a derived scan asks for at a time. */
 const SCAN_PAGE = 1_000;
 
-/** `scan` from `list`: pages at the revision of the first; one page where past revisions can't be read. */
+/** `scan` made of `list`: all pages at the revision of the first. One page if the store can't read past revisions. */
 export async function* scanByList(
   driver: StoreDriver,
   range: KeyRange,
   options: DriverScanOptions,
   call: DriverCall,
 ): AsyncGenerator<Page, void, undefined> {
-  // A filtered read comes whole: etcd ignores the limit there.
+  // A filtered read comes in one page: etcd ignores the limit there.
   const paged = driver.capabilities.historicalReads && options.minModRevision === undefined;
   const base = { ...options, countOnly: false, sort: undefined, limit: paged ? SCAN_PAGE : undefined };
   let rest = range;
@@ -42,7 +42,7 @@ export async function* scanByList(
   }
 }
 
-/** @throws StoreError `internal` where nothing can follow the key, or the driver gave one that was not asked for. */
+/** @throws StoreError `internal` if no key can follow `last`, or `last` is outside the range. */
 function restAfter(last: Uint8Array, asked: KeyRange, { name }: StoreDriver): KeyRange {
   const start = keySuccessor(last);
   if (asked.contains(last) && (asked.end === undefined || compareBytes(start, asked.end) < 0)) {
@@ -61,7 +61,7 @@ function lastKey(list: ListResult): Uint8Array | undefined {
   return compareBytes(key, raw) > 0 ? key : raw;
 }
 
-/** `get` from `list`. */
+/** `get` made of `list`. */
 export async function getByList(
   driver: StoreDriver,
   key: string,
@@ -72,7 +72,7 @@ export async function getByList(
   return (await driver.list(KeyRange.ofKey(key), all, call)).items[0];
 }
 
-/** A guarded put as a transaction, which reads the current entry in the same step. */
+/** A guarded put as a transaction, which also reads the current entry at the same revision. */
 export async function guardedPutByTxn(
   driver: StoreDriver,
   key: string,

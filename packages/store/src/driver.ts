@@ -19,26 +19,27 @@ import type { CompareOperator, TxnResult } from './txn.js';
 import type { WatchBatch } from './watch.js';
 
 /**
- * What an adapter implements (contract C16). `createStore(driver)` makes a `ConfigStore` of it: closed-store checks,
- * argument validation, capabilities, abort and time-outs happen there, once, so that a driver only translates. Arguments
- * arrive validated and normalised. Every rejection must be a `StoreError`, and a driver must settle soon after
- * `call.signal` aborts; for a write it then says `outcome: 'not-applied'` only if the request was certainly not sent.
+ * The interface that an adapter implements (C16). `createStore(driver)` makes a `ConfigStore` of it, and does once for all
+ * drivers: closed-store checks, argument validation, capabilities, aborts and time-outs. A driver only translates.
+ *
+ * Arguments arrive validated and normalised. Every rejection must be a `StoreError`. A driver must settle soon after
+ * `call.signal` aborts; for a write, it says `outcome: 'not-applied'` only if the request was certainly not sent.
  */
 export interface StoreDriver {
   readonly name: string;
   readonly capabilities: Capabilities;
-  /** Where it connects to, for messages: never with credentials. */
+  /** The endpoints, for messages: never with credentials. */
   readonly endpoints?: readonly string[];
 
   list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult>;
-  /** Derived from `list` where absent. */
+  /** Derived from `list` if absent. */
   get?(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined>;
-  /** Derived from pages of `list` at one revision where absent. */
+  /** Derived from pages of `list` at one revision if absent. */
   scan?(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page>;
 
   put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult>;
   delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult>;
-  /** Derived from `txn` where absent. */
+  /** Derived from `txn` if absent. */
   guardedPut?(
     key: string,
     value: Uint8Array,
@@ -46,17 +47,17 @@ export interface StoreDriver {
     options: DriverPutOptions,
     call: DriverCall,
   ): Promise<GuardedPutResult>;
-  /** Derived from `txn` where absent. */
+  /** Derived from `txn` if absent. */
   guardedDelete?(
     key: string,
     guard: DriverGuard,
     options: DriverDeleteOptions,
     call: DriverCall,
   ): Promise<GuardedDeleteResult>;
-  /** Without it `txn` is `unsupported`. A driver with capability `'single-key'` refuses what it can't do atomically. */
+  /** Without it, `txn` is `unsupported`. A driver with capability `'single-key'` refuses what it can't do atomically. */
   txn?(txn: DriverTxn, call: DriverCall): Promise<TxnResult>;
 
-  /** Begins to follow a range, telling `sink`. Must not call it before it returns. */
+  /** Begins to follow a range, and reports to `sink`. It must not call the sink before it returns. */
   watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch;
 
   compact?(revision: Revision, options: { readonly physical: boolean }, call: DriverCall): Promise<void>;
@@ -67,7 +68,7 @@ export interface StoreDriver {
 }
 
 export interface DriverCall {
-  /** Aborts when the caller gives up, the time is out, or the store closes; its `reason` is the `StoreError` to reject with. */
+  /** Aborts when the caller gives up, the time is out, or the store closes. Its `reason` is the `StoreError` to reject with. */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -92,7 +93,7 @@ export interface DriverScanOptions extends DriverGetOptions {
 
 export interface DriverPutOptions {
   readonly lease: LeaseId | undefined;
-  /** Given only to drivers without `leases`: elsewhere the wrapper grants a lease for it. */
+  /** Passed only to drivers without `leases`. For others the wrapper grants a lease. */
   readonly ttl: number | undefined;
   readonly previous: boolean;
   readonly ignoreValue: boolean;
@@ -103,7 +104,7 @@ export interface DriverDeleteOptions {
   readonly previous: boolean;
 }
 
-/** The condition of a guarded write. Deletes only ever have the last two. */
+/** The condition of a guarded write. Deletes have only the last two. */
 export type DriverGuard =
   | { readonly kind: 'absent' }
   | { readonly kind: 'present' }
@@ -141,29 +142,29 @@ export interface DriverWatchOptions {
   readonly after: Bookmark | undefined;
   readonly previous: boolean;
   readonly only: 'put' | 'delete' | undefined;
-  /** The budget that the caller named (C11). The wrapper keeps it; a view of another store passes it on. */
+  /** The caller's budget (C11). The wrapper keeps it; a view of another store passes it on. */
   readonly bufferBytes?: number | undefined;
 }
 
-/** Where a driver tells what happens to a watch. After `fail`, or after the driver's watch was closed, nothing may be told. */
+/** A driver reports to it what happens to a watch. After `fail`, and after the driver's watch was closed, it may report nothing. */
 export interface WatchSink {
-  /** The server follows the range from this bookmark: at first, and again after each interruption. */
+  /** The server follows the range from this bookmark. Called at the beginning, and again after each interruption. */
   established(after: Bookmark): void;
-  /** Trouble that the driver rides out. */
+  /** The watch is interrupted, and the driver retries. */
   interrupted(cause: StoreError): void;
   /**
-   * Queues a batch of whole revisions for the consumer; `bytes` is roughly what it holds in memory. `'full'`: it was
-   * taken, but the budget is used up (C11). The driver then cancels this watch at the server, pushes nothing more, and
-   * follows again from the last pushed bookmark when `DriverWatch.resume` is called. Until then it still tells `interrupted` when the
-   * connection is lost that brought what was pushed, or at once where it keeps none.
+   * Queues a batch of whole revisions for the consumer. `bytes` is roughly its size in memory. `'full'`: the batch was
+   * taken, but the budget is used up (C11). The driver then cancels this watch at the server and pushes nothing more. It
+   * follows again from the last pushed bookmark when `DriverWatch.resume` is called. Until then it calls `interrupted`
+   * when it loses the connection that brought the queued batches; a driver that keeps no connection calls it at once.
    */
   push(batch: WatchBatch, bytes: number): 'ok' | 'full';
-  /** Ends the watch, after what is queued was delivered. */
+  /** Ends the watch, after the queued batches were delivered. */
   fail(error: StoreError): void;
 }
 
 export interface DriverWatch {
-  /** The consumer has drained its queue after a `'full'`. */
+  /** The consumer has emptied its queue after a `'full'`. */
   resume(): void;
   /** Stops following, here and at the server. */
   close(): Promise<void>;

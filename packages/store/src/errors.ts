@@ -1,6 +1,6 @@
 import type { Revision } from './revision.js';
 
-/** Every code that a {@link StoreError} can have. The union is closed: adding a code is a breaking change. */
+/** All codes of {@link StoreError}. The union is closed: adding a code is a breaking change. */
 export const STORE_ERROR_CODES = [
   'unavailable',
   'timeout',
@@ -23,17 +23,17 @@ export const STORE_ERROR_CODES = [
 export type StoreErrorCode = (typeof STORE_ERROR_CODES)[number];
 
 /**
- * What a failed write did to the store (contract C7): `'not-applied'` only where that is certain,
- * `'unknown'` where the request may have reached the server. Absent on errors of reads and watches.
+ * What a failed write did to the store (C7): `'not-applied'` only if that is certain, `'unknown'` if the request may have
+ * reached the server. Errors of reads and watches have none.
  */
 export type WriteOutcome = 'unknown' | 'not-applied';
 
 export interface StoreErrorOptions {
   readonly cause?: unknown;
-  /** Whether the same call may succeed later, unchanged. Defaults by code: only `unavailable` and `timeout` are. */
+  /** Whether the same call may succeed later, unchanged. By default true for `unavailable` and `timeout` only. */
   readonly retryable?: boolean;
   readonly outcome?: WriteOutcome | undefined;
-  /** The endpoint that answered or could not be reached, without credentials. */
+  /** The endpoint that answered, or that could not be reached. Never with credentials. */
   readonly endpoint?: string | undefined;
 }
 
@@ -42,8 +42,8 @@ const BRAND = Symbol.for('holdfast.StoreError');
 const RETRYABLE_BY_DEFAULT: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'timeout']);
 
 /**
- * The one error class of the contract (C14). Tell errors apart by `code`, and recognise them with
- * {@link isStoreError} rather than `instanceof`.
+ * The one error class of the contract (C14). Recognise it by {@link isStoreError}, not by `instanceof`, and tell errors
+ * apart by `code`.
  */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
@@ -62,12 +62,12 @@ export class StoreError extends Error {
   }
 }
 
-/** History up to {@link CompactedError.compactRevision} is gone: read again, then watch from the read's bookmark. */
+/** The history up to {@link CompactedError.compactRevision} is gone. Read again, then watch from that read's bookmark. */
 export class CompactedError extends StoreError {
   override readonly name = 'CompactedError';
-  /** The newest compacted revision: the oldest that can still be read, as etcd counts it. */
+  /** The newest compacted revision. As etcd counts, it is the oldest one that can still be read. */
   readonly compactRevision: Revision;
-  /** The store's head when it said so, where the backend tells. */
+  /** The store's head at that moment, if the backend gives it. */
   readonly revision?: Revision;
 
   constructor(
@@ -80,7 +80,7 @@ export class CompactedError extends StoreError {
   }
 }
 
-/** Whether `error` is a {@link StoreError} (of any copy of this package), and of that code if one is given. */
+/** Whether `error` is a {@link StoreError}, of any installed copy of this package, and has that code if one is given. */
 export function isStoreError(error: unknown, code: 'compacted'): error is CompactedError;
 export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError;
 export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError {
@@ -92,7 +92,7 @@ export function isStoreError(error: unknown, code?: StoreErrorCode): error is St
   );
 }
 
-/** The same error with a write outcome, for layers that learn it later than the error arose. */
+/** The same error with a write outcome, for layers that learn the outcome after the error arose. */
 export function withOutcome(error: StoreError, outcome: WriteOutcome): StoreError {
   if (error.outcome === outcome) return error;
   const { code, message, retryable, endpoint } = error;

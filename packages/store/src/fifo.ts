@@ -1,4 +1,4 @@
-/** A first-in, first-out queue whose `shift` does not move what is left, as an array's does. */
+/** A first-in, first-out queue. Unlike an array's, its `shift` does not move the rest. */
 export class Fifo<T extends object> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -16,7 +16,7 @@ export class Fifo<T extends object> {
     if (item === undefined) return undefined;
     this.#items[this.#head++] = undefined;
     if (this.#head * 2 > this.#items.length) {
-      // More than half is spent: moving the rest now costs less than was taken since the last time.
+      // More than half is taken: moving the rest now costs less than was taken since the last move.
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }

@@ -6,7 +6,7 @@ import type { LeaseId } from './key-value.js';
 import type { GrantOptions, Lease, Leases, LeaseStatus } from './leases.js';
 import type { CallOptions } from './options.js';
 
-/** How the store runs a call: its kind, its options with the names allowed, and the check that gives what to run. */
+/** How the store runs a call: its kind, its options with the allowed names, and a check that returns the call to run. */
 export type CallRunner = <T>(
   kind: CallKind,
   options: readonly [given: unknown, names: readonly string[], call: string],

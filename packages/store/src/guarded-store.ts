@@ -65,9 +65,9 @@ import type { Watch } from './watch.js';
 export interface CreateStoreOptions {
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
-  /** The most milliseconds that a call may take where it does not say; no limit unless told. */
+  /** The most milliseconds that a call may take if it sets no `timeoutMs` itself. Default: no limit. */
   readonly timeoutMs?: number | undefined;
-  /** How many bytes may wait for a watch's consumer where the watch does not say. 8 MiB unless told. */
+  /** How many bytes may wait for a watch's consumer if the watch sets no `bufferBytes` itself. Default: 8 MiB. */
   readonly bufferBytes?: number | undefined;
 }
 
@@ -80,9 +80,9 @@ const DELETE: readonly string[] = [...CALL, ...DELETE_GUARDS, 'previous'];
 const COMPACT: readonly string[] = [...CALL, 'physical'];
 
 /**
- * The policy of every store, once (contract C16): closed-store checks, argument validation, capabilities, abort and
- * time-outs, watch queues, and what can be derived where a driver does not have it. Subclass it to give an adapter a
- * typed surface of its own; otherwise use {@link createStore}.
+ * The policy of every store (C16): closed-store checks, argument validation, capabilities, aborts and time-outs, watch
+ * queues, and methods derived for drivers that lack them. Subclass it to give an adapter a typed surface of its own;
+ * otherwise use {@link createStore}.
  */
 export class GuardedStore implements ConfigStore {
   readonly leases: Leases;
@@ -92,13 +92,13 @@ export class GuardedStore implements ConfigStore {
   readonly #timeoutMs: number | undefined;
   readonly #bufferBytes: number;
   readonly #watches = new Set<WatchQueue>();
-  // Aborted, with the `closed` error as its reason, once the store is closed.
+  // Aborts when the store closes, with the `closed` error as its reason.
   readonly #closing = new AbortController();
   readonly #context: CallContext;
   #closed: Promise<void> | undefined;
 
   constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
-    // Every call in flight may listen to it, so many listeners are no leak.
+    // Every call in flight may listen to it: many listeners are no leak.
     setMaxListeners(0, this.#closing.signal);
     this.#driver = driver;
     this.#clock = options.clock ?? systemClock;
@@ -183,7 +183,7 @@ export class GuardedStore implements ConfigStore {
   }
 
   watch(range: Range, options?: WatchOptions): Watch {
-    // Arguments that are refused, and a closed store, end the watch at once: one way to fail for its consumer.
+    // Refused arguments and a closed store end the watch at once: its consumer has one place to handle failures.
     const failed = this.#closing.signal.aborted ? (this.#closing.signal.reason as StoreError) : undefined;
     const checked = failed === undefined ? checkWatch(range, options, this.#driver) : { error: failed };
     const watch = new WatchQueue(
@@ -235,7 +235,7 @@ export class GuardedStore implements ConfigStore {
 
   async *#scan(range: Range, options: ScanOptions | undefined): AsyncGenerator<Page, void, undefined> {
     const driver = this.#driver;
-    // A scan may outlive any one time-out, so the limit holds for each page, and abandoning it ends what is in flight.
+    // A scan may outlive any time-out, so the limit holds for each page. Leaving the loop ends the call in flight.
     const ended = new AbortController();
     const end = (reason: unknown) => {
       ended.abort(reason);
@@ -251,7 +251,7 @@ export class GuardedStore implements ConfigStore {
     try {
       for (;;) {
         const next = await runCall('read', open.limits, this.#context, async (call) => {
-          // The driver's scan has one signal for all its pages; each page's own limits end the whole scan.
+          // The driver's scan has one signal for all pages, so a page that exceeds its limits ends the whole scan.
           const onAbort = () => {
             end(call.signal?.reason);
           };
@@ -260,7 +260,7 @@ export class GuardedStore implements ConfigStore {
             pages ??= open.run({ signal: ended.signal });
             return await pages.next();
           } finally {
-            // The store's own signal outlives the page, and a long scan has many.
+            // The store's signal outlives the page, and a long scan has many pages.
             call.signal?.removeEventListener('abort', onAbort);
           }
         });
@@ -269,7 +269,7 @@ export class GuardedStore implements ConfigStore {
       }
     } finally {
       end(new StoreError('aborted', 'the scan was abandoned'));
-      // Not awaited: a driver stuck in its page would hold the caller who gave up on it.
+      // Not awaited: a driver that is stuck in a page must not hold the caller that left the loop.
       pages?.return?.().catch(() => undefined);
     }
   }

@@ -6,26 +6,26 @@ import { StoreError } from './errors.js';
 import { parseStoreUrl, type StoreUrl } from './store-url.js';
 import { withPrefix } from './with-prefix.js';
 
-/** What an adapter package exports beside its own function: how to open it by URL. */
+/** What an adapter package exports beside its own function, so that `openStore` can open it. */
 export interface StoreAdapter {
   /** The URL scheme, such as `etcd-v3`. */
   readonly scheme: string;
-  /** Opens the store, without I/O. Everything of the URL but the prefix, which `openStore` sees to, is the adapter's. */
+  /** Opens the store, without I/O. The adapter reads all of the URL but the prefix, which `openStore` applies. */
   open(url: StoreUrl): ConfigStore;
 }
 
 export interface OpenStoreOptions {
-  /** The adapters to choose from. Without them the adapter's package is looked up by the URL's scheme. */
+  /** The adapters to choose from. Without them, `openStore` looks for the adapter's package by the URL's scheme. */
   readonly adapters?: readonly StoreAdapter[];
-  /** Whose installed packages to look in: the caller's `import.meta.url` or `__filename`. The working directory's unless told. */
+  /** Whose installed packages to look in: the caller's `import.meta.url` or `__filename`. Default: the working directory. */
   readonly from?: string | URL;
 }
 
 /**
- * Opens a store by URL: `memory:`, `etcd-v3://host:2379,host2:2379/prefix`. A path is a prefix: the store given is then
- * `withPrefix(store, '/prefix')`, and closing it closes the store.
+ * Opens a store by URL: `memory:`, `etcd-v3://host:2379,host2:2379/prefix`. A path is a prefix: the result is then
+ * `withPrefix(store, '/prefix')`, and closing it closes the store below too.
  *
- * @throws StoreError `invalid-argument` for a malformed URL or one that no adapter is for, saying which package to install.
+ * @throws StoreError `invalid-argument` for a malformed URL, or if no adapter fits: it names the package to install.
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<ConfigStore> {
   const parsed = parseStoreUrl(url);
@@ -46,7 +46,7 @@ function chooseAdapter(scheme: string, adapters: readonly StoreAdapter[]): Store
   );
 }
 
-/** The adapter of `@holdfast/<scheme>`, or of a package named `holdfast-<scheme>` that somebody else wrote. */
+/** The adapter of the package `@holdfast/<scheme>`, or of `holdfast-<scheme>`, the name for packages by others. */
 async function loadAdapter(scheme: string, from: string | URL): Promise<StoreAdapter> {
   const origin = from instanceof URL || !isAbsolute(from) ? from : pathToFileURL(from);
   const require = createRequire(origin);
@@ -80,7 +80,7 @@ async function load(require: NodeJS.Require, name: string, path: string): Promis
   try {
     return require(name);
   } catch (error) {
-    // A package that is ES modules only, on a Node.js whose require() does not take them.
+    // The package has ES modules only, and this Node.js can't require() them.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_REQUIRE_ESM') throw error;
     return import(pathToFileURL(path).href);
   }

@@ -2,7 +2,7 @@ import type { KeyValue } from './key-value.js';
 import type { ListResult, Page } from './options.js';
 import type { Revision } from './revision.js';
 
-/** A page over entries that are decoded already: what `scan` gives where a driver only has `list`. */
+/** A page over entries that are decoded already. `scan` gives it for drivers that only have `list`. */
 export class ListPage implements Page {
   readonly #list: ListResult;
   readonly more: boolean;

@@ -2,9 +2,9 @@ import { checkKey, compareBytes, decodeUtf8, encodeUtf8, isWellFormed } from './
 import { StoreError } from './errors.js';
 
 /**
- * What a read, delete or watch is about (contract C2). A bare string means one key. A prefix is a plain string
- * prefix on every backend: `'/a'` matches `'/ab'`, so write `'/a/'` where a directory is meant. The empty prefix is
- * everything. `start` is inclusive and defaults to the first key, `end` is exclusive and defaults to past the last.
+ * The keys that a read, delete or watch is about (C2). A bare string means one key. A prefix is a plain string prefix on
+ * every backend: `'/a'` matches `'/ab'`, so write `'/a/'` if you mean a directory. The empty prefix is everything. `start` is
+ * inclusive; by default it is the first key. `end` is exclusive; by default there is none.
  */
 export type Range =
   | string
@@ -12,19 +12,19 @@ export type Range =
   | { readonly prefix: string }
   | { readonly start?: string | Uint8Array; readonly end?: string | Uint8Array };
 
-// The smallest key there is: what stands for "from the beginning", since keys are never empty.
+// The smallest key. It stands for "from the beginning", since keys are never empty.
 const FIRST = Uint8Array.of(0);
 
 /**
- * A normalised range: the half-open byte interval `[start, end)`. Bytes, since the end of a prefix is often not
+ * A normalised range: the half-open interval `[start, end)`. Its bounds are bytes, since the end of a prefix is often not
  * UTF-8. `end === undefined` means no upper bound.
  */
 export class KeyRange {
   readonly start: Uint8Array;
   readonly end: Uint8Array | undefined;
-  /** Set where the range was given as one key. */
+  /** Set if the range was given as one key. */
   readonly key: string | undefined;
-  /** Set where the range was given as a prefix (`''` for everything). */
+  /** Set if the range was given as a prefix (`''` for everything). */
   readonly prefix: string | undefined;
 
   /** @param start not empty, and before `end`: what {@link KeyRange.ofInterval} checks */

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-/** Waits, or rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind. */
+/** Waits. Rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {

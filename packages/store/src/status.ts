@@ -7,21 +7,21 @@ export interface StoreMember {
   readonly isLearner?: boolean;
 }
 
-/** What the store says of itself, for people and dashboards. Never holds secrets. */
+/** The store's report on itself, for people and dashboards. It never holds secrets. */
 export interface StoreStatus {
   /** The backend's version, such as `3.5.16`. */
   readonly version: string;
   readonly members: readonly StoreMember[];
-  /** The id of the member that leads, where there is one. */
+  /** The id of the leading member, if there is one. */
   readonly leader?: string;
   /** The head of the history. */
   readonly revision: Revision;
   /** The history's identity, as in bookmarks. */
   readonly identity: string;
-  /** The size of the data in bytes, where the backend tells. */
+  /** The size of the data in bytes, if the backend gives it. */
   readonly sizeBytes?: number;
-  /** Raft's election term, where there is one. */
+  /** Raft's election term, if there is one. */
   readonly raftTerm?: number;
-  /** The member that answered, where there are several. */
+  /** The endpoint that answered, if there are several. */
   readonly endpoint?: string;
 }

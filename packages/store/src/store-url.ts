@@ -2,18 +2,18 @@ import { StoreError } from './errors.js';
 
 /** A store's address, taken apart: `scheme://user:password@host:port,host2:port/prefix?option=value`. */
 export interface StoreUrl {
-  /** `etcd-v3`, `memory`, …: which adapter it is for. */
+  /** Names the adapter: `etcd-v3`, `memory`, … */
   readonly scheme: string;
-  /** `host:port` as written; empty for stores in the process. */
+  /** `host:port` as written. Empty for stores in the process. */
   readonly endpoints: readonly string[];
-  /** `/prefix`, where there is one: `openStore` gives a view of the store below it. */
+  /** `/prefix`, if there is one: `openStore` gives a view of the store below it. */
   readonly prefix: string | undefined;
   readonly username?: string;
   readonly password?: string;
   readonly params: URLSearchParams;
 }
 
-// Not the WHATWG parser: it takes one host, and etcd clusters have several.
+// The WHATWG parser takes one host, and etcd clusters have several.
 const SHAPE = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?@]*)@)?([^/?]*))?([^?]*)(?:\?(.*))?$/i;
 
 /**

@@ -3,9 +3,8 @@ import type { DriverCall, DriverLeases, DriverPutOptions } from './driver.js';
 import type { GuardedPutResult, PutResult } from './options.js';
 
 /**
- * A put with a time to live, on a store that has leases instead (C8): a lease is granted for this put alone. If the put
- * is certainly not applied the lease is revoked; if that is unknown it is left, since a revoke would delete the key that
- * may be there, and expires by itself.
+ * A put with a time to live, on a store that has leases (C8). A lease is granted for this put alone. If the put is certainly
+ * not applied, the lease is revoked. If that is unknown, the lease is left to expire: a revoke might delete the key.
  */
 export async function putWithTtl(
   leases: DriverLeases,
@@ -16,10 +15,10 @@ export async function putWithTtl(
   closing: AbortSignal,
 ): Promise<PutResult | GuardedPutResult> {
   const lease = await leases.grant(ttl, undefined, call).catch((error: unknown) => {
-    // Whatever became of the grant, the put itself was never sent.
+    // Whether or not the lease was granted, the put itself was never sent.
     throw isStoreError(error) ? withOutcome(error, 'not-applied') : error;
   });
-  // The caller's own limits may be what ended the put; the clean-up only ends with the store.
+  // The caller's own limits may have ended the put. Only the end of the store ends the clean-up.
   const revoke = () => leases.revoke(lease.id, { signal: closing }).catch(() => undefined);
   let result: PutResult | GuardedPutResult;
   try {

@@ -2,19 +2,19 @@ import { invalid } from './check-options.js';
 import type { DriverOp, DriverTxn } from './driver.js';
 import type { KeyRange } from './range.js';
 
-/** What one branch may write. */
+/** The keys that one branch may write. */
 interface Writes {
   readonly puts: ReadonlySet<string>;
   readonly deletes: readonly KeyRange[];
 }
 
 /**
- * Refuses a transaction that writes a key twice, since all of it happens at one revision: two puts of a key, or a put
- * of a key that the same transaction deletes. Of a nested transaction only one branch runs, so its branches may write
- * the same keys. The order of the checks is etcd's (`checkIntervals` of its KV service), so that every backend takes
- * exactly the transactions that etcd takes.
+ * Refuses a transaction that writes a key twice: two puts of a key, or a put of a key that the same transaction deletes. All
+ * of a transaction happens at one revision. Only one branch of a nested transaction runs, so its branches may write the same
+ * keys. The checks come in etcd's order (`checkIntervals` of its KV service): every backend takes exactly the transactions
+ * that etcd takes.
  *
- * @throws StoreError `invalid-argument`, naming the key.
+ * @throws StoreError `invalid-argument`, with the key.
  */
 export function checkTxnConflicts(txn: DriverTxn): void {
   writesOf(txn.then);

@@ -7,8 +7,8 @@ import type { Revision } from './revision.js';
 export type CompareOperator = '=' | '!=' | '<' | '>';
 
 /**
- * One condition of a transaction, on a key or on every key of a range. An absent key has version, create revision,
- * mod revision and lease 0; a `value` compare on it is false, `!=` too (C9).
+ * One condition of a transaction, on a key or on every key of a range. Version, create revision, mod revision and lease of
+ * an absent key are 0. A `value` compare on it is false, with `!=` too (C9).
  */
 export type Compare = ({ readonly key: string } | { readonly range: Range }) & { readonly op: CompareOperator } & (
     | { readonly target: 'value'; readonly value: ValueInput }
@@ -28,7 +28,7 @@ export type Op =
   | ({ readonly type: 'list'; readonly range: Range } & TxnListOptions)
   | { readonly type: 'txn'; readonly txn: Txn };
 
-/** If every compare holds, the `then` operations, else the `else` ones: atomically, at one revision. */
+/** Runs the `then` operations if every compare holds, otherwise the `else` ones: atomically, at one revision. */
 export interface Txn {
   readonly if?: readonly Compare[];
   readonly then?: readonly Op[];
@@ -43,9 +43,9 @@ export type OpResult =
   | ({ readonly type: 'txn' } & TxnResult);
 
 export interface TxnResult {
-  /** Whether the compares held: which branch ran. */
+  /** Whether the compares held, and so which branch ran. */
   readonly succeeded: boolean;
   readonly revision: Revision;
-  /** One for each operation of the branch that ran, in order. */
+  /** One result for each operation of the branch that ran, in order. */
   readonly results: readonly OpResult[];
 }

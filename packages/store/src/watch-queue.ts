@@ -12,7 +12,7 @@ export interface WatchQueueOptions {
   /** How many bytes may wait before the driver is told `'full'`. */
   readonly bufferBytes: number;
   readonly signal: AbortSignal | undefined;
-  /** Called once, when the watch has ended for whatever reason. */
+  /** Called once, when the watch has ended for any reason. */
   readonly onEnd: (watch: WatchQueue) => void;
 }
 
@@ -26,13 +26,13 @@ interface Waiter {
   reject(error: StoreError): void;
 }
 
-// How the iteration ends, once what is queued was taken: `told` after the consumer has been given the error.
+// How the iteration ends, once the queue is empty.
 type End =
   { readonly kind: 'open' } | { readonly kind: 'done' } | { readonly kind: 'error'; readonly error: StoreError };
 
 /**
- * The consumer's side of a watch: a queue with a byte budget between one driver watch and one iteration (C10 to C12).
- * Progress that waits behind progress is merged, so that an idle consumer's queue does not grow.
+ * The consumer's side of a watch: a queue between one driver watch and one iteration, with a budget of bytes (C10 to C12).
+ * Progress that waits behind progress is merged, so the queue of an idle consumer does not grow.
  */
 export class WatchQueue implements Watch {
   readonly ready: Promise<Bookmark>;
@@ -54,7 +54,7 @@ export class WatchQueue implements Watch {
     let settle!: ReadySettler;
     this.ready = new Promise<Bookmark>((resolve, reject) => (settle = { resolve, reject }));
     this.#settleReady = settle;
-    // Nobody has to look at `ready`: the iteration and the state tell the same.
+    // Nobody has to handle `ready`: the iteration and the state report the same failure.
     this.ready.catch(() => undefined);
     this.#driver = this.#start(start);
     if (options.signal?.aborted === true) this.#onAbort();
@@ -66,7 +66,7 @@ export class WatchQueue implements Watch {
   }
 
   onState(listener: (state: WatchState) => void): () => void {
-    // Wrapped, so that one function subscribed twice is two subscriptions.
+    // Wrapped, so that a function subscribed twice makes two subscriptions.
     const entry = (state: WatchState) => {
       listener(state);
     };
@@ -100,7 +100,7 @@ export class WatchQueue implements Watch {
     return this.close();
   }
 
-  /** Ends the watch from the store's side, at once: what is still queued is not delivered. */
+  /** Ends the watch from the store's side, at once. Queued batches are not delivered. */
   async end(error: StoreError): Promise<void> {
     this.#finish({ kind: 'error', error }, true);
     await this.#closed;
@@ -171,11 +171,11 @@ export class WatchQueue implements Watch {
     return new Promise((resolve, reject) => (this.#waiter = { resolve, reject }));
   }
 
-  /** The one place where a watch ends. `drop`: what is queued is not delivered any more. */
+  /** The one place where a watch ends. `drop`: queued batches are not delivered any more. */
   #finish(end: Exclude<End, { kind: 'open' }>, drop: boolean): void {
     if (drop) this.#queue.clear();
     if (this.#end.kind !== 'open') {
-      // A consumer's own close() after a failure: it will not come back for the error.
+      // The consumer closes the watch after a failure: it will not fetch the error.
       if (drop && end.kind === 'done') this.#end = end;
       return;
     }

@@ -34,9 +34,9 @@ import type { OpResult, TxnResult } from './txn.js';
 import type { WatchBatch, WatchEvent } from './watch.js';
 
 /**
- * A view of a store in which every key is below `prefix`: keys are given and come back without it, and nothing outside
- * can be read, written or watched. `compact` and the listing of leases concern the whole store, so here they are
- * `unsupported`. Closing the view closes its watches; the store itself stays open unless `options.owned`.
+ * A view of the part of a store below `prefix`. Keys are passed and returned without the prefix. Nothing outside can be
+ * read, written or watched. `compact` and the listing of leases concern the whole store: here they are `unsupported`.
+ * Closing the view closes its watches; the store itself stays open unless `options.owned`.
  */
 export function withPrefix(
   store: ConfigStore,
@@ -52,7 +52,7 @@ class PrefixDriver extends DelegatingDriver {
   readonly #prefix: string;
   readonly #prefixBytes: Uint8Array;
   override readonly capabilities: Capabilities;
-  /** All keys of the view, as the store below knows them. */
+  /** All keys of the view, as keys of the store below. */
   readonly #everything: KeyRange;
 
   constructor(store: ConfigStore, prefix: string, options: { readonly owned?: boolean }) {
@@ -60,11 +60,11 @@ class PrefixDriver extends DelegatingDriver {
     this.#prefix = prefix;
     this.#prefixBytes = encodeUtf8(prefix);
     const { capabilities } = store;
-    // Below `/app/` a key has no slash of its own to begin with; the store below checks the whole of it.
+    // Below `/app/` a key begins without a slash. The store below checks the whole key.
     const keySyntax = prefix.endsWith('/') ? 'any' : capabilities.keySyntax;
     this.capabilities = { ...capabilities, compaction: false, leaseListing: false, keySyntax };
-    // A key that is the prefix itself would be the empty key here, which there is not. Where keys are paths, nothing is
-    // named `/app/`, and a directory can only be deleted by its exact prefix.
+    // The prefix itself would be the empty key here, and keys are never empty. Where keys are paths, no key is named
+    // `/app/`, and a directory can only be deleted by its exact prefix.
     this.#everything =
       capabilities.keySyntax === 'path' && prefix.endsWith('/')
         ? KeyRange.ofPrefix(prefix)
@@ -252,7 +252,7 @@ class PrefixDriver extends DelegatingDriver {
           },
         ];
       case 'delete-range': {
-        // A directory above the prefix takes the whole view with it, and no more than what was watched is told.
+        // A directory above the prefix contains the whole view. Only the watched part is reported.
         const range = KeyRange.from(event.range).intersect(watched)?.intersect(this.#everything);
         return range === undefined ? [] : [{ ...event, range: this.#innerRange(range) }];
       }
