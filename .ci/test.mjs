@@ -12,7 +12,7 @@ const work = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
 const jestResult = join(work, 'jest.json');
 const conformance = join(work, 'conformance.jsonl');
 
-const script = (name) => [`.ci/${name}`];
+const script = (name, ...args) => [`.ci/${name}`, ...args];
 const bin = (name, ...args) => [join('node_modules', name), ...args];
 
 /**
@@ -34,6 +34,7 @@ const steps = [
     { name: 'lint', node: bin('eslint/bin/eslint.js', '--max-warnings=0', '.') },
     { name: 'packages', node: script('packages.mjs') },
   ],
+  [{ name: 'api', node: script('api.mjs', '--check') }],
   [{ name: 'jest', node: bin('jest/bin/jest.js', '--ci', '--json', `--outputFile=${jestResult}`), live: true }],
 ];
 
