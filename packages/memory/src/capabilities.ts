@@ -1,7 +1,7 @@
 import type { Capabilities } from '@holdfast/store';
 import type { RequestLimits } from './request-limits.js';
 
-/** What this store can do: all that etcd v3 can. */
+/** The store's capabilities: everything that etcd v3 can do. */
 export function memoryCapabilities({ maxTxnOperations, maxRequestBytes }: RequestLimits): Capabilities {
   return {
     transactions: 'multi-key',

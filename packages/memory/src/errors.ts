@@ -1,6 +1,6 @@
 import { CompactedError, type LeaseId, type Revision, StoreError, type WriteOutcome } from '@holdfast/store';
 
-// What this store refuses, with the texts that users see. Writes say `not-applied`: in process that is always certain.
+// The refusals of this store. Those of writes say `not-applied`: inside the process that is always certain.
 
 export function compacted(
   asked: number,

@@ -13,31 +13,31 @@ import { MemoryDriver } from './memory-driver.js';
 import { EMPTY_SNAPSHOT, type MemorySnapshot, type RestoreOptions } from './engine/snapshot.js';
 
 export interface MemoryStoreOptions extends CreateStoreOptions {
-  /** By what time leases expire, and progress is told. The system's unless told. */
+  /** The clock for leases and progress. Default: the system's. */
   readonly clock?: Clock | undefined;
-  /** A number in [0, 1) for lease ids and identities, `Math.random` unless told. */
+  /** Gives a number in [0, 1), for lease ids and identities. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
-  /** The most bytes of keys and values in one request; 1.5 MiB unless told, as in etcd. */
+  /** The most bytes of keys and values in one request. Default: 1.5 MiB, as in etcd. */
   readonly maxRequestBytes?: number | undefined;
-  /** The most operations, or compares, in a transaction; 128 unless told, as in etcd. */
+  /** The most operations, or compares, in a transaction. Default: 128, as in etcd. */
   readonly maxTxnOperations?: number | undefined;
-  /** The name of the history, as in bookmarks; a random one unless told. */
+  /** The name of the history, as in bookmarks. Default: a random one. */
   readonly identity?: string | undefined;
-  /** The store's name, `'memory'` unless told. */
+  /** The store's name. Default: `'memory'`. */
   readonly name?: string | undefined;
-  /** How long the bookmark of a watch whose own range is idle may lag behind the store, in milliseconds; 100 unless told. */
+  /** How long the bookmark of a watch may lag behind the store while its own range is idle, in milliseconds. Default: 100. */
   readonly progressIntervalMs?: number | undefined;
 }
 
-/** What handles on the same data may differ in. */
+/** The options that may differ between handles on the same data. */
 export type ConnectOptions = Pick<MemoryStoreOptions, 'name' | 'timeoutMs' | 'bufferBytes' | 'logger'>;
 
 /**
- * An embedded store with the semantics of etcd v3: history until it is compacted, transactions over many keys, leases,
- * watches that miss nothing. The data lives as long as the process holds a handle on it.
+ * An embedded store with the semantics of etcd v3: history until compaction, transactions over many keys, leases, watches that
+ * miss nothing. The data lives as long as the process holds a handle on it.
  *
- * Values are copied in and copied out: altering an array that was passed or returned does not alter the store. (The
- * values of one event are shared by nobody but the watch that tells it.)
+ * Values are copied in and out: altering an array that was passed or returned does not alter the store. The values of an event
+ * belong to the watch that delivers it.
  */
 export class MemoryStore extends GuardedStore {
   readonly #engine: Engine;
@@ -67,30 +67,30 @@ export class MemoryStore extends GuardedStore {
     return new MemoryStore(engine, options);
   }
 
-  /** How many watches are open, on all handles of this data. */
+  /** The number of open watches, on all handles of this data. */
   get watcherCount(): number {
     return this.#engine.hub.size;
   }
 
-  /** Another handle on the same data, as another process would have one: with its own watches, closed on its own. */
+  /** Makes another handle on the same data, as another process would have: with its own watches, and its own `close()`. */
   connect(options: ConnectOptions = {}): MemoryStore {
     this.#checkOpen();
     return new MemoryStore(this.#engine, { ...this.#options, ...options });
   }
 
-  /** All data, history included, as it is now. */
+  /** All present data, history included. */
   snapshot(): MemorySnapshot {
     this.#checkOpen();
     return this.#engine.snapshot();
   }
 
   /**
-   * For tests: puts a snapshot in place of the data, as restoring a backup of etcd does. All watches are interrupted,
-   * then fail with `history-changed` if the identity is new or the head is below their bookmark, or with `compacted`;
-   * otherwise they go on, and what differs below their bookmarks stays unseen, as in etcd. To let the restored history
-   * overtake the bookmarks first, call it within {@link MemoryStore.interrupt}.
+   * For tests: replaces the data by a snapshot, as restoring a backup of etcd does. All watches are interrupted. Then they fail
+   * with `history-changed` if the identity is new or the head is below their bookmark, or with `compacted`. Otherwise they go on,
+   * and differences below their bookmarks stay unseen, as in etcd. To let the restored history overtake the bookmarks first, call
+   * it within {@link MemoryStore.interrupt}.
    *
-   * @throws StoreError `invalid-argument` where it is not a snapshot.
+   * @throws StoreError `invalid-argument` if it is not a snapshot.
    */
   restore(snapshot: MemorySnapshot, options: RestoreOptions = {}): void {
     this.#checkOpen();
@@ -101,15 +101,15 @@ export class MemoryStore extends GuardedStore {
     );
   }
 
-  /** For tests: an empty store again, at revision 1, and with a new identity unless told otherwise. */
+  /** For tests: empties the store, back to revision 1, by default with a new identity. */
   wipe({ identity = 'new' }: RestoreOptions = {}): void {
     this.#checkOpen();
     this.#engine.restore(EMPTY_SNAPSHOT, { identity }, new StoreError('unavailable', 'the store is being wiped'));
   }
 
   /**
-   * For tests: interrupts all watches, on all handles, as a lost connection would, until the function returned is
-   * called. Reads and writes go on meanwhile, as those of others do.
+   * For tests: interrupts all watches, on all handles, as a lost connection would. Call the returned function to end that. Reads
+   * and writes go on meanwhile.
    */
   interrupt(cause = new StoreError('unavailable', 'the connection was interrupted')): () => void {
     this.#checkOpen();
@@ -117,7 +117,7 @@ export class MemoryStore extends GuardedStore {
     return this.#engine.hub.interrupt(cause);
   }
 
-  /** For tests: writes a key that is not UTF-8, which `put` can't. Delete it as part of a range. */
+  /** For tests: writes a key that is not UTF-8, which `put` can't do. Delete it as part of a range. */
   injectRaw(key: Uint8Array, value: Uint8Array | string): Revision {
     this.#checkOpen();
     if (!(key instanceof Uint8Array) || key.length === 0)

@@ -2,13 +2,13 @@ import type { DriverOp, DriverTxn, KeyRange } from '@holdfast/store';
 import { requestTooLarge, tooManyOperations } from './errors.js';
 
 export interface RequestLimits {
-  /** The most operations, or compares, of a transaction; a nested one has what its parent leaves. */
+  /** The most operations, or compares, of a transaction. A nested one gets what its parent leaves. */
   readonly maxTxnOperations: number;
   /** The most bytes of keys and values in one request. */
   readonly maxRequestBytes: number;
 }
 
-/** Refuses what etcd refuses for its size, by the same rules. */
+/** Refuses transactions that etcd refuses for their size, by the same rules. */
 export function checkTxnSize(txn: DriverTxn, limits: RequestLimits): void {
   checkOperations(txn, limits.maxTxnOperations);
   checkBytes(txnBytes(txn), limits);

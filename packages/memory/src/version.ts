@@ -1,2 +1,2 @@
-/** This package's version, as `status()` tells it; a test holds it to package.json's. */
+/** This package's version, for `status()`. A test compares it with package.json. */
 export const VERSION = '0.1.0';

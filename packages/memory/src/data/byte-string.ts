@@ -1,9 +1,9 @@
 import { decodeUtf8, type KeyRange } from '@holdfast/store';
 
 /**
- * A key as the store holds it: one character for each byte of its UTF-8 form. Plain string comparison then is UTF-8
- * byte order (C1), a key that is not UTF-8 is a key like any other, and an ASCII key, the usual case, is its own byte
- * string and costs nothing to convert.
+ * A key as the store holds it: one character for each byte of its UTF-8 form. Comparing such strings gives UTF-8 byte order
+ * (C1). A key that is not UTF-8 needs no special case. An ASCII key, the usual case, is its own byte string and costs nothing
+ * to convert.
  */
 export type ByteString = string;
 
@@ -17,17 +17,17 @@ export function bytesToByteString(bytes: Uint8Array): ByteString {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-/** The key that a byte string stands for, or `undefined` where it is not UTF-8. */
+/** The key that a byte string stands for, or `undefined` if it is not UTF-8. */
 export function byteStringToKey(text: ByteString): string | undefined {
   return NOT_ASCII.test(text) ? decodeUtf8(byteStringToBytes(text)) : text;
 }
 
 export function byteStringToBytes(text: ByteString): Uint8Array {
-  // Not the Buffer itself, which may be a view of a pool that others write to.
+  // Copied, since the Buffer may be a view of a pool that others write to.
   return copyBytes(Buffer.from(text, 'latin1'));
 }
 
-/** A copy with memory of its own. (A Buffer's `slice` is a view of the same memory.) */
+/** A copy with memory of its own. A Buffer's `slice` would be a view of the same memory. */
 export function copyBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }

@@ -3,8 +3,8 @@ import type { Version } from './key-history.js';
 const BLOCK = 4_096;
 
 /**
- * All retained changes of the store in the order they were made. Appending, dropping from the front and finding a
- * revision cost no more for a long history than for a short one: it is a list of blocks, dropped as they empty.
+ * All retained changes of the store, in the order in which they were made. It is a list of blocks, which are dropped when they
+ * are empty. So appending, dropping from the front and finding a revision cost the same in a long history as in a short one.
  */
 export class ChangeLog {
   #blocks: (Version | undefined)[][] = [];
@@ -32,7 +32,7 @@ export class ChangeLog {
     this.#length += 1;
   }
 
-  /** The position of the first change after a revision; `length` where there is none. */
+  /** The position of the first change after a revision; `length` if there is none. */
   firstAfter(revision: number): number {
     let low = 0;
     let high = this.#length;
@@ -50,7 +50,7 @@ export class ChangeLog {
     for (let first = this.at(0); first !== undefined && first.modRevision <= revision; first = this.at(0)) {
       if (dropped.length === limit) break;
       dropped.push(first);
-      // The block may last for thousands of changes more, and the values of the dropped ones must not.
+      // The block may live on for thousands of changes. The values of the dropped ones must not.
       const [block = []] = this.#blocks;
       block[this.#offset] = undefined;
       this.#length -= 1;

@@ -2,14 +2,14 @@ import type { LeaseId } from '@holdfast/store';
 import { type ByteString, byteStringToKey } from './byte-string.js';
 import type { IndexEntry } from './ordered-index.js';
 
-/** One change of one key. Never altered once written; `value` is the store's own array and is not handed out. */
+/** One change of one key. It is never altered. `value` is the store's own array, and never leaves the store. */
 export interface Version {
   readonly history: KeyHistory;
-  /** Numbers all changes of the store without gaps; changes of one transaction share a revision, not this. */
+  /** Numbers all changes of the store, without gaps. Changes of one transaction share a revision, but not this number. */
   readonly sequence: number;
   readonly modRevision: number;
   readonly createRevision: number;
-  /** How many writes since the key was created, from 1; 0 for its deletion. */
+  /** The number of writes since the key was created, from 1. For its deletion: 0. */
   readonly version: number;
   readonly value: Uint8Array;
   readonly lease: LeaseId | undefined;
@@ -22,7 +22,7 @@ export function isDeletion(version: Version): boolean {
 /** All retained versions of one key, oldest first. */
 export class KeyHistory implements IndexEntry {
   readonly key: ByteString;
-  /** The key as users know it; `undefined` where it is not UTF-8. */
+  /** The key as users know it; `undefined` if it is not UTF-8. */
   readonly name: string | undefined;
   readonly #versions: Version[] = [];
 
@@ -39,12 +39,12 @@ export class KeyHistory implements IndexEntry {
     return this.#versions.at(-1)?.modRevision ?? 0;
   }
 
-  /** How many versions are retained. */
+  /** The number of retained versions. */
   get length(): number {
     return this.#versions.length;
   }
 
-  /** The state at the head; `undefined` where the key does not exist. */
+  /** The state at the head; `undefined` if the key does not exist. */
   get current(): Version | undefined {
     return existing(this.#versions.at(-1));
   }
@@ -58,7 +58,7 @@ export class KeyHistory implements IndexEntry {
     this.#versions.push(version);
   }
 
-  /** Calls `visit` with every version after `revision`, newest first, until it returns false; false where it did. */
+  /** Calls `visit` with every version after `revision`, newest first, until it returns false. Returns false if it did. */
   eachAfter(revision: number, visit: (version: Version) => boolean): boolean {
     for (let i = this.#versions.length - 1; i >= 0; i--) {
       const version = this.#versions[i] as Version;
@@ -69,8 +69,8 @@ export class KeyHistory implements IndexEntry {
   }
 
   /**
-   * Forgets what no read at or after `revision` can see: all versions at or below it but the last of them, and that
-   * too where it is a deletion. Returns what it forgot.
+   * Forgets what no read at or after `revision` can see: all versions at or below it except the last one, and the last one
+   * too if it is a deletion. Returns the forgotten versions.
    */
   compact(revision: number): Version[] {
     const kept = this.#after(revision) - 1;
@@ -83,7 +83,7 @@ export class KeyHistory implements IndexEntry {
   #after(revision: number): number {
     let low = 0;
     let high = this.#versions.length;
-    // Most reads are near the head.
+    // Most reads are at the head, or near it.
     if (high > 0 && (this.#versions[high - 1] as Version).modRevision <= revision) return high;
     while (low < high) {
       const middle = (low + high) >>> 1;

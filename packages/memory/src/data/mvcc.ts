@@ -6,16 +6,16 @@ import { KeyHistory, type Version, isDeletion } from './key-history.js';
 import { OrderedIndex } from './ordered-index.js';
 
 const DELETED = { createRevision: 0, version: 0, value: new Uint8Array(0), lease: undefined };
-// Roughly what a version costs beside its key and its value.
+// Roughly the memory of a version, without its key and value.
 const VERSION_BYTES = 100;
 
-// How many changes a watch that is behind walks through before it asks the index what its own range has to tell, how
-// many of those are few, and how many it walks through at once where they are not.
+// A watch that is behind first walks through so many changes of the whole store. If that is not enough it asks the index for
+// the changes of its own range: few of them are taken at once, and otherwise it goes on walking, so many at a time.
 const SHORT_WALK = 8_192;
 const GATHERED = 4_096;
 const LONG_WALK = 65_536;
 
-/** Where leases learn which keys they hold. */
+/** Leases learn from it which keys they hold. */
 export interface LeaseBook {
   attach(id: LeaseId, history: KeyHistory): void;
   detach(id: LeaseId, history: KeyHistory): void;
@@ -33,8 +33,8 @@ type State = Pick<Version, 'createRevision' | 'version' | 'value' | 'lease'>;
 export type LoadedChange = State & { readonly key: ByteString; readonly modRevision: number };
 
 /**
- * Every key with its history: multi-version state as etcd keeps it. It starts empty at revision 1; a write that
- * changes something takes the next one. Changes are made through {@link Mvcc.write} only.
+ * Every key with its history: multi-version state, as etcd keeps it. It begins empty at revision 1. A write that changes
+ * something takes the next revision. All changes go through {@link Mvcc.write}.
  */
 export class Mvcc {
   readonly #keys = new Map<ByteString, KeyHistory>();
@@ -55,36 +55,36 @@ export class Mvcc {
     return this.#head;
   }
 
-  /** The oldest revision that can be read; 0 before the first compaction. */
+  /** The oldest revision that can be read. Before the first compaction: 0. */
   get compactRevision(): number {
     return this.#compactRevision;
   }
 
-  /** Roughly what all retained versions take. */
+  /** Roughly the memory of all retained versions. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** Throws where the state at `revision` can't be told: compacted, or not there yet. */
+  /** Throws if the state at `revision` is compacted, or does not exist yet. */
   checkReadable(revision: number, outcome?: WriteOutcome): void {
     if (revision > this.#head) throw futureRevision(revision, this.#head, outcome);
     if (revision < this.#compactRevision) throw compacted(revision, this.#compactRevision, this.#head, outcome);
   }
 
-  /** A key's state, at the head or at a readable revision. In a transaction the head includes what it wrote so far. */
+  /** A key's state, at the head or at a readable revision. Inside a transaction the head includes its own writes so far. */
   get(key: ByteString, revision?: number): Version | undefined {
     const history = this.#keys.get(key);
     return revision === undefined ? history?.current : history?.at(revision);
   }
 
-  /** How many keys the interval has, at the head or at a readable revision. */
+  /** The number of keys in the interval, at the head or at a readable revision. */
   count(interval: Interval, revision?: number): number {
     return revision === undefined
       ? this.#index.count(interval)
       : this.#index.countAt(interval, revision, (history) => history.at(revision) !== undefined);
   }
 
-  /** Calls `visit` with the state of the interval's keys, in order, until it returns false. */
+  /** Calls `visit` with the states of the interval's keys, in order, until it returns false. */
   walk(
     interval: Interval,
     options: { readonly revision?: number | undefined; readonly changedFrom?: number; readonly descending?: boolean },
@@ -105,8 +105,8 @@ export class Mvcc {
   }
 
   /**
-   * The changes of an interval after a revision: about `most` of them, of whole revisions, as far as they are quickly
-   * read. Where the interval changed rarely it costs its own changes, whatever else happened in the store.
+   * The changes of an interval after a revision: about `most` of them, and only whole revisions. An interval that rarely
+   * changed costs its own changes, whatever else happened in the store.
    */
   backlog(interval: Interval, after: number, most: number): Backlog {
     const first = this.#log.firstAfter(after);
@@ -141,7 +141,7 @@ export class Mvcc {
     return complete ? changes.sort((a, b) => a.sequence - b.sequence) : undefined;
   }
 
-  /** Every retained change, in the order they were made. */
+  /** All retained changes, in the order in which they were made. */
   retained(): Version[] {
     const changes: Version[] = [];
     this.#index.walk({ start: '', end: undefined }, (history) =>
@@ -150,14 +150,14 @@ export class Mvcc {
     return changes.sort((a, b) => a.sequence - b.sequence);
   }
 
-  /** Fills an empty history with what {@link Mvcc.retained} gave elsewhere. */
+  /** Fills an empty history with the changes that {@link Mvcc.retained} of another one gave. */
   load(changes: readonly LoadedChange[], state: { readonly head: number; readonly compactRevision: number }): void {
     for (const { key, modRevision, ...version } of changes) this.#append(this.#historyOf(key), modRevision, version);
     this.#head = state.head;
     this.#compactRevision = state.compactRevision;
   }
 
-  /** Makes changes, all at one revision, and returns them with what `change` returned. It must not throw half-way. */
+  /** Makes changes, all at one revision. Returns them, and the result of `change`, which must not throw half-way. */
   write<T>(change: (writer: Writer) => T): { readonly changes: readonly Version[]; readonly result: T } {
     const changes: Version[] = [];
     const revision = this.#head + 1;
@@ -213,8 +213,7 @@ export class Mvcc {
   }
 
   /**
-   * Closes the history before `revision`: from now on it can't be read or watched. The space is reclaimed by
-   * {@link Mvcc.reclaim}.
+   * Closes the history before `revision`: from now on it can't be read or watched. {@link Mvcc.reclaim} frees its memory.
    */
   compact(revision: number): void {
     if (revision <= this.#compactRevision) {
@@ -224,7 +223,7 @@ export class Mvcc {
     this.#compactRevision = revision;
   }
 
-  /** Frees up to `limit` changes that compaction closed. Costs what it frees. Returns whether there are more. */
+  /** Frees up to `limit` changes that a compaction closed. Costs what it frees. Returns whether there are more. */
   reclaim(limit: number): boolean {
     const dropped = this.#log.dropThrough(this.#compactRevision, limit);
     for (const { history } of dropped) {
@@ -238,18 +237,18 @@ export class Mvcc {
   }
 }
 
-/** What a write of {@link Mvcc.write} can do. */
+/** Makes the changes of one {@link Mvcc.write}. */
 export interface Writer {
   /** The revision of the changes. */
   readonly revision: number;
-  /** How many changes were made so far. */
+  /** The number of changes so far. */
   changed(): number;
   put(
     key: ByteString,
     value: Uint8Array,
     lease: LeaseId | undefined,
   ): { readonly version: Version; readonly replaced: Version | undefined };
-  /** Deletes all keys of an interval, and returns what they were. */
+  /** Deletes all keys of an interval. Returns their last versions. */
   deleteAll(interval: Interval): readonly Version[];
 }
 

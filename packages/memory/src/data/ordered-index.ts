@@ -1,6 +1,6 @@
 import type { ByteString, Interval } from './byte-string.js';
 
-/** What the index needs to know of an entry. `live` and `newest` may change if {@link OrderedIndex.touch} is told. */
+/** The part of an entry that the index needs. Whoever changes `live` or `newest` calls {@link OrderedIndex.touch}. */
 export interface IndexEntry {
   readonly key: ByteString;
   /** Whether the key exists at the head of the history. */
@@ -9,17 +9,17 @@ export interface IndexEntry {
   readonly newest: number;
 }
 
-/** Sums over a subtree, by which walks skip what they don't want. */
+/** Sums over a subtree. By them walks skip what they don't want. */
 export interface Summary {
-  /** How many entries are live. */
+  /** The number of live entries. */
   readonly live: number;
-  /** No entry changed after this revision. (An upper bound: removals don't lower it.) */
+  /** No entry changed after this revision. An upper bound: removals don't lower it. */
   readonly newest: number;
 }
 
 interface Leaf<E> {
   readonly kind: 'leaf';
-  /** `entries[i].key`, beside the entries so that a search doesn't touch them. */
+  /** `entries[i].key`, kept beside the entries so that a search does not touch them. */
   readonly keys: ByteString[];
   readonly entries: E[];
   live: number;
@@ -47,12 +47,12 @@ export interface WalkOptions {
 }
 
 /**
- * A B+tree of entries by key, with the number of live entries and the newest change summed up over every subtree.
- * So inserting, removing and counting are O(log n), and "what changed after R" costs what it finds.
+ * A B+tree of entries by key. Every subtree sums up its live entries and its newest change. So inserting, removing and
+ * counting are O(log n), and "what changed after R" costs what it finds.
  */
 export class OrderedIndex<E extends IndexEntry> {
   #root: Node<E> = leaf([], []);
-  // The same entries, for who looks for one: in a large tree each of twenty comparisons is of a key that no cache has.
+  // The same entries, to look one up: in a large tree a search makes twenty comparisons, each with a key that is in no cache.
   readonly #byKey = new Map<ByteString, E>();
 
   /** The number of entries, live or not. */
@@ -68,14 +68,14 @@ export class OrderedIndex<E extends IndexEntry> {
     return this.#byKey.get(key);
   }
 
-  /** Adds an entry whose key is not there yet. */
+  /** Adds an entry. Its key must be new. */
   insert(entry: E): void {
     const right = insertInto(this.#root, entry);
     if (right !== undefined) this.#root = inner([smallestKey(this.#root), smallestKey(right)], [this.#root, right]);
     this.#byKey.set(entry.key, entry);
   }
 
-  /** Tells that an entry's `newest` went up, and by how much its `live` changed (−1, 0 or 1). */
+  /** To be called when an entry's `newest` went up, with the change of its `live` (−1, 0 or 1). */
   touch(entry: E, liveDelta: number): void {
     let node = this.#root;
     for (;;) {
@@ -86,7 +86,7 @@ export class OrderedIndex<E extends IndexEntry> {
     }
   }
 
-  /** Removes an entry that is there. */
+  /** Removes an entry. It must be in the index. */
   remove(entry: E): void {
     removeFrom(this.#root, entry);
     while (this.#root.kind === 'inner' && this.#root.children.length === 1) {
@@ -97,27 +97,27 @@ export class OrderedIndex<E extends IndexEntry> {
   }
 
   /**
-   * Calls `visit` with the entries of the interval in order, until it returns false. The index must not be changed
-   * meanwhile. Returns false where it was stopped.
+   * Calls `visit` with the entries of the interval, in order, until it returns false; then it returns false too. The index must
+   * not change meanwhile.
    */
   walk(interval: Interval, visit: (entry: E) => boolean, options: WalkOptions = {}): boolean {
     return walkNode(this.#root, interval.start, interval.end, visit, options);
   }
 
-  /** How many entries of the interval are live at the head: O(log n). */
+  /** The number of entries of the interval that are live at the head: O(log n). */
   count(interval: Interval): number {
     return countNode(this.#root, interval.start, interval.end, undefined);
   }
 
   /**
-   * How many entries of the interval were live at a past revision. Costs what changed since: a subtree without a
+   * The number of entries of the interval that were live at a past revision. Costs what changed since: a subtree without a
    * change after `revision` is counted without being entered.
    */
   countAt(interval: Interval, revision: number, liveThen: (entry: E) => boolean): number {
     return countNode(this.#root, interval.start, interval.end, { revision, liveThen });
   }
 
-  /** The depth of the tree and its nodes' widths, checked against its invariants; for tests. */
+  /** Checks the tree's invariants, and gives its depth and the width of its narrowest node. For tests. */
   check(): { depth: number; narrowest: number } {
     return checkNode(this.#root, undefined, undefined, true);
   }
@@ -185,7 +185,7 @@ function smallestKey<E>(node: Node<E>): ByteString {
   return node.keys[0] ?? '';
 }
 
-/** Inserts below `node`; where it became too wide, splits it and returns the new right half. */
+/** Inserts below `node`. If it becomes too wide, splits it and returns the new right half. */
 function insertInto<E extends IndexEntry>(node: Node<E>, entry: E): Node<E> | undefined {
   if (entry.live) node.live += 1;
   if (entry.newest > node.newest) node.newest = entry.newest;
@@ -197,7 +197,7 @@ function insertInto<E extends IndexEntry>(node: Node<E>, entry: E): Node<E> | un
   }
   const at = childIndex(node.keys, entry.key);
   const child = node.children[at] as Node<E>;
-  // Only the leftmost child takes keys below its bound; the bound follows them down.
+  // Only the leftmost child takes keys below its bound. The bound follows them down.
   if (entry.key < (node.keys[at] as ByteString)) node.keys[at] = entry.key;
   const right = insertInto(child, entry);
   if (right === undefined) return undefined;
@@ -206,7 +206,7 @@ function insertInto<E extends IndexEntry>(node: Node<E>, entry: E): Node<E> | un
   return node.keys.length > MAX_WIDTH ? split(node, at + 1) : undefined;
 }
 
-/** Keys that come in order fill their nodes: a split at the end leaves the left one full instead of half empty. */
+/** A split at the end leaves the left node full instead of half empty, so that keys that come in order fill their nodes. */
 function split<E extends IndexEntry>(node: Node<E>, insertedAt: number): Node<E> {
   const width = node.keys.length;
   const at = insertedAt === width - 1 ? width - 1 : width >>> 1;
@@ -233,8 +233,8 @@ function removeFrom<E extends IndexEntry>(node: Node<E>, entry: E): void {
 }
 
 /**
- * Merges a child that became narrow with a neighbour where both fit into one node, and drops it where it is empty. A
- * neighbour too wide for that is wide enough for the two together, so nothing is borrowed.
+ * Merges a child that became narrow with a neighbour if both fit into one node, and drops the child if it is empty. A
+ * neighbour that is too wide for that is wide enough for two, so nothing is borrowed.
  */
 function narrow<E extends IndexEntry>(parent: Inner<E>, at: number): void {
   const child = parent.children[at] as Node<E>;
@@ -257,7 +257,7 @@ function narrow<E extends IndexEntry>(parent: Inner<E>, at: number): void {
   }
 }
 
-// `start` and `end` are undefined below a child that lies inside them as a whole.
+// `start` and `end` are undefined below a child that lies inside them completely.
 type Bound = ByteString | undefined;
 
 function walkNode<E extends IndexEntry>(
@@ -313,7 +313,7 @@ function countNode<E extends IndexEntry>(
   return count;
 }
 
-/** The first and the last position of a node that the bounds touch; an empty span has the last before the first. */
+/** The first and the last position of a node that the bounds touch. In an empty span the last comes before the first. */
 function span<E>(node: Node<E>, start: Bound, end: Bound): [number, number] {
   if (node.kind === 'leaf') {
     return [

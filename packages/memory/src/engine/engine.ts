@@ -30,12 +30,12 @@ export interface EngineOptions extends RequestLimits {
   readonly progressIntervalMs: number;
 }
 
-// How many changes compaction frees in one turn of the event loop: well under a millisecond.
+// The number of changes that compaction frees in one turn of the event loop: well under a millisecond.
 const RECLAIM_AT_ONCE = 1_000;
 
 /**
- * The data behind one memory store and all handles that `connect()` made of it: history, leases and watches, kept in
- * step. Every call runs to its end at once, so calls are atomic.
+ * The data behind one memory store and all of its handles (`connect()`): history, leases and watches, kept in step. Every
+ * call runs to its end in one turn, so calls are atomic.
  */
 export class Engine {
   readonly entries = new Entries(() => this.#lessor);
@@ -80,7 +80,7 @@ export class Engine {
     this.#handles += 1;
   }
 
-  /** With the last handle go the timers. Watches were closed by their handles. */
+  /** The last handle ends the timers. Each handle has closed its own watches. */
   close(): void {
     this.#handles -= 1;
     if (this.#handles === 0) this.#lessor.close();
@@ -96,7 +96,7 @@ export class Engine {
     return select(this.#mvcc, toInterval(range), options);
   }
 
-  /** Writes a key, and returns the version that it replaced. */
+  /** Writes a key. Returns the version that it replaced. */
   put(key: string, value: Uint8Array, options: DriverPutOptions): Version | undefined {
     checkPutSize(key, value, this.#options);
     this.#lessor.expire();
@@ -109,17 +109,17 @@ export class Engine {
     this.#write((writer) => writer.put(key, copyBytes(value), undefined));
   }
 
-  /** Deletes a range, and returns what it held. */
+  /** Deletes a range. Returns the deleted versions. */
   delete(range: KeyRange): readonly Version[] {
     return this.#write((writer) => writer.deleteAll(toInterval(range)));
   }
 
   txn(txn: DriverTxn): TxnResult {
     checkTxnSize(txn, this.#options);
-    // Before the compares: what they see must be what the operations meet.
+    // Before the compares: the operations must meet the state that the compares see.
     this.#lessor.expire();
     const taken = plan(this.#mvcc, txn);
-    // Everything that can fail fails here, before the first change: puts first, as in etcd.
+    // Everything that can fail is checked here, before the first change: puts first, as in etcd.
     eachStep(taken, (step) => {
       if (step.type === 'put') this.#checkPut(step.key, step.options);
     });
@@ -136,13 +136,13 @@ export class Engine {
     return new TxnReport(this.entries, this.#identity, { begin, end: this.#mvcc.head, changes }).txn(taken, outcomes);
   }
 
-  /** Closes the history before a revision. The promise is that the space is free again. */
+  /** Closes the history before a revision. The promise resolves when the memory is free again. */
   compact(revision: number): Promise<void> {
     const mvcc = this.#mvcc;
     mvcc.compact(revision);
     return new Promise((resolve) => {
       const reclaim = () => {
-        // A history that was replaced meanwhile goes as a whole.
+        // A history that was replaced meanwhile is freed as a whole.
         if (mvcc === this.#mvcc && mvcc.reclaim(RECLAIM_AT_ONCE)) setImmediate(reclaim);
         else resolve();
       };
@@ -155,7 +155,7 @@ export class Engine {
     return this.#lessor.grant(ttl, id);
   }
 
-  /** `outcome` is for the error where there is no such lease. */
+  /** @param outcome for the error if there is no such lease */
   lease(id: LeaseId, outcome?: WriteOutcome): LeaseRecord {
     this.#lessor.expire();
     return this.#lessor.require(id, outcome);
@@ -186,7 +186,7 @@ export class Engine {
     return takeSnapshot(this.#mvcc, this.#lessor, this.#identity);
   }
 
-  /** Replaces all data, as putting a backup in place of a running server's data does. */
+  /** Replaces all data, as restoring a backup of a server does. */
   restore(snapshot: MemorySnapshot, { identity = 'same' }: RestoreOptions, cause: StoreError): void {
     const lessor = this.#newLessor();
     const mvcc = loadSnapshot(snapshot, lessor);
@@ -216,7 +216,7 @@ export class Engine {
   }
 
   #deleteKeysOf(lease: LeaseRecord): void {
-    // In key order, as etcd does it. The set empties while its keys are deleted.
+    // In key order, as in etcd. The set empties while its keys are deleted.
     const keys = [...lease.keys].map(({ key }) => key).sort();
     this.#write((writer) => {
       for (const key of keys) writer.deleteAll(justKey(key));

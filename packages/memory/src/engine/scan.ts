@@ -8,8 +8,8 @@ import { VersionPage } from '../reads/version-page.js';
 const PAGE_LENGTH = 1_000;
 
 /**
- * All pages of a range at one revision, each read when it is asked for. Between two pages the event loop has its turn,
- * and compaction may overtake the scan (C5).
+ * All pages of a range at one revision, each read when it is asked for. Between two pages the event loop turns, and a
+ * compaction may overtake the scan (C5).
  */
 export async function* scanPages(
   engine: Engine,

@@ -13,7 +13,7 @@ import { Mvcc } from '../data/mvcc.js';
 
 /** One retained change in a {@link MemorySnapshot}. */
 export interface SnapshotChange {
-  /** A string where the key is UTF-8, else its bytes. */
+  /** A string if the key is UTF-8, otherwise its bytes. */
   readonly key: string | Uint8Array;
   readonly modRevision: number;
   /** 0 for a deletion. */
@@ -24,23 +24,23 @@ export interface SnapshotChange {
   readonly lease?: LeaseId;
 }
 
-/** All that a memory store holds, history included: a plain value that `structuredClone` copies. */
+/** Everything that a memory store holds, history included. A plain value that `structuredClone` copies. */
 export interface MemorySnapshot {
   readonly format: 1;
   readonly identity: string;
   readonly revision: number;
-  /** 0 where the history was never compacted. */
+  /** 0 if the history was never compacted. */
   readonly compactRevision: number;
-  /** Lease times in seconds; a restored lease begins again, as after an etcd restore. */
+  /** Times to live in seconds. A restored lease begins again, as after a restore of etcd. */
   readonly leases: readonly { readonly id: LeaseId; readonly ttl: number }[];
-  /** In the order they were made. */
+  /** In the order in which they were made. */
   readonly changes: readonly SnapshotChange[];
 }
 
 export interface RestoreOptions {
   /**
-   * `'same'` (the default): the history keeps its name, as when etcd's data directory is copied back: that it changed
-   * can then be noticed only while its head is below a bookmark. `'new'`: as with another cluster token.
+   * `'same'`, the default: the history keeps its name, as when etcd's data directory is copied back. The change shows only
+   * while the head is below a bookmark. `'new'`: as with another cluster token.
    */
   readonly identity?: 'same' | 'new';
 }
@@ -65,7 +65,7 @@ function toChange({ history, modRevision, createRevision, version, value, lease 
 /**
  * Makes a history of a snapshot, and grants its leases.
  *
- * @throws StoreError `invalid-argument` where it is not a snapshot, before anything was granted.
+ * @throws StoreError `invalid-argument` if it is not a snapshot, before any lease was granted.
  */
 export function loadSnapshot(snapshot: MemorySnapshot, lessor: Lessor): Mvcc {
   checkSnapshot(snapshot);

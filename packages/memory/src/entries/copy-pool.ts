@@ -1,14 +1,14 @@
 import { markAsUntransferable } from 'node:worker_threads';
 
-/** As Node's own pool of small buffers: so much may one value that is kept for long hold on to. */
+/** As large as Node's own pool of small buffers: a value that is kept for long holds at most so much memory. */
 const POOL_BYTES = 8 * 1024;
 
 /** Where views begin: every number of any width is aligned. */
 const ALIGNMENT = 8;
 
 /**
- * Copies of values, several to an allocation: an allocation each takes ten times as long as the copy. The views don't overlap, so
- * that who alters one alters no other.
+ * Copies values, several into one allocation: an allocation takes ten times as long as the copy. The copies don't overlap, so
+ * altering one alters no other.
  */
 export class CopyPool {
   #memory = new ArrayBuffer(0);
@@ -20,7 +20,7 @@ export class CopyPool {
     if (this.#used + length > this.#memory.byteLength) {
       this.#memory = new ArrayBuffer(POOL_BYTES);
       this.#used = 0;
-      // Whoever sent one value's memory to another thread would take the others' with it.
+      // Transferring one value to another thread would take the others' memory with it.
       markAsUntransferable(this.#memory);
     }
     const view = new Uint8Array(this.#memory, this.#used, length);

@@ -7,11 +7,11 @@ import type { Lessor } from '../leases/lessor.js';
 const EMPTY = new Uint8Array(0);
 
 export function asRevision(revision: number): Revision {
-  // The store's own count: positive, and safe for as long as anybody will live.
+  // The store counts revisions itself: they are positive, and stay safe integers for centuries.
   return revision as Revision;
 }
 
-/** Makes what users get of what the store holds. Values are copies: a caller who alters one alters no one else's. */
+/** Makes entries for callers. Values are copies: a caller that alters one alters nothing else. */
 export class Entries {
   readonly #leases: () => Lessor;
   readonly #copies = new CopyPool();
@@ -20,7 +20,7 @@ export class Entries {
     this.#leases = leases;
   }
 
-  /** An entry, or `undefined` where the key is not UTF-8. */
+  /** An entry, or `undefined` if the key is not UTF-8. */
   keyValue(version: Version, keysOnly = false): KeyValue | undefined {
     const { history, value, createRevision, modRevision, version: count, lease } = version;
     if (history.name === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** A binary heap of things by the time they are due, the earliest on top. */
+/** A binary heap of items by their deadlines, the earliest on top. */
 export class DeadlineHeap<T> {
   readonly #items: { readonly at: number; readonly item: T }[] = [];
 

@@ -8,9 +8,9 @@ export interface LeaseRecord {
   readonly id: LeaseId;
   /** Seconds granted. */
   readonly ttl: number;
-  /** When it expires, in milliseconds since the epoch, as the wall clock was when that was settled. */
+  /** When it expires, in milliseconds since the epoch, by the wall clock at the time of the last renewal. */
   expiresAt: number;
-  /** When it expires by the clock that nobody sets: what counts. */
+  /** When it expires by the monotonic clock. This one counts. */
   deadline: number;
   readonly keys: Set<KeyHistory>;
 }
@@ -18,19 +18,19 @@ export interface LeaseRecord {
 export interface LessorOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Called with each lease that ran out of time, already forgotten here: its keys are to be deleted. */
+  /** Called with each expired lease, which is forgotten already. The callee deletes its keys. */
   readonly onExpired: (lease: LeaseRecord) => void;
 }
 
-// Etcd's limit: about 285 years.
+// etcd's limit: about 285 years.
 const MAX_TTL_SECONDS = 9_000_000_000;
-// Node fires a longer timer at once.
+// Node fires longer timers at once.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The leases, and the one timer that waits for the first of them to expire. */
 export class Lessor implements LeaseBook {
   readonly #leases = new Map<LeaseId, LeaseRecord>();
-  // Each lease once, at a time that is not after it expires: renewed and removed ones are sorted out on the way out.
+  // Each lease is in it once, at its deadline or before. A renewed or removed lease is noticed when its turn comes.
   readonly #deadlines = new DeadlineHeap<LeaseRecord>();
   readonly #options: LessorOptions;
   #timer: { readonly handle: TimerHandle; readonly at: number } | undefined;
@@ -60,7 +60,7 @@ export class Lessor implements LeaseBook {
     return this.#leases.get(id);
   }
 
-  /** Throws `lease-not-found` where there is none. */
+  /** Throws `lease-not-found` if there is none. */
   require(id: LeaseId, outcome?: WriteOutcome): LeaseRecord {
     const lease = this.#leases.get(id);
     if (lease === undefined) throw leaseNotFound(id, outcome);
@@ -71,12 +71,12 @@ export class Lessor implements LeaseBook {
     Object.assign(lease, this.#endOf(lease.ttl));
   }
 
-  /** How long a lease still has, in milliseconds. */
+  /** A lease's remaining time, in milliseconds. */
   leftMs({ deadline }: LeaseRecord): number {
     return Math.max(0, deadline - this.#elapsed());
   }
 
-  /** Forgets a lease; its keys are the caller's to delete. */
+  /** Forgets a lease. The caller deletes its keys. */
   remove(lease: LeaseRecord): void {
     this.#leases.delete(lease.id);
     if (this.#leases.size === 0) this.close();
@@ -94,7 +94,7 @@ export class Lessor implements LeaseBook {
     this.#leases.get(id)?.keys.delete(history);
   }
 
-  /** Ends every lease that is out of time, also where the timer is late. */
+  /** Ends every expired lease, also if the timer is late. */
   expire(): void {
     const now = this.#elapsed();
     for (let first = this.#deadlines.peek(); first !== undefined && first.at <= now; first = this.#deadlines.peek()) {
@@ -136,7 +136,7 @@ export class Lessor implements LeaseBook {
     this.#timer = undefined;
   }
 
-  /** An hour that somebody sets the wall clock forward by must not end the leases of an hour. */
+  /** Monotonic: a wall clock that is set forward by an hour must not end leases. */
   #elapsed(): number {
     const { clock } = this.#options;
     return clock.monotonic?.() ?? clock.now();
@@ -146,7 +146,7 @@ export class Lessor implements LeaseBook {
     return { expiresAt: this.#options.clock.now() + ttl * 1_000, deadline: this.#elapsed() + ttl * 1_000 };
   }
 
-  /** A random positive 63-bit id, as etcd's are. */
+  /** A random positive 63-bit id, like etcd's. */
   #freeId(): LeaseId {
     const { random } = this.#options;
     for (;;) {

@@ -3,7 +3,7 @@ import type { Interval } from '../data/byte-string.js';
 import type { Version } from '../data/key-history.js';
 import type { Mvcc } from '../data/mvcc.js';
 
-/** What a list found: versions, not yet entries. */
+/** The result of a list, as versions, not yet as entries. */
 export interface Selection {
   readonly versions: readonly Version[];
   readonly count: number;
@@ -15,7 +15,7 @@ type SelectOptions = Pick<DriverListOptions, 'limit' | 'countOnly' | 'minModRevi
 };
 
 /**
- * Selects the keys of a list. In key order, either way, it walks no further than the limit; any other order must see
+ * Selects the keys of a list. In key order, ascending or descending, it walks no further than the limit. Any other order walks
  * the whole range. The revision must be readable.
  */
 export function select(mvcc: Mvcc, interval: Interval, options: SelectOptions): Selection {
@@ -31,7 +31,7 @@ export function select(mvcc: Mvcc, interval: Interval, options: SelectOptions): 
       ...(minModRevision === undefined ? {} : { changedFrom: minModRevision }),
       descending: byKey && sort?.order === 'descend',
     },
-    // One more than asked, to know whether there are more.
+    // One more than asked for, to know whether there are more.
     (version) => versions.push(version) <= limit || !byKey,
   );
   if (!byKey) versions.sort(ordering(sort));

@@ -5,7 +5,7 @@ import type { Version } from '../data/key-history.js';
 
 const EMPTY = new Uint8Array(0);
 
-/** A page of a scan: the store's own versions, of which only what is asked for is copied out. */
+/** A page of a scan over the store's own versions. Only values that are asked for are copied. */
 export class VersionPage implements Page {
   readonly bookmark: Bookmark;
   readonly total: number;
@@ -30,7 +30,7 @@ export class VersionPage implements Page {
     return this.#versions.length;
   }
 
-  /** Each value is a copy of its own, so that together they are all that stays. */
+  /** Each value is a copy of its own: a value holds only itself in memory. */
   get retainedBytes(): number {
     return this.#keysOnly ? 0 : this.#versions.reduce((sum, { value }) => sum + value.length, 0);
   }

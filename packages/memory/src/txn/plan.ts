@@ -3,7 +3,7 @@ import { keyToByteString, toInterval } from '../data/byte-string.js';
 import type { Version } from '../data/key-history.js';
 import type { Mvcc } from '../data/mvcc.js';
 
-/** The branches that a transaction takes. All compares, nested ones too, are held against the state before it (as in etcd). */
+/** The branches that a transaction takes. All compares, nested ones too, see the state before the transaction (as in etcd). */
 export interface Plan {
   readonly succeeded: boolean;
   readonly steps: readonly (Exclude<DriverOp, { type: 'txn' }> | { readonly type: 'txn'; readonly plan: Plan })[];
@@ -15,7 +15,7 @@ export function plan(mvcc: Mvcc, txn: DriverTxn): Plan {
   return { succeeded, steps: ops.map((op) => (op.type === 'txn' ? { type: 'txn', plan: plan(mvcc, op.txn) } : op)) };
 }
 
-/** Whether every key of the compare's range passes. Where it has none, zeros are compared, and values never match. */
+/** Whether every key of the compare's range passes. If there is none, zeros are compared, and values never match. */
 function holds(mvcc: Mvcc, compare: DriverCompare): boolean {
   if (compare.range.key !== undefined) return passes(compare, mvcc.get(keyToByteString(compare.range.key)));
   let found = false;
@@ -60,7 +60,7 @@ function satisfied(op: CompareOperator, difference: number): boolean {
   }
 }
 
-/** The keys that a plan's own level and nested ones put, and its reads, checked by `check` before anything runs. */
+/** Calls `check` with every step of a plan, and with the steps of nested transactions. */
 export function eachStep(taken: Plan, check: (step: Exclude<Plan['steps'][number], { type: 'txn' }>) => void): void {
   for (const step of taken.steps) {
     if (step.type === 'txn') eachStep(step.plan, check);

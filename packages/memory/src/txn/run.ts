@@ -15,7 +15,7 @@ import type { Plan } from './plan.js';
 
 type Step = Plan['steps'][number];
 
-/** What running a step gave; results are made of it at the end, when the transaction's revision is known. */
+/** The outcome of one step. Results are made of it at the end, when the transaction's revision is known. */
 type Outcome =
   | { readonly type: 'put'; readonly options: DriverPutOptions; readonly replaced: Version | undefined }
   | { readonly type: 'delete'; readonly options: DriverDeleteOptions; readonly deleted: readonly Version[] }
@@ -24,12 +24,12 @@ type Outcome =
       readonly type: 'list';
       readonly options: DriverListOptions;
       readonly selection: Selection;
-      /** How many of the transaction's changes it saw. */
+      /** How many of the transaction's own changes it saw. */
       readonly saw: number;
     }
   | { readonly type: 'txn'; readonly plan: Plan; readonly outcomes: readonly Outcome[] };
 
-/** Runs a checked plan. Reads see what the steps before them wrote. */
+/** Runs a checked plan. Reads see the writes of the steps before them. */
 export function runPlan(mvcc: Mvcc, writer: Writer, taken: Plan): readonly Outcome[] {
   return taken.steps.map((step) => runStep(mvcc, writer, step));
 }
@@ -55,7 +55,7 @@ function runStep(mvcc: Mvcc, writer: Writer, step: Step): Outcome {
   }
 }
 
-/** Writes a key, whose options were checked, and returns what it replaced. Values are copied in. */
+/** Writes a key. The options were checked. Copies the value, and returns the version that it replaced. */
 export function applyPut(
   mvcc: Mvcc,
   writer: Writer,
@@ -69,7 +69,7 @@ export function applyPut(
   return writer.put(key, kept, ignoreLease ? before?.lease : lease).replaced;
 }
 
-/** Makes the results of a transaction that has run. */
+/** Makes the results of a finished transaction. */
 export class TxnReport {
   readonly #entries: Entries;
   readonly #identity: string;
@@ -123,8 +123,8 @@ export class TxnReport {
   }
 
   /**
-   * A list in the middle of a transaction saw a part of its revision. Its bookmark is the revision before, so that a
-   * watch after it tells the rest (and repeats the part) rather than losing it.
+   * A list in the middle of a transaction saw only a part of the transaction's revision. Its bookmark is the revision before: a
+   * watch from there repeats that part, and loses nothing.
    */
   #bookmark({ options, saw }: Extract<Outcome, { type: 'list' }>): Bookmark {
     const seen = saw === this.#changes ? this.#end : this.#begin;

@@ -2,17 +2,17 @@ import type { Bookmark, DriverWatchOptions, UndecodableKey, WatchBatch, WatchEve
 import { type Entries, asRevision } from '../entries/entries.js';
 import { type Version, isDeletion } from '../data/key-history.js';
 
-// Roughly what an event costs in memory beside its key and values.
+// Roughly the memory of an event, without its key and values.
 const EVENT_BYTES = 200;
 
 export type EventOptions = Pick<DriverWatchOptions, 'previous' | 'only'>;
 
-/** Whether a watch with these options tells of this change. */
+/** Whether a watch with these options delivers this change. */
 export function isWanted(change: Version, { only }: EventOptions): boolean {
   return only === undefined || (only === 'delete') === isDeletion(change);
 }
 
-/** A batch of the changes of one revision, which are not none, and roughly what it holds in memory. */
+/** Makes a batch of the changes of one revision, at least one, and tells roughly its size in memory. */
 export function eventBatch(
   changes: readonly Version[],
   bookmark: Bookmark,
@@ -24,7 +24,7 @@ export function eventBatch(
   let bytes = 0;
   for (const change of changes) {
     const { history } = change;
-    // The state before the revision, as etcd tells it, also where a transaction changed the key twice.
+    // As in etcd: the state before the revision, also if a transaction changed the key twice.
     const before = options.previous ? history.at(change.modRevision - 1) : undefined;
     bytes += EVENT_BYTES + history.key.length + change.value.length + (before?.value.length ?? 0);
     const event = toEvent(change, before, entries);

@@ -23,7 +23,7 @@ export interface WatchHubOptions {
   readonly identity: () => string;
 }
 
-/** All watches of all handles: who is told of a change, and when. */
+/** All watches of all handles. It decides which of them get a change, and when. */
 export class WatchHub {
   readonly #options: WatchHubOptions;
   readonly #watchers = new Set<Watcher>();
@@ -46,7 +46,7 @@ export class WatchHub {
     return this.#options.history();
   }
 
-  /** Watches that are open, whatever their state. */
+  /** The number of open watches, whatever their state. */
   get size(): number {
     return this.#watchers.size;
   }
@@ -67,8 +67,8 @@ export class WatchHub {
   }
 
   /**
-   * Why a watch can't go on from a revision. Nothing after it is lost as long as the compaction did not pass it: what
-   * compaction at R forgets was replaced or deleted at or before R.
+   * Why a watch can't go on from a revision; `undefined` if it can. Nothing after the revision is lost as long as no compaction
+   * passed it: everything that a compaction at R forgets was replaced or deleted at or before R.
    */
   refusal(position: number, identity: string): StoreError | undefined {
     const { head, compactRevision } = this.history;
@@ -82,7 +82,7 @@ export class WatchHub {
     return position < compactRevision ? compacted(position, compactRevision, head) : undefined;
   }
 
-  /** Tells live watches of changes just made. They are delivered after the caller of the write has returned. */
+  /** Notes new changes for live watches. They are delivered after the write has returned. */
   publish(changes: readonly Version[]): void {
     if (this.#live.size === 0) return;
     for (const change of changes) {
@@ -102,7 +102,7 @@ export class WatchHub {
     });
   }
 
-  /** Some watch's bookmark may be behind the head: tell it in a while. No timer runs while nothing happens. */
+  /** To be called when bookmarks may be behind the head. It starts the timer for progress: nothing runs while the store is idle. */
   moved(): void {
     if (this.#progressTimer !== undefined || this.#live.size === 0) return;
     this.#progressTimer = this.#options.clock.setTimeout(() => {
@@ -128,7 +128,7 @@ export class WatchHub {
     this.#watchers.delete(watcher);
   }
 
-  /** Interrupts all watches, as a lost connection would, until the function returned is called. */
+  /** Interrupts all watches, as a lost connection would, until the returned function is called. */
   interrupt(cause: StoreError, { rewind = false } = {}): () => void {
     this.#outages += 1;
     let over = false;
@@ -144,12 +144,12 @@ export class WatchHub {
     };
   }
 
-  /** In a moment, before anything else that waits for the event loop. */
+  /** Runs `action` in this turn of the event loop, after the present call. */
   soon(action: () => void): void {
     queueMicrotask(action);
   }
 
-  /** After the event loop had its turn. */
+  /** Runs `action` in the next turn of the event loop. */
   later(action: () => void): void {
     setImmediate(action);
   }

@@ -8,7 +8,7 @@ import {
   toInterval,
 } from '../data/byte-string.js';
 
-/** What a watch is registered under. */
+/** The key of a watch in the index. */
 export type WatchScope =
   | { readonly kind: 'key'; readonly key: ByteString }
   | { readonly kind: 'prefix'; readonly prefix: ByteString }
@@ -18,14 +18,14 @@ export function watchScope(range: KeyRange): WatchScope {
   if (range.key !== undefined) return { kind: 'key', key: keyToByteString(range.key) };
   if (range.prefix !== undefined) return { kind: 'prefix', prefix: keyToByteString(range.prefix) };
   const interval = toInterval(range);
-  // `[p, end of p)` written out is a prefix too, and those are found by hashing.
+  // `[p, end of p)` written as an interval is a prefix too, and prefixes are found by hashing.
   return isPrefix(range) ? { kind: 'prefix', prefix: interval.start } : { kind: 'interval', interval };
 }
 
 /**
- * Which watches a change concerns. Keys and prefixes are found by hashing, one look-up for each length of prefix in
- * use, so that what a change costs doesn't depend on how many watches follow something else. Other intervals, which
- * are rare, are tried one after the other; watches of the same interval count once.
+ * Finds the watches that a change concerns. Keys and prefixes are found by hashing, with one look-up for each length of prefix
+ * in use: the cost of a change does not depend on the watches that follow something else. Other intervals are rare, and are
+ * tried one after another; watches of the same interval count once.
  */
 export class WatcherIndex<W> {
   readonly #keys = new Map<ByteString, Set<W>>();
@@ -97,7 +97,7 @@ export class WatcherIndex<W> {
 function isPrefix({ start, end }: KeyRange): boolean {
   const expected = end === undefined ? undefined : Uint8Array.from(end);
   const last = expected?.length ?? 0;
-  // Ends of prefixes that don't carry (`…0xff`) are all that is looked for.
+  // Only ends of prefixes without a carry (a last byte of 0xff) are recognised.
   if (expected === undefined || last !== start.length || last === 0) return false;
   expected[last - 1] = (expected[last - 1] ?? 0) - 1;
   return bytesToByteString(expected) === bytesToByteString(start);

@@ -5,9 +5,9 @@ import { PROGRESS_BYTES, eventBatch, isWanted, progressBatch } from './events.js
 import type { WatchHub } from './hub.js';
 import { type WatchScope, watchScope } from './watcher-index.js';
 
-/** Where a watch stands. Only a live one is in the hub's index, and told of changes as they are made. */
+/** The state of a watch. Only live ones are in the hub's index, and get changes as they are made. */
 type State =
-  /** Not established: at first, and after an interruption. `resumed`: whether the consumer has room. */
+  /** Not established: at the beginning, and after an interruption. `resumed`: whether the consumer has room. */
   | { readonly status: 'waiting'; readonly resumed: boolean }
   /** Reads history up to the head, a part at a time. */
   | { readonly status: 'behind' }
@@ -16,13 +16,13 @@ type State =
   | { readonly status: 'full' }
   | { readonly status: 'closed' };
 
-// How many changes are read from history at once, at least and at most.
+// The least and the most changes that are read from history at once.
 const MIN_PART = 16;
 const MAX_PART = 4_096;
 
 /**
- * One followed range. All that it keeps is its position, so that a slow consumer costs the store nothing: what it
- * missed is read from history when it has room again, if that is not compacted by then.
+ * Follows one range. It keeps only its position, so a slow consumer costs the store nothing. When the consumer has room again,
+ * the watcher reads from history what it missed, unless that was compacted meanwhile.
  */
 export class Watcher implements DriverWatch {
   readonly scope: WatchScope;
@@ -30,14 +30,14 @@ export class Watcher implements DriverWatch {
   readonly #interval: Interval;
   readonly #options: DriverWatchOptions;
   readonly #sink: WatchSink;
-  /** The history that is followed. */
+  /** The identity of the followed history. */
   readonly #identity: string;
   #state: State = { status: 'waiting', resumed: true };
-  /** Everything up to and including this revision was dealt with. */
+  /** Everything up to and including this revision was handled. */
   #position: number;
-  /** The revision of the last bookmark that the consumer was given. */
+  /** The revision of the consumer's last bookmark. */
   #told: number;
-  /** How many changes to read from history at once: what the consumer took the last time, and some more. */
+  /** How many changes to read from history at once: a little more than the consumer took the last time. */
   #part = MAX_PART;
 
   constructor(hub: WatchHub, range: KeyRange, options: DriverWatchOptions, sink: WatchSink) {
@@ -52,7 +52,7 @@ export class Watcher implements DriverWatch {
     this.#told = this.#position;
   }
 
-  /** Begins to follow, at first or after an interruption, if the history is still the one that was followed. */
+  /** Begins to follow, or goes on after an interruption, if the history is still the same. */
   establish(): void {
     if (this.#state.status !== 'waiting') return;
     const refused = this.#hub.refusal(this.#position, this.#identity);
@@ -67,15 +67,15 @@ export class Watcher implements DriverWatch {
   }
 
   /**
-   * Stops following until it is established again. `rewind`: the history is being replaced, so the consumer's bookmark
-   * is all that counts; otherwise what is known to be of no concern to it stays known.
+   * Stops following until it is established again. `rewind`: the history is being replaced, so the watch falls back to the
+   * consumer's bookmark. Otherwise it keeps its position, which may be further.
    */
   interrupt(cause: StoreError, rewind: boolean): void {
     const state = this.#state;
     if (rewind) this.#position = this.#told;
     if (state.status === 'closed' || state.status === 'waiting') return;
     if (state.status === 'live' && !rewind) {
-      // What was noted and not pushed is read again.
+      // Changes that were noted and not pushed are read again.
       const [first] = state.pending;
       this.#position = first === undefined ? this.#hub.history.head : first.modRevision - 1;
     }
@@ -96,7 +96,7 @@ export class Watcher implements DriverWatch {
     this.#to({ status: 'closed' });
   }
 
-  /** Reads history, as much as does not hold up the process, until the head is reached. */
+  /** Reads history up to the head, in parts that don't hold up the process. */
   catchUp(): void {
     if (this.#state.status !== 'behind') return;
     const { history } = this.#hub;
@@ -120,14 +120,14 @@ export class Watcher implements DriverWatch {
     }
   }
 
-  /** Notes a change that was just made in the range. */
+  /** Notes a new change in the range. */
   note(change: Version): void {
     if (this.#state.status !== 'live' || !isWanted(change, this.#options)) return;
     this.#state.pending.push(change);
     if (this.#state.pending.length === 1) this.#hub.flushSoon(this);
   }
 
-  /** Pushes what was noted. */
+  /** Pushes the noted changes. */
   flush(): void {
     if (this.#state.status !== 'live') return;
     const { pending } = this.#state;
@@ -135,7 +135,7 @@ export class Watcher implements DriverWatch {
     this.#pushAll(pending);
   }
 
-  /** Tells the consumer that the range is complete up to the head. */
+  /** Pushes progress: the consumer has everything up to the head. */
   progress(): void {
     if (this.#state.status !== 'live') return;
     this.flush();
@@ -148,8 +148,8 @@ export class Watcher implements DriverWatch {
   }
 
   /**
-   * Pushes changes, a batch for each revision, until the consumer's budget is used up or it closes the watch; the
-   * position is then where that was. Returns how many of the changes were dealt with.
+   * Pushes changes, one batch for each revision, until the consumer's budget is used up or it closes the watch. Moves the position
+   * so far. Returns how many of the changes were handled.
    */
   #pushAll(changes: readonly Version[]): number {
     let i = 0;
