@@ -1,9 +1,9 @@
-/** Numbers that follow from a seed alone (mulberry32): the same seed, the same world. */
+/** Random numbers from a seed (mulberry32): the same seed gives the same world. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
-    // Spread, so that neighbouring seeds begin far apart.
+    // Spread the bits, so that neighbouring seeds begin far apart.
     this.#state = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) >>> 0;
     this.next();
   }
@@ -45,7 +45,7 @@ export class Random {
     throw new RangeError('weighted() needs at least one choice');
   }
 
-  /** Another sequence, whose use does not change this one. */
+  /** Another sequence. Its use does not change this one. */
   fork(): Random {
     return new Random(Math.floor(this.next() * 2 ** 32));
   }

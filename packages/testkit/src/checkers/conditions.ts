@@ -13,7 +13,7 @@ export function bytesOf(value: ValueInput): Buffer {
   return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
-/** Whether a guard holds on an entry, or on its absence; `undefined` where there is no guard. */
+/** Whether a guard holds for an entry, or for its absence; `undefined` if there is no guard. */
 export function guardHolds(
   guard: Partial<PutGuard> & Partial<DeleteGuard>,
   entry: KeyValue | undefined,

@@ -7,9 +7,9 @@ import type { Violation } from './violation.js';
 import { keyOfEvent } from './watch-view.js';
 
 /**
- * *Linearizable*: every answer is one that a single, sequential store could have given, at a revision between the
- * call's invocation and its return. Every write that took effect has a revision of its own, so the order is known and
- * need not be searched for: answers are held against the state at their revision.
+ * *Linearizable*: a single, sequential store could have given every answer, at a revision between the call's invocation and
+ * its return. Every write that took effect has its own revision, so the order is known: each answer is compared with the state
+ * at its revision.
  */
 export function checkOperations(history: History, timeline: Timeline): Violation[] {
   const model = new Model(history, timeline);
@@ -23,7 +23,7 @@ export function checkOperations(history: History, timeline: Timeline): Violation
   ].map((message) => ({ guarantee: 'linearizable', message }));
 }
 
-/** The revision that a write took, where it took one. */
+/** The revision that a write took, if it took one. */
 function revisionOf({ call, outcome }: Operation): number | undefined {
   if (outcome?.status !== 'answered' || !('answer' in call) || call.answer === undefined) return undefined;
   switch (call.type) {
@@ -87,7 +87,7 @@ class Model {
     });
   }
 
-  /** Reads give the state of one revision, no older than what was acknowledged before them. */
+  /** Reads give the state of one revision, no older than the newest one acknowledged before them. */
   reads(operation: Operation): string[] {
     const { call, outcome } = operation;
     if (outcome?.status !== 'answered') return [];
@@ -111,7 +111,7 @@ class Model {
     return this.#states.covers(revision) ? this.#list(operation, call, revision) : [];
   }
 
-  /** Writes did what they say, under the conditions that they name. */
+  /** Writes did what their answers say, under the conditions that they name. */
   writes(operation: Operation): string[] {
     const { call, outcome } = operation;
     if (outcome?.status !== 'answered') return [];
@@ -140,7 +140,7 @@ class Model {
     return problems;
   }
 
-  /** What failed took effect at most once, and not at all where it says so. Needs values that are written only once. */
+  /** Failed writes took effect at most once, and not at all if their error says so. Needs values that are written only once. */
   unanswered({ call, outcome, client }: Operation): string[] {
     if (call.type !== 'put' || outcome?.status === 'answered') return [];
     const times = this.#unclaimed.get(identity(call.key, bytesOf(call.value))) ?? 0;
@@ -149,7 +149,7 @@ class Model {
     return times > 1 ? [`${what} took effect ${times} times`] : [];
   }
 
-  /** The revisions that the call may have seen: from the newest acknowledged before it to the last begun before its return. */
+  /** The revisions that the call may have seen: from the newest one acknowledged before it to the last one begun before its return. */
   #window({ invokedAt, returnedAt = Infinity }: Operation): number[] {
     let oldest = this.#timeline.from;
     let newest = this.#timeline.to;

@@ -3,8 +3,8 @@ import type { Violation } from './violation.js';
 import { viewOf } from './watch-view.js';
 
 /**
- * *Truthful*: the state of a watch is what its deliveries show. It is ready only once it is live, follows from no earlier
- * than what it delivered, tells nothing after it was closed without an error, and ends with the error that its state names.
+ * *Truthful*: the state of a watch agrees with its deliveries. The watch is ready only after it is live, follows from no earlier
+ * than what it delivered, delivers nothing after `close()`, and ends with the error that its state names.
  */
 export function checkStates(history: History): Violation[] {
   return history.watches.flatMap((record, index) => {
@@ -35,7 +35,7 @@ function problemsOf({ deliveries }: WatchRecord): string[] {
         if (!wasLive) problems.push('was ready before its state said live');
         break;
       case 'batch':
-        // What was queued before an error is still delivered; after close() nothing is.
+        // Batches that were queued before an error are still delivered. After close() nothing is.
         if (closed !== undefined && closed.code === undefined) problems.push('told a batch after it was closed');
         if (!wasLive) problems.push('told a batch before its state said live');
         covered = Math.max(covered, delivery.batch.bookmark.revision);

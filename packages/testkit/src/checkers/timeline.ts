@@ -1,15 +1,15 @@
 import type { KeyValue, Revision, WatchEvent } from '@holdfast/store';
 import type { WatchRecord } from '../history/history.js';
 
-/** What one revision changed. */
+/** The changes of one revision. */
 export interface Step {
   readonly revision: number;
   readonly events: readonly WatchEvent[];
 }
 
 /**
- * What really happened to a store: every change of every revision, in order. The checkers hold what clients saw against it. It
- * comes from a watch that nothing disturbed, over everything that the clients touch.
+ * The truth about a store: every change of every revision, in order. The checkers compare with it what clients saw. It comes from
+ * an undisturbed watch over everything that the clients touch.
  */
 export interface Timeline {
   /** The revision before the first that it covers. */
@@ -21,7 +21,7 @@ export interface Timeline {
   readonly initial: readonly KeyValue[];
 }
 
-/** A timeline from the record of an undisturbed watch, and the entries that there were when it began. */
+/** Makes a timeline of the record of an undisturbed watch, and the entries at its beginning. */
 export function timelineOf(record: WatchRecord, initial: readonly KeyValue[] = []): Timeline {
   const ready = record.deliveries.find((delivery) => delivery.type === 'ready');
   const from = record.options.after?.revision ?? (ready?.type === 'ready' ? ready.bookmark.revision : 0);
@@ -56,7 +56,7 @@ export class States {
     }
   }
 
-  /** Whether the timeline tells of this revision. */
+  /** Whether the timeline contains this revision. */
   covers(revision: number): boolean {
     return revision >= this.#timeline.from && revision <= this.#timeline.to;
   }
@@ -66,7 +66,7 @@ export class States {
     return this.#histories.get(key)?.findLast((each) => each.revision <= revision)?.entry;
   }
 
-  /** The entries at a revision that the predicate lets through. */
+  /** The entries at a revision whose keys the predicate accepts. */
   entriesAt(revision: number, includes: (key: string) => boolean): KeyValue[] {
     return [...this.#histories.keys()].filter(includes).flatMap((key) => {
       const entry = this.at(key, revision);

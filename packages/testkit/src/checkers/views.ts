@@ -3,10 +3,10 @@ import { sameContent, show } from '../conformance/expect.js';
 import { States, type Timeline } from './timeline.js';
 import type { Violation } from './violation.js';
 
-/** Keys and what is kept for them: a mirror, a map, a store's list. */
+/** Keys with their values: a mirror, a map, a store's list. */
 export type View = Iterable<readonly [key: string, value: unknown]>;
 
-/** *Equal*: one view holds what the other does. */
+/** *Equal*: both views hold the same. */
 export function checkEqualViews(name: string, actual: View, expected: View): Violation[] {
   const [left, right] = [new Map(actual), new Map(expected)];
   const violated = (message: string): Violation => ({ guarantee: 'equal', message: `${name} ${message}` });
@@ -22,14 +22,14 @@ export function checkEqualViews(name: string, actual: View, expected: View): Vio
   ];
 }
 
-/** One change as a listener was told it. */
+/** One change, as a listener got it. */
 export type ViewChange =
   | { readonly type: 'put'; readonly key: string; readonly value: unknown }
   | { readonly type: 'delete'; readonly key: string };
 
 /**
- * *Listener's view*: a listener that applies what it is told to what there was ends with what there is, and is told of nothing
- * that changed nothing.
+ * *Listener's view*: a listener that applies all changes to the first state ends with the last one. No change leaves things as they
+ * were.
  */
 export function checkListenerView(
   name: string,
@@ -54,10 +54,10 @@ export function checkListenerView(
   return [...idle, ...different.map(({ message }) => ({ guarantee: 'listener', message }))];
 }
 
-/** What a reader saw at one moment: the modRevision of every key of a range. */
+/** What a reader saw at one moment: the `modRevision` of every key of a range. */
 export type Observation = ReadonlyMap<string, number>;
 
-/** *Untorn*: each observation is the state of the range at one revision, so that no transaction is seen in part. */
+/** *Untorn*: each observation is the state of the range at one revision. No transaction is seen in part. */
 export function checkUntorn(
   name: string,
   observations: Iterable<Observation>,

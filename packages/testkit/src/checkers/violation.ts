@@ -6,7 +6,7 @@ export interface Violation {
   readonly message: string;
 }
 
-/** All violations as one text, for the message of a failing test; empty where there are none. */
+/** All violations as one text, for the message of a failing test. Empty if there are none. */
 export function describeViolations(violations: readonly Violation[]): string {
   return violations.map(({ guarantee, message }) => `${guarantee}: ${message}`).join('\n');
 }

@@ -7,7 +7,7 @@ export interface WatchView {
   readonly name: string;
   readonly range: KeyRange;
   readonly only: 'put' | 'delete' | undefined;
-  /** Where it followed from, if it got so far. */
+  /** The bookmark that it followed from, if it was ever established. */
   readonly from: Bookmark | undefined;
   readonly batches: readonly WatchBatch[];
   readonly end: { readonly error?: StoreError } | undefined;
@@ -32,7 +32,7 @@ export function keyOfEvent(event: WatchEvent): string {
   return event.type === 'delete' ? event.key : JSON.stringify(event.range);
 }
 
-/** An event as its content, for comparing: previous entries apart. */
+/** The content of an event without its previous entry, for comparing. */
 export function contentOf(event: WatchEvent): string {
   if (event.type !== 'put') return `${event.type} ${keyOfEvent(event)}@${event.revision}`;
   const value = Buffer.from(event.current.value).toString('base64');

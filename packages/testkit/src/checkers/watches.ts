@@ -4,10 +4,10 @@ import type { Timeline } from './timeline.js';
 import type { Violation } from './violation.js';
 import { contentOf, keyOfEvent, viewOf, type WatchView } from './watch-view.js';
 
-// The promises of C10, one function each, over all watches of a history. They are etcd's own (its API guarantees for watches),
-// and are checked in the way of its robustness tests: each by itself, so that a broken one is named.
+// The promises of C10, one function each, over all watches of a history. They are etcd's API guarantees for watches, checked as in
+// its robustness tests: each by itself, so that the report names the broken one.
 
-/** *Ordered*: a watch tells events in the order of their revisions. */
+/** *Ordered*: a watch delivers events in the order of their revisions. */
 export function checkOrdered(history: History): Violation[] {
   return eachWatch(history, ({ name, batches }) => {
     const violations: Violation[] = [];
@@ -22,7 +22,7 @@ export function checkOrdered(history: History): Violation[] {
   });
 }
 
-/** *Unique*: a watch tells no event twice. */
+/** *Unique*: a watch delivers no event twice. */
 export function checkUnique(history: History): Violation[] {
   return eachWatch(history, ({ name, batches }) => {
     const seen = new Set<string>();
@@ -58,7 +58,7 @@ export function checkAtomic(history: History): Violation[] {
   });
 }
 
-/** *Bookmarkable*: nothing at or below a bookmark is told after it, a bookmark covers its own batch, and none falls. */
+/** *Bookmarkable*: nothing at or below a bookmark comes after it, a bookmark covers its own batch, and none falls. */
 export function checkBookmarkable(history: History): Violation[] {
   return eachWatch(history, ({ name, batches, from }) => {
     const violations: Violation[] = [];
@@ -79,7 +79,7 @@ export function checkBookmarkable(history: History): Violation[] {
   });
 }
 
-/** *Reliable*: up to its last bookmark a watch told every event of its range, as it was, and nothing else. */
+/** *Reliable*: up to its last bookmark a watch delivered every event of its range, unaltered, and nothing else. */
 export function checkReliable(history: History, timeline: Timeline): Violation[] {
   return eachWatch(history, (view) => {
     const last = view.batches.at(-1)?.bookmark.revision;
@@ -88,7 +88,7 @@ export function checkReliable(history: History, timeline: Timeline): Violation[]
   });
 }
 
-/** *Resumable*: a watch with "after" begins with the first event past it: it skips none, and repeats none. */
+/** *Resumable*: a watch with `after` begins with the first later event. It skips none and repeats none. */
 export function checkResumable(history: History, timeline: Timeline): Violation[] {
   const violations: Violation[] = [];
   history.watches.forEach((record, index) => {
@@ -113,7 +113,7 @@ export function checkWatches(history: History, timeline: Timeline): Violation[] 
     ...checkOrdered(history),
     ...checkUnique(history),
     ...checkAtomic(history),
-    // Before those that find the same, and don't say that it was the resumption.
+    // First, since the others find the same faults without naming the resumption.
     ...checkResumable(history, timeline),
     ...checkBookmarkable(history),
     ...checkReliable(history, timeline),

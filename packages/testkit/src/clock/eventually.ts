@@ -1,17 +1,16 @@
 /** How long {@link eventually} tries, and how often. All times are in milliseconds. */
 export interface EventuallyOptions {
-  /** After this long the last failure is thrown. Default 20,000: generous, since only a failing test waits it out. */
+  /** After this time the last failure is thrown. Default: 20,000. It is generous, since only a failing test waits that long. */
   readonly timeoutMs?: number;
-  /** The pause between two tries. Default 20. */
+  /** The pause between two tries. Default: 20. */
   readonly intervalMs?: number;
 }
 
 /**
- * Waits for a condition, never for time to pass: calls `assertion` again and again until it neither throws nor returns
- * `false`, and gives what it returned. After `timeoutMs` it throws the last failure as it was, so that a test shows the
- * assertion that did not hold and not merely that something timed out.
+ * Waits for a condition, never for time to pass: calls `assertion` until it neither throws nor returns `false`, and gives its
+ * result. After `timeoutMs` it throws the last failure itself: a test then shows the assertion that failed, and not only a time-out.
  *
- * A try that is still pending at the deadline fails too; the real clock is used, whatever clock the code under test has.
+ * A try that is pending at the deadline fails too. It always uses the real clock, whatever clock the code under test has.
  */
 export async function eventually<T>(
   assertion: () => T | PromiseLike<T>,

@@ -2,14 +2,14 @@ import type { Clock, TimerHandle } from '@holdfast/store';
 
 /** A clock that stands still until a test moves it. All times are in milliseconds. */
 export interface VirtualClock extends Clock {
-  /** Timers that are set and have not fired: 0 after a clean `close()`. */
+  /** The number of timers that are set and have not fired: 0 after a clean `close()`. */
   readonly pending: number;
-  /** When the next timer is due, on this clock; `undefined` where none is set. */
+  /** When the next timer is due, on this clock; `undefined` if none is set. */
   readonly nextAt: number | undefined;
   /**
-   * Moves time forward and fires what falls due, in order of time and then of setting, timers set on the way included.
-   * Before the first and after each timer everything that is ready runs (promises, `setImmediate`), so that what a timer
-   * starts is seen before the next one fires. Real I/O is not waited for.
+   * Moves time forward and fires the timers that fall due, in the order of their times, and of their setting for equal times. Timers
+   * that are set on the way are included. Before the first timer and after each one, everything that is ready runs (promises,
+   * `setImmediate`). It does not wait for real I/O.
    */
   advance(ms: number): Promise<void>;
 }
@@ -19,10 +19,10 @@ interface Timer {
   readonly callback: () => void;
 }
 
-// As many turns of the event loop as a chain of streams and promises usually needs to come to rest.
+// So many turns of the event loop usually bring a chain of streams and promises to rest.
 const SETTLING_TURNS = 3;
 
-/** A {@link VirtualClock}. It starts at `startAt` milliseconds since the epoch (default: 1 January 2020, UTC). */
+/** Makes a {@link VirtualClock} that starts at `startAt` milliseconds since the epoch. Default: 1 January 2020, UTC. */
 export function virtualClock(startAt = Date.UTC(2020, 0, 1)): VirtualClock {
   return new ManualClock(startAt);
 }
@@ -49,7 +49,7 @@ class ManualClock implements VirtualClock {
   }
 
   setTimeout(callback: () => void, delayMs: number): TimerHandle {
-    // Like the real one, which takes anything that is not a positive number for "as soon as possible".
+    // Like the real one: anything but a positive number means "as soon as possible".
     const timer = { at: this.#now + (delayMs > 0 ? delayMs : 0), callback };
     this.#timers.add(timer);
     return timer;
@@ -65,7 +65,7 @@ class ManualClock implements VirtualClock {
     await settle();
     for (let timer = this.#next(); timer !== undefined && timer.at <= until; timer = this.#next()) {
       this.#timers.delete(timer);
-      // Two overlapping advances may have moved the clock further already: it never goes back.
+      // An overlapping advance may have moved the clock further already. It never goes back.
       this.#now = Math.max(this.#now, timer.at);
       timer.callback();
       await settle();

@@ -8,23 +8,23 @@ export type Requirement = {
   readonly [Name in keyof Capabilities]?: Capabilities[Name] | ((value: Capabilities[Name]) => boolean);
 };
 
-/** One guarantee of the contract, and the run that holds a store to it. */
+/** One guarantee of the contract, with the run that checks a store for it. */
 export interface ConformanceCase {
-  /** The main clause and the guarantee, in short: `C6.if-absent-fails-with-current`. Stable: reports name it. */
+  /** The main clause and the guarantee in short: `C6.if-absent-fails-with-current`. It never changes, since reports name it. */
   readonly id: `${ClauseId}.${string}`;
-  /** All clauses that it holds, the main one first. */
+  /** All clauses that the case checks, the main one first. */
   readonly clauses: readonly [ClauseId, ...ClauseId[]];
   /** The guarantee in words. */
   readonly title: string;
-  /** Skipped where the store's declared capabilities don't meet this. */
+  /** The case is skipped if the store's declared capabilities don't meet this. */
   readonly requires?: Requirement;
-  /** Hooks of the binding that it uses. */
+  /** The hooks of the binding that the case uses. */
   readonly needs?: readonly (keyof BackendHooks)[];
-  /** Throws where the store breaks the guarantee. */
+  /** Throws if the store breaks the guarantee. */
   run(context: ConformanceContext): Promise<void>;
 }
 
-/** Why a case does not apply to this backend, or `undefined` where it does. */
+/** Why a case does not apply to this backend; `undefined` if it does. */
 export function whySkipped(
   { requires, needs = [] }: ConformanceCase,
   capabilities: Capabilities,

@@ -1,4 +1,4 @@
-/** The numbered clauses of the contract, in the words of `docs/contract.md`'s headings. */
+/** The numbered clauses of the contract, with the headings of `docs/contract.md`. */
 export const clauses = {
   C1: 'Keys and values',
   C2: 'Ranges',

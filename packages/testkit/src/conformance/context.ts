@@ -4,7 +4,7 @@ import { fail } from './expect.js';
 import { inTime } from './patience.js';
 import { WatchReader } from './watch-reader.js';
 
-/** What a case works with: a fresh handle, and a key prefix of its own that nothing is under. */
+/** A case gets a fresh handle, and a key prefix of its own with nothing below it. */
 export class ConformanceContext {
   readonly store: ConfigStore;
   /** Ends with a `/`, and is a path, so that every key syntax takes it. */
@@ -52,12 +52,12 @@ export class ConformanceContext {
     return this.adopt(await this.#backend.open(options));
   }
 
-  /** Begins to watch, through this handle or another; closed after the case. */
+  /** Begins a watch, through this handle or another one. It is closed after the case. */
   watch(range: Range = this.all, options?: WatchOptions, store: ConfigStore = this.store): WatchReader {
     return new WatchReader(this.adopt(store.watch(range, options)), this.patienceMs);
   }
 
-  /** As `watch`, and established. */
+  /** Begins a watch, and waits until it is established. */
   async follow(range: Range = this.all, options?: WatchOptions, store?: ConfigStore): Promise<WatchReader> {
     const reader = this.watch(range, options, store);
     await reader.ready();
@@ -76,7 +76,7 @@ export class ConformanceContext {
     else await new Promise((resolve) => setTimeout(resolve, ms));
   }
 
-  /** Waits until the condition holds, letting time pass on the backend's clock meanwhile. */
+  /** Waits until the condition holds. Time passes on the backend's clock meanwhile. */
   async eventually(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
     const deadline = performance.now() + this.patienceMs;
     while (!(await condition())) {
@@ -85,7 +85,7 @@ export class ConformanceContext {
     }
   }
 
-  /** What the promise gives; the case fails where it takes longer than its patience. */
+  /** The promise's result. The case fails if the promise takes longer than its patience. */
   async inTime<T>(promise: PromiseLike<T>, what: string): Promise<T> {
     return inTime(promise, this.patienceMs, () => `waited ${this.patienceMs} ms for ${what}`);
   }
@@ -102,7 +102,7 @@ export class ConformanceContext {
       try {
         await resource[Symbol.asyncDispose]();
       } catch (error) {
-        // What the case did to its store may show here again; what it was about has been judged already.
+        // An error that the case provoked may come up here again. The case has been judged already.
         if (!isStoreError(error)) throw error;
       }
     }

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import { isStoreError, type CompactedError, type StoreError, type StoreErrorCode } from '@holdfast/store';
 
-// The suite runs under any test runner, so its assertions are its own: few, and loud.
+// The suite runs under any test runner, so it has its own few assertions.
 
-/** What a case throws where the store does not hold the guarantee. */
+/** A case throws it if the store breaks the guarantee. */
 export class ConformanceFailure extends Error {
   override readonly name = 'ConformanceFailure';
 }
@@ -21,7 +21,7 @@ export function expectEqual(actual: unknown, expected: unknown, what: string): v
   if (!sameContent(actual, expected)) fail(`${what}: expected ${show(expected)}, got ${show(actual)}`);
 }
 
-/** That the call fails with a `StoreError` of this code (or of one of these). Gives the error. */
+/** Expects the call to fail with a `StoreError` of one of these codes. Gives the error. */
 export async function expectStoreError(
   call: PromiseLike<unknown> | (() => PromiseLike<unknown>),
   code: 'compacted',

@@ -1,6 +1,6 @@
 import { fail } from './expect.js';
 
-/** What the promise gives, if it does so in time; otherwise the failure of a case. */
+/** The promise's result, if it settles in time. Otherwise a case's failure. */
 export async function inTime<T>(promise: PromiseLike<T>, limitMs: number, message: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<typeof LATE>((resolve) => {

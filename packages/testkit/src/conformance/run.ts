@@ -13,10 +13,10 @@ export interface CaseReport {
   readonly outcome: CaseOutcome;
 }
 
-/** Runs one case against a backend; throws where the store breaks the guarantee. */
+/** Runs one case against a backend. Throws if the store breaks the guarantee. */
 export async function runCase(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<void> {
   const context = await ConformanceContext.open(backend);
-  // Several of the steps that wait, and the work itself: a call that never settles fails the case, not the run.
+  // Long enough for several waits and the work itself. A call that never settles then fails the case, not the run.
   const limitMs = 3 * context.patienceMs + 5_000;
   try {
     await inTime(
@@ -30,8 +30,8 @@ export async function runCase(conformanceCase: ConformanceCase, backend: Conform
 }
 
 /**
- * Runs cases one after another and says how each went. Bindings to a test runner make one test of each case instead, with
- * `runCase`; this is for runners of one's own.
+ * Runs cases one after another and reports on each. For those without a test runner: a binding to one makes a test of each case
+ * instead, with `runCase`.
  */
 export async function runConformance(
   backend: ConformanceBackend,

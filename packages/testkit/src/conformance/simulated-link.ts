@@ -26,14 +26,13 @@ import {
 import type { Link } from './backend.js';
 
 export interface SimulatedLinkOptions extends CreateStoreOptions {
-  /** What the errors of the link name as their endpoint. */
+  /** The endpoint that the link's errors name. */
   readonly endpoint?: string;
 }
 
 /**
- * A store over a link that can be disturbed, for backends that have none of their own, such as the memory store: calls that
- * arrive are made on `store`, their answers may be lost, and watches are ridden over the outage, as adapters of real backends
- * do it. Closing it leaves `store` open.
+ * A store behind a link that can be disturbed, for backends without a network, such as the memory store. Calls that arrive are made on
+ * `store`. Their answers may be lost. Watches reconnect after an outage, as those of real adapters do. Closing it leaves `store` open.
  */
 export function simulateLink(
   store: ConfigStore,
@@ -75,7 +74,7 @@ class Wire implements Link {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Makes a call over the link: it arrives unless the link is cut, and its answer comes back if the link is open all along. */
+  /** Makes a call over the link. It arrives unless the link is cut; its answer comes back if the link stays open. */
   async call<T>(kind: 'read' | 'write', { signal }: DriverCall, run: () => Promise<T>): Promise<T> {
     if (this.#mode === 'cut') throw this.outage(kind === 'write' ? 'not-applied' : undefined);
     const lost = kind === 'write' ? 'unknown' : undefined;
@@ -85,7 +84,7 @@ class Wire implements Link {
         reject(signal?.reason as StoreError);
       };
       const unsubscribe = this.onMode((mode) => {
-        // A lossy link answers nothing; what waits for it fails when the connection goes or comes back.
+        // A lossy link answers nothing. Pending calls fail when the connection ends or comes back.
         if (mode !== 'losing-answers') reject(this.outage(lost));
       });
       signal?.addEventListener('abort', onAbort);
@@ -96,7 +95,7 @@ class Wire implements Link {
     });
     try {
       const answer = run().then((result) => (this.isOpen ? result : interruption));
-      // What a lossy link does not bring back can't reject here either.
+      // An answer that the lossy link swallows must not reject here either.
       return await Promise.race([this.isOpen ? answer : answer.catch(() => interruption), interruption]);
     } finally {
       stop();
@@ -187,7 +186,7 @@ class LinkedDriver extends DelegatingDriver {
   }
 }
 
-/** A watch over the link: ends with each outage, and is opened again after the last batch that got through. */
+/** A watch over the link. Each outage interrupts it; it is opened again after the last batch that got through. */
 class LinkedWatch implements DriverWatch {
   readonly #open: (after: Bookmark | undefined) => Watch;
   readonly #sink: WatchSink;
@@ -206,7 +205,7 @@ class LinkedWatch implements DriverWatch {
     this.#unsubscribe = wire.onMode(() => {
       this.#onMode();
     });
-    // Nothing may be told before the constructor's caller has the watch.
+    // Nothing may be reported before the constructor's caller has the watch.
     queueMicrotask(() => {
       this.#onMode();
     });
@@ -227,7 +226,7 @@ class LinkedWatch implements DriverWatch {
     if (this.#closed) return;
     const watch = this.#watch;
     if (this.#wire.isOpen) {
-      // A consumer whose budget is used up is not sent anything over the new connection either.
+      // If the consumer's budget is used up, the new connection sends nothing either.
       if (watch === undefined && this.#resume === undefined) void this.#follow();
       return;
     }

@@ -12,10 +12,10 @@ import { inTime } from './patience.js';
 /** How an iteration ended: normally, or with an error. */
 export type WatchEnd = { readonly kind: 'done' } | { readonly kind: 'error'; readonly error: StoreError };
 
-/** Reads a watch step by step, never further than it is asked to, and never longer than the case's patience. */
+/** Reads a watch step by step, never further than asked, and never longer than the case's patience. */
 export class WatchReader {
   readonly watch: Watch;
-  /** Everything that was delivered so far. */
+  /** All batches so far. */
   readonly batches: WatchBatch[] = [];
   /** The events of {@link batches}. */
   readonly events: WatchEvent[] = [];
@@ -28,7 +28,7 @@ export class WatchReader {
     this.#patienceMs = patienceMs;
   }
 
-  /** Where the watch stands after what was read; `undefined` before the first batch. */
+  /** The bookmark of the last batch; `undefined` before the first one. */
   get bookmark(): Bookmark | undefined {
     return this.batches.at(-1)?.bookmark;
   }
@@ -37,7 +37,7 @@ export class WatchReader {
     return this.#inTime(this.watch.ready, 'the watch to be ready');
   }
 
-  /** The next batch; fails where the watch ends instead. */
+  /** The next batch. Fails if the watch ends instead. */
   async next(what = 'a batch'): Promise<WatchBatch> {
     const result = await this.#step(what);
     return result.done === true ? fail(`waited for ${what}, but the watch ended`) : result.value;
@@ -54,7 +54,7 @@ export class WatchReader {
     return [...this.events];
   }
 
-  /** Reads until an event of this key was delivered, and gives all events before it. Writes of a sentinel key end a case that way. */
+  /** Reads until an event of this key comes, and gives all events before it. Cases write such a sentinel at their end. */
   async untilKey(key: string): Promise<WatchEvent[]> {
     const isSentinel = (event: WatchEvent) => keyOf(event) === key;
     await this.until(`an event of ${key}`, () => this.events.some(isSentinel));
@@ -77,7 +77,7 @@ export class WatchReader {
     this.#iterator ??= this.watch[Symbol.asyncIterator]();
     this.#pending ??= this.#iterator.next();
     const result = await this.#inTime(this.#pending, what).catch((error: unknown) => {
-      // A step that is merely late stays pending: the next reading takes it up.
+      // A step that is only late stays pending. The next reading takes it up.
       if (!(error instanceof Error && error.name === 'ConformanceFailure')) this.#pending = undefined;
       throw error;
     });

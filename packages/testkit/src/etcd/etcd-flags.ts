@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import type { ReservedPort } from '../net/ports.js';
 import type { EtcdTls, StartEtcdOptions } from './start-etcd.js';
 
-/** Where one member lives; the same for as long as its cluster exists. */
+/** The addresses of one member. They stay the same for as long as its cluster exists. */
 export interface MemberAddress {
   readonly name: string;
   readonly endpoint: string;
-  /** Where the other members are told that it is. */
+  /** The address that the other members get. */
   readonly peerUrl: string;
-  /** Where it listens for them: elsewhere, where proxies are in between. */
+  /** The address that it listens on for them. With proxies in between it is another one. */
   readonly peerListenUrl: string;
   readonly dataDir: string;
 }
@@ -17,7 +17,7 @@ export interface MemberAddress {
 export interface MemberPorts {
   readonly client: ReservedPort;
   readonly peer: ReservedPort;
-  /** Of the proxy in front of the peer port, where there is one. */
+  /** The port of the proxy in front of the peer port, if there is one. */
   readonly link: ReservedPort | undefined;
 }
 
@@ -40,7 +40,7 @@ export function initialCluster(addresses: readonly MemberAddress[]): string {
   return addresses.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
 }
 
-/** What decides the flags of one member. */
+/** Everything that decides the flags of one member. */
 export interface FlagsSetup {
   readonly version: string;
   readonly address: MemberAddress;
@@ -51,7 +51,7 @@ export interface FlagsSetup {
   readonly options: StartEtcdOptions;
 }
 
-/** What one member is started with. */
+/** The flags of one member. */
 export function memberFlags({ version, address, all, token, tlsFiles, options }: FlagsSetup): readonly string[] {
   const { name, endpoint, peerUrl, peerListenUrl, dataDir } = address;
   const { progressIntervalMs } = options;

@@ -11,10 +11,10 @@ import type { Watchdog } from './watchdog.js';
 export interface EtcdMemberStatus {
   readonly clusterId: string;
   readonly memberId: string;
-  /** The member's own head, which on a lagging follower is behind the cluster's. */
+  /** The member's own head. On a lagging follower it is behind the cluster's. */
   readonly revision: number;
   readonly raftTerm: number;
-  /** The member id of the leader this member knows; `'0'` where it knows none. */
+  /** The member id of the leader that this member knows; `'0'` if it knows none. */
   readonly leader: string;
 }
 
@@ -24,15 +24,15 @@ export interface EtcdMember {
   readonly endpoint: string;
   readonly peerUrl: string;
   readonly dataDir: string;
-  /** What it runs, or ran last; see {@link Etcd.useVersion}. */
+  /** The version that it runs, or ran last. See {@link Etcd.useVersion}. */
   readonly version: string;
   /** `crashed`: the process ended though nobody asked it to. */
   readonly state: 'stopped' | 'running' | 'paused' | 'crashed';
   /** The process's id while it runs. */
   readonly pid: number | undefined;
-  /** Starts the process again. Resolves when it serves, or where the others don't make up a quorum with it, when it listens. */
+  /** Starts the process again. Resolves when it serves; if there is no quorum, when it listens. */
   start(): Promise<void>;
-  /** SIGKILL; resolves when the process is gone. Nothing to do where it is not running. */
+  /** SIGKILL. Resolves when the process is gone. Does nothing if it is not running. */
   kill(): Promise<void>;
   /** SIGTERM; resolves when the process is gone. With open watches etcd takes some seconds over it. */
   stop(): Promise<void>;
@@ -41,7 +41,7 @@ export interface EtcdMember {
   /** SIGCONT. */
   resume(): void;
   status(): Promise<EtcdMemberStatus>;
-  /** The sum of a metric's samples, such as `etcd_debugging_mvcc_watcher_total`; an error where etcd has no such metric. */
+  /** The sum of a metric's samples, such as `etcd_debugging_mvcc_watcher_total`. Throws if etcd has no such metric. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** The end of the server's log. */
   log(): string;
@@ -149,7 +149,7 @@ export class EtcdProcess implements EtcdMember {
     this.#state = { kind: 'running', child, gone };
   }
 
-  /** Resolves when the member serves, or only listens where there is no quorum to serve with. */
+  /** Resolves when the member serves; if there is no quorum, when it listens. */
   async ready(): Promise<void> {
     await eventually(
       async () => {

@@ -4,20 +4,20 @@ import type { EtcdMember } from './etcd-member.js';
 /** Whether a restored or emptied cluster can be told from the one before by its cluster id. */
 export interface NewHistoryOptions {
   /**
-   * `true`: bootstrapped with the token it had, so that cluster and member ids come back unchanged.
-   * `false` (the default): with a new token, so that both change.
+   * `true`: the cluster is bootstrapped with its old token, so cluster and member ids come back unchanged.
+   * `false`, the default: with a new token, so both change.
    */
   readonly sameToken?: boolean;
 }
 
-/** A real etcd of one or three members, with what tests do to one. */
+/** A real etcd of one or three members, with everything that tests do to it. */
 export interface Etcd extends AsyncDisposable {
   /** For example `3.5.16`. While members differ, what each is started as from now on. */
   readonly version: string;
   /** The members' client URLs, such as `http://127.0.0.1:23790`. */
   readonly endpoints: readonly string[];
   readonly members: readonly EtcdMember[];
-  /** The network between the members; an error unless it was started with the option `links`. */
+  /** The network between the members. Throws unless etcd was started with the option `links`. */
   readonly links: MemberLinks;
 
   /**
@@ -25,11 +25,11 @@ export interface Etcd extends AsyncDisposable {
    * and started is upgraded then. etcd takes the data of a minor version before, and never that of one after: `wipe()` it.
    */
   useVersion(version: string): void;
-  /** Runs the etcdctl of this version (v3 API) against all members, and gives what it printed. */
+  /** Runs the etcdctl of this version (v3 API) against all members, and gives its output. */
   ctl(...args: readonly string[]): Promise<string>;
-  /** The same with a standard input; `txn` takes Go's quoting there, and so keys that are not UTF-8. */
+  /** The same with a standard input. There `txn` takes Go's quoting, and so keys that are not UTF-8. */
   ctlWith(input: string, ...args: readonly string[]): Promise<string>;
-  /** Calls the v3 API as JSON, for example `api('kv/range', { key: base64 })`: quicker than etcdctl where a test does it often. */
+  /** Calls the v3 API as JSON, for example `api('kv/range', { key: base64 })`. Quicker than etcdctl for frequent calls. */
   api<Answer>(path: string, body: Readonly<Record<string, unknown>>): Promise<Answer>;
   /** Writes one key, and gives the store's revision after it. */
   put(key: string | Uint8Array, value: string | Uint8Array): Promise<number>;
@@ -37,9 +37,9 @@ export interface Etcd extends AsyncDisposable {
   revision(): Promise<number>;
   /** Compacts history up to `revision`, by default all there is, and gives that revision. */
   compact(revision?: number): Promise<number>;
-  /** The member that leads, once there is one. */
+  /** The leading member, as soon as there is one. */
   leader(): Promise<EtcdMember>;
-  /** A metric's sum over all running members: an error where etcd has no such metric. */
+  /** A metric's sum over all running members. Throws if etcd has no such metric. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
 
   /** Saves a snapshot to `file`, by default a new one that `close()` removes, and gives its path. */

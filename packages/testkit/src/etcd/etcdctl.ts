@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { etcdEnvironment } from './etcd-binary.js';
 
-/** An etcdctl and the flags it is always given. */
+/** An etcdctl, with the flags of every call. */
 export interface EtcdctlSetup {
   readonly etcdctl: string;
   readonly endpoints: readonly string[];
@@ -11,7 +11,7 @@ export interface EtcdctlSetup {
 // The largest dump a test compares, with room to spare.
 const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024;
 
-/** Runs etcdctl (v3 API) and gives what it printed. `input` is its standard input. Fails with what it complained about. */
+/** Runs etcdctl (v3 API) and gives its output. `input` is its standard input. A failure carries its error output. */
 export async function runEtcdctl(setup: EtcdctlSetup, args: readonly string[], input?: string): Promise<string> {
   const ownEndpoints = args.some((arg) => /^--endpoints\b/.test(arg));
   const endpoints = ownEndpoints ? [] : [`--endpoints=${setup.endpoints.join(',')}`];

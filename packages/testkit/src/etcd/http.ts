@@ -4,13 +4,13 @@ import type { SecureContextOptions } from 'node:tls';
 
 type SecureOptions = SecureContextOptions & { readonly rejectUnauthorized?: boolean };
 
-/** What the launcher presents to a server that speaks TLS, as PEM. The server's own certificate is not checked. */
+/** The launcher's own certificate for servers that speak TLS, as PEM. The server's certificate is not checked. */
 export interface ClientIdentity {
   readonly cert: string;
   readonly key: string;
 }
 
-/** A small HTTP client of the test's own, so that what a test checks does not depend on the adapter under test. */
+/** A small HTTP client of the tests, so that a check does not depend on the adapter under test. */
 export class Http {
   readonly #agent: Agent;
   readonly #send: typeof httpRequest;
@@ -25,7 +25,7 @@ export class Http {
 
   /** The body of a 2xx answer. Anything else, and no answer within `timeoutMs`, is an error. */
   async get(url: string, timeoutMs = 5_000): Promise<string> {
-    // A connection of its own: an idle one may belong to a server that was killed since.
+    // A new connection: an idle one may belong to a server that was killed since.
     return this.#request(url, { method: 'GET', agent: false, ...this.#tls }, timeoutMs);
   }
 

@@ -6,9 +6,9 @@ interface Sample {
 }
 
 /**
- * The sum of a metric's samples that carry all of `labels`, from a page in Prometheus' text format: 0 where the metric
- * has samples, but none with these labels. A metric that the page does not have is an error, not 0: a check that a count
- * is back at its baseline must not pass because of a typing mistake.
+ * The sum of a metric's samples that carry all of `labels`, from a page in Prometheus' text format. 0 if the metric has samples, but
+ * none with these labels. A metric that is not on the page is an error, not 0: a check that a count is back at its baseline must not
+ * pass because of a typing mistake.
  */
 export function sumMetric(page: string, name: string, labels: Readonly<Record<string, string>> = {}): number {
   const samples = page.split('\n').flatMap((line) => parse(line) ?? []);

@@ -20,17 +20,17 @@ export interface AbandonedConnections {
 }
 
 /**
- * A TCP wire with faults, on a loopback port of its own. Bytes pass unchanged, in order and under back-pressure; every
- * fault acts on all connections through the proxy, those to come included, until it is undone.
+ * A TCP connection with faults, on a loopback port of its own. Bytes pass unchanged, in order and under back-pressure. Every fault
+ * acts on all connections through the proxy, new ones included, until it is undone.
  */
 export interface Proxy extends AsyncDisposable {
   readonly port: number;
-  /** The target's URL with this proxy's host and port: what a client is given instead. */
+  /** The target's URL with this proxy's host and port. Pass it to the client instead of the target's. */
   readonly endpoint: string;
   /** Bytes forwarded so far, over all connections. */
   readonly bytesToClient: number;
   readonly bytesToServer: number;
-  /** Open connections, those in a black hole included, and how many there ever were. */
+  /** The number of open connections, those in a black hole included, and of all connections ever. */
   readonly connections: number;
   readonly totalConnections: number;
 
@@ -52,7 +52,7 @@ export interface Proxy extends AsyncDisposable {
   abandon(): AbandonedConnections;
   /** Forwards nothing in one direction. */
   stall(direction: Direction): void;
-  /** Undoes `refuse`, `blackHole` and `stall`. What was held back flows on, as after a network's retransmissions. */
+  /** Undoes `refuse`, `blackHole` and `stall`. Bytes that were held back flow on, as after a network's retransmissions. */
   allow(): Promise<void>;
   /** Delivers every byte this many milliseconds later, in both directions or in one. 0 undoes it. */
   delay(ms: number, direction?: Direction): void;
@@ -65,7 +65,7 @@ export interface Proxy extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts a proxy on 127.0.0.1 in front of a server, which need not be there yet. */
+/** Starts a proxy on 127.0.0.1 in front of a server. The server need not run yet. */
 export async function startProxy(target: ProxyTarget): Promise<Proxy> {
   return ProxyServer.start(target);
 }
