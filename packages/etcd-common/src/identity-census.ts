@@ -138,7 +138,7 @@ export class IdentityCensus {
   async #ask(endpoint: string): Promise<void> {
     try {
       const identity = await this.#options.probe(endpoint, this.#closing.signal);
-      if (identity !== undefined && !this.#closing.signal.aborted) this.identity.tell(endpoint, identity);
+      if (identity !== undefined && !this.#closing.signal.aborted) this.identity.answer(endpoint, identity);
     } catch {
       // It can't be reached: it has no vote. Calls tell their callers why.
     }

@@ -29,7 +29,7 @@ const MOST = 16;
  * identity belongs to the store. An endpoint with another one is foreign, and serves nothing.
  *
  * - A store that knows none yet takes that of more than half of its endpoints; where fewer can be reached, see {@link settle}.
- * - Another identity is accepted when more than half of the endpoints tell it. Behind one name, which may be a load
+ * - Another identity is accepted when more than half of the endpoints tell it in one round of questions. Behind one name, which may be a load
  *   balancer's, all new connections of some seconds must tell it, and no answer the known one.
  * - Behind one name, a majority of new connections is enough to take back the identity before a change, or to correct
  *   one that was taken from the first connection alone.
@@ -42,6 +42,8 @@ export class KnownIdentity {
   readonly #endpoints: () => readonly string[];
   readonly #acceptAfterMs: number | undefined;
   readonly #ballots = new Map<string, Ballots>();
+  /** What the endpoints told that were asked in the present round. */
+  readonly #answers = new Map<string, string>();
   /** Since when each foreign identity has been told, with the known one told by nobody. */
   readonly #aloneSince = new Map<string, number>();
   /** The identities known before, the latest last. */
@@ -98,6 +100,12 @@ export class KnownIdentity {
     else this.#accept(winner.identity, { isConfirmed: true, replaces: winner.replaces });
   }
 
+  /** An endpoint that was asked in the present round told its identity over a new connection. */
+  answer(endpoint: string, identity: string): void {
+    this.#answers.set(endpoint, identity);
+    this.tell(endpoint, identity);
+  }
+
   /**
    * An answer over an open connection told its identity.
    *
@@ -111,6 +119,7 @@ export class KnownIdentity {
     }
     if (this.#aloneSince.size > 0) this.#aloneSince.clear();
     this.#ballots.get(endpoint)?.contradict(identity);
+    if (this.#answers.get(endpoint) !== identity) this.#answers.delete(endpoint);
     return true;
   }
 
@@ -126,6 +135,7 @@ export class KnownIdentity {
 
   /** Begins to ask every endpoint over a new connection. To be given to {@link endRound}. */
   beginRound(): number {
+    this.#answers.clear();
     return this.#now();
   }
 
@@ -190,8 +200,17 @@ export class KnownIdentity {
     if (endpoints.length === 1) return this.#winnerBehind(endpoints[0] ?? '', since);
     const repeated = this.#majority(REPEATED, since);
     const once = this.#majority(1, since);
-    const identity = repeated ?? (this.#known === undefined || once === this.#known ? once : undefined);
+    const isFirst = this.#known === undefined;
+    const change = repeated !== undefined && (isFirst || this.#isAnsweredByMost(repeated)) ? repeated : undefined;
+    const identity = isFirst || once === this.#known ? (change ?? once) : change;
     return identity === undefined ? undefined : { identity, replaces: this.#isConfirmed };
+  }
+
+  /** Whether more than half of the endpoints tell it at a time: one foreign member may answer at one endpoint after the other. */
+  #isAnsweredByMost(identity: string): boolean {
+    const endpoints = this.#endpoints();
+    const count = endpoints.filter((endpoint) => this.#answers.get(endpoint) === identity).length;
+    return count > endpoints.length / 2;
   }
 
   #majority(repeated: number, since: number): string | undefined {

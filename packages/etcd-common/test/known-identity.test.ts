@@ -5,10 +5,10 @@ import { KnownIdentity } from '@holdfast/etcd-common';
 function world(endpoints: readonly string[], options: { acceptAfterMs?: number } = {}) {
   const clock = virtualClock();
   const identity = new KnownIdentity({ clock, endpoints: () => endpoints, ...options });
-  /** Connections to one endpoint, one each 400 ms, that tell these identities in turn. */
+  /** Connections to one endpoint that is asked who it is, one each 400 ms, that tell these identities in turn. */
   const connect = async (endpoint: string, ...told: readonly string[]): Promise<void> => {
     for (const each of told) {
-      identity.tell(endpoint, each);
+      identity.answer(endpoint, each);
       await clock.advance(400);
     }
   };
@@ -76,6 +76,26 @@ describe('several endpoints', () => {
     expect(identity.known).toBe('old');
     await connect('b', 'new');
     expect(identity.known).toBe('new');
+  });
+
+  test('one foreign member that answers at one endpoint after the other is no majority', async () => {
+    const { clock, identity, connect } = world(['a', 'b', 'c']);
+    await connect('a', 'old');
+    await connect('b', 'old');
+    await connect('c', 'fresh', 'fresh');
+    // It answers at b now, and nobody answers at c.
+    for (let round = 0; round < 10; round += 1) {
+      identity.beginRound();
+      await connect('b', 'fresh');
+      // Calls connect, too.
+      identity.tell('b', 'fresh');
+      await clock.advance(400);
+    }
+    expect(identity.known).toBe('old');
+    identity.beginRound();
+    await connect('b', 'fresh');
+    await connect('c', 'fresh', 'fresh');
+    expect(identity.known).toBe('fresh');
   });
 
   test('half of them are not more than half', async () => {
