@@ -1,5 +1,7 @@
-import { type ConfigStore, createStore, type KeyRange, StoreError } from '@holdfast/store';
+import { type ConfigStore, createStore, type KeyRange, type Logger, StoreError } from '@holdfast/store';
 import { type Recorder, recordStore } from '@holdfast/testkit';
+import { Connections } from './connections.js';
+import type { Endpoints } from './endpoints.js';
 import { Link } from './link.js';
 import type { Members } from './members.js';
 import type { NetFault, Plan } from './plan.js';
@@ -19,13 +21,15 @@ export interface ClientOptions {
   readonly clock: SimClock;
   readonly random: Random;
   readonly members: Members;
+  /** In a world that has them. */
+  readonly endpoints: Endpoints | undefined;
   readonly recorder: Recorder;
   readonly count: (fault: string) => void;
   /** What a deletion at a revision was asked to delete, where the backend tells that instead of the keys. */
   readonly deletedRange: (revision: number) => KeyRange | undefined;
   /** Which history the server has. */
   readonly term: () => number;
-  readonly wrapStore: RunOptions['wrapStore'];
+  readonly run: RunOptions;
 }
 
 /** One process of a world: its connection, its wall clock, and the store as it has it. */
@@ -36,14 +40,18 @@ export class Client {
   readonly recorded: ConfigStore;
   readonly #options: ClientOptions;
   readonly #views: ClockView[];
+  readonly #connections: Connections | undefined;
   readonly #watches = new Set<RemoteWatch>();
 
   constructor(options: ClientOptions) {
-    const { name, data, backend, clock, random, members, recorder, count, deletedRange, term, wrapStore } = options;
+    const { name, data, backend, clock, random, members, recorder, count, deletedRange, term, run } = options;
     this.#options = options;
     this.link = new Link({ clock, random, name, keepaliveMs: KEEPALIVE_MS, count });
+    const view = clock.view(name);
+    this.#connections = this.#connect(view);
     const driver = new RemoteDriver(data, {
       link: this.link,
+      connections: this.#connections,
       random,
       count,
       members,
@@ -52,11 +60,32 @@ export class Client {
       term,
       onWatch: (watch) => this.#watches.add(watch),
     });
-    const view = clock.view(name);
     this.#views = [view];
     const store = createStore(driver, { clock: view, bufferBytes: STORE_BUDGET });
-    this.store = wrapStore?.(store) ?? store;
+    this.store = run.wrapStore?.(store) ?? store;
     this.recorded = recordStore(this.store, recorder, name);
+  }
+
+  /** What it knows of the cluster that it follows; `undefined` where nobody asks. */
+  get identity(): Connections['identity'] | undefined {
+    return this.#connections?.identity;
+  }
+
+  #connect(view: ClockView): Connections | undefined {
+    const { endpoints, name, clock, random, count, run } = this.#options;
+    if (endpoints === undefined) return undefined;
+    const say: Logger['info'] = (message) => run.trace?.(`${name}: ${message}`);
+    return new Connections({
+      name,
+      link: this.link,
+      endpoints,
+      clock,
+      view,
+      random: random.fork(),
+      count,
+      logger: { debug: say, info: say, warn: say, error: say },
+      acceptAfterMs: run.acceptAfterMs,
+    });
   }
 
   /** The time as something in this process sees it; of its timers it is told apart by its name. */

@@ -40,10 +40,11 @@ export async function converge(parts: Parts): Promise<Convergence | undefined> {
   return convergence;
 }
 
-function heal({ trace, clients, members, watches }: Parts): void {
+function heal({ trace, clients, members, endpoints, watches }: Parts): void {
   trace?.('everything heals');
   for (const { link } of clients) link.apply('heal');
   members.catchUpAll();
+  endpoints?.putBack();
   for (const watch of watches) watch.resume();
 }
 

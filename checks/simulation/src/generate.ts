@@ -1,4 +1,5 @@
 import { enrich } from './enrich.js';
+import { spread } from './spread.js';
 import {
   KEYS,
   LIMITS,
@@ -14,12 +15,13 @@ import {
 import { Random } from './random.js';
 
 /** Which worlds a seed stands for. The newest have more in them; the older ones are kept for what was found in them. */
-export type Generation = 1 | 2;
+export type Generation = 1 | 2 | 3;
 
 /** A world for a seed: anything that may happen to mirrors, in an order that nobody thought of. */
-export function generate(seed: number, generation: Generation = 2): Plan {
+export function generate(seed: number, generation: Generation = 3): Plan {
   const plan = new Generator(seed).plan();
-  return generation === 1 ? plan : enrich(plan);
+  if (generation === 1) return plan;
+  return generation === 2 ? enrich(plan) : spread(enrich(plan));
 }
 
 const MANY_KEYS = Array.from({ length: 40 }, (_, index) => `${PREFIX}routes/m${index}`);

@@ -11,6 +11,7 @@ export interface JobsOptions {
   readonly jobs: number;
   readonly first: number;
   readonly seeds: number;
+  readonly generation: number;
   readonly keepsGoing: boolean;
   readonly onProgress: (worlds: number) => void;
   readonly onFailure: (line: string) => void;
@@ -18,7 +19,7 @@ export interface JobsOptions {
 
 /** Runs a campaign in several processes, each of which does a part of the seeds. */
 export async function runInJobs(program: string, options: JobsOptions): Promise<CampaignResult> {
-  const { jobs, first, seeds, keepsGoing, onProgress, onFailure } = options;
+  const { jobs, first, seeds, generation, keepsGoing, onProgress, onFailure } = options;
   const totals = new CampaignTotals();
   const worlds = new Map<number, number>();
   const share = Math.ceil(seeds / jobs);
@@ -27,7 +28,8 @@ export async function runInJobs(program: string, options: JobsOptions): Promise<
       const from = first + index * share;
       const count = Math.min(share, first + seeds - from);
       if (count < 1) return;
-      const args = ['--job', '--seeds', String(count), '--seed', String(from), ...(keepsGoing ? ['--keep-going'] : [])];
+      const part = ['--seeds', String(count), '--seed', String(from), '--generation', String(generation)];
+      const args = ['--job', ...part, ...(keepsGoing ? ['--keep-going'] : [])];
       await runJob(program, args, (message) => {
         if (message.type === 'failed') onFailure(message.line);
         else if (message.type === 'result') totals.add(message.result);

@@ -4,11 +4,12 @@ import type { Recording } from './recording.js';
 
 /** What the checkers of recorded histories say, where there was only one history. */
 export async function judge(parts: Parts, { recorder: truly, recorded }: Recording): Promise<void> {
-  const { plan, clock, truth, data, recorder, violations, stats } = parts;
+  const { plan, clock, truth, data, foreign, recorder, violations, stats } = parts;
   await clock.advance(200);
   await recorded.close();
   await truth.end();
   if (data.watcherCount > 0) violations.add('resources', `${data.watcherCount} watches are left in the store`);
+  await foreign?.store.close();
   if (truth.epochs.length > 1) return;
   const [record] = truly.watches;
   if (record === undefined) return;

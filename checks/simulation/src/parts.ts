@@ -2,7 +2,9 @@ import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { Recorder } from '@holdfast/testkit';
 import { Background } from './background.js';
 import { Client } from './client.js';
+import { Endpoints } from './endpoints.js';
 import { FaultCounts } from './fault-counts.js';
+import { ForeignCluster } from './foreign-cluster.js';
 import { Leases } from './leases.js';
 import { Members } from './members.js';
 import { MirrorHost } from './mirror-host.js';
@@ -30,6 +32,9 @@ export class Parts {
   readonly recorder = new Recorder();
   readonly members: Members;
   readonly data: MemoryStore;
+  /** In a world that has endpoints. */
+  readonly endpoints: Endpoints | undefined;
+  readonly foreign: ForeignCluster | undefined;
   readonly leases: Leases;
   readonly writer: Writer;
   readonly truth: Truth;
@@ -38,7 +43,8 @@ export class Parts {
   readonly mirrors: readonly MirrorHost[];
   readonly watches: readonly WatchHost[];
 
-  constructor(plan: Plan, { trace, wrapStore }: RunOptions) {
+  constructor(plan: Plan, options: RunOptions) {
+    const { trace } = options;
     const random = new Random(plan.seed);
     this.plan = plan;
     this.trace = trace === undefined ? undefined : this.#timed(trace);
@@ -61,14 +67,16 @@ export class Parts {
         this.#committed(commit);
       },
     );
+    [this.foreign, this.endpoints] = this.#newEndpoints();
     this.clients = Array.from({ length: plan.clients }, (_, index) =>
-      this.#newClient(`client ${index}`, random.fork(), wrapStore),
+      this.#newClient(`client ${index}`, random.fork(), options),
     );
     this.server = new Server({
       data: this.data,
       clock: this.clock,
       truth: this.truth,
       members: this.members,
+      endpoints: this.endpoints,
       writer: this.writer,
       clients: this.clients,
       count: this.faults.add,
@@ -84,7 +92,7 @@ export class Parts {
     return client;
   }
 
-  #newClient(name: string, random: Random, wrapStore: RunOptions['wrapStore']): Client {
+  #newClient(name: string, random: Random, run: RunOptions): Client {
     return new Client({
       name,
       data: this.data,
@@ -92,12 +100,32 @@ export class Parts {
       clock: this.clock,
       random,
       members: this.members,
+      endpoints: this.endpoints,
       recorder: this.recorder,
       count: this.faults.add,
       deletedRange: (revision) => this.writer.deletedRange(revision),
       term: () => this.truth.epochs.length,
-      wrapStore,
+      run: { ...run, trace: this.trace },
     });
+  }
+
+  #newEndpoints(): [ForeignCluster, Endpoints] | [undefined, undefined] {
+    const { access, seed } = this.plan;
+    if (access === undefined) return [undefined, undefined];
+    const foreign = new ForeignCluster({
+      clock: this.clock.view('foreign'),
+      // Apart from the world's sequence: worlds without endpoints have none of this.
+      random: new Random(seed).fork().next,
+      violated: this.violations.add,
+    });
+    const endpoints = new Endpoints({
+      access,
+      members: this.members.count,
+      data: this.data,
+      identity: () => this.truth.current.identity,
+      foreign,
+    });
+    return [foreign, endpoints];
   }
 
   #newMirror(name: string, plan: MirrorPlan, random: Random): MirrorHost {

@@ -7,11 +7,19 @@ export interface Plan {
   readonly clients: number;
   /** Servers of the cluster; one where that is left out. Each may lag behind. */
   readonly members?: number;
+  /** How the members are reached. Where that is left out, every call goes to any member, and nobody asks who it is. */
+  readonly access?: Access;
   readonly mirrors: readonly MirrorPlan[];
   /** Plain watches, whose consumers may stop reading. */
   readonly watches: readonly WatchPlan[];
   readonly steps: readonly Step[];
 }
+
+/** By an endpoint for each member; or by one name, behind which a balancer gives each new connection to another member. */
+export type Access = 'members' | 'balancer';
+
+/** Who answers in a member's place: `foreign` is a member that was bootstrapped anew, as a cluster of its own. */
+export type Answerer = 'member' | 'foreign' | 'nobody';
 
 export type MirrorKind = 'whole' | 'routes' | 'collections' | 'key';
 
@@ -131,6 +139,13 @@ export type Step =
     }
   /** A member of the cluster falls behind, or catches up. Only watches and serializable reads can tell. */
   | { readonly do: 'member'; readonly member: number; readonly act: 'lag' | 'catch-up' }
+  /** From now on somebody else answers in a member's place. `writes`: made at the foreign member before it answers. */
+  | {
+      readonly do: 'place';
+      readonly place: number;
+      readonly answers: Answerer;
+      readonly writes?: readonly Write[];
+    }
   /** Right after so many more messages of a client's link, and as many turns of the microtask queue: at any await. */
   | {
       readonly do: 'at';

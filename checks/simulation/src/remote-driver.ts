@@ -26,6 +26,7 @@ import {
   compareBytes,
   type WatchSink,
 } from '@holdfast/store';
+import type { Connections } from './connections.js';
 import type { Link } from './link.js';
 import type { Members } from './members.js';
 import type { Random } from './random.js';
@@ -33,6 +34,8 @@ import { RemoteWatch } from './remote-watch.js';
 
 export interface RemoteOptions {
   readonly link: Link;
+  /** In a world with endpoints. */
+  readonly connections: Connections | undefined;
   readonly members: Members;
   readonly count: (fault: string) => void;
   readonly random: Random;
@@ -57,10 +60,12 @@ const LIKE_V2 = {
 export class RemoteDriver extends DelegatingDriver {
   override readonly capabilities: Capabilities;
   readonly #options: RemoteOptions;
+  readonly #data: DelegatingDriver;
 
   constructor(store: ConfigStore, options: RemoteOptions) {
     super(store);
     this.#options = options;
+    this.#data = new DelegatingDriver(store);
     this.capabilities = options.backend === 'v2' ? { ...store.capabilities, ...LIKE_V2 } : store.capabilities;
   }
 
@@ -69,30 +74,53 @@ export class RemoteDriver extends DelegatingDriver {
   }
 
   override get(key: string, options: DriverGetOptions, call: DriverCall) {
-    return this.#read(options, call, (own) => super.get(key, own, NO_SIGNAL));
+    return this.#read(options, call, (server, own) => server.get(key, own, NO_SIGNAL));
   }
 
   override list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
-    return this.#read(options, call, (own) => super.list(range, own, NO_SIGNAL));
+    return this.#read(options, call, (server, own) => server.list(range, own, NO_SIGNAL));
   }
 
-  /** By any member. One that lags behind answers a linearizable read when it has caught up, and a serializable one with what it has. */
-  #read<T, O extends DriverGetOptions>(options: O, call: DriverCall, run: (options: O) => Promise<T>): Promise<T> {
-    const { members, random, count } = this.#options;
+  /** A call to whoever serves it. */
+  #call<T>(kind: 'read' | 'write', call: DriverCall, run: (server: DelegatingDriver) => Promise<T>): Promise<T> {
+    const { connections } = this.#options;
+    if (connections === undefined) return this.#link.call(kind, call, () => run(this.#data));
+    return connections.call(kind, call, ({ driver }) => run(driver));
+  }
+
+  /** By any member. */
+  #read<T, O extends DriverGetOptions>(
+    options: O,
+    call: DriverCall,
+    run: (server: DelegatingDriver, options: O) => Promise<T>,
+  ): Promise<T> {
+    const { connections, members, random } = this.#options;
+    if (connections !== undefined)
+      return connections.call('read', call, ({ driver, place, foreign }) =>
+        foreign === undefined ? this.#answer(place, options, (own) => run(driver, own)) : run(driver, options),
+      );
     const member = members.count === 1 ? 0 : random.below(members.count);
-    return this.#link.call('read', call, async () => {
-      const behindAt = members.behindAt(member);
-      if (behindAt === undefined) return run(options);
-      if (options.consistency === 'serializable' && options.revision === undefined) {
-        count('stale serializable read');
-        return run({ ...options, revision: toRevision(behindAt) });
-      }
-      count('read that waits for a member behind');
-      await new Promise<void>((resolve) => {
-        members.whenCaughtUp(member, resolve);
-      });
-      return run(options);
+    return this.#link.call('read', call, () => this.#answer(member, options, (own) => run(this.#data, own)));
+  }
+
+  /** A member that lags behind answers a linearizable read when it has caught up, and a serializable one with what it has. */
+  async #answer<T, O extends DriverGetOptions>(
+    member: number,
+    options: O,
+    run: (options: O) => Promise<T>,
+  ): Promise<T> {
+    const { members, count } = this.#options;
+    const behindAt = members.behindAt(member);
+    if (behindAt === undefined) return run(options);
+    if (options.consistency === 'serializable' && options.revision === undefined) {
+      count('stale serializable read');
+      return run({ ...options, revision: toRevision(behindAt) });
+    }
+    count('read that waits for a member behind');
+    await new Promise<void>((resolve) => {
+      members.whenCaughtUp(member, resolve);
     });
+    return run(options);
   }
 
   /** In small pages at the revision of the first, each a call of its own: anything may happen between two. */
@@ -119,31 +147,31 @@ export class RemoteDriver extends DelegatingDriver {
   }
 
   override put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall) {
-    return this.#link.call('write', call, () => super.put(key, value, options, NO_SIGNAL));
+    return this.#call('write', call, (server) => server.put(key, value, options, NO_SIGNAL));
   }
 
   override delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall) {
-    return this.#link.call('write', call, () => super.delete(range, options, NO_SIGNAL));
+    return this.#call('write', call, (server) => server.delete(range, options, NO_SIGNAL));
   }
 
   override guardedPut(key: string, value: Uint8Array, guard: DriverGuard, options: DriverPutOptions, call: DriverCall) {
-    return this.#link.call('write', call, () => super.guardedPut(key, value, guard, options, NO_SIGNAL));
+    return this.#call('write', call, (server) => server.guardedPut(key, value, guard, options, NO_SIGNAL));
   }
 
   override guardedDelete(key: string, guard: DriverGuard, options: DriverDeleteOptions, call: DriverCall) {
-    return this.#link.call('write', call, () => super.guardedDelete(key, guard, options, NO_SIGNAL));
+    return this.#call('write', call, (server) => server.guardedDelete(key, guard, options, NO_SIGNAL));
   }
 
   override txn(txn: DriverTxn, call: DriverCall) {
-    return this.#link.call('write', call, () => super.txn(txn, NO_SIGNAL));
+    return this.#call('write', call, (server) => server.txn(txn, NO_SIGNAL));
   }
 
   override compact(revision: Revision, options: { readonly physical: boolean }, call: DriverCall) {
-    return this.#link.call('write', call, () => super.compact(revision, options, NO_SIGNAL));
+    return this.#call('write', call, (server) => server.compact(revision, options, NO_SIGNAL));
   }
 
   override status(call: DriverCall) {
-    return this.#link.call('read', call, () => super.status(NO_SIGNAL));
+    return this.#call('read', call, (server) => server.status(NO_SIGNAL));
   }
 
   override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
@@ -156,15 +184,23 @@ export class RemoteDriver extends DelegatingDriver {
     return watch;
   }
 
-  protected override delegateLeases(store: ConfigStore): DriverLeases {
-    const leases = super.delegateLeases(store);
-    const link = () => this.#link;
+  override async close(): Promise<void> {
+    this.#options.connections?.close();
+    await super.close();
+  }
+
+  protected override delegateLeases(): DriverLeases {
+    const leasesOf = ({ leases }: DelegatingDriver): DriverLeases => {
+      if (leases === undefined) throw new StoreError('unsupported', 'the store has no leases');
+      return leases;
+    };
     return {
-      grant: (ttl, id, call) => link().call('write', call, () => leases.grant(ttl, id, NO_SIGNAL)),
-      revoke: (id, call) => link().call('write', call, () => leases.revoke(id, NO_SIGNAL)),
-      keepAlive: (id, call) => link().call('read', call, () => leases.keepAlive(id, NO_SIGNAL)),
-      timeToLive: (id, options, call) => link().call('read', call, () => leases.timeToLive(id, options, NO_SIGNAL)),
-      list: (call) => link().call('read', call, () => leases.list(NO_SIGNAL)),
+      grant: (ttl, id, call) => this.#call('write', call, (server) => leasesOf(server).grant(ttl, id, NO_SIGNAL)),
+      revoke: (id, call) => this.#call('write', call, (server) => leasesOf(server).revoke(id, NO_SIGNAL)),
+      keepAlive: (id, call) => this.#call('read', call, (server) => leasesOf(server).keepAlive(id, NO_SIGNAL)),
+      timeToLive: (id, options, call) =>
+        this.#call('read', call, (server) => leasesOf(server).timeToLive(id, options, NO_SIGNAL)),
+      list: (call) => this.#call('read', call, (server) => leasesOf(server).list(NO_SIGNAL)),
     };
   }
 }

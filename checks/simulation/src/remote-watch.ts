@@ -11,6 +11,8 @@ import {
   type WatchBatch,
   type WatchSink,
 } from '@holdfast/store';
+import type { Connections } from './connections.js';
+import type { Backend } from './endpoints.js';
 import type { Link } from './link.js';
 import type { Members } from './members.js';
 import type { Random } from './random.js';
@@ -18,6 +20,8 @@ import { batchBytes } from './watch-host.js';
 
 export interface RemoteWatchOptions {
   readonly link: Link;
+  /** In a world with endpoints. */
+  readonly connections: Connections | undefined;
   readonly random: Random;
   readonly members: Members;
   readonly count: (fault: string) => void;
@@ -40,6 +44,8 @@ type State =
 
 interface Stream {
   readonly member: number;
+  /** Who serves it, in a world with endpoints. */
+  readonly backend: Backend | undefined;
   /** The server's side of it. */
   server: Watch | undefined;
   lastArrival: number;
@@ -141,12 +147,44 @@ export class RemoteWatch implements DriverWatch {
         this.#connect();
         return;
       }
-      const stream: Stream = { member: this.#pickMember(), server: undefined, lastArrival: 0 };
-      this.#state = { status: 'following', stream };
-      link.send(() => {
-        if (this.#isCurrent(stream)) this.#serve(stream);
-      });
+      const { connections } = this.#net;
+      if (connections === undefined) this.#open(this.#pickMember(), undefined);
+      else this.#reach(connections);
     });
+  }
+
+  #open(member: number, backend: Backend | undefined): Stream {
+    const stream: Stream = { member, backend, server: undefined, lastArrival: 0 };
+    this.#state = { status: 'following', stream };
+    this.#net.link.send(() => {
+      if (this.#isCurrent(stream)) this.#serve(stream);
+    });
+    return stream;
+  }
+
+  /** Gets a connection to somebody who may serve it, or tries again. */
+  #reach(connections: Connections): void {
+    const abort = new AbortController();
+    const state: State = { status: 'asking', abort };
+    this.#state = state;
+    connections.get({ signal: abort.signal }).then(
+      (connection) => {
+        if (this.#state !== state) return;
+        const { backend } = connection;
+        const stream = this.#open(backend.place, backend);
+        connection.onEnd(() => {
+          if (this.#isCurrent(stream)) this.#lost(this.#net.link.outage(undefined));
+        });
+      },
+      (error: unknown) => {
+        if (this.#state !== state) return;
+        if (isRefusal(error)) this.fail(error);
+        else {
+          this.#state = { status: 'connecting' };
+          this.#connect();
+        }
+      },
+    );
   }
 
   #pickMember(): number {
@@ -196,7 +234,8 @@ export class RemoteWatch implements DriverWatch {
 
   /** At the server: follows the range, and sends what happens. */
   #serve(stream: Stream): void {
-    const { link, members, count } = this.#net;
+    const { link, count } = this.#net;
+    stream.backend?.foreign?.serve(link.name, 'watch');
     if (!link.isAuthenticated) {
       count('watch refused for its token');
       this.#tell(stream, () => {
@@ -207,7 +246,7 @@ export class RemoteWatch implements DriverWatch {
       });
       return;
     }
-    const behindAt = members.behindAt(stream.member);
+    const behindAt = this.#behindAt(stream);
     if (behindAt !== undefined && behindAt < (this.#position?.revision ?? 0)) {
       count('watch created by a member behind');
       this.#tell(stream, () => {
@@ -221,7 +260,7 @@ export class RemoteWatch implements DriverWatch {
       });
       return;
     }
-    const server = this.#store.watch(this.#range.toRange(), {
+    const server = (stream.backend?.store ?? this.#store).watch(this.#range.toRange(), {
       previous: this.#options.previous,
       only: this.#options.only,
       after: this.#position,
@@ -238,13 +277,18 @@ export class RemoteWatch implements DriverWatch {
     void this.#pump(stream, server);
   }
 
+  /** How far the member is that serves it, where it lags behind. */
+  #behindAt({ backend, member }: Stream): number | undefined {
+    return backend?.foreign === undefined ? this.#net.members.behindAt(member) : undefined;
+  }
+
   async #pump(stream: Stream, server: Watch): Promise<void> {
     const { members, random, count } = this.#net;
     try {
       for await (const batch of server) {
         if (!this.#isCurrent(stream)) return;
         // What a member does not know yet, it can't tell.
-        members.whenCaughtUp(stream.member, () => {
+        const told = () => {
           this.#tell(stream, () => {
             this.#arrived(batch);
           });
@@ -253,7 +297,9 @@ export class RemoteWatch implements DriverWatch {
           this.#tell(stream, () => {
             this.#arrived(batch);
           });
-        });
+        };
+        if (stream.backend?.foreign === undefined) members.whenCaughtUp(stream.member, told);
+        else told();
       }
     } catch (error) {
       const failure = isStoreError(error) ? error : new StoreError('internal', String(error), { cause: error });

@@ -1,4 +1,5 @@
 import type { Violation } from '@holdfast/testkit';
+import type { Generation } from './generate.js';
 import { type CampaignResult, type Quantiles, quantiles } from './campaign-result.js';
 import type { Stats } from './stats.js';
 
@@ -8,11 +9,14 @@ export interface ReportOf {
   readonly first: number;
   readonly seconds: number;
   readonly jobs: number;
+  readonly generation: Generation;
 }
 
 /** What a campaign came to, as it is kept: plain data, the most frequent fault first. */
 export interface CampaignReport {
   readonly command: string;
+  /** Of worlds; 2 where a report does not say. */
+  readonly generation?: Generation;
   readonly seeds: { readonly first: number; readonly run: number };
   readonly violations: number;
   readonly failures: readonly { readonly seed: number; readonly violations: readonly Violation[] }[];
@@ -29,10 +33,11 @@ export interface CampaignReport {
   readonly convergenceMsAfter: Readonly<Record<string, Quantiles | undefined>>;
 }
 
-export function report({ result, command, first, seconds, jobs }: ReportOf): CampaignReport {
+export function report({ result, command, first, seconds, jobs, generation }: ReportOf): CampaignReport {
   const faults = Object.entries(result.faults).sort(([, a], [, b]) => b - a);
   return {
     command,
+    generation,
     seeds: { first, run: result.seeds },
     violations: result.failures.length,
     setAside: result.setAside,

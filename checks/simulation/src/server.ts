@@ -1,6 +1,7 @@
 import type { MemoryStore } from '@holdfast/memory';
 import type { Client } from './client.js';
 import { LIVENESS_MS } from './host-options.js';
+import type { Endpoints } from './endpoints.js';
 import type { Members } from './members.js';
 import type { Step } from './plan.js';
 import type { SimClock } from './sim-clock.js';
@@ -17,6 +18,7 @@ export interface ServerOptions {
   readonly clock: SimClock;
   readonly truth: Truth;
   readonly members: Members;
+  readonly endpoints: Endpoints | undefined;
   readonly writer: Writer;
   readonly clients: readonly Client[];
   readonly count: (fault: string) => void;
@@ -55,7 +57,7 @@ export class Server {
   }
 
   async restore({ from, identity, writes, connections }: Extract<Step, { do: 'restore' }>): Promise<void> {
-    const { data, truth, members, writer, clients, count, mirrorsArePast } = this.#options;
+    const { data, truth, members, endpoints, writer, clients, count, mirrorsArePast } = this.#options;
     const snapshot = from === 'snapshot' ? this.#snapshot : undefined;
     const [before, target] = [truth.current, snapshot?.data.revision ?? 1];
     // What is behind by less might be overtaken by what is under way, and then nothing short of an audit tells.
@@ -65,6 +67,8 @@ export class Server {
     // The server stops: all connections end, and come back only when it runs again with what it was given.
     else for (const { link } of clients) link.reset();
     await truth.end();
+    // Whoever restores a cluster sees to it that all endpoints lead to it.
+    endpoints?.putBack();
     if (snapshot === undefined) data.wipe({ identity });
     else data.restore(snapshot.data, { identity });
     members.catchUpAll();

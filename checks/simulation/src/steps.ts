@@ -40,6 +40,9 @@ export class Steps {
       case 'member':
         this.#actOnMember(step);
         break;
+      case 'place':
+        await this.#putInPlace(step);
+        break;
       case 'at':
         this.#surprises.prepare(step);
         break;
@@ -77,6 +80,18 @@ export class Steps {
       default:
         step satisfies never;
     }
+  }
+
+  async #putInPlace({ place, answers, writes = [] }: Extract<Step, { do: 'place' }>): Promise<void> {
+    const { endpoints, foreign, clients, truth, writer, faults } = this.#parts;
+    if (endpoints === undefined || foreign === undefined) return;
+    // A client that knows no cluster yet takes the one that it finds, and one that has connected once or twice goes by most connections.
+    const isFollowed = clients.every(({ identity }) => identity?.known === truth.current.identity);
+    const isSure = clients.every(({ identity }) => identity?.isConfirmed === true);
+    if (answers === 'foreign' && !isFollowed) return;
+    if (!endpoints.put(place, answers, isSure) || answers === 'member') return;
+    faults.add(answers === 'foreign' ? 'foreign member answers' : 'member is down');
+    if (answers === 'foreign') for (const write of writes) await writer.write(foreign.store, write);
   }
 
   #actOnMember({ member, act }: Extract<Step, { do: 'member' }>): void {

@@ -17,6 +17,7 @@ import { Restoration } from '../../../packages/core/src/table/restore.js';
 import { StateMachine } from '../../../packages/core/src/events/state.js';
 import { Table } from '../../../packages/core/src/table/table.js';
 import { Verifier } from '../../../packages/core/src/proof/history-check.js';
+import { IdentityCensus, KnownIdentity } from '@holdfast/etcd-common';
 import { runCampaign } from '../src/campaign.js';
 import { RemoteWatch } from '../src/remote-watch.js';
 
@@ -33,6 +34,8 @@ interface Mutant {
   readonly says?: RegExp;
   /** The first seed to try, where it takes something that few worlds have. */
   readonly from?: number;
+  /** Clients accept another identity after so long, in milliseconds. */
+  readonly acceptAfterMs?: number;
   /** Breaks the code; or gives a store that breaks the contract. */
   readonly install: () => Wrap | undefined;
 }
@@ -396,6 +399,32 @@ const mutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'an adapter that accepts another cluster after some time',
+    guarantee: 'foreign',
+    acceptAfterMs: 1_000,
+    install: () => undefined,
+  },
+  {
+    name: 'an adapter that lets any connection serve, whichever cluster it leads to',
+    guarantee: 'foreign',
+    install: () => {
+      replace(
+        IdentityCensus.prototype,
+        'admit',
+        (original) =>
+          async function (this: IdentityCensus, ...args) {
+            await original.apply(this, args).catch(() => undefined);
+          },
+      );
+      return replace(IdentityCensus.prototype, 'check', () => () => undefined);
+    },
+  },
+  {
+    name: 'an adapter that counts the votes of two endpoints at which the same member answered one after the other',
+    guarantee: 'foreign',
+    install: () => replace(KnownIdentity.prototype, 'beginRound', () => () => 0),
+  },
+  {
     name: 'an adapter that does not say whether a failed write took effect',
     guarantee: 'outcome',
     install: () => failedPuts({}),
@@ -415,6 +444,7 @@ describe('every checker finds what it is for', () => {
       first: mutant.from ?? 1,
       seeds: MOST_WORLDS,
       wrapStore,
+      acceptAfterMs: mutant.acceptAfterMs,
       onSeed: (seed, failure) => {
         for (const violation of failure?.violations ?? [])
           found.push(`${seed} ${violation.guarantee}: ${violation.message}`);

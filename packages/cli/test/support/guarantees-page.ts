@@ -70,9 +70,19 @@ export function guaranteesPage(page: GuaranteesPage): string {
 }
 
 function worldsFigures(report: WorldsReport): string[] {
-  const { command, seeds, violations, setAside, checked, faults, faultsInAll, convergenceMsAfter } = report;
+  const {
+    command,
+    generation = 2,
+    seeds,
+    violations,
+    setAside,
+    checked,
+    faults,
+    faultsInAll,
+    convergenceMsAfter,
+  } = report;
   return [
-    `\`${command}\`: **${number(seeds.run)} seeds from ${number(seeds.first)} on, ${number(violations)} violations.** ` +
+    `\`${command}\`: **${number(seeds.run)} seeds from ${number(seeds.first)} on, ${number(violations)} violations**, in worlds of generation ${generation}. ` +
       `${number(faultsInAll)} faults, ${number(checked.commits)} commits, ${number(checked.events)} events and ${number(checked.looks)} looks at mirrors were checked; ${number(setAside)} worlds of histories that nobody can tell apart were set aside.`,
     'Convergence is in virtual milliseconds, from the moment when everything heals, over the worlds in which the fault occurred.',
     table(

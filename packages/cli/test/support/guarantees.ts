@@ -21,7 +21,7 @@ export const clauseCheckers: Readonly<Record<string, Pick<Guarantee, 'worlds' | 
   C10: { worlds: watched, clusters: watched },
   C11: { worlds: ['buffer', 'resumable', 'reliable'], clusters: ['resumable', 'reliable', 'watchers'] },
   C12: { worlds: ['truthful', 'resources'], clusters: ['truthful', 'ends', 'watchers'] },
-  C13: { worlds: ['equal', 'reliable', 'alarm'], clusters: ['equal', 'ends'] },
+  C13: { worlds: ['equal', 'reliable', 'alarm', 'foreign'], clusters: ['equal', 'ends'] },
 };
 
 export const mirrorGuarantees: readonly Guarantee[] = [
@@ -77,7 +77,7 @@ export const mirrorGuarantees: readonly Guarantee[] = [
   {
     id: 'M8',
     name: 'Another history is noticed',
-    worlds: ['equal', 'truthful'],
+    worlds: ['equal', 'truthful', 'foreign'],
     clusters: ['equal', 'truthful'],
     tests: ['core/test/m08-another-history.test.ts', 'cli/test/faults/v3-restores.test.ts'],
   },
