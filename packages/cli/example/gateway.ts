@@ -9,11 +9,11 @@ const Upstream = z.object({ nodes: z.array(z.url()).min(1) });
 const Settings = z.object({ maintenance: z.boolean() });
 
 /**
- * An HTTP gateway whose routes are in a config store. It knows the contract only: which store it is given, etcd or the
- * embedded one, is up to whoever starts it. Requests read the configuration from memory, and never wait for the store.
+ * An HTTP gateway whose routes are in a config store. It knows only the contract: whoever starts it chooses the store, etcd or the
+ * embedded one. Requests read the configuration from memory, and never wait for the store.
  */
 export async function startGateway(store: ConfigStore, port = 0) {
-  // One mirror, so that a route and the upstream that it names change together where one transaction wrote both.
+  // One mirror: a route and the upstream that it names change together if one transaction wrote both.
   const config = await mirror(store, {
     prefix: '/gateway/',
     collections: {
@@ -23,7 +23,7 @@ export async function startGateway(store: ConfigStore, port = 0) {
     },
   });
 
-  // Built when the configuration changes, so that a request only looks it up: the longest path first.
+  // Built when the configuration changes, so that a request only looks it up. The longest path comes first.
   const sortRoutes = () =>
     [...config.routes.values()].map(({ value }) => value).sort((a, b) => b.path.length - a.path.length);
   let routes = sortRoutes();

@@ -20,7 +20,7 @@ const print = (line: string) => {
 
 async function choosePlan(file: string | undefined): Promise<Plan> {
   if (file === undefined) return gatewayPlan;
-  // npm runs scripts in the folder of package.json, and says here where the user is.
+  // npm runs scripts in the folder of package.json. This variable holds the user's own folder.
   const { entries, overwritten } = await readConfigFile(resolve(process.env['INIT_CWD'] ?? '', file));
   const again = overwritten === 0 ? '' : `, ${count(overwritten, 'line')} of them overwritten by later ones`;
   return filePlan(`${count(entries.length, 'line')} of ${file}${again}`, entries);
@@ -52,13 +52,13 @@ async function cleanUp(own: OwnPrefix, out: Printer): Promise<void> {
     const removed = await own.remove();
     out.heading(`Removed ${removed === undefined ? 'everything' : count(removed, 'key')} below ${own.path}/`);
   } catch (error) {
-    // Not thrown: what stopped the quickstart before matters more.
+    // Not thrown: an earlier failure matters more.
     out.heading(`Could not remove what is below ${own.path}/, so please do: ${(error as Error).message}`);
     process.exitCode = 1;
   }
 }
 
-/** What went wrong, and what to do about it, for the person at the keyboard. */
+/** Says what went wrong and what to do, for the person at the keyboard. */
 function explain(error: unknown): string {
   if (error instanceof QuickstartError) return error.message;
   if (!isStoreError(error)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
       });
     }
   });
-  // Whoever waits for it is told; where nobody does, the process ends anyway.
+  // Handled by whoever waits for it. If nobody does, the process ends anyway.
   interrupted.catch(() => undefined);
   try {
     const args = parseArguments(process.argv.slice(2));

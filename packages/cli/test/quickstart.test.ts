@@ -121,7 +121,7 @@ describe.each(['3.4.23', '3.5.16'])('the same program on etcd %s', (version) => 
   test('works below a prefix of the URL, where it may not compact', async () => {
     const outcome = await quickstart(`${url}/app`);
     expectAllSteps(outcome);
-    expect(outcome.stdout).toContain('not compacted: this store, or the view of it that the URL asks for');
+    expect(outcome.stdout).toContain('not compacted: this store, or the view that the URL asks for');
     expect(await everything()).not.toContain('holdfast-quickstart');
   });
 

@@ -2,8 +2,8 @@ import { QuickstartError } from './quickstart-error.js';
 
 export const USAGE = `Usage: npm run quickstart [-- [URL] [FILE.jsonl] [--compact]]
 
-  URL         memory: (unless told), etcd-v3://127.0.0.1:2379, or etcd-v2://… for its keys API
-  FILE.jsonl  lines of {"key": "/a", "value": …}; a small gateway configuration unless told
+  URL         memory: (the default), etcd-v3://127.0.0.1:2379, or etcd-v2://… for etcd's v2 keys API
+  FILE.jsonl  lines of {"key": "/a", "value": …}; by default a small gateway configuration
   --compact   compact the history of a shared etcd, too, for the last step
 
 The program works below a key prefix of its own and removes it at the end.`;
@@ -11,12 +11,12 @@ The program works below a key prefix of its own and removes it at the end.`;
 export interface Arguments {
   readonly url: string;
   readonly file: string | undefined;
-  /** The user allows to compact a store that others use as well. */
+  /** The user allows the compaction of a store that others use too. */
   readonly compact: boolean;
   readonly help: boolean;
 }
 
-// As in `memory:` and `etcd-v3://…`. One letter is a drive of Windows, and so a file.
+// As in `memory:` and `etcd-v3://…`. A single letter is a Windows drive, and so a file.
 const URL_LIKE = /^[a-z][a-z0-9+.-]+:/i;
 
 /** @throws QuickstartError for unknown options and too many arguments. */

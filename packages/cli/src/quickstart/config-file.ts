@@ -6,16 +6,16 @@ const SHAPE = '{"key": "/a", "value": …}';
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const SHOWN = 5;
 
-/** The entries of a file, and which of its lines later ones overwrite. */
+/** The entries of a file. */
 export interface ConfigFile {
   readonly entries: readonly ConfigEntry[];
-  /** Lines whose key comes again further down: put in order, the last one wins, as it would in the store. */
+  /** The number of lines whose key comes again further down. The last one wins, as in the store. */
   readonly overwritten: number;
 }
 
 /**
- * Reads a file of `{"key", "value"}` lines. A value that is a string is stored as that text, any other as its JSON.
- * The whole file is checked before anything is written: one bad line refuses it, so that no entry is lost unnoticed.
+ * Reads a file of `{"key", "value"}` lines. A string is stored as text, any other value as JSON. The whole file is checked before
+ * anything is written. One bad line refuses the file, so that no entry is lost unnoticed.
  *
  * @throws QuickstartError naming each bad line.
  */
@@ -70,7 +70,7 @@ function firstUndecodableLine(bytes: Uint8Array): number {
   return line;
 }
 
-/** The entry, or what is wrong with the line. */
+/** The entry, or the line's fault. */
 function parseLine(line: string): ConfigEntry | string {
   let parsed: unknown;
   try {

@@ -12,21 +12,21 @@ export interface DemonstrationOptions {
   readonly plan: Plan;
   readonly own: OwnPrefix;
   readonly out: Printer;
-  /** Whether history may be compacted, which concerns the whole store. */
+  /** Whether the demonstration may compact the history, which concerns the whole store. */
   readonly compact: boolean;
 }
 
 type Step = ChangeEvent<ChangeIn<string, unknown>>;
 
-/** How long the mirror may lack evidence before it says that it is stale: short, so that the demonstration is. */
+/** The mirror's `livenessMs`: short, so that the demonstration is short. */
 const LIVENESS_MS = 1_000;
 
 /**
- * The main job, step by step. Everything printed is what happened: each step checks what it claims, and throws where the
- * mirror is not what the store holds.
+ * The main job, step by step. Each step checks its own claims, and throws if the mirror differs from the store: everything that it
+ * prints has happened.
  */
 export class Demonstration {
-  /** The handle of "somebody else", who writes: it stays connected while step 5 cuts the mirror off. */
+  /** The handle of another client, which writes. It stays connected while step 5 cuts the mirror off. */
   readonly #store: ConfigStore;
   readonly #plan: Plan;
   readonly #own: OwnPrefix;
@@ -58,7 +58,7 @@ export class Demonstration {
     await this.#compare(gateway);
   }
 
-  /** Stops it wherever it is: nothing is read or written after this. The store that was given stays open. */
+  /** Stops the demonstration. Nothing is read or written afterwards. The given store stays open. */
   async close(): Promise<void> {
     await this.#gateway?.close();
     await this.#connection.close();
@@ -110,7 +110,7 @@ export class Demonstration {
     this.#out.line(`one change event, revision ${revision}: ${step?.changes.map(describe).join(', ')}`);
   }
 
-  /** What there is instead where a store has no transactions over several keys. */
+  /** Replaces step 3 on stores without transactions over several keys. */
   async #guardedWrites(gateway: Gateway): Promise<void> {
     this.#out.heading(
       '3  Guarded writes: this store has no transactions, but nobody overwrites what they have not seen',
@@ -191,7 +191,7 @@ export class Demonstration {
     this.#out.line(`the other ${count(kept, 'entry')} are the same objects as before`);
   }
 
-  /** What the mirror can't see: a key written twice, one that comes and goes, one deleted. */
+  /** Writes that the mirror can't see: one key twice, one that is deleted again, and a deletion. */
   async #writeUnseen(): Promise<{ writes: number; revision: Revision }> {
     const { changed, shortLived, deleted } = this.#plan.missed;
     for (const { key, value } of [...changed, shortLived]) await this.#store.put(this.#own.key(key), value);
@@ -200,7 +200,7 @@ export class Demonstration {
     return { writes: changed.length + 3, revision };
   }
 
-  /** Reads the store again, and holds the mirror against it: every key, and the revision of its value. */
+  /** Reads the store again, and compares the mirror with it: every key, and the revision of its value. */
   async #compare(gateway: Gateway): Promise<void> {
     await gateway.sync();
     const { items } = await this.#store.list({ prefix: this.#own.key(this.#plan.prefix) }, { keysOnly: true });

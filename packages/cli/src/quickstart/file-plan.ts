@@ -2,12 +2,12 @@ import { json, text } from '@holdfast/core';
 import type { ConfigEntry } from './config-entry.js';
 import type { CollectionPlan, Plan } from './plan.js';
 
-/** More than these parts are not worth telling apart: then all entries are one collection. */
+/** Above this number of parts, all entries make one collection. */
 const MOST_COLLECTIONS = 40;
 
 /**
- * The same steps for any configuration. Its collections are the folders below what all keys share: for `/app/routes/r1`
- * and `/app/limits` they are `routes/` and the key `limits`. What is known of the values is whether they are JSON.
+ * The same steps for any configuration. Its collections are the folders below the path that all keys share: for `/app/routes/r1` and
+ * `/app/limits` they are `routes/` and the key `limits`. About the values it only knows whether they are JSON.
  */
 export function filePlan(title: string, given: readonly ConfigEntry[]): Plan {
   const rooted = given.every(({ key }) => key.startsWith('/'));
@@ -15,7 +15,7 @@ export function filePlan(title: string, given: readonly ConfigEntry[]): Plan {
   const groups = groupsOf(entries) ?? [{ name: 'entries', at: { prefix: '/' }, base: '', entries }];
   const base = groups[0]?.base ?? '';
 
-  // The folders with most entries have something to show.
+  // The largest folders have most to show.
   const folders = groups.filter(({ at }) => 'prefix' in at).sort((a, b) => b.entries.length - a.entries.length);
   const folder = (n: number) => folders[n % folders.length] ?? fail();
   const own = (n: number, name: string): ConfigEntry => {
@@ -50,7 +50,7 @@ interface Group {
   readonly entries: readonly ConfigEntry[];
 }
 
-/** The folders and single keys below what all keys share; `undefined` where that makes no sensible division. */
+/** The folders and single keys below the path that all keys share; `undefined` if that makes no sensible division. */
 function groupsOf(entries: readonly ConfigEntry[]): Group[] | undefined {
   const base = sharedFolder(entries.map(({ key }) => key));
   const groups = new Map<string, ConfigEntry[]>();
@@ -66,7 +66,7 @@ function groupsOf(entries: readonly ConfigEntry[]): Group[] | undefined {
   const isDivision = parts.every(([part]) => part !== '' && part !== '/') && parts.some(([part]) => part.endsWith('/'));
   if (!isDivision || parts.length > MOST_COLLECTIONS) return undefined;
   return parts.map(([part, members]) => ({
-    // A folder's name ends in `/` and a key's begins with `./`: no file can name one like a member of the mirror.
+    // A folder's name ends with `/`, a key's begins with `./`: no file can give one the name of a member of the mirror.
     name: part.endsWith('/') ? part : `./${part}`,
     at: part.endsWith('/') ? { prefix: part } : { key: part },
     base,
@@ -74,7 +74,7 @@ function groupsOf(entries: readonly ConfigEntry[]): Group[] | undefined {
   }));
 }
 
-/** The longest folder that all keys are in, with its `/`. */
+/** The longest folder that contains all keys, with its `/`. */
 function sharedFolder(keys: readonly string[]): string {
   let shared = keys[0] ?? '/';
   for (const key of keys) while (!key.startsWith(shared)) shared = shared.slice(0, -1);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ConfigEntry } from './config-entry.js';
 
-/** What a small API gateway needs to know, as zod schemas: values that don't fit are kept out of the mirror. */
+/** The configuration of a small API gateway, as zod schemas. Values that don't fit are kept out of the mirror. */
 export const Route = z.object({
   uri: z.string().startsWith('/'),
   methods: z.array(z.enum(['GET', 'POST', 'PUT', 'DELETE'])).optional(),

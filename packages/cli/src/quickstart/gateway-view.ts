@@ -6,7 +6,7 @@ export type Gateway = CollectionsMirror<Readonly<Record<string, CollectionPlan>>
 /** Where the mirror shows a key. */
 export interface Place {
   readonly collection: string;
-  /** Relative to the collection. */
+  /** Relative to the collection's prefix. */
   readonly key: string;
 }
 
@@ -34,7 +34,7 @@ export function everything(gateway: Gateway, plan: Plan): Map<string, Entry<unkn
   return shown;
 }
 
-/** As one would write it: `routes/r1`; a collection of one key is just that. */
+/** A place as text: `routes/r1`. For a collection of one key: its name. */
 export function pathOf({ collection, key }: Place): string {
   if (collection === key || collection === `./${key}`) return key;
   return `${collection}${collection.endsWith('/') ? '' : '/'}${key}`;

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { isStoreError, type ConfigStore } from '@holdfast/store';
 import type { ConfigEntry } from './config-entry.js';
 
-// Small enough for etcd's limits of 128 operations and 1.5 MiB a request, with room for keys.
+// Within etcd's limits of 128 operations and 1.5 MiB for each request.
 const BATCH_OPERATIONS = 100;
 const BATCH_CHARACTERS = 256 * 1024;
 
-/** A place of one's own in a store that others use too: nothing outside is written, and all of it is removed at the end. */
+/** The quickstart's own part of a store that others use too. Nothing outside is written, and all of it is removed at the end. */
 export class OwnPrefix {
   readonly path = `/holdfast-quickstart/${randomBytes(4).toString('hex')}`;
   readonly #store: ConfigStore;
@@ -15,12 +15,12 @@ export class OwnPrefix {
     this.#store = store;
   }
 
-  /** The key in the store of a key of the configuration. */
+  /** The key in the store for a key of the configuration. */
   key(key: string): string {
     return this.path + key;
   }
 
-  /** Writes the entries in their order, in transactions where the store has them. */
+  /** Writes the entries in order, in transactions if the store has them. */
   async fill(entries: readonly ConfigEntry[]): Promise<void> {
     for (const batch of batches(
       entries,
@@ -32,7 +32,7 @@ export class OwnPrefix {
     }
   }
 
-  /** Whether the store holds anything that is not ours; without the permission to look, it may. */
+  /** Whether the store holds anything else. Without permission to look, the answer is yes. */
   async hasNeighbours(): Promise<boolean> {
     try {
       const all = await this.#store.list({ prefix: '' }, { countOnly: true });
@@ -44,14 +44,14 @@ export class OwnPrefix {
     }
   }
 
-  /** How many keys were removed, where the store counts. */
+  /** Removes everything. Gives the number of removed keys, if the store counts. */
   async remove(): Promise<number | undefined> {
     const { deleted } = await this.#store.delete({ prefix: `${this.path}/` });
     return deleted;
   }
 }
 
-/** A transaction may write a key once, so a key that comes again begins a new batch. */
+/** A transaction writes a key at most once, so a repeated key begins a new batch. */
 function* batches(entries: readonly ConfigEntry[], operations: number): Generator<ConfigEntry[]> {
   let batch = new Map<string, ConfigEntry>();
   let size = 0;

@@ -12,9 +12,9 @@ import {
 } from '@holdfast/store';
 
 /**
- * A connection to a store that can be cut and healed, as a network partition would: while it is cut, reads fail and
- * watches are closed at the store; healed, each watch resumes after the last batch that it delivered. It shows on any
- * store, the embedded one too, what a mirror does when it was away for longer than the history reaches.
+ * A connection to a store that can be cut and healed, like a network partition. While it is cut, reads fail, and watches are closed
+ * at the store. When it is healed, each watch resumes after its last delivered batch. So any store, the embedded one too, shows what
+ * a mirror does after it was away for longer than the history reaches.
  */
 export class Partition extends DelegatingDriver {
   readonly #watches = new Set<PartitionedWatch>();
@@ -24,7 +24,7 @@ export class Partition extends DelegatingDriver {
     super(store);
   }
 
-  /** Resolves when the store has been told that nobody watches any more. */
+  /** Resolves when all watches are closed at the store. */
   async cut(): Promise<void> {
     this.#isCut = true;
     await Promise.all([...this.#watches].map((watch) => watch.interrupt(cutOff())));
@@ -56,7 +56,7 @@ export class Partition extends DelegatingDriver {
     const open = (after: Bookmark | undefined) => this.store.watch(range.toRange(), { ...options, after });
     const watch = new PartitionedWatch(open, options.after, sink, () => this.#watches.delete(watch));
     this.#watches.add(watch);
-    // A driver may not tell its sink anything before it has returned the watch.
+    // A driver may not report anything to its sink before it has returned the watch.
     queueMicrotask(() => {
       if (this.#isCut) void watch.interrupt(cutOff());
       else watch.follow();

@@ -7,24 +7,24 @@ export type CollectionPlan = {
   readonly schema?: StandardSchemaV1;
 } & ({ readonly prefix: string } | { readonly key: string });
 
-/** What the quickstart shows, and with which configuration. Keys start with `/`; the steps put a prefix of their own before them. */
+/** The quickstart's configuration, and the changes of each step. Keys start with `/`; the steps put their own prefix before them. */
 export interface Plan {
   readonly title: string;
   readonly entries: readonly ConfigEntry[];
-  /** What the keys of all collections start with. */
+  /** The prefix of all collections. */
   readonly prefix: string;
   readonly collections: Readonly<Record<string, CollectionPlan>>;
   /** Step 2: written while the mirror is live. */
   readonly liveChange: ConfigEntry;
-  /** Step 3: written in one transaction, over several collections where there are several. */
+  /** Step 3: written in one transaction, over several collections if there are several. */
   readonly together: readonly ConfigEntry[];
-  /** Step 4: a key that is there, and a value for it that can't be used. */
+  /** Step 4: an existing key, and a bad value for it. */
   readonly badValue: { readonly key: string; readonly value: string | Uint8Array };
-  /** Step 5: what the mirror misses while it is cut off. */
+  /** Step 5: the changes that the mirror misses while it is cut off. */
   readonly missed: {
-    /** Written one after the other, to one key. */
+    /** Written to one key, one after another. */
     readonly changed: readonly ConfigEntry[];
-    /** Written, and deleted again. */
+    /** Written, then deleted. */
     readonly shortLived: ConfigEntry;
     /** The key of an entry that is deleted. */
     readonly deleted: string;

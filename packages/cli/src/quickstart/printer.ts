@@ -1,7 +1,7 @@
-/** Where the quickstart tells what it does. */
+/** Prints what the quickstart does. */
 export interface Printer {
   heading(text: string): void;
-  /** Broken at spaces where it is longer than a terminal is wide. */
+  /** Breaks long lines at spaces. */
   line(text: string): void;
 }
 

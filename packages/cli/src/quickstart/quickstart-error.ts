@@ -1,4 +1,4 @@
-/** Something that the person at the keyboard can put right; the message says how. */
+/** A failure that the user can correct. The message says how. */
 export class QuickstartError extends Error {
   override readonly name = 'QuickstartError';
 }

@@ -4,9 +4,9 @@ import type { OwnPrefix } from './own-prefix.js';
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$|^unix:/;
 
 /**
- * Whether the last step may compact. That forgets the history of the whole store, no data: other programs' watches that are
- * behind must read again. So it is done unasked only where nobody is likely to mind: in this process, in an etcd on this
- * machine, and in one that holds nothing else.
+ * Whether the last step may compact. A compaction forgets the history of the whole store, but no data: watches of other programs that
+ * are behind must read again. So without `--compact` it is done only in this process, in an etcd on this machine, and in an etcd that
+ * holds nothing else.
  */
 export async function mayCompact(
   store: ConfigStore,
@@ -19,9 +19,9 @@ export async function mayCompact(
   return asked || isLocal || !(await own.hasNeighbours());
 }
 
-/** What to tell where the history was left alone. */
+/** The reason for leaving the history alone. */
 export function whyNotCompacted(store: ConfigStore): string {
   if (!store.capabilities.compaction)
-    return 'not compacted: this store, or the view of it that the URL asks for, has no compaction';
+    return 'not compacted: this store, or the view that the URL asks for, has no compaction';
   return 'not compacted: others use this etcd too, and its history is theirs as well; --compact does it all the same';
 }
