@@ -12,7 +12,14 @@ const bin = (...path) => join('node_modules', ...path);
 const cache = (name) => ['--cache', '--cache-strategy', 'content', '--cache-location', join('.cache', name)];
 
 const prettier = [bin('prettier', 'bin', 'prettier.cjs'), '--log-level=warn', ...cache('prettier.json'), '.'];
-const eslint = [bin('eslint', 'bin', 'eslint.js'), '--max-warnings=0', ...cache('eslint.json'), '.'];
+const eslint = [
+  bin('eslint', 'bin', 'eslint.js'),
+  '--config',
+  'eslint.config.js',
+  '--max-warnings=0',
+  ...cache('eslint.json'),
+  '.',
+];
 const spelling = [bin('cspell', 'bin.mjs'), 'lint', '--no-progress', '--no-summary', ...cache('cspell.json'), '.'];
 const typescript = [bin('typescript', 'bin', 'tsc'), '--project', join('.ci', 'tsconfig.check.json')];
 

@@ -16,7 +16,7 @@ function lint(sources: readonly { folder: string; text: string }[]): Message[][]
     import { ESLint } from 'eslint';
     import tseslint from 'typescript-eslint';
     const overrideConfig = [{ files: ['**/*.ts'], ...tseslint.configs.disableTypeChecked }];
-    const eslint = new ESLint({ overrideConfigFile: '.ci/eslint.config.mjs', overrideConfig, allowInlineConfig: false });
+    const eslint = new ESLint({ overrideConfigFile: 'eslint.config.js', overrideConfig, allowInlineConfig: false });
     const verdicts = [];
     for (const { folder, text } of ${JSON.stringify(sources)}) {
       const [{ messages }] = await eslint.lintText(text, { filePath: 'packages/' + folder + '/src/index.ts' });
