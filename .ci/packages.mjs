@@ -1,30 +1,15 @@
 // Packs every publishable package and checks the tarballs as their users get them: publint, the types in every module
 // resolution, and a project that installs them and runs under Jest's defaults, as CommonJS and as ESM.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { pnpm, root } from './pnpm.mjs';
+import { installPacked, packAll } from './packed.mjs';
+import { root } from './pnpm.mjs';
 
 const run = promisify(execFile);
 const work = mkdtempSync(join(tmpdir(), 'holdfast-packages-'));
-const manifest = (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-
-/** Name → tarball of every package of the workspace that isn't private. */
-function packAll() {
-  const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
-  const packed = folders.filter((folder) => manifest(folder).private !== true);
-  const tarballs = join(work, 'tarballs');
-  mkdirSync(tarballs);
-  pnpm([...packed.flatMap((folder) => ['--filter', `./${folder}`]), '-r', 'pack', '--pack-destination', tarballs]);
-  return new Map(
-    packed.map((folder) => {
-      const { name, version } = manifest(folder);
-      return [name, join(tarballs, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)];
-    }),
-  );
-}
 
 /** Runs a tool's script in Node. An error carries what the tool printed. */
 async function tool(script, args, options = {}) {
@@ -48,16 +33,7 @@ async function checkTarball(tarball) {
 async function installConsumer(tarballs) {
   const consumer = join(work, 'consumer');
   cpSync(join(root, '.ci', 'consumer'), consumer, { recursive: true });
-  const tools = ['jest', '@jest/globals', 'typescript', '@types/node', 'yaml'];
-  const installed = (name) => manifest(join('node_modules', name)).version;
-  const dependencies = Object.fromEntries([
-    ...[...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]),
-    ...tools.map((name) => [name, installed(name)]),
-  ]);
-  const project = { name: 'consumer', version: '1.0.0', private: true, dependencies, overrides: {} };
-  for (const name of tarballs.keys()) project.overrides[name] = `$${name}`;
-  writeFileSync(join(consumer, 'package.json'), JSON.stringify(project, null, 2));
-  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: consumer });
+  await installPacked(consumer, tarballs, ['jest', '@jest/globals', 'typescript', '@types/node', 'yaml']);
   return consumer;
 }
 
@@ -78,7 +54,7 @@ async function checkTarballs(tarballs) {
 }
 
 try {
-  const tarballs = packAll();
+  const tarballs = packAll(join(work, 'tarballs'));
   const checks = await Promise.allSettled([checkTarballs(tarballs), checkConsumer(tarballs)]);
   const failed = checks.filter(({ status }) => status === 'rejected');
   for (const { reason } of failed) console.error(reason.message);

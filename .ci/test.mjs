@@ -31,10 +31,13 @@ const steps = [
     { name: 'build', node: script('build.mjs'), needed: true },
   ],
   [
-    { name: 'lint', node: bin('eslint/bin/eslint.js', '--max-warnings=0', '.') },
+    { name: 'lint', node: bin('eslint/bin/eslint.js', '--config', 'eslint.config.js', '--max-warnings=0', '.') },
     { name: 'packages', node: script('packages.mjs') },
   ],
-  [{ name: 'api', node: script('api.mjs', '--check') }],
+  [
+    { name: 'api', node: script('api.mjs', '--check') },
+    { name: 'runtimes', node: script('runtimes.mjs', 'node'), shown: true },
+  ],
   [{ name: 'jest', node: bin('jest/bin/jest.js', '--ci', '--json', `--outputFile=${jestResult}`), live: true }],
 ];
 

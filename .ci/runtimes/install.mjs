@@ -1,0 +1,46 @@
+// The runtimes that .ci/runtimes.json names, each a package with a binary in it, kept in .cache/runtimes.
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { root } from '../pnpm.mjs';
+
+const run = promisify(execFile);
+const cache = join(root, '.cache', 'runtimes');
+const pinned = JSON.parse(readFileSync(join(root, '.ci', 'runtimes.json'), 'utf8'));
+
+/**
+ * The runtimes whose name begins with one of these words, as `{ name, version, command }`. The Node that runs this stands for its own line.
+ */
+export async function ensureRuntimes(words) {
+  const wanted = pinned.filter(({ name }) => words.some((word) => name.toLowerCase().startsWith(word.toLowerCase())));
+  return Promise.all(wanted.map(ensure));
+}
+
+async function ensure(runtime) {
+  const { name, version, binary, args } = runtime;
+  if (name === `Node ${process.versions.node.split('.')[0]}`) {
+    return { name, version: process.versions.node, command: [process.execPath] };
+  }
+  const folder = join(cache, `${runtime.package.replace('/', '-')}-${version}`);
+  if (!existsSync(folder)) await install(runtime, folder);
+  return { name, version, command: [join(folder, 'node_modules', runtime.package, binary), ...args] };
+}
+
+async function install(runtime, folder) {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new Error(
+      `${runtime.name}: .ci/runtimes.json names packages for Linux on x64 only; name those of this machine there`,
+    );
+  }
+  mkdirSync(dirname(folder), { recursive: true });
+  const work = mkdtempSync(`${folder}-`);
+  try {
+    writeFileSync(join(work, 'package.json'), '{ "private": true }');
+    const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--loglevel=error'];
+    await run('npm', ['install', ...flags, `${runtime.package}@${runtime.version}`], { cwd: work });
+    if (!existsSync(folder)) renameSync(work, folder);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
