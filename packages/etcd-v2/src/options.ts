@@ -6,7 +6,7 @@ import {
   type EtcdTlsOptions,
   type Security,
 } from '@holdfast/etcd-common';
-import { silentLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
+import { safeLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
 
 export interface EtcdV2Options {
   /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */
@@ -122,7 +122,7 @@ export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
       maxMs: positive(retry.maxMs ?? 2_000, 'retry.maxMs'),
     },
     bufferBytes: options.bufferBytes,
-    logger: options.logger ?? silentLogger,
+    logger: safeLogger(options.logger),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };

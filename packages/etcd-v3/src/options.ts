@@ -6,7 +6,7 @@ import {
   type EtcdTlsOptions,
   type Security,
 } from '@holdfast/etcd-common';
-import { silentLogger, StoreError, systemClock, type Capabilities, type Clock, type Logger } from '@holdfast/store';
+import { safeLogger, StoreError, systemClock, type Capabilities, type Clock, type Logger } from '@holdfast/store';
 
 export interface EtcdV3Options {
   /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */
@@ -149,7 +149,7 @@ export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
     },
     limits: checkLimits(limits),
     bufferBytes: options.bufferBytes,
-    logger: options.logger ?? silentLogger,
+    logger: safeLogger(options.logger),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import { isStoreError, StoreError, withOutcome } from './errors.js';
 import type { DriverCall, StoreDriver } from './driver.js';
 import { invalid, type Untrusted } from './check-options.js';
+import { messageOf, textOf } from './message-of.js';
 
 /** A write that was interrupted may have been applied (C7); a read leaves nothing behind. */
 export type CallKind = 'read' | 'write';
@@ -16,7 +17,7 @@ export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undef
   const { signal, timeoutMs } = options;
   if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31)) {
-    throw invalid(`timeoutMs must be a number of milliseconds above 0 and below 2^31, not ${String(timeoutMs)}`);
+    throw invalid(`timeoutMs must be a number of milliseconds above 0 and below 2^31, not ${textOf(timeoutMs)}`);
   }
   return { signal, timeoutMs: timeoutMs ?? defaultTimeoutMs };
 }
@@ -115,7 +116,7 @@ function describeStore({ name, endpoints = [] }: CallContext['driver']): string 
 export function toCallError(kind: CallKind, error: unknown): StoreError {
   const storeError = isStoreError(error)
     ? error
-    : new StoreError('internal', `the adapter failed unexpectedly: ${String(error)}; please report it`, {
+    : new StoreError('internal', `the adapter failed unexpectedly: ${messageOf(error)}; please report it`, {
         cause: error,
       });
   return kind === 'write' && storeError.outcome === undefined ? withOutcome(storeError, 'unknown') : storeError;

@@ -3,6 +3,7 @@ import type { Capabilities } from './capabilities.js';
 import type { DriverGuard } from './driver.js';
 import { StoreError } from './errors.js';
 import type { LeaseId } from './key-value.js';
+import { textOf } from './message-of.js';
 import type { Consistency, SortOrder } from './options.js';
 import { toRevision, type Revision } from './revision.js';
 
@@ -35,7 +36,7 @@ export function checkFlag(options: Untrusted, name: string): boolean {
 
 export function checkWhole(value: unknown, name: string, unit: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) {
-    throw invalid(`${name} must be a whole number of ${unit} from 1, not ${String(value)}`);
+    throw invalid(`${name} must be a whole number of ${unit} from 1, not ${textOf(value)}`);
   }
   return value as number;
 }
@@ -79,7 +80,7 @@ export function checkSort(options: Untrusted): SortOrder | undefined {
 export function checkLeaseId(id: unknown): asserts id is LeaseId {
   if (typeof id !== 'string' || !/^[1-9]\d{0,18}$/.test(id) || BigInt(id) > 0x7fff_ffff_ffff_ffffn) {
     throw invalid(
-      `a lease id is a decimal string from '1' to '9223372036854775807', as grant() gives it, not ${String(id)}`,
+      `a lease id is a decimal string from '1' to '9223372036854775807', as grant() gives it, not ${textOf(id)}`,
     );
   }
 }

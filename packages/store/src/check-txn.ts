@@ -14,6 +14,7 @@ import {
 import { checkStorableKey, checkStorableValue } from './check-syntax.js';
 import type { DriverCompare, DriverListOptions, DriverOp, DriverPutOptions, DriverTxn } from './driver.js';
 import { StoreError } from './errors.js';
+import { textOf } from './message-of.js';
 import { KeyRange, type Range } from './range.js';
 import { checkTxnConflicts } from './txn-conflicts.js';
 import type { CompareOperator } from './txn.js';
@@ -86,7 +87,7 @@ function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
     );
   }
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw invalid(`the value of a compare on ${String(target)} must be a whole number from 0, not ${String(value)}`);
+    throw invalid(`the value of a compare on ${String(target)} must be a whole number from 0, not ${textOf(value)}`);
   }
   if (target === 'version' && !(backend.capabilities.versions || isPresenceCheck(on.op, value as number))) {
     need(false, backend.name, 'versions', 'version compares other than = 0 and > 0');

@@ -17,6 +17,7 @@ import type {
 } from './driver.js';
 import { isStoreError, StoreError } from './errors.js';
 import type { KeyValue } from './key-value.js';
+import { messageOf } from './message-of.js';
 import type {
   DeleteGuard,
   DeleteResult,
@@ -172,7 +173,7 @@ export class WatchPump implements DriverWatch {
       this.#sink.fail(
         isStoreError(error)
           ? error
-          : new StoreError('internal', `a watch failed unexpectedly: ${String(error)}`, { cause: error }),
+          : new StoreError('internal', `a watch failed unexpectedly: ${messageOf(error)}`, { cause: error }),
       );
     }
   }

@@ -84,12 +84,15 @@ export class CompactedError extends StoreError {
 export function isStoreError(error: unknown, code: 'compacted'): error is CompactedError;
 export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError;
 export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError {
-  return (
-    typeof error === 'object' &&
-    error !== null &&
-    (error as Record<symbol, unknown>)[BRAND] === true &&
-    (code === undefined || (error as StoreError).code === code)
-  );
+  if (typeof error !== 'object' || error === null) return false;
+  try {
+    return (
+      (error as Record<symbol, unknown>)[BRAND] === true && (code === undefined || (error as StoreError).code === code)
+    );
+  } catch {
+    // Anything can be thrown, also an object that can't be looked at.
+    return false;
+  }
 }
 
 /** The same error with a write outcome, for layers that learn the outcome after the error arose. */

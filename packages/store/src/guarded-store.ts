@@ -35,7 +35,7 @@ import { isStoreError, StoreError } from './errors.js';
 import { GuardedLeases } from './guarded-leases.js';
 import type { KeyValue } from './key-value.js';
 import type { Leases } from './leases.js';
-import { silentLogger, type Logger } from './logger.js';
+import { safeLogger, type Logger } from './logger.js';
 import type {
   CallOptions,
   CompactOptions,
@@ -102,7 +102,7 @@ export class GuardedStore implements ConfigStore {
     setMaxListeners(0, this.#closing.signal);
     this.#driver = driver;
     this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = safeLogger(options.logger);
     this.#timeoutMs = checkLimits({ timeoutMs: options.timeoutMs }, undefined).timeoutMs;
     this.#bufferBytes =
       options.bufferBytes === undefined ? 8 * 1024 * 1024 : checkWhole(options.bufferBytes, 'bufferBytes', 'bytes');

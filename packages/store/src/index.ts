@@ -35,7 +35,8 @@ export { Fifo } from './fifo.js';
 export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';
 export type { KeyValue, LeaseId, UndecodableKey } from './key-value.js';
 export type { GrantOptions, Lease, Leases, LeaseStatus } from './leases.js';
-export { silentLogger, type Logger } from './logger.js';
+export { safeLogger, silentLogger, type Logger } from './logger.js';
+export { messageOf, textOf } from './message-of.js';
 export { openStore, type OpenStoreOptions, type StoreAdapter } from './open-store.js';
 export type {
   CallOptions,
@@ -66,5 +67,6 @@ export { sleep } from './sleep.js';
 export type { StoreMember, StoreStatus } from './status.js';
 export { parseStoreUrl, type StoreUrl } from './store-url.js';
 export type { Compare, CompareOperator, Op, OpResult, Txn, TxnListOptions, TxnResult } from './txn.js';
+export { handleRejection, isThenable } from './thenable.js';
 export type { Watch, WatchBatch, WatchEvent, WatchState } from './watch.js';
 export { withPrefix } from './with-prefix.js';

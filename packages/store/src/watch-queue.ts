@@ -1,9 +1,11 @@
+import { toCallError } from './call.js';
 import type { Clock } from './clock.js';
 import type { DriverWatch, WatchSink } from './driver.js';
 import { StoreError } from './errors.js';
 import { Fifo } from './fifo.js';
 import type { Logger } from './logger.js';
 import type { Bookmark } from './revision.js';
+import { handleRejection } from './thenable.js';
 import type { Watch, WatchBatch, WatchState } from './watch.js';
 
 export interface WatchQueueOptions {
@@ -38,7 +40,7 @@ export class WatchQueue implements Watch {
   readonly ready: Promise<Bookmark>;
   readonly #options: WatchQueueOptions;
   readonly #driver: DriverWatch | undefined;
-  readonly #listeners = new Set<(state: WatchState) => void>();
+  readonly #listeners = new Set<(state: WatchState) => unknown>();
   readonly #settleReady: ReadySettler;
   #state: WatchState = { status: 'connecting' };
   readonly #queue = new Fifo<{ batch: WatchBatch; bytes: number }>();
@@ -66,10 +68,9 @@ export class WatchQueue implements Watch {
   }
 
   onState(listener: (state: WatchState) => void): () => void {
-    // Wrapped, so that a function subscribed twice makes two subscriptions.
-    const entry = (state: WatchState) => {
-      listener(state);
-    };
+    // Wrapped, so that a function subscribed twice makes two subscriptions. Its type says that it returns nothing, but it may be
+    // async all the same.
+    const entry = (state: WatchState) => (listener as (state: WatchState) => unknown)(state);
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
@@ -114,18 +115,17 @@ export class WatchQueue implements Watch {
       },
       interrupted: (cause) => {
         const since = this.#state.status === 'interrupted' ? this.#state.since : this.#options.clock.now();
-        this.#transition({ status: 'interrupted', since, cause });
+        this.#transition({ status: 'interrupted', since, cause: toCallError('read', cause) });
       },
       push: (batch, bytes) => this.#push(batch, bytes),
       fail: (error) => {
-        this.#finish({ kind: 'error', error }, false);
+        this.#finish({ kind: 'error', error: toCallError('read', error) }, false);
       },
     };
     try {
       return start(sink);
     } catch (error) {
-      const failure = error instanceof StoreError ? error : new StoreError('internal', String(error), { cause: error });
-      this.#finish({ kind: 'error', error: failure }, true);
+      this.#finish({ kind: 'error', error: toCallError('read', error) }, true);
       return undefined;
     }
   }
@@ -204,11 +204,14 @@ export class WatchQueue implements Watch {
   #transition(next: WatchState): void {
     if (this.#state.status === 'closed') return;
     this.#state = next;
+    const report = (error: unknown) => {
+      this.#options.logger.error('a state listener of a watch failed', { error });
+    };
     for (const listener of [...this.#listeners]) {
       try {
-        listener(next);
+        handleRejection(listener(next), report);
       } catch (error) {
-        this.#options.logger.error('a state listener of a watch threw', { error });
+        report(error);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import type { Logger } from '@holdfast/store';
+import { handleRejection, type Logger } from '@holdfast/store';
 
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 type Guarded = (...args: unknown[]) => void;
@@ -64,9 +64,8 @@ export function guardListener<Args extends readonly unknown[]>(
   };
   return (...args) => {
     try {
-      const result = listener(...args);
       // An async listener's rejection would otherwise end the process.
-      if (result instanceof Promise) result.catch(report);
+      handleRejection(listener(...args), report);
     } catch (error) {
       report(error);
     }

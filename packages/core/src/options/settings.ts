@@ -3,7 +3,8 @@ import {
   isStoreError,
   KeyRange,
   type Logger,
-  silentLogger,
+  messageOf,
+  safeLogger,
   StoreError,
   systemClock,
 } from '@holdfast/store';
@@ -63,6 +64,17 @@ const MIRROR_OPTIONS = [
 
 /** @throws StoreError `invalid-argument` that names the option and says what it may be */
 export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): Settings {
+  try {
+    return readSettings(options, reservedNames);
+  } catch (error) {
+    if (isStoreError(error)) throw error;
+    // Options may have getters, and be anything in JavaScript.
+    const message = `the options of mirror() cannot be read: ${messageOf(error)}`;
+    throw new StoreError('invalid-argument', message, { cause: error });
+  }
+}
+
+function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): Settings {
   checkNames(options, MIRROR_OPTIONS, 'mirror()');
   const decode = options.decode ?? 'eager';
   if (decode !== 'eager' && decode !== 'lazy') throw invalid("decode must be 'eager' or 'lazy'");
@@ -75,6 +87,8 @@ export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<strin
   for (const name of ['onChange', 'onInvalid', 'onState', 'random'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw invalid(`${name} must be a function`);
   }
+  if (options.signal !== undefined && typeof options.signal.addEventListener !== 'function')
+    throw invalid('signal must be an AbortSignal');
   const initialMs = duration(options.backoff?.initialMs, 'backoff.initialMs', 100);
   return {
     range: rangeOf(options),
@@ -92,8 +106,22 @@ export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<strin
     backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
     signal: options.signal,
     clock: options.clock ?? systemClock,
-    random: options.random ?? Math.random,
-    logger: options.logger ?? silentLogger,
+    random: safeRandom(options.random),
+    logger: safeLogger(options.logger),
+  };
+}
+
+/** Where a delay is drawn, nothing may throw: it would end what is to be tried again. */
+function safeRandom(given: (() => number) | undefined): () => number {
+  if (given === undefined) return Math.random;
+  return () => {
+    try {
+      const drawn = given();
+      if (drawn >= 0 && drawn < 1) return drawn;
+    } catch {
+      // As if it had given something else than a number.
+    }
+    return Math.random();
   };
 }
 

@@ -1,9 +1,9 @@
-import { isStoreError, StoreError } from '@holdfast/store';
+import { isStoreError, messageOf, StoreError } from '@holdfast/store';
 
 /** What a store rejected with, as a StoreError also where it breaks its contract and throws something else. */
 export function toStoreError(error: unknown): StoreError {
   if (isStoreError(error)) return error;
-  return new StoreError('internal', `unexpected: ${error instanceof Error ? error.message : String(error)}`, {
+  return new StoreError('internal', `unexpected: ${messageOf(error)}`, {
     cause: error,
   });
 }

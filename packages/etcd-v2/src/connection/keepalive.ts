@@ -1,4 +1,4 @@
-import { StoreError, type Clock, type TimerHandle } from '@holdfast/store';
+import { messageOf, StoreError, type Clock, type TimerHandle } from '@holdfast/store';
 
 export interface KeepaliveOptions {
   readonly intervalMs: number;
@@ -75,7 +75,7 @@ export class Keepalive {
       // One question may fall into an election, which passes.
       if (this.#leaderless >= 2) dead = new StoreError('unavailable', 'knows of no leader');
     } catch (error) {
-      dead = controller.signal.aborted ? late : new StoreError('unavailable', String(error), { cause: error });
+      dead = controller.signal.aborted ? late : new StoreError('unavailable', messageOf(error), { cause: error });
     } finally {
       clock.clearTimeout(timer);
     }

@@ -1,4 +1,12 @@
-import { isStoreError, StoreError, withOutcome, type CallOptions, type Clock, type DriverCall } from '@holdfast/store';
+import {
+  isStoreError,
+  messageOf,
+  StoreError,
+  withOutcome,
+  type CallOptions,
+  type Clock,
+  type DriverCall,
+} from '@holdfast/store';
 import type { CallKind } from '../errors.js';
 import { checkNames } from '../options.js';
 
@@ -75,7 +83,7 @@ export class CallScope {
 function withKind(error: unknown, kind: CallKind): StoreError {
   const known = isStoreError(error)
     ? error
-    : new StoreError('internal', `the adapter failed unexpectedly: ${String(error)}; please report it`, {
+    : new StoreError('internal', `the adapter failed unexpectedly: ${messageOf(error)}; please report it`, {
         cause: error,
       });
   return kind === 'write' && known.outcome === undefined ? withOutcome(known, 'unknown') : known;

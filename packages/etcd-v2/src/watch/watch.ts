@@ -1,6 +1,7 @@
 import {
   Backoff,
   isStoreError,
+  messageOf,
   sleep,
   StoreError,
   type Bookmark,
@@ -312,7 +313,7 @@ function isPassing(error: StoreError): boolean {
 
 function toStoreError(error: unknown): StoreError {
   if (isStoreError(error)) return error;
-  return new StoreError('internal', `a watch failed unexpectedly: ${String(error)}; please report it`, {
+  return new StoreError('internal', `a watch failed unexpectedly: ${messageOf(error)}; please report it`, {
     cause: error,
   });
 }

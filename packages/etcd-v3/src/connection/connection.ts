@@ -1,5 +1,5 @@
 import { status as grpcStatus } from '@grpc/grpc-js';
-import { Backoff, isStoreError, sleep, StoreError, withOutcome, type KeyRange } from '@holdfast/store';
+import { Backoff, isStoreError, messageOf, sleep, StoreError, withOutcome, type KeyRange } from '@holdfast/store';
 import type { IAuthenticateRequest } from 'etcd3';
 import { Authenticator, type Caller } from './authenticator.js';
 import { decodeHeader, rangeBounds, type ResponseHeader } from '../protobuf/range.js';
@@ -351,7 +351,7 @@ async function notSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
 function withOutcomeOf(error: unknown, outcome: 'not-applied'): StoreError {
   return isStoreError(error)
     ? withOutcome(error, outcome)
-    : new StoreError('internal', `a call failed before it was sent: ${String(error)}`, { cause: error, outcome });
+    : new StoreError('internal', `a call failed before it was sent: ${messageOf(error)}`, { cause: error, outcome });
 }
 
 function undecodable(error: unknown): StoreError {

@@ -1,4 +1,12 @@
-import { CompactedError, isStoreError, StoreError, toRevision, type Bookmark, type KeyRange } from '@holdfast/store';
+import {
+  CompactedError,
+  isStoreError,
+  messageOf,
+  StoreError,
+  toRevision,
+  type Bookmark,
+  type KeyRange,
+} from '@holdfast/store';
 
 /** Errors that trying again, here or at another member, does not help against (C12). */
 export function endsWatch(error: StoreError): boolean {
@@ -33,5 +41,5 @@ export function historyChanged(range: KeyRange, proof: string, endpoint: string)
 /** What went wrong, as the contract's error, whatever was thrown. */
 export function asStoreError(error: unknown, what: string): StoreError {
   if (isStoreError(error)) return error;
-  return new StoreError('internal', `${what}: ${String(error)}`, { cause: error });
+  return new StoreError('internal', `${what}: ${messageOf(error)}`, { cause: error });
 }

@@ -1,5 +1,5 @@
 import {
-  silentLogger,
+  safeLogger,
   StoreError,
   systemClock,
   type DriverWatch,
@@ -31,7 +31,7 @@ export class WatchManager {
       clock: options.clock ?? systemClock,
       stopwatch: options.stopwatch ?? (() => performance.now()),
       random: options.random ?? Math.random,
-      logger: options.logger ?? silentLogger,
+      logger: safeLogger(options.logger),
       backoff: options.backoff ?? { initialMs: 100, maxMs: 5_000 },
       stableMs: options.stableMs ?? 5_000,
       progressMs: options.progressMs ?? 5_000,

@@ -1,3 +1,5 @@
+import { asError } from '../as-error.js';
+
 /** How long {@link eventually} tries, and how often. All times are in milliseconds. */
 export interface EventuallyOptions {
   /** After this time the last failure is thrown. Default: 20,000. It is generous, since only a failing test waits that long. */
@@ -41,7 +43,7 @@ async function before<T>(deadline: number, assertion: () => T | PromiseLike<T>, 
   const timeout = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(
       () => {
-        reject(late instanceof Error ? late : new Error(String(late)));
+        reject(asError(late));
       },
       Math.max(1, deadline - performance.now()),
     );

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isStoreError, type CompactedError, type StoreError, type StoreErrorCode } from '@holdfast/store';
+import { isStoreError, textOf, type CompactedError, type StoreError, type StoreErrorCode } from '@holdfast/store';
 
 // The suite runs under any test runner, so it has its own few assertions.
 
@@ -68,7 +68,11 @@ export function sameContent(a: unknown, b: unknown): boolean {
 }
 
 export function show(value: unknown): string {
-  return inspect(value, { depth: 6, breakLength: 120, maxArrayLength: 40, maxStringLength: 300 });
+  try {
+    return inspect(value, { depth: 6, breakLength: 120, maxArrayLength: 40, maxStringLength: 300 });
+  } catch {
+    return textOf(value);
+  }
 }
 
 /** The text that a value's bytes encode. */

@@ -1,3 +1,4 @@
+import { asError } from '../as-error.js';
 import type { ConformanceBackend } from './backend.js';
 import { whySkipped, type ConformanceCase } from './case.js';
 import { ConformanceContext } from './context.js';
@@ -55,6 +56,6 @@ async function outcomeOf(conformanceCase: ConformanceCase, backend: ConformanceB
     await runCase(conformanceCase, backend);
     return { status: 'passed' };
   } catch (error) {
-    return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    return { status: 'failed', error: asError(error) };
   }
 }

@@ -1,5 +1,6 @@
 import {
   isStoreError,
+  messageOf,
   StoreError,
   type CallOptions,
   type CompactOptions,
@@ -53,7 +54,7 @@ async function record<T>(recorder: Recorder, client: string, call: Call, run: ()
     end({ call: { ...call, answer } as Call, outcome: { status: 'answered' } });
     return answer;
   } catch (error) {
-    const failure = isStoreError(error) ? error : new StoreError('internal', String(error), { cause: error });
+    const failure = isStoreError(error) ? error : new StoreError('internal', messageOf(error), { cause: error });
     end({ call, outcome: { status: 'failed', error: failure } });
     throw error;
   }

@@ -1,5 +1,6 @@
 import {
   isStoreError,
+  messageOf,
   StoreError,
   type Range,
   type Watch,
@@ -56,7 +57,10 @@ class RecordedWatch implements Watch {
           this.#note(result.done === true ? { type: 'end' } : { type: 'batch', batch: result.value });
           return result;
         } catch (error) {
-          this.#note({ type: 'end', error: isStoreError(error) ? error : new StoreError('internal', String(error)) });
+          this.#note({
+            type: 'end',
+            error: isStoreError(error) ? error : new StoreError('internal', messageOf(error), { cause: error }),
+          });
           throw error;
         }
       },

@@ -1,0 +1,67 @@
+import { etcdV2Store } from '@holdfast/etcd-v2';
+import type { Logger } from '@holdfast/store';
+import { eventually } from '@holdfast/testkit';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+
+// Nobody listens there: a store tells its logger of that.
+const ENDPOINT = 'http://127.0.0.1:1';
+
+const rejections: unknown[] = [];
+const onRejection = (reason: unknown) => rejections.push(reason);
+beforeEach(() => {
+  rejections.length = 0;
+  process.on('unhandledRejection', onRejection);
+});
+afterEach(() => {
+  process.off('unhandledRejection', onRejection);
+});
+
+test.each<[string, (note: () => void) => object]>([
+  [
+    'throws',
+    (note) => {
+      const log = () => {
+        note();
+        throw new Error('the log is full');
+      };
+      return { debug: log, info: log, warn: log, error: log };
+    },
+  ],
+  [
+    'rejects',
+    (note) => {
+      const log = async () => {
+        note();
+        throw new Error('the log is full');
+      };
+      return { debug: log, info: log, warn: log, error: log };
+    },
+  ],
+  [
+    'lacks levels',
+    (note) => {
+      note();
+      return {};
+    },
+  ],
+])('a logger that %s disturbs neither calls nor watches (trap 24)', async (_what, loggerOf) => {
+  let calls = 0;
+  const logger = loggerOf(() => (calls += 1)) as Logger;
+  const store = etcdV2Store({ endpoints: [ENDPOINT], logger, timeouts: { connectMs: 200 } });
+  const watch = store.watch({ prefix: '/' });
+  await expect(store.get('/a', { timeoutMs: 300 })).rejects.toMatchObject({
+    code: expect.stringMatching(/^(unavailable|timeout)$/),
+  });
+  await eventually(() => {
+    expect(calls).toBeGreaterThan(0);
+  });
+  expect(watch.state.status).not.toBe('closed');
+  await watch.close();
+  await store.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(rejections).toEqual([]);
+});
+
+test('a logger that is no object is refused', () => {
+  expect(() => etcdV2Store({ endpoints: [ENDPOINT], logger: 'console' as never })).toThrow(/logger must be an object/);
+});

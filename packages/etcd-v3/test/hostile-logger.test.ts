@@ -1,0 +1,85 @@
+import { etcdV3Store } from '@holdfast/etcd-v3';
+import type { Logger } from '@holdfast/store';
+import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+
+let etcd: Etcd;
+let proxy: Proxy;
+const rejections: unknown[] = [];
+const onRejection = (reason: unknown) => rejections.push(reason);
+
+beforeAll(async () => {
+  etcd = await startEtcd({ version: availableEtcds()[0]?.version });
+  proxy = await startProxy(etcd.endpoints[0]!);
+});
+afterAll(async () => {
+  await proxy?.close();
+  await etcd?.close();
+});
+beforeEach(() => {
+  rejections.length = 0;
+  process.on('unhandledRejection', onRejection);
+});
+afterEach(() => {
+  process.off('unhandledRejection', onRejection);
+});
+
+const LOGGERS: readonly (readonly [what: string, loggerOf: (note: () => void) => object])[] = [
+  [
+    'throws',
+    (note) => {
+      const log = () => {
+        note();
+        throw new Error('the log is full');
+      };
+      return { debug: log, info: log, warn: log, error: log };
+    },
+  ],
+  [
+    'rejects',
+    (note) => {
+      const log = async () => {
+        note();
+        throw new Error('the log is full');
+      };
+      return { debug: log, info: log, warn: log, error: log };
+    },
+  ],
+  [
+    'lacks levels',
+    (note) => {
+      note();
+      return {};
+    },
+  ],
+];
+
+test.each(LOGGERS)('a logger that %s disturbs neither calls nor watches (trap 24)', async (_what, loggerOf) => {
+  let calls = 0;
+  const logger = loggerOf(() => (calls += 1)) as Logger;
+  const store = etcdV3Store({ endpoints: [proxy.endpoint], logger, retry: { initialMs: 5, maxMs: 10 } });
+  const watch = store.watch({ prefix: '/logged/' });
+  await watch.ready;
+  // A store tells its logger of a connection that it has lost.
+  proxy.cut();
+  await eventually(() => {
+    expect(calls).toBeGreaterThan(0);
+  });
+  await etcd.put('/logged/a', '1');
+  const seen: string[] = [];
+  for await (const { events } of watch) {
+    for (const { type } of events) seen.push(type);
+    if (seen.length > 0) break;
+  }
+  expect(seen).toEqual(['put']);
+  await watch.close();
+  await store.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(rejections).toEqual([]);
+});
+
+test('a logger that is no object is refused', () => {
+  expect(() => etcdV3Store({ endpoints: [proxy.endpoint], logger: 'console' as never })).toThrow(
+    /logger must be an object/,
+  );
+});
