@@ -1,6 +1,6 @@
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { Logger } from '@holdfast/store';
-import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 
 let etcd: Etcd;
@@ -9,7 +9,7 @@ const rejections: unknown[] = [];
 const onRejection = (reason: unknown) => rejections.push(reason);
 
 beforeAll(async () => {
-  etcd = await startEtcd({ version: availableEtcds()[0]?.version });
+  etcd = await startEtcd();
   proxy = await startProxy(etcd.endpoints[0]!);
 });
 afterAll(async () => {

@@ -70,7 +70,7 @@ export class WatchQueue implements Watch {
   onState(listener: (state: WatchState) => void): () => void {
     // Wrapped, so that a function subscribed twice makes two subscriptions. Its type says that it returns nothing, but it may be
     // async all the same.
-    const entry = (state: WatchState) => (listener as (state: WatchState) => unknown)(state);
+    const entry = (state: WatchState) => listener(state) as unknown;
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }

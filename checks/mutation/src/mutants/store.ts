@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const QUEUE = 'packages/store/test/watch-queue.test.ts';
+const USERS = 'packages/store/test/hostile-users.test.ts';
 const RANGE = 'packages/store/test/range.test.ts';
 
 /** What all adapters share: the queue of a watch, ranges, and the delays between tries. */
@@ -71,5 +72,23 @@ export const store: readonly Mutant[] = [
       test: 'packages/core/test/m09-herd-safe.test.ts',
       name: 'a fleet that is compacted away at the same moment does not read again at the same moment',
     },
+  },
+  {
+    name: 'thrown-value-without-a-text',
+    trap: 24,
+    why: 'the text of a thrown value is asked for as if it were an error: where it has none, that throws again',
+    file: 'packages/store/src/message-of.ts',
+    find: "  try {\n    return String(value);\n  } catch {\n    return 'a value that cannot be shown as text';\n  }",
+    replace: '  return String(value);',
+    caughtBy: { test: USERS, name: 'an object without a prototype, by a call' },
+  },
+  {
+    name: 'logger-unguarded',
+    trap: 24,
+    why: 'a logger that throws breaks whatever was about to be logged',
+    file: 'packages/store/src/logger.ts',
+    find: '    } catch {\n      // There is nobody left to tell.\n    }',
+    replace: '    } finally {\n      // There is nobody left to tell.\n    }',
+    caughtBy: { test: USERS, name: 'a logger disturbs nothing .* one that throws' },
   },
 ];
