@@ -2,7 +2,7 @@ import { Mailbox } from './harness/mailbox.js';
 import type { Row } from './harness/row.js';
 import type { Message, Task } from './harness/task.js';
 
-// One side of one row, as the parent asks for it.
+// Runs one side of one row, as the parent asks for it.
 
 const mailbox = new Mailbox();
 

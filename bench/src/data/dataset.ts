@@ -1,4 +1,4 @@
-/** A key as a gateway has them: some 25 bytes. */
+/** A key like a gateway's: some 25 bytes. */
 export function keyOf(prefix: string, index: number): string {
   return `${prefix}r${String(index).padStart(7, '0')}`;
 }

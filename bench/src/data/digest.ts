@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 export type Content = Iterable<readonly [key: string, value: string | Uint8Array]>;
 
-/** What was read, as one string: equal for equal keys with equal values in the same order. */
+/** A digest of keys and values: equal if they are equal, in the same order. */
 export function digestOf(content: Content): string {
   const hash = createHash('sha256');
   let count = 0;
@@ -13,7 +13,7 @@ export function digestOf(content: Content): string {
   return `${count}:${hash.digest('hex').slice(0, 32)}`;
 }
 
-/** The same for content in no particular order. */
+/** The same for content in any order. */
 export function digestSorted(content: Content): string {
   return digestOf([...content].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

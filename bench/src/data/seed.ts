@@ -2,7 +2,7 @@ import { GrpcPeer } from '../peers/grpc.js';
 import { keyOf, valueOf } from './dataset.js';
 import { encodePut, encodePuts, headerRevision } from './wire.js';
 
-/** What etcd takes in one transaction. */
+/** The most operations that etcd takes in one transaction. */
 const OPERATIONS = 128;
 
 /** Writes `count` keys in as few revisions as etcd's limits allow, and gives the last revision. */

@@ -49,7 +49,7 @@ export function rangeEntries(message: Buffer): WireEntry[] {
   return entries;
 }
 
-/** How many events a WatchResponse holds. */
+/** The number of events in a WatchResponse. */
 export function countEvents(message: Buffer): number {
   let count = 0;
   const response = new Fields(message);
@@ -90,7 +90,7 @@ const NOTHING = Buffer.alloc(0);
 /** Walks through the fields of a message that has none but numbers and bytes. */
 class Fields {
   number = 0;
-  /** Of a number, itself; of bytes, how many they are. */
+  /** The value of a number, or the number of bytes. */
   value = 0;
   readonly #message: Buffer;
   #at = 0;

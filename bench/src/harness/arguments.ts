@@ -2,13 +2,13 @@ import { parseArgs } from 'node:util';
 import { FULL_KEYS } from './scale.js';
 
 export interface Arguments {
-  /** Names of rows; empty for all but those that must be asked for. */
+  /** Names of rows. Empty: all rows except those that run only on request. */
   readonly only: readonly string[];
   readonly rounds: number;
   readonly keys: number;
   /** An etcd binary instead of those of HOLDFAST_ETCD. */
   readonly etcd: string | undefined;
-  /** Where the JSON goes. */
+  /** The file for the results, as JSON. */
   readonly out: string | undefined;
   readonly publish: boolean;
   readonly render: boolean;
@@ -27,7 +27,7 @@ export const USAGE = `npm run bench -- [options]
   --profile       CPU profiles of every side into .cache/bench/profiles, and what took longest. Not for figures
 `;
 
-/** @throws Error that says what is wrong, with the usage. */
+/** @throws Error that names the fault, and shows the usage */
 export function parseArguments(args: readonly string[]): Arguments {
   const { values } = parseArgs({
     args: [...args],

@@ -13,7 +13,7 @@ export interface BenchOptions {
   readonly profileFolder: string | undefined;
 }
 
-/** What a row measures with. Everything that it started ends with {@link Bench.close}. */
+/** A row's tools. {@link Bench.close} ends everything that the row started. */
 export class Bench {
   readonly scale: Scale;
   /** The number of the round, from 0; −1 before the first. */
@@ -41,7 +41,7 @@ export class Bench {
     return proxy;
   }
 
-  /** Starts a side, for rows that talk with theirs while they run. */
+  /** Starts a side, for rows that talk with their sides while they run. */
   start(side: string, params: Params): SideProcess {
     const { row, script, profileFolder } = this.#options;
     const started = new SideProcess({ script, row: row.name, side, params, profileFolder });
@@ -49,13 +49,13 @@ export class Bench {
     return started;
   }
 
-  /** The names of the sides in this round's order: whoever was first comes last in the next one. */
+  /** The names of the sides in this round's order. The first of one round is the last of the next. */
   order(names: readonly string[] = Object.keys(this.#options.row.sides)): readonly string[] {
     const first = Math.max(0, this.round) % names.length;
     return [...names.slice(first), ...names.slice(0, first)];
   }
 
-  /** Every side once, one after another. */
+  /** Runs every side once, one after another. */
   async inTurn(params: Params, names?: readonly string[]): Promise<Readonly<Record<string, Sample>>> {
     const samples: Record<string, Sample> = {};
     for (const side of this.order(names)) samples[side] = await this.start(side, params).result;

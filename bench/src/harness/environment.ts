@@ -4,7 +4,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Peer } from './results.js';
 
-/** What the figures were taken on. */
+/** The machine and the software that the figures were taken on. */
 export function machine(): string {
   const [cpu] = cpus();
   const gib = Math.round(totalmem() / 2 ** 30);
@@ -25,7 +25,7 @@ export function commit(root: string): string {
   return git('status', '--porcelain', '--', 'packages/*/src', 'bench/src') === '' ? hash : `${hash}+`;
 }
 
-/** Who is compared with, and how they are set. */
+/** The peers, and their settings. */
 export function peers(root: string): readonly Peer[] {
   const version = (name: string): string =>
     (JSON.parse(readFileSync(join(root, 'bench', 'node_modules', name, 'package.json'), 'utf8')) as { version: string })

@@ -7,7 +7,7 @@ export function format(value: number, unit: Unit): string {
   return unit === 'count' ? number(shown) : `${number(shown)} ${unit}`;
 }
 
-/** The median, with the smallest and the largest where they differ from it. */
+/** The median, with the smallest and the largest figure if they differ. */
 export function formatSummary({ median, min, max }: Summary, unit: Unit): string {
   const [shown, low, high] = [median, min, max].map((value) => number(unit === 'MB' ? value / 1e6 : value));
   const figure = format(median, unit);

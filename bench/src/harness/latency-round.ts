@@ -5,17 +5,17 @@ import { profiled } from './profiler.js';
 import type { Sample, Side } from './row.js';
 import { number, text } from './task.js';
 
-/** How long nothing must come before what is missing counts as lost. */
+/** After this time without an event, missing events count as lost. */
 const PATIENCE_MS = 3_000;
 
-/** Connects and follows a prefix, noting what arrives. Resolves when whatever is written from then on will be seen. */
+/** Connects and follows a prefix, and notes every arrival. Resolves when it will see every later write. */
 export type Listen = (
   endpoint: string,
   prefix: string,
   arrivals: Arrivals,
 ) => Promise<{ close(): Promise<void> | void }>;
 
-/** A side that says how late it hears of what the writer writes. */
+/** A side that reports how late each write arrives. */
 export function latencySide(label: string, listen: Listen): Side {
   return {
     label,
@@ -24,7 +24,7 @@ export function latencySide(label: string, listen: Listen): Side {
       const arrivals = new Arrivals();
       const listening = await listen(text(task.params, 'endpoint'), text(task.params, 'prefix'), arrivals);
       task.tell('listening');
-      // A first part of the writes warms up.
+      // The first part of the writes warms up.
       await task.hear('warm');
       arrivals.reset();
       globalThis.gc?.();

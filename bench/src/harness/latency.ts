@@ -11,16 +11,16 @@ export const LATENCY_METRICS: Readonly<Record<string, Metric>> = {
   lost: { label: 'events lost', unit: 'count' },
 };
 
-/** What the writer is told to do. */
+/** An order for the writer. */
 export interface WriteOrder {
   readonly prefix: string;
   readonly count: number;
   readonly perSecond: number;
-  /** How many keys there are to write, over and over in an order of no pattern. Without it every write makes a new one. */
+  /** The number of keys to write again and again, in an order without a pattern. Without it, every write makes a new key. */
   readonly over?: number;
 }
 
-/** When written values came back. A value says when it was written, in {@link sharedNow} time. */
+/** When written values arrived. A value holds the time of its write, by {@link sharedNow}. */
 export class Arrivals {
   readonly #latencies: number[] = [];
   #waiting: { readonly count: number; readonly resolve: () => void } | undefined;
@@ -40,7 +40,7 @@ export class Arrivals {
     this.#latencies.length = 0;
   }
 
-  /** Resolves when this many have come since the reset. */
+  /** Resolves when so many have arrived since the reset. */
   reach(count: number): Promise<void> {
     if (this.#latencies.length >= count) return Promise.resolve();
     return new Promise((resolve) => {
@@ -54,7 +54,7 @@ export class Arrivals {
   }
 }
 
-/** The writer's process: writes as ordered, until the order is `stop`. */
+/** The writer's process: follows its orders until one is `stop`. */
 export async function writeAtRate(task: Task, write: (key: string, value: string) => Promise<unknown>): Promise<void> {
   task.tell('ready');
   for (;;) {
@@ -65,7 +65,7 @@ export async function writeAtRate(task: Task, write: (key: string, value: string
   }
 }
 
-/** By the clock, whether or not earlier writes have been answered: a slow server does not slow the writer. */
+/** Writes by the clock, whether or not earlier writes were answered: a slow server does not slow the writer. */
 function writeAll(
   { prefix, count, perSecond, over }: WriteOrder,
   write: (key: string, value: string) => Promise<unknown>,

@@ -3,7 +3,7 @@ import { text, type Task } from './task.js';
 import type { Load } from '../peers/loaders.js';
 import type { Sample, Side } from './row.js';
 
-/** How often the small prefix is loaded before what counts, so that V8 has compiled what it will. */
+/** How often the small prefix is loaded to warm V8 up before the measurement. */
 const WARMUPS = 3;
 
 export interface LoadParams {

@@ -1,4 +1,4 @@
-/** Messages by name: what was told before somebody listens is kept. */
+/** Messages by name. A message waits until somebody listens. */
 export class Mailbox {
   readonly #told = new Map<string, unknown[]>();
   readonly #waiting = new Map<string, ((data: unknown) => void)[]>();

@@ -10,7 +10,7 @@ export interface Measured<T> {
   readonly figures: Figures;
 }
 
-/** Times one piece of work, with everything that it costs its host. */
+/** Measures one piece of work: time, stall, CPU and memory. */
 export async function measure<T>(work: () => Promise<T>): Promise<Measured<T>> {
   await settle();
   resetPeak();
@@ -25,13 +25,13 @@ export async function measure<T>(work: () => Promise<T>): Promise<Measured<T>> {
   const ms = performance.now() - began;
   const { user, system } = process.cpuUsage(cpu);
   const peakBytes = Math.max(0, peakRss() - rss);
-  // A stall at the very end is only seen when the histogram's timer fires after it.
+  // A stall at the very end shows only when the histogram's timer fires after it.
   await delay(5);
   histogram.disable();
   return { result, figures: { ms, stallMs: histogram.max / 1e6, cpuMs: (user + system) / 1000, peakBytes } };
 }
 
-/** The bytes of heap and of buffers outside of it that live on. */
+/** The bytes that are still in use: in the heap, and in buffers outside of it. */
 export async function retainedBytes(): Promise<number> {
   await settle();
   const { heapUsed, external } = process.memoryUsage();

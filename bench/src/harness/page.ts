@@ -8,7 +8,7 @@ import { verdictsOf } from './verdict.js';
 export interface PageSources {
   readonly results: Results;
   readonly rows: readonly Row[];
-  /** What a person wrote about the figures. */
+  /** Notes about the figures, written by hand. */
   readonly notes: string;
   /** The plots, as file names beside the page. */
   readonly plots: readonly string[];
@@ -19,7 +19,7 @@ interface Measured {
   readonly result: RowResult;
 }
 
-/** `docs/performance.md`, all of it from the results and the notes. */
+/** The whole of `docs/performance.md`, made of the results and the notes. */
 export function page({ results, rows, notes, plots }: PageSources): string {
   const measured = rows.flatMap((row) => resultsOf(results, row).map((result) => ({ row, result })));
   const servers = [...new Set(measured.map(({ result }) => result.server))].sort();
@@ -61,9 +61,9 @@ function details(row: Row, results: readonly RowResult[]): readonly string[] {
   return [`### ${row.title} (\`--only ${row.name}\`)`, row.about, ...results.map((result) => detailTable(row, result))];
 }
 
-/** What the figures are worth, before anybody reads one: the goals are for 100,000 keys and 7 rounds on a quiet machine. */
+/** A warning about figures that are not comparable: the goals hold for 100,000 keys and 7 rounds on a quiet machine. */
 function howTaken(measured: readonly Measured[]): string {
-  // What is made on request is long, and made once.
+  // Rows on request take long, and run once.
   const rows = measured.filter(({ row }) => row.onRequest !== true).map(({ result }) => result);
   const least = (of: (row: RowResult) => number) => Math.min(...rows.map(of));
   const keys = least((row) => row.keys);
@@ -92,7 +92,7 @@ function detailTable(row: Row, { server, keys, at, commit, load, figures }: RowR
     `${at.slice(0, 10)} at ${commit}`,
     `load average before: ${load.toFixed(1)}`,
   ];
-  // Many metrics read better downwards than across.
+  // Many metrics are easier to read as rows than as columns.
   const across = metrics.length <= 8;
   const cell = (side: string, metric: string): string => {
     const values = figures[side]?.[metric];

@@ -1,4 +1,4 @@
-/** A line of a plot, through points with what the rounds gave around them. */
+/** A line of a plot: medians, with the range of the rounds around them. */
 export interface Series {
   readonly label: string;
   readonly color: string;
@@ -15,7 +15,7 @@ const HEIGHT = 320;
 const MARGIN = { left: 62, right: 14, top: 34, bottom: 42 };
 const LEGEND = 24;
 
-/** Panels side by side, both axes logarithmic, as an SVG that reads on light and dark pages. */
+/** Panels side by side, with logarithmic axes, as an SVG for light and dark pages. */
 export function plot(panels: readonly Panel[], xLabel: string): string {
   const width = WIDTH * panels.length;
   const height = HEIGHT + LEGEND;
@@ -87,7 +87,7 @@ interface Scale {
   at(value: number): number;
 }
 
-/** Whole powers of ten around the values. */
+/** The powers of ten around the values. */
 function logScale(values: readonly number[], from: number, to: number): Scale {
   const positive = values.filter((value) => value > 0);
   const low = Math.floor(Math.log10(Math.min(...positive)));

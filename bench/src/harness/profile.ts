@@ -10,7 +10,7 @@ interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
-/** Where the time went, by the functions that were running themselves: the `count` longest. */
+/** The `count` functions with the most time of their own. */
 export function topFunctions(file: string, count: number): readonly string[] {
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
 
-/** Where the profiles of a side's process go: a path that a number and an extension are added to. */
+/** The path for a side's profiles. A number and an extension are added. */
 export const PROFILE_VARIABLE = 'HOLDFAST_BENCH_PROFILE';
 
 const SAMPLE_MICROSECONDS = 200;
 
 let written = 0;
 
-/** Writes a CPU profile of just this work, where one is wanted. */
+/** Writes a CPU profile of this work alone, if one is wanted. */
 export async function profiled<T>(work: () => Promise<T>): Promise<T> {
   const path = process.env[PROFILE_VARIABLE];
   if (path === undefined) return work();

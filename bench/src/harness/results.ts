@@ -1,16 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
-/** What one row measured against one server. */
+/** The results of one row against one server. */
 export interface RowResult {
   readonly row: string;
-  /** The etcd version, or `''` where there is no server in it. */
+  /** The etcd version, or `''` if no server takes part. */
   readonly server: string;
   /** When it ended, as an ISO date. */
   readonly at: string;
   /** The commit that was measured, with `+` where the sources differed from it. */
   readonly commit: string;
   readonly keys: number;
-  /** What else the machine was doing when it began: the load average of the minute before. */
+  /** The load average of the minute before the row began. */
   readonly load: number;
   /** Side → metric → one figure for each round. */
   readonly figures: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
@@ -37,7 +37,7 @@ export function writeResults(file: string, results: Results): void {
   writeFileSync(file, `${JSON.stringify(results, rounded, 1)}\n`);
 }
 
-/** New rows take the place of older ones of the same name, server and size; what was not measured stays. */
+/** New results replace older ones of the same row, server and size. The others stay. */
 export function mergeResults(older: Results | undefined, newer: Results): Results {
   const id = ({ row, server }: RowResult): string => `${row} ${server}`;
   const measured = new Set(newer.rows.map(id));
@@ -45,7 +45,7 @@ export function mergeResults(older: Results | undefined, newer: Results): Result
   return { ...newer, rows: [...kept, ...newer.rows] };
 }
 
-/** Five significant digits: no figure here is known better. */
+/** Five significant digits: no figure here is more precise. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(Number.isInteger(value) ? 15 : 5)) : value;
 }

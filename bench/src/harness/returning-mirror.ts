@@ -4,7 +4,7 @@ import { measure, sharedNow } from './measure.js';
 import type { Figures, Side } from './row.js';
 import { text } from './task.js';
 
-/** A mirror that loses its connection, and is equal to the store again some time after it has one; see `reconnectRound`. */
+/** A mirror that loses its connection, and becomes equal to the store again after it has one. See `reconnectRound`. */
 export function returningMirror(label: string, decode: Decode): Side {
   return {
     label,

@@ -7,11 +7,11 @@ export type Figures = Readonly<Record<string, number>>;
 /** One run of one side. */
 export interface Sample {
   readonly figures: Figures;
-  /** What it read: sides of one row that give a digest must agree in every round. */
+  /** A digest of what the side read. Sides of one row must agree in every round. */
   readonly digest?: string;
 }
 
-/** One of the things that a row compares. Runs in a process of its own. */
+/** One of the programs that a row compares. It runs in a process of its own. */
 export interface Side {
   readonly label: string;
   run(task: Task): Promise<Sample>;
@@ -30,7 +30,7 @@ export interface FigureName {
   readonly metric: string;
 }
 
-/** What must hold of the medians. */
+/** A goal for the medians. */
 export type Goal = {
   readonly what: string;
   readonly ours: FigureName;
@@ -41,14 +41,14 @@ export type Goal = {
   | { readonly kind: 'above'; readonly peer: FigureName; readonly limit: number }
 );
 
-/** Runs every side once, or what the row makes of that. */
+/** Runs one round: every side once, unless the row does it otherwise. */
 export type Round = () => Promise<Readonly<Record<string, Sample>>>;
 
-/** One comparison: a row of the table, or several that come of the same runs. */
+/** One comparison: a row of the table, or several from the same runs. */
 export interface Row {
   readonly name: string;
   readonly title: string;
-  /** What is measured and how, for readers of the results. */
+  /** Tells readers of the results what is measured, and how. */
   readonly about: string;
   /** Whether it runs on each of the etcd versions, or once. */
   readonly server: 'etcd' | 'none';

@@ -1,7 +1,7 @@
-/** How large everything is. All of it follows from the number of keys, so that a small run is small everywhere. */
+/** The sizes of a run. All follow from the number of keys, so that a small run is small everywhere. */
 export interface Scale {
   readonly keys: number;
-  /** Keys that are read to warm up, before what counts. */
+  /** Keys that are read to warm up. */
   readonly warmupKeys: number;
   /** The smaller prefix of rows that write a lot to it. */
   readonly smallKeys: number;

@@ -18,7 +18,7 @@ export interface SideProcessOptions {
   readonly profileFolder?: string | undefined;
 }
 
-/** One run of one side in a process of its own, so that neither its heap nor what V8 learned comes from another side. */
+/** One run of one side in a process of its own: neither its heap nor V8's optimisations come from another side. */
 export class SideProcess {
   readonly result: Promise<Sample>;
   readonly #child: ChildProcess;
@@ -59,7 +59,7 @@ export class SideProcess {
     this.#send({ kind: 'tell', name, data });
   }
 
-  /** What the side told under this name; rejects where the side ends instead. */
+  /** The side's message of this name. Rejects if the side ends instead. */
   async hear<T>(name: string): Promise<T> {
     const ended = this.result.then(() => {
       throw new Error(`a side ended without telling ${name}`);

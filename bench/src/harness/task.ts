@@ -1,9 +1,9 @@
-/** What a side is given in its process. */
+/** A side's task, in its own process. */
 export interface Task {
   readonly params: Params;
-  /** Tells the parent that a point was reached. */
+  /** Tells the parent that the side reached a point. */
   tell(name: string, data?: unknown): void;
-  /** Resolves when the parent has told this, with what it told. */
+  /** Resolves with the parent's message of this name. */
   hear<T>(name: string): Promise<T>;
 }
 
@@ -21,7 +21,7 @@ export function number(params: Params, name: string): number {
   return value;
 }
 
-/** What goes between the parent and a side's process. */
+/** The messages between the parent and a side's process. */
 export type Message =
   | { readonly kind: 'begin'; readonly row: string; readonly side: string; readonly params: Params }
   | { readonly kind: 'tell'; readonly name: string; readonly data?: unknown }

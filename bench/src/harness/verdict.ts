@@ -2,7 +2,7 @@ import type { RowResult } from './results.js';
 import type { FigureName, Goal, Row, Unit } from './row.js';
 import { summarize, type Summary } from './stats.js';
 
-/** How a goal stands, for one row against one server. */
+/** Whether a goal is met, for one row against one server. */
 export interface Verdict {
   readonly row: string;
   readonly server: string;
@@ -10,7 +10,7 @@ export interface Verdict {
   readonly unit: Unit;
   readonly ours: Summary;
   readonly peer: { readonly label: string; readonly figure: Summary } | undefined;
-  /** Ours divided by the peer's, of the medians, with the smallest and largest ratio of any round. */
+  /** Our median divided by the peer's, with the smallest and the largest ratio of any round. */
   readonly ratio: Summary | undefined;
   /** For example `≤ 0.55 ×`. */
   readonly goal: string;
@@ -51,7 +51,7 @@ function verdictOf(row: Row, result: RowResult, goal: Goal): Verdict {
       };
 }
 
-/** A side is its own peer where a metric of it is held against another one. */
+/** A side is its own peer if two of its metrics are compared. */
 function peerLabel(row: Row, ours: FigureName, peer: FigureName): string {
   return peer.side === ours.side
     ? `itself: ${row.metrics[peer.metric]?.label ?? peer.metric}`

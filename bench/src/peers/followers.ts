@@ -5,12 +5,12 @@ import { GrpcPeer } from './grpc.js';
 import { openHoldfast } from './holdfast.js';
 import { Http2Peer } from './http2.js';
 
-/** Events as they came, in a side's own form. */
+/** Events in a side's own form. */
 export interface Batch {
   readonly count: number;
   /** The revision of the last one. */
   last(): number;
-  /** Keys and values, whatever form the side has them in. */
+  /** Keys and values, in the side's own form. */
   content(): readonly (readonly [key: string, value: string])[];
 }
 
@@ -19,8 +19,8 @@ export interface Following {
 }
 
 /**
- * Connects and follows a prefix from a revision on (without one: from now), telling each batch as it comes. Resolves when
- * the server has confirmed the watch.
+ * Connects and follows a prefix from a revision on, by default from now, and reports each batch. Resolves when the server has
+ * confirmed the watch.
  */
 export type Follow = (
   where: { readonly endpoint: string; readonly prefix: string; readonly from: number | undefined },

@@ -1,6 +1,6 @@
 import type { Client, ClientDuplexStream } from '@grpc/grpc-js';
 
-/** As the v3 adapter has it: a page never waits for the window. */
+/** As in the v3 adapter: a page never waits for the window. */
 const WINDOW = 16 * 1024 * 1024;
 
 const same = (bytes: Buffer): Buffer => bytes;

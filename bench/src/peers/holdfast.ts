@@ -15,7 +15,7 @@ export async function mirrorJson(store: ConfigStore, prefix: string, decode: Dec
   return mirror(store, { prefix, codec: json(), decode });
 }
 
-/** Everything in a mirror as the texts that were stored. */
+/** The content of a mirror, as the stored texts. */
 export function* mirrorContent(mirror: Mirror<unknown>, prefix: string): Generator<[key: string, value: string]> {
   for (const [key, { value }] of mirror) yield [prefix + key, JSON.stringify(value)];
 }

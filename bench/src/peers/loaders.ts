@@ -7,13 +7,13 @@ import { Http2Peer, messageOf } from './http2.js';
 
 /** A prefix in memory, in a side's own form. */
 export interface Loaded {
-  /** The form itself, for who measures what it weighs. */
+  /** The content itself, for rows that measure its memory. */
   readonly content: unknown;
   digest(): string;
   close(): Promise<void> | void;
 }
 
-/** Connects and reads a whole prefix: what a process does when it starts. */
+/** Connects and reads a whole prefix, as a process does when it starts. */
 export type Load = (endpoint: string, prefix: string) => Promise<Loaded>;
 
 export const loadMirror =
@@ -64,7 +64,7 @@ export const loadGrpc: Load = async (endpoint, prefix) => {
   return { content: message, digest: () => digestMessage(message), close: () => void peer.close() };
 };
 
-/** One response, nothing decoded, not even put together. */
+/** One response, in chunks as received, not decoded. */
 export const loadHttp2: Load = async (endpoint, prefix) => {
   const peer = await Http2Peer.connect(endpoint);
   const chunks = await peer.range(encodeRange(prefix));

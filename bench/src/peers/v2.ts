@@ -2,7 +2,7 @@ import type { ConfigStore } from '@holdfast/store';
 import { Agent, request } from 'node:http';
 import { keyOf, valueOf } from '../data/dataset.js';
 
-/** A node of etcd's v2 keys API, as far as the benchmarks read it. */
+/** A node of etcd's v2 keys API: the fields that the benchmarks read. */
 export interface V2Node {
   readonly key: string;
   readonly value?: string;
@@ -15,7 +15,7 @@ export interface V2Answer {
   readonly node: V2Node;
 }
 
-/** What the benchmarks use of `node-etcd`, which has no types. */
+/** The part of `node-etcd` that the benchmarks use. It has no types. */
 export interface NodeEtcd {
   get(key: string, options: object, done: (error: Error | null, answer: V2Answer) => void): unknown;
   watcher(
@@ -97,7 +97,7 @@ export function* v2Content({ key, value, nodes = [] }: V2Node): Generator<[key: 
   for (const node of nodes) yield* v2Content(node);
 }
 
-/** Writes `count` keys one by one: v2 knows nothing else. */
+/** Writes `count` keys one by one: v2 has no other way. */
 export async function seedV2(endpoint: string, prefix: string, count: number): Promise<void> {
   const peer = new V2Peer(endpoint);
   let next = 0;

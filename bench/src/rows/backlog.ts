@@ -6,7 +6,7 @@ import { number, text } from '../harness/task.js';
 import { ETCD3_OPTIONS, ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
 import { followEtcd3, followGrpc, followHttp2, followStore, type Batch, type Follow } from '../peers/followers.js';
 
-/** Connects, watches from a past revision, and is done when everything since has come. */
+/** Connects, watches from a past revision, and ends when all later events have arrived. */
 function backlogSide(label: string, follow: Follow): Side {
   const catchUp = async (endpoint: string, prefix: string, from: number, expected: number): Promise<Batch[]> => {
     const batches: Batch[] = [];
@@ -21,7 +21,7 @@ function backlogSide(label: string, follow: Follow): Side {
       if (seen >= expected) arrived();
     });
     await complete;
-    // Nobody waits for what closing costs: it is the same for a backlog of one event.
+    // Closing is not measured: it costs the same after one event.
     void following.close();
     return batches;
   };

@@ -5,7 +5,7 @@ import type { Row, Sample, Side } from '../harness/row.js';
 import { number, text, type Task } from '../harness/task.js';
 import { mirrorJson, openHoldfast } from '../peers/holdfast.js';
 
-/** How much the idle CPU may be and count as not measurable: one per cent of one core. */
+/** The most idle CPU that counts as not measurable: one per cent of one core. */
 const CPU_PERCENT = 1;
 
 const prefixOf = (index: number): string => `/bench/idle-${index}/`;

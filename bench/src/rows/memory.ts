@@ -15,7 +15,7 @@ function keepingSide(label: string, load: Load, digested = true): Side {
       const endpoint = text(params, 'endpoint');
       const prefix = text(params, 'prefix');
       const keys = number(params, 'keys');
-      // Makes everything that is made once.
+      // The first time makes everything that is made once.
       const small = await load(endpoint, text(params, 'warmupPrefix'));
       await small.close();
       const before = await retainedBytes();

@@ -14,7 +14,7 @@ interface Route {
   readonly priority: number;
 }
 
-/** What reads an object by its id. A plain function each, so that V8 sees one kind of lookup in each process. */
+/** Reads an object by its id. Each is a plain function, so that V8 sees one kind of look-up in each process. */
 type Read = (id: string) => number;
 
 function readsSide(label: string, make: (ids: readonly string[]) => Promise<Read>): Side {
@@ -24,7 +24,7 @@ function readsSide(label: string, make: (ids: readonly string[]) => Promise<Read
       const count = number(params, 'keys');
       const ids = Array.from({ length: count }, (_, index) => keyOf('', index));
       const read = await make(ids);
-      // The ids of requests are strings of their own, not those that the table holds.
+      // The ids of requests are their own strings, not those of the table.
       const hot = shuffled(ids.slice(0, HOT_KEYS));
       const uniform = shuffled(ids);
       timeOf(read, hot);

@@ -7,7 +7,7 @@ import { text } from '../harness/task.js';
 import { ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
 import { loadEtcd3 } from '../peers/loaders.js';
 
-/** What every other client does: lists everything again. */
+/** Lists everything again, as every other client does. */
 const relist: Side = {
   label: 'etcd3 exec(), 16 MiB window, everything again',
   async run(task) {

@@ -9,7 +9,7 @@ import { number, text } from '../harness/task.js';
 import { GrpcPeer } from '../peers/grpc.js';
 import { mirrorJson, openHoldfast, type Decode } from '../peers/holdfast.js';
 
-/** What memory may grow by over the whole run and still count as flat. */
+/** The most growth of memory, over the whole run, that counts as flat. */
 const FLAT = 1.05;
 const LOOKS = 60;
 /**
