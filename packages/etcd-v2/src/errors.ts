@@ -1,5 +1,7 @@
-import { CompactedError, StoreError, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
-import { parseJson, toIndex } from './json/codec.js';
+import { excerpt } from '@holdfast/etcd-common';
+import { CompactedError, StoreError, type Revision, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
+import type { BadAnswer } from './json/bad-answer.js';
+import { isIndex, isObject, parseJson } from './json/codec.js';
 
 /** Whether the call may change the store: only then does an error have an outcome. */
 export type CallKind = 'read' | 'write';
@@ -22,7 +24,8 @@ export interface Meaning {
 export interface V2ErrorBody {
   readonly errorCode: number;
   readonly message: string;
-  readonly cause?: string;
+  /** Empty where none is told. */
+  readonly cause: string;
   /** The store's index; 0 where the request was refused before the store was asked. */
   readonly index: number;
 }
@@ -31,6 +34,11 @@ export interface V2ErrorBody {
 export interface HttpFailure {
   readonly status: number;
   readonly body: string;
+  /**
+   * Whose words they are. `keys` and `members`: those APIs of etcd's, as the answer's headers show. `other`: nobody knows;
+   * it may be a proxy's.
+   */
+  readonly from: 'keys' | 'members' | 'other';
 }
 
 const refused = (code: StoreErrorCode, advice?: string): Meaning => ({
@@ -53,7 +61,8 @@ const WRONG_CREDENTIALS: Meaning = {
   ),
   renewCredentials: true,
 };
-const BROKEN: Meaning = { code: 'internal', retryable: false, outcome: 'unknown' };
+/** Nothing that a server says is final for those who follow it: a restart, or another member, may mend it. */
+const BROKEN: Meaning = { code: 'internal', retryable: true, outcome: 'unknown', unhealthy: true };
 
 /** Every code of the keys API (`etcdserver/api/v2error/error.go`). */
 export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
@@ -93,77 +102,142 @@ export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
   500: BROKEN,
 };
 
-/** What else an HTTP server says: the other APIs of etcd, a proxy in between, or something that is no etcd. */
-const BY_STATUS: Readonly<Record<number, Meaning>> = {
+/** Codes that etcd answers a read with. Any other, of a read, is none that etcd would give. */
+const OF_READS: readonly number[] = [110, 300, 301, 400, 401];
+
+/** What the members API says, in words (`{"message": "…"}`) and by its HTTP status. */
+const MEMBERS_ERRORS: Readonly<Record<number, Meaning>> = {
   400: refused('invalid-argument'),
   401: WRONG_CREDENTIALS,
-  403: refused('permission-denied'),
   404: refused('not-found'),
-  405: refused('unsupported'),
-  408: passing('unknown'),
   409: refused('conflict'),
   410: refused('not-found'),
-  413: refused('too-large'),
   415: refused('invalid-argument'),
-  429: { ...passing('not-applied'), unhealthy: false },
-  500: passing('unknown'),
-  502: passing('unknown'),
-  503: passing('unknown'),
-  504: passing('unknown'),
 };
 
-/** Answers that are known by their text. */
-const BY_TEXT: readonly (readonly [RegExp, Meaning])[] = [
-  [/^404 page not found/, refused('unsupported', 'this etcd does not serve the v2 API: start it with --enable-v2')],
-  [
-    /Client sent an HTTP request to an HTTPS server/,
-    { ...refused('unavailable', 'the server speaks TLS here: write https:// instead of http://'), unhealthy: true },
-  ],
+/** Errors of the keys API whose cause says more than their code. */
+const BY_CAUSE: readonly (readonly [RegExp, Meaning])[] = [
   // 3.5 answers so where a directory's time to live is to be changed; it is done by no other means.
-  [/nodePath \S+ : Not a file/, refused('unsupported', 'etcd 3.5 can not change a directory that is there')],
+  [/^nodePath \S+ : Not a file/, refused('unsupported', 'etcd 3.5 can not change a directory that is there')],
   // The form of a request is cut off at 10 MiB by Go's HTTP server.
-  [/http: (?:POST|request body) too large/, refused('too-large', 'the server takes 10 MiB')],
+  [/^http: (?:POST|request body) too large/, refused('too-large', 'the server takes 10 MiB')],
 ];
 
-/** The error of the keys API in an answer's body, if it is one. */
-export function parseV2Error({ body }: HttpFailure): V2ErrorBody | undefined {
-  if (!body.startsWith('{"errorCode":')) return undefined;
-  const error = parseJson<V2ErrorBody>(body);
-  return Number.isInteger(error.errorCode) ? error : undefined;
+/** An HTTP server that listens for TLS. It has not read the request. */
+const NEEDS_TLS = /^Client sent an HTTP request to an HTTPS server/;
+
+/** An etcd without the v2 API has nothing at its paths, and says so as many proxies do. */
+export function isPageNotFound({ status, body }: HttpFailure): boolean {
+  return status === 404 && body.startsWith('404 page not found');
 }
 
-/** What an answer that is not a success means, whichever call got it. */
-export function meaningOf(failure: HttpFailure): Meaning {
-  const known = BY_TEXT.find(([pattern]) => pattern.test(textOf(failure)))?.[1];
-  if (known !== undefined) return known;
-  const own = parseV2Error(failure);
-  return (own === undefined ? BY_STATUS[failure.status] : V2_ERRORS[own.errorCode]) ?? BROKEN;
+const NO_ROUTE = 'a proxy without a route says so, and an etcd that does not serve the v2 API (see --enable-v2)';
+
+/** Where the endpoint was shown to be an etcd, and has nothing at the paths of the v2 API. */
+export const LACKS_V2: Meaning = {
+  ...refused('unsupported', 'this etcd does not serve the v2 API: start it with --enable-v2, which 3.6 has no more'),
+  unhealthy: true,
+};
+
+/** The error of the keys API in an answer's body, if it is one. */
+export function parseV2Error(body: string): V2ErrorBody | undefined {
+  if (!body.startsWith('{"errorCode":')) return undefined;
+  try {
+    const { errorCode, message, cause = '', index = 0 } = parseJson(body);
+    const fits = typeof errorCode === 'number' && typeof message === 'string' && typeof cause === 'string';
+    if (!fits || !(index === 0 || isIndex(index))) return undefined;
+    return { errorCode, message, cause, index };
+  } catch {
+    // Cut off: what it would have said is not known.
+    return undefined;
+  }
+}
+
+/** What the other APIs say in words: `{"message": "…"}`. */
+export function parseMessage(body: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    const message = isObject(value) ? value['message'] : undefined;
+    return typeof message === 'string' ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an answer that is not a success means, for a call of that kind. */
+export function meaningOf(failure: HttpFailure, kind: CallKind): Meaning {
+  const { status, body, from } = failure;
+  const own = from === 'keys' ? parseV2Error(body) : undefined;
+  if (own !== undefined) {
+    if (kind === 'read' && !OF_READS.includes(own.errorCode)) return BROKEN;
+    if (own.errorCode === 401 && oldestIn(own) === undefined) return BROKEN;
+    return BY_CAUSE.find(([pattern]) => pattern.test(own.cause))?.[1] ?? V2_ERRORS[own.errorCode] ?? BROKEN;
+  }
+  if (from === 'members') {
+    const known = MEMBERS_ERRORS[status];
+    // A read is not wrong, and what it asks for is there: somebody else has said that.
+    if (known !== undefined && (kind === 'write' || status === 401)) return known;
+  }
+  if (status === 413 && kind === 'write') return refused('too-large', 'a proxy takes no more; raise its limit');
+  // Whoever limits the rate does so before anything is done.
+  if (status === 429) return { ...passing('not-applied'), unhealthy: false };
+  if (status === 400 && NEEDS_TLS.test(body)) {
+    const advice = 'the server speaks TLS here: write https:// instead of http://';
+    return { ...refused('unavailable', advice), unhealthy: true };
+  }
+  if (isPageNotFound(failure)) return { ...passing('unknown'), advice: NO_ROUTE };
+  // A proxy, a load balancer, a server that is no etcd. It may have passed a write on before it said so.
+  return passing('unknown');
 }
 
 /** The contract's error for an answer that is not a success. */
-export function toStoreError(failure: HttpFailure, kind: CallKind, endpoint: string): StoreError {
-  const { code, retryable, outcome, advice } = meaningOf(failure);
-  const own = parseV2Error(failure);
-  const said = own === undefined ? `HTTP ${failure.status}: ${textOf(failure)}` : textOf(failure);
+export function toStoreError(
+  failure: HttpFailure,
+  kind: CallKind,
+  endpoint: string,
+  meaning = meaningOf(failure, kind),
+): StoreError {
+  const { code, retryable, outcome, advice } = meaning;
+  const own = failure.from === 'keys' ? parseV2Error(failure.body) : undefined;
   const options = { retryable, endpoint, ...(kind === 'write' ? { outcome } : {}) };
-  const message = `${endpoint}: ${said}${advice === undefined ? '' : `; ${advice}`}`;
-  if (code !== 'compacted' || own === undefined) return new StoreError(code, message, options);
-  // "the requested history has been cleared [oldest/requested]"
-  const oldest = /\[(\d+)\/\d+\]/.exec(own.cause ?? '')?.[1];
+  const message = `${endpoint}: ${textOf(failure, own)}${advice === undefined ? '' : `; ${advice}`}`;
+  const compactRevision = code === 'compacted' && own !== undefined ? oldestIn(own) : undefined;
+  if (own === undefined || compactRevision === undefined) return new StoreError(code, message, options);
   return new CompactedError(`${message}; etcd v2 keeps the last 1,000 events of the whole server`, {
     ...options,
-    compactRevision: toIndex(oldest ?? own.index),
-    revision: own.index > 0 ? toIndex(own.index) : undefined,
+    compactRevision,
+    revision: isIndex(own.index) ? own.index : undefined,
   });
 }
 
+/** The contract's error for a success that can't be used. A write may have been done, whatever the answer looks like. */
+export function toAnswerError(bad: BadAnswer, response: HttpFailure, kind: CallKind, endpoint: string): StoreError {
+  const { code, message } = bad;
+  const shown = code === 'internal' || response.body === '' ? '' : `: ${excerpt(response.body)}`;
+  return new StoreError(code, `${endpoint}: HTTP ${response.status} ${excerpt(message, 400)}${shown}`, {
+    cause: bad,
+    retryable: true,
+    endpoint,
+    ...(kind === 'write' ? { outcome: 'unknown' } : {}),
+  });
+}
+
+/** The oldest index that is left of a history that was cleared: "[oldest/requested]". */
+function oldestIn({ cause, index }: V2ErrorBody): Revision | undefined {
+  const told = /\[(\d{1,16})\/\d+\]/.exec(cause)?.[1];
+  const oldest = told === undefined ? index : Number(told);
+  return isIndex(oldest) && isIndex(index) && oldest <= index ? oldest : undefined;
+}
+
 /** What the answer says in words, without its JSON. */
-function textOf(failure: HttpFailure): string {
-  const own = parseV2Error(failure);
-  if (own !== undefined) return `${own.message}${own.cause ? ` (${own.cause})` : ''} (errorCode ${own.errorCode})`;
-  // The other APIs answer {"message": "…"}; a proxy with a page of its own.
-  const message = /^\{"message":"(.*)"\}\s*$/s.exec(failure.body)?.[1] ?? failure.body.trim();
-  return message.length > 200 ? `${message.slice(0, 200)}…` : message;
+function textOf({ status, body, from }: HttpFailure, own: V2ErrorBody | undefined): string {
+  if (own !== undefined) {
+    const cause = own.cause === '' ? '' : ` (${excerpt(own.cause)})`;
+    return `${excerpt(own.message)}${cause} (errorCode ${own.errorCode})`;
+  }
+  const message = from === 'members' ? parseMessage(body) : undefined;
+  if (message !== undefined) return `HTTP ${status}: ${excerpt(message)}`;
+  return `HTTP ${status}, which is not etcd's: ${excerpt(body) || '(no text)'}`;
 }
 
 /** TLS failures don't pass by themselves, and have their own advice. By the codes of Node and OpenSSL. */

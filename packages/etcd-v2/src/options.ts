@@ -52,6 +52,11 @@ export interface EtcdV2Options {
         readonly maxMs?: number | undefined;
       }
     | undefined;
+  /**
+   * How long the body of one answer may be, in bytes, before it is given up as `too-large`; etcd answers a read of a whole
+   * prefix at once. Default: 256 MiB.
+   */
+  readonly maxResponseBytes?: number | undefined;
   /** The default byte budget of a watch (C11); see `WatchOptions.bufferBytes`. */
   readonly bufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
@@ -71,6 +76,7 @@ export interface ResolvedOptions {
   readonly requestMs: number | undefined;
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
+  readonly maxResponseBytes: number;
   readonly bufferBytes: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -78,9 +84,11 @@ export interface ResolvedOptions {
 }
 
 const OPTION_NAMES = [
-  ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'bufferBytes'],
+  ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'maxResponseBytes', 'bufferBytes'],
   ...['logger', 'clock', 'random'],
 ] as const satisfies readonly (keyof EtcdV2Options)[];
+
+const MAX_RESPONSE_BYTES = 256 * 1_024 * 1_024;
 
 /** Headers that the adapter sets itself. */
 const OWN_HEADERS: readonly string[] = [
@@ -121,6 +129,7 @@ export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
       initialMs: positive(retry.initialMs ?? 100, 'retry.initialMs'),
       maxMs: positive(retry.maxMs ?? 2_000, 'retry.maxMs'),
     },
+    maxResponseBytes: whole(options.maxResponseBytes ?? MAX_RESPONSE_BYTES, 'maxResponseBytes'),
     bufferBytes: options.bufferBytes,
     logger: safeLogger(options.logger),
     clock: options.clock ?? systemClock,

@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type CompactedError, type StoreErrorCode } from '@holdfast/store';
 import { availableEtcds, startEtcd } from '@holdfast/testkit';
 import { etcdV2Store } from '@holdfast/etcd-v2';
-import { connectionMeaning, meaningOf, toConnectionError, toStoreError, V2_ERRORS } from '../src/errors.js';
+import {
+  connectionMeaning,
+  meaningOf,
+  toConnectionError,
+  toStoreError,
+  V2_ERRORS,
+  type HttpFailure,
+} from '../src/errors.js';
 import { World } from './support/world.js';
 
 const at = 'http://127.0.0.1:2379';
@@ -36,7 +43,7 @@ describe.each(availableEtcds())('errors that etcd $version answers with', ({ ver
   ])('%i is %s, and a write was not applied', async (errorCode, code, method, path, form) => {
     const { status, body } = await world.raw(method, path, form);
     expect(JSON.parse(body)).toMatchObject({ errorCode });
-    const error = toStoreError({ status, body }, 'write', at);
+    const error = toStoreError({ status, body, from: 'keys' }, 'write', at);
     expect(error).toMatchObject({ code, retryable: false, outcome: 'not-applied', endpoint: at });
     expect(error.message).toContain(`errorCode ${errorCode}`);
   });
@@ -44,7 +51,7 @@ describe.each(availableEtcds())('errors that etcd $version answers with', ({ ver
   test('401 is CompactedError, with the oldest index that is left and the head', async () => {
     await world.burst(1_100, (index) => `/history/${index % 10}`);
     const { status, body, index } = await world.raw('GET', '/file?wait=true&waitIndex=1');
-    const error = toStoreError({ status, body }, 'read', at);
+    const error = toStoreError({ status, body, from: 'keys' }, 'read', at);
     expect(isStoreError(error, 'compacted')).toBe(true);
     expect(error).toMatchObject({ compactRevision: index - 999, revision: index, retryable: false });
     expect(error.outcome).toBeUndefined();
@@ -92,13 +99,13 @@ describe('errors that no server that is tested with emits, from recorded answers
     [208, 'invalid-argument', false, 'Index and value cannot both be specified'],
     [301, 'unavailable', true, 'During Leader Election'],
     [400, 'unavailable', true, 'watcher is cleared due to etcd recovery'],
-    [402, 'internal', false, 'Standby Internal Error'],
-    [403, 'internal', false, 'Invalid active size'],
-    [404, 'internal', false, 'Standby remove delay'],
-    [500, 'internal', false, 'Client Internal Error'],
+    [402, 'internal', true, 'Standby Internal Error'],
+    [403, 'internal', true, 'Invalid active size'],
+    [404, 'internal', true, 'Standby remove delay'],
+    [500, 'internal', true, 'Client Internal Error'],
   ])('%i is %s', (errorCode, code, retryable, message) => {
     const body = JSON.stringify({ errorCode, message, cause: '/x', index: 7 });
-    const error = toStoreError({ status: 400, body }, 'write', at);
+    const error = toStoreError({ status: 400, body, from: 'keys' }, 'write', at);
     expect(error).toMatchObject({ code, retryable, endpoint: at });
     expect(error.message.startsWith(`${at}: ${message} (/x) (errorCode ${errorCode})`)).toBe(true);
     expect(error.outcome).toBe(code === 'unavailable' || code === 'internal' ? 'unknown' : 'not-applied');
@@ -106,7 +113,7 @@ describe('errors that no server that is tested with emits, from recorded answers
 
   test('a 401 without its range falls back to the index', () => {
     const body = JSON.stringify({ errorCode: 401, message: 'outdated', index: 77 });
-    const error = toStoreError({ status: 400, body }, 'read', at) as CompactedError;
+    const error = toStoreError({ status: 400, body, from: 'keys' }, 'read', at) as CompactedError;
     expect([error.compactRevision, error.revision]).toEqual([77, 77]);
   });
 
@@ -118,32 +125,42 @@ describe('errors that no server that is tested with emits, from recorded answers
     ];
     expect(Object.keys(V2_ERRORS).map(Number)).toEqual(codes);
     const body = '{"errorCode":999,"message":"?","index":1}';
-    expect(meaningOf({ status: 400, body })).toMatchObject({ code: 'internal', outcome: 'unknown' });
+    expect(meaningOf({ status: 400, body, from: 'keys' }, 'write')).toMatchObject({
+      code: 'internal',
+      outcome: 'unknown',
+      retryable: true,
+    });
   });
 });
 
 describe('what else an HTTP server may answer', () => {
-  test.each<[number, string, StoreErrorCode, 'unknown' | 'not-applied']>([
-    [401, '{"message":"Insufficient credentials"}', 'unauthenticated', 'not-applied'],
-    [403, '{"message":"not current leader"}', 'permission-denied', 'not-applied'],
-    [404, '404 page not found\n', 'unsupported', 'not-applied'],
-    [409, '{"message":"member exists"}', 'conflict', 'not-applied'],
-    [413, '<html>413 Request Entity Too Large</html>', 'too-large', 'not-applied'],
-    [429, 'slow down', 'unavailable', 'not-applied'],
-    [502, '<html>502 Bad Gateway</html>', 'unavailable', 'unknown'],
-    [503, '{"message":"During election"}', 'unavailable', 'unknown'],
-    [504, '', 'unavailable', 'unknown'],
-    [400, 'Client sent an HTTP request to an HTTPS server.\n', 'unavailable', 'not-applied'],
-    [418, "I'm a teapot", 'internal', 'unknown'],
-  ])('%i %s', (status, body, code, outcome) => {
-    const error = toStoreError({ status, body }, 'write', at);
+  test.each<[number, string, HttpFailure['from'], StoreErrorCode, 'unknown' | 'not-applied']>([
+    [401, '{"message":"Insufficient credentials"}', 'members', 'unauthenticated', 'not-applied'],
+    [409, '{"message":"member exists"}', 'members', 'conflict', 'not-applied'],
+    [413, '<html>413 Request Entity Too Large</html>', 'other', 'too-large', 'not-applied'],
+    [429, 'slow down', 'other', 'unavailable', 'not-applied'],
+    [502, '<html>502 Bad Gateway</html>', 'other', 'unavailable', 'unknown'],
+    [503, '{"message":"During election"}', 'members', 'unavailable', 'unknown'],
+    [504, '', 'other', 'unavailable', 'unknown'],
+    [400, 'Client sent an HTTP request to an HTTPS server.\n', 'other', 'unavailable', 'not-applied'],
+    [418, "I'm a teapot", 'other', 'unavailable', 'unknown'],
+    // A gateway may have passed the write on before it says so.
+    [403, '{"message":"Forbidden"}', 'other', 'unavailable', 'unknown'],
+    [404, '404 page not found\n', 'other', 'unavailable', 'unknown'],
+    [405, 'Method Not Allowed', 'other', 'unavailable', 'unknown'],
+  ])('%i %s', (status, body, from, code, outcome) => {
+    const error = toStoreError({ status, body, from }, 'write', at);
     expect(error).toMatchObject({ code, outcome });
+    expect(error.message).toContain(`HTTP ${status}`);
     expect(error.message.length).toBeLessThan(500);
   });
 
-  test('a page of a proxy is not repeated at length', () => {
-    const error = toStoreError({ status: 502, body: `<html>${'x'.repeat(100_000)}` }, 'read', at);
-    expect(error.message.length).toBeLessThan(400);
+  test('a page of a proxy is repeated in one short line, without control characters', () => {
+    const body = `<html>\u001b[31m\u009b2J\u202e\r\n${'x'.repeat(100_000)}`;
+    const { message } = toStoreError({ status: 502, body, from: 'other' }, 'read', at);
+    expect(message.length).toBeLessThan(400);
+    expect(message).toContain('\\u{1b}[31m\\u{9b}2J\\u{202e}');
+    expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 });
 

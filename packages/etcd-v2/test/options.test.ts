@@ -90,8 +90,8 @@ describe('options', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address() as { port: number };
     const store = etcdV2Store({ endpoints: [`http://127.0.0.1:${address.port}`] });
-    await expect(store.get('/a')).rejects.toMatchObject({ code: 'internal' });
-    await expect(store.put('/a', '1')).rejects.toMatchObject({ code: 'internal', outcome: 'unknown' });
+    await expect(store.get('/a')).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+    await expect(store.put('/a', '1')).rejects.toMatchObject({ code: 'unavailable', outcome: 'unknown' });
     await store.close();
     server.close();
   });

@@ -1,60 +1,61 @@
-import { Backoff, isStoreError, sleep, StoreError, withOutcome, type Revision } from '@holdfast/store';
-import { parseJson, toIndex } from '../json/codec.js';
-import { Credentials } from './authenticator.js';
+import { Backoff, isStoreError, sleep, StoreError, withOutcome } from '@holdfast/store';
 import { parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
-import type { Endpoint } from './endpoint.js';
-import { Endpoints } from './endpoints.js';
+import { BadAnswer } from '../json/bad-answer.js';
+import { parseMembers, parseVersion } from '../json/cluster.js';
 import {
   connectionMeaning,
+  isPageNotFound,
+  LACKS_V2,
   meaningOf,
-  parseV2Error,
+  toAnswerError,
   toConnectionError,
   toStoreError,
   type CallKind,
   type Meaning,
   type V2ErrorBody,
 } from '../errors.js';
-import type { ExchangeHandlers, HttpExchange, HttpRequest, HttpResponse, ResponseHead } from './http-exchange.js';
 import type { ResolvedOptions } from '../options.js';
+import { Credentials } from './authenticator.js';
+import type { Endpoint } from './endpoint.js';
+import { Endpoints } from './endpoints.js';
+import type { HistoryPoint } from './history-point.js';
+import type { ExchangeHandlers, HttpExchange, HttpRequest, HttpResponse } from './http-exchange.js';
+import { startPoll, type Poll, type PollHandlers } from './poll.js';
+import { recognise, type Question, type Recognised } from './recognise.js';
 import { judge } from './retry.js';
 
 /** The least that one of several endpoints is given to be reached, in milliseconds. */
 const MIN_CONNECT_MS = 500;
 
-export interface CallRequest {
-  readonly method: HttpRequest['method'];
-  readonly path: string;
+export interface CallRequest<T> extends Question {
   /** Form fields, sent url-encoded. */
   readonly form?: Readonly<Record<string, string>> | undefined;
   /** A JSON body, in place of a form. */
   readonly json?: unknown;
   readonly kind: CallKind;
   readonly signal: AbortSignal | undefined;
-  /** Codes of the keys API that are answers to this call, and no errors. */
-  readonly expect?: readonly number[] | undefined;
-  /** HTTP statuses that are answers to this call, and no errors. */
-  readonly expectStatus?: readonly number[] | undefined;
   /** Preferably not this endpoint. */
   readonly avoid?: Endpoint | undefined;
+  /**
+   * What the answer says, from its body.
+   *
+   * @throws BadAnswer where it can't be used: the call is tried again as after any failure of the server
+   */
+  readonly parse: (response: HttpResponse, point: HistoryPoint) => T;
 }
 
-/** What the answer's headers tell of the history. */
-export interface HistoryPoint {
-  /** The store's index; `undefined` where the answer has none. */
-  readonly index: Revision | undefined;
-  /** The cluster's id, hexadecimal as etcd tells it. */
-  readonly identity: string;
-  /** Raft's term; errors don't tell it. */
-  readonly raftTerm: number | undefined;
-}
-
-export interface Answer extends HistoryPoint {
+/** What every answer tells, whatever was asked. */
+export interface AnswerHead extends HistoryPoint {
   readonly status: number;
-  readonly body: string;
-  /** Set where the server refused with one of the codes that the call expects. */
-  readonly refused: V2ErrorBody | undefined;
   readonly endpoint: Endpoint;
 }
+
+export type Answer<T> = AnswerHead &
+  (
+    | { readonly refused: undefined; readonly result: T }
+    /** The server refused with one of the codes that the call expects. */
+    | { readonly refused: V2ErrorBody; readonly result: undefined }
+  );
 
 /** How one attempt ended without an answer. */
 interface Failed {
@@ -73,7 +74,7 @@ export class Connection {
   readonly #endpoints: Endpoints;
   readonly #credentials: Credentials;
   #closed: StoreError | undefined;
-  #lastSeen: Answer | undefined;
+  #lastSeen: AnswerHead | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -94,7 +95,7 @@ export class Connection {
   }
 
   /** The last answer that told an index. */
-  get lastSeen(): Answer | undefined {
+  get lastSeen(): AnswerHead | undefined {
     return this.#lastSeen;
   }
 
@@ -103,7 +104,7 @@ export class Connection {
    *
    * @throws StoreError, with an outcome where it is a write.
    */
-  async call(request: CallRequest): Promise<Answer> {
+  async call<T>(request: CallRequest<T>): Promise<Answer<T>> {
     const { kind, signal, avoid } = request;
     const { clock, connectMs, retry, random } = this.#options;
     const backoff = new Backoff({ ...retry, random });
@@ -150,11 +151,22 @@ export class Connection {
   }
 
   /**
+   * A call of which no refusal is an answer.
+   *
+   * @returns what the answer says
+   * @throws StoreError, with an outcome where it is a write.
+   */
+  async ask<T>(request: Omit<CallRequest<T>, 'expect'>): Promise<T> {
+    const { result } = await this.call(request);
+    return result as T;
+  }
+
+  /**
    * One request to this endpoint alone, tried once.
    *
    * @throws StoreError
    */
-  async callAt(endpoint: Endpoint, request: CallRequest): Promise<Answer> {
+  async callAt<T>(endpoint: Endpoint, request: CallRequest<T>): Promise<Answer<T>> {
     const result = await this.#attempt(endpoint, request);
     if ('error' in result) throw result.error;
     return result;
@@ -166,24 +178,7 @@ export class Connection {
    */
   poll(endpoint: Endpoint, path: string, handlers: PollHandlers): Poll {
     const header = this.#credentials.current;
-    const exchange = endpoint.start(this.#request({ method: 'GET', path }, header), {
-      onHead: (head) => {
-        if (head.status === 200) handlers.onWaiting(pointOf(head));
-      },
-      onDone: (response) => {
-        if (response.status === 200) handlers.onAnswer(pointOf(response), response.body);
-        else handlers.onFail(toStoreError(response, 'read', endpoint.name), header);
-      },
-      onFail: (error, sent) => {
-        if (!isStoreError(error)) endpoint.markUnhealthy();
-        handlers.onFail(isStoreError(error) ? error : toConnectionError(error, 'read', endpoint.name, sent), header);
-      },
-    });
-    return {
-      abort: () => {
-        endpoint.abort(exchange, POLL_OVER);
-      },
-    };
+    return startPoll(endpoint, this.#request({ method: 'GET', path }, header), header, handlers);
   }
 
   /** After a poll was refused with `used`: whether another user is worth trying. */
@@ -193,8 +188,13 @@ export class Connection {
 
   /** Takes the members' addresses from the cluster. @returns every endpoint that is used from now on. */
   async refreshEndpoints(signal: AbortSignal | undefined): Promise<readonly string[]> {
-    const { body } = await this.call({ method: 'GET', path: '/v2/members', kind: 'read', signal });
-    const { members } = parseJson<{ members: readonly { clientURLs?: readonly string[] }[] }>(body);
+    const members = await this.ask({
+      method: 'GET',
+      path: '/v2/members',
+      kind: 'read',
+      signal,
+      parse: ({ body }) => parseMembers(body),
+    });
     const secure = this.#options.endpoints.every((address) => address.secure);
     const addresses = members
       .flatMap(({ clientURLs = [] }) => clientURLs)
@@ -213,48 +213,79 @@ export class Connection {
     await this.#endpoints.close(this.#closed);
   }
 
-  async #attempt(endpoint: Endpoint, request: CallRequest): Promise<Answer | Failed> {
-    const { kind, signal, expect = [], expectStatus = [] } = request;
+  async #attempt<T>(endpoint: Endpoint, request: CallRequest<T>): Promise<Answer<T> | Failed> {
+    const { kind, signal } = request;
     const header = this.#credentials.known
       ? this.#credentials.current
       : await beforeSent(kind, this.#credentials.header());
     if (this.#closed !== undefined) throw notSent(this.#closed, kind);
     if (isAborted(signal)) throw notSent(signal?.reason as StoreError, kind);
     const ended = await this.#exchange(endpoint, this.#request(request, header), signal);
-    if ('error' in ended) {
-      const { error, sent } = ended;
-      if (isStoreError(error)) {
-        // The caller gave up, the store closed, or the server is silent: only the last is for another attempt.
-        const told = kind === 'write' ? withOutcome(error, sent ? 'unknown' : 'not-applied') : error;
-        if (!error.retryable || isAborted(signal)) throw told;
-        const outcome = sent ? 'unknown' : 'not-applied';
-        return { error: told, header, reached: sent, meaning: { code: error.code, retryable: true, outcome } };
-      }
-      return {
-        error: toConnectionError(error, kind, endpoint.name, sent),
-        meaning: connectionMeaning(error, sent),
-        reached: sent,
-        header,
-      };
-    }
+    if ('error' in ended) return this.#failed(endpoint, request, ended, header);
     const { response } = ended;
-    const own = response.status < 300 ? undefined : parseV2Error(response);
-    const expected =
-      own === undefined
-        ? response.status < 300 || expectStatus.includes(response.status)
-        : expect.includes(own.errorCode);
-    if (expected) {
+    try {
+      const recognised = recognise(request, response);
+      if (recognised.kind === 'failure') return await this.#refused(endpoint, request, recognised, header);
+      const { point, kind: ending } = recognised;
+      const head: AnswerHead = { ...point, status: response.status, endpoint };
+      const answer: Answer<T> =
+        ending === 'refused'
+          ? { ...head, refused: recognised.refused, result: undefined }
+          : { ...head, refused: undefined, result: request.parse(response, point) };
       this.#endpoints.settleOn(endpoint);
-      const answer = { ...pointOf(response), status: response.status, body: response.body, refused: own, endpoint };
-      if (answer.index !== undefined) this.#lastSeen = { ...answer, body: '' };
+      if (point.index !== undefined) {
+        endpoint.markServingV2();
+        this.#lastSeen = head;
+      }
       return answer;
+    } catch (bad) {
+      if (!(bad instanceof BadAnswer)) throw bad;
+      const { status, body } = response;
+      const error = toAnswerError(bad, { status, body, from: 'other' }, kind, endpoint.name);
+      const meaning: Meaning = { code: error.code, retryable: true, outcome: 'unknown', unhealthy: true };
+      return { error, meaning, reached: true, header };
     }
-    return {
-      error: toStoreError(response, kind, endpoint.name),
-      meaning: meaningOf(response),
-      reached: true,
-      header,
-    };
+  }
+
+  /** No answer: the connection failed, somebody gave up, or the answer was too long. */
+  #failed(
+    endpoint: Endpoint,
+    { kind, signal }: Pick<CallRequest<unknown>, 'kind' | 'signal'>,
+    { error, sent }: { readonly error: Error; readonly sent: boolean },
+    header: string | undefined,
+  ): Failed {
+    if (!isStoreError(error)) {
+      const meaning = connectionMeaning(error, sent);
+      return { error: toConnectionError(error, kind, endpoint.name, sent), meaning, reached: sent, header };
+    }
+    // The caller gave up, the store closed, the answer was too long, or the server is silent: only the last is for another attempt.
+    const outcome = sent ? 'unknown' : 'not-applied';
+    const told = kind === 'write' ? withOutcome(error, outcome) : error;
+    if (!error.retryable || isAborted(signal)) throw told;
+    return { error: told, header, reached: sent, meaning: { code: error.code, retryable: true, outcome } };
+  }
+
+  async #refused(
+    endpoint: Endpoint,
+    { kind, signal }: Pick<CallRequest<unknown>, 'kind' | 'signal'>,
+    { failure }: Recognised & { readonly kind: 'failure' },
+    header: string | undefined,
+  ): Promise<Failed> {
+    const lacksV2 = isPageNotFound(failure) && !endpoint.servesV2 && (await this.#isEtcd(endpoint, signal));
+    const meaning = lacksV2 ? LACKS_V2 : meaningOf(failure, kind);
+    return { error: toStoreError(failure, kind, endpoint.name, meaning), meaning, reached: true, header };
+  }
+
+  /** Whether an endpoint without the paths of the v2 API is an etcd all the same: only an etcd tells an etcd's version. */
+  async #isEtcd(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<boolean> {
+    const ended = await this.#exchange(endpoint, this.#request({ method: 'GET', path: '/version' }, undefined), signal);
+    if ('error' in ended || ended.response.status !== 200) return false;
+    try {
+      parseVersion(ended.response.body);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #exchange(
@@ -287,7 +318,7 @@ export class Connection {
   }
 
   #request(
-    { method, path, form, json }: Pick<CallRequest, 'method' | 'path' | 'form' | 'json'>,
+    { method, path, form, json }: Pick<CallRequest<unknown>, 'method' | 'path' | 'form' | 'json'>,
     authorization: string | undefined,
   ): HttpRequest {
     const headers: Record<string, string> = { ...this.#options.headers };
@@ -312,37 +343,9 @@ export class Connection {
   }
 }
 
-export interface PollHandlers {
-  /** The server has taken the request; its answer may be there already, or come in a year. */
-  onWaiting(point: HistoryPoint): void;
-  onAnswer(point: HistoryPoint, body: string): void;
-  /** `header`: the credentials that the request had. */
-  onFail(error: StoreError, header: string | undefined): void;
-}
-
-export interface Poll {
-  abort(): void;
-}
-
-const POLL_OVER = new StoreError('aborted', 'the poll is not needed any more');
-
-function pointOf({ headers }: ResponseHead): HistoryPoint {
-  const index = one(headers['x-etcd-index']);
-  const raftTerm = one(headers['x-raft-term']);
-  return {
-    index: index === undefined || index === '0' ? undefined : toIndex(index),
-    identity: one(headers['x-etcd-cluster-id']) ?? '',
-    raftTerm: raftTerm === undefined ? undefined : Number(raftTerm),
-  };
-}
-
 // A function, since TypeScript takes a signal that was looked at once for the same ever after.
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
-}
-
-function one(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
 }
 
 /** Waits for something without which nothing is sent: if that fails, a write was not applied. */

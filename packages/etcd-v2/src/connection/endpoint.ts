@@ -1,4 +1,4 @@
-import { Backoff, StoreError, type Clock } from '@holdfast/store';
+import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { Pool } from 'undici';
 import { createConnector, type ConnectorOptions } from './connector.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
@@ -7,6 +7,7 @@ import { Keepalive } from './keepalive.js';
 
 export interface EndpointOptions extends ConnectorOptions {
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
+  readonly maxResponseBytes: number;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -15,6 +16,9 @@ export interface EndpointOptions extends ConnectorOptions {
 const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
 /** How long an unused connection is kept: the next poll of a watch, or the next call, then needs no new one. */
 const IDLE_CONNECTION_MS = 15_000;
+
+/** What the answer to a question for the leader may take. */
+const PROBE_BYTES = 65_536;
 
 /** A server that is well begins to answer far sooner, and takes a long poll at once, in milliseconds. */
 const SUSPICIOUS_MS = 500;
@@ -31,6 +35,7 @@ export class Endpoint {
   /** Left to finish what is under way on them. */
   readonly #retired = new Set<Pool>();
   #avoidUntil = 0;
+  #servesV2 = false;
 
   constructor(address: EndpointAddress, options: EndpointOptions) {
     this.address = address;
@@ -65,6 +70,15 @@ export class Endpoint {
     return this.#avoidUntil;
   }
 
+  /** Whether it has answered as etcd's v2 API once. */
+  get servesV2(): boolean {
+    return this.#servesV2;
+  }
+
+  markServingV2(): void {
+    this.#servesV2 = true;
+  }
+
   markUnhealthy(): void {
     this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
   }
@@ -77,17 +91,20 @@ export class Endpoint {
 
   /** Sends a request over a connection that no other request is waiting on. */
   start(request: HttpRequest, handlers: ExchangeHandlers): HttpExchange {
-    const exchange: HttpExchange = new HttpExchange({
-      onHead: handlers.onHead,
-      onDone: (response) => {
-        this.#end(exchange);
-        handlers.onDone(response);
+    const exchange: HttpExchange = new HttpExchange(
+      {
+        onHead: handlers.onHead,
+        onDone: (response) => {
+          this.#end(exchange);
+          handlers.onDone(response);
+        },
+        onFail: (error, sent) => {
+          this.#end(exchange);
+          handlers.onFail(isStoreError(error, 'too-large') ? named(error, this.name) : error, sent);
+        },
       },
-      onFail: (error, sent) => {
-        this.#end(exchange);
-        handlers.onFail(error, sent);
-      },
-    });
+      this.#options.maxResponseBytes,
+    );
     this.#underWay.set(exchange, this.#options.clock.now());
     this.#keepalive?.begin();
     this.#dispatch(request, exchange);
@@ -147,12 +164,15 @@ export class Endpoint {
   /** Asks for the leader: cheap for the server, and allowed to everybody. Answers of any other kind are signs of life. */
   #hasLeader(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const exchange = new HttpExchange({
-        onDone: ({ status }) => {
-          resolve(status !== 503);
+      const exchange = new HttpExchange(
+        {
+          onDone: ({ status }) => {
+            resolve(status !== 503);
+          },
+          onFail: reject,
         },
-        onFail: reject,
-      });
+        PROBE_BYTES,
+      );
       this.#dispatch({ method: 'GET', path: '/v2/members/leader', headers: {} }, exchange);
       signal.addEventListener(
         'abort',
@@ -181,4 +201,8 @@ export class Endpoint {
       connect: createConnector(this.address, this.#options),
     });
   }
+}
+
+function named({ code, message }: StoreError, endpoint: string): StoreError {
+  return new StoreError(code, `${endpoint} ${message}`, { endpoint });
 }

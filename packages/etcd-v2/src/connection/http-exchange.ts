@@ -1,5 +1,8 @@
+import { constants } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
+import { StoreError } from '@holdfast/store';
 import type { Dispatcher } from 'undici';
+import { BodyBuffer } from './body-buffer.js';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -29,18 +32,23 @@ export interface ExchangeHandlers {
 
 /**
  * One request and its answer, over undici's lowest interface: a watch that catches up makes thousands of them a second.
- * Exactly one of `onDone` and `onFail` is called, and neither after `abort`.
+ * Exactly one of `onDone` and `onFail` is called, and neither after `abort`. Where a handler throws, `onFail` is called
+ * with that: nobody waits for ever for an answer that could not be taken.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #handlers: ExchangeHandlers;
+  readonly #maxBytes: number;
+  readonly #body = new BodyBuffer();
   #controller: Dispatcher.DispatchController | undefined;
   #head: ResponseHead = { status: 0, headers: {} };
-  #chunks: Buffer[] = [];
   #aborted: Error | undefined;
   #over = false;
 
-  constructor(handlers: ExchangeHandlers) {
+  /** @param maxBytes how long a body may get (`maxResponseBytes`) */
+  constructor(handlers: ExchangeHandlers, maxBytes: number) {
     this.#handlers = handlers;
+    // A longer text can't be made of it, whatever was allowed.
+    this.#maxBytes = Math.min(maxBytes, constants.MAX_STRING_LENGTH);
   }
 
   /** Whether the request was written to a connection, at least in part. */
@@ -78,26 +86,48 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#over || status < 200) return;
     this.#head = { status, headers };
-    this.#handlers.onHead?.(this.#head);
+    this.#settling(() => {
+      this.#handlers.onHead?.(this.#head);
+    });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over) this.#chunks.push(chunk);
+    if (this.#over) return;
+    this.#body.push(chunk);
+    if (this.#body.length > this.#maxBytes) this.fail(tooLarge(this.#maxBytes));
   }
 
   onResponseEnd(): void {
     if (this.#over) return;
-    this.#over = true;
-    const [first] = this.#chunks;
-    const body = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-    this.#chunks = [];
-    this.#handlers.onDone({ ...this.#head, body: body?.toString('utf8') ?? '' });
+    this.#settling(() => {
+      const response = { ...this.#head, body: this.#body.take() };
+      this.#over = true;
+      this.#handlers.onDone(response);
+    });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#over) return;
     this.#over = true;
-    this.#chunks = [];
     this.#handlers.onFail(error, this.sent);
   }
+
+  /** Runs what may throw: undici would tell the error to this exchange alone, which may be over. */
+  #settling(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      const { sent } = this;
+      this.abort(error as Error);
+      this.#over = true;
+      this.#handlers.onFail(error as Error, sent);
+    }
+  }
+}
+
+function tooLarge(maxBytes: number): StoreError {
+  return new StoreError(
+    'too-large',
+    `answered with more than ${maxBytes} bytes: read a smaller range, or raise maxResponseBytes`,
+  );
 }

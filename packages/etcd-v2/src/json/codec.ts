@@ -1,4 +1,5 @@
-import { compareKeys, encodeUtf8, StoreError, toRevision, type KeyValue, type Revision } from '@holdfast/store';
+import { compareKeys, encodeUtf8, type KeyValue, type Revision } from '@holdfast/store';
+import { contradiction, notEtcds } from './bad-answer.js';
 
 /** A node as the keys API shows it: a file has a value, a directory says so. The root has no key. */
 export interface V2Node {
@@ -26,53 +27,50 @@ export interface V2File extends V2Node {
   readonly value: string;
 }
 
+/** What `JSON.parse` gives for an object, before anything is known of it. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
 // What stands for a byte that is not UTF-8. Whole characters past U+FFFF have surrogates too, in pairs: those don't match.
 const MARK = /\p{Surrogate}/u;
 
 /**
- * Parses an answer. The server writes bytes that are not UTF-8 as the escape `\ufffd`, and the character U+FFFD as itself,
- * so that the two can be told apart here, and only here: such bytes come out as a lone surrogate.
+ * Parses an answer that must be an object. The server writes bytes that are not UTF-8 as the escape `\ufffd`, and the
+ * character U+FFFD as itself, so that the two can be told apart here, and only here: such bytes come out as a lone
+ * surrogate.
  *
- * @throws StoreError `internal` where it is not JSON.
+ * @throws BadAnswer
  */
-export function parseJson<T>(body: string): T {
+export function parseJson(body: string): JsonObject {
   const text = body.includes('\\ufffd') ? body.replace(/(?<!\\)((?:\\\\)*)\\ufffd/g, '$1\\udfff') : body;
+  let value: unknown;
   try {
-    return JSON.parse(text) as T;
-  } catch (cause) {
-    throw new StoreError('internal', 'the endpoint answered with something other than JSON; is it an etcd?', {
-      cause,
-    });
+    value = JSON.parse(text);
+  } catch {
+    throw notEtcds(body === '' ? 'it has no body' : 'it is not JSON, or only the first part of it');
   }
+  if (isObject(value)) return value;
+  throw notEtcds('it is not a JSON object');
 }
 
-/** An index as a revision. @throws StoreError `internal` where it is past 2^53−1, or not there. */
-export function toIndex(index: number | string | undefined): Revision {
-  try {
-    return toRevision(index ?? 0);
-  } catch (cause) {
-    throw new StoreError('internal', `etcd told the index ${String(index)}, which can't be used`, { cause });
-  }
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a number of the server's is an index that the contract can name: from 1 to 2^53−1 (C3). */
+export function isIndex(value: unknown): value is Revision {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** @throws BadAnswer */
+export function checkIndex(value: unknown, of: string): Revision {
+  if (isIndex(value)) return value;
+  throw contradiction(
+    `${of} is ${JSON.stringify(value) ?? 'not there'}, and an index is a whole number from 1 to 2^53-1`,
+  );
 }
 
 export function isFile(node: V2Node): node is V2File {
   return node.dir !== true && node.key !== undefined;
-}
-
-/** Every file at or below a node, in no order. */
-export function flatten(node: V2Node): V2File[] {
-  const files: V2File[] = [];
-  const directories: V2Node[] = [];
-  let current: V2Node | undefined = node;
-  while (current !== undefined) {
-    if (isFile(current)) files.push(current);
-    for (const child of current.nodes ?? []) {
-      if (child.dir === true) directories.push(child);
-      else if (isFile(child)) files.push(child);
-    }
-    current = directories.pop();
-  }
-  return files;
 }
 
 /** Whether a key came as UTF-8. */
@@ -93,13 +91,14 @@ export function sortByKey(files: V2File[]): V2File[] {
 
 const NO_VALUE = new Uint8Array(0);
 
+/** An entry of a node whose indexes were checked. */
 export function toKeyValue(file: V2Node, keysOnly = false): KeyValue {
   const { key = '', value = '', createdIndex, modifiedIndex, expiration } = file;
   const entry = {
     key,
     value: keysOnly ? NO_VALUE : encodeUtf8(value),
-    createRevision: toIndex(createdIndex),
-    modRevision: toIndex(modifiedIndex),
+    createRevision: createdIndex as Revision,
+    modRevision: modifiedIndex as Revision,
   };
   return expiration === undefined ? entry : { ...entry, expiresAt: Date.parse(expiration) };
 }

@@ -19,6 +19,12 @@ export function keyPath(key: string): string {
   return KEYS + key.split('/').map(encodeURIComponent).join('/');
 }
 
+/** The key or directory that a request path names; without the slash that a directory's path ends with. */
+export function keyOf(path: string): string {
+  const [encoded = ''] = path.slice(KEYS.length).split('?');
+  return encoded.replace(/\/$/, '').split('/').map(decodeURIComponent).join('/');
+}
+
 /** Whether a key, or a directory above it, is hidden: etcd v2 leaves those out of listings and of live watches. */
 export function isHidden(key: string): boolean {
   return key.includes('/_');

@@ -12,8 +12,9 @@ import {
   type KeyValue,
   type PutResult,
 } from '@holdfast/store';
-import { isFile, parseJson, toKeyValue, type V2Event, type V2File, type V2Node } from '../json/codec.js';
-import type { Answer, Connection } from '../connection/connection.js';
+import { parseWritten } from '../json/answer.js';
+import { isFile, toKeyValue, type V2Event, type V2File, type V2Node } from '../json/codec.js';
+import type { AnswerHead, Connection } from '../connection/connection.js';
 import { exactDirectory, keyPath } from '../json/key-path.js';
 import { bookmarkOf, readNode } from './reads.js';
 
@@ -33,8 +34,8 @@ export type Decision =
 
 /** A guarded write's end. */
 export type Outcome =
-  | { readonly succeeded: true; readonly answer: Answer; readonly previous: KeyValue | undefined }
-  | { readonly succeeded: false; readonly answer: Answer };
+  | { readonly succeeded: true; readonly answer: AnswerHead; readonly previous: KeyValue | undefined }
+  | { readonly succeeded: false; readonly answer: AnswerHead };
 
 const NOT_THERE = 100;
 const COMPARE_FAILED = 101;
@@ -166,9 +167,10 @@ export class Kv {
       kind: 'write',
       signal,
       expect: failures,
+      parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
     });
     if (answer.refused !== undefined) return { succeeded: false, answer };
-    return { succeeded: true, answer, previous: previous ? previousOf(answer) : undefined };
+    return { succeeded: true, answer, previous: previous ? previousOf(answer.result) : undefined };
   }
 
   /** One DELETE of a key. A directory of that name is not the key. */
@@ -180,9 +182,10 @@ export class Kv {
       kind: 'write',
       signal,
       expect: [NOT_THERE, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY],
+      parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === key, index),
     });
     if (answer.refused !== undefined) return { succeeded: false, answer };
-    return { succeeded: true, answer, previous: previousOf(answer) };
+    return { succeeded: true, answer, previous: previousOf(answer.result) };
   }
 
   /**
@@ -231,6 +234,7 @@ export class Kv {
       kind: 'write',
       signal: call.signal,
       expect: [NOT_THERE],
+      parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === directory, index),
     });
     return { revision: bookmarkOf(deleted).revision, deleted: deleted.refused === undefined ? undefined : 0 };
   }
@@ -243,7 +247,7 @@ export async function readForWrite(
   connection: Connection,
   key: string,
   { signal }: DriverCall,
-): Promise<{ readonly node: V2Node | undefined; readonly answer: Answer }> {
+): Promise<{ readonly node: V2Node | undefined; readonly answer: AnswerHead }> {
   try {
     return await readNode(connection, key, 'linearizable', signal);
   } catch (error) {
@@ -287,8 +291,7 @@ function native(guard: DriverGuard): NativeGuard {
   }
 }
 
-function previousOf({ body }: Answer): KeyValue | undefined {
-  const { prevNode } = parseJson<V2Event>(body);
+function previousOf({ prevNode }: Partial<V2Event>): KeyValue | undefined {
   return prevNode !== undefined && isFile(prevNode) ? toKeyValue(prevNode) : undefined;
 }
 

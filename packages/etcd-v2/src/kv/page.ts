@@ -1,5 +1,5 @@
 import { encodeUtf8, type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
-import { toIndex, type V2File } from '../json/codec.js';
+import type { V2File } from '../json/codec.js';
 
 /** A part of a listing: values are encoded when they are asked for. */
 export class FilePage implements Page {
@@ -39,11 +39,11 @@ export class FilePage implements Page {
   }
 
   modRevision(index: number): Revision {
-    return toIndex(this.#at(index).modifiedIndex);
+    return this.#at(index).modifiedIndex as Revision;
   }
 
   createRevision(index: number): Revision {
-    return toIndex(this.#at(index).createdIndex);
+    return this.#at(index).createdIndex as Revision;
   }
 
   version(): undefined {

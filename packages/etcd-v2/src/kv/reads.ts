@@ -9,14 +9,16 @@ import type {
   KeyValue,
   ListResult,
   Page,
+  Revision,
   SortOrder,
   UndecodableKey,
 } from '@holdfast/store';
 import { compareBytes, compareKeys, StoreError } from '@holdfast/store';
-import { flatten, isFile, isReadable, parseJson, rawKeyBytes, sortByKey, toIndex, toKeyValue } from '../json/codec.js';
-import type { V2Event, V2File, V2Node } from '../json/codec.js';
-import type { Answer, Connection } from '../connection/connection.js';
-import { isHidden, keyPath, locate } from '../json/key-path.js';
+import { parseRead, type ReadAnswer } from '../json/answer.js';
+import { isFile, isReadable, rawKeyBytes, sortByKey, toKeyValue } from '../json/codec.js';
+import type { V2File, V2Node } from '../json/codec.js';
+import type { Answer, AnswerHead, Connection } from '../connection/connection.js';
+import { isHidden, keyOf, keyPath, locate } from '../json/key-path.js';
 import { FilePage } from './page.js';
 
 /** A range of the store at one index, unsorted. */
@@ -48,10 +50,26 @@ export async function readNode(
   key: string,
   consistency: Consistency,
   signal: AbortSignal | undefined,
-): Promise<{ readonly node: V2Node | undefined; readonly answer: Answer }> {
+): Promise<{ readonly node: V2Node | undefined; readonly answer: AnswerHead }> {
   const path = keyPath(key) + (consistency === 'linearizable' ? '?quorum=true' : '');
-  const answer = await connection.call({ method: 'GET', path, kind: 'read', signal, expect: NOT_THERE });
-  return { node: answer.refused === undefined ? parseJson<V2Event>(answer.body).node : undefined, answer };
+  const answer = await read(connection, path, signal);
+  return { node: answer.result?.node, answer };
+}
+
+/** One GET of the keys API; what is not there has no result. */
+export function read(
+  connection: Connection,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Answer<ReadAnswer>> {
+  return connection.call({
+    method: 'GET',
+    path,
+    kind: 'read',
+    signal,
+    expect: NOT_THERE,
+    parse: ({ body }, { index = 0 }) => parseRead(body, keyOf(path), index),
+  });
 }
 
 export async function list(
@@ -107,14 +125,8 @@ export async function readRange(
     ...(recursive ? ['recursive=true', 'sorted=true'] : []),
     ...(consistency === 'linearizable' ? ['quorum=true'] : []),
   ];
-  const answer = await connection.call({
-    method: 'GET',
-    path: query.length > 0 ? `${path}?${query.join('&')}` : path,
-    kind: 'read',
-    signal,
-    expect: NOT_THERE,
-  });
-  const all = answer.refused === undefined ? flatten(parseJson<V2Event>(answer.body).node) : [];
+  const answer = await read(connection, query.length > 0 ? `${path}?${query.join('&')}` : path, signal);
+  const all = answer.result?.files ?? [];
   const files: V2File[] = [];
   const undecodable: UndecodableKey[] = [];
   for (const file of all) {
@@ -124,7 +136,7 @@ export async function readRange(
     } else {
       const rawKey = rawKeyBytes(file.key);
       if (range.contains(rawKey)) {
-        undecodable.push({ rawKey, revision: toIndex(file.modifiedIndex), deleted: false });
+        undecodable.push({ rawKey, revision: file.modifiedIndex as Revision, deleted: false });
       }
     }
   }
@@ -133,7 +145,7 @@ export async function readRange(
 }
 
 /** @throws StoreError `internal` where the answer has none: it does not come from the keys API. */
-export function bookmarkOf({ index, identity, endpoint }: Answer): Bookmark {
+export function bookmarkOf({ index, identity, endpoint }: AnswerHead): Bookmark {
   if (index === undefined || identity === '') {
     throw new StoreError('internal', `${endpoint.name} answered without X-Etcd-Index and X-Etcd-Cluster-Id headers`, {
       endpoint: endpoint.name,

@@ -1,16 +1,7 @@
 import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
-import { parseJson } from '../json/codec.js';
-import type { Answer, Connection } from '../connection/connection.js';
+import { parseMember, parseMembers, parseVersion, type V2Member } from '../json/cluster.js';
+import type { AnswerHead, Connection } from '../connection/connection.js';
 import { bookmarkOf } from './reads.js';
-
-/** A member as the members API tells it. */
-export interface V2Member {
-  readonly id: string;
-  /** Empty until it has started for the first time. */
-  readonly name: string;
-  readonly peerURLs: readonly string[];
-  readonly clientURLs?: readonly string[];
-}
 
 /** What one member says of itself and of the cluster. */
 export async function readStatus(connection: Connection, { signal }: DriverCall): Promise<StoreStatus> {
@@ -32,40 +23,47 @@ export async function readStatus(connection: Connection, { signal }: DriverCall)
   };
 }
 
-export async function readMembers(
-  connection: Connection,
-  signal: AbortSignal | undefined,
-): Promise<readonly V2Member[]> {
-  const { body } = await connection.call({ method: 'GET', path: '/v2/members', kind: 'read', signal });
-  return parseJson<{ members: readonly V2Member[] }>(body).members;
+export function readMembers(connection: Connection, signal: AbortSignal | undefined): Promise<readonly V2Member[]> {
+  return connection.ask({
+    method: 'GET',
+    path: '/v2/members',
+    kind: 'read',
+    signal,
+    parse: ({ body }) => parseMembers(body),
+  });
 }
 
 /**
  * The head of the member that answers: without a body, and without consensus. A user who may not read the root is told
  * the head that was seen last.
  */
-async function readHead(connection: Connection, signal: AbortSignal | undefined): Promise<Answer> {
+async function readHead(connection: Connection, signal: AbortSignal | undefined): Promise<AnswerHead> {
   try {
-    return await connection.call({ method: 'HEAD', path: '/v2/keys/', kind: 'read', signal });
+    return await connection.call({ method: 'HEAD', path: '/v2/keys/', kind: 'read', signal, parse: () => undefined });
   } catch (error) {
     if (isStoreError(error, 'unauthenticated') && connection.lastSeen !== undefined) return connection.lastSeen;
     throw error;
   }
 }
 
-async function readVersion(connection: Connection, signal: AbortSignal | undefined): Promise<string> {
-  const { body } = await connection.call({ method: 'GET', path: '/version', kind: 'read', signal });
-  return parseJson<{ etcdserver: string }>(body).etcdserver;
+function readVersion(connection: Connection, signal: AbortSignal | undefined): Promise<string> {
+  return connection.ask({
+    method: 'GET',
+    path: '/version',
+    kind: 'read',
+    signal,
+    parse: ({ body }) => parseVersion(body),
+  });
 }
 
 /** @returns nothing during an election. */
-async function readLeader(connection: Connection, signal: AbortSignal | undefined): Promise<string | undefined> {
-  const { status, body } = await connection.call({
+function readLeader(connection: Connection, signal: AbortSignal | undefined): Promise<string | undefined> {
+  return connection.ask({
     method: 'GET',
     path: '/v2/members/leader',
     kind: 'read',
     signal,
     expectStatus: [503],
+    parse: ({ status, body }) => (status === 503 ? undefined : parseMember(body).id),
   });
-  return status === 503 ? undefined : parseJson<V2Member>(body).id;
 }

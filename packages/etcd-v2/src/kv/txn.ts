@@ -1,6 +1,7 @@
 import {
   compareBytes,
   StoreError,
+  toRevision,
   type DriverCall,
   type DriverCompare,
   type DriverGuard,
@@ -11,7 +12,7 @@ import {
   type Revision,
   type TxnResult,
 } from '@holdfast/store';
-import { isFile, toIndex, toKeyValue } from '../json/codec.js';
+import { isFile, toKeyValue } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { deleteResult, putResult, type Kv } from './kv.js';
 import { bookmarkOf, readNode } from './reads.js';
@@ -125,7 +126,7 @@ function guardOf(compare: DriverCompare): DriverGuard {
       if (op === '=') return { kind: 'value', value: compare.value };
       break;
     case 'modRevision':
-      if (op === '=' && compare.value > 0) return { kind: 'modRevision', modRevision: toIndex(compare.value) };
+      if (op === '=' && compare.value > 0) return { kind: 'modRevision', modRevision: toRevision(compare.value) };
       if (compare.value === 0) return presence(op);
       break;
     case 'version':

@@ -1,4 +1,5 @@
 import type { Bookmark, CallOptions, Consistency, KeyValue, Revision } from '@holdfast/store';
+import { parseWritten } from '../json/answer.js';
 import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from '../json/codec.js';
 import { checkPath, checkTtl, type CallScope } from './call-scope.js';
 import type { Connection } from '../connection/connection.js';
@@ -53,6 +54,7 @@ export class Directories {
         kind: 'write',
         signal,
         expect: [105],
+        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === path, index),
       });
       return { created: answer.refused === undefined, revision: bookmarkOf(answer).revision };
     });
@@ -87,6 +89,7 @@ export class Directories {
         kind: 'write',
         signal,
         expect: [100],
+        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
       });
       return { removed: removed.refused === undefined, revision: bookmarkOf(removed).revision };
     });
@@ -113,6 +116,7 @@ export class Directories {
         kind: 'write',
         signal,
         expect: [100],
+        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
       });
       return { refreshed: refreshed.refused === undefined, revision: bookmarkOf(refreshed).revision };
     });

@@ -1,5 +1,6 @@
 import type { CallOptions, KeyValue, PutResult, Revision } from '@holdfast/store';
 import { checkPath, checkText, checkTtl, type CallScope } from './call-scope.js';
+import { parseWritten } from '../json/answer.js';
 import { isFile, toKeyValue } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { keyPath } from '../json/key-path.js';
@@ -39,6 +40,7 @@ export class HiddenNodes {
         form: { value: checkText(value), ...(ttl !== undefined && { ttl: String(ttl) }) },
         kind: 'write',
         signal,
+        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === path, index),
       });
       return { revision: bookmarkOf(answer).revision, ...(ttl !== undefined && { ttl }) };
     });
@@ -52,6 +54,7 @@ export class HiddenNodes {
         kind: 'write',
         signal,
         expect: [100, 104],
+        parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === path, index),
       });
       return { revision: bookmarkOf(answer).revision, deleted: answer.refused === undefined ? 1 : 0 };
     });

@@ -1,9 +1,10 @@
 import type { Bookmark, CallOptions, KeyValue } from '@holdfast/store';
 import { checkPath, checkText, checkTtl, type CallScope } from './call-scope.js';
-import { isFile, isReadable, parseJson, sortByKey, toKeyValue, type V2Event, type V2File } from '../json/codec.js';
+import { parseCreated } from '../json/answer.js';
+import { isFile, isReadable, sortByKey, toKeyValue, type V2File } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { keyPath } from '../json/key-path.js';
-import { bookmarkOf } from '../kv/reads.js';
+import { bookmarkOf, read } from '../kv/reads.js';
 
 export interface InOrderOptions extends CallOptions {
   /** Seconds to live. */
@@ -23,7 +24,7 @@ export class InOrder {
   /** Creates an entry in a directory, which comes to be if it is not there. Its name is greater than all before it. */
   create(directory: string, value: string, options: InOrderOptions = {}): Promise<KeyValue> {
     return this.#scope.run('write', options, ['ttl'], async ({ signal }) => {
-      const answer = await this.#connection.call({
+      const created = await this.#connection.ask({
         method: 'POST',
         path: keyPath(checkPath(directory)),
         form: {
@@ -32,8 +33,9 @@ export class InOrder {
         },
         kind: 'write',
         signal,
+        parse: ({ body }, { index = 0 }) => parseCreated(body, directory, index),
       });
-      return toKeyValue(parseJson<V2Event>(answer.body).node);
+      return toKeyValue(created);
     });
   }
 
@@ -43,14 +45,9 @@ export class InOrder {
     options: CallOptions = {},
   ): Promise<{ readonly items: readonly KeyValue[]; readonly bookmark: Bookmark }> {
     return this.#scope.run('read', options, [], async ({ signal }) => {
-      const answer = await this.#connection.call({
-        method: 'GET',
-        path: `${keyPath(checkPath(directory))}/?sorted=true&quorum=true`,
-        kind: 'read',
-        signal,
-        expect: [100, 104],
-      });
-      const { nodes = [] } = answer.refused === undefined ? parseJson<V2Event>(answer.body).node : {};
+      const path = `${keyPath(checkPath(directory))}/?sorted=true&quorum=true`;
+      const answer = await read(this.#connection, path, signal);
+      const { nodes = [] } = answer.result?.node ?? {};
       const files = nodes.filter((node): node is V2File => isFile(node) && isReadable(node.key));
       // The server sorts; on a list that is in order already this costs a walk through it.
       return { items: sortByKey(files).map((file) => toKeyValue(file)), bookmark: bookmarkOf(answer) };

@@ -1,8 +1,8 @@
 import { StoreError, type CallOptions, type StoreMember } from '@holdfast/store';
 import type { CallScope } from './call-scope.js';
-import { parseJson } from '../json/codec.js';
+import { parseMember, type V2Member } from '../json/cluster.js';
 import type { Connection } from '../connection/connection.js';
-import { readMembers, type V2Member } from '../kv/status.js';
+import { readMembers } from '../kv/status.js';
 
 /** A member, with the addresses that the others reach it at. */
 export interface EtcdV2Member extends StoreMember {
@@ -34,8 +34,15 @@ export class Members {
         });
       }
       const json = { peerURLs: peerUrls };
-      const { body } = await this.#connection.call({ method: 'POST', path: MEMBERS, json, kind: 'write', signal });
-      return toMember(parseJson<V2Member>(body));
+      const member = await this.#connection.ask({
+        method: 'POST',
+        path: MEMBERS,
+        json,
+        kind: 'write',
+        signal,
+        parse: ({ body }) => parseMember(body),
+      });
+      return toMember(member);
     });
   }
 
@@ -47,14 +54,15 @@ export class Members {
           outcome: 'not-applied',
         });
       }
-      const { status } = await this.#connection.call({
+      const removed = await this.#connection.ask({
         method: 'DELETE',
         path: `${MEMBERS}/${id}`,
         kind: 'write',
         signal,
         expectStatus: [404, 410],
+        parse: ({ status }) => status === 204,
       });
-      return { removed: status === 204 };
+      return { removed };
     });
   }
 }

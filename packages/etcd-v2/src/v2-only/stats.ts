@@ -1,5 +1,8 @@
+import { excerpt } from '@holdfast/etcd-common';
 import { isStoreError, type DriverCall } from '@holdfast/store';
-import { parseJson } from '../json/codec.js';
+import { parseHealth, parseStats } from '../json/cluster.js';
+import { notEtcds } from '../json/bad-answer.js';
+import { parseMessage } from '../errors.js';
 import type { Connection } from '../connection/connection.js';
 
 /** What one member counts, as etcd tells it: its names are etcd's own. */
@@ -32,16 +35,36 @@ export interface EtcdV2Health {
 
 export async function readStats(connection: Connection, { signal }: DriverCall): Promise<EtcdV2Stats> {
   const [self, leader, store] = await Promise.all([
-    connection.call({ method: 'GET', path: '/v2/stats/self', kind: 'read', signal }),
-    connection.call({ method: 'GET', path: '/v2/stats/leader', kind: 'read', signal, expectStatus: [403] }),
-    connection.call({ method: 'GET', path: '/v2/stats/store', kind: 'read', signal }),
+    connection.ask({
+      method: 'GET',
+      path: '/v2/stats/self',
+      kind: 'read',
+      signal,
+      parse: ({ body }) => parseStats<EtcdV2Stats['self']>(body, { id: 'string', name: 'string', state: 'string' }),
+    }),
+    connection.ask({
+      method: 'GET',
+      path: '/v2/stats/leader',
+      kind: 'read',
+      signal,
+      expectStatus: [403],
+      parse: ({ status, body }) => {
+        if (status === 200) {
+          return parseStats<NonNullable<EtcdV2Stats['leader']>>(body, { leader: 'string', followers: 'object' });
+        }
+        if (parseMessage(body) !== 'not current leader') throw notEtcds('it does not say that another member leads');
+        return undefined;
+      },
+    }),
+    connection.ask({
+      method: 'GET',
+      path: '/v2/stats/store',
+      kind: 'read',
+      signal,
+      parse: ({ body }) => parseStats<EtcdV2Stats['store']>(body, { getsSuccess: 'number', watchers: 'number' }),
+    }),
   ]);
-  return {
-    self: parseJson<EtcdV2Stats['self']>(self.body),
-    // 403: "not current leader".
-    ...(leader.status === 200 && { leader: parseJson<NonNullable<EtcdV2Stats['leader']>>(leader.body) }),
-    store: parseJson<EtcdV2Stats['store']>(store.body),
-  };
+  return { self, ...(leader !== undefined && { leader }), store };
 }
 
 /** Asks each endpoint itself: the answers of the healthy ones alone would say little. */
@@ -49,16 +72,16 @@ export async function readHealth(connection: Connection, { signal }: DriverCall)
   return Promise.all(
     connection.endpoints.map(async (endpoint): Promise<EtcdV2Health> => {
       try {
-        const { body } = await connection.callAt(endpoint, {
+        const { result } = await connection.callAt(endpoint, {
           method: 'GET',
           path: '/health',
           kind: 'read',
           signal,
           expectStatus: [503],
+          parse: ({ body }) => parseHealth(body),
         });
-        const { health, reason } = parseJson<{ health: string | boolean; reason?: string }>(body);
-        const healthy = health === true || health === 'true';
-        return { healthy, endpoint: endpoint.name, ...(reason ? { reason } : {}) };
+        const { healthy = false, reason = '' } = result ?? {};
+        return { healthy, endpoint: endpoint.name, ...(reason === '' ? {} : { reason: excerpt(reason) }) };
       } catch (error) {
         if (!isStoreError(error) || signal?.aborted === true) throw error;
         return { healthy: false, reason: error.message, endpoint: endpoint.name };

@@ -2,11 +2,12 @@ import {
   KeyRange,
   prefixEnd,
   StoreError,
+  type Revision,
   type DriverWatchOptions,
   type UndecodableKey,
   type WatchEvent,
 } from '@holdfast/store';
-import { isReadable, rawKeyBytes, toIndex, toKeyValue, type V2Event, type V2Node } from '../json/codec.js';
+import { isReadable, rawKeyBytes, toKeyValue, type V2Event, type V2Node } from '../json/codec.js';
 import { isHidden } from '../json/key-path.js';
 
 /** What an event of the server is to a watch: one of the contract's, a key that can't be read, or nothing. */
@@ -61,7 +62,7 @@ function put(
     kind: 'event',
     event: {
       type: 'put',
-      revision: toIndex(node.modifiedIndex),
+      revision: node.modifiedIndex as Revision,
       current: toKeyValue(node),
       isCreate: !isEntry,
       ...(previous && isEntry && { previous: toKeyValue(prevNode) }),
@@ -82,7 +83,7 @@ function removal(
     kind: 'event',
     event: {
       type: 'delete',
-      revision: toIndex(node.modifiedIndex),
+      revision: node.modifiedIndex as Revision,
       key,
       ...(previous && prevNode !== undefined && { previous: toKeyValue(prevNode) }),
     },
@@ -104,12 +105,12 @@ function directoryRemoval(
   if (gone === undefined) return undefined;
   return {
     kind: 'event',
-    event: { type: 'delete-range', revision: toIndex(node.modifiedIndex), range: gone.toRange() },
+    event: { type: 'delete-range', revision: node.modifiedIndex as Revision, range: gone.toRange() },
   };
 }
 
 function undecodable(node: V2Node, key: string, range: KeyRange, deleted: boolean): Translated {
   const rawKey = rawKeyBytes(key);
   if (!range.contains(rawKey)) return undefined;
-  return { kind: 'undecodable', entry: { rawKey, revision: toIndex(node.modifiedIndex), deleted } };
+  return { kind: 'undecodable', entry: { rawKey, revision: node.modifiedIndex as Revision, deleted } };
 }

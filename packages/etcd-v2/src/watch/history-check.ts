@@ -1,5 +1,7 @@
 import { StoreError, type Bookmark } from '@holdfast/store';
-import type { Answer, Connection, HistoryPoint } from '../connection/connection.js';
+import { parseAnyRead } from '../json/answer.js';
+import type { AnswerHead, Connection } from '../connection/connection.js';
+import type { HistoryPoint } from '../connection/history-point.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import type { Located } from '../json/key-path.js';
 import { bookmarkOf } from '../kv/reads.js';
@@ -87,7 +89,7 @@ export class HistoryCheck {
     this.#lowTerm = false;
   }
 
-  #read(path: string, signal: AbortSignal, avoid?: Endpoint): Promise<Answer> {
+  #read(path: string, signal: AbortSignal, avoid?: Endpoint): Promise<AnswerHead> {
     return this.#connection.call({
       method: 'GET',
       path: `${path}?quorum=true`,
@@ -95,6 +97,9 @@ export class HistoryCheck {
       signal,
       expect: [100, 104],
       avoid,
+      parse: ({ body }) => {
+        parseAnyRead(body);
+      },
     });
   }
 }
@@ -103,7 +108,7 @@ function isBehind({ index, identity }: HistoryPoint, bookmark: Bookmark): boolea
   return identity === bookmark.identity && (index ?? 0) < bookmark.revision;
 }
 
-function behind({ index, endpoint }: Answer, { revision }: Bookmark): StoreError {
+function behind({ index, endpoint }: AnswerHead, { revision }: Bookmark): StoreError {
   return new StoreError(
     'history-changed',
     `the store's index is ${index ?? 0}, and the bookmark's is ${revision}: it was restored or emptied; read again`,

@@ -4,20 +4,26 @@ import {
   messageOf,
   sleep,
   StoreError,
+  type StoreErrorCode,
   type Bookmark,
   type Clock,
   type DriverWatch,
   type DriverWatchOptions,
   type KeyRange,
   type Logger,
+  type Revision,
   type WatchBatch,
   type WatchSink,
 } from '@holdfast/store';
-import { parseJson, toIndex, type V2Event } from '../json/codec.js';
-import type { Connection, HistoryPoint } from '../connection/connection.js';
+import { parsePolled } from '../json/answer.js';
+import { BadAnswer } from '../json/bad-answer.js';
+import type { V2Event } from '../json/codec.js';
+import { toAnswerError } from '../errors.js';
+import type { Connection } from '../connection/connection.js';
+import type { HistoryPoint } from '../connection/history-point.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import { HistoryCheck } from './history-check.js';
-import { locate, type Located } from '../json/key-path.js';
+import { keyOf, locate, type Located } from '../json/key-path.js';
 import { Permits, PollLanes, type LaneHandlers } from './poll-lanes.js';
 import { translate } from './events.js';
 
@@ -229,12 +235,14 @@ class EtcdWatch implements DriverWatch {
           return;
         }
         try {
-          const event = parseJson<V2Event>(body);
-          const index = toIndex(event.node.modifiedIndex);
-          if (index < from) throw outOfOrder(endpoint, index, from);
+          const { event, index } = parsePolled(body, { path: keyOf(path), recursive }, from);
           lane.onEvent({ event, index, head: head ?? index });
         } catch (error) {
-          lane.onFail(toStoreError(error));
+          const { name } = endpoint;
+          const isBad = error instanceof BadAnswer;
+          lane.onFail(
+            isBad ? toAnswerError(error, { status: 200, body, from: 'other' }, 'read', name) : toStoreError(error),
+          );
         }
       },
       onFail: (error, header) => {
@@ -259,9 +267,10 @@ class EtcdWatch implements DriverWatch {
   }
 
   #deliver(event: V2Event, index: number, identity: string): 'ok' | 'full' {
-    const bookmark: Bookmark = { revision: toIndex(index), identity };
-    this.#cursor = bookmark;
+    const bookmark: Bookmark = { revision: index as Revision, identity };
     const told = translate(event, this.#range, this.#options);
+    // Not before it is known what the event says: what can't be told must be asked for again.
+    this.#cursor = bookmark;
     if (told === undefined) return 'ok';
     const batch: WatchBatch = {
       kind: 'events',
@@ -303,12 +312,22 @@ class EtcdWatch implements DriverWatch {
   }
 }
 
+/** What a watch can't ride out (C12): its history is gone or another one, its user may not watch, its store is closed. */
+const FINAL: readonly StoreErrorCode[] = [
+  'compacted',
+  'history-changed',
+  'unauthenticated',
+  'permission-denied',
+  'closed',
+  'aborted',
+];
+
 /**
- * Trouble that passes is ridden out; anything else is for the consumer (C12). A certificate that is refused passes too: it
- * can be renewed, here or at the server, while the watch waits.
+ * Everything else passes, for all that this watch can know: a proxy says what it likes while the server restarts, and a
+ * certificate can be renewed, here or there. The state says what it is waiting for.
  */
 function isPassing(error: StoreError): boolean {
-  return error.retryable || error.code === 'unavailable';
+  return error.retryable || !FINAL.includes(error.code);
 }
 
 function toStoreError(error: unknown): StoreError {
@@ -320,12 +339,6 @@ function toStoreError(error: unknown): StoreError {
 
 function emptyAnswers({ name }: Endpoint): StoreError {
   return new StoreError('unavailable', `${name} ends long polls without an answer`, { endpoint: name });
-}
-
-function outOfOrder({ name }: Endpoint, index: number, from: number): StoreError {
-  return new StoreError('unavailable', `${name} told of index ${index} where ${from} or later was asked for`, {
-    endpoint: name,
-  });
 }
 
 /** Roughly what a batch holds in memory, in bytes. */

@@ -1,0 +1,43 @@
+/** How many chunks are kept as they came, before small ones are put together. */
+const MANY = 1_024;
+const SMALL = 4_096;
+
+/**
+ * A body as it comes in. A server can send each byte by itself: kept so, a body would take a hundred times its length, and
+ * a bound on its length would bound nothing.
+ */
+export class BodyBuffer {
+  #length = 0;
+  #whole: Buffer[] = [];
+  #fresh: Buffer[] = [];
+  #freshLength = 0;
+
+  /** In bytes. */
+  get length(): number {
+    return this.#length;
+  }
+
+  push(chunk: Buffer): void {
+    this.#length += chunk.length;
+    this.#fresh.push(chunk);
+    this.#freshLength += chunk.length;
+    if (this.#fresh.length >= MANY) this.#settle();
+  }
+
+  /** The body as text, and none of it is kept. */
+  take(): string {
+    const chunks = [...this.#whole, ...this.#fresh];
+    this.#whole = [];
+    this.#fresh = [];
+    const [first] = chunks;
+    const body = chunks.length === 1 ? first : Buffer.concat(chunks);
+    return body?.toString('utf8') ?? '';
+  }
+
+  #settle(): void {
+    const isSmall = this.#freshLength < this.#fresh.length * SMALL;
+    this.#whole.push(...(isSmall ? [Buffer.concat(this.#fresh)] : this.#fresh));
+    this.#fresh = [];
+    this.#freshLength = 0;
+  }
+}
