@@ -3,6 +3,10 @@ import type { Mutant } from '../mutant.js';
 const WATCH = 'packages/etcd-v2/src/watch/watch.ts';
 const EVENTS = 'packages/etcd-v2/src/watch/events.ts';
 const HISTORY = 'packages/etcd-v2/test/history.test.ts';
+const HOSTILE = 'packages/etcd-v2/test/hostile-answers.test.ts';
+const EXCHANGE = 'packages/etcd-v2/src/connection/http-exchange.ts';
+const RECOGNISE = 'packages/etcd-v2/src/connection/recognise.ts';
+const ERRORS = 'packages/etcd-v2/src/errors.ts';
 const EVENTS_TEST = 'packages/etcd-v2/test/watch-events.test.ts';
 
 /** The etcd v2 adapter. */
@@ -12,8 +16,8 @@ export const etcdV2: readonly Mutant[] = [
     trap: 1,
     why: "the bookmark moves to the answer's `X-Etcd-Index`, which is the head while older events are still to come",
     file: WATCH,
-    find: '          const index = toIndex(event.node.modifiedIndex);',
-    replace: '          const index = Math.max(head ?? 0, toIndex(event.node.modifiedIndex));',
+    find: '          lane.onEvent({ event, index, head: head ?? index });',
+    replace: '          lane.onEvent({ event, index: Math.max(head ?? 0, index), head: head ?? index });',
     caughtBy: { test: HISTORY, name: 'trap 1: the index of an answer moves no bookmark' },
   },
   {
@@ -32,14 +36,14 @@ export const etcdV2: readonly Mutant[] = [
     file: WATCH,
     find: '              established = true;\n',
     replace:
-      '              established = true;\n              this.#cursor = { ...cursor, revision: toIndex(point.index ?? cursor.revision) };\n',
+      '              established = true;\n              this.#cursor = { ...cursor, revision: point.index ?? cursor.revision };\n',
     caughtBy: { test: HISTORY, name: 'trap 2: that a member has taken a poll moves no bookmark' },
   },
   {
     name: 'v2-cleared-history-unread',
     trap: 6,
     why: 'errorCode 401, that the history asked for is gone, is an error like any other, and tried again for ever',
-    file: 'packages/etcd-v2/src/errors.ts',
+    file: ERRORS,
     find: "  401: refused('compacted'),",
     replace: "  401: passing('unknown'),",
     caughtBy: { test: 'packages/etcd-v2/test/errors.test.ts', name: 'a 401 without its range falls back to the index' },
@@ -146,5 +150,66 @@ export const etcdV2: readonly Mutant[] = [
     find: '      return prevNode !== undefined && prevNode.dir !== true ?',
     replace: '      return prevNode !== undefined && prevNode.dir === true ?',
     caughtBy: { test: EVENTS_TEST, name: 'is told that an entry is gone whose place a directory takes' },
+  },
+  {
+    name: 'v2-any-success-is-etcds',
+    trap: 20,
+    why: "a 200 that lacks etcd's headers counts as its answer",
+    file: RECOGNISE,
+    find: '    if (isEtcds && point.index !== undefined) return',
+    replace: '    if (status === 200) return',
+    caughtBy: { test: HOSTILE, name: 'a read that is answered with no cluster id is no absence' },
+  },
+  {
+    name: 'v2-any-object-is-a-node',
+    trap: 20,
+    why: 'an entry without a value, as no etcd tells it, is an empty value',
+    file: 'packages/etcd-v2/src/json/node.ts',
+    find: "key === '' || value === undefined",
+    replace: "key === ''",
+    caughtBy: { test: HOSTILE, name: 'an entry without a value is no empty directory' },
+  },
+  {
+    name: 'v2-any-404-is-absence',
+    trap: 20,
+    why: "errorCode 100 is believed without etcd's headers",
+    file: RECOGNISE,
+    find: '  const own = isEtcds && status >= 400 ? parseV2Error(body) : undefined;',
+    replace:
+      "  const own = status >= 400 ? parseV2Error(body) : undefined;\n  if (own?.errorCode === 100) return { kind: 'refused', point, refused: own };",
+    caughtBy: { test: HOSTILE, name: "errorCode 100 without etcd's headers is no absence" },
+  },
+  {
+    name: 'v2-page-not-found-is-final',
+    trap: 20,
+    why: "a proxy's 404 is final for calls and watches, as if etcd had said it",
+    file: ERRORS,
+    find: "  return passing('unknown');\n}\n",
+    replace: "  return refused('not-found');\n}\n",
+    caughtBy: { test: HOSTILE, name: 'a read that is answered with HTML with 404 is no absence' },
+  },
+  {
+    name: 'v2-another-key-believed',
+    why: 'an answer about another key than the one asked for is taken for its own',
+    file: 'packages/etcd-v2/src/json/node.ts',
+    find: "  if ((top.key ?? '') !== asked &&",
+    replace: "  if (top.key === '' &&",
+    caughtBy: { test: HOSTILE, name: 'a read that is answered with another key is no absence' },
+  },
+  {
+    name: 'v2-refused-poll-lost',
+    why: 'a handler that throws at the end of an answer leaves the exchange over and settled by nobody: the watch is live, and polls no more',
+    file: EXCHANGE,
+    find: '      this.#handlers.onFail(error as Error, sent);\n    }\n',
+    replace: '      this.#controller?.abort(error as Error);\n      if (!sent) throw error;\n    }\n',
+    caughtBy: { test: 'packages/etcd-v2/test/http-exchange.test.ts', name: 'nobody waits for ever' },
+  },
+  {
+    name: 'v2-body-without-bound',
+    why: 'a server that sends a body without an end fills the memory',
+    file: EXCHANGE,
+    find: 'if (this.#body.length > this.#maxBytes) this.fail',
+    replace: 'if (this.#body.length > Infinity) this.fail',
+    caughtBy: { test: HOSTILE, name: 'is met by an answer of just that size' },
   },
 ];
