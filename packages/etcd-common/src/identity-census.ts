@@ -44,6 +44,7 @@ export class IdentityCensus {
   readonly #options: IdentityCensusOptions;
   readonly #logger: Logger;
   readonly #closing = new AbortController();
+  readonly #closed: Promise<void>;
   /** What foreign endpoints were warned of, so that each is told once. */
   readonly #warned = new Set<string>();
   #beginning: Promise<void> | undefined;
@@ -54,6 +55,11 @@ export class IdentityCensus {
   constructor(options: IdentityCensusOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#closed = new Promise((resolve) => {
+      this.#closing.signal.addEventListener('abort', () => {
+        resolve();
+      });
+    });
     this.identity = new KnownIdentity(options);
     this.identity.onChange((identity, before) => {
       this.#warned.clear();
@@ -121,7 +127,7 @@ export class IdentityCensus {
     });
     const others = endpoints().filter((endpoint) => endpoint !== first);
     const all = Promise.all(others.map((endpoint) => this.#ask(endpoint)));
-    await Promise.race([all, late, decided, aborted(this.#closing.signal)]);
+    await Promise.race([all, late, decided, this.#closed]);
     clock.clearTimeout(timer);
     off();
     this.identity.settle();
@@ -194,16 +200,4 @@ export class IdentityCensus {
     this.#follow();
     this.#arm();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -95,7 +95,8 @@ export class KnownIdentity {
     this.#ballotsOf(endpoint).add(identity, this.#now());
     this.#note(identity);
     const winner = this.#winner();
-    if (winner === undefined) this.#tellUndecided(identity);
+    if (this.#hasWaited(identity)) this.#accept(identity, { isConfirmed: false, replaces: true });
+    else if (winner === undefined) this.#takeFirst(identity);
     else if (winner.identity === this.#known) this.#isConfirmed = true;
     else this.#accept(winner.identity, { isConfirmed: true, replaces: winner.replaces });
   }
@@ -185,13 +186,14 @@ export class KnownIdentity {
     }
   }
 
-  #tellUndecided(identity: string): void {
+  #hasWaited(identity: string): boolean {
     const since = this.#aloneSince.get(identity);
-    if (this.#acceptAfterMs !== undefined && since !== undefined && this.#now() - since >= this.#acceptAfterMs) {
-      this.#accept(identity, { isConfirmed: false, replaces: true });
-    } else if (this.#known === undefined && this.#endpoints().length === 1) {
-      this.#accept(identity, { isConfirmed: false, replaces: false });
-    }
+    return this.#acceptAfterMs !== undefined && since !== undefined && this.#now() - since >= this.#acceptAfterMs;
+  }
+
+  #takeFirst(identity: string): void {
+    const isFirst = this.#known === undefined && this.#endpoints().length === 1;
+    if (isFirst) this.#accept(identity, { isConfirmed: false, replaces: false });
   }
 
   /** The identity that counts by all that was told since then; `undefined` where that decides nothing. */

@@ -286,6 +286,14 @@ describe('acceptAfterMs', () => {
     expect([identity.known, identity.isConfirmed, identity.hasFormer]).toEqual(['fresh', false, true]);
   });
 
+  test('counts from when the known cluster was told last, not from when its votes have faded', async () => {
+    const { identity, connect, times } = world(['a', 'b', 'c'], { acceptAfterMs: 2_000 });
+    await connect('a', 'old');
+    await connect('b', 'old');
+    await connect('c', ...times(6, 'fresh'));
+    expect(identity.known).toBe('fresh');
+  });
+
   test('without it, time alone changes nothing', async () => {
     const { clock, identity, connect } = world(['a', 'b']);
     await connect('a', 'old');

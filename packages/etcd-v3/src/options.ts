@@ -1,8 +1,10 @@
 import {
+  checkIdentity,
   createTlsContext,
   parseEndpoint,
   type EndpointAddress,
   type EtcdCredentials,
+  type EtcdIdentityOptions,
   type EtcdTlsOptions,
   type Security,
 } from '@holdfast/etcd-common';
@@ -63,6 +65,8 @@ export interface EtcdV3Options {
         readonly maxRequestBytes?: number | undefined;
       }
     | undefined;
+  /** When it is accepted that the endpoints belong to another cluster than before. */
+  readonly identity?: EtcdIdentityOptions | undefined;
   /** The default byte budget of a watch (C11); see `WatchOptions.bufferBytes`. */
   readonly bufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
@@ -84,6 +88,7 @@ export interface ResolvedOptions {
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
   readonly watch: { readonly progressMs: number | undefined; readonly silenceMs: number | undefined };
   readonly limits: Pick<Capabilities, 'maxTxnOperations' | 'maxRequestBytes'>;
+  readonly identity: EtcdIdentityOptions;
   readonly bufferBytes: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -95,7 +100,7 @@ export const MIN_KEEPALIVE_MS = 5_000;
 
 const OPTION_NAMES = [
   ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'watch'],
-  ...['limits', 'bufferBytes', 'logger', 'clock', 'random'],
+  ...['limits', 'identity', 'bufferBytes', 'logger', 'clock', 'random'],
 ] as const satisfies readonly (keyof EtcdV3Options)[];
 
 /** @throws StoreError `invalid-argument`, naming the option. */
@@ -148,6 +153,7 @@ export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
       silenceMs: optionalMs(watch.silenceMs, 'watch.silenceMs'),
     },
     limits: checkLimits(limits),
+    identity: checkIdentity(options.identity),
     bufferBytes: options.bufferBytes,
     logger: safeLogger(options.logger),
     clock: options.clock ?? systemClock,

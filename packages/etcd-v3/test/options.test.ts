@@ -48,6 +48,8 @@ describe('options', () => {
     ['retry.maxMs', { endpoints, retry: { maxMs: Number.NaN } }],
     ['watch.silenceMs', { endpoints, watch: { silenceMs: 0 } }],
     ['limits.maxRequestBytes', { endpoints, limits: { maxRequestBytes: 0.5 } }],
+    ['identity.acceptAfterMs', { endpoints, identity: { acceptAfterMs: 0 } }],
+    ['identity', { endpoints, identity: { acceptAfter: 60_000 } }],
     ['bufferBytes', { endpoints, bufferBytes: -1 }],
   ])('a bad one is refused, naming %s: %j', (named, options) => {
     expect(refusal(() => etcdV3Store(options as EtcdV3Options))).toContain(named);

@@ -51,9 +51,11 @@ describe('headers', () => {
     await expect(user.put('/x', 'x')).rejects.toMatchObject({ outcome: 'not-applied' });
     expect(new Set(calls.map(({ ':path': path }) => path))).toEqual(
       new Set(
-        ['/KV/Range', '/Maintenance/Status', '/Watch/Watch', '/Auth/Authenticate', '/KV/Put'].map(
-          (path) => `/etcdserverpb.${path.slice(1)}`,
-        ),
+        [
+          // Each new connection is asked which cluster it reaches.
+          '/Cluster/MemberList',
+          ...['/KV/Range', '/Maintenance/Status', '/Watch/Watch', '/Auth/Authenticate', '/KV/Put'],
+        ].map((path) => `/etcdserverpb.${path.slice(1)}`),
       ),
     );
     for (const headers of calls) expect(headers).toMatchObject({ 'x-tenant': 'shop', 'x-zone': 'eu-1' });

@@ -39,6 +39,7 @@ export { availableEtcds, findEtcd, type EtcdBinary } from './etcd/etcd-binary.js
 export { EtcdCrashedError, type EtcdMember, type EtcdMemberStatus } from './etcd/etcd-member.js';
 export { type Etcd, type NewHistoryOptions } from './etcd/etcd.js';
 export { startEtcd, type EtcdTls, type StartEtcdOptions } from './etcd/start-etcd.js';
+export { startBalancer, type Balancer, type BalancerChoice } from './net/balancer.js';
 export { type ArmedCut, type CutPredicate, type Direction } from './net/lane.js';
 export { certificateAuthority, type Certificate, type CertificateAuthority } from './net/certificates.js';
 export { type MemberLinks } from './net/member-links.js';

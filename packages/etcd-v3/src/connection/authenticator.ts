@@ -21,12 +21,14 @@ export interface Caller {
 export class Authenticator {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #token: AuthToken | undefined;
+  readonly #auth: ResolvedOptions['auth'];
   /** What calls carry that need no user. */
   readonly anonymous: Caller;
   #last: Caller;
 
   constructor({ auth, headers, clock, authenticate }: AuthenticatorOptions) {
     this.#headers = headers;
+    this.#auth = auth;
     this.anonymous = this.#last = this.#callerWith(undefined);
     if (auth === undefined) return;
     const ask = async (): Promise<string | undefined> => authenticate(await credentialsOf(auth));
@@ -44,6 +46,16 @@ export class Authenticator {
     const token = await abortable(this.#token.get(), signal);
     if (this.#last.token !== token) this.#last = this.#callerWith(token);
     return this.#last;
+  }
+
+  /** Who the last call was made for: what there is without asking for a new token. */
+  get latest(): Caller {
+    return this.#last;
+  }
+
+  /** What etcd is asked with for a token; `undefined` where there is no user. @throws StoreError `unauthenticated`. */
+  async credentials(): Promise<IAuthenticateRequest | undefined> {
+    return this.#auth === undefined ? undefined : credentialsOf(this.#auth);
   }
 
   /** Drops the token, or only the one that a call has used in vain. */
@@ -72,7 +84,7 @@ async function credentialsOf(auth: NonNullable<ResolvedOptions['auth']>): Promis
 }
 
 /** One caller's wait for what others wait for as well: its abort ends the wait, not the work. */
-async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return waiting;
   let onAbort = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -1,68 +1,78 @@
-import { status as grpcStatus } from '@grpc/grpc-js';
-import { Backoff, isStoreError, messageOf, sleep, StoreError, withOutcome, type KeyRange } from '@holdfast/store';
+import { status as grpcStatus, type Metadata } from '@grpc/grpc-js';
+import { isStoreError, StoreError, type KeyRange } from '@holdfast/store';
 import type { IAuthenticateRequest } from 'etcd3';
-import { Authenticator, type Caller } from './authenticator.js';
-import { decodeHeader, rangeBounds, type ResponseHeader } from '../protobuf/range.js';
-import { parseEndpoint } from '@holdfast/etcd-common';
-import type { Endpoint } from './endpoint.js';
+import { IdentityCensus, parseEndpoint } from '@holdfast/etcd-common';
+import { Admission } from './admission.js';
+import { askIdentity, type AskedRange } from './ask-identity.js';
+import type { Answer, Attempted, UnaryOptions } from './attempt.js';
+import { abortable, Authenticator, type Caller } from './authenticator.js';
+import { answerPoint } from '../protobuf/answer-point.js';
+import { decodeHeader, rangeBounds } from '../protobuf/range.js';
 import { Endpoints, type Reached } from './endpoints.js';
-import { meaningOf, toStoreError, type CallKind, type GrpcFailure } from '../errors.js';
+import { meaningOf, toStoreError, type GrpcFailure } from '../errors.js';
+import type { EtcdChannel } from './etcd-channel.js';
 import type { ResolvedOptions } from '../options.js';
-import { judge } from './retry.js';
+import { probe } from './probe.js';
+import { Retrying } from './retrying.js';
 import { AUTHENTICATE, RANGE, WATCH, type Rpc, type StreamRpc } from './rpc.js';
 import { StreamCall, type StreamHandlers } from './stream-call.js';
 import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from './transport.js';
 
-export interface CallTarget {
-  readonly signal: AbortSignal | undefined;
-  /** Only this endpoint. */
-  readonly endpoint?: string | undefined;
-  /** Preferably not this one. */
-  readonly avoid?: string | undefined;
-}
-
-export interface UnaryOptions extends CallTarget {
-  readonly kind: CallKind;
-}
-
-export interface Answer<Response> {
-  readonly response: Response;
-  readonly endpoint: string;
-}
-
-/** One attempt's end: an answer, gRPC's failure, or an error that no further attempt can change. */
-type Attempted<Response> =
-  | { readonly status: 'answered'; readonly response: Response }
-  | { readonly status: 'failed'; readonly failure: GrpcFailure; readonly caller: Caller }
-  | { readonly status: 'over'; readonly error: StoreError; readonly sent: boolean };
-
 const SERVER_ENDED: GrpcFailure = { code: grpcStatus.UNAVAILABLE, details: 'the server ended the stream' };
+const EMPTY: GrpcFailure = { code: grpcStatus.INTERNAL, details: 'an empty answer' };
+
+/** The most that a store waits at its beginning for endpoints that do not answer, in milliseconds. */
+const START_MS = 1_000;
+/** A call that was given up after so long without an answer, in milliseconds, speaks against its member. */
+const SUSPICIOUS_MS = 500;
 
 /**
- * All calls to the cluster: which endpoint they go to, with which token, and whether a failed one is tried again. Reads
- * are; a write only where it was certainly not applied (C7).
+ * All calls to the cluster: over which connection they go, with which token, and what their answers tell of the cluster.
+ * Whether a failed one is tried again is {@link Retrying}'s.
  */
 export class Connection implements WatchTransport {
   readonly #options: ResolvedOptions;
   readonly #endpoints: Endpoints;
   readonly #authenticator: Authenticator;
+  readonly #retrying: Retrying;
+  readonly #census: IdentityCensus;
+  readonly #admission: Admission;
   readonly #closing = new AbortController();
   readonly #streams = new Set<StreamCall>();
-  #seen: { readonly identity: string; readonly raftTerm: number } | undefined;
+  /** The highest revision that any answer told: members that don't know it lag behind. */
+  #revision = 0;
 
   constructor(options: ResolvedOptions) {
+    const { clock, random, logger, identity, connectMs } = options;
     this.#options = options;
-    this.#endpoints = new Endpoints(options.endpoints, options);
     this.#authenticator = new Authenticator({ ...options, authenticate: (request) => this.#authenticate(request) });
+    this.#endpoints = new Endpoints(options.endpoints, {
+      ...options,
+      admit: (endpoint, channel) => this.#admission.admit(endpoint, channel, this.#authenticator.latest.metadata),
+    });
+    this.#retrying = new Retrying(this.#endpoints, this.#authenticator, {
+      ...options,
+      exists: (revision) => revision <= this.#revision,
+    });
+    this.#census = new IdentityCensus({
+      clock,
+      random,
+      logger,
+      ...identity,
+      startMs: Math.min(START_MS, connectMs / 3),
+      endpoints: () => this.endpoints,
+      probe: (endpoint, signal) => this.#probe(endpoint, signal),
+    });
+    this.#census.identity.onChange((known, before) => {
+      if (before === undefined) return;
+      this.#revision = 0;
+      this.#endpoints.refuseAllBut(known);
+    });
+    this.#admission = new Admission(this.#census);
   }
 
   get identity(): string | undefined {
-    return this.#seen?.identity;
-  }
-
-  /** The highest raft term that a linearizable answer of this identity carried; a lower one later is another history (C13). */
-  get raftTerm(): number {
-    return this.#seen?.raftTerm ?? 0;
+    return this.#census.identity.known;
   }
 
   /** One request and its answer. @throws StoreError, with an outcome where it is a write. */
@@ -71,7 +81,7 @@ export class Connection implements WatchTransport {
     request: Request,
     options: UnaryOptions,
   ): Promise<Answer<Response>> {
-    return this.#retrying(options, (reached) => this.#attempt(reached, rpc, request, options.signal));
+    return this.#retrying.run(options, (reached) => this.#attempt(reached, rpc, request, options.signal));
   }
 
   /** One request on a stream, and the first answer that `pick` wants; the stream is then cancelled. */
@@ -82,8 +92,10 @@ export class Connection implements WatchTransport {
     options: UnaryOptions,
   ): Promise<Answer<T>> {
     const { signal } = options;
-    return this.#retrying<T>(options, async (reached) => {
-      const caller = await this.#authenticator.caller(signal);
+    return this.#retrying.run<T>(options, async (reached) => {
+      const begun = await this.#begin(reached, request, signal);
+      if ('status' in begun) return begun;
+      const { caller } = begun;
       const { requestSerialize, responseDeserialize } = reached.channel.definition(rpc);
       return new Promise<Attempted<T>>((resolve) => {
         const settle = (end: Attempted<T>): void => {
@@ -91,9 +103,7 @@ export class Connection implements WatchTransport {
           stream.cancel();
           resolve(end);
         };
-        const onAbort = (): void => {
-          settle({ status: 'over', error: signal?.reason as StoreError, sent: true });
-        };
+        const onAbort = this.#onAbort(reached, signal, settle);
         const onMessage = (bytes: Buffer): void => {
           try {
             const response = pick(responseDeserialize(bytes));
@@ -102,8 +112,16 @@ export class Connection implements WatchTransport {
             settle({ status: 'over', error: undecodable(error), sent: true });
           }
         };
-        const stream = this.#open(reached, rpc, { onMessage, onEnd: () => undefined }, caller, {}, (failure) => {
-          settle({ status: 'failed', failure, caller });
+        const handlers = {
+          onMessage,
+          onEnd: () => undefined,
+          onForeign: (error: StoreError) => {
+            settle({ status: 'foreign', error, sent: true });
+          },
+        };
+        const headers = headersFor(reached.channel, rpc, request);
+        const stream = this.#open(reached, rpc, handlers, caller, headers, (failure) => {
+          settle({ status: 'failed', failure, caller, sent: true });
         });
         signal?.addEventListener('abort', onAbort, { once: true });
         stream.write(requestSerialize(request));
@@ -115,38 +133,64 @@ export class Connection implements WatchTransport {
     handlers: WatchCallHandlers,
     options: { readonly avoid?: string | undefined; readonly signal: AbortSignal },
   ): Promise<WatchCall> {
-    const opened = await this.#retrying<StreamCall>({ ...options, kind: 'read' }, async (reached) => {
-      const caller = await this.#authenticator.caller(options.signal);
+    const opened = await this.#retrying.run<StreamCall>({ ...options, kind: 'read' }, async (reached) => {
+      const begun = await this.#begin(reached, {}, options.signal);
+      if ('status' in begun) return begun;
       // Without `hasleader`, a member that is cut off from the others lets its watches wait in silence.
-      const response = this.#open(reached, WATCH, handlers, caller, { hasleader: 'true' });
+      const response = this.#open(reached, WATCH, handlers, begun.caller, { hasleader: 'true' });
       return { status: 'answered', response };
     });
     return opened.response;
   }
 
   #open(
-    { endpoint, channel }: Reached,
+    reached: Reached,
     rpc: StreamRpc,
-    handlers: StreamHandlers,
+    handlers: StreamHandlers & { readonly onForeign?: (error: StoreError) => void },
     caller: Caller,
     headers: Readonly<Record<string, string>>,
     onFailure?: (failure: GrpcFailure) => void,
   ): StreamCall {
-    const metadata = caller.metadata.clone();
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+    const { endpoint, channel } = reached;
     const begin = {
       call: channel.stream(rpc),
       isPossible: () => !channel.isClosed,
       // One that is cancelled here too: what is kept of a call is several kilobytes.
       onOver: (over: StreamCall) => this.#streams.delete(over),
     };
-    const stream = new StreamCall(begin, endpoint.name, metadata, handlers, (status) => {
+    const checking: StreamHandlers = {
+      onMessage: (message) => {
+        const refusal = this.#refusalOf(reached, message);
+        if (refusal === undefined) {
+          handlers.onMessage(message);
+          return;
+        }
+        stream.cancel();
+        handlers.onForeign?.(refusal);
+        handlers.onEnd(refusal);
+      },
+      onEnd: (error) => {
+        handlers.onEnd(error);
+      },
+    };
+    const metadata = withHeaders(caller.metadata, headers);
+    const stream = new StreamCall(begin, endpoint.name, metadata, checking, (status) => {
       const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
       onFailure?.(failure);
-      return this.#streamError(failure, endpoint, caller);
+      return this.#streamError(failure, reached, caller);
     });
     this.#streams.add(stream);
     return stream;
+  }
+
+  /** Why a message of a stream must not be used: it is another cluster's. The connection is given up then. */
+  #refusalOf({ endpoint, channel }: Reached, message: Buffer): StoreError | undefined {
+    const point = answerPoint(message);
+    if (point === undefined) return undefined;
+    const refusal = this.#admission.heard(endpoint.name, channel, point.clusterId);
+    if (refusal === undefined) this.#noteRevision(point.revision);
+    else endpoint.refuse(channel);
+    return refusal;
   }
 
   async linearizableHead(
@@ -155,9 +199,7 @@ export class Connection implements WatchTransport {
   ): Promise<LinearizableHead> {
     const request = { ...rangeBounds(range), limit: 1, keys_only: true };
     const { response, endpoint } = await this.unary(RANGE, request, { kind: 'read', ...options });
-    const header = decodeHeader(response);
-    this.observe(header);
-    return { ...header, endpoint };
+    return { ...decodeHeader(response), endpoint };
   }
 
   async serverVersion(endpoint: string): Promise<string | undefined> {
@@ -168,12 +210,9 @@ export class Connection implements WatchTransport {
     this.#authenticator.drop();
   }
 
-  markUnhealthy(endpoint: string, cause: StoreError): void {
-    this.#options.logger.warn(`etcd endpoint ${endpoint} failed; others are preferred for a while`, {
-      endpoint,
-      cause,
-    });
-    this.#endpoints.find(endpoint)?.markUnhealthy();
+  markUnhealthy(name: string, cause: StoreError): void {
+    const endpoint = this.#endpoints.find(name);
+    if (endpoint !== undefined) this.#retrying.markUnhealthy({ endpoint }, cause);
   }
 
   onConnected(listener: () => void): void {
@@ -199,127 +238,124 @@ export class Connection implements WatchTransport {
     return this.endpoints;
   }
 
-  /** Takes note of what a linearizable answer says of the cluster. */
-  observe({ clusterId, raftTerm }: ResponseHeader): void {
-    const known = this.#seen?.identity === clusterId ? this.#seen.raftTerm : 0;
-    if (this.#seen?.identity !== clusterId || raftTerm > known) {
-      this.#seen = { identity: clusterId, raftTerm: Math.max(known, raftTerm) };
-    }
-  }
-
   /** Ends all calls. No socket, timer or stream is left. */
   close(): void {
     this.#closing.abort(new StoreError('closed', 'the store is closed'));
+    this.#census.close();
     for (const stream of this.#streams) stream.cancel();
     this.#streams.clear();
     this.#endpoints.close();
   }
 
-  async #retrying<Response>(
-    { kind, signal, endpoint: only, avoid }: UnaryOptions,
-    attempt: (reached: Reached) => Promise<Attempted<Response>>,
-  ): Promise<Answer<Response>> {
-    const { retry, random, clock, logger } = this.#options;
-    const among = only === undefined ? this.#endpoints.all : this.#endpoints.all.filter(({ name }) => name === only);
-    const backoff = new Backoff({ ...retry, random });
-    const tried = new Set(avoid === undefined ? [] : [avoid]);
-    let renewed = this.#authenticator.hasUser ? false : undefined;
-    let last: StoreError | undefined;
-    for (let made = 1; ; made += 1) {
-      const reached = await this.#reach(among, tried, signal, kind, last);
-      const { endpoint } = reached;
-      const result = await attempt(reached);
-      if (result.status === 'answered') {
-        endpoint.markHealthy();
-        return { response: result.response, endpoint: endpoint.name };
-      }
-      if (result.status === 'over') {
-        throw kind === 'read' ? result.error : withOutcome(result.error, result.sent ? 'unknown' : 'not-applied');
-      }
-      const meaning = meaningOf(result.failure);
-      last = toStoreError(result.failure, kind, endpoint.name);
-      if (meaning.unhealthy === true) this.markUnhealthy(endpoint.name, last);
-      tried.add(endpoint.name);
-      const others = among.some((other) => other.healthy && !tried.has(other.name));
-      switch (judge(meaning, kind, { made, most: retry.attempts, renewed, others })) {
-        case 'fail':
-          throw last;
-        case 'renew-token':
-          renewed = true;
-          this.#authenticator.drop(result.caller);
-          tried.delete(endpoint.name);
-          break;
-        case 'elsewhere':
-          break;
-        case 'later':
-          tried.clear();
-          await notSent(kind, sleep(clock, backoff.next(), signal));
-      }
-      logger.debug('an etcd call is tried again', { endpoint: endpoint.name, error: last });
-    }
-  }
-
-  async #reach(
-    among: readonly Endpoint[],
-    tried: ReadonlySet<string>,
-    signal: AbortSignal | undefined,
-    kind: CallKind,
-    last: StoreError | undefined,
-  ): Promise<Reached> {
-    try {
-      return await notSent(kind, this.#endpoints.acquire({ avoid: tried, among, signal }));
-    } catch (error) {
-      // That others can't be asked does not change what the first one said.
-      if (last?.code === 'future-revision' && isStoreError(error, 'unavailable')) throw last;
-      throw error;
-    }
-  }
-
   async #attempt<Request, Response>(
-    { channel }: Reached,
+    reached: Reached,
     rpc: Rpc<Request, Response>,
     request: Request,
     signal: AbortSignal | undefined,
   ): Promise<Attempted<Response>> {
+    const begun = await this.#begin(reached, request, signal);
+    return 'status' in begun ? begun : this.#send<Request, Response>(reached, { rpc, request, ...begun }, signal);
+  }
+
+  /** What comes before a call is sent: its user, and the proof that the connection reaches the store's own cluster. */
+  async #begin(
+    reached: Reached,
+    request: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly caller: Caller } | Exclude<Attempted<never>, { status: 'answered' }>> {
+    const { endpoint, channel } = reached;
     let caller: Caller;
     try {
       caller = await this.#authenticator.caller(signal);
       signal?.throwIfAborted();
+      if (channel.identity !== undefined) return { caller };
     } catch (error) {
       return { status: 'over', error: error as StoreError, sent: false };
     }
-    return this.#send({ rpc, request, caller }, channel, signal);
+    try {
+      const showing = this.#admission.show(endpoint.name, channel, caller.metadata, rangeOf(request));
+      const failure = await abortable(showing, signal);
+      if (failure === undefined) return { caller };
+      const { renewToken, retryable } = meaningOf(failure);
+      if (retryable || (renewToken === true && this.#authenticator.hasUser)) {
+        return { status: 'failed', failure, caller, sent: false };
+      }
+      this.#admission.accept(channel);
+      return { caller };
+    } catch (error) {
+      if (signal?.aborted === true) return { status: 'over', error: error as StoreError, sent: false };
+      endpoint.refuse(channel);
+      return { status: 'foreign', error: error as StoreError, sent: false };
+    }
   }
 
   #send<Request, Response>(
-    { rpc, request, caller }: { rpc: Rpc<Request, Response>; request: Request; caller: Caller },
-    channel: Reached['channel'],
+    reached: Reached,
+    {
+      rpc,
+      request,
+      caller,
+    }: { readonly rpc: Rpc<Request, Response>; readonly request: Request; readonly caller: Caller },
     signal: AbortSignal | undefined,
   ): Promise<Attempted<Response>> {
+    const { channel } = reached;
     return new Promise((resolve) => {
-      const onAbort = (): void => {
+      const onAbort = this.#onAbort<Response>(reached, signal, (end) => {
         call.cancel();
-        resolve({ status: 'over', error: signal?.reason as StoreError, sent: true });
-      };
-      const call = channel.unary(rpc, request, caller.metadata, (failure, response) => {
+        resolve(end);
+      });
+      const metadata = withHeaders(caller.metadata, headersFor(channel, rpc, request));
+      const call = channel.unary<Request, Response>(rpc, request, metadata, (failure, response) => {
         signal?.removeEventListener('abort', onAbort);
-        if (failure === null && response !== undefined) resolve({ status: 'answered', response });
-        else
-          resolve({
-            status: 'failed',
-            failure: failure ?? { code: grpcStatus.INTERNAL, details: 'an empty answer' },
-            caller,
-          });
+        if (failure === null && metadata !== caller.metadata) channel.isDoubtful = false;
+        if (failure === null && response !== undefined) resolve(this.#checked<Response>(reached, response));
+        else resolve({ status: 'failed', failure: failure ?? EMPTY, caller, sent: true });
       });
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
-  #streamError(failure: GrpcFailure, endpoint: Endpoint, caller: Caller): StoreError {
+  /** An answer, unless it is another cluster's: the connection is given up then. */
+  #checked<Response>(reached: Reached, response: Response): Attempted<Response> | Promise<Attempted<Response>> {
+    const answered: Attempted<Response> = { status: 'answered', response };
+    const point = answerPoint(response);
+    if (point === undefined) return answered;
+    const { endpoint, channel } = reached;
+    const foreign = (error: unknown): Attempted<Response> => {
+      endpoint.refuse(channel);
+      return { status: 'foreign', error: error as StoreError, sent: true };
+    };
+    if (channel.identity === undefined) {
+      return this.#admission.told(endpoint.name, channel, point.clusterId).then(() => answered, foreign);
+    }
+    const refusal = this.#admission.heard(endpoint.name, channel, point.clusterId);
+    if (refusal !== undefined) return foreign(refusal);
+    this.#noteRevision(point.revision);
+    return answered;
+  }
+
+  /** What ends a call that its caller gives up. If it waited long for an answer, its member may be cut off. */
+  #onAbort<Response>(
+    reached: Reached,
+    signal: AbortSignal | undefined,
+    end: (attempted: Attempted<Response>) => void,
+  ): () => void {
+    const { clock } = this.#options;
+    const began = clock.now();
+    return () => {
+      const error = signal?.reason as StoreError;
+      if (isStoreError(error, 'timeout') && clock.now() - began >= SUSPICIOUS_MS) {
+        this.#retrying.markUnhealthy(reached, error);
+      }
+      end({ status: 'over', error, sent: true });
+    };
+  }
+
+  #streamError(failure: GrpcFailure, reached: Reached, caller: Caller): StoreError {
     const meaning = meaningOf(failure);
-    const error = toStoreError(failure, 'read', endpoint.name);
+    const error = toStoreError(failure, 'read', reached.endpoint.name);
     if (meaning.renewToken === true) this.#authenticator.drop(caller);
-    if (meaning.unhealthy === true) this.markUnhealthy(endpoint.name, error);
+    if (meaning.unhealthy === true) this.#retrying.markUnhealthy(reached, error);
     return error;
   }
 
@@ -327,9 +363,10 @@ export class Connection implements WatchTransport {
     const { signal } = this.#closing;
     const caller = this.#authenticator.anonymous;
     try {
-      const { response } = await this.#retrying({ kind: 'read', signal }, ({ channel }) =>
-        this.#send({ rpc: AUTHENTICATE, request, caller }, channel, signal),
-      );
+      const { response } = await this.#retrying.run({ kind: 'read', signal }, async (reached) => {
+        const result = await this.#send(reached, { rpc: AUTHENTICATE, request, caller }, signal);
+        return this.#asStranger(reached, result);
+      });
       return response.token;
     } catch (error) {
       // Calls without a token work there, so that authentication can be turned on later.
@@ -337,21 +374,63 @@ export class Connection implements WatchTransport {
       throw error;
     }
   }
-}
 
-/** Waits for something that comes before a request is sent: if that fails, a write was not applied. */
-async function notSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
-  try {
-    return await waiting;
-  } catch (error) {
-    throw kind === 'write' ? withOutcomeOf(error, 'not-applied') : error;
+  /** A member that does not know the user, and has not shown which cluster it belongs to, is not the only one to ask. */
+  #asStranger<T>({ endpoint, channel }: Reached, result: Attempted<T>): Attempted<T> {
+    if (result.status !== 'failed' || channel.identity !== undefined || this.endpoints.length === 1) return result;
+    const error = toStoreError(result.failure, 'read', endpoint.name);
+    return error.code === 'unauthenticated' ? { status: 'foreign', error, sent: false } : result;
+  }
+
+  #noteRevision(revision: number): void {
+    if (revision > this.#revision) this.#revision = revision;
+  }
+
+  /** Asks an endpoint over a connection of its own; `undefined` where it does not tell. */
+  async #probe(name: string, signal: AbortSignal): Promise<string | undefined> {
+    const endpoint = this.#endpoints.find(name);
+    if (endpoint === undefined) return undefined;
+    return probe(endpoint.address, this.#options, (channel) => this.#askProbe(channel), signal);
+  }
+
+  /** A server that wants a user first, and does not know this store's token, tells its cluster when it gives one. */
+  async #askProbe(channel: EtcdChannel): Promise<string | undefined> {
+    const shown = await askIdentity(channel, this.#authenticator.latest.metadata);
+    if (shown.status === 'told') return shown.identity;
+    const { refusal } = shown.status === 'untold' ? shown : { refusal: shown.failure };
+    if (refusal === undefined || meaningOf(refusal).renewToken !== true) return undefined;
+    const request = await this.#authenticator.credentials();
+    if (request === undefined) return undefined;
+    return new Promise((resolve) => {
+      channel.unary(AUTHENTICATE, request, this.#authenticator.anonymous.metadata, (_failure, response) => {
+        resolve(answerPoint(response)?.clusterId);
+      });
+    });
   }
 }
 
-function withOutcomeOf(error: unknown, outcome: 'not-applied'): StoreError {
-  return isStoreError(error)
-    ? withOutcome(error, outcome)
-    : new StoreError('internal', `a call failed before it was sent: ${messageOf(error)}`, { cause: error, outcome });
+/** Calls that need a leader say so where the connection is a second choice: see {@link EtcdChannel.isDoubtful}. */
+function headersFor(channel: EtcdChannel, { service }: StreamRpc, request: unknown): Readonly<Record<string, string>> {
+  if (!channel.isDoubtful || service === 'Maintenance' || service === 'Cluster') return NO_HEADERS;
+  const { serializable } = request as { readonly serializable?: boolean };
+  return serializable === true ? NO_HEADERS : HAS_LEADER;
+}
+
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+const HAS_LEADER: Readonly<Record<string, string>> = { hasleader: 'true' };
+
+function withHeaders(metadata: Metadata, headers: Readonly<Record<string, string>>): Metadata {
+  if (headers === NO_HEADERS) return metadata;
+  const own = metadata.clone();
+  for (const [name, value] of Object.entries(headers)) own.set(name, value);
+  return own;
+}
+
+/** The range of a request that is about one. */
+function rangeOf(request: unknown): AskedRange | undefined {
+  const { key, range_end: end } = request as { readonly key?: unknown; readonly range_end?: unknown };
+  if (!Buffer.isBuffer(key)) return undefined;
+  return Buffer.isBuffer(end) ? { key, range_end: end } : { key };
 }
 
 function undecodable(error: unknown): StoreError {

@@ -1,5 +1,5 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
-import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
+import { Backoff, isStoreError, messageOf, StoreError, type Clock } from '@holdfast/store';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { toConnectError } from '../errors.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';
@@ -10,6 +10,8 @@ export interface EndpointOptions extends ChannelOptionSource {
   readonly retry: { readonly initialMs: number; readonly maxMs: number };
   readonly clock: Clock;
   readonly random: () => number;
+  /** Lets a new connection in, before anybody has it. A throw ends it: it must not be used. */
+  readonly admit?: ((endpoint: string, channel: EtcdChannel) => Promise<void>) | undefined;
 }
 
 type State =
@@ -26,6 +28,10 @@ interface ConnectAttempt {
 
 /** How long after a failure an endpoint is avoided, at first and at most; doubles. */
 const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
+/** How long after a connection was replaced the next one may be, at first and at most, in milliseconds; doubles. */
+const REPLACE_MS = { initialMs: 250, maxMs: 10_000 };
+/** After so long without a replacement, in milliseconds, the next one is a first one again. */
+const CALM_MS = 30_000;
 
 /** One member of the cluster as this store reaches it: its connection, and how it has been lately. */
 export class Endpoint {
@@ -34,11 +40,16 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #onReady: () => void;
   readonly #penalty: Backoff;
+  readonly #replacements: Backoff;
   /** Channels whose last calls or sockets are still ending. */
   readonly #leaving = new Set<EtcdChannel>();
   #state: State = { status: 'idle' };
   #avoidUntil = 0;
   #usedAt = 0;
+  #replacedAt = -Infinity;
+  #replaceableAt = -Infinity;
+  /** The next connection is in place of one that was given up. */
+  #isReplacing = false;
 
   /** @param onReady called with each new connection */
   constructor(address: EndpointAddress, options: EndpointOptions, onReady: () => void = () => undefined) {
@@ -47,6 +58,11 @@ export class Endpoint {
     this.#options = options;
     this.#onReady = onReady;
     this.#penalty = new Backoff({ ...UNHEALTHY_MS, random: options.random });
+    this.#replacements = new Backoff({ ...REPLACE_MS, random: options.random });
+  }
+
+  get address(): EndpointAddress {
+    return this.#address;
   }
 
   /** Its address as gRPC knows it: what makes two endpoints the same. */
@@ -117,6 +133,27 @@ export class Endpoint {
     }
   }
 
+  /**
+   * Gives up a connection whose member is in trouble, and lets calls under way on it finish: behind a balancer's name
+   * another one may reach a member that is well. Not more often than a back-off allows, as all members may be in trouble.
+   */
+  replace(channel: EtcdChannel): void {
+    const now = this.#monotonic();
+    if (this.ready !== channel || now < this.#replaceableAt) return;
+    if (now - this.#replacedAt > CALM_MS) this.#replacements.reset();
+    this.#replacedAt = now;
+    this.#replaceableAt = now + this.#replacements.next();
+    this.#isReplacing = true;
+    this.#lose(channel);
+  }
+
+  /** Ends a connection that must not be used any more, and everything on it. */
+  refuse(channel: EtcdChannel): void {
+    this.markUnhealthy();
+    if (this.ready === channel) this.#state = { status: 'idle' };
+    channel.destroy();
+  }
+
   /** Ends the connection and everything on it. */
   close(): void {
     const state = this.#state;
@@ -135,6 +172,8 @@ export class Endpoint {
       if (isStoreError(error)) throw error;
       throw new StoreError('invalid-argument', 'the function given as option tls failed', { cause: error });
     }
+    channel.isDoubtful = this.#isReplacing;
+    this.#isReplacing = false;
     const attempt = this.#attempt(channel);
     this.#state = { status: 'connecting', attempt };
     return attempt.outcome;
@@ -169,11 +208,19 @@ export class Endpoint {
     channel.connect((state) => {
       if (this.#isConnecting(channel)) {
         if (state === connectivityState.READY) {
-          clock.clearTimeout(timer);
-          this.#state = { status: 'ready', channel };
-          this.markHealthy();
-          resolve(channel);
-          this.#onReady();
+          this.#admit(channel).then(
+            () => {
+              clock.clearTimeout(timer);
+              if (!this.#isConnecting(channel)) return;
+              this.#state = { status: 'ready', channel };
+              this.markHealthy();
+              resolve(channel);
+              this.#onReady();
+            },
+            (error: unknown) => {
+              attempt.fail(asStoreError(error, this.name));
+            },
+          );
         } else if (state !== connectivityState.CONNECTING) {
           this.#explain(channel, attempt);
         }
@@ -184,11 +231,20 @@ export class Endpoint {
     return attempt;
   }
 
+  async #admit(channel: EtcdChannel): Promise<void> {
+    await this.#options.admit?.(this.name, channel);
+  }
+
   /** A channel's state says that connecting failed; only a call is told why. */
   #explain(channel: EtcdChannel, attempt: ConnectAttempt): void {
     channel.unary(STATUS, {}, new Metadata(), (failure) => {
       attempt.fail(toConnectError(failure?.details ?? 'the connection broke at once', this.name));
     });
+  }
+
+  #monotonic(): number {
+    const { clock } = this.#options;
+    return clock.monotonic?.() ?? clock.now();
   }
 
   #isConnecting(channel: EtcdChannel): boolean {
@@ -213,6 +269,14 @@ function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reje
     reject = onReject;
   });
   return { promise, resolve, reject };
+}
+
+function asStoreError(error: unknown, endpoint: string): StoreError {
+  if (isStoreError(error)) return error;
+  return new StoreError('unavailable', `${endpoint}: the connection could not be used: ${messageOf(error)}`, {
+    cause: error,
+    endpoint,
+  });
 }
 
 function closedError(): StoreError {

@@ -89,6 +89,15 @@ export class Endpoints {
     return this.#settleOn(endpoint, channel);
   }
 
+  /** The store's cluster is another one from now on: ends connections to the former, and lets all endpoints be tried. */
+  refuseAllBut(identity: string): void {
+    for (const endpoint of this.all) {
+      const { ready } = endpoint;
+      if (ready?.identity !== undefined && ready.identity !== identity) endpoint.refuse(ready);
+      endpoint.markHealthy();
+    }
+  }
+
   close(): void {
     for (const endpoint of this.all) endpoint.close();
   }

@@ -38,6 +38,13 @@ export class EtcdChannel {
   readonly #host: Host;
   readonly #credentials: EndpointCredentials;
   #version: Promise<string | undefined> | undefined;
+  /** The cluster that it has shown to reach; `undefined` until it has, or where it does not tell. */
+  identity: string | undefined;
+  /**
+   * It was made in place of one whose member had no leader, or lagged, and may reach that member again: calls that need
+   * a leader say so, and are refused at once. Without that a member waits for a leader for seconds.
+   */
+  isDoubtful = false;
 
   constructor(address: EndpointAddress, options: ChannelOptionSource) {
     this.#credentials = new EndpointCredentials(address, options.security());
@@ -134,6 +141,8 @@ function channelOptions({ keepalive }: ChannelOptionSource): ChannelOptions {
     // The connection is this store's own: it ends with it, and another store's watches don't share its fate.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.service_config_disable_resolution': 1,
+    // A name with several addresses: a new connection in place of a bad one must not always try the same one first.
+    'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
     // Etcd is reached directly, as Node's own HTTP client would; environment variables don't reroute it.
     'grpc.enable_http_proxy': 0,
     'grpc.enable_channelz': 0,

@@ -72,6 +72,8 @@ export const AUTHENTICATE: Rpc<IAuthenticateRequest, IAuthenticateResponse> = {
 };
 export const STATUS: Rpc<IStatusRequest, IStatusResponse> = { service: 'Maintenance', method: 'Status' };
 export const MEMBER_LIST: Rpc<IMemberListRequest, IMemberListResponse> = { service: 'Cluster', method: 'MemberList' };
+/** The same, where only its header matters. */
+export const MEMBER_HEADER: Rpc<IMemberListRequest, Buffer> = { service: 'Cluster', method: 'MemberList', decode: raw };
 
 /** A stream in both directions, on raw messages: the watch has a codec of its own. */
 export const WATCH: StreamRpc = { service: 'Watch', method: 'Watch' };

@@ -2,7 +2,7 @@ import type { KeyRange, Revision, StoreError } from '@holdfast/store';
 
 /** What the watch half needs of the connection. Endpoints are the strings that the user wrote, without credentials. */
 export interface WatchTransport {
-  /** The history's identity (the cluster id, decimal) as last answered by a linearizable read; `undefined` before one. */
+  /** The history's identity (the cluster id, decimal) that the store follows; `undefined` before the first answer. */
   readonly identity: string | undefined;
 
   /**

@@ -30,7 +30,8 @@ import {
   type ResponseHeader,
 } from '../protobuf/range.js';
 import { toCompactedError } from './compaction.js';
-import type { Answer, Connection } from '../connection/connection.js';
+import type { Answer } from '../connection/attempt.js';
+import type { Connection } from '../connection/connection.js';
 import { findKeys } from './page-keys.js';
 import { COMPACT, DELETE_RANGE, PUT, RANGE } from '../connection/rpc.js';
 import { TimeSlice } from './time-slice.js';
@@ -76,13 +77,15 @@ export class Kv {
   async read(range: KeyRange, options: ReadOptions, { signal }: DriverCall): Promise<RangeOutline> {
     let answer: Answer<Buffer>;
     try {
-      answer = await this.#connection.unary(RANGE, rangeRequest(range, options), { kind: 'read', signal });
+      answer = await this.#connection.unary(RANGE, rangeRequest(range, options), {
+        kind: 'read',
+        signal,
+        revision: options.revision,
+      });
     } catch (error) {
       throw await this.#explain(error, range, options.revision, 1, signal);
     }
-    const outline = outlineRange(answer.response);
-    if (options.consistency === 'linearizable') this.#connection.observe(outline.header);
-    return outline;
+    return outlineRange(answer.response);
   }
 
   async put(key: string, value: Uint8Array, options: DriverPutOptions, { signal }: DriverCall): Promise<PutResult> {

@@ -30,7 +30,6 @@ export async function runTxn(connection: Connection, txn: DriverTxn, { signal }:
   const kind = writes(txn) ? 'write' : 'read';
   const { response } = await connection.unary(TXN, txnRequest(txn), { kind, signal });
   const header = fromProtoHeader(response.header);
-  connection.observe(header);
   return txnResult(txn, response, header);
 }
 

@@ -7,7 +7,8 @@ export interface ConnectionRules {
   readonly toServer: PipeRules;
   /** In a black hole the ends of a connection don't hear of each other's end either. */
   readonly held: () => boolean;
-  readonly target: () => { readonly host: string; readonly port: number };
+  /** Asked once for each connection, when it is served. */
+  readonly target: (connection: Connection) => { readonly host: string; readonly port: number };
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -32,6 +33,10 @@ export class Connection {
     client.pause();
     this.#watch(client);
     this.wake();
+  }
+
+  get isClosed(): boolean {
+    return this.#state.kind === 'closed';
   }
 
   /** Forwards nothing any more, not even an end, whatever the proxy's rules become. */
@@ -74,7 +79,7 @@ export class Connection {
 
   #open(): void {
     const { toClient, toServer, target } = this.#rules;
-    const server = connect({ ...target(), allowHalfOpen: true, noDelay: true });
+    const server = connect({ ...target(this), allowHalfOpen: true, noDelay: true });
     this.#watch(server);
     const held = () => this.#isHeld();
     const pipes = [

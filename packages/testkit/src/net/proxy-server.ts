@@ -10,23 +10,26 @@ type Listening =
 /** See {@link Proxy}. */
 export class ProxyServer implements Proxy {
   readonly #port: ReservedPort;
+  #protocol: string;
   readonly #lanes = { toClient: newLane(), toServer: newLane() };
   readonly #connections = new Set<Connection>();
   readonly #rules: ConnectionRules;
   #listening: Listening = { kind: 'refusing' };
-  #target: URL;
+  #target: (connection: Connection) => URL;
   #blackHole = false;
   #cutting = false;
   #totalConnections = 0;
 
   static async start(target: ProxyTarget): Promise<ProxyServer> {
     const url = targetUrl(target);
-    const proxy = new ProxyServer(url, await reservePort());
+    const proxy = new ProxyServer(url.protocol, () => url, await reservePort());
     await proxy.allow();
     return proxy;
   }
 
-  private constructor(target: URL, port: ReservedPort) {
+  /** @param target where each new connection goes */
+  protected constructor(protocol: string, target: (connection: Connection) => URL, port: ReservedPort) {
+    this.#protocol = protocol;
     this.#target = target;
     this.#port = port;
     const held = (): boolean => this.#blackHole || this.#cutting;
@@ -37,7 +40,10 @@ export class ProxyServer implements Proxy {
       toClient: { lane: this.#lanes.toClient, held, beginCut },
       toServer: { lane: this.#lanes.toServer, held, beginCut },
       held,
-      target: () => ({ host: this.#target.hostname, port: Number(this.#target.port) }),
+      target: (connection) => {
+        const { hostname: host, port } = this.#target(connection);
+        return { host, port: Number(port) };
+      },
       onClosed: (connection) => this.#connections.delete(connection),
     };
   }
@@ -47,7 +53,7 @@ export class ProxyServer implements Proxy {
   }
 
   get endpoint(): string {
-    return `${this.#target.protocol}//127.0.0.1:${this.port}`;
+    return `${this.#protocol}//127.0.0.1:${this.port}`;
   }
 
   get bytesToClient(): number {
@@ -140,7 +146,9 @@ export class ProxyServer implements Proxy {
   }
 
   retarget(target: ProxyTarget): void {
-    this.#target = targetUrl(target);
+    const url = targetUrl(target);
+    this.#protocol = url.protocol;
+    this.#target = () => url;
   }
 
   async close(): Promise<void> {
@@ -190,7 +198,7 @@ export class ProxyServer implements Proxy {
   }
 }
 
-function targetUrl(target: ProxyTarget): URL {
+export function targetUrl(target: ProxyTarget): URL {
   const url = new URL(typeof target === 'number' ? `http://127.0.0.1:${target}` : target);
   if (url.port === '') throw new Error(`startProxy: ${url.href} names no port; give it explicitly`);
   return url;

@@ -1,0 +1,67 @@
+import { status as grpcStatus, type Metadata } from '@grpc/grpc-js';
+import { meaningOf, type GrpcFailure } from '../errors.js';
+import { answerPoint } from '../protobuf/answer-point.js';
+import type { EtcdChannel } from './etcd-channel.js';
+import { MEMBER_HEADER, RANGE, type Rpc } from './rpc.js';
+
+/** What a connection told when it was asked for its cluster. */
+export type Shown =
+  | { readonly status: 'told'; readonly identity: string }
+  /** The server answers, and does not tell: it refuses, or its answer names no cluster. */
+  | { readonly status: 'untold'; readonly refusal: GrpcFailure | undefined }
+  | { readonly status: 'failed'; readonly failure: GrpcFailure };
+
+/** A range in etcd's terms. */
+export interface AskedRange {
+  readonly key: Buffer;
+  readonly range_end?: Buffer;
+}
+
+/** No range is smaller. */
+const NO_RANGE: AskedRange = { key: Buffer.of(0) };
+
+/**
+ * Asks a connection which cluster it reaches, without any write: by the list of members, which every logged-in user may
+ * read, on any member but a learner; where that is refused, by a serializable count of a range that the caller uses.
+ */
+export async function askIdentity(
+  channel: EtcdChannel,
+  metadata: Metadata,
+  range: AskedRange = NO_RANGE,
+): Promise<Shown> {
+  const shown = await ask(channel, MEMBER_HEADER, {}, metadata);
+  const failure = shown.status === 'untold' ? shown.refusal : shown.status === 'failed' ? shown.failure : undefined;
+  // Without a user, or with an old token, a range would be refused too.
+  if (failure === undefined || meaningOf(failure).renewToken === true || !isOfTheCall(failure)) return shown;
+  const counted = await ask(channel, RANGE, { ...range, serializable: true, count_only: true }, metadata);
+  return counted.status === 'told' ? counted : shown;
+}
+
+function ask<Request>(
+  channel: EtcdChannel,
+  rpc: Rpc<Request, Buffer>,
+  request: Request,
+  metadata: Metadata,
+): Promise<Shown> {
+  return new Promise((resolve) => {
+    channel.unary(rpc, request, metadata, (failure, response) => {
+      if (failure !== null) {
+        resolve(meaningOf(failure).retryable ? { status: 'failed', failure } : { status: 'untold', refusal: failure });
+        return;
+      }
+      const point = answerPoint(response);
+      resolve(
+        point === undefined ? { status: 'untold', refusal: undefined } : { status: 'told', identity: point.clusterId },
+      );
+    });
+  });
+}
+
+/** Whether the server refuses this call, and may take another one: a learner, or whoever serves a part of the API only. */
+function isOfTheCall(failure: GrpcFailure): boolean {
+  const { code } = meaningOf(failure);
+  const isLearner = failure.details === 'etcdserver: rpc not supported for learner';
+  return code === 'unsupported' || code === 'permission-denied' || isLearner || UNIMPLEMENTED === failure.code;
+}
+
+const UNIMPLEMENTED: number = grpcStatus.UNIMPLEMENTED;

@@ -1,0 +1,32 @@
+import type { StoreError } from '@holdfast/store';
+import type { CallKind, GrpcFailure } from '../errors.js';
+import type { Caller } from './authenticator.js';
+
+export interface CallTarget {
+  readonly signal: AbortSignal | undefined;
+  /** Only this endpoint. */
+  readonly endpoint?: string | undefined;
+  /** Preferably not this one. */
+  readonly avoid?: string | undefined;
+}
+
+export interface UnaryOptions extends CallTarget {
+  readonly kind: CallKind;
+  /** The revision that is asked for, where it is not the head. */
+  readonly revision?: number | undefined;
+}
+
+export interface Answer<Response> {
+  readonly response: Response;
+  readonly endpoint: string;
+}
+
+/** One attempt's end. */
+export type Attempted<Response> =
+  | { readonly status: 'answered'; readonly response: Response }
+  /** gRPC's failure. `sent: false` where it happened before the call itself was sent. */
+  | { readonly status: 'failed'; readonly failure: GrpcFailure; readonly caller: Caller; readonly sent: boolean }
+  /** The connection reaches another cluster than the store's, and was given up. */
+  | { readonly status: 'foreign'; readonly error: StoreError; readonly sent: boolean }
+  /** An error that no further attempt can change. */
+  | { readonly status: 'over'; readonly error: StoreError; readonly sent: boolean };

@@ -1,0 +1,151 @@
+import { Backoff, isStoreError, messageOf, sleep, StoreError, withOutcome, type Logger } from '@holdfast/store';
+import { meaningOf, toStoreError, type CallKind, type Meaning } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
+import type { Answer, Attempted, UnaryOptions } from './attempt.js';
+import type { Authenticator } from './authenticator.js';
+import type { Endpoint } from './endpoint.js';
+import type { Endpoints, Reached } from './endpoints.js';
+import { judge } from './retry.js';
+
+export interface RetryingOptions extends Pick<ResolvedOptions, 'retry' | 'random' | 'clock' | 'logger'> {
+  /** Whether the store is known to have a revision. */
+  readonly exists: (revision: number) => boolean;
+}
+
+/** A failed attempt, in the contract's terms. */
+interface Failed {
+  readonly meaning: Meaning;
+  readonly error: StoreError;
+}
+
+const FOREIGN: Meaning = { code: 'unavailable', retryable: true, outcome: 'not-applied' };
+
+/** Tries a call until it is answered or must not be tried again: at which endpoint, with which token, and when. */
+export class Retrying {
+  readonly #endpoints: Endpoints;
+  readonly #authenticator: Authenticator;
+  readonly #options: RetryingOptions;
+  readonly #logger: Logger;
+
+  constructor(endpoints: Endpoints, authenticator: Authenticator, options: RetryingOptions) {
+    this.#endpoints = endpoints;
+    this.#authenticator = authenticator;
+    this.#options = options;
+    this.#logger = options.logger;
+  }
+
+  /** @throws StoreError, with an outcome where it is a write. */
+  async run<Response>(
+    { kind, signal, endpoint: only, avoid, revision }: UnaryOptions,
+    attempt: (reached: Reached) => Promise<Attempted<Response>>,
+  ): Promise<Answer<Response>> {
+    const { retry, random, clock } = this.#options;
+    const among = only === undefined ? this.#endpoints.all : this.#endpoints.all.filter(({ name }) => name === only);
+    const backoff = new Backoff({ ...retry, random });
+    const tried = new Set(avoid === undefined ? [] : [avoid]);
+    let renewed = this.#authenticator.hasUser ? false : undefined;
+    let last: StoreError | undefined;
+    for (let made = 1; ; made += 1) {
+      const reached = await this.#reach(among, tried, signal, kind, last);
+      const { endpoint } = reached;
+      const result = await attempt(reached);
+      if (result.status === 'answered') {
+        endpoint.markHealthy();
+        return { response: result.response, endpoint: endpoint.name };
+      }
+      if (result.status === 'over') {
+        throw kind === 'read' ? result.error : withOutcome(result.error, result.sent ? 'unknown' : 'not-applied');
+      }
+      const { meaning, error } = this.#lagging(failedBy(result, kind, endpoint), revision);
+      last = error;
+      if (meaning.unhealthy === true) this.markUnhealthy(reached, last);
+      tried.add(endpoint.name);
+      const others = among.some((other) => other.healthy && !tried.has(other.name));
+      switch (judge(meaning, kind, { made, most: retry.attempts, renewed, others })) {
+        case 'fail':
+          throw last;
+        case 'renew-token':
+          renewed = true;
+          if (result.status === 'failed') this.#authenticator.drop(result.caller);
+          tried.delete(endpoint.name);
+          break;
+        case 'elsewhere':
+          break;
+        case 'later':
+          tried.clear();
+          await notSent(kind, sleep(clock, backoff.next(), signal));
+      }
+      this.#logger.debug('an etcd call is tried again', { endpoint: endpoint.name, error: last });
+    }
+  }
+
+  /** A member that does not know a revision which the store has is behind; any other one serves. */
+  #lagging({ meaning, error }: Failed, revision: number | undefined): Failed {
+    if (meaning.code !== 'future-revision' || revision === undefined || !this.#options.exists(revision)) {
+      return { meaning, error };
+    }
+    return { meaning: { ...meaning, code: 'unavailable', retryable: true, unhealthy: true }, error };
+  }
+
+  /** An endpoint's member is in trouble: others are preferred, or where there are none, another connection. */
+  markUnhealthy({ endpoint, channel }: Partial<Reached> & Pick<Reached, 'endpoint'>, cause: StoreError): void {
+    this.#logger.warn(`etcd endpoint ${endpoint.name} failed; others are preferred for a while`, {
+      endpoint: endpoint.name,
+      cause,
+    });
+    endpoint.markUnhealthy();
+    const current = channel ?? endpoint.ready;
+    const isAlone = !this.#endpoints.all.some((other) => other !== endpoint && other.healthy);
+    if (isAlone && current !== undefined) endpoint.replace(current);
+  }
+
+  async #reach(
+    among: readonly Endpoint[],
+    tried: ReadonlySet<string>,
+    signal: AbortSignal | undefined,
+    kind: CallKind,
+    last: StoreError | undefined,
+  ): Promise<Reached> {
+    try {
+      return await notSent(kind, this.#endpoints.acquire({ avoid: tried, among, signal }));
+    } catch (error) {
+      // That others can't be asked does not change what the first one said.
+      if (last?.code === 'future-revision' && isStoreError(error, 'unavailable')) throw last;
+      throw error;
+    }
+  }
+}
+
+function failedBy(
+  result: Exclude<Attempted<unknown>, { status: 'answered' | 'over' }>,
+  kind: CallKind,
+  endpoint: Endpoint,
+): Failed {
+  if (result.status === 'foreign') {
+    const outcome = result.sent ? 'unknown' : 'not-applied';
+    const error = kind === 'write' ? withOutcome(result.error, outcome) : result.error;
+    return { meaning: { ...FOREIGN, outcome }, error };
+  }
+  const meaning = meaningOf(result.failure);
+  const error = toStoreError(result.failure, kind, endpoint.name);
+  if (result.sent) return { meaning, error };
+  return {
+    meaning: { ...meaning, outcome: 'not-applied' },
+    error: kind === 'write' ? withOutcome(error, 'not-applied') : error,
+  };
+}
+
+/** Waits for something that comes before a request is sent: if that fails, a write was not applied. */
+export async function notSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    throw kind === 'write' ? withOutcomeOf(error, 'not-applied') : error;
+  }
+}
+
+function withOutcomeOf(error: unknown, outcome: 'not-applied'): StoreError {
+  return isStoreError(error)
+    ? withOutcome(error, outcome)
+    : new StoreError('internal', `a call failed before it was sent: ${messageOf(error)}`, { cause: error, outcome });
+}
