@@ -5,6 +5,8 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 export interface GrpcFailure {
   readonly code: number;
   readonly details: string;
+  /** Of the answer's head, which may have none; `undefined` where no answer came. */
+  readonly contentType?: string | undefined;
 }
 
 /** A failure in the terms of the contract, before it is known which call it happened to. */
@@ -36,7 +38,7 @@ const passing = (outcome: WriteOutcome): Meaning => ({
 });
 
 /**
- * Etcd's own errors by the text that both 3.4 and 3.5 send (`api/v3rpc/rpctypes/error.go`, after `etcdserver: `). The
+ * Etcd's own errors by the text that its versions send (`api/v3rpc/rpctypes/error.go`, after `etcdserver: `). The
  * texts are part of etcd's API: its Go client, too, tells errors apart by them.
  */
 const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
@@ -83,8 +85,6 @@ const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
   'request timed out, possibly due to connection lost': passing('unknown'),
   'request timed out, waiting for the applied index took too long': passing('unknown'),
   'request cancelled': { ...passing('unknown'), unhealthy: false },
-  // Go's own text, with gRPC's UNKNOWN: a member that has no leader to hand a write to gives up like that (seen on 3.4.23).
-  'context deadline exceeded': passing('unknown'),
   'corrupt cluster': {
     code: 'internal',
     retryable: false,
@@ -107,10 +107,11 @@ const NEVER_SENT: readonly RegExp[] = [
   /^Stream refused by server/,
 ];
 
-/** A request that grew past the server's or this client's gRPC limit was not looked at. */
-const OVERSIZED = /(?:received|sent) message larger than max|Received message larger than max/i;
+/** What etcd's own errors begin with. Only they may be final: a gRPC code alone is what a proxy says as well (trap 20). */
+const ETCD_MARK = /^(?:etcdserver|auth|lease|membership|mvcc|raft): /;
 
-const BY_STATUS: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
+/** What passes, whoever said so. */
+const PASSING: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
   [GrpcStatus.UNAVAILABLE]: passing('unknown'),
   [GrpcStatus.DEADLINE_EXCEEDED]: { ...passing('unknown'), code: 'timeout' },
   [GrpcStatus.CANCELLED]: { ...passing('unknown'), unhealthy: false },
@@ -118,23 +119,78 @@ const BY_STATUS: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
   [GrpcStatus.ABORTED]: passing('unknown'),
   // What a connection that breaks inside a frame looks like, beside real faults of either side.
   [GrpcStatus.INTERNAL]: passing('unknown'),
-  [GrpcStatus.UNKNOWN]: { code: 'internal', retryable: false, outcome: 'unknown' },
+};
+
+/** What those of etcd's errors mean whose text is not known here. */
+const MARKED: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
+  ...PASSING,
   [GrpcStatus.UNAUTHENTICATED]: renew('unauthenticated'),
   [GrpcStatus.PERMISSION_DENIED]: refused('permission-denied'),
   [GrpcStatus.INVALID_ARGUMENT]: refused('invalid-argument'),
-  [GrpcStatus.UNIMPLEMENTED]: refused('unsupported', 'is this an etcd that serves the v3 API?'),
+  [GrpcStatus.UNIMPLEMENTED]: refused('unsupported'),
 };
+const MARKED_OTHERWISE: Meaning = { code: 'internal', retryable: false, outcome: 'unknown' };
 
-const UNKNOWN_FAILURE: Meaning = { code: 'internal', retryable: false, outcome: 'unknown' };
+const IN_ETCDS_PLACE =
+  'etcd does not answer like this: a proxy or another server did; check that gRPC is forwarded to etcd';
+
+/**
+ * What a code means that is not among {@link PASSING} and comes without etcd's mark: from a proxy, or from a server that is
+ * no etcd. None of it is final. A proxy says UNIMPLEMENTED for HTTP's 404, UNAUTHENTICATED for 401, PERMISSION_DENIED for
+ * 403, UNKNOWN for most others, and a service mesh adds NOT_FOUND, FAILED_PRECONDITION and the like by rules of its own.
+ */
+const PROXIED: Meaning = { ...passing('unknown'), advice: IN_ETCDS_PLACE };
+
+/** An answer that can't be read, or is not one to the request: another member, or the next attempt, may do better. */
+export const UNUSABLE: Meaning = { code: 'internal', retryable: true, outcome: 'unknown', unhealthy: true };
+
+/** Failures whose text says more than their code, in the order in which they are looked for. */
+const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
+  // Go's own text, with gRPC's UNKNOWN: a member that has no leader to hand a write to gives up like that (seen on 3.4.23).
+  [/^context deadline exceeded$/, passing('unknown')],
+  // A request that was not looked at, by the server's limit or by this client's.
+  [
+    /^grpc: received message larger than max|^Attempted to send message with a size larger than/,
+    refused('too-large', 'the server takes 1.5 MiB unless --max-request-bytes says otherwise'),
+  ],
+  [
+    /^Received HTTP status code 413$/,
+    refused('too-large', 'a proxy takes no request of this size: raise its limit, or split the request'),
+  ],
+  // The answer was too large, so that a write was applied, if it was one.
+  [
+    /^Received message larger than max|^grpc: trying to send message larger than max/,
+    {
+      code: 'too-large',
+      retryable: false,
+      outcome: 'unknown',
+      advice: 'the answer is past maxResponseBytes: raise it, or read with a limit or in a scan',
+    },
+  ],
+  // Etcd has the service, and lacks the method: an older one than the call needs.
+  [/^unknown method \w+ for service (?:etcdserverpb|v3lockpb|v3electionpb)\./, refused('unsupported')],
+  // What gRPC in this process says of an answer that it can't decode, that has no message, or that has several.
+  [/^Response message parsing error|^No message received|^Too many responses received/, UNUSABLE],
+  [/^Received HTTP status code/, PROXIED],
+];
+
+/** Whether an answer of this content type can be etcd's; also where none came. */
+export function isGrpc(contentType: string | undefined): boolean {
+  return contentType === undefined || contentType.startsWith('application/grpc');
+}
 
 /** What a failure means, whichever call it ended. */
-export function meaningOf(failure: GrpcFailure): Meaning {
-  const own = ETCD_ERRORS[failure.details.replace(/^etcdserver: /, '')];
-  if (own !== undefined) return own;
-  if (OVERSIZED.test(failure.details))
-    return refused('too-large', 'the server takes 1.5 MiB unless --max-request-bytes says otherwise');
-  if (NEVER_SENT.some((pattern) => pattern.test(failure.details))) return passing('not-applied');
-  return BY_STATUS[failure.code as GrpcStatus] ?? UNKNOWN_FAILURE;
+export function meaningOf({ code, details, contentType }: GrpcFailure): Meaning {
+  // The text of an answer proves nothing of what was sent: the server may have written it.
+  if (contentType === undefined && NEVER_SENT.some((pattern) => pattern.test(details))) return passing('not-applied');
+  // The first bytes of a web page with status 200 were taken for the length of a message.
+  if (!isGrpc(contentType) && !details.startsWith('Received HTTP status code')) return PROXIED;
+  if (ETCD_MARK.test(details)) {
+    const text = details.replace(/^etcdserver: /, '');
+    return ETCD_ERRORS[text] ?? MARKED[code as GrpcStatus] ?? MARKED_OTHERWISE;
+  }
+  const known = BY_TEXT.find(([pattern]) => pattern.test(details));
+  return known?.[1] ?? PASSING[code as GrpcStatus] ?? PROXIED;
 }
 
 /** Whether the call may change the store: only then does an error have an outcome. */

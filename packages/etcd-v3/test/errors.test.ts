@@ -53,9 +53,42 @@ describe("etcd's errors in the contract's terms", () => {
     [14, 'Channel closed before call started', 'unavailable', true, 'not-applied'],
     [13, 'Failed to start HTTP/2 stream with error The session has been destroyed', 'unavailable', true, 'not-applied'],
     [14, 'Stream refused by server', 'unavailable', true, 'not-applied'],
-    [12, 'unknown service etcdserverpb.KV', 'unsupported', false, 'not-applied'],
-    [2, 'something that no etcd says', 'internal', false, 'unknown'],
-    [99, '', 'internal', false, 'unknown'],
+    // Etcd's own, though their text is not known here.
+    [2, 'etcdserver: something new', 'internal', false, 'unknown'],
+    [7, 'auth: something new', 'permission-denied', false, 'not-applied'],
+    [16, 'auth: something new', 'unauthenticated', false, 'not-applied'],
+    [3, 'etcdserver: something new', 'invalid-argument', false, 'not-applied'],
+    [14, 'etcdserver: something new', 'unavailable', true, 'unknown'],
+    [12, 'unknown method RangeStream for service etcdserverpb.KV', 'unsupported', false, 'not-applied'],
+    // Any code, and etcd's own texts too, may come from a proxy, a mesh or another server: only with etcd's mark is it final.
+    [12, 'unknown service etcdserverpb.KV', 'unavailable', true, 'unknown'],
+    [12, 'unknown method Range for service other.Service', 'unavailable', true, 'unknown'],
+    [7, 'permission denied', 'unavailable', true, 'unknown'],
+    [7, 'RBAC: access denied', 'unavailable', true, 'unknown'],
+    [16, 'Jwt is missing', 'unavailable', true, 'unknown'],
+    [12, '', 'unavailable', true, 'unknown'],
+    [3, 'invalid path', 'unavailable', true, 'unknown'],
+    [5, 'no such host', 'unavailable', true, 'unknown'],
+    [6, '', 'unavailable', true, 'unknown'],
+    [8, 'rate limited', 'unavailable', true, 'unknown'],
+    [9, 'upstream not ready', 'unavailable', true, 'unknown'],
+    [10, 'aborted by fault injection', 'unavailable', true, 'unknown'],
+    [11, 'out of range', 'unavailable', true, 'unknown'],
+    [14, 'no healthy upstream', 'unavailable', true, 'unknown'],
+    [15, 'data loss', 'unavailable', true, 'unknown'],
+    [2, 'something that no etcd says', 'unavailable', true, 'unknown'],
+    [99, '', 'unavailable', true, 'unknown'],
+    [NaN, '', 'unavailable', true, 'unknown'],
+    // HTTP's status codes, as gRPC tells them.
+    ...[301, 400, 401, 403, 404, 405, 418, 429, 500, 502, 503, 504].map(
+      (status) => [2, `Received HTTP status code ${status}`, 'unavailable', true, 'unknown'] as const,
+    ),
+    [2, 'Received HTTP status code 413', 'too-large', false, 'not-applied'],
+    // An answer was there, and was no good.
+    [8, 'Received message larger than max (2000 vs 1000)', 'too-large', false, 'unknown'],
+    [13, 'Response message parsing error: index out of range: 3 + 4 > 5', 'internal', true, 'unknown'],
+    [12, 'No message received', 'internal', true, 'unknown'],
+    [12, 'Too many responses received', 'internal', true, 'unknown'],
   ])('%i %s is %s', (code, details, expected, retryable, outcome) => {
     const error = toStoreError({ code, details }, 'write', ENDPOINT);
     expect(error).toMatchObject({ code: expected, retryable, outcome, endpoint: ENDPOINT });
@@ -63,6 +96,26 @@ describe("etcd's errors in the contract's terms", () => {
     expect(error.message).toContain(details);
     // A read has no outcome.
     expect(toStoreError({ code, details }, 'read', ENDPOINT).outcome).toBeUndefined();
+  });
+
+  test('what is said in the place of etcd says so', () => {
+    for (const details of ['Received HTTP status code 404', 'RBAC: access denied', '']) {
+      expect(toStoreError({ code: 7, details }, 'read', ENDPOINT).message).toContain('check that gRPC is forwarded');
+    }
+  });
+
+  test('a web page with status 200 is no answer of etcd, whatever its first bytes come to', () => {
+    const details = 'Received message larger than max (1752460652 vs 1073741824)';
+    const failure = { code: 8, details, contentType: 'text/html' };
+    expect(toStoreError(failure, 'write', ENDPOINT)).toMatchObject({ code: 'unavailable', outcome: 'unknown' });
+    expect(meaningOf({ ...failure, contentType: 'application/grpc' }).code).toBe('too-large');
+    expect(meaningOf({ code: 7, details: 'etcdserver: permission denied', contentType: '' }).code).toBe('unavailable');
+  });
+
+  test('that a request was not sent is known here, and never believed of an answer', () => {
+    const failure = { code: 14, details: 'Stream refused by server' };
+    expect(meaningOf(failure).outcome).toBe('not-applied');
+    expect(meaningOf({ ...failure, contentType: 'application/grpc' }).outcome).toBe('unknown');
   });
 
   test.each([

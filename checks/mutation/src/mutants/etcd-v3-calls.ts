@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.js';
 
+const PROXY = 'packages/etcd-v3/test/proxy-answers.test.ts';
 const FAULTS = 'packages/etcd-v3/test/faults.test.ts';
 
 /** Calls of the etcd v3 adapter: reads, writes, and what is tried again. */
@@ -24,6 +25,33 @@ export const etcdV3Calls: readonly Mutant[] = [
       test: 'packages/etcd-v3/test/empty-range.test.ts',
       name: 'etcd 3.5.16 trap 19: what got past the checks is still not sent',
     },
+  },
+  {
+    name: 'v3-page-as-refusal',
+    trap: 20,
+    why: "a proxy's page with HTTP status 404, which gRPC tells as UNIMPLEMENTED, is taken for etcd's refusal, and ends mirrors",
+    file: 'packages/etcd-v3/src/errors.ts',
+    find: '[/^Received HTTP status code/, PROXIED]',
+    replace: "[/^Received HTTP status code/, refused('unsupported')]",
+    caughtBy: { test: PROXY, name: 'a page with HTTP status 404' },
+  },
+  {
+    name: 'v3-any-code-as-refusal',
+    trap: 20,
+    why: "gRPC's codes are final whoever says them: a service mesh's PERMISSION_DENIED is taken for etcd's",
+    file: 'packages/etcd-v3/src/errors.ts',
+    find: '  return known?.[1] ?? PASSING[code as GrpcStatus] ?? PROXIED;',
+    replace: '  return known?.[1] ?? MARKED[code as GrpcStatus] ?? PROXIED;',
+    caughtBy: { test: PROXY, name: 'gRPC status 7 in words of its own' },
+  },
+  {
+    name: 'v3-page-as-a-message',
+    trap: 20,
+    why: 'a web page with HTTP status 200 on the watch stream is waited for, and not seen to be none of etcd',
+    file: 'packages/etcd-v3/src/connection/answer-head.ts',
+    find: 'if (!isGrpc(this.contentType()))',
+    replace: "if (this.contentType() === 'none')",
+    caughtBy: { test: PROXY, name: 'what is no gRPC is given up at once' },
   },
   {
     name: 'v3-outage-as-not-found',

@@ -10,8 +10,10 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { Host } from 'etcd3/lib/connection-pool.js';
+import { AnswerHead } from './answer-head.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
+import type { GrpcFailure } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { STATUS, type Rpc, type StreamRpc } from './rpc.js';
 
@@ -70,19 +72,35 @@ export class EtcdChannel {
     rpc: Rpc<Request, Response>,
     request: Request,
     metadata: Metadata,
-    done: (failure: ServiceError | null, response: Response | undefined) => void,
+    done: (failure: (ServiceError & GrpcFailure) | null, response: Response | undefined) => void,
   ): RunningCall {
     const { path, requestSerialize, responseDeserialize } = this.definition(rpc);
     const decode = rpc.decode ?? responseDeserialize;
-    return this.#client.makeUnaryRequest<Request, Response>(
+    let details: string | undefined;
+    const head = new AnswerHead(() => {
+      details = head.foreign;
+      call.cancel();
+    });
+    const call = this.#client.makeUnaryRequest<Request, Response>(
       path,
       requestSerialize,
       decode,
       request,
       metadata,
       {},
-      done,
+      (failure, response) => {
+        head.over();
+        if (failure === null) done(null, response);
+        else {
+          const contentType = head.contentType(failure.metadata);
+          done(Object.assign(failure, { contentType, details: details ?? failure.details }), undefined);
+        }
+      },
     );
+    call.on('metadata', (given: Metadata) => {
+      head.received(given);
+    });
+    return call;
   }
 
   /** Begins a call of a streaming method; the caller starts it and does its own encoding and reading. */

@@ -1,5 +1,7 @@
-import { type ChannelInterface, type Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
-import { Fifo, type StoreError } from '@holdfast/store';
+import { type ChannelInterface, Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
+import { Fifo, messageOf, StoreError } from '@holdfast/store';
+import type { GrpcFailure } from '../errors.js';
+import { AnswerHead } from './answer-head.js';
 import type { WatchCall } from './transport.js';
 
 /** What a call is made of, and who keeps it. */
@@ -19,6 +21,9 @@ export interface StreamHandlers {
 
 const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was closed before the stream began' };
 
+const NO_TRAILERS = new Metadata();
+
+type ToError = (status: StatusObject & GrpcFailure) => StoreError;
 type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
 /**
@@ -30,6 +35,7 @@ export class StreamCall implements WatchCall {
   readonly #call: GrpcCall;
   readonly #onOver: (stream: StreamCall) => void;
   readonly #unsent = new Fifo<Uint8Array>();
+  #head: AnswerHead | undefined;
   #status: 'opening' | 'open' | 'over' = 'opening';
   #sending = false;
   #reading = false;
@@ -41,7 +47,7 @@ export class StreamCall implements WatchCall {
     endpoint: string,
     metadata: Metadata,
     handlers: StreamHandlers,
-    toError: (status: StatusObject) => StoreError,
+    toError: ToError,
   ) {
     this.endpoint = endpoint;
     this.#call = call;
@@ -70,21 +76,37 @@ export class StreamCall implements WatchCall {
 
   cancel(): void {
     if (this.#status === 'over') return;
-    this.#status = 'over';
-    this.#onOver(this);
-    // gRPC status 1, CANCELLED: the server then drops all watches of the call.
-    this.#call.cancelWithStatus(1, 'cancelled here');
+    this.#settle();
+    // The server then drops all watches of the call.
+    this.#call.cancelWithStatus(grpcStatus.CANCELLED, 'cancelled here');
   }
 
-  #start(metadata: Metadata, handlers: StreamHandlers, toError: (status: StatusObject) => StoreError): void {
+  #start(metadata: Metadata, handlers: StreamHandlers, toError: ToError): void {
     if (this.#status === 'over') return;
     this.#status = 'open';
+    /** Ends the call here, for what it has brought. */
+    const giveUp = (details: string): void => {
+      if (this.#status === 'over') return;
+      this.#call.cancelWithStatus(grpcStatus.CANCELLED, details);
+      this.#end({ code: grpcStatus.UNAVAILABLE, details, metadata: NO_TRAILERS }, handlers, toError);
+    };
+    const head = new AnswerHead(() => {
+      giveUp(head.foreign);
+    });
+    this.#head = head;
     this.#call.start(metadata, {
-      onReceiveMetadata: () => undefined,
+      onReceiveMetadata: (given) => {
+        head.received(given);
+      },
       onReceiveMessage: (message: Buffer) => {
         this.#reading = false;
         if (this.#status === 'over') return;
-        handlers.onMessage(message);
+        try {
+          handlers.onMessage(message);
+        } catch (error) {
+          giveUp(`a message could not be used: ${messageOf(error)}`);
+          return;
+        }
         this.#read();
       },
       onReceiveStatus: (status) => {
@@ -95,10 +117,23 @@ export class StreamCall implements WatchCall {
     this.#send();
   }
 
-  #end(status: StatusObject, handlers: StreamHandlers, toError: (status: StatusObject) => StoreError): void {
+  #end(status: StatusObject, handlers: StreamHandlers, toError: ToError): void {
+    this.#settle();
+    const contentType = this.#head?.contentType(status.metadata);
+    let error: StoreError;
+    try {
+      error = toError({ ...status, contentType });
+    } catch (cause) {
+      // Whatever goes wrong in between: whoever waits for this call must hear of its end.
+      error = new StoreError('internal', `a stream ended, and its end could not be told: ${status.details}`, { cause });
+    }
+    handlers.onEnd(error);
+  }
+
+  #settle(): void {
     this.#status = 'over';
+    this.#head?.over();
     this.#onOver(this);
-    handlers.onEnd(toError(status));
   }
 
   #read(): void {

@@ -14,6 +14,8 @@ export function endsWatch(error: StoreError): boolean {
     case 'unavailable':
     case 'timeout':
     case 'internal':
+    // A message past `maxResponseBytes`: the next stream may bring the same revisions in smaller ones.
+    case 'too-large':
       return false;
     default:
       // Such as the want of a user that the option auth, a function, could not tell just now.

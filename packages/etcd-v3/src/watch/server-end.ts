@@ -17,15 +17,13 @@ export function serverEnd(response: WatchResponse, kind: 'refused' | 'canceled')
 
 // Go's form of a gRPC error as text, which is how etcd 3.4 and 3.5 both fill `cancel_reason`.
 const GRPC_TEXT = /^rpc error: code = \w+ desc = (.*)$/s;
-// gRPC's code for an error of which only the text is known.
+// gRPC's codes for what etcd says in words that are not known here, and for what it does not explain.
 const UNKNOWN = 2;
+const UNAVAILABLE = 14;
 
 /** The error for a watch that the server refused or cancelled, from the text that it gave. */
 export function cancelError(reason: string, endpoint: string): StoreError {
-  const details = GRPC_TEXT.exec(reason)?.[1] ?? reason;
-  return toStoreError(
-    { code: UNKNOWN, details: details === '' ? 'the watch was cancelled' : details },
-    'read',
-    endpoint,
-  );
+  const said = GRPC_TEXT.exec(reason)?.[1] ?? reason;
+  const code = said.startsWith('etcdserver: ') ? UNKNOWN : UNAVAILABLE;
+  return toStoreError({ code, details: said === '' ? 'the watch was cancelled' : said }, 'read', endpoint);
 }

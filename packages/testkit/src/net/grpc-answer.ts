@@ -10,6 +10,11 @@ export function grpcAnswer(
     status: 200,
     headers: { 'content-type': 'application/grpc' },
     body: [...messages].map(grpcFrame),
-    trailers: { 'grpc-status': String(status), ...(message !== '' && { 'grpc-message': encodeURIComponent(message) }) },
+    trailers: { 'grpc-status': String(status), ...(message !== '' && { 'grpc-message': encoded(message) }) },
   };
+}
+
+/** gRPC's own percent-encoding, which leaves printable ASCII as it is. */
+function encoded(message: string): string {
+  return message.replace(/[^ -~]|%/gu, encodeURIComponent);
 }

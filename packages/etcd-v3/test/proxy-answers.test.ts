@@ -1,0 +1,157 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { mirror, text } from '@holdfast/core';
+import { etcdV3Store } from '@holdfast/etcd-v3';
+import { isStoreError, toRevision, type ConfigStore, type StoreError } from '@holdfast/store';
+import {
+  availableEtcds,
+  eventually,
+  grpcAnswer,
+  startAnsweringProxy,
+  startEtcd,
+  type AnsweringProxy,
+  type Etcd,
+  type ProxyAnswer,
+} from '@holdfast/testkit';
+
+const { version } = availableEtcds().at(-1)!;
+
+let etcd: Etcd;
+let proxy: AnsweringProxy;
+
+beforeAll(async () => {
+  etcd = await startEtcd({ version });
+  proxy = await startAnsweringProxy(etcd.endpoints[0]!);
+});
+afterEach(() => {
+  proxy.pass();
+});
+afterAll(async () => {
+  await proxy.close();
+  await etcd.close();
+});
+
+const open = (silenceMs = 500): ConfigStore =>
+  etcdV3Store({
+    endpoints: [proxy.endpoint],
+    retry: { attempts: 2, initialMs: 10, maxMs: 50 },
+    watch: { silenceMs },
+  });
+
+const page = (status: number): ProxyAnswer => ({
+  status,
+  headers: { 'content-type': 'text/html' },
+  body: '<html><body>default backend</body></html>',
+});
+
+/** Answers that come from proxies, meshes and other servers. None of them is etcd's. */
+const ANSWERS: readonly (readonly [name: string, answer: ProxyAnswer])[] = [
+  ...[200, 400, 401, 403, 404, 405, 429, 503].map(
+    (status) => [`a page with HTTP status ${status}`, page(status)] as const,
+  ),
+  [
+    'JSON with HTTP status 404',
+    { status: 404, headers: { 'content-type': 'application/json' }, body: '{"error":"no route"}' },
+  ],
+  ['HTTP status 404 without a body', { status: 404 }],
+  ['HTTP status 200 and nothing else', { status: 200, headers: { 'content-type': 'application/grpc' } }],
+  ...[2, 7, 12, 16].map((status) => {
+    return [
+      `gRPC status ${status} in words of its own`,
+      grpcAnswer([], { status, message: 'denied by the mesh' }),
+    ] as const;
+  }),
+  [
+    'gRPC status 12 of a server that is no etcd',
+    grpcAnswer([], { status: 12, message: 'unknown service etcdserverpb.KV' }),
+  ],
+  ['gRPC status 0 without a message', grpcAnswer([])],
+];
+
+describe('a proxy that answers by itself for a while', () => {
+  test.each(ANSWERS)('ends no mirror and no watch, and means no absence (trap 20): %s', async (_name, answer) => {
+    await using store = open();
+    await store.put('/app/a', '1');
+    const watch = store.watch({ prefix: '/app/' });
+    const told: string[] = [];
+    const reading = (async () => {
+      for await (const { events } of watch) {
+        for (const event of events) if (event.type === 'put') told.push(Buffer.from(event.current.value).toString());
+      }
+    })();
+    reading.catch(() => undefined);
+    await watch.ready;
+    const config = await mirror(store, { prefix: '/app/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
+    expect(config.get('a')?.value).toBe('1');
+
+    proxy.answer(answer);
+    // The watch, and calls of the mirror's, have had an answer.
+    const before = proxy.answered;
+    await eventually(() => proxy.answered >= before + 5 && watch.state.status === 'interrupted');
+    for (const call of [
+      () => store.get('/app/a'),
+      () => store.list({ prefix: '/app/' }),
+      () => store.txn({ then: [{ type: 'get', key: '/app/a' }] }),
+    ]) {
+      const error = await failureOf(call);
+      expect(['unavailable', 'internal']).toContain(error.code);
+      expect(error.retryable).toBe(true);
+    }
+    const failed = await failureOf(() => store.put('/app/lost', 'x'));
+    expect(failed).toMatchObject({ outcome: 'unknown' });
+    expect(config.get('a')?.value).toBe('1');
+    expect(config.state.status).not.toBe('closed');
+
+    proxy.pass();
+    await etcd.put('/app/a', '2');
+    await eventually(() => config.get('a')?.value === '2' && config.state.status === 'live');
+    await eventually(() => told.at(-1) === '2' && watch.state.status === 'live');
+    await config.close();
+  });
+
+  test('lets no mirror start meanwhile, which starts as soon as etcd answers', async () => {
+    await using store = open();
+    await store.put('/app/a', '3');
+    proxy.answer(page(404));
+    const starting = mirror(store, { prefix: '/app/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
+    const before = proxy.answered;
+    await eventually(() => proxy.answered >= before + 5);
+    proxy.pass();
+    const config = await starting;
+    expect(config.get('a')?.value).toBe('3');
+    await config.close();
+  });
+
+  test('what is no gRPC is given up at once, though its end never comes (trap 20)', async () => {
+    // Silence must not be what ends the stream here.
+    await using store = open(60_000);
+    const endless: ProxyAnswer = { ...page(200), body: '{"error":', open: true };
+    proxy.answer(endless);
+    const reading = await failureOf(() => store.get('/k', { timeoutMs: 3_000 }));
+    expect(reading).toMatchObject({ code: 'unavailable', message: expect.stringContaining('text/html, not gRPC') });
+    const watch = store.watch('/k', { after: { revision: toRevision(1), identity: '1' } });
+    await eventually(() => watch.state.status === 'interrupted' && /not gRPC/.test(watch.state.cause.message));
+    await watch.close();
+  });
+
+  test('a request that a proxy finds too large was not applied', async () => {
+    await using store = open();
+    proxy.answer(page(413));
+    expect(await failureOf(() => store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
+  });
+
+  test("etcd's own refusals stay what they are", async () => {
+    await using store = open();
+    proxy.answer(grpcAnswer([], { status: 7, message: 'etcdserver: permission denied' }));
+    expect(await failureOf(() => store.get('/k'))).toMatchObject({ code: 'permission-denied', retryable: false });
+  });
+});
+
+async function failureOf(call: () => Promise<unknown>): Promise<StoreError> {
+  try {
+    const result = await call();
+    throw new Error(`the call gave ${JSON.stringify(result)}`);
+  } catch (error) {
+    if (isStoreError(error)) return error;
+    throw error;
+  }
+}
