@@ -26,10 +26,10 @@ export function page({ results, rows, notes, plots }: PageSources): string {
   return [
     '<!-- Written by `npm run bench -- --publish` from bench/results.json and bench/notes.md. Change those instead. -->',
     '# Performance',
-    'How Holdfast does against its peers, as measured by `bench/`. Only the ratios say something: every round measures all sides, one after another, each in a process of its own, so that what disturbs one round disturbs them all. Figures are medians, with the smallest and the largest in parentheses; a ratio is that of the medians, with the smallest and the largest of the rounds. In every round all sides were held to the same content.',
+    'For readers who ask what Holdfast costs, compared with other clients of etcd. `bench/` measures it. Read the ratios: every round measures all sides, one after another, each in a process of its own, so that a disturbance affects all of them. Figures are medians, with the smallest and the largest in parentheses. A ratio is that of the medians, with the smallest and the largest of the rounds. In every round all sides must read the same content.',
     `Measured on ${results.machine}, Node ${results.node.slice(1)}. ${howTaken(measured)}`,
     markdownTable(
-      ['peer', 'version', 'set to'],
+      ['peer', 'version', 'settings'],
       results.peers.map(({ name, version, options }) => [`\`${name}\``, version, options]),
     ),
     ...servers.flatMap((server) => [
@@ -46,7 +46,7 @@ export function page({ results, rows, notes, plots }: PageSources): string {
     '## All figures',
     ...rows.flatMap((row) => details(row, resultsOf(results, row))),
     '## How to run it',
-    '`npm run bench` measures everything on both etcd versions; `npm run bench -- --help` tells the options. A single row: `npm run bench -- --only load --rounds 3`.',
+    '`npm run bench` measures everything on both etcd versions; `npm run bench -- --help` lists the options. A single row: `npm run bench -- --only load --rounds 3`.',
   ]
     .join('\n\n')
     .concat('\n');

@@ -36,7 +36,7 @@ function flat(side: 'lazy' | 'eager'): Goal {
 export const row: Row = {
   name: 'growth',
   title: 'Growth with the number of keys',
-  about: 'The load again, at four key counts; the plot is made of these figures.',
+  about: 'The load at four key counts. The plot shows these figures.',
   server: 'etcd',
   sides,
   metrics,

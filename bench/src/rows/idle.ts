@@ -41,7 +41,7 @@ export const row: Row = {
   name: 'idle',
   title: 'Idle mirrors',
   about:
-    'Many mirrors of small prefixes on one store, while nothing is written. CPU of their process as a share of one core. Streams and watches as the server counts them, connections as a proxy does.',
+    'Many mirrors of small prefixes on one store, while nothing is written. CPU of their process as a share of one core. The server counts streams and watches, a proxy counts connections.',
   server: 'etcd',
   sides,
   metrics: {

@@ -47,7 +47,7 @@ export const row: Row = {
   name: 'latency',
   title: 'From put to change',
   about:
-    'A process writes new keys, a thousand a second; from just before the put is sent to the change event, in which the value is a parsed object. CPU is that of the watching process meanwhile.',
+    'A process writes new keys, a thousand per second. Measured from just before the put is sent to the change event, whose value is a parsed object. CPU is that of the watching process meanwhile.',
   server: 'etcd',
   sides: {
     mirror: latencySide("mirror, 'change'", byMirror),

@@ -51,7 +51,7 @@ const strings: Load = async (endpoint, prefix) => {
 export const row: Row = {
   name: 'memory',
   title: 'Memory per key',
-  about: `What stays of heap and external memory after a garbage collection, divided by the number of keys. Keys are ${keyOf('/bench/routes/', 0).length} bytes long, values about 530.`,
+  about: `Heap and external memory after a garbage collection, divided by the number of keys. Keys are ${keyOf('/bench/routes/', 0).length} bytes long, values about 530.`,
   server: 'etcd',
   sides: {
     lazy: keepingSide("mirror, decode: 'lazy'", loadMirror('lazy')),

@@ -32,7 +32,7 @@ const loadHttp: Load = async (endpoint, prefix) => {
 export const row: Row = {
   name: 'v2-load',
   title: 'etcd v2: load of a directory',
-  about: 'From an unconnected client to everything in memory; values are left as the texts that they are.',
+  about: 'From an unconnected client to everything in memory; values stay texts.',
   server: 'etcd',
   sides: {
     mirror: loadSide("mirror on etcd v2, decode: 'lazy'", loadMirror),

@@ -46,7 +46,7 @@ export const row: Row = {
   name: 'v2-watch',
   title: 'etcd v2: from put to change',
   about:
-    'As on etcd v3: new keys, a thousand a second, until the parsed value is told. Lost is what never came; a mirror that reads again instead of following still tells every key.',
+    'As on etcd v3: new keys, a thousand per second, until the parsed value arrives. An event is lost if it never arrives; a mirror that reads again instead of following still reports every key.',
   server: 'etcd',
   sides: {
     mirror: latencySide("mirror on etcd v2, 'change'", listenMirror),
