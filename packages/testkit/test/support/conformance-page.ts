@@ -32,6 +32,7 @@ function caughtBy({ id }: ConformanceCase): string {
     .join(', ');
 }
 
+/** A title in a cell of a table, with a link to the trap that it names. */
 function cell(text: string): string {
-  return text.replaceAll('|', '\\|');
+  return text.replaceAll('|', '\\|').replace(/\btrap (\d+)\b/g, '[trap $1](traps.md#trap-$1)');
 }
