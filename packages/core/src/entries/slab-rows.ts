@@ -4,13 +4,13 @@ interface Stretch {
   /** The row of the slab's first value. */
   readonly start: number;
   readonly slab: Slab;
-  /** How many of its rows are there still. */
+  /** The number of its rows in use. */
   count: number;
 }
 
-/** Values in slabs, as numbers: the cheapest way to hold many. A slab of which no row is left is let go. */
+/** Numbers values in slabs: the cheapest way to refer to many. A slab without rows in use is released. */
 export class Rows {
-  /** By their starts; those that were let go leave gaps. */
+  /** Ordered by start. Released slabs leave gaps. */
   #stretches: Stretch[] = [];
   #end = 0;
 
@@ -18,7 +18,7 @@ export class Rows {
     return this.#stretches.length === 0;
   }
 
-  /** The row of a value. Slabs come one after another. */
+  /** The row of a value. Values of one slab must be added in one go. */
   add(slab: Slab, index: number): number {
     let last = this.#stretches.at(-1);
     if (last?.slab !== slab) {
@@ -30,13 +30,13 @@ export class Rows {
     return last.start + index;
   }
 
-  /** What a row stands for. */
+  /** The value that a row stands for. */
   at(row: number): { readonly slab: Slab; readonly index: number } {
     const { slab, start } = this.#stretchOf(row);
     return { slab, index: row - start };
   }
 
-  /** Nobody needs the row any more. */
+  /** The row is not needed any more. */
   release(row: number): void {
     const stretch = this.#stretchOf(row);
     stretch.count -= 1;

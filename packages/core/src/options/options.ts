@@ -5,55 +5,55 @@ import type { StandardSchemaV1 } from '../values/standard-schema.js';
 import type { MirrorState } from '../events/state.js';
 import type { CollectionOptions, ValueOptions } from './value-options.js';
 
-/** What all mirrors take. Times are in milliseconds. */
+/** The options of all mirrors. Times are in milliseconds. */
 export interface CommonOptions<C> {
-  /** Sees every `change` event, that of the load included. */
+  /** Called with every `change` event, including the load's. */
   readonly onChange?: ((event: ChangeEvent<C>) => unknown) | undefined;
-  /** Sees every `invalid` event, those of the load included. */
+  /** Called with every `invalid` event, including those of the load. */
   readonly onInvalid?: ((problem: Problem) => unknown) | undefined;
-  /** Sees every `state` event: also why a load does not succeed, while `mirror()` keeps trying. */
+  /** Called with every `state` event. It also shows why the load fails while `mirror()` retries. */
   readonly onState?: ((state: MirrorState, previous: MirrorState) => unknown) | undefined;
   /**
-   * `'eager'` (default): values are decoded and checked as they arrive. `'lazy'`: on their first read, for large mirrors
-   * that are read sparsely; a bad value is found out only then.
+   * `'eager'`, the default: values are decoded and checked when they arrive. `'lazy'`: on their first read, for large mirrors that are
+   * read sparsely. A bad value is found only then.
    */
   readonly decode?: 'eager' | 'lazy' | undefined;
-  /** With `decode: 'lazy'`: how many decoded values are kept. All, unless told. */
+  /** With `decode: 'lazy'`: the most decoded values to keep. Default: all. */
   readonly cacheSize?: number | undefined;
-  /** How old the proof that the mirror is complete may get while its state says `live`. 30,000 unless told. */
+  /** How old the last proof may get while the state says `live`. Default: 30,000. */
   readonly livenessMs?: number | undefined;
-  /** How long `mirror()` keeps trying to load. 30,000 unless told. */
+  /** How long `mirror()` retries to load. Default: 30,000. */
   readonly startTimeoutMs?: number | undefined;
-  /** How long `sync()` and `waitFor()` wait, unless they are told. 10,000 unless told. */
+  /** The default time-out of `sync()` and `waitFor()`. Default: 10,000. */
   readonly syncTimeoutMs?: number | undefined;
-  /** How long a change that a read has shown may take to come through the watch, before it is read instead. 100 unless told. */
+  /** How long the mirror leaves it to the watch to deliver a change that a read has shown. Then it reads the change. Default: 100. */
   readonly graceMs?: number | undefined;
   /**
-   * By how many revisions the mirror may be behind the store after its connection was lost, and have them replayed by the watch; 1,000
-   * unless told. Further behind, it reads what has changed. `Infinity`: it always waits for the watch first.
+   * How far behind, in revisions, the mirror may be after a lost connection and still catch up through the watch. Further behind, it
+   * reads the changes. `Infinity`: it always waits for the watch first. Default: 1,000.
    */
   readonly replayRevisions?: number | undefined;
-  /** How often everything is compared with the store in the background. Never, unless told. */
+  /** How often the mirror compares everything with the store in the background. Default: never. */
   readonly auditEveryMs?: number | undefined;
   /**
-   * Up to how many keys a mirror is read whole when it resyncs after a compaction; 1,000 unless told. A larger one reads all keys and
-   * revisions, but only those values that changed, and the newest others. `Infinity`: always whole.
+   * The most keys for which a resync after a compaction reads everything. With more keys, it reads all keys and revisions, but only the
+   * values that changed and the newest others. `Infinity`: it always reads everything. Default: 1,000.
    */
   readonly fullResyncKeys?: number | undefined;
-  /** Ends the mirror when it aborts, whether it is loading (`mirror()` rejects with `aborted`) or long since in use. */
+  /** Its abort ends the mirror. While the mirror is loading, `mirror()` rejects with `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** Delays between attempts: a random part of a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */
+  /** The delays between attempts: random, below a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */
   readonly backoff?: Pick<BackoffOptions, 'initialMs' | 'maxMs'> | undefined;
   readonly clock?: Clock | undefined;
-  /** A number in [0, 1) for jitter; `Math.random` unless told. */
+  /** Gives a number in [0, 1), for jitter. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
-  /** Where failing listeners and everything that the mirror rides out are reported. Nowhere, unless told. */
+  /** Gets the errors of listeners, and every failure after which the mirror retries. Default: none. */
   readonly logger?: Logger | undefined;
 }
 
 export type PrefixOptions<C, Decoded, Schema extends StandardSchemaV1 | undefined, Value> = CommonOptions<C> &
   ValueOptions<Decoded, Schema, Value> & {
-    /** A plain string prefix: write `'/routes/'` where a directory is meant, since `'/a'` takes in `'/ab'` (docs/traps.md#trap-13). `''` is everything. */
+    /** A plain string prefix: write `'/routes/'` for a directory, since `'/a'` also matches `'/ab'` (docs/traps.md#trap-13). `''` is everything. */
     readonly prefix: string;
     readonly key?: undefined;
     readonly collections?: undefined;
@@ -71,9 +71,9 @@ export type CollectionsShape = Readonly<Record<string, CollectionOptions>>;
 
 export type CollectionsOptions<C, Shape extends CollectionsShape, Decoded> = CommonOptions<C> & {
   readonly prefix: string;
-  /** The parts of the prefix, by name. They share one load, one watch and one bookmark, so they step together (M4). */
+  /** The parts of the prefix, by name. They share one load, one watch and one bookmark, so they change together (M4). */
   readonly collections: Shape;
-  /** For collections that have none of their own. */
+  /** For collections without a codec of their own. */
   readonly codec?: ValueOptions<Decoded, undefined, Decoded>['codec'];
   readonly key?: undefined;
 };

@@ -2,19 +2,19 @@ import { type Bookmark, type Clock, type ConfigStore, isStoreError } from '@hold
 import { CommonTimer } from '../util/common-timer.js';
 import { beginMark, type Mark } from './freshness.js';
 
-/** One of those who use the head that any of them has read. */
+/** A mirror that shares reads of the head. */
 export interface HeadUser {
-  /** The revision that it reflects. */
+  /** The mirror's revision. */
   readonly revision: number;
 }
 
-/** The store's head, by a linearizable read that began at the mark. */
+/** The store's head, from a linearizable read that began at the mark. */
 export interface Head {
   readonly mark: Mark;
   readonly bookmark: Bookmark;
-  /** Whether no user knew of a later revision when the read began: then the store has not gone back. */
+  /** Whether no user had a later revision when the read began. Then the store has not gone back. */
   readonly isAhead: boolean;
-  /** Those of whom that is known. */
+  /** The users at that moment. */
   readonly users: ReadonlySet<HeadUser>;
 }
 
@@ -22,18 +22,18 @@ interface Reading {
   /** Milliseconds, by the monotonic clock. */
   readonly began: number;
   readonly result: Promise<Head>;
-  /** Once it is there. */
+  /** Set when the read has succeeded. */
   head: Head | undefined;
 }
 
 const heads = new WeakMap<ConfigStore, WeakMap<Clock, SharedHead>>();
 
 /**
- * One read of a store's head for all of its mirrors: it proves the same to each. Without that a thousand idle mirrors would make
- * a hundred reads a second.
+ * Shares reads of a store's head among all of its mirrors: one read proves the same to each. Without it a thousand idle mirrors would
+ * make a hundred reads per second.
  */
 export class SharedHead {
-  /** For those who use it in turn, so that what one of them reads is recent for the others. */
+  /** Wakes the users together, so that one user's read is recent for the others. */
   readonly timer: CommonTimer;
   readonly #clock: Clock;
   readonly #users = new Set<HeadUser>();
@@ -60,15 +60,15 @@ export class SharedHead {
     if (this.#users.size === 0) this.#latest = undefined;
   }
 
-  /** What is there by a read that began at most `maxAgeMs` ago. */
+  /** The head of a read that began at most `maxAgeMs` ago and has succeeded. */
   recent(maxAgeMs: number): Head | undefined {
     return this.#reading(maxAgeMs)?.head;
   }
 
   /**
-   * The head by a read that began at most `maxAgeMs` ago; else by one that begins now, which is made with `read`.
+   * The head of a read that began at most `maxAgeMs` ago, or else of a new one, made with `read`.
    *
-   * @returns `undefined` where another user's permissions were not enough for it, which says nothing of one's own
+   * @returns `undefined` if another user's permissions were not enough: the caller's own may be
    */
   async read(maxAgeMs: number, read: () => Promise<Bookmark>): Promise<Head | undefined> {
     const reading = this.#reading(maxAgeMs);
@@ -77,7 +77,7 @@ export class SharedHead {
       return await reading.result;
     } catch (error) {
       if (isStoreError(error, 'permission-denied')) return undefined;
-      // Whoever had begun it has closed.
+      // The mirror that began the read has closed.
       if (isStoreError(error, 'aborted')) return this.read(maxAgeMs, read);
       throw error;
     }
@@ -85,7 +85,7 @@ export class SharedHead {
 
   #reading(maxAgeMs: number): Reading | undefined {
     const age = this.#now() - (this.#latest?.began ?? 0);
-    // A clock that stands in for a monotonic one may have been set back.
+    // A clock without a monotonic time may have been set back.
     return age >= 0 && age <= maxAgeMs ? this.#latest : undefined;
   }
 

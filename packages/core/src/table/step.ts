@@ -1,24 +1,24 @@
 import type { AnyChange } from '../events/change.js';
 import type { Problem } from '../events/problem.js';
 
-/** What one step of the table came to. Everything in it is visible already. */
+/** The result of one step of the table. All of it is visible already. */
 export interface Step {
-  /** The net changes, one for each key. Left out where nobody listens: see `changed`. */
+  /** The net changes, one for each key. Empty if nobody listens; `changed` counts them all the same. */
   readonly changes: readonly AnyChange[];
-  /** How many keys changed. */
+  /** The number of changed keys. */
   readonly changed: number;
-  /** The problems that are new with it. */
+  /** The new problems. */
   readonly invalid: readonly Problem[];
 }
 
-/** On whose behalf a step is made. */
+/** Conditions of a step, and whom to tell. */
 export interface StepOptions {
-  /** Once it has aborted, no step is made any more. */
+  /** After its abort, no step is made any more. */
   readonly signal?: AbortSignal;
-  /** What is to be found out while the step is prepared; `false`: it is not made. */
+  /** Awaited while the step is prepared. If it resolves to `false`, no step is made. */
   readonly confirmed?: Promise<boolean>;
-  /** Asked in the turn in which the step would be made; `false`: it is not, since what was read for it is out of date. */
+  /** Asked right before the step, in the same turn. If `false`, the read is out of date, and no step is made. */
   readonly isCurrent?: () => boolean;
-  /** Called with the step in the same turn, so that nobody sees it untold. */
+  /** Called with the step in the same turn: nobody sees the step before its listeners. */
   readonly tell?: (step: Step) => void;
 }
