@@ -1,5 +1,7 @@
-import { StoreError } from '@holdfast/store';
+import { refusedLocally, StoreError } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mirror } from '../src/index.js';
+import { scriptedStore } from './support/scripted-store.js';
 import { PREFIX, thing, world, type World } from './support/world.js';
 
 describe('starting', () => {
@@ -46,16 +48,31 @@ describe('starting', () => {
     });
   });
 
-  test.each(['invalid-argument', 'unsupported', 'closed'] as const)(
-    '%s can not heal: it rejects at once',
+  test.each(['invalid-argument', 'unsupported'] as const)(
+    '%s that was refused in this process, before anything was sent, can not heal: it rejects at once',
     async (code) => {
-      const error = new StoreError(code, 'no use');
+      const error = refusedLocally(new StoreError(code, 'no use'));
       w.script.cut(error);
       const started = w.clock.now();
       await expect(w.open()).rejects.toBe(error);
       expect(w.clock.now() - started).toBeLessThan(100);
     },
   );
+
+  test('a store that is closed can not heal: it rejects at once', async () => {
+    const started = w.clock.now();
+    const { store } = scriptedStore(w.data);
+    await store.close();
+    await expect(mirror(store, { prefix: PREFIX, clock: w.clock })).rejects.toMatchObject({ code: 'closed' });
+    expect(w.clock.now() - started).toBeLessThan(100);
+  });
+
+  test('nor can one that is closed while the mirror loads', async () => {
+    const { store, script } = scriptedStore(w.data);
+    script.beforeRead = () => new Promise(() => undefined);
+    const pending = mirror(store, { prefix: PREFIX, clock: w.clock });
+    await Promise.all([expect(pending).rejects.toMatchObject({ code: 'closed' }), store.close()]);
+  });
 
   test('a signal ends the load, and later the mirror', async () => {
     const early = new AbortController();

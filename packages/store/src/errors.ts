@@ -39,6 +39,8 @@ export interface StoreErrorOptions {
 
 // A registered symbol, so that two installed copies of this package recognise each other's errors.
 const BRAND = Symbol.for('holdfast.StoreError');
+// The same for the mark of `refusedLocally`.
+const LOCAL = Symbol.for('holdfast.StoreError.refusedLocally');
 const RETRYABLE_BY_DEFAULT: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'timeout']);
 
 /**
@@ -95,11 +97,26 @@ export function isStoreError(error: unknown, code?: StoreErrorCode): error is St
   }
 }
 
+/**
+ * Marks a refusal as made in this process, before anything was sent: by the arguments, by the store's capabilities, or because the
+ * store is closed. No server and no proxy can say that, whatever codes they answer with. A mirror ends only by such a refusal.
+ */
+export function refusedLocally<E extends StoreError>(error: E): E {
+  if (Object.isExtensible(error)) Object.defineProperty(error, LOCAL, { value: true });
+  return error;
+}
+
+/** Whether an error is marked by {@link refusedLocally}, by any copy of this package. */
+export function isRefusedLocally(error: unknown): error is StoreError {
+  return isStoreError(error) && (error as unknown as Record<symbol, unknown>)[LOCAL] === true;
+}
+
 /** The same error with a write outcome, for layers that learn the outcome after the error arose. */
 export function withOutcome(error: StoreError, outcome: WriteOutcome): StoreError {
   if (error.outcome === outcome) return error;
   const { code, message, retryable, endpoint } = error;
   const options = { cause: error, retryable, outcome, endpoint };
+  if (isRefusedLocally(error)) return refusedLocally(new StoreError(code, message, options));
   if (!isStoreError(error, 'compacted')) return new StoreError(code, message, options);
   const { compactRevision, revision } = error;
   return new CompactedError(message, { ...options, compactRevision, revision });

@@ -31,7 +31,7 @@ import { systemClock, type Clock } from './clock.js';
 import type { ConfigStore } from './config-store.js';
 import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './derive.js';
 import type { DriverCall, DriverGuard, DriverPutOptions, StoreDriver } from './driver.js';
-import { isStoreError, StoreError } from './errors.js';
+import { isStoreError, refusedLocally, StoreError } from './errors.js';
 import { GuardedLeases } from './guarded-leases.js';
 import type { KeyValue } from './key-value.js';
 import type { Leases } from './leases.js';
@@ -188,7 +188,7 @@ export class GuardedStore implements ConfigStore {
     const checked = failed === undefined ? checkWatch(range, options, this.#driver) : { error: failed };
     const watch = new WatchQueue(
       (sink) => {
-        if ('error' in checked) throw checked.error;
+        if ('error' in checked) throw refusedLocally(checked.error);
         return this.#driver.watch(checked.range, checked.options, sink);
       },
       {
@@ -227,7 +227,7 @@ export class GuardedStore implements ConfigStore {
   }
 
   async #close(): Promise<void> {
-    const error = new StoreError('closed', `the ${this.name} store is closed; open another`);
+    const error = refusedLocally(new StoreError('closed', `the ${this.name} store is closed; open another`));
     this.#closing.abort(error);
     await Promise.all([...this.#watches].map((watch) => watch.end(error)));
     await this.#driver.close();
@@ -307,7 +307,7 @@ export class GuardedStore implements ConfigStore {
       const { run, limits } = this.#prepare(options, check);
       return runCall(kind, limits, this.#context, run);
     } catch (error) {
-      return Promise.reject(notSent(kind, isStoreError(error) ? error : toCallError(kind, error)));
+      return Promise.reject(notSent(kind, error as StoreError));
     }
   }
 
@@ -315,8 +315,12 @@ export class GuardedStore implements ConfigStore {
     [given, names, call]: readonly [given: unknown, names: readonly string[], call: string],
     check: (given: Untrusted) => R,
   ): { run: R; limits: CallLimits } {
-    const options = checkNames(given, names, call);
-    return { limits: checkLimits(options, this.#timeoutMs), run: check(options) };
+    try {
+      const options = checkNames(given, names, call);
+      return { limits: checkLimits(options, this.#timeoutMs), run: check(options) };
+    } catch (error) {
+      throw refusedLocally(isStoreError(error) ? error : toCallError('read', error));
+    }
   }
 }
 

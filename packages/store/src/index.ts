@@ -23,7 +23,9 @@ export type {
 } from './driver.js';
 export {
   CompactedError,
+  isRefusedLocally,
   isStoreError,
+  refusedLocally,
   STORE_ERROR_CODES,
   StoreError,
   withOutcome,

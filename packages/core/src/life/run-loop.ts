@@ -1,6 +1,6 @@
 import { type Backoff, isStoreError, sleep, type StoreError } from '@holdfast/store';
 import type { Core } from '../runtime/runtime.js';
-import { cannotHeal, toStoreError } from '../runtime/errors.js';
+import { cannotHeal, isStoreClosed, toStoreError } from '../runtime/errors.js';
 import { Follow } from './follow.js';
 import type { FollowEnd } from '../proof/follow-context.js';
 import { load } from '../reads/load.js';
@@ -26,9 +26,7 @@ export class RunLoop {
     try {
       await this.#load();
       onLoaded();
-      while (!core.signal.aborted) {
-        await this.#resync(await new Follow(core, this.#backoff).run());
-      }
+      while (!core.signal.aborted) await this.#resync(await this.#follow());
     } catch (error) {
       if (!core.signal.aborted) core.close(toStoreError(error));
     }
@@ -36,11 +34,24 @@ export class RunLoop {
 
   async #load(): Promise<void> {
     const core = this.#core;
-    await this.#untilDone(async () => {
+    await this.#untilDone(cannotHeal, async () => {
       await load(core, { cause: 'load', newHistory: false, signal: core.signal });
     });
     core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
     this.#backoff.reset();
+  }
+
+  /** Once loaded, a mirror ends with its store and no sooner: any other failure, however unexpected, has everything read again. */
+  async #follow(): Promise<FollowEnd> {
+    const core = this.#core;
+    try {
+      return await new Follow(core, this.#backoff).run();
+    } catch (error) {
+      const cause = toStoreError(error);
+      if (core.signal.aborted || isStoreClosed(cause)) throw cause;
+      core.settings.logger.error('mirror: following failed unexpectedly; reading everything again', { error: cause });
+      return { reason: 'unverified', newHistory: false, cause };
+    }
   }
 
   async #resync({ reason, cause, newHistory }: FollowEnd): Promise<void> {
@@ -52,7 +63,7 @@ export class RunLoop {
     let isSparing = isStoreError(cause, 'compacted') && canSpareValues(core);
     // A fleet that lost the same server must not read it again in step (M9): not even the first time.
     await this.#pause();
-    const { changed } = await this.#untilDone(async () => {
+    const { changed } = await this.#untilDone(isStoreClosed, async () => {
       try {
         const step = isSparing ? await resync(core, core.signal) : undefined;
         isSparing = false;
@@ -75,14 +86,15 @@ export class RunLoop {
     return known !== undefined && (head.identity !== known.identity || head.revision < known.revision);
   }
 
-  async #untilDone<T>(work: () => Promise<T>): Promise<T> {
+  /** @param isFinal whether no other attempt is made after a failure */
+  async #untilDone<T>(isFinal: (error: StoreError) => boolean, work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await work();
       } catch (error) {
         if (this.#core.signal.aborted) throw error;
         const cause: StoreError = toStoreError(error);
-        if (cannotHeal(cause)) throw cause;
+        if (isFinal(cause)) throw cause;
         this.#core.noteTrouble(cause);
         await this.#pause();
       }

@@ -35,6 +35,11 @@ export class Script {
   beforeRead: (read: ScriptedRead) => Promise<void> | void = () => undefined;
   /** Runs after each read was made, before it is answered. */
   afterRead: (read: ScriptedRead) => Promise<void> | void = () => undefined;
+  /** What becomes of each list, and of each page of a scan, on its way: a server or a proxy may answer anything. */
+  onList: (list: ListResult, read: ScriptedRead) => ListResult = (list) => list;
+  onPage: (page: Page, read: ScriptedRead) => Page | undefined = (page) => page;
+  /** From where a watch is said to follow. */
+  onEstablished: (after: Bookmark) => Bookmark = (after) => after;
   /** What a watch that is being opened fails with. */
   onWatch: () => StoreError | undefined = () => undefined;
   /** What becomes of each batch on its way. */
@@ -110,14 +115,16 @@ class ScriptedDriver extends DelegatingDriver {
     await this.#before({ kind: 'list', options, range }, call);
     const result = await super.list(range, options, call);
     await this.#script.afterRead({ kind: 'list', options, range });
-    return result;
+    return this.#script.onList(result, { kind: 'list', options, range });
   }
 
   override async *scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page> {
     await this.#before({ kind: 'scan', options, range }, call);
     for await (const page of super.scan(range, options, call)) {
       await this.#script.afterRead({ kind: 'scan', options, range });
-      yield page;
+      const changed = this.#script.onPage(page, { kind: 'scan', options, range });
+      if (changed === undefined) return;
+      yield changed;
     }
   }
 
@@ -224,7 +231,7 @@ export class ScriptedWatch implements DriverWatch {
     };
     inner.onState((state) => {
       deliver(() => {
-        if (state.status === 'live') this.#sink.established(state.after);
+        if (state.status === 'live') this.#sink.established(this.#script.onEstablished(state.after));
         else if (state.status === 'interrupted') this.#sink.interrupted(state.cause);
       });
     });

@@ -1,6 +1,7 @@
 import {
   type Bookmark,
   encodeUtf8,
+  KeyRange,
   type KeyValue,
   ListPage,
   type Page,
@@ -78,7 +79,7 @@ export function newTable({ single = false, stableCreateRevisions = true, decode 
         new CollectionTable({ ...common, name: 'b', where: { prefix: '/p/b/' }, hidden: 5 }),
         new CollectionTable({ ...common, name: 'one', where: { key: '/p/one' }, hidden: 3 }),
       ];
-  return new Table({ collections, clock, stableCreateRevisions });
+  return new Table({ range: KeyRange.ofPrefix(''), collections, clock, stableCreateRevisions });
 }
 
 export async function restore(
