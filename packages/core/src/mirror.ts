@@ -24,8 +24,8 @@ import type { Checked } from './options/value-options.js';
  * Keeps a prefix, a key or several collections of a store in memory, equal to the store. `docs/mirror.md` has the promises
  * M1 to M12. Resolves when everything is loaded.
  *
- * @throws StoreError `timeout` if the load does not succeed within `startTimeoutMs` (with the last failure as its cause), `aborted`
- * through `signal`, and at once `invalid-argument` for bad options, and every failure that no retry can heal
+ * @throws StoreError `timeout` where the load did not succeed within `startTimeoutMs` (with the last failure as its cause),
+ * `aborted` through `signal`, `invalid-argument` for options that can't be, and at once what no later attempt can heal
  */
 export function mirror<Shape extends CollectionsShape, Decoded = Uint8Array>(
   store: ConfigStore,
@@ -71,7 +71,7 @@ export async function mirror(store: ConfigStore, given: object): Promise<unknown
   return assemble(options, { core, feed: outlets.feed, events: outlets.events, done }, outlets);
 }
 
-// Collections become properties of the mirror. Its own members are taken, and `then`, which would make it a promise.
+// Collections become properties of the mirror: what it has already, and `then`, which would make it a promise, are taken.
 const RESERVED_NAMES: ReadonlySet<string> = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
   ...Object.getOwnPropertyNames(BaseMirror.prototype),
@@ -79,7 +79,7 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'then',
 ]);
 
-/** Delivers the changes and other events of one mirror. */
+/** Where the changes and other events of one mirror go. */
 class Outlets {
   readonly events: Events<OtherEvents>;
   readonly #settings: Settings;
@@ -128,7 +128,7 @@ class Outlets {
   }
 
   close(): void {
-    // A listener has closed the mirror. The others still get the whole step (M4, M11).
+    // One of the listeners has closed the mirror: the others, too, see it to the end of the step that it shows (M4, M11).
     if (this.#publishing !== 'no') {
       this.#publishing = 'to be closed after';
       return;

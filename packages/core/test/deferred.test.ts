@@ -2,6 +2,7 @@ import { type KeyValue, ListPage } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
 import { RevisionDiff } from '../src/table/revision-diff.js';
 import { Slab } from '../src/entries/slab.js';
+import { ScanCheck } from '../src/util/answers.js';
 import { Slicer } from '../src/util/slicer.js';
 import type { Table } from '../src/table/table.js';
 import { at, batch, clock, content, kv, newTable, put, remove, restore } from './support/tables.js';
@@ -41,7 +42,7 @@ async function diffOf(table: Table, truth: Truth, revision: number): Promise<unk
     { items, bookmark: at(revision), count: items.length, more: false, undecodable: [] },
     false,
   );
-  const follows = await diff.add(page, new Slicer(clock));
+  const follows = await diff.add(page, new Slicer(clock), new ScanCheck(table.range));
   return { follows, changed: [...diff.changed], deletions: diff.hasDeletions, sample: diff.sample };
 }
 

@@ -9,6 +9,15 @@ describe('a map of many keys', () => {
     expect(mapFor(131_073)).toBeInstanceOf(LargeMap);
   });
 
+  test('takes little memory, however many keys are announced: a server may say any number', () => {
+    for (const keys of [2 ** 42, Infinity, Number.MAX_SAFE_INTEGER])
+      expect(new LargeMap(keys).parts.length).toBeLessThanOrEqual(1_024);
+    for (const keys of [-1, 0, Number.NaN]) {
+      const map = new LargeMap<number>(keys).set('a', 1);
+      expect([map.get('a'), map.size, map.parts.length]).toEqual([1, 1, 1]);
+    }
+  });
+
   test('behaves like a Map, but for its order', () => {
     const large = new LargeMap<number>(200_000);
     const plain = new Map<string, number>();

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { memoryStore } from '@holdfast/memory';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
@@ -48,15 +46,6 @@ describe('options', () => {
       code: 'invalid-argument',
       message: expect.stringMatching(message),
     });
-  });
-
-  test('each has its row in docs/mirror.md', async () => {
-    const message = await bad({ none: 1 }).then(String, (error: Error) => error.message);
-    const names = /; there are (.+)$/.exec(message)?.[1]?.match(/\w+/g) ?? [];
-    expect(names).toContain('livenessMs');
-    const page = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'mirror.md'), 'utf8');
-    const table = page.slice(page.indexOf('\n## Options\n'));
-    expect(names.filter((name) => !new RegExp(`^\\| .*\`${name}\`.* \\|`, 'm').test(table))).toEqual([]);
   });
 
   test('an asynchronous schema is refused when the mirror is made', async () => {

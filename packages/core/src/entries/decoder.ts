@@ -4,7 +4,7 @@ import { type EntryMeta, type Revisions, toMeta } from './entry.js';
 import { rawBytes, type RawValue } from '../values/raw-value.js';
 import type { StandardSchemaIssue, StandardSchemaV1 } from '../values/standard-schema.js';
 
-/** The outcome of decoding: a value to show, or why there is none. */
+/** What came of a value: either something to show, or why it can't be shown. */
 export type Decoded = { readonly ok: true; readonly value: unknown } | Failure;
 
 export interface Failure {
@@ -78,7 +78,7 @@ function asynchronous(what: string, promise: PromiseLike<unknown>): Failure {
   };
 }
 
-/** Whether a schema returns a promise, as far as one call can tell. Some do so only for valid input. */
+/** Whether a schema answers with a promise, as far as one call can tell: some only do so for valid input. */
 export function isAsyncSchema(schema: StandardSchemaV1): boolean {
   try {
     const result = schema['~standard'].validate(undefined);

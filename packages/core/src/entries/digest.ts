@@ -1,16 +1,16 @@
 import * as zlib from 'node:zlib';
 
 /**
- * A digest of a value, to compare it later without keeping its bytes: the CRC-32 and the length, in one number. It is compared only if
- * key, create revision, mod revision and version are equal. In one history the values are equal then. After a restore they need not be
- * (docs/traps.md#trap-17); then one collision is expected in 2^32.
+ * Tells whether two values are the same bytes without keeping them: the CRC-32 and the length, in one number. It is
+ * only asked where key, create revision, mod revision and version are equal already, which in one history makes the values
+ * equal. After a restore that need not be so (docs/traps.md#trap-17), and there a collision is one in 2^32.
  */
 export function digest(bytes: Uint8Array): number {
-  // 21 bits of the length: with the 32 of the checksum that makes 53, the most that a number holds exactly.
+  // 21 bits of the length: the largest integer that is exact has 53.
   return (bytes.length % 2 ** 21) * 2 ** 32 + crc32(bytes);
 }
 
-// Node has one from 20.15 on, some twenty times faster than a table.
+// Node's own, from 20.15 on, is some twenty times faster than a table.
 const nativeCrc32 = (zlib as { crc32?: (data: Uint8Array) => number }).crc32;
 const crc32: (data: Uint8Array) => number = nativeCrc32 ?? crc32ByTable;
 

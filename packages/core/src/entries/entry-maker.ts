@@ -5,30 +5,30 @@ import { type LazyContext, LazyEntry } from './lazy-entry.js';
 import { type RawValue, sameRawValue, toRawValue } from '../values/raw-value.js';
 import type { Slab } from './slab.js';
 
-/** An incoming version of a key, after the slow part: decoding and copying. */
+/** An incoming version of a key, with the slow part (decoding, copying) done. */
 export interface Prepared {
   readonly key: string;
   readonly revisions: Revisions;
   readonly content: number | RawValue | Slab;
-  /** The row in its slab, if the content is in one. */
+  /** Where the content is in its slab, if it is in one. */
   readonly index?: number;
-  /** Absent if decoding is put off. */
+  /** Absent where decoding is put off. */
   readonly decoded?: Decoded;
 }
 
 export type Made =
   | { readonly entry: Entry<unknown> }
-  /** By `content` a later version is recognised as the same bad one. */
+  /** `content` tells whether an incoming version is the same bad one. */
   | { readonly failure: Failure; readonly content: number };
 
-/** Makes entries: decoded on arrival, or undecoded until they are read. The tables are the same for both. */
+/** How values are kept: decoded on arrival, or undecoded until read. The tables are the same for both. */
 export interface EntryMaker {
   prepare(key: string, revisions: Revisions, bytes: Uint8Array): Prepared;
-  /** The same for a value in a slab. It may stay there. */
+  /** The same for a value that is in a slab, and may stay there. */
   prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared;
-  /** A shorter way for a value in a slab that has no predecessor; `undefined` if it can't be shown. */
+  /** The shorter way for a value in a slab that follows on none; `undefined` where it can't be shown. */
   fromSlab(key: string, slab: Slab, index: number): Entry<unknown> | undefined;
-  /** @param superseded its predecessor, the fallback */
+  /** @param superseded the entry it follows on, to fall back to */
   make(prepared: Prepared, superseded: Entry<unknown> | undefined): Made;
   /** Whether the entry is exactly this version. */
   isSame(entry: Entry<unknown>, revisions: Revisions, bytes: Uint8Array): boolean;

@@ -7,19 +7,19 @@ import type { Slab, SlabUser } from './slab.js';
 /** Makes the entry of a key whose value is in a slab. */
 export type MakeEntry = (key: string, slab: Slab, index: number) => Entry<unknown>;
 
-/** An entry, or the row number of one that is not made yet. */
+/** An entry, or the row of one that is not made yet. */
 export type Held = Entry<unknown> | number;
 
 /**
- * The entries of a collection, by relative key. The entries of a load are made when somebody asks for them, and stay the same objects
- * from then on. In a large mirror that is read sparsely, most are never made.
+ * The entries of a collection by their relative keys. Those of a load are made when somebody asks for them first, and are the
+ * same objects from then on: of a large mirror that is read sparsely most never are.
  */
 export class EntryMap {
   readonly #make: MakeEntry;
   readonly #held: Map<string, Held>;
   readonly #rows = new Rows();
 
-  /** @param keys the expected number of keys */
+  /** @param keys about how many there will be */
   constructor(keys: number, make: MakeEntry) {
     this.#make = make;
     this.#held = mapFor(keys);
@@ -29,12 +29,12 @@ export class EntryMap {
     return this.#held.size;
   }
 
-  /** The map itself, for the path of every read. Its users must handle rows. */
+  /** What is there as it is there: for who reads on every request, and knows what to do with a row. */
   get held(): ReadonlyMap<string, Held> {
     return this.#held;
   }
 
-  /** Whether it iterates in the order in which the keys were added. */
+  /** Whether it iterates in the order in which keys were added. */
   get isOrdered(): boolean {
     return !(this.#held instanceof LargeMap);
   }
@@ -53,7 +53,7 @@ export class EntryMap {
     this.#held.set(key, entry);
   }
 
-  /** Adds a new key. Its entry is made when somebody asks for it. */
+  /** Adds a key that is not there yet, with an entry that is made when it is asked for. */
   defer(key: string, slab: Slab, index: number): void {
     this.#held.set(key, this.#rows.add(slab, index));
   }
@@ -78,23 +78,23 @@ export class EntryMap {
     }
   }
 
-  /** The revisions of a key. Does not make its entry. */
+  /** What is known of a key beside its value, without its entry being made. */
   revisions(key: string): Revisions | undefined {
     const held = this.#held.get(key);
     return held === undefined ? undefined : this.#revisionsOf(held);
   }
 
-  /** The revisions of all keys. */
+  /** The same of all keys. */
   *allRevisions(): IterableIterator<readonly [string, Revisions]> {
     for (const [key, held] of this.#held) yield [key, this.#revisionsOf(held)];
   }
 
-  /** The entries that are made already. */
+  /** The entries that were made. */
   *made(): IterableIterator<Entry<unknown>> {
     for (const held of this.#held.values()) if (typeof held !== 'number') yield held;
   }
 
-  /** The entries that are not made yet. One that has to leave its slab is made, and passed to `leave`. */
+  /** Those that were not: an entry that leaves its slab is made for that, by `leave`. */
   *deferred(leave: (entry: Entry<unknown>) => void): IterableIterator<SlabUser> {
     for (const [key, held] of this.#held) {
       if (typeof held !== 'number') continue;

@@ -1,20 +1,20 @@
 import type { Revision } from '@holdfast/store';
 
-/** A key with its revisions. */
+/** What is known of a key beside its value. */
 export interface EntryMeta {
   /** Relative to the prefix of the mirror, or of the collection. */
   readonly key: string;
-  /** The revision of its last change. Pass it as `ifModRevision`. */
+  /** The revision of its last change: what `ifModRevision` takes. */
   readonly modRevision: Revision;
-  /** The revision that created the key after its last deletion. */
+  /** The revision that created the key, since it was last deleted. */
   readonly createRevision: Revision;
-  /** The number of writes since the key was created. Needs the backend's capability `versions`. */
+  /** How many writes since it was created. Only where the backend's capability `versions` says so. */
   readonly version?: number;
 }
 
 /**
- * One key of the mirror, frozen. It stays the same object as long as the key is unchanged in the store, over resyncs too: compare
- * entries with `===` to find changes.
+ * One key of the mirror, frozen. As long as the key is unchanged in the store it is the same object, over resyncs too, so
+ * `===` tells whether anything changed.
  */
 export interface Entry<T> extends EntryMeta {
   readonly value: T;
@@ -34,7 +34,7 @@ export class EagerEntry<T> implements Entry<T> {
   readonly modRevision: Revision;
   readonly createRevision: Revision;
   declare readonly version?: number;
-  // Compared after a change of history: the bytes themselves are not kept.
+  // What tells equal bytes after a change of history: the bytes themselves are not kept beside what they became.
   readonly #digest: number;
 
   constructor(key: string, { modRevision, createRevision, version }: Revisions, value: T, digest: number) {

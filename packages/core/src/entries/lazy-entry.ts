@@ -5,16 +5,16 @@ import type { Entry, Revisions } from './entry.js';
 import { type RawValue, sameRawValue, toRawValue } from '../values/raw-value.js';
 import { Slab, type SlabUser } from './slab.js';
 
-/** Shared by the lazy entries of one collection. */
+/** What the lazy entries of one collection share. */
 export interface LazyContext {
   readonly decoder: Decoder;
-  /** Keeps decoded values. Without it, all stay on their entries. */
+  /** Where decoded values are kept; `undefined`: on the entries themselves, all of them. */
   readonly cache: LRUCache<LazyEntry<unknown>, Box> | undefined;
-  /** Called once, when an entry's value turns out bad on a read. */
+  /** Called once for an entry whose value turned out bad on a read. */
   onBad(entry: LazyEntry<unknown>, failure: Failure): void;
 }
 
-/** A decoded value in the cache. Boxed, since the value may be `undefined`. */
+/** A decoded value in the cache: one that is `undefined` can be there too. */
 export class Box {
   readonly value: unknown;
 
@@ -23,7 +23,7 @@ export class Box {
   }
 }
 
-/** The value can't be shown. */
+/** It turned out that the value can't be shown. */
 class Bad {
   readonly failure: Failure;
   readonly lastGood: LazyEntry<unknown> | undefined;
@@ -34,21 +34,21 @@ class Bad {
   }
 }
 
-/** Nobody has read the value, and there is no fallback. With a fallback, the state is that entry. */
+/** Nobody has read the value, and there is nothing to fall back to. (With something to fall back to, the state is that.) */
 const UNREAD = 'unread';
 type Unread = typeof UNREAD;
 
-/** The value is good. It is on the entry, or in the cache unless it was evicted. */
+/** The value is good. It is on the entry, or in the cache if it was not evicted. */
 const GOOD = 'good';
 type Good = typeof GOOD;
 
-/** The value is good, and was not kept: nobody has asked for it. */
+/** The value is known to be good, and was not kept: nobody has asked for it. */
 const CHECKED = 'checked';
 type Checked = typeof CHECKED;
 
 /**
- * An entry whose value is decoded on its first read. Until that succeeds the entry keeps the last good one, which `value` gives if
- * decoding fails (promise M5). The decoded value may be evicted; the entry stays the same object.
+ * An entry whose value is decoded on its first read. Until that has succeeded it holds on to the last good one, which is
+ * what `value` gives if it fails (promise M5). The decoded value may be evicted; the entry stays the same object.
  */
 export class LazyEntry<T> implements Entry<T>, SlabUser {
   readonly key: string;
@@ -57,13 +57,13 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   declare readonly version?: number;
   readonly #context: LazyContext;
   #raw: RawValue | Slab;
-  /** The row in the slab, if the value is in one. */
+  /** Where in the slab, if it is in one. */
   readonly #index: number;
   #state: Unread | LazyEntry<unknown> | Checked | Good | Bad;
-  // Apart from the state, since every read looks at it. `undefined`: not decoded, or in the cache, or really `undefined`.
+  // Apart from the state, since this is what every read looks at. `undefined`: not decoded, or kept in the cache, or really that.
   #value: unknown;
 
-  /** @param superseded the key's entry until now, if the key was not deleted in between */
+  /** @param superseded the key's entry until now, if this is a later version of the same life of the key */
   constructor(
     context: LazyContext,
     key: string,
@@ -84,12 +84,12 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   /**
-   * @throws StoreError `invalid-argument` if the stored value can't be decoded and there is no good one before it. That happens only
-   * for entries of change events: the mirror itself no longer shows the key then.
+   * @throws StoreError `invalid-argument` where the stored value can't be decoded and there is no good one before it:
+   * possible only for entries from change events, since the mirror itself then no longer shows the key.
    */
   get value(): T {
     const value = this.#value;
-    // Kept short, so that V8 inlines it: every read takes this path.
+    // What every read does is kept this short, so that V8 puts it where the read is.
     return value === undefined ? this.#lookForValue() : (value as T);
   }
 
@@ -103,7 +103,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
     );
   }
 
-  /** Whether its own value can be shown. The first call decodes it. */
+  /** Whether its own value can be shown, which the first call finds out. */
   isReadable(): boolean {
     return this.#value !== undefined || this.#findOut();
   }
@@ -116,7 +116,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
     return decoded.ok;
   }
 
-  /** Why its value can't be shown, if that is known. */
+  /** Why it is not readable, if that is known. */
   get failure(): Failure | undefined {
     return this.#state instanceof Bad ? this.#state.failure : undefined;
   }
@@ -143,13 +143,13 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
     this.#raw = this.raw;
   }
 
-  /** Shows the value, not the raw bytes. */
+  /** The raw value is not JSON's to show; the value is. */
   toJSON(): Entry<T> {
     const { key, value, modRevision, createRevision, version } = this;
     return { key, value, modRevision, createRevision, ...(version === undefined ? {} : { version }) };
   }
 
-  /** The entry to show if its own value is bad. Kept only until the value is known to be good. */
+  /** What it would show instead of its own value; kept only as long as that may be bad. */
   get fallback(): LazyEntry<unknown> | undefined {
     const state = this.#state;
     if (state instanceof LazyEntry) return state;
@@ -157,8 +157,8 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   /**
-   * The fallback for a successor. An unread entry that still has a fallback of its own is decoded now, so that a key never keeps more
-   * than two raw values. A bad one is skipped in silence: it is no longer the key's value.
+   * What a successor falls back to. An unread entry that itself still needs a fallback is looked at now, so that never more
+   * than two raw values of a key are kept. A bad one is passed over in silence: it is no longer the key's value.
    */
   #asLastGood(): LazyEntry<unknown> | undefined {
     if (this.#state instanceof LazyEntry && this.#decode().ok) this.#state = CHECKED;

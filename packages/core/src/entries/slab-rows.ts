@@ -4,13 +4,13 @@ interface Stretch {
   /** The row of the slab's first value. */
   readonly start: number;
   readonly slab: Slab;
-  /** The number of its rows in use. */
+  /** How many of its rows are there still. */
   count: number;
 }
 
-/** Numbers values in slabs: the cheapest way to refer to many. A slab without rows in use is released. */
+/** Values in slabs, as numbers: the cheapest way to hold many. A slab of which no row is left is let go. */
 export class Rows {
-  /** Ordered by start. Released slabs leave gaps. */
+  /** By their starts; those that were let go leave gaps. */
   #stretches: Stretch[] = [];
   #end = 0;
 
@@ -18,7 +18,7 @@ export class Rows {
     return this.#stretches.length === 0;
   }
 
-  /** The row of a value. Values of one slab must be added in one go. */
+  /** The row of a value. Slabs come one after another. */
   add(slab: Slab, index: number): number {
     let last = this.#stretches.at(-1);
     if (last?.slab !== slab) {
@@ -30,13 +30,13 @@ export class Rows {
     return last.start + index;
   }
 
-  /** The value that a row stands for. */
+  /** What a row stands for. */
   at(row: number): { readonly slab: Slab; readonly index: number } {
     const { slab, start } = this.#stretchOf(row);
     return { slab, index: row - start };
   }
 
-  /** The row is not needed any more. */
+  /** Nobody needs the row any more. */
   release(row: number): void {
     const stretch = this.#stretchOf(row);
     stretch.count -= 1;

@@ -4,8 +4,8 @@ import type { RawValue } from '../values/raw-value.js';
 import type { Slicer } from '../util/slicer.js';
 
 /**
- * A page of a scan that still holds values of lazy entries. It stays in memory completely as long as one of its values is in use;
- * {@link compactSlabs} bounds the waste.
+ * A page of a scan that lazy entries still have their values in: as long as one of them does, all of it stays in memory.
+ * What that wastes is bounded, see {@link compactSlabs}.
  */
 export class Slab {
   readonly #page: Page;
@@ -35,7 +35,7 @@ export class Slab {
   }
 }
 
-/** An entry that may have its value in a slab. */
+/** Something that may have its value in a slab. */
 export interface SlabUser {
   readonly slab: Slab | undefined;
   readonly raw: RawValue;
@@ -43,10 +43,10 @@ export interface SlabUser {
   leaveSlab(): void;
 }
 
-/** A slab is given up when less than this fraction of its values is in use. */
+/** A slab is given up when less than this part of its values is in use. */
 const LEAST_USE = 0.5;
 
-/** Copies the values in use out of slabs that are mostly unused. Nothing may change meanwhile. */
+/** Copies the values that are still in use out of slabs that are mostly not. Nothing may change meanwhile. */
 export async function compactSlabs(users: () => Iterable<SlabUser>, slicer: Slicer): Promise<void> {
   const inUse = new Map<Slab, number>();
   for (const { slab } of users()) {

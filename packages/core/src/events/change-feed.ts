@@ -5,16 +5,16 @@ import { Debounce } from './debounce.js';
 import { Events, guardListener } from './events.js';
 
 export interface SubscribeOptions {
-  /** Begins with the present content, as one event of cause `'load'`, and goes on without a gap. */
+  /** Begin with what is there, as one event of cause `'load'`; then what changes, without a gap. */
   readonly replay?: boolean | undefined;
-  /** Waits until nothing has changed for so many milliseconds, at most ten times that, then delivers the net changes. */
+  /** Wait until nothing has changed for so many milliseconds (at most ten times that), and deliver the net changes. */
   readonly debounceMs?: number | undefined;
   /** Ends the subscription. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface ChangesOptions {
-  /** Begins with the present content, as one event of cause `'load'`. */
+  /** Begin with what is there, as one event of cause `'load'`. */
   readonly replay?: boolean | undefined;
   /** Ends the iteration with an `aborted` error. */
   readonly signal?: AbortSignal | undefined;
@@ -25,11 +25,11 @@ export type ChangeListener<C> = (event: ChangeEvent<C>) => unknown;
 export interface FeedSource<C> {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The present content, as changes from nothing; `undefined` before the load. */
+  /** What is there, as changes from nothing; `undefined` before the load. */
   snapshot(): { readonly bookmark: Bookmark; readonly version: number; readonly changes: readonly C[] } | undefined;
 }
 
-/** Delivers the changes of a mirror, or of one collection, to listeners, subscriptions and iterations. */
+/** Where the changes of a mirror, or of one of its collections, go: listeners, subscriptions and iterations. */
 export class ChangeFeed<C extends AnyChange> {
   readonly #source: FeedSource<C>;
   readonly #events: Events<{ change: [ChangeEvent<C>] }>;
@@ -42,7 +42,7 @@ export class ChangeFeed<C extends AnyChange> {
     this.#events = new Events(source.logger);
   }
 
-  /** Whether anyone would get a published event. */
+  /** Whether anyone would get what is published. */
   get isHeard(): boolean {
     return this.#events.count('change') > 0 || this.#streams.size > 0;
   }
@@ -66,7 +66,7 @@ export class ChangeFeed<C extends AnyChange> {
   }
 
   subscribe(listener: ChangeListener<C>, { replay, debounceMs, signal }: SubscribeOptions = {}): () => void {
-    // A new function, so that a listener subscribed twice makes two subscriptions.
+    // A function of its own, so that a listener which is subscribed twice is two subscriptions.
     const deliver = guardListener(this.#source.logger, listener);
     if (replay === true) this.#replayTo(deliver);
     if (this.#closed || signal?.aborted === true) return () => undefined;
@@ -105,7 +105,7 @@ export class ChangeFeed<C extends AnyChange> {
     return stream;
   }
 
-  /** Delivers debounced changes, and ends all subscriptions and iterations. */
+  /** Delivers what is still held back, and lets go of everyone. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

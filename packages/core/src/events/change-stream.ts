@@ -2,8 +2,8 @@ import { StoreError } from '@holdfast/store';
 import { type AnyChange, type ChangeEvent, NetChanges } from './change.js';
 
 /**
- * The changes of a mirror for one consumer, which may be slow. Changes that come while it is busy are merged into net changes, at most
- * one for each key. Ends when the mirror closes, and with an `aborted` error after its signal.
+ * The changes of a mirror for one consumer that takes its time: what comes while it is busy is added up to the net changes,
+ * so at most one change a key is kept. Ends when the mirror closes, and with an `aborted` error after its signal.
  */
 export class ChangeStream<C extends AnyChange> implements AsyncIterableIterator<ChangeEvent<C>> {
   readonly #pending = new NetChanges<C>();
@@ -36,7 +36,7 @@ export class ChangeStream<C extends AnyChange> implements AsyncIterableIterator<
     waiter.resolve({ done: false, value });
   }
 
-  /** The mirror closed. Pending changes are still delivered. */
+  /** The mirror closed: what is pending is still delivered. */
   end(): void {
     this.#end({});
   }

@@ -1,21 +1,21 @@
 import type { Bookmark } from '@holdfast/store';
 import type { Entry } from '../entries/entry.js';
 
-/** The origin of a change: the first load, the watch, or a read instead of the watch. */
+/** Where a change came from: the first load, the watch, or a read that replaced the watch. */
 export type ChangeCause = 'load' | 'watch' | 'resync';
 
 export type Change<T> =
   | { readonly type: 'put'; readonly key: string; readonly current: Entry<T>; readonly previous?: Entry<T> }
   | { readonly type: 'delete'; readonly key: string; readonly previous: Entry<T> };
 
-/** A change in a mirror of several collections names its collection. */
+/** A change in a mirror of several collections says which one. */
 export type ChangeIn<Name extends string, T> = Change<T> & { readonly collection: Name };
 
 export type AnyChange = Change<unknown> & { readonly collection?: string };
 
 /** The net changes of one step of the mirror: at most one for each key. */
 export interface ChangeEvent<C> {
-  /** The mirror's bookmark after them. */
+  /** What the mirror reflects after them. */
   readonly bookmark: Bookmark;
   /** The mirror's `version` after them. */
   readonly version: number;
@@ -23,7 +23,7 @@ export interface ChangeEvent<C> {
   readonly changes: readonly C[];
 }
 
-/** The change between two entries of a key, or `undefined` if there is none. */
+/** What changed between two entries of a key, or `undefined` where nothing did. */
 export function changeBetween(
   collection: string | undefined,
   previous: Entry<unknown> | undefined,
@@ -45,7 +45,7 @@ function changeOf(
   return previous === undefined ? { type: 'put', key, current } : { type: 'put', key, current, previous };
 }
 
-/** Merges the changes of several steps into net changes, for slow and debounced consumers. */
+/** Adds up the changes of several steps to the net ones: what a slow or debounced consumer gets. */
 export class NetChanges<C extends AnyChange> {
   readonly #byKey = new Map<string, C>();
   #last: Omit<ChangeEvent<C>, 'changes'> | undefined;
@@ -55,13 +55,13 @@ export class NetChanges<C extends AnyChange> {
     this.#last = { bookmark, version, cause };
     if (cause === 'resync') this.#sawResync = true;
     for (const change of changes) {
-      // Unambiguous: names of collections contain no NUL.
+      // Unambiguous: names of collections hold no NUL, whatever keys hold.
       const id = `${change.collection ?? ''}\u0000${change.key}`;
       const earlier = this.#byKey.get(id);
       const previous = earlier === undefined ? change.previous : earlier.previous;
       const current = change.type === 'put' ? change.current : undefined;
       const net = changeBetween(change.collection, previous, current);
-      // Inserted again, so that the order is that of the last changes.
+      // Re-inserted, so that the order is that of the last change.
       this.#byKey.delete(id);
       if (net !== undefined) this.#byKey.set(id, net as C);
     }
@@ -71,7 +71,7 @@ export class NetChanges<C extends AnyChange> {
     return this.#byKey.size === 0;
   }
 
-  /** The event to deliver, or `undefined` if all changes cancelled out. */
+  /** The event to deliver, or `undefined` where all changes cancelled out. */
   take(): ChangeEvent<C> | undefined {
     const last = this.#last;
     const changes = [...this.#byKey.values()];

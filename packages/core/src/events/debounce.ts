@@ -1,10 +1,10 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
 import { type AnyChange, type ChangeEvent, NetChanges } from './change.js';
 
-// A steady stream of changes must not delay the delivery for ever.
+// A steady stream of changes must not put the delivery off for ever.
 const MOST_PERIODS = 10;
 
-/** Delivers net changes when none has come for `periodMs`, and at the latest ten times that after the first one. */
+/** Delivers net changes once none came for `periodMs`, and at the latest ten times that after the first. */
 export class Debounce<C extends AnyChange> {
   readonly #clock: Clock;
   readonly #periodMs: number;
@@ -31,7 +31,7 @@ export class Debounce<C extends AnyChange> {
     }, delay);
   }
 
-  /** Delivers pending changes now. */
+  /** Delivers what there is, now. */
   flush(): void {
     this.cancel();
     const event = this.#pending.take();

@@ -5,8 +5,8 @@ type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 type Guarded = (...args: unknown[]) => void;
 
 /**
- * Events whose listeners can't disturb one another (M10). eventemitter3 stops at the first listener that throws, so each listener
- * gets a guard of its own.
+ * Events whose listeners can't disturb one another (M10). eventemitter3 stops at the first listener that throws, so each one
+ * is registered in a guard of its own.
  */
 export class Events<Map extends { readonly [Name in keyof Map]: readonly unknown[] }> {
   readonly #emitter = new EventEmitter();
@@ -42,7 +42,7 @@ export class Events<Map extends { readonly [Name in keyof Map]: readonly unknown
     this.#emitter.removeAllListeners();
   }
 
-  // One guard for each listener, so that `off` finds it again.
+  // One guard a listener, so that `off` finds it again.
   #guarded<Args extends readonly unknown[]>(listener: Listener<Args>): Guarded {
     let guarded = this.#guards.get(listener);
     if (guarded === undefined) {
@@ -53,7 +53,7 @@ export class Events<Map extends { readonly [Name in keyof Map]: readonly unknown
   }
 }
 
-/** A listener whose exceptions and rejections go to the logger. */
+/** The listener, with what it throws or rejects with sent to the logger instead. */
 export function guardListener<Args extends readonly unknown[]>(
   logger: Logger,
   listener: (...args: Args) => unknown,
@@ -64,7 +64,7 @@ export function guardListener<Args extends readonly unknown[]>(
   };
   return (...args) => {
     try {
-      // Otherwise the rejection of an async listener would end the process.
+      // An async listener's rejection would otherwise end the process.
       handleRejection(listener(...args), report);
     } catch (error) {
       report(error);

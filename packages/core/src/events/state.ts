@@ -1,53 +1,53 @@
 import type { Logger, StoreError } from '@holdfast/store';
 
-/** Why the mirror no longer claims to be complete. */
+/** Why the mirror no longer vouches for its content. */
 export type StaleReason =
-  /** Its last proof is older than `livenessMs`. */
+  /** For `livenessMs` nothing has proved that it is complete. */
   | 'no-evidence'
   /** The watch ended with an error, and is being set up again. */
   | 'watch-failed'
   /** A read has shown changes that did not come through the watch in time. */
   | 'watch-silent';
 
-/** Why the mirror reads again instead of following. */
+/** Why the mirror reads everything again. */
 export type ResyncReason =
-  /** The history after its bookmark is compacted. */
+  /** The history that it would have continued from is compacted. */
   | 'compacted'
   /** The store holds another history: restored, wiped, or another cluster. */
   | 'history-changed'
-  /** After a lost connection the backend can't prove that the history is the same. */
+  /** After a lost connection the backend can't show whether the history is still the same. */
   | 'unverified'
-  /** The watch fell silent, or fell behind what `sync()` asked for. */
+  /** The watch fell silent, or `sync()` wanted to know more than it had brought. */
   | 'behind'
-  /** The audit found a difference. */
+  /** The comparison in the background found a difference. */
   | 'audit';
 
-/** The state of a mirror. `since` is in milliseconds since the epoch. */
+/** Where a mirror stands. `since` is in milliseconds since the epoch. */
 export type MirrorState =
   /** Nothing to show yet. `cause`: why the last attempt failed. */
   | { readonly status: 'loading'; readonly since: number; readonly cause?: StoreError }
   /** Complete as of the mirror's `asOf`, which is no older than `livenessMs`. */
   | { readonly status: 'live'; readonly since: number }
-  /** Shows its content, but does not claim that it is complete. */
+  /** Shows what it has, and no longer vouches for it. */
   | { readonly status: 'stale'; readonly since: number; readonly reason: StaleReason; readonly cause?: StoreError }
-  /** Reads again. Shows its old content until that is done. */
+  /** Reads everything again; shows what it has until that is done. */
   | { readonly status: 'resyncing'; readonly since: number; readonly reason: ResyncReason; readonly cause?: StoreError }
-  /** Keeps its last content. */
+  /** Shows what it had at the end. */
   | { readonly status: 'closed'; readonly since: number; readonly error?: StoreError };
 
-/** An input of the state machine. */
+/** What can happen to a mirror. */
 export type StateEvent =
-  /** A load or resync is installed. `isRecent`: it began no longer than `livenessMs` ago. */
+  /** A load or resync is in place. `isRecent`: it began within `livenessMs`, as one that took longer did not. */
   | { readonly type: 'installed'; readonly isRecent: boolean }
-  /** A recent proof showed the mirror to be complete. */
+  /** It was proved complete, recently. */
   | { readonly type: 'proved' }
   | { readonly type: 'stale'; readonly reason: StaleReason; readonly cause?: StoreError | undefined }
   | { readonly type: 'resync'; readonly reason: ResyncReason; readonly cause?: StoreError | undefined }
-  /** A read or a watch failed. */
+  /** An attempt to get out of where it is failed. */
   | { readonly type: 'trouble'; readonly cause: StoreError }
   | { readonly type: 'closed'; readonly error?: StoreError | undefined };
 
-/** The one transition function. Returns the same object if nothing changes. */
+/** The one transition function. Gives the same object where nothing changes. */
 export function nextState(state: MirrorState, event: StateEvent, now: number): MirrorState {
   if (state.status === 'closed') return state;
   switch (event.type) {
@@ -57,7 +57,7 @@ export function nextState(state: MirrorState, event: StateEvent, now: number): M
       if (!event.isRecent) return { status: 'stale', since: now, reason: 'no-evidence' };
       return state.status === 'live' ? state : { status: 'live', since: now };
     case 'proved':
-      // During a resync only the result of the resync counts.
+      // A proof is about what is there; while everything is being read again only the reading counts.
       return state.status === 'stale' ? { status: 'live', since: now } : state;
     case 'stale':
       return state.status === 'live' ? { status: 'stale', since: now, reason: event.reason, ...causeOf(event) } : state;
@@ -71,7 +71,7 @@ export function nextState(state: MirrorState, event: StateEvent, now: number): M
             ...causeOf(event),
           };
     case 'trouble':
-      // A retry that fails in the same way is no news.
+      // Retries that fail the same way again are no news.
       return state.status === 'live' || isSame(state.cause, event.cause) ? state : { ...state, cause: event.cause };
     default:
       return event satisfies never;
@@ -86,7 +86,7 @@ function isSame(a: StoreError | undefined, b: StoreError): boolean {
   return a?.code === b.code && a.message === b.message;
 }
 
-/** Holds the state. Every change goes through {@link nextState}. */
+/** Holds the state; every change goes through {@link nextState}. */
 export class StateMachine {
   #state: MirrorState;
   readonly #now: () => number;

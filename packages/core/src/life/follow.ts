@@ -1,12 +1,13 @@
-import { type Backoff, isStoreError, sleep, StoreError, type WatchState } from '@holdfast/store';
+import { type Backoff, type Bookmark, isStoreError, sleep, StoreError, type WatchState } from '@holdfast/store';
 import { audit } from '../proof/audit.js';
 import type { Core } from '../runtime/runtime.js';
-import { cannotHeal, isHistoryLost, toStoreError } from '../runtime/errors.js';
+import { isHistoryLost, isStoreClosed, toStoreError } from '../runtime/errors.js';
 import { withDeadline } from '../util/deadline.js';
 import type { FollowContext, FollowEnd } from '../proof/follow-context.js';
 import { prove } from '../proof/prove-complete.js';
 import type { StaleReason } from '../events/state.js';
 import type { Step } from '../table/step.js';
+import { checkBookmark } from '../util/answers.js';
 import { Threshold } from '../util/watermark.js';
 import { Verifier } from '../proof/history-check.js';
 
@@ -86,7 +87,7 @@ export class Follow implements FollowContext {
   /**
    * Follows until what there is can't be followed on from.
    *
-   * @throws StoreError when the mirror closes, and where no watch can ever succeed
+   * @throws StoreError when the mirror or its store closes
    */
   async run(): Promise<FollowEnd> {
     const { core } = this;
@@ -127,7 +128,7 @@ export class Follow implements FollowContext {
       if (reason === 'replay-skipped') continue;
       core.state.handle({ type: 'stale', reason, cause });
       if (cause !== undefined) {
-        if (cannotHeal(cause)) throw cause;
+        if (isStoreClosed(cause)) throw cause;
         core.noteTrouble(cause);
       }
       // What fails at once, again and again, must not spin (docs/traps.md#trap-12).
@@ -204,6 +205,7 @@ export class Follow implements FollowContext {
 
   #onWatchState(state: WatchState): void {
     this.#isWatchLive = state.status === 'live';
+    if (state.status === 'live' && !this.#canFollowFrom(state.after)) return;
     if (state.status === 'live') {
       this.core.isFollowing = true;
       this.#establishedAt = this.core.evidence.begin().ticket;
@@ -216,6 +218,17 @@ export class Follow implements FollowContext {
     } else if (state.status === 'closed') {
       // It has ended, and what it still holds is yet to come: its connection is gone all the same.
       this.#verifier.interrupted();
+    }
+  }
+
+  #canFollowFrom(after: Bookmark): boolean {
+    try {
+      checkBookmark(after);
+      return true;
+    } catch (error) {
+      this.#isWatchLive = false;
+      this.replaceWatch(toStoreError(error));
+      return false;
     }
   }
 

@@ -3,13 +3,13 @@ import type { Core } from '../runtime/runtime.js';
 import { RunLoop } from './run-loop.js';
 
 export interface Started {
-  /** Resolves when the mirror has loaded. If it can't, rejects, with the mirror closed and nothing left behind. */
+  /** Resolves when the mirror has loaded; rejects, with the mirror closed and nothing left behind, if it can't. */
   readonly loaded: Promise<void>;
   /** Resolves when the mirror has closed and its last task has ended. */
   readonly done: Promise<void>;
 }
 
-/** Starts a mirror's loop. `startTimeoutMs` bounds the load, `signal` ends it. */
+/** Starts a mirror's loop, bounded by `startTimeoutMs` and ended by `signal`. */
 export function start(core: Core): Started {
   const { clock, signal, startTimeoutMs } = core.settings;
   const timer = clock.setTimeout(() => {

@@ -5,55 +5,55 @@ import type { StandardSchemaV1 } from '../values/standard-schema.js';
 import type { MirrorState } from '../events/state.js';
 import type { CollectionOptions, ValueOptions } from './value-options.js';
 
-/** The options of all mirrors. Times are in milliseconds. */
+/** What all mirrors take. Times are in milliseconds. */
 export interface CommonOptions<C> {
-  /** Called with every `change` event, including the load's. */
+  /** Sees every `change` event, that of the load included. */
   readonly onChange?: ((event: ChangeEvent<C>) => unknown) | undefined;
-  /** Called with every `invalid` event, including those of the load. */
+  /** Sees every `invalid` event, those of the load included. */
   readonly onInvalid?: ((problem: Problem) => unknown) | undefined;
-  /** Called with every `state` event. It also shows why the load fails while `mirror()` retries. */
+  /** Sees every `state` event: also why a load does not succeed, while `mirror()` keeps trying. */
   readonly onState?: ((state: MirrorState, previous: MirrorState) => unknown) | undefined;
   /**
-   * `'eager'`, the default: values are decoded and checked when they arrive. `'lazy'`: on their first read, for large mirrors that are
-   * read sparsely. A bad value is found only then.
+   * `'eager'` (default): values are decoded and checked as they arrive. `'lazy'`: on their first read, for large mirrors
+   * that are read sparsely; a bad value is found out only then.
    */
   readonly decode?: 'eager' | 'lazy' | undefined;
-  /** With `decode: 'lazy'`: the most decoded values to keep. Default: all. */
+  /** With `decode: 'lazy'`: how many decoded values are kept. All, unless told. */
   readonly cacheSize?: number | undefined;
-  /** How old the last proof may get while the state says `live`. Default: 30,000. */
+  /** How old the proof that the mirror is complete may get while its state says `live`. 30,000 unless told. */
   readonly livenessMs?: number | undefined;
-  /** How long `mirror()` retries to load. Default: 30,000. */
+  /** How long `mirror()` keeps trying to load. 30,000 unless told. */
   readonly startTimeoutMs?: number | undefined;
-  /** The default time-out of `sync()` and `waitFor()`. Default: 10,000. */
+  /** How long `sync()` and `waitFor()` wait, unless they are told. 10,000 unless told. */
   readonly syncTimeoutMs?: number | undefined;
-  /** How long the mirror leaves it to the watch to deliver a change that a read has shown. Then it reads the change. Default: 100. */
+  /** How long a change that a read has shown may take to come through the watch, before it is read instead. 100 unless told. */
   readonly graceMs?: number | undefined;
   /**
-   * How far behind, in revisions, the mirror may be after a lost connection and still catch up through the watch. Further behind, it
-   * reads the changes. `Infinity`: it always waits for the watch first. Default: 1,000.
+   * By how many revisions the mirror may be behind the store after its connection was lost, and have them replayed by the watch; 1,000
+   * unless told. Further behind, it reads what has changed. `Infinity`: it always waits for the watch first.
    */
   readonly replayRevisions?: number | undefined;
-  /** How often the mirror compares everything with the store in the background. Default: never. */
+  /** How often everything is compared with the store in the background. Never, unless told. */
   readonly auditEveryMs?: number | undefined;
   /**
-   * The most keys for which a resync after a compaction reads everything. With more keys, it reads all keys and revisions, but only the
-   * values that changed and the newest others. `Infinity`: it always reads everything. Default: 1,000.
+   * Up to how many keys a mirror is read whole when it resyncs after a compaction; 1,000 unless told. A larger one reads all keys and
+   * revisions, but only those values that changed, and the newest others. `Infinity`: always whole.
    */
   readonly fullResyncKeys?: number | undefined;
-  /** Its abort ends the mirror. While the mirror is loading, `mirror()` rejects with `aborted`. */
+  /** Ends the mirror when it aborts, whether it is loading (`mirror()` rejects with `aborted`) or long since in use. */
   readonly signal?: AbortSignal | undefined;
-  /** The delays between attempts: random, below a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */
+  /** Delays between attempts: a random part of a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */
   readonly backoff?: Pick<BackoffOptions, 'initialMs' | 'maxMs'> | undefined;
   readonly clock?: Clock | undefined;
-  /** Gives a number in [0, 1), for jitter. Default: `Math.random`. */
+  /** A number in [0, 1) for jitter; `Math.random` unless told. */
   readonly random?: (() => number) | undefined;
-  /** Gets the errors of listeners, and every failure after which the mirror retries. Default: none. */
+  /** Where failing listeners and everything that the mirror rides out are reported. Nowhere, unless told. */
   readonly logger?: Logger | undefined;
 }
 
 export type PrefixOptions<C, Decoded, Schema extends StandardSchemaV1 | undefined, Value> = CommonOptions<C> &
   ValueOptions<Decoded, Schema, Value> & {
-    /** A plain string prefix: write `'/routes/'` for a directory, since `'/a'` also matches `'/ab'` (docs/traps.md#trap-13). `''` is everything. */
+    /** A plain string prefix: write `'/routes/'` where a directory is meant, since `'/a'` takes in `'/ab'` (docs/traps.md#trap-13). `''` is everything. */
     readonly prefix: string;
     readonly key?: undefined;
     readonly collections?: undefined;
@@ -71,9 +71,9 @@ export type CollectionsShape = Readonly<Record<string, CollectionOptions>>;
 
 export type CollectionsOptions<C, Shape extends CollectionsShape, Decoded> = CommonOptions<C> & {
   readonly prefix: string;
-  /** The parts of the prefix, by name. They share one load, one watch and one bookmark, so they change together (M4). */
+  /** The parts of the prefix, by name. They share one load, one watch and one bookmark, so they step together (M4). */
   readonly collections: Shape;
-  /** For collections without a codec of their own. */
+  /** For collections that have none of their own. */
   readonly codec?: ValueOptions<Decoded, undefined, Decoded>['codec'];
   readonly key?: undefined;
 };

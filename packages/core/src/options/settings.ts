@@ -15,7 +15,7 @@ import { Decoder, isAsyncSchema } from '../entries/decoder.js';
 import type { CommonOptions } from './options.js';
 import type { AnyValueOptions, CollectionOptions } from './value-options.js';
 
-/** The unchecked options of any kind of mirror. */
+/** Options as a caller may have written them, of whatever kind of mirror. */
 export type AnyOptions = CommonOptions<never> &
   AnyValueOptions & {
     readonly prefix?: string | undefined;
@@ -24,11 +24,11 @@ export type AnyOptions = CommonOptions<never> &
   };
 
 export interface CollectionSettings {
-  /** Absent if the mirror has no collections. */
+  /** Absent where the mirror has no collections. */
   readonly name: string | undefined;
   /** The whole key or prefix. */
   readonly where: { readonly key: string } | { readonly prefix: string };
-  /** The length of the prefix that users don't see. */
+  /** How much of a key users don't see. */
   readonly hidden: number;
   readonly decoder: Decoder;
 }
@@ -99,7 +99,7 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
     startTimeoutMs: duration(options.startTimeoutMs, 'startTimeoutMs', 30_000),
     syncTimeoutMs: duration(options.syncTimeoutMs, 'syncTimeoutMs', 10_000),
     graceMs: duration(options.graceMs, 'graceMs', 100),
-    // etcd replays so many in a tenth of a second, whatever the client.
+    // Etcd replays as many in a tenth of a second, whatever the client.
     replayRevisions: wholeNumber(options.replayRevisions, 'replayRevisions', 1_000),
     auditEveryMs: options.auditEveryMs === undefined ? undefined : duration(options.auditEveryMs, 'auditEveryMs', 0),
     fullResyncKeys: wholeNumber(options.fullResyncKeys, 'fullResyncKeys', 1_000),
@@ -191,7 +191,7 @@ function checked<Where extends { readonly key: string } | { readonly prefix: str
   }
 }
 
-// A key in two collections would need two decodings and two problems. Nobody has wanted that yet.
+// A key in two collections would need two decodings and two problems; nobody has wanted that yet.
 function checkOverlap(settings: readonly CollectionSettings[]): void {
   const ranges = settings.map(({ name, where }) => ({ name, range: KeyRange.from(where) }));
   ranges.forEach((one, index) => {

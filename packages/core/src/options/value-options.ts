@@ -2,29 +2,29 @@ import type { Codec } from '../values/codec.js';
 import type { EntryMeta } from '../entries/entry.js';
 import type { InferOutput, StandardSchemaV1 } from '../values/standard-schema.js';
 
-/** The type of a value after the schema, if there is one. */
+/** A value after the schema, if there is one. */
 export type Checked<Decoded, Schema> = Schema extends StandardSchemaV1 ? InferOutput<Schema> : Decoded;
 
 /** How the values of a mirror, or of one of its collections, are read. */
 export interface ValueOptions<Decoded, Schema extends StandardSchemaV1 | undefined, Value> {
-  /** `json()`, `text()`, `bytes()`, `yaml()` or your own. Default: `json()` with a schema, `bytes()` without. */
+  /** `json()`, `text()`, `bytes()`, `yaml()` or your own. Without one, values are bytes, or JSON where there is a schema. */
   readonly codec?: Codec<Decoded> | undefined;
-  /** A Standard Schema, such as those of zod, valibot and arktype. It must be synchronous. A value that fails it is a problem (M5). */
+  /** A Standard Schema: what zod, valibot, arktype and others make. A value that fails it is a problem (M5). Must be synchronous. */
   readonly schema?: Schema;
-  /** Turns a valid value into the one to show. It may throw to reject the value. */
+  /** What becomes of a valid value. Throws for one that is bad all the same. */
   readonly transform?: ((value: Checked<Decoded, Schema>, meta: EntryMeta) => Value) | undefined;
 }
 
-/** {@link ValueOptions} without their types, as the mirror uses them. */
+/** {@link ValueOptions} whose types are not looked at: what the mirror works with. */
 export interface AnyValueOptions {
   readonly codec?: Codec<unknown> | undefined;
   readonly schema?: StandardSchemaV1 | undefined;
   readonly transform?: ((value: never, meta: EntryMeta) => unknown) | undefined;
 }
 
-/** The keys of a collection: those below `prefix`, or the one `key`. Relative to the mirror's prefix. */
+/** Which keys a collection is: those under `prefix`, or the one `key`. Relative to the mirror's prefix. */
 export interface CollectionPlace {
-  /** Default: the collection's name and a slash. `routes` holds the keys below `routes/`. */
+  /** Its name and a slash, unless told: `routes` is what is under `routes/`. */
   readonly prefix?: string | undefined;
   readonly key?: string | undefined;
 }
@@ -33,11 +33,11 @@ export type CollectionOptions = AnyValueOptions & CollectionPlace;
 
 declare const valueType: unique symbol;
 
-/** Options made by {@link collection}, with the type of their values. */
+/** Options that {@link collection} has checked, with the type of value that comes of them. */
 export type TypedCollection<Value> = { readonly [valueType]: Value };
 
 /**
- * The options of one collection, whose `transform` is typed by its codec and schema:
+ * Options of one collection, with `transform` typed by what the codec and the schema give:
  * `collections: { routes: collection({ schema: Route, transform: (route) => compile(route) }) }`.
  */
 export function collection<
@@ -49,7 +49,7 @@ export function collection<
   return options as unknown as CollectionOptions & Place & TypedCollection<Value>;
 }
 
-/** The type of a collection's values; `Default` if it has neither schema nor codec of its own. */
+/** The type of a collection's values; `Default` where it has neither schema nor codec of its own. */
 export type CollectionValue<Options, Default> =
   Options extends TypedCollection<infer Value>
     ? Value

@@ -1,6 +1,7 @@
 import type { Page } from '@holdfast/store';
 import type { FollowContext } from './follow-context.js';
 import type { Table } from '../table/table.js';
+import { ScanCheck } from '../util/answers.js';
 
 /**
  * Compares everything with the store, in the background (M8): what fingerprints can't tell. The table goes on changing
@@ -39,21 +40,28 @@ async function isEqual({ core, signal }: FollowContext, since: Since): Promise<b
   const { livenessMs, range } = core.settings;
   const seen = new Set<string>();
   let revision = 0;
+  let unreadable = 0;
   let equal = true;
   await core.read('the audit', livenessMs, signal, async (deadline) => {
+    const check = new ScanCheck(range);
     for await (const page of core.store.scan(range.toRange(), { signal: deadline.signal })) {
       deadline.extend();
+      check.begin(page);
       revision = page.bookmark.revision;
       if (page.bookmark.identity !== core.table.bookmark?.identity) equal = false;
       // The proofs bring it there, also where nothing in the range changes.
       if (core.table.revision < revision) core.wanted.set(core.evidence.begin().ticket);
       await core.position.until(revision, deadline.signal);
       for (let index = 0; index < page.length && equal; index++) {
-        seen.add(page.key(index));
+        const key = page.key(index);
+        check.key(key, page.modRevision(index));
+        seen.add(key);
         equal = isKeyEqual(core.table, page, index, since);
       }
+      unreadable += page.undecodable.length;
       if (!equal) return;
     }
+    check.end(seen.size + unreadable);
   });
   return equal && hasNoOthers(core.table, seen, revision);
 }

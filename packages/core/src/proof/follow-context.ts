@@ -2,33 +2,33 @@ import type { StoreError } from '@holdfast/store';
 import type { Core } from '../runtime/runtime.js';
 import type { ResyncReason } from '../events/state.js';
 
-/** Why a following ended: a resync is needed. */
+/** Why what there is can't be followed on from: everything is to be read again. */
 export interface FollowEnd {
   readonly reason: ResyncReason;
-  /** The mirror's content is certainly of another history. */
+  /** It is certain that what the mirror has is of another history. */
   readonly newHistory: boolean;
   readonly cause?: StoreError | undefined;
 }
 
-/** A following, as the tasks beside its watch see it. */
+/** What the tasks beside the watch need of the following that they belong to. */
 export interface FollowContext {
   readonly core: Core;
   /** Aborts when the following ends. */
   readonly signal: AbortSignal;
-  /** Whether the watch is live, by its own state. */
+  /** Whether the server follows, as far as the watch knows. */
   readonly isWatchLive: boolean;
-  /** Whether missed events may still come: nothing was proved since the watch was established, or it is not established. */
+  /** Whether nothing was proved yet since the watch was established, or it is not: what was missed may be still to come. */
   readonly isReplaying: boolean;
-  /** Ends the following. Only the first end counts. */
+  /** Ends the following; only the first end counts. */
   end(how: FollowEnd): void;
-  /** Replaces the watch by another one. `cause`: how it failed; none if it fell silent. */
+  /** The watch is not to be relied on: another one takes its place. `cause`: how it failed; none where it fell silent. */
   replaceWatch(cause?: StoreError): void;
-  /** Replaces the watch by one that begins at the table's revision, since a read brought what the watch would replay. */
+  /** What the watch still has to replay was read: another one begins where the table is now. */
   skipReplay(): void;
-  /** Resolves when the watch's events are proved to be of the mirror's history. */
+  /** Resolves when what the watch delivers is proved to be of the mirror's history. */
   verified(): Promise<void>;
-  /** Waits after a failed read, at most until the watch has a connection again: then a read gets through too. */
+  /** Waits after a failed read; not longer than until the watch has a connection again, over which a read gets through as well. */
   rest(ms: number): Promise<void>;
-  /** Whether there is a watch whose events are proved to be of the mirror's history. */
+  /** Whether there is a watch, and what it delivers is proved to be of that history. */
   readonly isVerified: boolean;
 }

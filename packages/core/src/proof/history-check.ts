@@ -1,8 +1,9 @@
 import { type Bookmark, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
 import { isHistoryLost, toStoreError } from '../runtime/errors.js';
-import { FINGERPRINT_READ, matchesFingerprint } from '../table/fingerprint.js';
+import { matchesFingerprint } from '../table/fingerprint.js';
 import type { FollowContext } from './follow-context.js';
 import { load } from '../reads/load.js';
+import { readFingerprint } from '../reads/read-fingerprint.js';
 
 /**
  * Whether the store's history, read back at the table's revision, is the one that the table reflects (M8): the same number of
@@ -11,13 +12,7 @@ import { load } from '../reads/load.js';
  */
 export async function isSameHistory({ core, signal }: FollowContext): Promise<boolean | undefined> {
   const fingerprint = core.table.fingerprint();
-  const read = await core.read('the check of the history', core.readTimeoutMs, signal, (deadline) =>
-    core.store.list(core.settings.range.toRange(), {
-      ...FINGERPRINT_READ,
-      revision: fingerprint.revision,
-      signal: deadline.signal,
-    }),
-  );
+  const read = await readFingerprint(core, 'the check of the history', signal, fingerprint.revision);
   if (core.table.revision !== fingerprint.revision) return undefined;
   return read.bookmark.identity === core.table.bookmark?.identity && matchesFingerprint(core.table, fingerprint, read);
 }
@@ -41,9 +36,7 @@ async function readEverything({ core, signal }: FollowContext): Promise<void> {
 
 /** Whether the store, as it is now, still has the table's fingerprint: for right after a load, where the past can't be read. */
 async function isUnchanged({ core, signal }: FollowContext): Promise<boolean> {
-  const read = await core.read('the check for changes', core.readTimeoutMs, signal, (deadline) =>
-    core.store.list(core.settings.range.toRange(), { ...FINGERPRINT_READ, signal: deadline.signal }),
-  );
+  const read = await readFingerprint(core, 'the check for changes', signal);
   return core.lock.run(async () => {
     const { bookmark } = core.table;
     if (read.bookmark.identity !== bookmark?.identity || read.bookmark.revision < bookmark.revision) return false;

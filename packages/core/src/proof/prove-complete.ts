@@ -1,11 +1,12 @@
 import type { Bookmark } from '@holdfast/store';
 import type { Core } from '../runtime/runtime.js';
 import type { FollowContext } from './follow-context.js';
-import { FINGERPRINT_READ, matchesFingerprint } from '../table/fingerprint.js';
+import { matchesFingerprint } from '../table/fingerprint.js';
 import type { Mark } from '../runtime/freshness.js';
 import { load } from '../reads/load.js';
 import { compareWithDelta, type Comparison, patch } from '../table/patch.js';
 import { readDelta, readKeys } from '../reads/read-delta.js';
+import { readFingerprint } from '../reads/read-fingerprint.js';
 import type { Step } from '../table/step.js';
 import { isSameContent, isSameHistory } from './history-check.js';
 
@@ -181,9 +182,7 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
   const { core, signal } = follow;
   const mark = core.evidence.begin();
   const known = core.table.bookmark;
-  const read = await core.read('the check for changes', core.readTimeoutMs, signal, (deadline) =>
-    core.store.list(core.settings.range.toRange(), { ...FINGERPRINT_READ, signal: deadline.signal }),
-  );
+  const read = await readFingerprint(core, 'the check for changes', signal);
   if (wentBack(read.bookmark, known)) {
     follow.end({ reason: 'history-changed', newHistory: true });
     return;

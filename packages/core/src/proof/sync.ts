@@ -3,12 +3,12 @@ import type { Core } from '../runtime/runtime.js';
 import { withDeadline } from '../util/deadline.js';
 
 export interface WaitOptions {
-  /** In milliseconds. Default: the mirror's `syncTimeoutMs`. */
+  /** Milliseconds; the mirror's `syncTimeoutMs` unless told. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Resolves when everything committed before the call is in the mirror (M12). */
+/** M12: resolves when everything that was committed before the call is in the mirror. */
 export async function sync(core: Core, options: WaitOptions = {}): Promise<void> {
   const mark = core.evidence.begin();
   core.wanted.set(mark.ticket);
@@ -25,7 +25,7 @@ export async function waitFor(core: Core, revision: Revision | number, options: 
   }
   await wait(core, `waitFor(${revision})`, options, async (signal) => {
     if (await core.reaches(revision, core.settings.graceMs, signal)) return;
-    // If the range is idle, or progress comes only with events, nothing else moves the mirror there.
+    // Where the range itself is idle, or progress comes only with events, nothing else moves the mirror there.
     core.wanted.set(core.evidence.begin().ticket);
     await core.position.until(revision, signal);
   });

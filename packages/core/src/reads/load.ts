@@ -4,7 +4,7 @@ import { Restoration } from '../table/restore.js';
 import { Slicer } from '../util/slicer.js';
 import type { Step } from '../table/step.js';
 
-/** The most time between two pages, in milliseconds. A whole scan has no limit. */
+/** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */
 export const PAGE_TIMEOUT_MS = 15_000;
 
 export interface LoadOptions {
@@ -15,7 +15,7 @@ export interface LoadOptions {
 
 const NOTHING: Step = { changes: [], changed: 0, invalid: [] };
 
-/** Reads the whole range at one revision, and installs it as one step (M2, M3), unless a later read already proved a newer state. */
+/** Reads the whole range at one revision, and installs it as one step (M2, M3); unless a read that began later has proved more. */
 export async function load(core: Core, { cause, newHistory, signal }: LoadOptions): Promise<Step> {
   const mark = core.evidence.begin();
   const step = await core.lock.run(async () => {
@@ -23,7 +23,7 @@ export async function load(core: Core, { cause, newHistory, signal }: LoadOption
     const slicer = new Slicer(clock);
     const restoration = new Restoration(core.table, {
       newHistory,
-      // A listener that subscribes in the middle of a resync must get all of it. In the middle of a load nobody can subscribe.
+      // Who subscribes in the middle of a resync must get all of it; in the middle of a load, nobody can.
       collect: cause === 'resync' || core.isHeard,
       now: () => clock.now(),
     });

@@ -1,6 +1,7 @@
 import type { Bookmark, KeyValue, Page, Revision, ScanOptions, UndecodableKey } from '@holdfast/store';
 import type { Core } from '../runtime/runtime.js';
 import type { Delta, KeySet } from '../table/patch.js';
+import { ScanCheck } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
 import { hexOf } from '../table/undecodable-keys.js';
 
@@ -33,14 +34,17 @@ export async function readChanges(
   const slicer = new Slicer(core.settings.clock);
   let bookmark: Bookmark | undefined;
   let total = 0;
-  await readPages(core, 'the read of changes', timeoutMs, signal, { revision, minModRevision }, async (page) => {
+  await readPages(core, 'the read of changes', timeoutMs, signal, { revision, minModRevision }, async (page, check) => {
     ({ bookmark, total } = page);
     for (let index = 0; index < page.length; index++) {
       const version = page.version(index);
+      const key = page.key(index);
+      const modRevision = page.modRevision(index);
+      check.key(key, modRevision);
       items.push({
-        key: page.key(index),
+        key,
         value: page.value(index),
-        modRevision: page.modRevision(index),
+        modRevision,
         createRevision: page.createRevision(index),
         ...(version === undefined ? {} : { version }),
       });
@@ -58,19 +62,24 @@ export async function readKeys(core: Core, { revision }: Bookmark, signal: Abort
   const undecodable = new Set<string>();
   const slicer = new Slicer(core.settings.clock);
   const options = { revision, keysOnly: true };
-  await readPages(core, 'the read of keys', core.readTimeoutMs, signal, options, async (page) => {
+  const check = await readPages(core, 'the read of keys', core.readTimeoutMs, signal, options, async (page, each) => {
     for (let index = 0; index < page.length; index++) {
-      keys.add(page.key(index));
+      const key = page.key(index);
+      each.key(key, page.modRevision(index));
+      keys.add(key);
       if (slicer.isDue()) await slicer.pause();
     }
     for (const { rawKey } of page.undecodable) undecodable.add(hexOf(rawKey));
   });
+  check.end(keys.size + undecodable.size);
   return { keys, undecodable };
 }
 
 /**
  * The pages of a scan of the whole range, each used before the next is taken, until one is answered with `false`. Fails with
- * `timeout` where one does not come in time.
+ * `timeout` where one does not come in time, and with `internal` where one can't be of the same scan.
+ *
+ * @returns what holds the keys against the scan: it has seen all pages that were taken
  */
 export function readPages(
   core: Core,
@@ -78,14 +87,17 @@ export function readPages(
   timeoutMs: number,
   signal: AbortSignal,
   options: Omit<ScanOptions, 'signal'>,
-  use: (page: Page) => Promise<unknown>,
-): Promise<void> {
+  use: (page: Page, check: ScanCheck) => Promise<unknown>,
+): Promise<ScanCheck> {
+  const { range } = core.settings;
+  const check = new ScanCheck(range);
   return core.read(what, timeoutMs, signal, async (deadline) => {
-    const scan = core.store.scan(core.settings.range.toRange(), { ...options, signal: deadline.signal });
-    for await (const page of scan) {
+    for await (const page of core.store.scan(range.toRange(), { ...options, signal: deadline.signal })) {
       deadline.extend();
-      if ((await use(page)) === false) return;
+      check.begin(page);
+      if ((await use(page, check)) === false) return check;
       deadline.signal.throwIfAborted();
     }
+    return check;
   });
 }

@@ -3,14 +3,14 @@ import type { Core } from '../runtime/runtime.js';
 import { readChanges } from './read-delta.js';
 import type { RevisionDiff } from '../table/revision-diff.js';
 
-/** The most keys that are read one by one. For a read of changes etcd walks the whole range. */
+/** Up to how many keys are asked for one by one; etcd reads through all of a range to find what changed in it. */
 const MOST_KEYS = 512;
-/** The number of operations that etcd takes in a transaction by default. */
+/** How many operations of a transaction etcd takes unless it is told otherwise. */
 const TXN_OPERATIONS = 128;
 
 /**
- * Reads the values that a resync must see, at `revision`: those that changed, and a sample of the newest unchanged ones. It may give
- * more unchanged ones than asked for.
+ * What a resync must see the values of: what was changed, and the newest of what was not, as of `revision`. There may be more of the
+ * latter than was asked for.
  */
 export async function readValues(
   core: Core,
@@ -29,7 +29,7 @@ export async function readValues(
   return (await readChanges(core, { revision, minModRevision, timeoutMs }, signal)).items;
 }
 
-/** The entries of these keys, if they exist. */
+/** The entries of these keys, as far as they are there. */
 async function readKeys(
   { store }: Core,
   keys: readonly string[],

@@ -61,12 +61,14 @@ async function readDifference(core: Core, signal: AbortSignal): Promise<Differen
   const slicer = new Slicer(settings.clock);
   let bookmark: Bookmark | undefined;
   let follows = true;
-  await readPages(core, 'the read of revisions', PAGE_TIMEOUT_MS, signal, { keysOnly: true }, async (page) => {
+  const options = { keysOnly: true };
+  const check = await readPages(core, 'the read of revisions', PAGE_TIMEOUT_MS, signal, options, async (page, each) => {
     bookmark ??= page.bookmark;
     checkAge(core, bookmark);
-    follows = await diff.add(page, slicer);
+    follows = await diff.add(page, slicer, each);
     return follows;
   });
+  if (follows) check.end(check.seen);
   if (bookmark === undefined || !follows || diff.changed.size > table.count * MOST_CHANGED) return undefined;
   // Nothing can have gone since the mirror's revision at that revision: it is of another history, which has got as far.
   if (diff.hasDeletions && bookmark.revision === table.revision) return undefined;

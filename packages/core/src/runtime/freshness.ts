@@ -1,13 +1,13 @@
 import { type Clock, type TimerHandle } from '@holdfast/store';
 import { Threshold } from '../util/watermark.js';
 
-/** The moment right before a read. The read's result is true as of then. */
+/** The start of a read: what the read proves is true as of then. */
 export interface Mark {
   readonly ticket: number;
   readonly at: number;
 }
 
-// Counted over all mirrors: one read may prove something for several of them.
+// Of all mirrors: one read may be a proof for several of them, and comes before or after what each of them wants to have proved.
 let issued = 0;
 
 /** To be called right before a read. */
@@ -17,8 +17,8 @@ export function beginMark(clock: Clock): Mark {
 }
 
 /**
- * Knows as of when the mirror is complete (M1, M7): since the mark of the newest read that the mirror has caught up with. The arrival
- * of an event proves nothing: it shows that the stream is alive, not how far it is behind.
+ * What is known of the mirror's completeness (M1, M7): reads that began at some moment and that the mirror has caught up with.
+ * The arrival of an event is no such proof: it says that the stream is alive, not how far it is behind.
  */
 export class Evidence {
   readonly #clock: Clock;
@@ -40,7 +40,7 @@ export class Evidence {
     return beginMark(this.#clock);
   }
 
-  /** The mirror contains everything committed before the mark. Returns whether that is recent. */
+  /** The mirror has everything that was committed before the mark. Returns whether that is recent. */
   prove({ ticket, at }: Mark): boolean {
     if (ticket > this.#proved.value) {
       this.#asOf = at;
@@ -51,14 +51,14 @@ export class Evidence {
   }
 
   /**
-   * Whether no later read has proved anything yet. Otherwise the result of a read at the mark must not be installed: it is in the
-   * mirror already, or it is of a history that was replaced meanwhile.
+   * Whether nothing was proved yet by a read that began later. Otherwise what a read at the mark has brought is in the mirror
+   * already, or it is of a history that was replaced meanwhile: it must not be taken in.
    */
   isCurrent({ ticket }: Mark): boolean {
     return ticket > this.#proved.value;
   }
 
-  /** The ticket of the newest proved mark. */
+  /** The ticket of the newest mark that was proved. */
   get proved(): number {
     return this.#proved.value;
   }
@@ -72,8 +72,8 @@ export class Evidence {
   }
 
   /**
-   * To be called before the state is read: in a process that was blocked, the timer may be overdue, and a proof that is too old must
-   * not count as recent.
+   * For who asks for the state now: a process that was blocked has fired no timer yet, and what ran out meanwhile must not pass
+   * for recent in the turn that follows.
    */
   notice(): void {
     if (this.#timer === undefined || this.isRecent) return;
@@ -81,12 +81,12 @@ export class Evidence {
     this.#onExpired();
   }
 
-  /** Resolves when the mirror is proved complete as of the mark. Rejects with the signal's reason. */
+  /** Resolves once the mirror is proved complete as of the mark; rejects with the signal's reason. */
   until(mark: Mark, signal: AbortSignal): Promise<void> {
     return this.#proved.until(mark.ticket, signal);
   }
 
-  /** Ends it for good: a read that is still under way starts no timer any more (M11). */
+  /** For good: what is proved by a read that was still under way starts no timer any more (M11). */
   stop(): void {
     this.#isStopped = true;
     this.#clearTimer();
@@ -100,7 +100,7 @@ export class Evidence {
   #startTimer(): void {
     this.#clearTimer();
     if (this.#isStopped) return;
-    // At most `livenessMs`, even if the wall clock was set back.
+    // Never longer than a proof lasts, wherever the wall clock was set to in the meantime.
     const left = Math.min(this.#livenessMs, (this.#asOf ?? 0) + this.#livenessMs - this.#clock.now());
     this.#timer = this.#clock.setTimeout(
       () => {

@@ -2,6 +2,7 @@ import { Backoff, type Bookmark, type ConfigStore, StoreError } from '@holdfast/
 import { LRUCache } from 'lru-cache';
 import type { AnyChange, ChangeCause } from '../events/change.js';
 import { CollectionTable } from '../table/collection-table.js';
+import { checkBookmark } from '../util/answers.js';
 import { type Deadline, withDeadline } from '../util/deadline.js';
 import { Evidence, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
@@ -72,6 +73,7 @@ export class Core {
         ? new LRUCache<LazyEntry<unknown>, Box>({ max: cacheSize })
         : undefined;
     this.table = new Table({
+      range: settings.range,
       collections: settings.collections.map(
         (collection) => new CollectionTable({ ...collection, decode, cache, clock, onInvalid: sink.onInvalid }),
       ),
@@ -164,7 +166,7 @@ export class Core {
     const { bookmark } = await this.read('reading the head', this.readTimeoutMs, signal, (deadline) =>
       this.store.list(narrow, { countOnly: true, signal: deadline.signal }),
     );
-    return bookmark;
+    return checkBookmark(bookmark);
   }
 
   /**

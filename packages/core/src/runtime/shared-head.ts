@@ -2,19 +2,19 @@ import { type Bookmark, type Clock, type ConfigStore, isStoreError } from '@hold
 import { CommonTimer } from '../util/common-timer.js';
 import { beginMark, type Mark } from './freshness.js';
 
-/** A mirror that shares reads of the head. */
+/** One of those who use the head that any of them has read. */
 export interface HeadUser {
-  /** The mirror's revision. */
+  /** The revision that it reflects. */
   readonly revision: number;
 }
 
-/** The store's head, from a linearizable read that began at the mark. */
+/** The store's head, by a linearizable read that began at the mark. */
 export interface Head {
   readonly mark: Mark;
   readonly bookmark: Bookmark;
-  /** Whether no user had a later revision when the read began. Then the store has not gone back. */
+  /** Whether no user knew of a later revision when the read began: then the store has not gone back. */
   readonly isAhead: boolean;
-  /** The users at that moment. */
+  /** Those of whom that is known. */
   readonly users: ReadonlySet<HeadUser>;
 }
 
@@ -22,18 +22,18 @@ interface Reading {
   /** Milliseconds, by the monotonic clock. */
   readonly began: number;
   readonly result: Promise<Head>;
-  /** Set when the read has succeeded. */
+  /** Once it is there. */
   head: Head | undefined;
 }
 
 const heads = new WeakMap<ConfigStore, WeakMap<Clock, SharedHead>>();
 
 /**
- * Shares reads of a store's head among all of its mirrors: one read proves the same to each. Without it a thousand idle mirrors would
- * make a hundred reads per second.
+ * One read of a store's head for all of its mirrors: it proves the same to each. Without that a thousand idle mirrors would make
+ * a hundred reads a second.
  */
 export class SharedHead {
-  /** Wakes the users together, so that one user's read is recent for the others. */
+  /** For those who use it in turn, so that what one of them reads is recent for the others. */
   readonly timer: CommonTimer;
   readonly #clock: Clock;
   readonly #users = new Set<HeadUser>();
@@ -60,15 +60,15 @@ export class SharedHead {
     if (this.#users.size === 0) this.#latest = undefined;
   }
 
-  /** The head of a read that began at most `maxAgeMs` ago and has succeeded. */
+  /** What is there by a read that began at most `maxAgeMs` ago. */
   recent(maxAgeMs: number): Head | undefined {
     return this.#reading(maxAgeMs)?.head;
   }
 
   /**
-   * The head of a read that began at most `maxAgeMs` ago, or else of a new one, made with `read`.
+   * The head by a read that began at most `maxAgeMs` ago; else by one that begins now, which is made with `read`.
    *
-   * @returns `undefined` if another user's permissions were not enough: the caller's own may be
+   * @returns `undefined` where another user's permissions were not enough for it, which says nothing of one's own
    */
   async read(maxAgeMs: number, read: () => Promise<Bookmark>): Promise<Head | undefined> {
     const reading = this.#reading(maxAgeMs);
@@ -77,7 +77,7 @@ export class SharedHead {
       return await reading.result;
     } catch (error) {
       if (isStoreError(error, 'permission-denied')) return undefined;
-      // The mirror that began the read has closed.
+      // Whoever had begun it has closed.
       if (isStoreError(error, 'aborted')) return this.read(maxAgeMs, read);
       throw error;
     }
@@ -85,7 +85,7 @@ export class SharedHead {
 
   #reading(maxAgeMs: number): Reading | undefined {
     const age = this.#now() - (this.#latest?.began ?? 0);
-    // A clock without a monotonic time may have been set back.
+    // A clock that stands in for a monotonic one may have been set back.
     return age >= 0 && age <= maxAgeMs ? this.#latest : undefined;
   }
 

@@ -13,7 +13,7 @@ export interface CollectionTableOptions {
   readonly name?: string | undefined;
   /** The whole key of a single-key collection, or the whole prefix. */
   readonly where: { readonly key: string } | { readonly prefix: string };
-  /** The length of the part that users don't see. */
+  /** What of it users don't see. */
   readonly hidden: number;
   readonly decoder: Decoder;
   readonly decode: 'eager' | 'lazy';
@@ -23,7 +23,7 @@ export interface CollectionTableOptions {
   readonly onInvalid: (problem: Problem) => void;
 }
 
-/** The state of one key. Neither: the key is absent. Both: the entry is the last good one. */
+/** What is known of one key. Neither: it is not there. Both: the entry is the last good one. */
 export interface KeyState {
   readonly entry: Entry<unknown> | undefined;
   readonly bad: BadValue | undefined;
@@ -32,13 +32,13 @@ export interface KeyState {
 const ABSENT: KeyState = { entry: undefined, bad: undefined };
 
 /**
- * The keys of one collection, by relative key. Invariant: a key of the store is in `entries`, in `bad`, or in both (then `bad` is the
- * store's version, and the entry the last good one). A key that is not in the store is in neither.
+ * The keys of one collection, by relative key. Invariant: a key that the store has is in `entries`, in `bad`, or in both
+ * (then `bad` is what the store has, and the entry the last good one); a key that it has not is in neither.
  */
 export class CollectionTable {
   readonly name: string | undefined;
   readonly range: KeyRange;
-  /** Whether values are decoded on their first read. */
+  /** Whether values are decoded when they are read first. */
   readonly isLazy: boolean;
   readonly #hidden: number;
   readonly #base: string;
@@ -76,7 +76,7 @@ export class CollectionTable {
     return this.#entries;
   }
 
-  /** Makes an empty map for about so many keys. Fill it, and pass it to `replace`. */
+  /** For about so many keys, to be filled and handed to `replace`. */
   newEntries(keys: number): EntryMap {
     return new EntryMap(keys, this.#make);
   }
@@ -85,7 +85,7 @@ export class CollectionTable {
     return this.#bad;
   }
 
-  /** The shown entry of a key. */
+  /** What is shown for a key. */
   get(key: string): Entry<unknown> | undefined {
     const held = this.#held.get(key);
     // Only lazy entries wait to be made.
@@ -93,16 +93,16 @@ export class CollectionTable {
     return typeof held === 'object' && (held as LazyEntry<unknown>).isReadable() ? held : this.#reveal(key);
   }
 
-  /** The same for an entry that is not made yet, or whose value is not known to be good. */
+  /** The same for an entry that is not made yet, or whose value can't be shown. */
   #reveal(key: string): Entry<unknown> | undefined {
     const entry = this.#entries.get(key) as LazyEntry<unknown> | undefined;
     if (entry === undefined || entry.isReadable()) return entry;
-    // By now the last good one has replaced it, unless it was found bad while a resync was carrying it over.
+    // It has made way for the last good one by now, unless it was found bad while a resync was carrying it over.
     if (entry.failure !== undefined) this.#unmask(entry, entry.failure);
     return this.#entries.get(key);
   }
 
-  /** All shown entries: those at the start of the iteration, or later ones. */
+  /** All that is shown: the keys as they were at the start of the iteration or later. */
   *shown(): IterableIterator<[string, Entry<unknown>]> {
     if (!this.isLazy) {
       yield* this.#entries;
@@ -122,7 +122,7 @@ export class CollectionTable {
     return this.#base + key;
   }
 
-  /** The number of the store's keys in this collection, good and bad. */
+  /** How many of the store's keys these are, good and bad. */
   get storeCount(): number {
     let count = this.#entries.size;
     for (const key of this.#bad.keys()) if (!this.#entries.has(key)) count += 1;
@@ -138,14 +138,14 @@ export class CollectionTable {
     return { entry: this.#entries.get(key), bad: this.#bad.get(key) };
   }
 
-  /** The revisions of the store's version of a key. */
+  /** The revisions of the version that the store has. */
   revisions(key: string): Omit<Revisions, 'version'> | undefined {
     return this.#bad.get(key) ?? this.#entries.revisions(key);
   }
 
   /**
-   * The same for many keys, if most come in the table's order, as after a load. It walks through the table in step with them: finding
-   * each key by its hash takes five times as long.
+   * The same for many keys, of which most come in the order in which they are in the table, as after a load. It goes through that
+   * beside them: finding each key by its hash takes five times as long.
    */
   lookup(): (key: string) => Partial<Revisions> | undefined {
     if (!this.#entries.isOrdered) return (key) => this.revisions(key);
@@ -168,7 +168,7 @@ export class CollectionTable {
     };
   }
 
-  /** The keys with their revisions in the store, each once. */
+  /** The keys with their revision in the store, each once. */
   *storeRevisions(): IterableIterator<[string, Revision]> {
     for (const [key, { modRevision }] of this.#entries.allRevisions()) {
       if (!this.#bad.has(key)) yield [key, modRevision];
@@ -176,7 +176,7 @@ export class CollectionTable {
     for (const [key, bad] of this.#bad) yield [key, bad.modRevision];
   }
 
-  /** The mod revisions of the store's versions. */
+  /** Those of the store's versions. */
   *modRevisions(): IterableIterator<Revision> {
     const hasBad = this.#bad.size > 0;
     for (const [key, { modRevision }] of this.#entries.allRevisions()) {
@@ -185,7 +185,7 @@ export class CollectionTable {
     for (const { modRevision } of this.#bad.values()) yield modRevision;
   }
 
-  /** Whether the store's version of a key is exactly this one, bytes included. */
+  /** Whether the store's version of a key is exactly this one, by its bytes too. */
   holds(key: string, revisions: Revisions, bytes: Uint8Array): boolean {
     const bad = this.#bad.get(key);
     if (bad !== undefined) return sameRevisions(bad, revisions) && this.#maker.sameContent(bad.content, bytes);
@@ -193,28 +193,28 @@ export class CollectionTable {
     return entry !== undefined && this.#maker.isSame(entry, revisions, bytes);
   }
 
-  /** Whether the shown entry is exactly this version, although the store's version was a bad one until now. */
+  /** Whether what is shown for a key is exactly this version, although the store's was a bad one until now. */
   shows(key: string, revisions: Revisions, bytes: Uint8Array): boolean {
     const entry = this.#entries.get(key);
     return entry !== undefined && this.#maker.isSame(entry, revisions, bytes);
   }
 
-  /** Does the slow part of taking in a version of a key. */
+  /** The slow part of taking in a version of a key. */
   prepare(key: string, revisions: Revisions, bytes: Uint8Array): Prepared {
     return this.#maker.prepare(key, revisions, bytes);
   }
 
-  /** The same for a value in a slab. It stays there if nothing needs it now. */
+  /** The same for a value in a slab, where it stays if nothing needs it now. */
   prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared {
     return this.#maker.prepareInSlab(key, revisions, slab, index);
   }
 
-  /** The entry of a new key, if it can be shown. */
+  /** The entry of a key that was not there before, if it can be shown. */
   fromSlab(key: string, slab: Slab, index: number): Entry<unknown> | undefined {
     return this.#maker.fromSlab(key, slab, index);
   }
 
-  /** All entries that may have their values in slabs. */
+  /** Everything that may have its value in a slab. */
   *slabUsers(): Generator<SlabUser> {
     if (!this.isLazy) return;
     yield* this.#entries.deferred((entry) => {
@@ -231,8 +231,8 @@ export class CollectionTable {
   }
 
   /**
-   * The state of a key after this version. `sameLife`: the key was not deleted in between. Only then may the last good value replace a
-   * bad one, since a deleted key is not resurrected (M5).
+   * What the key will be after this version. `sameLife` says that the key was not deleted in between: only then may the
+   * last good value stand in for a bad one, since a deleted key is not resurrected (M5).
    */
   settle(prepared: Prepared, before: KeyState, sameLife: boolean): KeyState {
     const superseded = sameLife ? before.entry : undefined;
@@ -254,7 +254,7 @@ export class CollectionTable {
     this.#bad.delete(key);
   }
 
-  /** Replaces everything in one step. Running iterations see the old maps to their end. */
+  /** Takes over whole new tables in one step: whoever iterates over the old ones sees them to their end. */
   replace(entries: EntryMap, bad: Map<string, BadValue>): void {
     this.#entries = entries;
     this.#held = entries.held;
@@ -277,10 +277,10 @@ export class CollectionTable {
     return { ...revisions, problem, content };
   }
 
-  /** A lazy entry turned out bad on its first read. The last good one replaces it, if there is one. */
+  /** A lazy entry turned out bad on its first read: it makes way for the last good one, if there is any. */
   #unmask(entry: LazyEntry<unknown>, failure: Failure): Problem | undefined {
     const key = entry.key;
-    // Somebody may still read a superseded entry. That says nothing about the key's present entry.
+    // Superseded entries are still read by those who hold them; that says nothing of the key as it is now.
     if (this.#entries.get(key) !== entry) return undefined;
     const { modRevision, createRevision, version } = entry;
     const bad = this.#toBad(

@@ -8,7 +8,7 @@ import type { Step } from './step.js';
 import type { Table } from './table.js';
 import { unclaimed } from './unclaimed-keys.js';
 
-/** The edits of one step, in the store's order. Remembers the former entry of each key, for the net changes. */
+/** The edits of one step, in the store's order; remembers what each key was before, for the net changes. */
 export class Edits {
   readonly #table: Table;
   readonly #before = new Map<CollectionTable, Map<string, Entry<unknown> | undefined>>();
@@ -17,7 +17,7 @@ export class Edits {
     this.#table = table;
   }
 
-  /** @param sameLife the key was certainly not deleted since the table saw it */
+  /** @param sameLife whether the key is known not to have been deleted since the table saw it */
   put(item: KeyValue, prepared: Prepared | undefined, sameLife: boolean): void {
     this.#table.noteWritten(item.modRevision);
     const collection = this.#table.layout.find(item.key);

@@ -1,25 +1,25 @@
 import type { ListResult, Revision } from '@holdfast/store';
 import type { Table } from './table.js';
 
-/** A cheap comparison with the store: the number of keys, and the newest entry. */
+/** What a mirror can compare with the store at little cost: how many keys there are, and which changed last. */
 export interface Fingerprint {
   /** The revision at which it was taken. */
   readonly revision: Revision;
   readonly count: number;
-  /** The revision of the newest entry; `undefined` if there are none. */
+  /** The revision of the newest entry; `undefined` where there are none. */
   readonly newest: Revision | undefined;
 }
 
-/** The options of the `list` that reads a range's fingerprint: its newest entry, and `count`. */
+/** Options of the `list` that reads a range's fingerprint: its newest entry, and `count`. */
 export const FINGERPRINT_READ = {
   limit: 1,
   sort: { target: 'modRevision', order: 'descend' },
 } as const;
 
 /**
- * Whether a range read with {@link FINGERPRINT_READ} equals the table. In one history an equal fingerprint proves equality: every later
- * put would be the newest entry, and every later delete would leave fewer keys. In another history (M8) it is only evidence: the
- * newest entry's revisions and bytes are the same, and the number of keys.
+ * Whether a range read with {@link FINGERPRINT_READ} is what the table holds. In one history that proves equality wherever nothing
+ * newer than the table is in the answer: every later put would be the newest entry, and every later delete would leave fewer keys.
+ * In another history (M8) it is evidence: the newest entry's revisions and bytes, and the number of keys, are the same.
  */
 export function matchesFingerprint(table: Table, { count, newest }: Fingerprint, read: ListResult): boolean {
   if (read.count !== count) return false;

@@ -1,10 +1,10 @@
 import type { CollectionTable } from './collection-table.js';
 
-/** Finds the collection of a key. Collections don't overlap: the options are checked for that. */
+/** Which collection a key belongs to. Collections don't overlap (the options see to that). */
 export class Layout {
   readonly #whole: CollectionTable | undefined;
   readonly #byKey = new Map<string, CollectionTable>();
-  // Sorted by prefix. In UTF-16 order too, every string between a prefix and a key that starts with it starts with that prefix.
+  // Sorted by prefix. In UTF-16 order too, all strings between a prefix and a key that starts with it start with it.
   readonly #prefixes: { readonly prefix: string; readonly table: CollectionTable }[] = [];
 
   constructor(tables: readonly CollectionTable[]) {
@@ -15,7 +15,7 @@ export class Layout {
     }
     this.#prefixes.sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
     const [first] = tables;
-    // A mirror without collections has one for its whole range: no look-up is needed.
+    // A mirror without collections has one that is all of its range: nothing to look up.
     this.#whole = first?.name === undefined ? first : undefined;
   }
 

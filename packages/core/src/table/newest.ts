@@ -1,4 +1,4 @@
-/** How many of the newest unchanged values a resync compares, and the largest fraction of all keys that they may be. */
+/** How many of the newest unchanged values a resync compares, and the part of all keys that they may be at most. */
 const SAMPLE_KEYS = 128;
 const SAMPLE_PART = 1 / 16;
 
@@ -7,7 +7,7 @@ interface Dated {
   readonly revision: number;
 }
 
-/** Keeps the keys with the highest revisions. Each key is added once. */
+/** The keys of the highest revisions, out of many that are seen once each. */
 export class Newest {
   #dated: Dated[] = [];
   #seen = 0;

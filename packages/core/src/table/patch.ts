@@ -5,29 +5,30 @@ import type { Step, StepOptions } from './step.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
 
-/** The changes of a range since a revision, as one read at a later revision shows them. */
+/** What changed in a range since a revision, as a read at a later revision tells it. */
 export interface Delta {
   readonly bookmark: Bookmark;
-  /** The number of keys in the range at that revision. */
+  /** How many keys the range holds at that revision. */
   readonly total: number;
-  /** The revision of the mirror's newest entry when the read began. */
+  /** The revision of the mirror's newest entry when it was asked for. */
   readonly since?: number | undefined;
-  /** All entries changed at or after that, the newest one included. */
+  /** Everything changed at or after that, the newest entry included. */
   readonly items: readonly KeyValue[];
   readonly undecodable: readonly UndecodableKey[];
 }
 
-/** All keys of a range at the revision of a delta. It shows which keys were deleted. */
+/** All keys of a range, at the revision of a delta: what finds out which were deleted. */
 export interface KeySet {
   readonly keys: ReadonlySet<string>;
-  /** The keys that are not UTF-8, in hex. */
+  /** Those that are not UTF-8, in hex. */
   readonly undecodable: ReadonlySet<string>;
 }
 
 /**
- * How a delta compares with the table. `covered`: the table has reached its revision already. `equal`: nothing changed up to its
- * revision. `changed`: something did; `deletions` says whether keys are missing too. `mismatch`: no history leads from the table to the
- * delta. `outdated`: the table's newest entry, the reference of the delta, was deleted meanwhile, so nothing can be concluded.
+ * How the table compares with a delta read from the same history.
+ * `covered`: the table is there already. `equal`: nothing changed up to the delta's revision. `mismatch`: no history of the
+ * store leads from the one to the other. `changed`: something did, and `deletions` says whether keys are missing too. `outdated`: the
+ * entry that it was to be told by was deleted in the table meanwhile, and nothing can be said.
  */
 export type Comparison =
   | { readonly kind: 'covered' | 'equal' | 'mismatch' | 'outdated' }
@@ -54,21 +55,21 @@ export function compareWithDelta(table: Table, delta: Delta): Comparison {
       return { kind: 'mismatch' };
     }
   }
-  // The number of deleted keys follows from the counts.
+  // Keys that are gone were known and are not counted: arithmetic tells how many there are.
   const deleted = table.count + created - delta.total;
   if (deleted < 0) return { kind: 'mismatch' };
   if (changed > 0 || deleted > 0) return { kind: 'changed', deletions: deleted > 0 };
-  // If nothing changed, the answer contains the newest entry. Without it, the answer is of another history.
+  // Where nothing changed, the newest entry itself is in the answer: without it, this is a history in which it is something else.
   const isAnswered = delta.items.length + delta.undecodable.length > 0;
   if (table.count === 0 || isAnswered) return { kind: 'equal' };
   return { kind: (table.fingerprint().newest ?? 0) < (delta.since ?? 0) ? 'outdated' : 'mismatch' };
 }
 
 /**
- * The verb `patch`: brings the table to a delta's revision. The caller holds the lock, has compared the two, and has proved that both
- * are of one history.
+ * The verb `patch`: brings the table to a delta's revision. The caller has compared them under the same lock, and has
+ * proved that both are of one history.
  *
- * @param present all keys at that revision; needed if keys were deleted
+ * @param present all keys at that revision; needed where there were deletions
  */
 export async function patch(
   table: Table,

@@ -5,6 +5,7 @@ import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
 import type { EntryMap } from '../entries/entry-map.js';
 import type { BadValue, Problem } from '../events/problem.js';
 import { Slab } from '../entries/slab.js';
+import { ScanCheck } from '../util/answers.js';
 import type { Slicer } from '../util/slicer.js';
 import type { Step } from './step.js';
 import type { Table } from './table.js';
@@ -39,14 +40,18 @@ export class Restoration {
   readonly #invalid: Problem[] = [];
   #changed = 0;
   #newest: Revision | undefined;
-  #bookmark: Bookmark | undefined;
+  readonly #check: ScanCheck;
 
   constructor(table: Table, options: RestorationOptions) {
     this.#table = table;
     this.#options = options;
+    this.#check = new ScanCheck(table.range);
   }
 
-  /** @throws StoreError `history-changed` for a page of an older state than the table's, unless the history is known to be new */
+  /**
+   * @throws StoreError `history-changed` for a page of an older state than the table's, unless the history is known to be new;
+   * `internal` for a page that no scan of the range can have given
+   */
   async add(page: Page, slicer: Slicer): Promise<void> {
     this.#begin(page);
     const slab = new Slab(page);
@@ -58,8 +63,13 @@ export class Restoration {
     this.#undecodable.push(...page.undecodable);
   }
 
-  /** Finds what is no longer shown. The table must not change between this and `commit`. */
+  /**
+   * Finds what is no longer shown. The table must not change between this and `commit`.
+   *
+   * @throws StoreError `internal` where not all keys have come: those that are missing would count as deleted
+   */
   async finish(slicer: Slicer): Promise<void> {
+    this.#check.end(this.#distinct());
     for (const [collection, staged] of this.#staged) {
       for (const key of collection.entries.keys()) {
         if (!staged.entries.has(key)) {
@@ -77,7 +87,7 @@ export class Restoration {
 
   /** Makes it visible, in one step. */
   commit(): Step {
-    const bookmark = this.#bookmark;
+    const { bookmark } = this;
     if (bookmark === undefined)
       throw new StoreError('internal', 'the scan gave no page; its adapter breaks contract C5');
     this.#checkAge(bookmark);
@@ -95,22 +105,27 @@ export class Restoration {
   }
 
   get bookmark(): Bookmark | undefined {
-    return this.#bookmark;
+    return this.#check.bookmark;
   }
 
-  #begin({ bookmark, total }: Page): void {
-    if (this.#bookmark === undefined) {
-      this.#checkAge(bookmark);
-      this.#bookmark = bookmark;
-      for (const collection of this.#table.collections) {
-        this.#staged.set(collection, { entries: collection.newEntries(total), bad: new Map() });
-      }
-    } else if (this.#bookmark.revision !== bookmark.revision || this.#bookmark.identity !== bookmark.identity) {
-      throw new StoreError(
-        'internal',
-        'the pages of a scan are of different revisions; its adapter breaks contract C5',
-      );
+  #begin(page: Page): void {
+    const isFirst = this.bookmark === undefined;
+    this.#check.begin(page);
+    if (!isFirst) return;
+    this.#checkAge(page.bookmark);
+    for (const collection of this.#table.collections) {
+      this.#staged.set(collection, { entries: collection.newEntries(page.total), bad: new Map() });
     }
+  }
+
+  /** How many different keys were added. */
+  #distinct(): number {
+    let distinct = this.#others.size + new Set(this.#undecodable.map(({ rawKey }) => hexOf(rawKey))).size;
+    for (const { entries, bad } of this.#staged.values()) {
+      distinct += entries.size;
+      for (const key of bad.keys()) if (!entries.has(key)) distinct += 1;
+    }
+    return distinct;
   }
 
   #checkAge(bookmark: Bookmark): void {
@@ -127,6 +142,7 @@ export class Restoration {
   #addKey(page: Page, slab: Slab, index: number): void {
     const key = page.key(index);
     const modRevision = page.modRevision(index);
+    this.#check.key(key, modRevision);
     if (modRevision > (this.#newest ?? 0)) this.#newest = modRevision;
     const collection = this.#table.layout.find(key);
     const staged = collection === undefined ? undefined : this.#staged.get(collection);

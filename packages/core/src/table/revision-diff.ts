@@ -1,7 +1,8 @@
-import type { KeyValue, Page, Revision, UndecodableKey } from '@holdfast/store';
+import { compareKeys, type KeyValue, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
 import type { Revisions } from '../entries/entry.js';
 import { Newest } from './newest.js';
 import type { KeySet } from './patch.js';
+import type { ScanCheck } from '../util/answers.js';
 import type { Slicer } from '../util/slicer.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
@@ -20,7 +21,7 @@ export class RevisionDiff {
   readonly #undecodable: UndecodableKey[] = [];
   /** How many keys there are that the table has too. */
   #kept = 0;
-  #seen = 0;
+  #last = '';
 
   constructor(table: Table) {
     this.#table = table;
@@ -46,14 +47,16 @@ export class RevisionDiff {
     return this.#unchanged.sample();
   }
 
-  /** @returns false where this can't be what became of the table's content: it is of another history */
-  async add(page: Page, slicer: Slicer): Promise<boolean> {
+  /** @returns false where this can't be what became of the table's content: it is of another history, or not in order */
+  async add(page: Page, slicer: Slicer, check: ScanCheck): Promise<boolean> {
     this.#pages.push(page);
     const { length } = page;
     for (let index = 0; index < length; index++) {
       const modRevision = page.modRevision(index);
       const revisions = { modRevision, createRevision: page.createRevision(index), version: page.version(index) };
-      if (!this.#follows(page.key(index), revisions)) return false;
+      const key = page.key(index);
+      check.key(key, modRevision);
+      if (!this.#isNext(key) || !this.#follows(key, revisions)) return false;
       if (slicer.isDue()) await slicer.pause();
     }
     for (const key of page.undecodable) {
@@ -61,8 +64,7 @@ export class RevisionDiff {
       if (this.#table.undecodable.includes(key.rawKey)) this.#kept += 1;
       this.#undecodable.push(key);
     }
-    this.#seen += length + page.undecodable.length;
-    return page.more ? this.#seen <= page.total : this.#seen === page.total;
+    return true;
   }
 
   /** Whether these are all that was changed and the sample, and the sample is what the table has. */
@@ -90,6 +92,13 @@ export class RevisionDiff {
       }
     }
     return { keys, undecodable: new Set(this.#undecodable.map(({ rawKey }) => hexOf(rawKey))) };
+  }
+
+  /** In order no key comes twice, so that counting them is enough to know that all have come. */
+  #isNext(key: string): boolean {
+    if (key <= this.#last && compareKeys(key, this.#last) <= 0) return false;
+    this.#last = key;
+    return true;
   }
 
   #follows(key: string, { modRevision, createRevision, version }: Revisions): boolean {

@@ -1,24 +1,24 @@
 import type { AnyChange } from '../events/change.js';
 import type { Problem } from '../events/problem.js';
 
-/** The result of one step of the table. All of it is visible already. */
+/** What one step of the table came to. Everything in it is visible already. */
 export interface Step {
-  /** The net changes, one for each key. Empty if nobody listens; `changed` counts them all the same. */
+  /** The net changes, one for each key. Left out where nobody listens: see `changed`. */
   readonly changes: readonly AnyChange[];
-  /** The number of changed keys. */
+  /** How many keys changed. */
   readonly changed: number;
-  /** The new problems. */
+  /** The problems that are new with it. */
   readonly invalid: readonly Problem[];
 }
 
-/** Conditions of a step, and whom to tell. */
+/** On whose behalf a step is made. */
 export interface StepOptions {
-  /** After its abort, no step is made any more. */
+  /** Once it has aborted, no step is made any more. */
   readonly signal?: AbortSignal;
-  /** Awaited while the step is prepared. If it resolves to `false`, no step is made. */
+  /** What is to be found out while the step is prepared; `false`: it is not made. */
   readonly confirmed?: Promise<boolean>;
-  /** Asked right before the step, in the same turn. If `false`, the read is out of date, and no step is made. */
+  /** Asked in the turn in which the step would be made; `false`: it is not, since what was read for it is out of date. */
   readonly isCurrent?: () => boolean;
-  /** Called with the step in the same turn: nobody sees the step before its listeners. */
+  /** Called with the step in the same turn, so that nobody sees it untold. */
   readonly tell?: (step: Step) => void;
 }

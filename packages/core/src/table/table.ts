@@ -17,12 +17,15 @@ import type { Fingerprint } from './fingerprint.js';
 import { Layout } from './layout.js';
 import type { Problem } from '../events/problem.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
+import { checkBookmark, checkKey } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
 import type { Step, StepOptions } from './step.js';
 import { isSameUnclaimed, type Unclaimed } from './unclaimed-keys.js';
 import { UndecodableKeys } from './undecodable-keys.js';
 
 export interface TableOptions {
+  /** What the table is of: nothing else may be put into it. */
+  readonly range: KeyRange;
   readonly collections: readonly CollectionTable[];
   readonly clock: Clock;
   /**
@@ -41,6 +44,7 @@ const LEAST_CHURN = 256;
  * `restore` and `patch` (see `Restoration`, `Patch`) and `advance`. Each checks revisions, and none goes back in one history.
  */
 export class Table {
+  readonly range: KeyRange;
   readonly collections: readonly CollectionTable[];
   readonly layout: Layout;
   readonly undecodable = new UndecodableKeys();
@@ -58,7 +62,8 @@ export class Table {
   /** How many keys changed since the slabs were looked through. */
   #churn = 0;
 
-  constructor({ collections, clock, stableCreateRevisions }: TableOptions) {
+  constructor({ range, collections, clock, stableCreateRevisions }: TableOptions) {
+    this.range = range;
     this.collections = collections;
     this.layout = new Layout(collections);
     this.#clock = clock;
@@ -164,10 +169,11 @@ export class Table {
    * verb may run at a time.
    *
    * @returns `undefined` where the batch tells nothing new
-   * @throws StoreError `history-changed` for a batch of another history, `internal` for one whose revisions are not in order
+   * @throws StoreError `history-changed` for a batch of another history, `internal` for one that the range can't have
+   * delivered, or whose revisions are not in order
    */
   async apply(batch: WatchBatch, { signal, tell }: StepOptions = {}): Promise<Step | undefined> {
-    this.#checkOrder(batch);
+    this.#checkBatch(batch);
     if (batch.bookmark.revision <= this.revision) return undefined;
     const after = this.revision;
     const events = batch.events.filter(({ revision }) => revision > after);
@@ -278,21 +284,26 @@ export class Table {
     }
   }
 
-  #checkOrder({ bookmark, events }: WatchBatch): void {
+  #checkBatch({ bookmark, events, undecodable }: WatchBatch): void {
     this.#checkIdentity(bookmark);
     let last = 0;
-    for (const { revision } of events) {
-      if (revision < last || revision > bookmark.revision) {
+    for (const event of events) {
+      const { revision } = event;
+      if (!(revision >= last && revision <= bookmark.revision)) {
         throw new StoreError(
           'internal',
           `the watch delivered revision ${revision} after ${last} in a batch up to ${bookmark.revision}; its adapter breaks contract C10`,
         );
       }
       last = revision;
+      if (event.type === 'put') checkKey(this.range, event.current.key, event.current.modRevision, bookmark);
+      else if (event.type === 'delete') checkKey(this.range, event.key, revision, bookmark);
     }
+    for (const { rawKey, revision } of undecodable) checkKey(this.range, rawKey, revision, bookmark);
   }
 
-  #checkIdentity({ identity }: Bookmark): void {
+  #checkIdentity(bookmark: Bookmark): void {
+    const { identity } = checkBookmark(bookmark);
     if (this.#bookmark !== undefined && this.#bookmark.identity !== identity) {
       throw new StoreError(
         'history-changed',

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { KeyRange, Revision, UndecodableKey } from '@holdfast/store';
 import type { Problem } from '../events/problem.js';
 
-/** The keys in the mirror's range that are not UTF-8. They are counted and listed as problems, and never shown otherwise. */
+/** The keys in the mirror's range that are not UTF-8: counted, listed as problems, never shown as anything else. */
 export class UndecodableKeys {
   readonly #byHex = new Map<string, { readonly rawKey: Uint8Array; readonly problem: Problem }>();
 
@@ -10,7 +10,7 @@ export class UndecodableKeys {
     return this.#byHex.size;
   }
 
-  /** Takes in a key of a batch or a read. Returns the problem if it is new. */
+  /** Takes in what a batch or a read tells. Returns the problem where there is a new one. */
   add({ rawKey, revision, deleted }: UndecodableKey, now: number): Problem | undefined {
     const hex = hexOf(rawKey);
     const known = this.#byHex.get(hex);
@@ -37,14 +37,14 @@ export class UndecodableKeys {
     return this.#byHex.has(hexOf(rawKey));
   }
 
-  /** Forgets the keys of a range that were last changed before `revision`. */
+  /** Forgets those of a range that were last changed before `revision`. */
   removeRange(range: KeyRange, revision: Revision): void {
     for (const [hex, { rawKey, problem }] of this.#byHex) {
       if (problem.revision < revision && range.contains(rawKey)) this.#byHex.delete(hex);
     }
   }
 
-  /** Forgets the keys for which `isThere` is false. */
+  /** Forgets those that `isThere` does not know. */
   retain(isThere: (rawKey: Uint8Array) => boolean): void {
     for (const [hex, { rawKey }] of this.#byHex) if (!isThere(rawKey)) this.#byHex.delete(hex);
   }

@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
 
-/** When a sleeper wants to wake up: at the earliest, at best, and at the latest. In milliseconds from now. */
+/** When somebody would be woken, and from when on and until when it will do, in milliseconds from now. */
 export interface Rest {
   readonly earliestMs: number;
   readonly preferredMs: number;
@@ -15,19 +15,19 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-// Sleepers that wake together work in the same turn of the event loop. A thousand of them would block it.
+// Those woken go to work in the same turn of the event loop: a thousand of them would hold it up.
 const MOST_AT_ONCE = 50;
 const NEXT_MS = 1;
 
 /**
- * One timer for many sleepers: it is set for one of them, and wakes all others whose earliest time has come. A timer for a single
- * mirror wakes the whole process, which costs more than the mirror's work.
+ * One timer for many: it is set for one of them, and takes along all who may be woken by then. A timer that fires for a single
+ * mirror wakes the whole process, which costs more than what the mirror has to do.
  */
 export class CommonTimer {
   readonly #clock: Clock;
   readonly #sleepers = new Set<Sleeper>();
   #timer: TimerHandle;
-  /** Never later than any sleeper's latest time. */
+  /** Never after the latest time of anyone. */
   #due = Infinity;
   #lastRead = -Infinity;
   #setBack = 0;
@@ -79,14 +79,14 @@ export class CommonTimer {
   }
 
   #wake(): void {
-    // The clock may have been set back, and a timer may fire a fraction of a millisecond early.
+    // Whatever the clock says: it may have been set back, and a timer may fire a fraction of a millisecond early.
     const early = Math.max(0, this.#due - this.#now());
     this.#setBack += early;
     const now = this.#now();
     this.#disarm();
     let woken = 0;
-    // The sleeper that can wait least sets the time, by its preferred one. The earliest preference of many would be nearly the same
-    // in each process of a fleet, which would then read in step (M9).
+    // The one who can wait least sets the time, by what it prefers: the earliest wish of many would be nearly the same in each
+    // process of a fleet, which would read in step (M9).
     let next: Sleeper | undefined;
     for (const sleeper of this.#sleepers) {
       if (sleeper.earliest > now) {
@@ -101,7 +101,7 @@ export class CommonTimer {
     else if (next !== undefined) this.#arm(next.preferred - now);
   }
 
-  /** Never less than before: a clock without a monotonic time may be set back, and nobody may oversleep for that. */
+  /** Never less than before: a clock without a monotonic one may be set back, and nobody is to sleep through that. */
   #now(): number {
     const read = this.#clock.monotonic?.() ?? this.#clock.now();
     this.#setBack += Math.max(0, this.#lastRead - read);

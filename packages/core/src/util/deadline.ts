@@ -2,23 +2,23 @@ import type { Clock, StoreError } from '@holdfast/store';
 
 export interface DeadlineOptions {
   readonly clock: Clock;
-  /** The limit in milliseconds; `undefined`: none. */
+  /** Milliseconds; `undefined` for no limit of its own. */
   readonly ms: number | undefined;
-  /** Its abort ends the work too. */
+  /** Ends the work too. */
   readonly signal: AbortSignal | undefined;
-  /** Makes the error for when the time is out. */
+  /** What it rejects with when the time is out. */
   readonly late: () => StoreError;
 }
 
-/** Passed to the work. Work that makes progress calls `extend`, which restarts the time. */
+/** Handed to the work: `extend` begins the time anew, for work that shows that it goes on. */
 export interface Deadline {
   readonly signal: AbortSignal;
   extend(): void;
 }
 
 /**
- * Runs `work` with a signal that aborts when the time is out or the outer signal aborts. It rejects at that moment, even if the work
- * ignores the signal: a store that hangs must not hang the mirror. Leaves no timer and no listener.
+ * Runs `work` with a signal that aborts when the time is out or the outer signal aborts. Rejects at that moment, even if
+ * the work takes no notice: a store that hangs must not hang the mirror with it. Leaves no timer and no listener.
  */
 export async function withDeadline<T>(
   { clock, ms, signal, late }: DeadlineOptions,

@@ -2,6 +2,8 @@
 const MOST_IN_ONE = 131_072;
 /** How many keys a part is meant for; growing to twice as many takes a few milliseconds. */
 const PER_PART = 32_768;
+/** However many keys are announced: a number that a server tells must not decide how much memory is taken. */
+const MOST_PARTS = 1_024;
 /** How much of a key, from its end, says which part it is in. */
 const HASHED_CHARACTERS = 64;
 
@@ -23,7 +25,8 @@ export class LargeMap<V> extends Map<string, V> {
   /** @param keys about how many there will be */
   constructor(keys: number) {
     super();
-    const count = 2 ** Math.ceil(Math.log2(Math.max(1, keys / PER_PART)));
+    const wanted = Math.min(MOST_PARTS, Math.max(1, keys / PER_PART));
+    const count = Number.isNaN(wanted) ? 1 : 2 ** Math.ceil(Math.log2(wanted));
     this.parts = Array.from({ length: count }, () => new Map<string, V>());
     this.#mask = count - 1;
   }

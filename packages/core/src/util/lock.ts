@@ -1,4 +1,4 @@
-/** Runs one task at a time, in order. It keeps the steps of a table whole, although they decode in slices. */
+/** One at a time, in the order of asking: what keeps the steps of a table whole although they decode in slices. */
 export class Lock {
   #last: Promise<unknown> = Promise.resolve();
 

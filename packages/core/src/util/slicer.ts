@@ -1,11 +1,11 @@
 import type { Clock } from '@holdfast/store';
 
-// The same turn of the event loop also reads from sockets and collects garbage.
+// Beside it, the same turn of the loop has reads from sockets and the garbage collector to do.
 const BUDGET_MS = 2.5;
-// Reading the clock costs as much as decoding a small value.
+// Asking for the time costs as much as decoding a small value.
 const ITEMS_BETWEEN_LOOKS = 16;
 
-/** Cuts long work into slices of a few milliseconds, so that it does not block the host's event loop (promise M11). */
+/** Keeps long work from blocking the host's event loop (promise M11): work in slices of a few milliseconds. */
 export class Slicer {
   readonly #clock: Clock;
   #started: number;
@@ -16,12 +16,12 @@ export class Slicer {
     this.#started = clock.now();
   }
 
-  /** Whether it is time to {@link pause}. Call it after each item. */
+  /** To be asked after each item: whether it is time to {@link pause}. */
   isDue(): boolean {
     this.#items += 1;
     if (this.#items % ITEMS_BETWEEN_LOOKS !== 0) return false;
     const elapsed = this.#clock.now() - this.#started;
-    // The system's clock may have been set back.
+    // The system's clock may be set back.
     return elapsed >= BUDGET_MS || elapsed < 0;
   }
 

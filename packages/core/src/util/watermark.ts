@@ -1,4 +1,4 @@
-/** A number that only grows, and that others wait for: the revision reached, the newest proof. */
+/** A number that others wait for: a revision reached, a proof given. */
 export class Threshold {
   #value = 0;
   readonly #waiters = new Set<{ readonly target: number; readonly resolve: () => void }>();

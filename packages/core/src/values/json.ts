@@ -1,7 +1,7 @@
 import type { Codec } from './codec.js';
 import { textOf } from './raw-value.js';
 
-/** Reads JSON. Nothing checks `T`: give the mirror a `schema` for that. */
+/** JSON texts. `T` is taken on trust: give the mirror a `schema` to have it checked. */
 export function json<T = unknown>(): Codec<T> {
   const decodeText = (text: string) => JSON.parse(text) as T;
   return { name: 'json', decode: (bytes) => decodeText(textOf(bytes)), decodeText };

@@ -2,8 +2,8 @@ import { Buffer, isAscii } from 'node:buffer';
 import { decodeUtf8 } from '@holdfast/store';
 
 /**
- * An undecoded value. ASCII becomes a string, the cheapest form: V8 stores one byte for each character, and the page that the value
- * came in is not kept. Other values are copied out of their page.
+ * A value as it is kept undecoded. ASCII becomes a string: V8 stores one byte a character, nothing of the page that it
+ * came in stays pinned, and it is the cheapest form there is. Other values are copied out of their page.
  */
 export type RawValue = string | Uint8Array;
 
@@ -20,9 +20,9 @@ export function sameRawValue(raw: RawValue, view: Uint8Array): boolean {
   return typeof raw === 'string' ? raw === latin1(view) : asBuffer(raw).equals(view);
 }
 
-/** The text of a value. Throws if it is not UTF-8. */
+/** The text of a value. Throws where it is not UTF-8. */
 export function textOf(bytes: Uint8Array): string {
-  // Most configuration is ASCII. This path is several times faster than a strict UTF-8 decoder.
+  // Most configuration is ASCII, and that is several times faster than a strict UTF-8 decoder.
   if (isAscii(bytes)) return latin1(bytes);
   const text = decodeUtf8(bytes);
   if (text === undefined) throw new TypeError('the value is not valid UTF-8');

@@ -1,6 +1,6 @@
 /**
- * The Standard Schema interface, version 1. zod, valibot, arktype and others implement it, so any of them fits without a dependency.
- * Types only, copied as the specification (standardschema.dev) recommends.
+ * The Standard Schema interface, version 1: what zod, valibot, arktype and others implement, so that any of them fits
+ * without a dependency. Types only; the specification (standardschema.dev) says to copy them.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly '~standard': StandardSchemaProps<Input, Output>;
@@ -21,5 +21,5 @@ export interface StandardSchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The type that a schema gives for a valid value. */
+/** What a schema gives for a valid value. */
 export type InferOutput<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['output'];

@@ -1,7 +1,7 @@
 import type { Codec } from './codec.js';
 import { textOf } from './raw-value.js';
 
-/** Reads UTF-8 text. Bytes that are not UTF-8 are a problem, and never become replacement characters. */
+/** UTF-8 texts, as strings. Bytes that are not UTF-8 are a problem, never replacement characters. */
 export function text(): Codec<string> {
   return { name: 'text', decode: textOf, decodeText: (value) => value };
 }

@@ -5,11 +5,11 @@ import { textOf } from './raw-value.js';
 export type YamlOptions = ParseOptions & DocumentOptions & SchemaOptions & ToJSOptions;
 
 /**
- * Reads one YAML document in each value, with the package `yaml`. That is an optional peer dependency: install it beside this package.
- * The options are those of `yaml`. Nothing checks `T`: give the mirror a `schema` for that.
+ * One YAML document a value, read by the `yaml` library (an optional peer dependency: install it beside this package).
+ * `T` is taken on trust: give the mirror a `schema` to have it checked. Options are the library's own.
  */
 export function yaml<T = unknown>(options: YamlOptions = {}): Codec<T> {
-  // Warnings would go to the console. Errors are thrown, and become problems of their keys.
+  // Its warnings would go to the console; what it can't read is thrown, and becomes a problem of that key.
   const decodeText = (text: string) => parse(text, { logLevel: 'error', ...options }) as T;
   return { name: 'yaml', decode: (bytes) => decodeText(textOf(bytes)), decodeText };
 }

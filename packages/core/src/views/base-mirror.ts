@@ -7,21 +7,21 @@ import type { Problem } from '../events/problem.js';
 import type { MirrorState } from '../events/state.js';
 import { sync, waitFor, type WaitOptions } from '../proof/sync.js';
 
-/** The events of a mirror, with their listeners' arguments. */
+/** The events of a mirror, with what their listeners get. */
 export interface MirrorEvents<C> {
-  /** After every step that changed something, with the net changes. */
+  /** After every step that changed something: the net changes. */
   readonly change: readonly [event: ChangeEvent<C>];
   readonly state: readonly [state: MirrorState, previous: MirrorState];
   /** A key can't be shown as it is in the store (M5). */
   readonly invalid: readonly [problem: Problem];
-  /** The mirror read again instead of following. */
+  /** Something was read again instead of followed. */
   readonly resync: readonly [event: ResyncEvent];
 }
 
 /** The events that don't go through a change feed. */
 export type OtherEvents = Omit<MirrorEvents<never>, 'change'>;
 
-// The public signatures pair arguments with names. Inside, all listeners are alike.
+// Which arguments go with which name is settled by the signatures; inside it is one list of functions.
 type Listener = (...args: readonly unknown[]) => unknown;
 
 export interface MirrorParts<C extends AnyChange> {
@@ -32,7 +32,7 @@ export interface MirrorParts<C extends AnyChange> {
   readonly done: Promise<void>;
 }
 
-/** The members of every mirror beside its entries: its state, its problems, its events, and ways to wait for it. */
+/** What every mirror has beside its entries: where it stands, what is wrong, and how to wait for it. */
 export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable {
   readonly #core: Core;
   readonly #feed: ChangeFeed<C>;
@@ -47,7 +47,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     this.#done = done;
   }
 
-  /** The mirror reflects everything up to this revision of this history. */
+  /** What the mirror reflects: everything up to this revision of this history. */
   get bookmark(): Bookmark {
     const { bookmark } = this.#core.table;
     if (bookmark === undefined) throw new StoreError('internal', 'the mirror has not loaded');
@@ -58,7 +58,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     return this.bookmark.revision;
   }
 
-  /** Grows when the shown content changes, and only then. Use it as the key of a cache. */
+  /** Moves when what the mirror shows has changed, and only then: what a cache of something derived is keyed by. */
   get version(): number {
     return this.#core.table.version;
   }
@@ -68,12 +68,12 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     return this.#core.state.current;
   }
 
-  /** The mirror contains everything committed before this time, in milliseconds since the epoch. */
+  /** The mirror is complete as of then, in milliseconds since the epoch: everything committed before is in it. */
   get asOf(): number {
     return this.#core.evidence.asOf ?? 0;
   }
 
-  /** The mirror is not `live` since then, in milliseconds since the epoch; `undefined` while it is. */
+  /** Since when the mirror is not `live`, in milliseconds since the epoch; `undefined` while it is. */
   get staleSince(): number | undefined {
     const { status, since } = this.state;
     return status === 'live' ? undefined : since;
@@ -102,7 +102,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     return sync(this.#core, options);
   }
 
-  /** Calls `listener` on every such event. Its exceptions go to the logger, and disturb nobody (M10). */
+  /** Calls `listener` on every such event. What it throws goes to the logger, and disturbs nobody (M10). */
   on<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
     if (name === 'change') this.#feed.on(listener as Listener);
     else this.#events.on(other(name), listener as Listener);
@@ -122,17 +122,17 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     return this;
   }
 
-  /** Like `on('change')`, but can begin with the present content, and debounce. Returns a function that unsubscribes. */
+  /** Like `on('change')`, and can begin with what is there, without a gap. Returns the unsubscribe. */
   subscribe(listener: ChangeListener<C>, options?: SubscribeOptions): () => void {
     return this.#feed.subscribe(listener, options);
   }
 
-  /** The changes from now on: one event for each step, or the net changes of several steps for a slow consumer. */
+  /** The changes from now on, one event a step, or the net changes of several where the consumer is slower than they come. */
   changes(options?: ChangesOptions): AsyncIterableIterator<ChangeEvent<C>> {
     return this.#feed.changes(options);
   }
 
-  /** Stops following. Resolves when no timer, watch or read is left. The content stays readable. Idempotent. */
+  /** Stops following. Resolves when no timer, watch or read is left. What the mirror shows stays readable. Idempotent. */
   async close(): Promise<void> {
     this.#core.close();
     await this.#done;

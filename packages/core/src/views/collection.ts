@@ -4,8 +4,8 @@ import type { CollectionTable } from '../table/collection-table.js';
 import type { Entry } from '../entries/entry.js';
 
 /**
- * The entries of a mirror or of one of its collections, by relative key: synchronous, from memory. An iteration sees each key in its
- * state at that moment. Its order is not promised.
+ * The entries of a mirror or of one of its collections, by relative key: synchronous, from memory. Iteration sees each key as
+ * it is when it is reached; its order is not promised.
  */
 export class Collection<T, C extends AnyChange = Change<T>> implements Iterable<[string, Entry<T>]> {
   readonly #table: CollectionTable;
@@ -17,17 +17,17 @@ export class Collection<T, C extends AnyChange = Change<T>> implements Iterable<
     this.#feed = feed;
   }
 
-  /** The entry of a key, or `undefined` if there is none to show. */
+  /** The entry of a key, or `undefined` where there is none to show. */
   get(key: string): Entry<T> | undefined {
     return this.#table.get(key) as Entry<T> | undefined;
   }
 
-  /** With `decode: 'lazy'` also true for a key with an unread value, which may turn out bad. */
+  /** With `decode: 'lazy'` also true for a key whose value nobody has read, and that may turn out bad. */
   has(key: string): boolean {
     return this.#table.entries.has(key);
   }
 
-  /** The number of shown keys. */
+  /** How many keys there are to show. */
   get size(): number {
     return this.#table.entries.size;
   }
@@ -36,7 +36,7 @@ export class Collection<T, C extends AnyChange = Change<T>> implements Iterable<
     return this.#table.entries.keys();
   }
 
-  /** The entries. Each has its `key`. */
+  /** The entries, without their keys: they know those. */
   *values(): IterableIterator<Entry<T>> {
     for (const [, entry] of this.#table.shown()) yield entry as Entry<T>;
   }
@@ -49,7 +49,7 @@ export class Collection<T, C extends AnyChange = Change<T>> implements Iterable<
     return this.entries();
   }
 
-  /** Calls `listener` after every step that changed something here, with the net changes. Its exceptions go to the logger. */
+  /** Calls `listener` after every step that changed something here, with the net changes. What it throws goes to the logger. */
   on(event: 'change', listener: ChangeListener<C>): this {
     checkName(event);
     this.#feed.on(listener);
@@ -68,18 +68,18 @@ export class Collection<T, C extends AnyChange = Change<T>> implements Iterable<
     return this;
   }
 
-  /** Like `on('change')`, but can begin with the present content, and debounce. Returns a function that unsubscribes. */
+  /** Like `on('change')`, and can begin with what is there, without a gap. Returns the unsubscribe. */
   subscribe(listener: ChangeListener<C>, options?: SubscribeOptions): () => void {
     return this.#feed.subscribe(listener, options);
   }
 
-  /** The changes from now on: one event for each step, or the net changes of several steps for a slow consumer. */
+  /** The changes from now on, one event a step, or the net changes of several where the consumer is slower than they come. */
   changes(options?: ChangesOptions): AsyncIterableIterator<ChangeEvent<C>> {
     return this.#feed.changes(options);
   }
 }
 
-/** A collection of one key. */
+/** A collection that is one key. */
 export class SingleKey<T, C extends AnyChange = Change<T>> extends Collection<T, C> {
   /** The key, as `get` takes it. */
   readonly key: string;
@@ -94,7 +94,7 @@ export class SingleKey<T, C extends AnyChange = Change<T>> extends Collection<T,
     return super.get(key);
   }
 
-  /** The entry, or `undefined` if the key is absent or was never good. */
+  /** The entry, or `undefined` where the key is absent or was never good. */
   get entry(): Entry<T> | undefined {
     return super.get(this.key);
   }

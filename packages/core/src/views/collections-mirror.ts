@@ -4,21 +4,21 @@ import type { Collection, SingleKey } from './collection.js';
 import type { CollectionsShape } from '../options/options.js';
 import type { CollectionValue } from '../options/value-options.js';
 
-/** The changes of a mirror of several collections. Each names its collection. */
+/** The changes of a mirror of several collections: each says which one it is in. */
 export type ChangeOf<Shape extends CollectionsShape, Default> = {
   [Name in keyof Shape & string]: ChangeIn<Name, CollectionValue<Shape[Name], Default>>;
 }[keyof Shape & string];
 
-/** The collections by name. Those of one key also have `value` and `entry`. */
+/** The collections by name: those that are one key have `value` and `entry` too. */
 export type CollectionsOf<Shape extends CollectionsShape, Default> = {
   readonly [Name in keyof Shape & string]: Shape[Name] extends { readonly key: string }
     ? SingleKey<CollectionValue<Shape[Name], Default>, ChangeIn<Name, CollectionValue<Shape[Name], Default>>>
     : Collection<CollectionValue<Shape[Name], Default>, ChangeIn<Name, CollectionValue<Shape[Name], Default>>>;
 };
 
-/** The members of a mirror of several collections, beside the collections themselves. */
+/** What a mirror of several collections has beside the collections themselves. */
 export class CollectionsBase<Shape extends CollectionsShape, Default> extends BaseMirror<ChangeOf<Shape, Default>> {
-  /** The collections by name, for code that does not know the names. */
+  /** The collections by name, for where the name is not known beforehand. */
   readonly collections: CollectionsOf<Shape, Default>;
 
   /** @internal */
@@ -29,6 +29,6 @@ export class CollectionsBase<Shape extends CollectionsShape, Default> extends Ba
   }
 }
 
-/** A mirror of several collections below one prefix, with one load, one watch and one bookmark: they change together (M4). */
+/** A mirror of several collections under one prefix: one load, one watch, one bookmark, so that they step together (M4). */
 export type CollectionsMirror<Shape extends CollectionsShape, Default = Uint8Array> = CollectionsBase<Shape, Default> &
   CollectionsOf<Shape, Default>;

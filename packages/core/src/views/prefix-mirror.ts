@@ -7,7 +7,7 @@ import type { Entry } from '../entries/entry.js';
 /** A mirror of one prefix: its entries by relative key, synchronous and from memory. */
 export class Mirror<T> extends BaseMirror<Change<T>> implements Iterable<[string, Entry<T>]> {
   readonly #entries: Collection<T>;
-  // `get` takes the shortest way: applications call it on every request.
+  // What is read on every request is asked without a detour.
   readonly #table: CollectionTable;
 
   /** @internal */
@@ -17,17 +17,17 @@ export class Mirror<T> extends BaseMirror<Change<T>> implements Iterable<[string
     this.#table = table;
   }
 
-  /** The entry of a key, or `undefined` if there is none to show. */
+  /** The entry of a key, or `undefined` where there is none to show. */
   get(key: string): Entry<T> | undefined {
     return this.#table.get(key) as Entry<T> | undefined;
   }
 
-  /** With `decode: 'lazy'` also true for a key with an unread value, which may turn out bad. */
+  /** With `decode: 'lazy'` also true for a key whose value nobody has read, and that may turn out bad. */
   has(key: string): boolean {
     return this.#entries.has(key);
   }
 
-  /** The number of shown keys. */
+  /** How many keys there are to show. */
   get size(): number {
     return this.#entries.size;
   }
@@ -36,7 +36,7 @@ export class Mirror<T> extends BaseMirror<Change<T>> implements Iterable<[string
     return this.#entries.keys();
   }
 
-  /** The entries. Each has its `key`. */
+  /** The entries, without their keys: they know those. */
   values(): IterableIterator<Entry<T>> {
     return this.#entries.values();
   }
@@ -60,7 +60,7 @@ export class KeyMirror<T> extends Mirror<T> {
     this.#single = single;
   }
 
-  /** The whole key. */
+  /** The key, whole. */
   get key(): string {
     return this.#single.key;
   }
@@ -69,7 +69,7 @@ export class KeyMirror<T> extends Mirror<T> {
     return super.get(key);
   }
 
-  /** The entry, or `undefined` if the key is absent or was never good. */
+  /** The entry, or `undefined` where the key is absent or was never good. */
   get entry(): Entry<T> | undefined {
     return this.#single.entry;
   }

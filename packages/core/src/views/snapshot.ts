@@ -3,7 +3,7 @@ import { type AnyChange, changeBetween } from '../events/change.js';
 import type { CollectionTable } from '../table/collection-table.js';
 import type { Table } from '../table/table.js';
 
-/** The present content as changes from nothing, for a replay. `undefined` before the load. */
+/** What is there now, as changes from nothing: what a replay delivers. `undefined` before the load. */
 export function snapshotOf(
   table: Table,
   collections: readonly CollectionTable[],
