@@ -232,7 +232,7 @@ describe('a write that is answered with', () => {
       const error = await failure(call());
       expect(['unavailable', 'internal']).toContain(error.code);
       expect(error).toMatchObject({ retryable: true, outcome: 'unknown', endpoint: server.endpoint });
-      // Trap 9: it is not sent again.
+      // docs/traps.md#trap-9: it is not sent again.
       expect(server.asked.filter(({ method }) => method !== 'GET').length).toBe(before + 1);
     }
   });

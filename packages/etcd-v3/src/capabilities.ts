@@ -1,8 +1,8 @@
 import type { Capabilities } from '@holdfast/store';
 
 /**
- * What etcd v3 can do. How many operations a transaction may have, and how large a request may be, are settings of the
- * server (128 and 1.5 MiB unless changed) that it does not tell: see the option `limits`. Its refusals are `too-large`.
+ * The capabilities of etcd v3. The server does not reveal its limits for the operations of a transaction and the size of a request (by
+ * default 128 and 1.5 MiB): see the option `limits`. Its refusals are `too-large`.
  */
 export const ETCD_V3_CAPABILITIES: Capabilities = {
   transactions: 'multi-key',

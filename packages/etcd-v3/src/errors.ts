@@ -1,25 +1,25 @@
 import { StoreError, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
 import { status as GrpcStatus } from '@grpc/grpc-js';
 
-/** What gRPC says of a failed call: the parts of its `ServiceError` that matter. */
+/** A failed call as gRPC reports it: the relevant parts of its `ServiceError`. */
 export interface GrpcFailure {
   readonly code: number;
   readonly details: string;
-  /** Of the answer's head, which may have none; `undefined` where no answer came. */
+  /** The content type of the answer's head, which may have none; `undefined` if no answer came. */
   readonly contentType?: string | undefined;
 }
 
-/** A failure in the terms of the contract, before it is known which call it happened to. */
+/** The meaning of a failure in the terms of the contract, whatever call it ended. */
 export interface Meaning {
   readonly code: StoreErrorCode;
   readonly retryable: boolean;
-  /** What it means for a write (C7). `'not-applied'` only where the server refuses before it changes anything. */
+  /** The outcome of a write (C7). `'not-applied'` only if the server refuses before it changes anything. */
   readonly outcome: WriteOutcome;
-  /** Whether the endpoint itself is in trouble, so that others should be preferred for a while. */
+  /** Whether the endpoint itself is in trouble. Then others are preferred for a while. */
   readonly unhealthy?: boolean;
   /** Whether a new auth token makes the same call succeed. */
   readonly renewToken?: boolean;
-  /** What to do next, where the server's own words don't say. */
+  /** What to do next, if the server's own words don't say. */
   readonly advice?: string;
 }
 
@@ -38,8 +38,8 @@ const passing = (outcome: WriteOutcome): Meaning => ({
 });
 
 /**
- * Etcd's own errors by the text that its versions send (`api/v3rpc/rpctypes/error.go`, after `etcdserver: `). The
- * texts are part of etcd's API: its Go client, too, tells errors apart by them.
+ * etcd's own errors, by their texts after `etcdserver: ` (`api/v3rpc/rpctypes/error.go`). The texts are part of etcd's API: its Go
+ * client tells errors apart by them too.
  */
 const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
   'key is not provided': refused('invalid-argument'),
@@ -52,7 +52,7 @@ const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
   'request is too large': refused('too-large', 'the server takes 1.5 MiB unless --max-request-bytes says otherwise'),
   'mvcc: required revision has been compacted': refused('compacted'),
   'mvcc: required revision is a future revision': refused('future-revision'),
-  // Told both before a write and after one that was applied and filled the quota up (quotaApplierV3).
+  // etcd says it before a write, and also after the write that filled the quota was applied (quotaApplierV3).
   'mvcc: database space exceeded': {
     code: 'unavailable',
     retryable: false,
@@ -95,33 +95,33 @@ const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
 };
 
 /**
- * What gRPC itself says when a request never left this process, so that a write was certainly not applied. Anything
- * that is not recognised here counts as possibly sent.
+ * The texts of gRPC itself when a request never left this process: then a write was certainly not applied. Any other text counts as
+ * possibly sent.
  */
 const NEVER_SENT: readonly RegExp[] = [
   /^No connection established/,
   /^Name resolution failed/,
   /^Channel closed before call started/,
   /^Failed to start HTTP\/2 stream/,
-  // The server refuses a stream before it looks at it (HTTP/2's REFUSED_STREAM).
+  // The server refused the stream without looking at it (HTTP/2's REFUSED_STREAM).
   /^Stream refused by server/,
 ];
 
-/** What etcd's own errors begin with. Only they may be final: a gRPC code alone is what a proxy says as well (trap 20). */
+/** The beginning of etcd's own errors. Only those may be final: a proxy sends gRPC codes too (docs/traps.md#trap-20). */
 const ETCD_MARK = /^(?:etcdserver|auth|lease|membership|mvcc|raft): /;
 
-/** What passes, whoever said so. */
+/** Codes of passing failures, whoever sent them. */
 const PASSING: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
   [GrpcStatus.UNAVAILABLE]: passing('unknown'),
   [GrpcStatus.DEADLINE_EXCEEDED]: { ...passing('unknown'), code: 'timeout' },
   [GrpcStatus.CANCELLED]: { ...passing('unknown'), unhealthy: false },
   [GrpcStatus.RESOURCE_EXHAUSTED]: passing('unknown'),
   [GrpcStatus.ABORTED]: passing('unknown'),
-  // What a connection that breaks inside a frame looks like, beside real faults of either side.
+  // A connection that breaks inside a frame looks like this, and so do real faults of either side.
   [GrpcStatus.INTERNAL]: passing('unknown'),
 };
 
-/** What those of etcd's errors mean whose text is not known here. */
+/** The meaning of etcd's errors with unknown texts, by their codes. */
 const MARKED: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
   ...PASSING,
   [GrpcStatus.UNAUTHENTICATED]: renew('unauthenticated'),
@@ -135,20 +135,20 @@ const IN_ETCDS_PLACE =
   'etcd does not answer like this: a proxy or another server did; check that gRPC is forwarded to etcd';
 
 /**
- * What a code means that is not among {@link PASSING} and comes without etcd's mark: from a proxy, or from a server that is
- * no etcd. None of it is final. A proxy says UNIMPLEMENTED for HTTP's 404, UNAUTHENTICATED for 401, PERMISSION_DENIED for
- * 403, UNKNOWN for most others, and a service mesh adds NOT_FOUND, FAILED_PRECONDITION and the like by rules of its own.
+ * The meaning of every other code without etcd's mark. It comes from a proxy, or from a server that is not etcd, and is never final. A
+ * proxy sends UNIMPLEMENTED for HTTP's 404, UNAUTHENTICATED for 401, PERMISSION_DENIED for 403, and UNKNOWN for most others. A service
+ * mesh adds NOT_FOUND, FAILED_PRECONDITION and the like by rules of its own.
  */
 const PROXIED: Meaning = { ...passing('unknown'), advice: IN_ETCDS_PLACE };
 
-/** An answer that can't be read, or is not one to the request: another member, or the next attempt, may do better. */
+/** An answer that can't be read, or that does not fit its request. Another member or attempt may do better. */
 export const UNUSABLE: Meaning = { code: 'internal', retryable: true, outcome: 'unknown', unhealthy: true };
 
-/** Failures whose text says more than their code, in the order in which they are looked for. */
+/** Failures whose text says more than their code. The first match counts. */
 const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
-  // Go's own text, with gRPC's UNKNOWN: a member that has no leader to hand a write to gives up like that (seen on 3.4.23).
+  // Go's own text, with gRPC's UNKNOWN: a member without a leader gives up a write with it (seen on 3.4.23).
   [/^context deadline exceeded$/, passing('unknown')],
-  // A request that was not looked at, by the server's limit or by this client's.
+  // The request exceeds the server's limit or this client's, and was not processed.
   [
     /^grpc: received message larger than max|^Attempted to send message with a size larger than/,
     refused('too-large', 'the server takes 1.5 MiB unless --max-request-bytes says otherwise'),
@@ -157,7 +157,7 @@ const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
     /^Received HTTP status code 413$/,
     refused('too-large', 'a proxy takes no request of this size: raise its limit, or split the request'),
   ],
-  // The answer was too large, so that a write was applied, if it was one.
+  // The answer is too large. If the call was a write, it was applied.
   [
     /^Received message larger than max|^grpc: trying to send message larger than max/,
     {
@@ -167,21 +167,21 @@ const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
       advice: 'the answer is past maxResponseBytes: raise it, or read with a limit or in a scan',
     },
   ],
-  // Etcd has the service, and lacks the method: an older one than the call needs.
+  // etcd has the service but not the method: it is too old for the call.
   [/^unknown method \w+ for service (?:etcdserverpb|v3lockpb|v3electionpb)\./, refused('unsupported')],
-  // What gRPC in this process says of an answer that it can't decode, that has no message, or that has several.
+  // gRPC in this process says so if an answer can't be decoded, has no message, or has several.
   [/^Response message parsing error|^No message received|^Too many responses received/, UNUSABLE],
   [/^Received HTTP status code/, PROXIED],
 ];
 
-/** Whether an answer of this content type can be etcd's; also where none came. */
+/** Whether an answer of this content type can be etcd's. True if no answer came. */
 export function isGrpc(contentType: string | undefined): boolean {
   return contentType === undefined || contentType.startsWith('application/grpc');
 }
 
-/** What a failure means, whichever call it ended. */
+/** The meaning of a failure, whatever call it ended. */
 export function meaningOf({ code, details, contentType }: GrpcFailure): Meaning {
-  // The text of an answer proves nothing of what was sent: the server may have written it.
+  // The text of an answer does not prove that nothing was sent: the server may have written it.
   if (contentType === undefined && NEVER_SENT.some((pattern) => pattern.test(details))) return passing('not-applied');
   // The first bytes of a web page with status 200 were taken for the length of a message.
   if (!isGrpc(contentType) && !details.startsWith('Received HTTP status code')) return PROXIED;
@@ -196,7 +196,7 @@ export function meaningOf({ code, details, contentType }: GrpcFailure): Meaning 
 /** Whether the call may change the store: only then does an error have an outcome. */
 export type CallKind = 'read' | 'write';
 
-/** The contract's error for a failed call. `compacted` is for the caller to complete: it needs a revision. */
+/** The contract's error for a failed call. The caller completes `compacted`, which needs a revision. */
 export function toStoreError(failure: GrpcFailure, kind: CallKind, endpoint: string): StoreError {
   const { code, retryable, outcome, advice } = meaningOf(failure);
   const said = failure.details === '' ? `gRPC status ${failure.code}` : failure.details;
@@ -211,13 +211,13 @@ export function toStoreError(failure: GrpcFailure, kind: CallKind, endpoint: str
 interface ConnectAdvice {
   readonly pattern: RegExp;
   readonly advice: string;
-  /** Whether waiting may help. Certificates don't get better by it. */
+  /** Whether waiting may help. It does not help against a bad certificate. */
   readonly passing?: true;
-  /** The only endpoints that it is for. */
+  /** Applies only to endpoints with this scheme. */
   readonly scheme?: 'https:';
 }
 
-/** Why a connection could not be made, by the codes of Node and OpenSSL, which gRPC passes on as text. */
+/** Why a connection failed, by the codes of Node and OpenSSL, which gRPC passes on as text. */
 const CONNECT_ADVICE: readonly ConnectAdvice[] = [
   { pattern: /CERT_HAS_EXPIRED/, advice: "the server's certificate has expired: renew it" },
   { pattern: /CERT_NOT_YET_VALID/, advice: "the server's certificate is not valid yet: compare the clocks" },
@@ -234,7 +234,7 @@ const CONNECT_ADVICE: readonly ConnectAdvice[] = [
     advice: 'the client certificate has expired: renew tls.cert and tls.key',
   },
   {
-    // Also 40, 43, 44, 46: no common ground, and certificates that are of the wrong kind, revoked, or bad for another reason.
+    // Also alerts 40, 43, 44, 46: a failed handshake, and certificates of the wrong kind, revoked, or bad for another reason.
     pattern:
       /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|certificate required|bad certificate|alert number (?:40|42|43|44|46|116)/i,
     advice: 'the server wants a client certificate that it accepts: pass tls.cert and tls.key',
@@ -245,7 +245,7 @@ const CONNECT_ADVICE: readonly ConnectAdvice[] = [
     advice: 'the server does not speak TLS: write http:// for it',
   },
   {
-    // A server without TLS either answers the handshake with an error of its own, or resets the connection first.
+    // A server without TLS answers the handshake with its own error, or resets the connection first.
     pattern: /before secure TLS connection|read ECONNRESET/,
     advice: 'the server ended the TLS handshake; if it does not speak TLS, write http:// for it',
     passing: true,
@@ -253,7 +253,7 @@ const CONNECT_ADVICE: readonly ConnectAdvice[] = [
   },
 ];
 
-/** The error for an endpoint that could not be reached, from what gRPC said. */
+/** The error of an endpoint that could not be reached, made of gRPC's text. */
 export function toConnectError(details: string, endpoint: string): StoreError {
   const reason = /Last error: (.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note:/s.exec(details)?.[1] ?? details;
   const text = reason.replace(/^Error: /, '');

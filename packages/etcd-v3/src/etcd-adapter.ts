@@ -3,8 +3,8 @@ import { etcdV3Store } from './etcd-store.js';
 import type { EtcdV3Options } from './options.js';
 
 /**
- * Opens `etcd-v3://user:password@host:2379,host2:2379/prefix` with `openStore`. The parameter `tls=true` secures the
- * connections, by the authorities that the system trusts; for anything more there is {@link etcdV3Store}.
+ * Opens `etcd-v3://user:password@host:2379,host2:2379/prefix` with `openStore`. The parameter `tls=true` secures the connections, with
+ * the authorities that the system trusts. For anything else use {@link etcdV3Store}.
  */
 export const etcdV3: StoreAdapter = {
   scheme: 'etcd-v3',

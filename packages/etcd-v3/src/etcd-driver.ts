@@ -31,7 +31,7 @@ import { readStatus } from './kv/status.js';
 import { runTxn } from './kv/txn.js';
 import { WatchManager } from './watch/watch.js';
 
-/** Etcd v3 as the contract's driver: every operation, in the file that is named after it. */
+/** The contract's driver for etcd v3. Each operation is in the file named after it. */
 export class EtcdDriver implements StoreDriver {
   readonly name = 'etcd-v3';
   readonly capabilities: Capabilities;

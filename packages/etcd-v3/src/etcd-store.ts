@@ -17,8 +17,7 @@ export class EtcdV3Store extends GuardedStore {
   }
 
   /**
-   * Asks the cluster for its members, and uses their client URLs as well from now on. The endpoints that the store was
-   * opened with stay.
+   * Asks the cluster for its members, and uses their client URLs too from now on. The endpoints that the store was opened with stay.
    *
    * @returns all endpoints.
    */
@@ -29,10 +28,10 @@ export class EtcdV3Store extends GuardedStore {
 }
 
 /**
- * A config store on etcd's v3 API. Nothing is sent before the first call: an endpoint that is not there shows as
- * `unavailable` then, within `timeouts.connectMs`.
+ * A config store on etcd's v3 API. Nothing is sent before the first call. If no endpoint can be reached, that call fails with
+ * `unavailable` within `timeouts.connectMs`.
  *
- * @throws StoreError `invalid-argument`, naming the option.
+ * @throws StoreError `invalid-argument`, with the option's name
  */
 export function etcdV3Store(options: EtcdV3Options): EtcdV3Store {
   return new EtcdV3Store(options);

@@ -11,75 +11,75 @@ import {
 import { safeLogger, StoreError, systemClock, type Capabilities, type Clock, type Logger } from '@holdfast/store';
 
 export interface EtcdV3Options {
-  /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */
+  /** The members: `http://host:2379`, `https://host:2379` or `unix:/path`. With several the store fails over. */
   readonly endpoints: readonly string[];
-  /** A user, or a function that tells the current one whenever a new token is needed, so that passwords can change. */
+  /** A user, or a function that returns the current one. It is called for each new token, so passwords can change. */
   readonly auth?: EtcdCredentials | (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  /** TLS, or a function that tells it for each new connection, so that certificates can change. */
+  /** TLS material, or a function that returns it. It is called for each new connection, so certificates can change. */
   readonly tls?: EtcdTlsOptions | (() => EtcdTlsOptions) | undefined;
   /** gRPC metadata sent with every call. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly timeouts?:
     | {
-        /** How long it may take to reach any endpoint, in milliseconds, before calls fail as `unavailable`. 5,000 unless told. */
+        /** How long it may take to reach any endpoint, in milliseconds. Then calls fail with `unavailable`. Default: 5,000. */
         readonly connectMs?: number | undefined;
-        /** The default of every call's `timeoutMs`; none unless told. */
+        /** The default of every call's `timeoutMs`. Default: none. */
         readonly requestMs?: number | undefined;
       }
     | undefined;
-  /** Pings while calls or watches are open, so that a dead connection is noticed; `false` for none. */
+  /** Pings while calls or watches are open, to notice a dead connection. `false`: none. */
   readonly keepalive?:
     | false
     | {
-        /** Milliseconds between pings; at least 5,000, below which etcd closes the connection. 10,000 unless told. */
+        /** Milliseconds between pings, at least 5,000: etcd closes connections that ping more often. Default: 10,000. */
         readonly intervalMs?: number | undefined;
-        /** How long an answer may take, in milliseconds. 5,000 unless told. */
+        /** How long an answer may take, in milliseconds. Default: 5,000. */
         readonly timeoutMs?: number | undefined;
       }
     | undefined;
-  /** How reads, and writes that were certainly not applied, are tried again. Other writes never are. */
+  /** Retries of reads, and of writes that were certainly not applied. Other writes are never retried. */
   readonly retry?:
     | {
-        /** How often one call is tried in all, from 1. Unless told, 3 or once per endpoint, whichever is more. */
+        /** The number of attempts of one call, from 1. Default: 3, or one for each endpoint if that is more. */
         readonly attempts?: number | undefined;
-        /** The first delay, in milliseconds; it doubles, with jitter. 100 unless told. */
+        /** The first delay, in milliseconds. It doubles, with jitter. Default: 100. */
         readonly initialMs?: number | undefined;
-        /** The longest delay, in milliseconds. 2,000 unless told. */
+        /** The longest delay, in milliseconds. Default: 2,000. */
         readonly maxMs?: number | undefined;
       }
     | undefined;
   readonly watch?:
     | {
-        /** How often an idle watch's bookmark moves, in milliseconds, where etcd tells it reliably on request (3.5.8 and newer). 5,000 unless told. */
+        /** How often an idle watch's bookmark moves, in milliseconds, on servers that answer in order (3.5.8 and newer). Default: 5,000. */
         readonly progressMs?: number | undefined;
-        /** After how long without any message the server is asked whether the watch stream still works, in milliseconds. 30,000 unless told. */
+        /** After this time without any message the watch stream is tested, in milliseconds. Default: 30,000. */
         readonly silenceMs?: number | undefined;
       }
     | undefined;
-  /** What the servers are set to take, where that is known: checked before anything is sent, and declared as capabilities. */
+  /** The servers' limits, if you know them. The store checks them before anything is sent, and declares them as capabilities. */
   readonly limits?:
     | {
-        /** `--max-txn-ops`; 128 unless it was changed. */
+        /** The servers' `--max-txn-ops`. etcd's default is 128. */
         readonly maxTxnOperations?: number | undefined;
-        /** `--max-request-bytes`; 1.5 MiB unless it was changed. */
+        /** The servers' `--max-request-bytes`. etcd's default is 1.5 MiB. */
         readonly maxRequestBytes?: number | undefined;
       }
     | undefined;
-  /** When it is accepted that the endpoints belong to another cluster than before. */
+  /** When the store accepts that its endpoints belong to another cluster than before. */
   readonly identity?: EtcdIdentityOptions | undefined;
-  /** The default byte budget of a watch (C11); see `WatchOptions.bufferBytes`. */
+  /** The default budget of a watch, in bytes (C11). See `WatchOptions.bufferBytes`. */
   readonly bufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
   readonly clock?: Clock | undefined;
-  /** Numbers in [0, 1), for jitter and for the choice of the first endpoint. */
+  /** Gives a number in [0, 1), for jitter and for the choice of the first endpoint. */
   readonly random?: (() => number) | undefined;
 }
 
-/** The options with every default filled in. */
+/** The options with all defaults. */
 export interface ResolvedOptions {
   readonly endpoints: readonly EndpointAddress[];
   readonly auth: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  /** Asked for each new connection. @throws StoreError `invalid-argument` where certificates can't be used. */
+  /** Called for each new connection. @throws StoreError `invalid-argument` if certificates can't be used. */
   readonly security: () => Security;
   readonly headers: Readonly<Record<string, string>>;
   readonly connectMs: number;
@@ -95,7 +95,7 @@ export interface ResolvedOptions {
   readonly random: () => number;
 }
 
-/** Etcd's own floor for pings (`--grpc-keepalive-min-time`); quicker ones end the connection with "too_many_pings". */
+/** etcd's floor for pings (`--grpc-keepalive-min-time`). More frequent ones end the connection with "too_many_pings". */
 export const MIN_KEEPALIVE_MS = 5_000;
 
 const OPTION_NAMES = [
@@ -103,7 +103,7 @@ const OPTION_NAMES = [
   ...['limits', 'identity', 'bufferBytes', 'logger', 'clock', 'random'],
 ] as const satisfies readonly (keyof EtcdV3Options)[];
 
-/** @throws StoreError `invalid-argument`, naming the option. */
+/** @throws StoreError `invalid-argument`, with the option's name */
 export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
   checkNames(options, OPTION_NAMES, 'etcdV3Store()');
   const {
@@ -161,7 +161,7 @@ export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
   };
 }
 
-/** @throws StoreError `invalid-argument`; the message repeats nothing of what was given. */
+/** @throws StoreError `invalid-argument`. The message never repeats the credentials. */
 export function checkCredentials(auth: unknown): EtcdCredentials {
   checkNames(auth, ['username', 'password'], 'auth');
   const { username, password } = auth as Partial<EtcdCredentials>;
@@ -254,7 +254,7 @@ function whole(value: number, name: string): number {
   return value;
 }
 
-/** A misspelt option would otherwise be a setting that silently does nothing. */
+/** Refuses unknown names: a misspelt option would silently do nothing. */
 function checkNames(value: unknown, allowed: readonly string[], what: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(`${what} takes an object of options`);

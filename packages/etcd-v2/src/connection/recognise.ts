@@ -24,7 +24,7 @@ export type Recognised =
 const NAMES_A_KEY: readonly number[] = [100, 102, 104, 105];
 
 /**
- * Tells etcd's own answers from those of a proxy, a load balancer or another server in its place (trap 20). Etcd's keys API
+ * Tells etcd's own answers from those of a proxy, a load balancer or another server in its place (docs/traps.md#trap-20). Etcd's keys API
  * has its cluster's id in every answer and the store's index in every success and refusal; the members API has the cluster's
  * id; `/version`, `/health` and the statistics have neither, so that their bodies must speak for themselves.
  *

@@ -13,23 +13,23 @@ import { rangeBounds, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { WATCH_QUESTION } from '../connection/rpc.js';
 
-/** What a read or compaction asked for that is gone. */
+/** A refused read or compaction. */
 export interface CompactedAt {
   /** A range that the caller may read. */
   readonly range: KeyRange;
   /** A revision that was refused as compacted. */
   readonly revision: Revision;
-  /** The oldest revision that etcd's refusal still leaves possible. */
+  /** The lowest compacted revision that is possible after the refusal. */
   readonly atLeast: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A watch tells its own compaction 8 to 100 ms after its creation (measured). */
+/** A watch reports its own compaction 8 to 100 ms after its creation (docs/etcd.md#watch-compaction). */
 const PATIENCE_MS = 2_000;
 
 /**
- * Completes etcd's "required revision has been compacted", which doesn't say up to where: a watch from that revision is
- * refused with the number. Where that can't be had, `compactRevision` is the lowest that it can be.
+ * Completes etcd's "required revision has been compacted", which does not say how far: a watch from that revision is refused with the
+ * number. If that fails, `compactRevision` is the lowest possible one.
  */
 export async function toCompactedError(
   connection: Connection,
@@ -61,7 +61,7 @@ async function askWatch(
   const ends = signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal]);
   const compactRevision = ({ created, canceled, compact_revision: told }: IWatchResponse): number | undefined => {
     if (canceled) return safeInteger(told);
-    return created ? undefined : 0; // An event: the revision was not compacted after all.
+    return created ? undefined : 0; // An event: the revision is not compacted after all.
   };
   try {
     const asked = connection.exchange(WATCH_QUESTION, request, compactRevision, {

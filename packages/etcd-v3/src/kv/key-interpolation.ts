@@ -1,20 +1,20 @@
-/** What a key is made of at one place: its bytes there, in order. */
+/** The bytes that keys have at one place, in order. */
 type Alphabet = readonly number[];
 
-/** How far before the first byte that differs a guess may carry over, as from `r0999` to `r1000`. */
+/** How many bytes before the first differing one a guess may carry over, as from `r0999` to `r1000`. */
 const CARRIED_BYTES = 4;
-/** As many places as a number can hold exactly. */
+/** The most places that a number holds exactly. */
 const MOST_PLACES = 2 ** 52;
 
 /**
- * Keys as numbers, near those that were seen: each place of a key is a digit, and its digits are the bytes that were seen
- * there. Where keys lie evenly, as counted or random ones do, so do their numbers, which tells where about later keys
- * begin. It is a guess: no key needs to be there, and between two guesses there may be any number of keys.
+ * Maps keys to numbers: each place of a key is a digit, and its digits are the bytes that were seen there. Counted and random keys lie
+ * evenly, and so do their numbers: they show about where later keys begin. It is a guess: no key need be there, and between two
+ * guesses there may be any number of keys.
  */
 export class KeyLine {
   readonly #head: Uint8Array;
   readonly #alphabets: readonly Alphabet[];
-  /** How far apart two keys are, on average. */
+  /** The average distance of two keys. */
   readonly #distance: number;
 
   private constructor(head: Uint8Array, alphabets: readonly Alphabet[], distance: number) {
@@ -24,10 +24,10 @@ export class KeyLine {
   }
 
   /**
-   * @param keys some of the keys of a stretch in their order, with its first and its last
-   * @param steps how many keys the last of them is after the first
-   * @param fixed how many bytes at the beginning all keys of the range share
-   * @returns `undefined` where they are too few to tell
+   * @param keys some keys of a stretch, in order, with its first and its last
+   * @param steps how many keys the last is after the first
+   * @param fixed how many leading bytes all keys of the range share
+   * @returns `undefined` if there are too few keys
    */
   static through(keys: readonly Uint8Array[], steps: number, fixed: number): KeyLine | undefined {
     const [first] = keys;
@@ -35,7 +35,7 @@ export class KeyLine {
     if (first === undefined || last === undefined || steps < 1) return undefined;
     const shared = sharedLength(first, last);
     const start = Math.max(Math.min(fixed, shared), shared - CARRIED_BYTES);
-    // Copied: it would keep a whole response in memory.
+    // Copied: a view would keep a whole response in memory.
     const head = Uint8Array.from(first.subarray(0, start));
     const alphabets = alphabetsOf(keys, start, shared);
     const line = new KeyLine(head, alphabets, 1);
@@ -45,7 +45,7 @@ export class KeyLine {
     return new KeyLine(head, alphabets, (to - from) / steps);
   }
 
-  /** About where the key begins that is so many keys after `key`; `undefined` where that can't be told. */
+  /** The guessed start of the key that is `count` keys after `key`; `undefined` if there is no guess. */
   after(key: Uint8Array, count: number): Uint8Array | undefined {
     const number = this.#numberOf(key);
     if (number === undefined) return undefined;
@@ -62,7 +62,7 @@ export class KeyLine {
       let digit = 0;
       if (byte !== undefined && !beyond) {
         while (digit < alphabet.length && (alphabet[digit] ?? 0) < byte) digit += 1;
-        // A byte that was not seen here is taken for the next one that was, and for no more.
+        // An unseen byte counts as the next seen one.
         beyond = alphabet[digit] !== byte;
       }
       number = number * alphabet.length + digit;
@@ -81,7 +81,7 @@ export class KeyLine {
   }
 }
 
-/** What keys are made of from place `start` on, of which they differ from `shared` on. */
+/** The bytes of keys at each place from `start` on. They differ from `shared` on. */
 function alphabetsOf(keys: readonly Uint8Array[], start: number, shared: number): Alphabet[] {
   const seen: Set<number>[] = [];
   for (const key of keys) {
@@ -89,7 +89,7 @@ function alphabetsOf(keys: readonly Uint8Array[], start: number, shared: number)
       (seen[place] ??= new Set()).add(key[start + place] ?? 0);
     }
   }
-  // Of a counter's leading places only some digits were seen yet: they have those of all places that vary.
+  // At the leading places of a counter only some digits were seen yet. They get the digits of all varying places.
   const common = new Set(seen.slice(shared - start).flatMap((bytes) => (bytes.size > 1 ? [...bytes] : [])));
   const alphabets: Alphabet[] = [];
   let places = 1;

@@ -1,11 +1,11 @@
-/** How long a stretch of work may hold the event loop, in milliseconds. */
+/** How long work may hold the event loop, in milliseconds. */
 const SLICE_MS = 2.5;
 
-/** Cuts long work into slices, so that the host's own work is never late by much (M11). */
+/** Cuts long work into slices, so that the host's own work is never much delayed (M11). */
 export class TimeSlice {
   #began = performance.now();
 
-  /** Lets the event loop run where this slice has lasted long enough. To be called every few hundred steps. */
+  /** Lets the event loop turn if the slice has lasted long enough. Call it every few hundred steps. */
   async breathe(): Promise<void> {
     if (performance.now() - this.#began < SLICE_MS) return;
     await new Promise<void>((resolve) => setImmediate(resolve));

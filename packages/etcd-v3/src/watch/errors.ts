@@ -8,17 +8,17 @@ import {
   type KeyRange,
 } from '@holdfast/store';
 
-/** Errors that trying again, here or at another member, does not help against (C12). */
+/** Whether the error ends a watch: retrying, here or at another member, would not help (C12). */
 export function endsWatch(error: StoreError): boolean {
   switch (error.code) {
     case 'unavailable':
     case 'timeout':
     case 'internal':
-    // A message past `maxResponseBytes`: the next stream may bring the same revisions in smaller ones.
+    // A message above `maxResponseBytes`. The next stream may bring the same revisions in smaller messages.
     case 'too-large':
       return false;
     default:
-      // Such as the want of a user that the option auth, a function, could not tell just now.
+      // `retryable`: such as a function given as option auth that could give no user just now.
       return !error.retryable;
   }
 }
@@ -40,7 +40,7 @@ export function historyChanged(range: KeyRange, proof: string, endpoint: string)
   return new StoreError('history-changed', message, { endpoint });
 }
 
-/** What went wrong, as the contract's error, whatever was thrown. */
+/** Makes a `StoreError` of anything thrown. */
 export function asStoreError(error: unknown, what: string): StoreError {
   if (isStoreError(error)) return error;
   return new StoreError('internal', `${what}: ${messageOf(error)}`, { cause: error });

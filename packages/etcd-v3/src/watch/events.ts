@@ -1,26 +1,26 @@
 import { toRevision, type KeyValue, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
 import type { RawEvent, RawKeyValue } from '../protobuf/watch.js';
 
-/** All events of one revision: what is delivered together, or not at all (C10, docs/traps.md#trap-8). */
+/** All events of one revision. They are delivered together, or not at all (C10, docs/traps.md#trap-8). */
 export interface RevisionGroup {
   readonly revision: Revision;
   readonly events: WatchEvent[];
   readonly undecodable: UndecodableKey[];
-  /** Roughly what it holds in memory. */
+  /** Roughly its size in memory. */
   bytes: number;
 }
 
-// What the objects of an event take beside the bytes of key and value.
+// Roughly the memory of an event's objects, without its key and values.
 const EVENT_OVERHEAD_BYTES = 200;
 
 /**
- * Puts events together by revision. The server never splits a revision over two whole responses, but a fragment may end
- * in the middle of one: the last group stays open until a response that is not followed by another fragment.
+ * Groups events by revision. The server never splits a revision over two complete responses, but a fragment may end in the middle of
+ * one. So the last group stays open until a response after which no fragment follows.
  */
 export class RevisionAssembler {
   #open: RevisionGroup | undefined;
 
-  /** Adds an event of `size` encoded bytes. Gives the group that it completes, by being of another revision. */
+  /** Adds an event of `size` encoded bytes. If it begins another revision, gives the group that is complete now. */
   add(event: RawEvent, size: number): RevisionGroup | undefined {
     const revision = toRevision(event.entry.modRevision);
     let completed: RevisionGroup | undefined;
@@ -31,12 +31,12 @@ export class RevisionAssembler {
     this.#open.bytes += size + EVENT_OVERHEAD_BYTES;
     const { key } = event.entry;
     if (typeof key === 'string') this.#open.events.push(toWatchEvent(event, key, revision));
-    // Copied: it may be kept for long, and must not pin the whole message.
+    // Copied: it may be kept for long, and must not keep the whole message.
     else this.#open.undecodable.push({ rawKey: key.slice(), revision, deleted: event.type === 'delete' });
     return completed;
   }
 
-  /** Gives the last group, once no more of it can come. */
+  /** Gives the last group, when no more of it can come. */
   flush(): RevisionGroup | undefined {
     const completed = this.#open;
     this.#open = undefined;

@@ -3,16 +3,16 @@ import type { ResponseHeader } from '../protobuf/watch.js';
 import type { RevisionGroup } from './events.js';
 import type { ServerEnd } from './server-end.js';
 
-/** Who follows a range through one watch of a stream. After `ended`, `failed` or `lost`, nothing more is told. */
+/** Gets what one watch of a stream delivers. After `ended`, `failed` or `lost`, nothing follows. */
 export interface WatchFollower {
-  /** The server follows. Says nothing of what is still to come, and moves no bookmark (docs/traps.md#trap-2). */
+  /** The server follows. This says nothing about pending events, and moves no bookmark (docs/traps.md#trap-2). */
   created(header: ResponseHeader): void;
-  /** All events of one revision, those that were asked for a second time included. */
+  /** All events of one revision. After a new start a revision may come a second time. */
   revision(group: RevisionGroup): void;
   /** Everything up to this revision was sent. */
   progress(revision: number): void;
   ended(end: ServerEnd): void;
-  /** What the server sent can't be used: trying again would bring the same. */
+  /** The server sent something unusable. A retry would bring the same. */
   failed(error: StoreError): void;
   /** The stream is over, and all of its watches with it. */
   lost(cause: StoreError): void;

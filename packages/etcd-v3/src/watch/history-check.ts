@@ -2,7 +2,7 @@ import type { Bookmark } from '@holdfast/store';
 import type { ResponseHeader } from '../protobuf/watch.js';
 import type { LinearizableHead } from '../connection/transport.js';
 
-/** What is known of the history that a watch belongs to. */
+/** The history that a watch follows. */
 export interface KnownHistory {
   readonly bookmark: Bookmark;
   /** The highest raft term that this watch has seen. */
@@ -10,12 +10,12 @@ export interface KnownHistory {
 }
 
 /**
- * What speaks against a member's `created` answer being of the history that the bookmark belongs to: `undefined` where
- * nothing does. Only a suspicion (C13): one member's head is not the store's (docs/traps.md#trap-16), a lagging follower has an old one.
+ * Why a member's `created` answer may be of another history than the bookmark; `undefined` if nothing speaks for that. It is only a
+ * suspicion (C13): a lagging follower has an old head (docs/traps.md#trap-16).
  */
 export function suspicionOf(created: ResponseHeader, known: KnownHistory): string | undefined {
   const { bookmark, raftTerm } = known;
-  // A proxy in between may leave the id out.
+  // A proxy may leave the id out.
   if (created.clusterId !== '0' && created.clusterId !== bookmark.identity) {
     return `cluster id ${created.clusterId} instead of ${bookmark.identity}`;
   }
@@ -25,8 +25,8 @@ export function suspicionOf(created: ResponseHeader, known: KnownHistory): strin
 }
 
 /**
- * The proof (C13): why a linearizable read shows another history, or `undefined` where it shows the same one, so that
- * only the member was behind.
+ * The proof (C13): why a linearizable read shows another history; `undefined` if it shows the same one. Then only the member was
+ * behind.
  */
 export function proofOfOtherHistory(head: LinearizableHead, known: KnownHistory): string | undefined {
   const { bookmark, raftTerm } = known;

@@ -6,16 +6,16 @@ import type { WatchTransport } from '../connection/transport.js';
 export interface WatchLinkOptions extends WatchStreamOptions {
   /** The first and the longest delay between two streams, in milliseconds. */
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
-  /** A stream that has held this long was no failure: the next delay is the first one again. In milliseconds. */
+  /** After a stream that lived at least this long, the back-off begins anew. In milliseconds. */
   readonly stableMs: number;
   readonly random: () => number;
 }
 
-/** Who wants a watch on the current stream. */
+/** A watch that wants to be on the current stream. */
 export interface LinkMember {
   /** There is a stream: create the watch on it. */
   attach(stream: WatchStream): void;
-  /** A try to get one failed; there will be others, as long as anybody wants one. */
+  /** An attempt to open a stream failed. Others follow, as long as anybody wants one. */
   trouble(cause: StoreError): void;
 }
 
@@ -23,12 +23,13 @@ type LinkState =
   | { readonly name: 'idle' }
   | { readonly name: 'opening'; readonly abort: AbortController }
   | { readonly name: 'open'; readonly stream: WatchStream; readonly since: number }
-  /** `refusal`: the server is well, and has no use for this store's token. */
+  /** `refusal`: the server is healthy, and refuses this store's token. */
   | { readonly name: 'resting'; readonly timer: TimerHandle; readonly refusal: StoreError | undefined }
   | { readonly name: 'closed' };
 
 /**
- * The store's one watch stream: opened when a watch wants it, replaced with back-off when it ends (docs/traps.md#trap-12), shared by all.
+ * The store's one watch stream, shared by all watches. It is opened when a watch wants it, and replaced with back-off when it ends
+ * (docs/traps.md#trap-12).
  */
 export class WatchLink implements WatchStreamOwner {
   readonly #transport: WatchTransport;
@@ -37,13 +38,13 @@ export class WatchLink implements WatchStreamOwner {
   readonly #logger: Logger;
   readonly #backoff: Backoff;
   readonly #waiting = new Set<LinkMember>();
-  // The current one, and those that were retired but still serve their watches.
+  // The current stream, and retired ones that still serve their watches.
   readonly #streams = new Set<WatchStream>();
   #state: LinkState = { name: 'idle' };
   #avoid: string | undefined;
-  // Streams refused for want of a valid token, in a row: the second one had a new token.
+  // How many streams in a row were refused for an invalid token. The second one had a new token.
   #unauthenticated = 0;
-  // Streams given up for silence, in a row: each gets twice the time, since a slow line may be bringing one huge message.
+  // How many streams in a row were given up for silence. The next one gets twice the time: a slow line may be bringing one huge message.
   #silences = 0;
 
   constructor(transport: WatchTransport, options: WatchLinkOptions) {
@@ -69,13 +70,13 @@ export class WatchLink implements WatchStreamOwner {
 
   leave(member: LinkMember): void {
     this.#waiting.delete(member);
-    // A rest goes on, so that the next one to come does not jump the back-off.
+    // The rest goes on, so that the next member does not skip the back-off.
     if (this.#waiting.size === 0 && this.#state.name === 'opening') this.#transition({ name: 'idle' });
   }
 
   /**
-   * Takes no more watches on this stream: its token is not good any more. Those that it has stay. `false` where that was
-   * said already.
+   * Takes no more watches on this stream, since its token is not valid any more. Its present watches stay. `false` if it was retired
+   * already.
    */
   retire(stream: WatchStream): boolean {
     if (this.#state.name !== 'open' || this.#state.stream !== stream) return false;
@@ -130,7 +131,7 @@ export class WatchLink implements WatchStreamOwner {
     this.#rest(this.#unauthenticated > 1 ? cause : undefined);
   }
 
-  /** Tries again after a while. The watches that the stream had are about to come back. */
+  /** Retries after a delay. The watches of the old stream are about to join again. */
   #rest(refusal?: StoreError): void {
     const delayMs = this.#backoff.next();
     const timer = this.#clock.setTimeout(() => {
@@ -141,7 +142,7 @@ export class WatchLink implements WatchStreamOwner {
     this.#transition({ name: 'resting', timer, refusal });
   }
 
-  /** A call had the patience that paid: where the rest was for want of a connection, there is one. */
+  /** Another call has connected: stop waiting and open a stream. */
   #connected(): void {
     if (this.#state.name !== 'resting' || this.#state.refusal !== undefined) return;
     if (this.#waiting.size > 0) this.#open();

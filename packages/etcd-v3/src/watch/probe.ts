@@ -2,7 +2,7 @@ import type { CreateRequest } from '../protobuf/watch.js';
 import type { WatchFollower } from './follower.js';
 import type { WatchSubscription } from './subscription.js';
 
-/** A watch that is asked for only to see whether the server answers: nobody writes this key. */
+/** A watch that only tests whether the server answers. Nobody writes this key. */
 export const PROBE: CreateRequest = {
   key: Uint8Array.of(0),
   rangeEnd: undefined,
@@ -14,7 +14,7 @@ export const PROBE: CreateRequest = {
 
 const nothing = (): void => undefined;
 
-/** Cancels its watch as soon as the server has confirmed it; a refusal is as good an answer. */
+/** Cancels its watch when the server has confirmed it. A refusal is an answer too. */
 export class ProbeFollower implements WatchFollower {
   subscription: WatchSubscription | undefined;
   readonly revision = nothing;

@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
 import { manualProgressIsOrdered } from './progress.js';
 
-/** Asks for progress every so often, on servers whose answers can be relied on (docs/traps.md#trap-10). */
+/** Asks for progress at intervals, on servers whose answers are in order (docs/traps.md#trap-10). */
 export class ProgressTimer {
   readonly #clock: Clock;
   readonly #intervalMs: number;
@@ -17,7 +17,7 @@ export class ProgressTimer {
       (known) => {
         if (known !== undefined && manualProgressIsOrdered(known)) this.#arm();
       },
-      // Without a version nothing is asked: the server's own progress, every ten minutes by default, is always exact.
+      // A server of unknown version is not asked. Its own progress, by default every ten minutes, is always exact.
       () => undefined,
     );
   }

@@ -1,14 +1,14 @@
-/** What the ledger remembers of a watch that the server has confirmed. */
+/** A confirmed watch, as the ledger remembers it. */
 export interface ConfirmedWatch {
-  /** How many progress requests had been sent on the stream before this watch was asked for. */
+  /** The number of progress requests sent on the stream before the request for this watch. */
   readonly asksBefore: number;
   /** The member's head in its `created` answer. */
   readonly createdRevision: number;
 }
 
 /**
- * Whether this server answers a manual progress request in order with the events. Before 3.4.25 and 3.5.8 the answer
- * can overtake events that it says were sent (etcd issue 15220, docs/traps.md#trap-10): it must not be asked there.
+ * Whether this server answers manual progress requests in order with the events. Before 3.4.25 and 3.5.8 an answer can overtake
+ * events that it claims were sent (docs/traps.md#trap-10). Such servers must not be asked.
  */
 export function manualProgressIsOrdered(version: string): boolean {
   const [, major, minor, patch] = (/^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []).map(Number);
@@ -20,20 +20,20 @@ export function manualProgressIsOrdered(version: string): boolean {
 }
 
 /**
- * Tells which watches of a stream an answer to a manual progress request speaks for.
+ * Works out for which watches of a stream the answer to a manual progress request counts.
  *
- * The answer carries no id. The server gives it only while all watches that it knows of on the stream are synced, and
- * handles requests one by one; so it speaks for a watch exactly if the request came after the watch's creation. But a
- * request made while some watch is behind is never answered, and answers may pass `created` messages on the server: which
- * request an answer belongs to is only known from below. The bound rises with every answer, and to any request after a
- * watch whose `created` named a head below the answer's revision, since heads only grow.
+ * The answer carries no id. The server handles requests one by one, and answers only while all known watches of the stream are
+ * synced. So an answer counts for a watch exactly if its request came after the watch's creation. But a request made while some watch
+ * is behind is never answered, and answers may overtake `created` messages at the server. So only a lower bound is known for the
+ * request that an answer belongs to. Every answer raises the bound by one. It also raises it past the requests before a watch whose
+ * `created` named a head below the answer's revision, since heads only grow.
  */
 export class ProgressLedger {
   #asked = 0;
-  // The answers seen so far belong to requests up to at least this one.
+  // The last answer belongs to this request, or to a later one.
   #answered = 0;
 
-  /** How many requests were sent: a watch asked for now notes it. */
+  /** The number of requests sent so far. A new watch notes it. */
   get asked(): number {
     return this.#asked;
   }
@@ -42,7 +42,7 @@ export class ProgressLedger {
     this.#asked += 1;
   }
 
-  /** Takes an answer. Gives the test for whether it speaks for a watch. */
+  /** Takes an answer. Returns a test for whether it counts for a watch. */
   answer(revision: number, watches: Iterable<ConfirmedWatch>): (watch: ConfirmedWatch) => boolean {
     let bound = this.#answered + 1;
     for (const watch of watches) {

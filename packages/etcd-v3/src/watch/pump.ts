@@ -1,10 +1,10 @@
 import { Fifo } from '@holdfast/store';
 
-/** How long messages are worked on before the event loop gets its turn, in milliseconds. */
+/** The longest slice of work before the event loop turns, in milliseconds. */
 const SLICE_MS = 2;
-/** So little of a slice is not worth a turn of the event loop of its own: the next slice is shorter by it. */
+/** A slice this short does not earn a turn of the event loop. It is taken off the next slice. */
 const LITTLE_MS = SLICE_MS / 4;
-/** Above this many bytes of waiting messages the call is paused, below a quarter of it resumed. */
+/** With more bytes of waiting messages the call is paused. It is resumed below a quarter of that. */
 const HIGH_WATER_BYTES = 16 * 1024 * 1024;
 
 /** Stops and restarts the flow of messages. */
@@ -14,9 +14,9 @@ export interface Flow {
 }
 
 /**
- * Works through messages strictly in order, in slices that don't block the event loop: a catch-up arrives as one message
- * of tens of megabytes. Work is given as an iteration that may be left after each step. What waits is bounded: a server
- * that sends faster than this process decodes is slowed down by flow control.
+ * Works through messages strictly in order, in slices that don't block the event loop: a catch-up may arrive as one message of tens
+ * of megabytes. The work on a message is an iteration that can pause after each step. Waiting messages are bounded: flow control slows
+ * down a server that sends faster than this process decodes.
  */
 export class MessagePump {
   readonly #work: (message: Buffer) => Iterator<void>;
@@ -28,7 +28,7 @@ export class MessagePump {
   #current: Iterator<void> | undefined;
   #afterwards: (() => void) | undefined;
   #turn: NodeJS.Immediate | undefined;
-  // Time spent since the event loop last had its turn; several messages may arrive within one.
+  // The time spent in this turn of the event loop. Several messages may arrive in one turn.
   #spentMs = 0;
   #running = false;
   #stopped = false;
@@ -51,7 +51,7 @@ export class MessagePump {
     this.#run();
   }
 
-  /** Calls back when all that was pushed has been worked through. Nothing may be pushed after it. */
+  /** Calls back when all pushed messages are done. Nothing may be pushed afterwards. */
   finish(afterwards: () => void): void {
     if (this.#stopped) return;
     this.#afterwards = afterwards;
@@ -69,7 +69,7 @@ export class MessagePump {
   }
 
   #run(): void {
-    // A listener may push or finish while its own message is being worked on: the outer loop sees to it.
+    // A listener may push or finish during its own message. The outer loop continues with that.
     if (this.#running) return;
     this.#running = true;
     const began = this.#stopwatch() - this.#spentMs;
@@ -87,7 +87,7 @@ export class MessagePump {
     return this.#current !== undefined || this.#queue.length > 0 || this.#afterwards !== undefined;
   }
 
-  /** One step of the current message; `false` when there is nothing left to do. */
+  /** Does one step of the current message. `false` if nothing is left to do. */
   #step(): boolean {
     if (this.#current === undefined) {
       const message = this.#queue.shift();

@@ -2,9 +2,9 @@ import type { StoreError } from '@holdfast/store';
 import { toStoreError } from '../errors.js';
 import type { WatchResponse } from '../protobuf/watch.js';
 
-/** How the server ended one watch of a stream, while the others live on. */
+/** How the server ended one watch of a stream. The others live on. */
 export type ServerEnd =
-  /** It never began: `created` and `canceled` in one answer (docs/traps.md#trap-5). */
+  /** The watch never began: `created` and `canceled` came in one answer (docs/traps.md#trap-5). */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'compacted'; readonly compactRevision: number }
   | { readonly kind: 'canceled'; readonly reason: string };
@@ -15,13 +15,13 @@ export function serverEnd(response: WatchResponse, kind: 'refused' | 'canceled')
   return { kind, reason: response.cancelReason };
 }
 
-// Go's form of a gRPC error as text, which is how etcd 3.4 and 3.5 both fill `cancel_reason`.
+// Go's text form of a gRPC error: etcd 3.4 and 3.5 fill `cancel_reason` with it.
 const GRPC_TEXT = /^rpc error: code = \w+ desc = (.*)$/s;
-// gRPC's codes for what etcd says in words that are not known here, and for what it does not explain.
+// gRPC's codes for a text that is not known here, and for an end without a text.
 const UNKNOWN = 2;
 const UNAVAILABLE = 14;
 
-/** The error for a watch that the server refused or cancelled, from the text that it gave. */
+/** The error of a watch that the server refused or cancelled, made of the server's text. */
 export function cancelError(reason: string, endpoint: string): StoreError {
   const said = GRPC_TEXT.exec(reason)?.[1] ?? reason;
   const code = said.startsWith('etcdserver: ') ? UNKNOWN : UNAVAILABLE;

@@ -2,28 +2,27 @@ import type { Clock, TimerHandle } from '@holdfast/store';
 
 export interface SilenceOptions {
   readonly clock: Clock;
-  /** After this long without any message the server is asked for something that it must answer, in milliseconds. */
+  /** After this time without any message the server gets a request that it must answer. In milliseconds. */
   readonly silenceMs: number;
-  /** How long that answer, or the one to a watch's creation, may take, in milliseconds. */
+  /** How long that answer may take, or the answer to a watch's creation. In milliseconds. */
   readonly answerMs: number;
 }
 
 type SilenceState =
   | { readonly name: 'heard' }
-  /** `excused`: the timer was late, and what had come by then was given its turn. */
+  /** `excused`: the timer was late, so messages that had arrived got time to be read. */
   | { readonly name: 'asked'; readonly since: number; readonly excused: boolean }
   | { readonly name: 'stopped' };
 
-/** A timer that is this late says that the process was blocked, and that answers may be waiting to be read; in milliseconds. */
+/** A timer this late shows that the process was blocked: answers may be waiting to be read. In milliseconds. */
 const LATE_MS = 100;
-/** How long reading them is given, in milliseconds. */
+/** The time for reading them, in milliseconds. */
 const READING_MS = 100;
 
 /**
- * Notices a stream on which nothing comes any more. Keepalive pings see a broken connection, but not a server, or a
- * proxy in between, that answers pings and nothing else. A missing progress answer alone proves nothing, since one
- * watch that is behind mutes progress for its stream; so `ask` must send something that is always answered, and say so
- * by `expect`.
+ * Notices a stream on which nothing arrives any more. Keepalive pings find a broken connection, but not a server or proxy that
+ * answers only pings. A missing progress answer proves nothing, since one watch that is behind mutes progress for its stream. So `ask`
+ * must send a request that is always answered, and then call `expect`.
  */
 export class SilenceDetector {
   readonly #options: SilenceOptions;
@@ -42,13 +41,13 @@ export class SilenceDetector {
     this.#arm(options.silenceMs);
   }
 
-  /** A message came. Cheap: the timer is left to find out. */
+  /** A message arrived. Cheap: the timer notices it later. */
   heard(): void {
     this.#lastHeard = this.#options.clock.now();
     if (this.#state.name === 'asked') this.#state = { name: 'heard' };
   }
 
-  /** Something was sent that the server must answer. */
+  /** A request was sent that the server must answer. */
   expect(): void {
     if (this.#state.name !== 'heard') return;
     this.#state = { name: 'asked', since: this.#options.clock.now(), excused: false };
@@ -73,14 +72,14 @@ export class SilenceDetector {
     const now = clock.now();
     switch (this.#state.name) {
       case 'heard': {
-        // Somebody may set the wall clock back, and nothing was heard in the future.
+        // The wall clock may have been set back: the last message can't lie in the future.
         this.#lastHeard = Math.min(this.#lastHeard, now);
         const quietMs = now - this.#lastHeard;
         if (quietMs < silenceMs) {
           this.#arm(silenceMs - quietMs);
           return;
         }
-        // Armed first: what is sent moves the timer by `expect`, and nothing is sent while nothing is watched.
+        // Armed first: `expect` moves the timer, and without watches nothing is sent.
         this.#arm(silenceMs);
         this.#ask();
         return;

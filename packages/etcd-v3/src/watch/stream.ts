@@ -22,17 +22,17 @@ import type { WatchCall, WatchCallHandlers } from '../connection/transport.js';
 export interface WatchStreamOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Milliseconds from any beginning: what the slices of long work are measured with. */
+  /** Milliseconds from any beginning. It measures slices of work. */
   readonly stopwatch: () => number;
-  /** How often progress is asked for, in milliseconds, where the server answers in order. */
+  /** The interval between requests for progress, on servers that answer in order. In milliseconds. */
   readonly progressMs: number;
   readonly silenceMs: number;
   readonly answerMs: number;
 }
 
-/** What a stream tells its owner. */
+/** A stream reports to its owner. */
 export interface WatchStreamOwner {
-  /** The stream is over, before its followers are told. `silent`: because nothing came any more. */
+  /** The stream is over. Called before its followers are. `silent`: nothing arrived any more. */
   ended(stream: WatchStream, cause: StoreError, how: 'closed by the server' | 'silent'): void;
   /** The server has confirmed a watch. */
   confirmed(stream: WatchStream): void;
@@ -50,13 +50,13 @@ interface StreamTimers {
   readonly progress: ProgressTimer;
 }
 
-// How many events are decoded between two looks at the time.
+// The number of events that are decoded between two looks at the clock.
 const EVENTS_PER_STEP = 64;
 const UNREADABLE = 'a watch response could not be read';
 
 /**
- * One Watch call and all the watches on it. etcd takes requests one by one and answers creations in order, before
- * anything else of the watch; the ids are its own, never used twice on a stream.
+ * One Watch call and all watches on it. etcd handles requests one by one, and answers creations in order, before anything else of the
+ * watch. The ids are the server's. It never uses one twice on a stream.
  */
 export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   readonly #options: WatchStreamOptions;
@@ -93,12 +93,12 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     return this.#raftTerm;
   }
 
-  /** How many watches on it are wanted. */
+  /** The number of wanted watches. */
   get size(): number {
     return this.#wanted;
   }
 
-  /** Takes the call that was opened with this stream as its handlers. `false` if it has ended already. */
+  /** Takes the call that was opened with this stream as its handlers. `false` if the call has ended already. */
   begin(call: WatchCall, version: Promise<string | undefined>): boolean {
     if (this.#state.name !== 'opening') return false;
     this.#endpoint = call.endpoint;
@@ -118,7 +118,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     return true;
   }
 
-  /** Calls back when the stream is over, however that comes: for who has no watch on it any more. Returns the unsubscribe. */
+  /** Calls back when the stream is over for any reason, for sessions without a watch on it. Returns a function that unsubscribes. */
   onOver(listener: (cause: StoreError) => void): () => void {
     this.#leavers.add(listener);
     return () => this.#leavers.delete(listener);
@@ -146,7 +146,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     if (this.#wanted === 0) this.#owner.emptied(this);
   }
 
-  /** Ends the call, and with it all watches at the server. Their followers are told if there is a cause. */
+  /** Ends the call, and with it all watches at the server. With a cause, their followers are notified. */
   close(cause?: StoreError): void {
     if (this.#state.name === 'over') return;
     if (this.#state.name === 'open') this.#state.call.cancel();
@@ -167,7 +167,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   }
 
   onEnd(error: StoreError): void {
-    // What came before the end is as good as ever.
+    // Messages before the end are still valid.
     this.#pump.finish(() => {
       this.#end(error, 'closed by the server');
     });
@@ -188,7 +188,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     this.#pump.stop();
   }
 
-  /** Empties the stream. Gives those that are still wanted. */
+  /** Empties the stream. Gives the subscriptions that are still wanted. */
   #takeAll(): WatchSubscription[] {
     const wanted: WatchSubscription[] = [...this.#active.values()];
     this.#active.clear();
@@ -244,17 +244,17 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
 
   #onCanceled(response: WatchResponse): void {
     const subscription = this.#active.get(response.watchId);
-    // Otherwise it is the answer to a cancellation of ours.
+    // `undefined`: this answers our own cancellation.
     if (subscription === undefined) return;
     this.#active.delete(response.watchId);
     subscription.finish();
-    // The server still counts a watch that it ended because of compaction, until it is cancelled (docs/traps.md#trap-15).
+    // The server goes on counting a watch that it ended for compaction, until it is cancelled (docs/traps.md#trap-15).
     this.#cancel(response.watchId);
     subscription.follower.ended(serverEnd(response, 'canceled'));
     this.#drop();
   }
 
-  /** One watch less is wanted, without its follower's doing. */
+  /** One watch less is wanted, because the server ended it. */
   #drop(): void {
     if (this.#state.name === 'over') return;
     this.#wanted -= 1;
@@ -272,7 +272,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
         if (completed !== undefined) follower.revision(completed);
         count += 1;
         if (count % EVENTS_PER_STEP === 0) yield;
-        // The follower may have ended it just now, or while the event loop had its turn.
+        // The follower may have ended it just now, or while the event loop turned.
         if (subscription.state.name !== 'active') return;
       }
       const last = response.fragment ? undefined : assembler.flush();

@@ -2,24 +2,24 @@ import { RevisionAssembler } from './events.js';
 import type { WatchFollower } from './follower.js';
 import type { ConfirmedWatch } from './progress.js';
 
-/** One watch at the server, from the request for it until either side ends it. */
+/** The state of one watch at the server, from the request until either side ends it. */
 export type SubscriptionState =
   | { readonly name: 'creating' }
-  /** Not wanted any more, before the server has said under which id it can be cancelled. */
+  /** Not wanted any more, before the server has given the id to cancel it by. */
   | { readonly name: 'abandoned' }
   | { readonly name: 'active'; readonly id: number }
   | { readonly name: 'over' };
 
-/** What a subscription needs of its stream. */
+/** A subscription's stream. */
 export interface SubscriptionHost {
   readonly endpoint: string;
-  /** The highest raft term that any answer on the stream carried. */
+  /** The highest raft term of any answer on the stream. */
   readonly raftTerm: number;
   /** The follower does not want it any more. */
   release(subscription: WatchSubscription, was: SubscriptionState): void;
 }
 
-/** A watch on a stream, as its follower holds it. */
+/** A watch on a stream. */
 export class WatchSubscription implements ConfirmedWatch {
   readonly stream: SubscriptionHost;
   readonly follower: WatchFollower;
@@ -44,12 +44,12 @@ export class WatchSubscription implements ConfirmedWatch {
     this.#state = { name: 'active', id };
   }
 
-  /** It is gone at the server, by the server's doing or with the stream. */
+  /** The watch is gone at the server: the server ended it, or the stream is over. */
   finish(): void {
     this.#state = { name: 'over' };
   }
 
-  /** Ends it at the server as well (docs/traps.md#trap-15). The follower is told nothing more. */
+  /** Ends the watch, at the server too (docs/traps.md#trap-15). Its follower gets nothing more. */
   cancel(): void {
     const was = this.#state;
     if (was.name === 'over' || was.name === 'abandoned') return;

@@ -11,12 +11,12 @@ import { WatchLink, type WatchLinkOptions } from './link.js';
 import { WatchSession } from './session.js';
 import type { WatchTransport } from '../connection/transport.js';
 
-/** Settings of a store's watches; all of them have defaults. Times are in milliseconds. */
+/** The settings of a store's watches. All have defaults. Times are in milliseconds. */
 export type WatchManagerOptions = { readonly [Name in keyof WatchLinkOptions]?: WatchLinkOptions[Name] | undefined };
 
 /**
- * All watches of a store, on one gRPC stream. Connection trouble is ridden out here: each watch goes on from its own
- * bookmark, with nothing lost and nothing repeated.
+ * All watches of a store, on one gRPC stream. It reconnects by itself: each watch then goes on from its own bookmark, with nothing
+ * lost and nothing repeated.
  */
 export class WatchManager {
   readonly #transport: WatchTransport;
@@ -41,7 +41,7 @@ export class WatchManager {
     this.#link = new WatchLink(transport, this.#options);
   }
 
-  /** Follows a range. `sink` is not called before this returns. */
+  /** Follows a range. It does not call `sink` before it returns. */
   watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
     if (this.#closed) throw new StoreError('closed', 'the store is closed');
     const session = new WatchSession(range, options, sink, {
