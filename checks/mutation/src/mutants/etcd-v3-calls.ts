@@ -15,6 +15,17 @@ export const etcdV3Calls: readonly Mutant[] = [
     caughtBy: { test: FAULTS, name: 'etcd 3.5.16 trap 9: .* a put whose answer is lost is applied once' },
   },
   {
+    name: 'v3-takes-a-new-connection-for-unused',
+    why: 'a new connection counts as unused for long: a watch that hears of it first gives it up, and the calls that made it fail as internal',
+    file: 'packages/etcd-v3/src/connection/endpoint.ts',
+    find: '              this.noteUse();\n',
+    replace: '',
+    caughtBy: {
+      test: 'packages/etcd-v3/test/closed-channel.test.ts',
+      name: 'keeps the connection that it makes there, and loses no call',
+    },
+  },
+  {
     name: 'v3-sends-an-empty-range',
     trap: 19,
     why: 'a range that holds nothing is sent as its bounds are, which etcd may take for everything',

@@ -10,7 +10,7 @@ import { answerPoint } from '../protobuf/answer-point.js';
 import { decodeHeader, rangeBounds } from '../protobuf/range.js';
 import { Endpoints, type Reached } from './endpoints.js';
 import { meaningOf, toStoreError, type GrpcFailure } from '../errors.js';
-import type { EtcdChannel } from './etcd-channel.js';
+import { CLOSED, type EtcdChannel } from './etcd-channel.js';
 import type { ResolvedOptions } from '../options.js';
 import { probe } from './probe.js';
 import { Retrying } from './retrying.js';
@@ -96,6 +96,7 @@ export class Connection implements WatchTransport {
       const begun = await this.#begin(reached, request, signal);
       if ('status' in begun) return begun;
       const { caller } = begun;
+      if (reached.channel.isClosed) return notSent(caller);
       const { requestSerialize, responseDeserialize } = reached.channel.definition(rpc);
       return new Promise<Attempted<T>>((resolve) => {
         const settle = (end: Attempted<T>): void => {
@@ -136,6 +137,7 @@ export class Connection implements WatchTransport {
     const opened = await this.#retrying.run<StreamCall>({ ...options, kind: 'read' }, async (reached) => {
       const begun = await this.#begin(reached, {}, options.signal);
       if ('status' in begun) return begun;
+      if (reached.channel.isClosed) return notSent(begun.caller);
       // Without `hasleader`, a member that is cut off from the others lets its watches wait in silence.
       const response = this.#open(reached, WATCH, handlers, begun.caller, { hasleader: 'true' });
       return { status: 'answered', response };
@@ -299,6 +301,8 @@ export class Connection implements WatchTransport {
     signal: AbortSignal | undefined,
   ): Promise<Attempted<Response>> {
     const { channel } = reached;
+    // Another call may have given it up since this one got it. gRPC throws then.
+    if (channel.isClosed) return Promise.resolve(notSent(caller));
     return new Promise((resolve) => {
       const onAbort = this.#onAbort<Response>(reached, signal, (end) => {
         call.cancel();
@@ -407,6 +411,11 @@ export class Connection implements WatchTransport {
       });
     });
   }
+}
+
+/** The connection is closed: nothing was sent, and another one may be had. */
+function notSent(caller: Caller): Attempted<never> {
+  return { status: 'failed', failure: CLOSED, caller, sent: false };
 }
 
 /** Calls that need a leader say so where the connection is a second choice: see {@link EtcdChannel.isDoubtful}. */

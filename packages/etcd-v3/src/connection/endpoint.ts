@@ -214,6 +214,8 @@ export class Endpoint {
               if (!this.#isConnecting(channel)) return;
               this.#state = { status: 'ready', channel };
               this.markHealthy();
+              // Whoever hears of it first must not take it for one that nobody used for long.
+              this.noteUse();
               resolve(channel);
               this.#onReady();
             },

@@ -2,9 +2,10 @@ import {
   Channel,
   Client,
   connectivityState,
+  status as grpcStatus,
   type ChannelInterface,
   type ChannelOptions,
-  type Metadata,
+  Metadata,
   type MethodDefinition,
   type ServiceDefinition,
   type ServiceError,
@@ -24,6 +25,9 @@ const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 const FLOW_CONTROL_WINDOW = 16 * 1024 * 1024;
 
 export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security'>;
+
+/** What a call on a closed channel fails with: nothing was sent. */
+export const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was closed before the call was sent' };
 
 /** A unary call under way. */
 export interface RunningCall {
@@ -68,12 +72,19 @@ export class EtcdChannel {
     follow(this.#channel.getConnectivityState(true));
   }
 
+  /** One call. On a closed channel it fails like any other, after this returned: gRPC itself would throw. */
   unary<Request, Response>(
     rpc: Rpc<Request, Response>,
     request: Request,
     metadata: Metadata,
     done: (failure: (ServiceError & GrpcFailure) | null, response: Response | undefined) => void,
   ): RunningCall {
+    if (this.isClosed) {
+      queueMicrotask(() => {
+        done(Object.assign(new Error(CLOSED.details), { ...CLOSED, metadata: new Metadata() }), undefined);
+      });
+      return { cancel: () => undefined };
+    }
     const { path, requestSerialize, responseDeserialize } = this.definition(rpc);
     const decode = rpc.decode ?? responseDeserialize;
     let details: string | undefined;

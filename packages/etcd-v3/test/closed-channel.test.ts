@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals';
+import { etcdV3Store } from '@holdfast/etcd-v3';
+import { isStoreError } from '@holdfast/store';
+import { availableEtcds, eventually, startEtcd, startProxy } from '@holdfast/testkit';
+
+test('a store that goes to an endpoint for the first time keeps the connection that it makes there, and loses no call', async () => {
+  const [binary] = availableEtcds();
+  await using etcd = await startEtcd({ version: binary!.version });
+  const [server] = etcd.endpoints;
+  await using one = await startProxy(server!);
+  await using other = await startProxy(server!);
+  // The store settles on one endpoint. Later it asks the other one for its cluster, over a connection that ends at once.
+  other.refuse();
+  const store = etcdV3Store({ endpoints: [one.endpoint, other.endpoint], retry: { initialMs: 1_000, maxMs: 2_000 } });
+  const watch = store.watch({ prefix: '/k' });
+  try {
+    await watch.ready;
+    await store.get('/k');
+    await other.allow();
+    const isAsked = () => other.totalConnections > 0 && other.connections === 0;
+    await eventually(isAsked, { timeoutMs: 3_000 }).catch(() => undefined);
+    const before = other.totalConnections;
+    one.refuse();
+    one.cut();
+    // The watch rests before it opens another stream, and is told of the connection that a read makes meanwhile.
+    await eventually(() => watch.state.status === 'interrupted', { intervalMs: 1 });
+    const failures: string[] = [];
+    const reads = Array.from({ length: 5 }, (_, n) =>
+      store.get(`/k${n}`, { timeoutMs: 10_000 }).catch((error: unknown) => {
+        if (!isStoreError(error, 'unavailable')) failures.push(String(error));
+      }),
+    );
+    await Promise.all(reads);
+    await eventually(() => watch.state.status === 'live' && other.connections > 0);
+    expect(failures).toEqual([]);
+    expect(other.totalConnections - before).toBe(1);
+  } finally {
+    await watch.close();
+    await store.close();
+  }
+});
