@@ -1,7 +1,7 @@
 // `npm run bench`: builds what is measured, and measures it. See bench/src/main.ts for the options.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
+import { benchEtcds, ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
 import { root } from './pnpm.mjs';
 
 const args = process.argv.slice(2);
@@ -11,7 +11,7 @@ function node(...command) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-process.env[etcdVariable] ??= args.includes('--etcd') ? '' : formatEtcds(await ensureEtcd());
+process.env[etcdVariable] ??= args.includes('--etcd') ? '' : formatEtcds(await ensureEtcd(benchEtcds));
 node(join('.ci', 'build.mjs'));
 node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', join('bench', 'tsconfig.esm.json'));
 node(join('bench', 'dist', 'main.js'), ...args);

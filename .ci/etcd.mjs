@@ -1,40 +1,142 @@
-// Makes the etcd servers that the tests need available, each with its etcdctl beside it, and says which ones they are.
+// Makes the etcd servers that the tests need available, each with its etcdctl (and etcdutl, where there is one) beside it, and says which
+// ones they are.
 //
-//   node .ci/etcd.mjs        prints them, as `version=path`
+//   node .ci/etcd.mjs                 prints those of the tests, as `version=path`
+//   node .ci/etcd.mjs --campaigns     also those that only campaigns and the benchmark use
 //
 // A matching etcd named by ETCD_BIN (one path, or several separated by the platform's path delimiter) or found on PATH is used as it
-// is. Otherwise the Debian package of that version is unpacked, not installed, into .cache/etcd/<version>, from the mirror that this
-// machine's apt is set up with. That needs neither root nor write access outside of the project.
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+// is. Otherwise .cache/etcd/<version> is looked at, and filled where it is empty: out of a Debian package, or built from Go modules.
+import { realpathSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { cached, cachedVersions, versionOf } from './etcd/cache.mjs';
+import { fromDebian } from './etcd/from-debian.mjs';
+import { canBuild, fromGo, goVersion, oldestGo } from './etcd/from-go.mjs';
 
-const run = promisify(execFile);
-const cache = join(dirname(dirname(fileURLToPath(import.meta.url))), '.cache', 'etcd');
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+/** The environment variable through which tests learn of the binaries: `3.5.30=/path/etcd,3.4.23=/path/etcd`. The first runs everything. */
+export const etcdVariable = 'HOLDFAST_ETCD';
 
-/** The versions that the tests run against, and the Debian suites that carry them. */
-const wanted = [
+/** Set where a version that can't be built is a failure, and not left out: `.ci/run` sets it. */
+export const allVariable = 'HOLDFAST_ALL_ETCDS';
+
+// Debian's sid moves on: whatever later 3.5 it has then is tested under its own number.
+const etcd35 = { version: '3.5.30', suite: 'sid', laterToo: true, goInstead: '3.5.35' };
+
+/**
+ * The versions that the tests run on. The first one runs everything; the others run what depends on the server.
+ * `suite` is the Debian suite that carries it; without one it is built with Go.
+ */
+export const testEtcds = [
+  etcd35,
+  { version: '3.4.23', suite: 'bookworm' },
+  { version: '3.6.16' },
+  { version: '3.7.3' },
+];
+
+/** What campaigns choose from. 3.5.16 still has faults that 3.5.30 no longer has, and is what Debian's stable release carries. */
+export const campaignEtcds = [...testEtcds, { version: '3.5.16', suite: 'trixie' }];
+
+/** What the benchmark publishes its figures of. */
+export const benchEtcds = [
   { version: '3.4.23', suite: 'bookworm' },
   { version: '3.5.16', suite: 'trixie' },
 ];
 
-/** The environment variable through which tests learn of the binaries: `3.4.23=/path/etcd,3.5.16=/path/etcd`. */
-export const etcdVariable = 'HOLDFAST_ETCD';
-
-/** Version → path of the etcd binary, for every wanted version. Throws an error that says what to do where one can't be had. */
-export async function ensureEtcd() {
-  const present = await installedEtcds();
-  const entries = await Promise.all(
-    wanted.map(async ({ version, suite }) => [version, present.get(version) ?? (await fromDebian(version, suite))]),
-  );
-  return new Map(entries);
+/**
+ * Version → path of the etcd binary, for every wanted version, in order. A version that needs Go is left out where there is none, which
+ * `tell` is told in one line. Throws an error that says what to do where one can't be had.
+ */
+export async function ensureEtcd(wanted = testEtcds, tell = console.error) {
+  const installed = await installedEtcds();
+  const local = await Promise.all(wanted.map((each) => present(each, installed)));
+  const missing = wanted.filter((_, index) => local[index] === undefined);
+  const made = await make(missing, tell);
+  return new Map(wanted.flatMap((each, index) => [local[index] ?? made.get(each)].filter(Boolean)));
 }
 
 export function formatEtcds(etcds) {
   return [...etcds].map(([version, path]) => `${version}=${path}`).join(',');
+}
+
+/** What is there already, as `[version, path]`: on PATH or named by ETCD_BIN, else in the cache. Needs no network. */
+async function present(wanted, installed) {
+  const versions = [...installed.keys(), ...cachedVersions()].filter((version) => fits(wanted, version));
+  for (const version of versions.sort(byPatch)) {
+    const path = installed.get(version) ?? (await cached(version));
+    if (path !== undefined) return [version, path];
+  }
+  return undefined;
+}
+
+/** Wanted → `[version, path]`. Debian's packages come side by side; Go uses all cores for one build, so that these come in turn. */
+async function make(missing, tell) {
+  const made = new Map();
+  const packaged = missing
+    .filter(({ suite }) => suite !== undefined)
+    .map(async (wanted) => made.set(wanted, await fromPackage(wanted)));
+  const built = (async () => {
+    const wanted = missing.filter(({ suite }) => suite === undefined);
+    const go = wanted.length === 0 ? undefined : await goVersion();
+    if (wanted.length > 0 && !canBuild(go)) {
+      const names = wanted.map(({ version }) => version).join(' and ');
+      const reason = `etcd ${names}: built from source, which needs Go ${oldestGo} or newer on PATH (found: ${go ?? 'none'})`;
+      if (process.env[allVariable])
+        throw new Error(`${reason}. ${allVariable} is set, so that no version may be left out.`);
+      tell(`left out: ${reason}`);
+      return;
+    }
+    for (const each of wanted) made.set(each, await fromSource(each.version));
+  })();
+  await settled([...packaged, built]);
+  return made;
+}
+
+/** All of them, to their ends: a download that goes on while its caller gives up would leave its folder behind. */
+async function settled(promises) {
+  const failed = (await Promise.allSettled(promises)).find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function fromPackage(wanted) {
+  const { suite, goInstead } = wanted;
+  try {
+    const { version, binary } = await fromDebian(suite, (version) => fits(wanted, version));
+    return [version, binary];
+  } catch (error) {
+    if (goInstead !== undefined && canBuild(await goVersion())) return fromSource(goInstead);
+    throw missingError(wanted.version, `could not be unpacked from Debian ${suite}`, error);
+  }
+}
+
+async function fromSource(version) {
+  try {
+    const { binary } = await fromGo(version);
+    return [version, binary];
+  } catch (error) {
+    throw missingError(version, `could not be built with Go from .ci/etcd/${version}/go.mod`, error);
+  }
+}
+
+function missingError(version, how, cause) {
+  const programs = Number(version.split('.')[1]) < 6 ? 'its etcdctl' : 'its etcdctl and etcdutl';
+  return new Error(
+    `etcd ${version} is missing: it is neither on PATH nor named by ETCD_BIN, and ${how} ` +
+      `(${String(cause.stderr || cause.message).trim()}).\n` +
+      `Install etcd ${version} with ${programs} in the same folder, and name it: ETCD_BIN=/path/to/etcd ` +
+      `(several, separated by "${delimiter}", for several versions).`,
+    { cause },
+  );
+}
+
+function fits({ version: wanted, laterToo }, version) {
+  if (version === wanted) return true;
+  const series = (text) => text.replace(/\.\d+$/, '');
+  return laterToo === true && series(version) === series(wanted) && byPatch(wanted, version) < 0;
+}
+
+/** Order among the versions of one series: the wanted one comes before any later one. */
+function byPatch(a, b) {
+  return Number(a.split('.')[2]) - Number(b.split('.')[2]);
 }
 
 async function installedEtcds() {
@@ -48,91 +150,10 @@ async function installedEtcds() {
   return found;
 }
 
-/** The version of an etcd that runs here and has an etcdctl of the same version beside it. */
-async function versionOf(path) {
-  if (!existsSync(path)) return undefined;
-  try {
-    const ctl = join(dirname(realpathSync(path)), 'etcdctl');
-    const [server, client] = await Promise.all([
-      run(path, ['--version']),
-      run(ctl, ['version'], { env: { ...process.env, ETCDCTL_API: '3' } }),
-    ]);
-    const version = /etcd Version: (\S+)/.exec(server.stdout)?.[1];
-    return version !== undefined && client.stdout.includes(`etcdctl version: ${version}\n`) ? version : undefined;
-  } catch {
-    return undefined; // Not an etcd, not for this machine, or without its etcdctl: not one that the tests can use.
-  }
-}
-
-async function fromDebian(version, suite) {
-  const target = join(cache, version);
-  const binary = join(target, 'usr', 'bin', 'etcd');
-  if ((await versionOf(binary)) === version) return binary;
-
-  const work = join(cache, `.work-${version}-${process.pid}`);
-  try {
-    mkdirSync(join(work, 'lists', 'partial'), { recursive: true });
-    mkdirSync(join(work, 'apt', 'archives', 'partial'), { recursive: true });
-    await unpack(await debianMirror(), suite, work);
-    const unpacked = await versionOf(join(work, 'root', 'usr', 'bin', 'etcd'));
-    if (unpacked !== version) throw new Error(`Debian ${suite} gave etcd ${unpacked ?? 'that does not run here'}`);
-    await install(join(work, 'root'), target, binary, version);
-    return binary;
-  } catch (error) {
-    throw new Error(
-      `etcd ${version} is missing: it is neither on PATH nor named by ETCD_BIN, and could not be unpacked from Debian ${suite} ` +
-        `(${String(error.stderr || error.message).trim()}).\n` +
-        `Install etcd ${version} with its etcdctl in the same folder, and name it: ETCD_BIN=/path/to/etcd ` +
-        `(several, separated by "${delimiter}", for several versions).`,
-      { cause: error },
-    );
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
-async function install(unpacked, target, binary, version) {
-  // Another run may have finished first, and its servers may already be running: what works is left alone.
-  if ((await versionOf(binary)) === version) return;
-  rmSync(target, { recursive: true, force: true });
-  try {
-    renameSync(unpacked, target);
-  } catch (error) {
-    if ((await versionOf(binary)) !== version) throw error;
-  }
-}
-
-async function debianMirror() {
-  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']);
-  const mirror = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri));
-  if (mirror === undefined) throw new Error("apt's sources name no Debian mirror");
-  return mirror;
-}
-
-async function unpack(mirror, suite, work) {
-  const list = join(work, 'sources.list');
-  const signed = existsSync(keyring) ? ` [signed-by=${keyring}]` : '';
-  writeFileSync(list, `deb${signed} ${mirror} ${suite} main\n`);
-  const options = {
-    'Dir::Etc::sourcelist': list,
-    'Dir::Etc::sourceparts': '-',
-    'Dir::State::Lists': join(work, 'lists'),
-    'Dir::Cache': join(work, 'apt'),
-    'APT::Sandbox::User': 'root', // The sandbox user could not write into the project.
-    'Acquire::Languages': 'none',
-    'Acquire::Retries': '3',
-  };
-  const apt = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  await run('apt-get', [...apt, '-qq', 'update'], { cwd: work });
-  await run('apt-get', [...apt, '-qq', 'download', 'etcd-server', 'etcd-client'], { cwd: work });
-  for (const deb of readdirSync(work).filter((name) => name.endsWith('.deb'))) {
-    await run('dpkg', ['-x', deb, 'root'], { cwd: work });
-  }
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    for (const [version, path] of await ensureEtcd()) console.log(`${version}=${path}`);
+    const wanted = process.argv.includes('--campaigns') ? campaignEtcds : testEtcds;
+    for (const [version, path] of await ensureEtcd(wanted, console.log)) console.log(`${version}=${path}`);
   } catch (error) {
     console.error(error.message);
     process.exit(1);

@@ -43,6 +43,9 @@ const steps = [
 
 const failures = [];
 
+/** Step → everything that it printed. */
+const printedBy = new Map();
+
 /** What a step came to: its exit status, or what kept it from having one; and everything that it printed. */
 function run(node, live) {
   return new Promise((resolve) => {
@@ -51,7 +54,7 @@ function run(node, live) {
       // Jest reports on stderr as it goes; its stdout is the JSON that the output file holds too.
       stdio: ['ignore', live ? 'ignore' : 'pipe', live ? 'inherit' : 'pipe'],
       env: { ...process.env, CI: 'true', FORCE_COLOR: '0', [reportVariable]: conformance },
-      timeout: 20 * minute,
+      timeout: 45 * minute,
     });
     const printed = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => printed.push(data));
@@ -64,6 +67,7 @@ function run(node, live) {
 async function runStep({ name, node, shown, live }) {
   const began = performance.now();
   const { failure, printed } = await run(node, live);
+  printedBy.set(name, printed);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const ok = failure === undefined;
   console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)${ok ? '' : `: ${failure}`}`);
@@ -83,6 +87,11 @@ function jestTotals() {
   };
 }
 
+/** What the step `etcd` said that it made available. */
+function etcdVersions() {
+  return [...(printedBy.get('etcd') ?? '').matchAll(/^(\d+\.\d+\.\d+)=/gm)].map(([, version]) => version);
+}
+
 try {
   for (const together of steps) {
     const results = await Promise.all(together.map(runStep));
@@ -93,7 +102,7 @@ try {
 
   const { passed, failed, pending } = jestTotals();
   const report = readReport(conformance);
-  failures.push(...reportProblems(report));
+  failures.push(...reportProblems(report, etcdVersions()));
   if (pending > 0) failures.push(`${pending} tests were skipped, which no test may be`);
 
   console.log(`\n${formatReport(report)}`);
