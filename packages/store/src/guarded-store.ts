@@ -54,6 +54,7 @@ import type {
   ScanOptions,
   WatchOptions,
 } from './options.js';
+import { withoutContent, withoutContentOfLists } from './keys-only.js';
 import { KeyRange, type Range } from './range.js';
 import type { Revision } from './revision.js';
 import type { StoreStatus } from './status.js';
@@ -130,7 +131,10 @@ export class GuardedStore implements ConfigStore {
     return this.#call('read', [options, LIST, 'list()'], (given) => {
       const keyRange = KeyRange.from(range);
       const checked = { ...checkList(given, this.#driver), consistency: checkConsistency(given) };
-      return (call) => this.#driver.list(keyRange, checked, call);
+      return async (call) => {
+        const list = await this.#driver.list(keyRange, checked, call);
+        return checked.keysOnly ? withoutContent(list) : list;
+      };
     });
   }
 
@@ -178,7 +182,10 @@ export class GuardedStore implements ConfigStore {
       const driver = this.#driver;
       const checked = checkTxn(txn, driver);
       need(driver.txn !== undefined, driver.name, 'transactions', 'transactions');
-      return (call) => driver.txn?.(checked, call) ?? Promise.reject(invalid('the driver lost its txn method'));
+      return async (call) => {
+        if (driver.txn === undefined) throw invalid('the driver lost its txn method');
+        return withoutContentOfLists(checked, await driver.txn(checked, call));
+      };
     });
   }
 

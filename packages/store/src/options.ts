@@ -27,7 +27,7 @@ export interface SortOrder {
 export interface ListOptions extends GetOptions {
   /** The most items to return, from 1. `more` says whether there are others. */
   readonly limit?: number | undefined;
-  /** Returns items without their values. */
+  /** Returns items without their values and leases: both are left out on every backend. */
   readonly keysOnly?: boolean | undefined;
   /** Returns no items, only `count`. */
   readonly countOnly?: boolean | undefined;
@@ -48,6 +48,7 @@ export interface ListResult {
 }
 
 export interface ScanOptions extends GetOptions {
+  /** Gives entries without their values. */
   readonly keysOnly?: boolean | undefined;
   /** Gives only entries changed at this revision or later. Needs capability `deltaReads`. */
   readonly minModRevision?: Revision | number | undefined;

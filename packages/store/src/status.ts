@@ -9,8 +9,8 @@ export interface StoreMember {
 
 /** The store's report on itself, for people and dashboards. It never holds secrets. */
 export interface StoreStatus {
-  /** The backend's version, such as `3.5.16`. */
-  readonly version: string;
+  /** The backend's version, such as `3.5.30`. Absent if this user may not know it, and then other optional fields may be absent too. */
+  readonly version?: string;
   readonly members: readonly StoreMember[];
   /** The id of the leading member, if there is one. */
   readonly leader?: string;

@@ -31,7 +31,8 @@ export class Entries {
       modRevision: asRevision(modRevision),
       version: count,
     };
-    if (lease === undefined) return entry;
+    // What is read by keys alone says nothing of a lease, as on etcd 3.7.
+    if (lease === undefined || keysOnly) return entry;
     const expiresAt = this.#leases().find(lease)?.expiresAt;
     return expiresAt === undefined ? { ...entry, lease } : { ...entry, lease, expiresAt };
   }

@@ -1,4 +1,4 @@
-import type { ConfigStore, Range, Watch, WatchBatch, WatchOptions, WatchState } from '@holdfast/store';
+import type { ConfigStore, KeyValue, Range, Watch, WatchBatch, WatchOptions, WatchState } from '@holdfast/store';
 
 // The overloads of `put` and `delete` as one signature each, so that a mutant replaces both.
 export type AnyPut = (...args: Parameters<ConfigStore['put']>) => ReturnType<ConfigStore['put']>;
@@ -26,6 +26,12 @@ export function overlay<T extends object>(target: T, changes: object): T {
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
+}
+
+/** The entry with the lease that a read of the key tells. */
+export async function withLease(store: ConfigStore, entry: KeyValue): Promise<KeyValue> {
+  const lease = (await store.get(entry.key))?.lease;
+  return lease === undefined ? entry : { ...entry, lease };
 }
 
 /** What becomes of one watch's batches. Called anew for each watch, so that it can count. */

@@ -1,5 +1,5 @@
 import { isStoreError, toRevision, type KeyValue } from '@holdfast/store';
-import { change } from './change.js';
+import { change, withLease } from './change.js';
 import type { Mutant } from './mutant.js';
 
 export const readMutants: readonly Mutant[] = [
@@ -133,9 +133,22 @@ export const readMutants: readonly Mutant[] = [
   {
     id: 'C4.values-in-keys-only',
     title: 'keysOnly is ignored',
-    caughtBy: ['C4.bad-options-are-invalid', 'C4.keys-only', 'C4.options-combine'],
+    caughtBy: ['C4.bad-options-are-invalid', 'C4.keys-only', 'C4.keys-only-tells-no-lease', 'C4.options-combine'],
     apply: (store) =>
       change(store, { list: (range, options) => store.list(range, options && { ...options, keysOnly: false }) }),
+  },
+  {
+    id: 'C4.lease-in-keys-only',
+    title: 'an entry read with keysOnly tells its lease, as etcd 3.6 does and 3.7 does not',
+    caughtBy: ['C4.keys-only-tells-no-lease'],
+    apply: (store) =>
+      change(store, {
+        list: async (range, options) => {
+          const list = await store.list(range, options);
+          if (options?.keysOnly !== true) return list;
+          return { ...list, items: await Promise.all(list.items.map((item) => withLease(store, item))) };
+        },
+      }),
   },
   {
     id: 'C4.more-at-the-limit',

@@ -1,5 +1,5 @@
 import type { CallOptions, Compare, ConfigStore, Op, OpResult, Txn, TxnResult } from '@holdfast/store';
-import { change } from './change.js';
+import { change, withLease } from './change.js';
 import type { Mutant } from './mutant.js';
 
 const isTxn = (txn: unknown): txn is Txn => typeof txn === 'object' && txn !== null;
@@ -82,6 +82,24 @@ export const txnMutants: readonly Mutant[] = [
         txn: async (txn, options) => {
           const result = await store.txn(txn, options);
           return result.results.length === 6 ? { ...result, results: [...result.results].reverse() } : result;
+        },
+      }),
+  },
+  {
+    id: 'C9.lease-in-keys-only',
+    title: 'a list with keysOnly in a transaction tells leases',
+    caughtBy: ['C9.keys-only-tells-no-lease'],
+    apply: (store) =>
+      change(store, {
+        txn: async (txn, options) => {
+          const result = await store.txn(txn, options);
+          const ops = (isTxn(txn) ? txn.then : undefined) ?? [];
+          const results = result.results.map(async (each, index) => {
+            const op = ops[index];
+            if (each.type !== 'list' || op?.type !== 'list' || op.keysOnly !== true) return each;
+            return { ...each, items: await Promise.all(each.items.map((item) => withLease(store, item))) };
+          });
+          return { ...result, results: await Promise.all(results) };
         },
       }),
   },

@@ -54,6 +54,23 @@ export const listOptionCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'C4.keys-only-tells-no-lease',
+    clauses: ['C4'],
+    title: 'an entry read with keysOnly tells neither value nor lease, although it has both',
+    requires: { leases: true },
+    async run({ store, key, all }) {
+      const { id } = await store.leases.grant(60);
+      await store.put(key('a'), 'value', { lease: id });
+      const list = await store.list(all, { keysOnly: true });
+      expectEqual(
+        list.items.map((item) => [item.key, item.value, item.lease]),
+        [[key('a'), new Uint8Array(), undefined]],
+        'items',
+      );
+      expectEqual((await store.get(key('a')))?.lease, id, 'the lease of the whole entry');
+    },
+  },
+  {
     id: 'C4.count-only',
     clauses: ['C4'],
     title: 'countOnly gives the count and no items, with a limit too',

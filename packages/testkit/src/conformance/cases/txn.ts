@@ -243,6 +243,25 @@ export const txnCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'C9.keys-only-tells-no-lease',
+    clauses: ['C9', 'C4'],
+    title: 'a list with keysOnly in a transaction tells neither values nor leases, nested or not',
+    requires: { ...MULTI, leases: true },
+    async run({ store, key, all }) {
+      const { id } = await store.leases.grant(60);
+      await store.put(key('a'), 'value', { lease: id });
+      const list = { type: 'list', range: all, keysOnly: true } as const;
+      const { results } = await store.txn({ then: [list, { type: 'txn', txn: { then: [list] } }] });
+      const flat = results.flatMap((result) => (result.type === 'txn' ? result.results : [result]));
+      const items = flat.flatMap((result) => (result.type === 'list' ? result.items : []));
+      expectEqual(
+        items.map((item) => [item.key, item.value, item.lease]),
+        [0, 1].map(() => [key('a'), new Uint8Array(), undefined]),
+        'items',
+      );
+    },
+  },
+  {
     id: 'C9.nested',
     clauses: ['C9'],
     title: 'a nested transaction chooses its own branch, at the same revision',
