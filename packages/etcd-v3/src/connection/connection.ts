@@ -12,6 +12,7 @@ import { Endpoints, type Reached } from './endpoints.js';
 import { meaningOf, toStoreError, type GrpcFailure } from '../errors.js';
 import { CLOSED, type EtcdChannel } from './etcd-channel.js';
 import type { ResolvedOptions } from '../options.js';
+import { readServedVersions, type ServedVersions } from './http-version.js';
 import { probe } from './probe.js';
 import { Retrying } from './retrying.js';
 import { AUTHENTICATE, RANGE, WATCH, type Rpc, type StreamRpc } from './rpc.js';
@@ -206,6 +207,16 @@ export class Connection implements WatchTransport {
 
   async serverVersion(endpoint: string): Promise<string | undefined> {
     return this.#endpoints.find(endpoint)?.ready?.version(this.#authenticator.anonymous.metadata);
+  }
+
+  /** What `GET /version` says behind an endpoint; `undefined` if nobody answers it as etcd does. */
+  async servedVersions(endpoint: string, signal: AbortSignal | undefined): Promise<ServedVersions | undefined> {
+    const address = this.#endpoints.find(endpoint)?.address;
+    if (address === undefined) return undefined;
+    const { security, headers, clock, connectMs: timeoutMs } = this.#options;
+    const { signal: closing } = this.#closing;
+    const ends = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    return readServedVersions({ address, security, headers, clock, timeoutMs, signal: ends });
   }
 
   refreshToken(): void {

@@ -18,7 +18,7 @@ export class EndpointCredentials extends ChannelCredentials {
 
   constructor(address: EndpointAddress, security: Security) {
     super();
-    if (address.secure) this.#tls = tlsOptions(address.host, security);
+    if (address.secure) this.#tls = tlsOptions(address.host, security, 'h2');
   }
 
   /** Whether any socket is open. */
@@ -62,12 +62,17 @@ export class EndpointCredentials extends ChannelCredentials {
   }
 }
 
-function tlsOptions(host: string, { context, serverName, rejectUnauthorized }: Security): ConnectionOptions {
+/** How a TLS connection to this host is made, for the given protocol. */
+export function tlsOptions(
+  host: string,
+  { context, serverName, rejectUnauthorized }: Security,
+  protocol: 'h2' | 'http/1.1',
+): ConnectionOptions {
   const expected = serverName ?? host;
   return {
     secureContext: context,
     rejectUnauthorized,
-    ALPNProtocols: ['h2'],
+    ALPNProtocols: [protocol],
     // RFC 6066: an address is no server name.
     servername: isIP(expected) === 0 ? expected : '',
     checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate),

@@ -1,23 +1,72 @@
-import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
+import { isStoreError, StoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
+import type { IResponseHeader, IWatchResponse } from 'etcd3';
 import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
-import { MEMBER_LIST, STATUS } from '../connection/rpc.js';
+import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
 
-/** What one member says of itself and of the cluster. */
+/**
+ * What one member says of itself and of the cluster. Some versions of etcd tell their status to root alone: the status then has no
+ * `leader` and no `sizeBytes`, and the rest of it comes from questions that any user may ask.
+ */
 export async function readStatus(connection: Connection, { signal }: DriverCall): Promise<StoreStatus> {
-  const { response, endpoint } = await connection.unary(STATUS, {}, { kind: 'read', signal });
-  const { revision, clusterId } = fromProtoHeader(response.header);
+  try {
+    const { response, endpoint } = await connection.unary(STATUS, {}, { kind: 'read', signal });
+    const { revision, clusterId } = fromProtoHeader(response.header);
+    return {
+      version: response.version,
+      members: await readMembers(connection, endpoint, signal),
+      // Etcd says 0 where it knows of no leader.
+      ...(response.leader === '0' ? {} : { leader: response.leader }),
+      revision,
+      identity: clusterId,
+      sizeBytes: safeInteger(response.dbSize),
+      raftTerm: safeInteger(response.raftTerm),
+      endpoint,
+    };
+  } catch (error) {
+    if (!isStoreError(error, 'permission-denied') || error.endpoint === undefined) throw error;
+    return readWithoutStatus(connection, error.endpoint, signal);
+  }
+}
+
+async function readWithoutStatus(
+  connection: Connection,
+  endpoint: string,
+  signal: AbortSignal | undefined,
+): Promise<StoreStatus> {
+  const [header, versions, members] = await Promise.all([
+    readHeader(connection, endpoint, signal),
+    connection.servedVersions(endpoint, signal),
+    readMembers(connection, endpoint, signal),
+  ]);
+  signal?.throwIfAborted();
+  const { clusterId, revision, raftTerm } = fromProtoHeader(header);
   return {
-    version: response.version,
-    members: await readMembers(connection, endpoint, signal),
-    // Etcd says 0 where it knows of no leader.
-    ...(response.leader === '0' ? {} : { leader: response.leader }),
+    ...(versions === undefined ? {} : { version: versions.server }),
+    members,
     revision,
     identity: clusterId,
-    sizeBytes: safeInteger(response.dbSize),
-    raftTerm: safeInteger(response.raftTerm),
+    raftTerm,
     endpoint,
   };
+}
+
+/** The member's head: the answer to a watch has it, even to one that is refused. A refused read has no header. */
+async function readHeader(
+  connection: Connection,
+  endpoint: string,
+  signal: AbortSignal | undefined,
+): Promise<IResponseHeader> {
+  const request = { create_request: { key: Buffer.of(0) } };
+  const answered = ({ header }: IWatchResponse): IResponseHeader => {
+    if (Number(header.revision) > 0) return header;
+    throw new StoreError('internal', `${endpoint} answered a watch without its revision`, {
+      endpoint,
+      retryable: true,
+    });
+  };
+  const { response } = await connection.exchange(WATCH_QUESTION, request, answered, { kind: 'read', signal, endpoint });
+  return response;
 }
 
 /** @returns nothing where the user may not know: the rest of the status is for everybody. */
