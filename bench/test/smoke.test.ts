@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
-import { availableEtcds } from '@holdfast/testkit';
+import { findEtcd } from '@holdfast/testkit';
 import type { Results } from '../src/harness/results.js';
 import { verdictsOf } from '../src/harness/verdict.js';
 import { rows } from '../src/rows/index.js';
@@ -14,7 +14,7 @@ const root = join(__dirname, '..', '..');
 const usual = rows.filter(({ onRequest }) => onRequest !== true);
 
 test('every row of the benchmarks still runs, on sizes that say nothing about speed', async () => {
-  const etcd = availableEtcds().at(-1)!;
+  const etcd = findEtcd({});
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
   try {
     const out = join(folder, 'results.json');

@@ -17,7 +17,7 @@ import { LiveTruth } from './live-truth.js';
 import { MirrorProbe } from './mirror-probe.js';
 import { openView } from './mirror-view.js';
 import { V3Api, v2Outside, v3Outside, type Outside } from './outside.js';
-import { settingsOf, type CampaignSettings } from './settings.js';
+import { settingsOf, SNAPSHOT_COUNT, type CampaignSettings } from './settings.js';
 import { v2Source, v3Source } from './truth-source.js';
 import { ROOT, secureV2, secureV3, USER } from './users.js';
 import { PREFIX, type World } from './world.js';
@@ -56,6 +56,7 @@ export class LiveWorld implements World {
       const { version, nodes, api } = cell;
       // Passwords that are cheap to check, where that can be had (v3): a server that is busy with it answers nobody.
       const args = ['--bcrypt-cost=4'];
+      if (version === '3.4.23' && api === 'v3') args.push(`--snapshot-count=${SNAPSHOT_COUNT}`);
       const etcd = await startEtcd({ version, nodes, enableV2: api === 'v2', links: nodes === 3, args });
       closing.push(() => etcd.close());
       if (kind === 'secured') await (api === 'v3' ? secureV3 : secureV2)(etcd);

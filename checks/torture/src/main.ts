@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import type { Logger } from '@holdfast/store';
-import { describeViolations, Random } from '@holdfast/testkit';
+import { availableEtcds, describeViolations, Random } from '@holdfast/testkit';
 import { runCampaign } from './campaign.js';
-import { allCells, nameOfCell } from './cell.js';
+import { allCells, cellsOn, nameOfCell } from './cell.js';
 import { faults } from './faults/index.js';
 import { planOf, type Planned } from './plan.js';
 import { sampleOf } from './replay.js';
@@ -13,7 +13,7 @@ import { percentiles, totalsOf, type CampaignReport, type InjectionReport, type 
 import { settingsOf } from './settings.js';
 
 const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed S] [--out FILE.json]
-  which:  [--backend etcd-v3|etcd-v2] [--version 3.4.23|3.5.16] [--nodes 1|3] [--cell 3.5.16/v3/3]... [--fault KIND]...
+  which:  [--backend etcd-v3|etcd-v2] [--version 3.4.23|3.5.16|3.5|3.6|3.7] [--nodes 1|3] [--cell 3.5.16/v3/3]... [--fault KIND]...
   again:  --cell CELL --fault KIND --injection-seed SEED     one injection of a report
           --replay REPORT.json --sample N                    some of a report, chosen by --seed
   --trace tells what stores and mirrors ride out
@@ -74,7 +74,7 @@ function commit(): string {
 
 /** What the options choose, of everything or of a report. */
 function choose(seed: number): Planned[] {
-  const cells = allCells.filter(
+  const cells = cellsOn(availableEtcds().map(({ version }) => version)).filter(
     (cell) =>
       (values.backend === undefined || values.backend === `etcd-${cell.api}`) &&
       (values.version === undefined || values.version === cell.version) &&

@@ -9,6 +9,9 @@ export interface CampaignSettings {
   readonly keepaliveBoundMs: number;
 }
 
+/** How many entries of its log a member writes between two snapshots, where it will be upgraded: etcd's default is thousands. */
+export const SNAPSHOT_COUNT = 500;
+
 /** The goal for everything else. */
 export const GOAL_MS = 2_000;
 

@@ -95,6 +95,7 @@ class FakeWorld {
         useData: () => replace('useData', false),
         wipe: ({ sameToken }: { sameToken: boolean }) => replace('wipe', !sameToken, 1),
         useVersion: () => undefined,
+        put: () => Promise.resolve(this.head),
       },
     };
     this.world = fake as unknown as World;

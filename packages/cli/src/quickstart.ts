@@ -33,7 +33,7 @@ async function run({ url, file, compact }: Arguments, interrupted: Promise<never
   const out = printer(print);
   try {
     const { version } = await store.status({ timeoutMs: 15_000 });
-    print(`Holdfast on ${store.name} ${version}: ${plan.title}, below ${own.path}`);
+    print(`Holdfast on ${[store.name, version].join(' ').trim()}: ${plan.title}, below ${own.path}`);
     const allowed = await mayCompact(store, own, { url, asked: compact });
     const demonstration = new Demonstration({ store, plan, own, out, compact: allowed });
     try {

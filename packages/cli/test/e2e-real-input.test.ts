@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Change, ResyncEvent } from '@holdfast/core';
-import { eventually } from '@holdfast/testkit';
+import { eventually, findEtcd } from '@holdfast/testkit';
 import { collectionsOf, gatewayEntries, generateEntries } from './support/gateway-entries.js';
 import { MirroredGateway } from './support/mirrored-gateway.js';
 
@@ -13,9 +13,9 @@ test('the generated configuration has good and bad values in several collections
   expect(new Set(generated.map(({ key }) => key)).size).toBe(1_000);
 });
 
-describe.each(['3.4.23', '3.5.16'])(
-  `${entries.length} entries of ${origin} gateway configuration in etcd %s`,
-  (version) => {
+describe.each([findEtcd({})])(
+  `${entries.length} entries of ${origin} gateway configuration in etcd $version`,
+  ({ version }) => {
     let gateway: MirroredGateway;
     let put: (key: string, value: unknown) => Promise<string>;
     let remove: (...args: readonly string[]) => Promise<string>;

@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { json, mirror, text, type Change, type ChangeEvent } from '@holdfast/core';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore, Op, Revision, Watch } from '@holdfast/store';
-import { eventually, startEtcd, type Etcd } from '@holdfast/testkit';
+import { eventually, findEtcd, startEtcd, type Etcd } from '@holdfast/testkit';
 import { z } from 'zod';
 import { collectionsOf, generateEntries } from './support/gateway-entries.js';
 import { schemaOf } from './support/apisix-schemas.js';
 
 const KEYS = 100_000;
 
-describe.each(['3.4.23', '3.5.16'])('on etcd %s', (version) => {
+describe.each([findEtcd({})])('on etcd $version', ({ version }) => {
   let etcd: Etcd;
   let store: ConfigStore;
   /** The store of "somebody else", who writes. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { eventually, startEtcd, type Etcd } from '@holdfast/testkit';
+import { eventually, findEtcd, startEtcd, type Etcd } from '@holdfast/testkit';
 import { gatewayEntries } from './support/gateway-entries.js';
 import { root } from './support/markdown-sample.js';
 
@@ -81,7 +81,7 @@ test('--help says how to use it', async () => {
   expect(code).toBe(0);
 });
 
-describe.each(['3.4.23', '3.5.16'])('the same program on etcd %s', (version) => {
+describe.each([findEtcd({})])('the same program on etcd $version', ({ version }) => {
   let etcd: Etcd;
   let url: string;
 
@@ -138,7 +138,7 @@ describe.each(['3.4.23', '3.5.16'])('the same program on etcd %s', (version) => 
   });
 });
 
-describe.each(['3.4.23', '3.5.16'])("the same program on the keys API of etcd %s's v2", (version) => {
+describe.each([findEtcd({})])("the same program on the keys API of etcd $version's v2", ({ version }) => {
   let etcd: Etcd;
   let url: string;
 

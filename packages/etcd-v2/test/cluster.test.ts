@@ -5,7 +5,7 @@ import { availableEtcds, eventually, startProxy, type EtcdMember, type Proxy } f
 import { etcdV2Store, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { follow, World } from './support/world.js';
 
-describe.each(availableEtcds())('three members of etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('three members of etcd $version', ({ version }) => {
   let world: World;
   let store: EtcdV2Store;
 
@@ -146,7 +146,7 @@ describe.each(availableEtcds())('three members of etcd $version', ({ version }) 
   });
 });
 
-describe.each(availableEtcds())('several endpoints of etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('several endpoints of etcd $version', ({ version }) => {
   let world: World;
   const proxies: Proxy[] = [];
   const stores: EtcdV2Store[] = [];

@@ -14,7 +14,7 @@ import { World } from './support/world.js';
 
 const at = 'http://127.0.0.1:2379';
 
-describe.each(availableEtcds())('errors that etcd $version answers with', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('errors that etcd $version answers with', ({ version }) => {
   let world: World;
 
   beforeAll(async () => {

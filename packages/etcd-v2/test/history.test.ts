@@ -13,7 +13,7 @@ afterEach(async () => {
   world = undefined;
 });
 
-describe.each(availableEtcds())('another history on etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('another history on etcd $version', ({ version }) => {
   test('a server that was emptied is history-changed, with a new cluster id and with the same one', async () => {
     world = await World.start(version);
     const store = world.open();

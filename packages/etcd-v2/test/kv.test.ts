@@ -5,7 +5,7 @@ import { World } from './support/world.js';
 
 const text = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
 
-describe.each(availableEtcds())('entries on etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('entries on etcd $version', ({ version }) => {
   let world: World;
 
   beforeAll(async () => {

@@ -5,7 +5,7 @@ import { World } from './support/world.js';
 
 // The faults that today's clients are compared by. The mirror knows nothing of v2: whatever comes out of it here follows
 // from the contract.
-describe.each(availableEtcds())(
+describe.each(availableEtcds({ api: 'v2' }))(
   'a mirror on etcd $version, by its v2 API, is equal to the store and live',
   ({ version }) => {
     let world: World;

@@ -16,7 +16,7 @@ async function failure(call: Promise<unknown>): Promise<StoreError> {
 
 const PASSWORD = 'secret-1';
 
-describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('a user of etcd $version', ({ version }) => {
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
   let proxy: Proxy;

@@ -13,7 +13,7 @@ async function failure(call: Promise<unknown>): Promise<StoreError> {
   return error;
 }
 
-describe.each(availableEtcds())('secured connections to etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
@@ -138,7 +138,7 @@ describe.each(availableEtcds())('secured connections to etcd $version', ({ versi
   });
 });
 
-describe.each(availableEtcds())('users of etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('users of etcd $version', ({ version }) => {
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
 

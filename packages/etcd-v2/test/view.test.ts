@@ -3,7 +3,7 @@ import { readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
 import { availableEtcds } from '@holdfast/testkit';
 import { Following, World } from './support/world.js';
 
-describe.each(availableEtcds())('views of a store on etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('views of a store on etcd $version', ({ version }) => {
   let world: World;
 
   beforeAll(async () => {

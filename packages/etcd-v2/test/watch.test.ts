@@ -3,7 +3,7 @@ import { isStoreError } from '@holdfast/store';
 import { availableEtcds, eventually, virtualClock } from '@holdfast/testkit';
 import { follow, Following, World } from './support/world.js';
 
-describe.each(availableEtcds())('a watch on etcd $version', ({ version }) => {
+describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ version }) => {
   let world: World;
 
   beforeAll(async () => {

@@ -36,6 +36,7 @@ export { simulateLink, type SimulatedLinkOptions } from './conformance/simulated
 export { mutants } from './mutants/index.js';
 export { clauseOf, mutateBackend, type Mutant } from './mutants/mutant.js';
 export { availableEtcds, findEtcd, type EtcdBinary } from './etcd/etcd-binary.js';
+export { compareVersions, isAtLeast, isOfVersion, servesV2 } from './etcd/etcd-version.js';
 export { EtcdCrashedError, type EtcdMember, type EtcdMemberStatus } from './etcd/etcd-member.js';
 export { type Etcd, type NewHistoryOptions } from './etcd/etcd.js';
 export { startEtcd, type EtcdTls, type StartEtcdOptions } from './etcd/start-etcd.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { availableEtcds, findEtcd } from '@holdfast/testkit';
+import { availableEtcds, compareVersions, findEtcd, isAtLeast, servesV2 } from '@holdfast/testkit';
 
 const [first, second] = availableEtcds();
 const { HOLDFAST_ETCD, PATH } = process.env;
@@ -14,8 +14,19 @@ afterEach(() => {
 });
 
 describe('which etcd is started', () => {
-  test('there are two versions to test against', () => {
-    expect(availableEtcds().map(({ version }) => version)).toEqual(['3.4.23', '3.5.16']);
+  test('there is one of each series, and the first one runs everything', () => {
+    const series = availableEtcds().map(({ version }) => version.replace(/\.\d+$/, ''));
+    expect(['3.5 3.4', '3.5 3.4 3.6 3.7']).toContain(series.join(' '));
+    expect(availableEtcds({ api: 'v3' })).toEqual(availableEtcds());
+    expect(availableEtcds({ api: 'v2' })).toEqual([first, second]);
+  });
+
+  test('none with the v2 API: an error, and not no tests', () => {
+    const newer = availableEtcds().find(({ version }) => !servesV2(version));
+    if (newer === undefined) return; // Without Go there is none.
+    process.env['HOLDFAST_ETCD'] = `${newer.version}=${newer.etcd}`;
+    expect(availableEtcds()).toEqual([newer]);
+    expect(() => availableEtcds({ api: 'v2' })).toThrow('No etcd with the v2 API found');
   });
 
   test('the one whose path is given, before any other', () => {
@@ -25,6 +36,13 @@ describe('which etcd is started', () => {
 
   test('the one of that version', () => {
     expect(findEtcd({ version: second!.version })).toEqual(second);
+  });
+
+  test('the newest one of that series, and not of one whose number only begins like it', () => {
+    expect(findEtcd({ version: '3.4' })).toEqual(second);
+    expect(findEtcd({ version: '3' })).toEqual(availableEtcds().at(-1));
+    expect(() => findEtcd({ version: '3.40' })).toThrow('No etcd 3.40 found');
+    expect(() => findEtcd({ version: '3.4.2' })).toThrow('No etcd 3.4.2 found');
   });
 
   test('else the one of ETCD_BIN, else the first of HOLDFAST_ETCD', () => {
@@ -48,7 +66,7 @@ describe('which etcd is started', () => {
   });
 
   test('not that version: an error that names those found', () => {
-    expect(() => findEtcd({ version: '3.3.1' })).toThrow(/No etcd 3\.3\.1 found, only 3\.4\.23 .*3\.5\.16/);
+    expect(() => findEtcd({ version: '3.3.1' })).toThrow(/No etcd 3\.3\.1 found, only 3\.5\..*3\.4\.23/);
   });
 
   test('a HOLDFAST_ETCD that is not what it says is an error', () => {
@@ -61,4 +79,15 @@ describe('which etcd is started', () => {
   test('a program that is not etcd is an error', () => {
     expect(() => findEtcd({ bin: process.execPath })).toThrow('is not etcd');
   });
+});
+
+test('versions are ordered by their numbers, and a series begins with its first', () => {
+  const sorted = ['3.6.16', '3.5.9', '3.10.0', '3.5.30', '3.6.2'].sort(compareVersions);
+  expect(sorted).toEqual(['3.5.9', '3.5.30', '3.6.2', '3.6.16', '3.10.0']);
+  expect([isAtLeast('3.6.0', '3.6'), isAtLeast('3.5.30', '3.6'), isAtLeast('4.0.0', '3.6')]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect([servesV2('3.5.30'), servesV2('3.6.0-rc.1'), servesV2('3.7.3')]).toEqual([true, false, false]);
 });

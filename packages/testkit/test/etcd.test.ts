@@ -2,7 +2,16 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { availableEtcds, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import {
+  availableEtcds,
+  certificateAuthority,
+  eventually,
+  isAtLeast,
+  servesV2,
+  startEtcd,
+  startProxy,
+  type Etcd,
+} from '@holdfast/testkit';
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -136,6 +145,19 @@ describe.each(availableEtcds())('etcd $version', ({ version }) => {
       expect(await get('restored')).toBe('old\n');
     });
 
+    test('a restore with raised revisions leaves nothing to resume from (3.5 and later)', async () => {
+      const then = await etcd.put('restored', 'old');
+      const snapshot = await etcd.snapshot();
+      if (!isAtLeast(version, '3.5')) {
+        await expect(etcd.restore(snapshot, { bumpRevision: 1_000 })).rejects.toThrow('etcdutl');
+        return;
+      }
+      await etcd.restore(snapshot, { sameToken: true, bumpRevision: 1_000 });
+      expect(await etcd.revision()).toBe(then + 1_000);
+      expect(await get('restored')).toBe('old\n');
+      await expect(etcd.ctl('get', 'restored', `--rev=${then}`)).rejects.toThrow('compacted');
+    });
+
     test('a copy of the data directory brings the state of then back, and the ids with it', async () => {
       const then = await etcd.put('copied', 'old');
       const before = await etcd.members[0]!.status();
@@ -211,8 +233,12 @@ describe.each(availableEtcds())('etcd $version', ({ version }) => {
     expect((await etcd.members[2]!.status()).clusterId).toBe(clusterId);
   });
 
-  test('the v2 API is served where asked for', async () => {
+  test('the v2 API is served where asked for, up to 3.5; later ones start without it', async () => {
     await using etcd = await startEtcd({ version, enableV2: true });
+    if (!servesV2(version)) {
+      expect((await fetch(`${etcd.endpoints[0]}/v2/keys/a`)).status).toBe(404);
+      return;
+    }
     const written = await fetch(`${etcd.endpoints[0]}/v2/keys/a`, {
       method: 'PUT',
       body: new URLSearchParams({ value: '1' }),

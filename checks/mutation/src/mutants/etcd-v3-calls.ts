@@ -12,7 +12,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     file: 'packages/etcd-v3/src/connection/retry.ts',
     find: "  if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';",
     replace: "  if (kind === 'write' && !meaning.retryable) return 'fail';",
-    caughtBy: { test: FAULTS, name: 'etcd 3.5.16 trap 9: .* a put whose answer is lost is applied once' },
+    caughtBy: { test: FAULTS, name: 'etcd 3.5.\\d+ trap 9: .* a put whose answer is lost is applied once' },
   },
   {
     name: 'v3-takes-a-new-connection-for-unused',
@@ -34,7 +34,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     replace: 'start.length === 0 && end?.length === 0',
     caughtBy: {
       test: 'packages/etcd-v3/test/empty-range.test.ts',
-      name: 'etcd 3.5.16 trap 19: what got past the checks is still not sent',
+      name: 'etcd 3.5.\\d+ trap 19: what got past the checks is still not sent',
     },
   },
   {
@@ -72,7 +72,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     find: 'await this.read(KeyRange.ofKey(key), options, call);',
     replace:
       'await this.read(KeyRange.ofKey(key), options, call).catch(() => ({ buffer: Buffer.alloc(0), bounds: [] }));',
-    caughtBy: { test: FAULTS, name: 'etcd 3.5.16 trap 14: .* reads reject while the server is gone .refuse' },
+    caughtBy: { test: FAULTS, name: 'etcd 3.5.\\d+ trap 14: .* reads reject while the server is gone .refuse' },
   },
   {
     name: 'v3-outage-as-empty-list',
@@ -89,6 +89,6 @@ export const etcdV3Calls: readonly Mutant[] = [
       '      return { items: [], bookmark, count: 0, more: false, undecodable: [] };',
       '    }',
     ].join('\n'),
-    caughtBy: { test: FAULTS, name: 'etcd 3.5.16 trap 14: .* reads reject while the server is gone .refuse' },
+    caughtBy: { test: FAULTS, name: 'etcd 3.5.\\d+ trap 14: .* reads reject while the server is gone .refuse' },
   },
 ];

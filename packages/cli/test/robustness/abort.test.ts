@@ -63,7 +63,7 @@ const ON_ETCD: readonly (readonly [name: string, connect: Connect])[] = [
 ];
 
 async function onEtcd(connect: Connect): Promise<Backend> {
-  const etcd: Etcd = await startEtcd({ version: '3.5.16', enableV2: true });
+  const etcd: Etcd = await startEtcd({ version: '3.5', enableV2: true });
   const proxy = await startProxy(etcd.endpoints[0]!);
   const [store, direct] = [connect([proxy.endpoint]), connect(etcd.endpoints)];
   const close = async (): Promise<void> => {

@@ -25,7 +25,7 @@ interface Backend {
 
 let etcd: Etcd;
 beforeAll(async () => {
-  etcd = await startEtcd({ version: '3.5.16', enableV2: true });
+  etcd = await startEtcd({ version: '3.5', enableV2: true });
 });
 afterAll(() => etcd.close());
 

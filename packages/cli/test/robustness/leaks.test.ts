@@ -26,7 +26,7 @@ describe.each<[backend: CyclesInput['backend'], most: number, kinds: readonly Ki
   let results: Record<string, CyclesResult>;
   let openBefore = 0;
   beforeAll(async () => {
-    etcd = await startEtcd({ version: '3.5.16', enableV2: true });
+    etcd = await startEtcd({ version: '3.5', enableV2: true });
     openBefore = await etcd.metric('process_open_fds');
     results = await runInChild('cycles', { backend, endpoints: etcd.endpoints }, { nodeArgs: NO_NEW_CODE });
   }, PATIENCE_MS);

@@ -14,7 +14,7 @@ const PATIENCE = { timeoutMs: 60_000, intervalMs: 50 };
 
 let etcd: Etcd;
 beforeAll(async () => {
-  etcd = await startEtcd({ version: '3.5.16', enableV2: true });
+  etcd = await startEtcd({ version: '3.5', enableV2: true });
 });
 afterAll(() => etcd.close());
 

@@ -19,7 +19,7 @@ interface Run extends StallsResult {
 
 /** Writes to a server of its own until the host, which stalls meanwhile, has seen enough. */
 async function runOn(backend: StallsInput['backend']): Promise<Run> {
-  await using etcd = await startEtcd({ version: '3.5.16', enableV2: true });
+  await using etcd = await startEtcd({ version: '3.5', enableV2: true });
   await using proxy = await startProxy(etcd.endpoints[0]!);
   const { endpoints } = etcd;
   await using writer = backend === 'etcd-v3' ? etcdV3Store({ endpoints }) : etcdV2Store({ endpoints });

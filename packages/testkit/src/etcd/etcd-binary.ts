@@ -1,18 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { compareVersions, isAtLeast, isOfVersion, servesV2 } from './etcd-version.js';
 
-/** An etcd that tests can start, with the etcdctl that belongs to it. */
+/** An etcd that tests can start, with the tools that belong to it. */
 export interface EtcdBinary {
-  /** For example `3.5.16`. */
+  /** For example `3.5.30`. */
   readonly version: string;
   readonly etcd: string;
   readonly etcdctl: string;
+  /** What restores snapshots from 3.6 on; 3.4 has none. */
+  readonly etcdutl: string | undefined;
 }
 
 const HOW_TO_GET_ETCD =
-  'Install etcd 3.4 or 3.5 together with etcdctl (on Debian and Ubuntu: the packages etcd-server and etcd-client), and ' +
-  'put it on PATH, or name it: ETCD_BIN=/path/to/etcd, or for several versions HOLDFAST_ETCD=3.4.23=/path/etcd,3.5.16=/path/etcd.';
+  'Install etcd 3.4 to 3.7 together with etcdctl, and from 3.6 on with etcdutl (on Debian and Ubuntu: the packages etcd-server ' +
+  'and etcd-client), and put it on PATH, or name it: ETCD_BIN=/path/to/etcd, or for several versions ' +
+  'HOLDFAST_ETCD=3.5.30=/path/etcd,3.4.23=/path/etcd.';
 
 const probed = new Map<string, EtcdBinary>();
 
@@ -20,15 +24,21 @@ const probed = new Map<string, EtcdBinary>();
  * Every etcd that tests should run against: those of `HOLDFAST_ETCD`, else the one of `ETCD_BIN`, else the one on PATH.
  * Synchronous, for `describe.each`. Throws, saying what to install, where there is none: a missing server is a failure
  * and not a reason to run fewer tests.
+ *
+ * @param wanted `api: 'v2'` gives those alone that serve the v2 API, which is gone from 3.6 on
  */
-export function availableEtcds(): readonly EtcdBinary[] {
+export function availableEtcds(wanted: { readonly api?: 'v2' | 'v3' } = {}): readonly EtcdBinary[] {
   const listed = listedEtcds();
-  return listed.length > 0 ? listed : [probe(process.env['ETCD_BIN'] ?? 'etcd')];
+  const all = listed.length > 0 ? listed : [probe(process.env['ETCD_BIN'] ?? 'etcd')];
+  if (wanted.api !== 'v2') return all;
+  const serving = all.filter(({ version }) => servesV2(version));
+  if (serving.length === 0) throw new Error(`No etcd with the v2 API found (3.5 or older), only ${described(all)}.`);
+  return serving;
 }
 
 /**
- * The etcd of that path; else of that version; else that of `ETCD_BIN`; else the first of `HOLDFAST_ETCD`; else the one
- * on PATH.
+ * The etcd of that path; else of that version or, for `3.5`, the newest one of that series; else that of `ETCD_BIN`; else
+ * the first of `HOLDFAST_ETCD`; else the one on PATH.
  */
 export function findEtcd(wanted: {
   readonly bin?: string | undefined;
@@ -41,10 +51,14 @@ export function findEtcd(wanted: {
     if (first !== undefined) return first;
   }
   const candidates = bin === undefined ? availableEtcds() : [probe(bin)];
-  const match = candidates.find((candidate) => version === undefined || candidate.version === version);
+  const matching = candidates.filter((candidate) => version === undefined || isOfVersion(candidate.version, version));
+  const [match] = [...matching].sort((a, b) => compareVersions(b.version, a.version));
   if (match !== undefined) return match;
-  const found = candidates.map((candidate) => `${candidate.version} (${candidate.etcd})`).join(', ');
-  throw new Error(`No etcd ${version ?? ''} found, only ${found}. ${HOW_TO_GET_ETCD}`);
+  throw new Error(`No etcd ${version ?? ''} found, only ${described(candidates)}. ${HOW_TO_GET_ETCD}`);
+}
+
+function described(etcds: readonly EtcdBinary[]): string {
+  return etcds.map(({ version, etcd }) => `${version} (${etcd})`).join(', ');
 }
 
 function listedEtcds(): readonly EtcdBinary[] {
@@ -63,7 +77,8 @@ function listedEtcds(): readonly EtcdBinary[] {
 function probe(etcd: string): EtcdBinary {
   const known = probed.get(etcd);
   if (known !== undefined) return known;
-  const binary = { version: versionOf(etcd), etcd, etcdctl: besides(etcd) };
+  const version = versionOf(etcd);
+  const binary = { version, etcd, etcdctl: besides(etcd, 'etcdctl') ?? 'etcdctl', etcdutl: etcdutlOf(etcd, version) };
   probed.set(etcd, binary);
   return binary;
 }
@@ -85,9 +100,14 @@ function versionOf(etcd: string): string {
   return version;
 }
 
-function besides(etcd: string): string {
-  const sibling = join(dirname(etcd), 'etcdctl');
-  return existsSync(sibling) ? sibling : 'etcdctl';
+/** A tool in the folder of an etcd; `undefined` where it isn't there, and belongs on PATH then. */
+function besides(etcd: string, tool: string): string | undefined {
+  const sibling = join(dirname(etcd), tool);
+  return existsSync(sibling) ? sibling : undefined;
+}
+
+function etcdutlOf(etcd: string, version: string): string | undefined {
+  return besides(etcd, 'etcdutl') ?? (isAtLeast(version, '3.6') ? 'etcdutl' : undefined);
 }
 
 /** This process's environment without etcd's own variables, which would act as flags of the servers under test. */

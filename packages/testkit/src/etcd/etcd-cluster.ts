@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { eventually } from '../clock/eventually.js';
 import { LinkProxies, type MemberLinks } from '../net/member-links.js';
 import { reservePort } from '../net/ports.js';
-import { runEtcdctl } from './etcdctl.js';
+import { runEtcdctl, runEtcdutl } from './etcdctl.js';
 import { findEtcd, type EtcdBinary } from './etcd-binary.js';
 import { initialCluster, memberAddresses, memberFlags, type MemberAddress, type MemberPorts } from './etcd-flags.js';
 import { EtcdProcess, type EtcdMember } from './etcd-member.js';
@@ -154,9 +154,12 @@ export class EtcdCluster implements Etcd {
   }
 
   async restore(snapshotFile: string, options: NewHistoryOptions = {}): Promise<void> {
+    if (options.bumpRevision !== undefined && this.#binary.etcdutl === undefined) {
+      throw new Error(`etcd ${this.version} can't raise the revisions of a restore: only etcdutl can, from 3.5 on`);
+    }
     await this.#clear();
     if (options.sameToken !== true) this.#token = this.#newToken();
-    await this.#restoreData(snapshotFile);
+    await this.#restoreData(snapshotFile, options.bumpRevision);
     await this.#startAll();
   }
 
@@ -214,14 +217,17 @@ export class EtcdCluster implements Etcd {
     for (const { dataDir } of this.#addresses) await rm(dataDir, { recursive: true, force: true });
   }
 
-  async #restoreData(snapshotFile: string): Promise<void> {
-    const restored = this.#addresses.map(({ name, dataDir, peerUrl }) =>
-      this.ctl(
+  async #restoreData(snapshotFile: string, bumpRevision?: number): Promise<void> {
+    const { etcdutl } = this.#binary;
+    const bump = bumpRevision === undefined ? [] : [`--bump-revision=${bumpRevision}`, '--mark-compacted'];
+    const restored = this.#addresses.map(({ name, dataDir, peerUrl }) => {
+      const args = [
         ...['snapshot', 'restore', snapshotFile, `--name=${name}`, `--data-dir=${dataDir}`],
         ...[`--initial-cluster=${initialCluster(this.#addresses)}`, `--initial-cluster-token=${this.#token}`],
-        `--initial-advertise-peer-urls=${peerUrl}`,
-      ),
-    );
+        ...[`--initial-advertise-peer-urls=${peerUrl}`, ...bump],
+      ];
+      return etcdutl === undefined ? this.ctl(...args) : runEtcdutl(etcdutl, args);
+    });
     await Promise.all(restored);
   }
 

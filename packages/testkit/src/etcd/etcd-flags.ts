@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ReservedPort } from '../net/ports.js';
+import { isAtLeast, servesV2 } from './etcd-version.js';
 import type { EtcdTls, StartEtcdOptions } from './start-etcd.js';
 
 /** The addresses of one member. They stay the same for as long as its cluster exists. */
@@ -40,6 +41,9 @@ export function initialCluster(addresses: readonly MemberAddress[]): string {
   return addresses.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
 }
 
+/** Undocumented in 3.4, where 3.4.23 is known to have it; official from 3.5 on. */
+const FIRST_WITH_UNSAFE_NO_FSYNC = '3.4.23';
+
 /** Everything that decides the flags of one member. */
 export interface FlagsSetup {
   readonly version: string;
@@ -65,11 +69,10 @@ export function memberFlags({ version, address, all, token, tlsFiles, options }:
     ...(all.length === 1 ? timing(20, 200) : timing(60, 600)),
   ];
   // Test data need not survive the machine; without waiting for the disk a test is several times faster.
-  if (hasUnsafeNoFsync(version)) flags.push('--unsafe-no-fsync');
-  if (options.enableV2 === true) flags.push('--enable-v2');
-  if (progressIntervalMs !== undefined) {
-    flags.push(`--experimental-watch-progress-notify-interval=${progressIntervalMs}ms`);
-  }
+  if (isAtLeast(version, FIRST_WITH_UNSAFE_NO_FSYNC)) flags.push('--unsafe-no-fsync');
+  // From 3.6 on an etcd that is given this flag does not start.
+  if (options.enableV2 === true && servesV2(version)) flags.push('--enable-v2');
+  if (progressIntervalMs !== undefined) flags.push(`${progressIntervalFlag(version)}=${progressIntervalMs}ms`);
   if (tlsFiles !== undefined) flags.push(`--cert-file=${tlsFiles.cert}`, `--key-file=${tlsFiles.key}`);
   if (tlsFiles?.clientCa !== undefined) flags.push(`--trusted-ca-file=${tlsFiles.clientCa}`, '--client-cert-auth');
   return [...flags, ...(options.args ?? [])];
@@ -79,8 +82,9 @@ function timing(heartbeatMs: number, electionMs: number): readonly string[] {
   return [`--heartbeat-interval=${heartbeatMs}`, `--election-timeout=${electionMs}`];
 }
 
-/** Undocumented in 3.4, where 3.4.23 is known to have it; official from 3.5 on. */
-function hasUnsafeNoFsync(version: string): boolean {
-  const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  return major > 3 || minor >= 5 || (minor === 4 && patch >= 23);
+/** 3.6 takes both names, and 3.7 the new one alone. */
+function progressIntervalFlag(version: string): string {
+  return isAtLeast(version, '3.6')
+    ? '--watch-progress-notify-interval'
+    : '--experimental-watch-progress-notify-interval';
 }

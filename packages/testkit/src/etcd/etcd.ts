@@ -1,18 +1,23 @@
 import type { MemberLinks } from '../net/member-links.js';
 import type { EtcdMember } from './etcd-member.js';
 
-/** Whether a restored or emptied cluster can be told from the one before by its cluster id. */
+/** How a restored or emptied cluster differs from the one before. */
 export interface NewHistoryOptions {
   /**
    * `true`: the cluster is bootstrapped with its old token, so cluster and member ids come back unchanged.
    * `false`, the default: with a new token, so both change.
    */
   readonly sameToken?: boolean;
+  /**
+   * Of a restore alone: how far its revisions begin above those of the snapshot, with everything before marked as compacted, so
+   * that no watch of the history before can go on as if nothing had happened. Needs etcdutl, and so etcd 3.5 or newer.
+   */
+  readonly bumpRevision?: number;
 }
 
 /** A real etcd of one or three members, with everything that tests do to it. */
 export interface Etcd extends AsyncDisposable {
-  /** For example `3.5.16`. While members differ, what each is started as from now on. */
+  /** For example `3.5.30`. While members differ, what each is started as from now on. */
   readonly version: string;
   /** The members' client URLs, such as `http://127.0.0.1:23790`. */
   readonly endpoints: readonly string[];

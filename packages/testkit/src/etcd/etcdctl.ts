@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { basename } from 'node:path';
 import { etcdEnvironment } from './etcd-binary.js';
 
 /** An etcdctl, with the flags of every call. */
@@ -15,15 +16,30 @@ const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024;
 export async function runEtcdctl(setup: EtcdctlSetup, args: readonly string[], input?: string): Promise<string> {
   const ownEndpoints = args.some((arg) => /^--endpoints\b/.test(arg));
   const endpoints = ownEndpoints ? [] : [`--endpoints=${setup.endpoints.join(',')}`];
+  return runTool(setup.etcdctl, [...setup.flags, ...endpoints], args, input);
+}
+
+/** Runs etcdutl, which works on files alone. */
+export async function runEtcdutl(etcdutl: string, args: readonly string[]): Promise<string> {
+  return runTool(etcdutl, [], args);
+}
+
+async function runTool(
+  tool: string,
+  flags: readonly string[],
+  args: readonly string[],
+  input?: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = {
       encoding: 'utf8',
       env: etcdEnvironment({ ETCDCTL_API: '3' }),
       maxBuffer: MAX_OUTPUT_BYTES,
     } as const;
-    const child = execFile(setup.etcdctl, [...setup.flags, ...endpoints, ...args], options, (cause, stdout, stderr) => {
+    const child = execFile(tool, [...flags, ...args], options, (cause, stdout, stderr) => {
       if (cause === null) resolve(stdout);
-      else reject(new Error(`etcdctl ${args.join(' ')} failed: ${stderr.trim() || cause.message}`, { cause }));
+      else
+        reject(new Error(`${basename(tool)} ${args.join(' ')} failed: ${stderr.trim() || cause.message}`, { cause }));
     });
     child.stdin?.on('error', () => {}); // It ended without reading all of its input: its exit code tells.
     child.stdin?.end(input);

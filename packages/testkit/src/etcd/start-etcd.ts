@@ -14,15 +14,15 @@ export interface EtcdTls {
 
 /** Options of {@link startEtcd}. */
 export interface StartEtcdOptions {
-  /** The etcd binary; etcdctl is looked for beside it, then on PATH. Default: see {@link findEtcd}. */
+  /** The etcd binary; etcdctl and etcdutl are looked for beside it, then on PATH. Default: see {@link findEtcd}. */
   readonly bin?: string;
-  /** One of {@link availableEtcds} by its version, for example `3.4.23`. */
+  /** One of {@link availableEtcds} by its version, for example `3.4.23`, or by its series, such as `3.5`. */
   readonly version?: string;
   /** How many members. Default 1. */
   readonly nodes?: 1 | 3;
   /** Put proxies between the members, so that links between them can be cut: see {@link Etcd.links}. Default false. */
   readonly links?: boolean;
-  /** Serve the v2 API too. Default false, as etcd has it from 3.4 on. */
+  /** Serve the v2 API too. Default false, as etcd has it from 3.4 on. Without effect from 3.6 on, which has no such API. */
   readonly enableV2?: boolean;
   /** The token of a new cluster; with the peer URLs it makes up the cluster's id. Default `holdfast`. */
   readonly clusterToken?: string;
