@@ -1,6 +1,6 @@
 import type { Capabilities } from '@holdfast/store';
 
-/** What etcd v2's keys API can do. Its history is the last 1,000 events of the whole server, other prefixes' included. */
+/** The capabilities of etcd v2's keys API. Its history is the last 1,000 events of the whole server. */
 export const ETCD_V2_CAPABILITIES: Capabilities = {
   transactions: 'single-key',
   history: { events: 1_000 },
@@ -14,7 +14,7 @@ export const ETCD_V2_CAPABILITIES: Capabilities = {
   versions: false,
   progress: 'events-only',
   keySyntax: 'path',
-  // A failed compare answers with the compared value or index, never with the entry.
+  // A failed compare returns the compared value or index, never the entry.
   guardReturnsCurrent: false,
   rangeDeletes: 'directory',
   serializableReads: true,

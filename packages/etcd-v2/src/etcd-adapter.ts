@@ -3,8 +3,8 @@ import { etcdV2Store } from './etcd-store.js';
 import type { EtcdV2Options } from './options.js';
 
 /**
- * Opens `etcd-v2://user:password@host:2379,host2:2379/prefix` with `openStore`. The parameter `tls=true` secures the
- * connections, by the authorities that the system trusts; for anything more there is {@link etcdV2Store}.
+ * Opens `etcd-v2://user:password@host:2379,host2:2379/prefix` with `openStore`. The parameter `tls=true` secures the connections, with
+ * the authorities that the system trusts. For anything else use {@link etcdV2Store}.
  */
 export const etcdV2: StoreAdapter = {
   scheme: 'etcd-v2',

@@ -31,7 +31,7 @@ import { readStatus } from './kv/status.js';
 import { runTxn } from './kv/txn.js';
 import { WatchManager } from './watch/watch.js';
 
-/** Etcd v2 as the contract's driver: every operation, in the file that is named after it. */
+/** The contract's driver for etcd v2. Each operation is in the file named after it. */
 export class EtcdDriver implements StoreDriver {
   readonly name = 'etcd-v2';
   readonly capabilities = ETCD_V2_CAPABILITIES;

@@ -13,8 +13,8 @@ import { bookmarkOf } from './kv/reads.js';
 import { readHealth, readStats, type EtcdV2Health, type EtcdV2Stats } from './v2-only/stats.js';
 
 /**
- * A config store on etcd's v2 keys API: etcd 2, and 3.0 to 3.5 with `--enable-v2`. Beside the contract it has what only
- * v2 does.
+ * A config store on etcd's v2 keys API: etcd 2, and 3.0 to 3.5 with `--enable-v2`. Beside the contract it offers the abilities of v2
+ * alone.
  */
 export class EtcdV2Store extends GuardedStore {
   /** Entries that the server names in the order of their creation. */
@@ -41,8 +41,8 @@ export class EtcdV2Store extends GuardedStore {
   }
 
   /**
-   * Gives an entry another time to live, in seconds, and keeps its value. No watch is told, and the index moves.
-   * `refreshed: false` where there is no such entry.
+   * Gives an entry another time to live, in seconds, and keeps its value. Watches don't see it; the index moves. `refreshed: false` if
+   * there is no such entry.
    */
   refresh(
     key: string,
@@ -63,19 +63,18 @@ export class EtcdV2Store extends GuardedStore {
     });
   }
 
-  /** What the member that answers counts: itself, its followers where it leads, its copy of the data. */
+  /** The statistics of the answering member: of itself, of its followers if it leads, and of its copy of the data. */
   stats(options: CallOptions = {}): Promise<EtcdV2Stats> {
     return this.#scope.run('read', options, [], (call) => readStats(this.#connection, call));
   }
 
-  /** What each endpoint says of its health; one that can't be reached is not healthy. */
+  /** The health of each endpoint. An endpoint that can't be reached is not healthy. */
   health(options: CallOptions = {}): Promise<readonly EtcdV2Health[]> {
     return this.#scope.run('read', options, [], (call) => readHealth(this.#connection, call));
   }
 
   /**
-   * Asks the cluster for its members, and uses their client URLs as well from now on. The endpoints that the store was
-   * opened with stay.
+   * Asks the cluster for its members, and uses their client URLs too from now on. The endpoints that the store was opened with stay.
    *
    * @returns all endpoints.
    */
@@ -90,10 +89,10 @@ export class EtcdV2Store extends GuardedStore {
 }
 
 /**
- * A config store on etcd's v2 API. Nothing is sent before the first call: an endpoint that is not there shows as
- * `unavailable` then, within `timeouts.connectMs`.
+ * A config store on etcd's v2 API. Nothing is sent before the first call. If no endpoint can be reached, that call fails with
+ * `unavailable` within `timeouts.connectMs`.
  *
- * @throws StoreError `invalid-argument`, naming the option.
+ * @throws StoreError `invalid-argument`, with the option's name
  */
 export function etcdV2Store(options: EtcdV2Options): EtcdV2Store {
   return new EtcdV2Store(options);

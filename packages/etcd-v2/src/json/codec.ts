@@ -1,7 +1,7 @@
 import { compareKeys, encodeUtf8, type KeyValue, type Revision } from '@holdfast/store';
 import { contradiction, notEtcds } from './bad-answer.js';
 
-/** A node as the keys API shows it: a file has a value, a directory says so. The root has no key. */
+/** A node of the keys API: a file has a value, a directory has `dir`. The root has no key. */
 export interface V2Node {
   readonly key?: string;
   readonly value?: string;
@@ -21,7 +21,7 @@ export interface V2Event {
   readonly prevNode?: V2Node;
 }
 
-/** A file of the store: what the contract calls an entry. */
+/** A file of the store. The contract calls it an entry. */
 export interface V2File extends V2Node {
   readonly key: string;
   readonly value: string;
@@ -30,13 +30,12 @@ export interface V2File extends V2Node {
 /** What `JSON.parse` gives for an object, before anything is known of it. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-// What stands for a byte that is not UTF-8. Whole characters past U+FFFF have surrogates too, in pairs: those don't match.
+// A lone surrogate stands for a byte that is not UTF-8. The pairs of whole characters past U+FFFF don't match.
 const MARK = /\p{Surrogate}/u;
 
 /**
- * Parses an answer that must be an object. The server writes bytes that are not UTF-8 as the escape `\ufffd`, and the
- * character U+FFFD as itself, so that the two can be told apart here, and only here: such bytes come out as a lone
- * surrogate.
+ * Parses an answer that must be an object. The server writes a byte that is not UTF-8 as the escape `\ufffd`, and the character U+FFFD
+ * as itself. Only here the two can be told apart: such a byte becomes a lone surrogate.
  *
  * @throws BadAnswer
  */
@@ -78,7 +77,7 @@ export function isReadable(key: string): boolean {
   return !MARK.test(key);
 }
 
-/** A key's bytes. Of those that are not UTF-8 the server does not tell which they were: each comes out as 0xff. */
+/** A key's bytes. The server does not reveal bytes that are not UTF-8: each becomes 0xff. */
 export function rawKeyBytes(key: string): Uint8Array {
   if (isReadable(key)) return encodeUtf8(key);
   const parts = key.split(MARK).map(encodeUtf8);

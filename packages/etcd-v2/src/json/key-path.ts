@@ -1,17 +1,17 @@
 import { decodeUtf8, type KeyRange } from '@holdfast/store';
 
-/** Where a range is read and watched: a key, or the nearest directory that holds all of it. */
+/** The place where a range is read and watched: a key, or the nearest directory that contains all of it. */
 export interface Located {
-  /** The request's path, percent-encoded. A directory's ends with a slash: roles such as `/app/*` match only then. */
+  /** The request's path, percent-encoded. That of a directory ends with a slash: otherwise roles such as `/app/*` don't match. */
   readonly path: string;
-  /** Whether what is below it belongs to it. */
+  /** Whether the nodes below belong to it. */
   readonly recursive: boolean;
-  /** A path inside it where no entry is expected, for reading the index alone. */
+  /** A path inside it without an entry, for reading the index alone. */
   readonly probe: string;
 }
 
 const KEYS = '/v2/keys';
-// What stands for ranges that no storable key lies in: etcd v2 keys begin with a slash and have no empty segments.
+// For ranges without storable keys: keys of etcd v2 begin with a slash, and have no empty segments.
 const NOWHERE: Located = { path: `${KEYS}/_/_`, recursive: false, probe: `${KEYS}/_/_` };
 
 /** The request path of a key. */
@@ -30,7 +30,7 @@ export function isHidden(key: string): boolean {
   return key.includes('/_');
 }
 
-/** Where a range is: prefixes that end inside a name are read from the directory above, and filtered. */
+/** Locates a range. A prefix that ends inside a name is read from the directory above, and filtered. */
 export function locate(range: KeyRange): Located {
   if (range.key !== undefined) {
     if (!isStorable(range.key.slice(1)) || !range.key.startsWith('/')) return NOWHERE;
@@ -47,7 +47,7 @@ export function locate(range: KeyRange): Located {
   return at(keyPath(directory));
 }
 
-/** The directory that a range is exactly: `{ prefix: '/a/' }` is `/a`. `undefined` for any other range. */
+/** The directory that equals a range: `{ prefix: '/a/' }` is `/a`. `undefined` for other ranges. */
 export function exactDirectory(range: KeyRange): string | undefined {
   const { prefix } = range;
   if (prefix === undefined || prefix.length < 3 || !prefix.startsWith('/') || !prefix.endsWith('/')) return undefined;
@@ -58,14 +58,14 @@ function at(directory: string): Located {
   return { path: directory, recursive: true, probe: `${directory}_` };
 }
 
-/** What all keys of the range begin with, up to its last slash at least; `undefined` where that is not UTF-8. */
+/** The common prefix of all keys of the range, at least up to its last slash; `undefined` if it is not UTF-8. */
 function sharedPrefix({ prefix, start, end }: KeyRange): string | undefined {
   if (prefix !== undefined) return prefix;
   if (end === undefined) return '';
   let length = 0;
   while (length < start.length && start[length] === end[length]) length += 1;
   const slash = start.subarray(0, length).lastIndexOf(0x2f);
-  // Cut at a slash, so that the cut is never inside a character.
+  // Cut at a slash: such a cut is never inside a character.
   return decodeUtf8(start.subarray(0, slash + 1));
 }
 

@@ -18,12 +18,12 @@ import { deleteResult, putResult, type Kv } from './kv.js';
 import { bookmarkOf, readNode } from './reads.js';
 
 /**
- * The transactions that v2 does as they are (C9): one key, and one of
+ * Runs the transactions that v2 can do atomically (C9). They are about one key, and have either
  *
- * - reads of it, decided on what the same read gave;
- * - one put or delete of it, under no guard or one that the server checks itself, and nothing else to do otherwise.
+ * - reads of it, whose compares are decided by the same read; or
+ * - one put or delete of it, without a guard or with one that the server checks, and an empty else branch.
  *
- * @throws StoreError `unsupported`, before anything is sent, for all others: atomicity is never faked.
+ * @throws StoreError `unsupported` for all others, before anything is sent: atomicity is never faked.
  */
 export async function runTxn(connection: Connection, kv: Kv, txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
   const key = onlyKey(txn);
@@ -32,7 +32,7 @@ export async function runTxn(connection: Connection, kv: Kv, txn: DriverTxn, cal
   // Without compares the else branch never runs.
   const unwanted = txn.if.length > 0 && txn.else.length > 0;
   if (op === undefined || more.length > 0 || unwanted || (op.type !== 'put' && op.type !== 'delete')) {
-    throw unsupported('one put or delete, and nothing in the else branch');
+    throw unsupported('use one put or delete, and leave the else branch empty');
   }
   const guard = txn.if.length === 0 ? undefined : nativeGuard(txn.if);
   return op.type === 'put' ? runPut(kv, op, guard, call) : runDelete(kv, key, op, guard, call);
@@ -57,7 +57,7 @@ async function runDelete(
   call: DriverCall,
 ): Promise<TxnResult> {
   if (guard === undefined) return done('delete', await kv.delete(range, options, call));
-  if (guard.kind === 'absent') throw unsupported('no delete of a key that must be absent');
+  if (guard.kind === 'absent') throw unsupported('leave the delete out where the key must be absent');
   const result = await kv.deleteIf(key, guard, call);
   return result.succeeded ? done('delete', deleteResult(result, options)) : refused(bookmarkOf(result.answer).revision);
 }
@@ -84,11 +84,11 @@ function refused(revision: Revision): TxnResult {
   return { succeeded: false, revision, results: [] };
 }
 
-/** The one key that all of the transaction is about. */
+/** The one key of the transaction. */
 function onlyKey(txn: DriverTxn): string {
   const keys = new Set([...txn.if.map(({ range }) => range.key), ...[...txn.then, ...txn.else].map(keyOf)]);
   const [key] = keys;
-  if (key === undefined || keys.size > 1) throw unsupported('compares and operations of one and the same key');
+  if (key === undefined || keys.size > 1) throw unsupported('compares and operations must name one and the same key');
   return key;
 }
 
@@ -107,14 +107,14 @@ function keyOf(op: DriverOp): string | undefined {
   }
 }
 
-/** The guard that says the same as the compares, where the server has one. */
+/** The server's guard that says the same as the compares. */
 function nativeGuard(compares: readonly DriverCompare[]): DriverGuard {
   const guards = compares.map(guardOf);
-  // That the key is there is implied by any other guard that the server takes of it.
+  // Every other guard implies that the key exists.
   const strict = guards.filter(({ kind }) => kind !== 'present');
   const [guard = { kind: 'present' as const }, ...others] = strict;
   if (others.length > 0 || (guard.kind === 'absent' && strict.length < guards.length)) {
-    throw unsupported('one compare, beside that the key is there');
+    throw unsupported('use one compare, beside those for the presence of the key');
   }
   return guard;
 }
@@ -138,7 +138,7 @@ function guardOf(compare: DriverCompare): DriverGuard {
     default:
       return compare satisfies never;
   }
-  throw unsupported('compares with = of a value or a mod revision, or of a revision with 0');
+  throw unsupported('use one = compare on value or modRevision, or compare a revision with 0');
 }
 
 function presence(op: DriverCompare['op']): DriverGuard {
@@ -149,13 +149,13 @@ function presence(op: DriverCompare['op']): DriverGuard {
     case '!=':
       return { kind: 'present' };
     case '<':
-      throw unsupported('no compare that never holds');
+      throw unsupported('leave out the compare that can never hold');
     default:
       return op satisfies never;
   }
 }
 
-/** Whether a compare holds for what a read gave. */
+/** Whether a compare holds for the result of a read. */
 function holds(compare: DriverCompare, item: KeyValue | undefined): boolean {
   switch (compare.target) {
     case 'value':
@@ -190,10 +190,10 @@ function test(op: DriverCompare['op'], difference: number): boolean {
   }
 }
 
-function unsupported(needs: string): StoreError {
+function unsupported(advice: string): StoreError {
   return new StoreError(
     'unsupported',
-    `etcd v2 can do transactions of one key alone: this one would need to have ${needs} (see capabilities.transactions)`,
+    `etcd v2 supports single-key transactions only: ${advice} (see capabilities.transactions)`,
     { outcome: 'not-applied' },
   );
 }

@@ -10,7 +10,7 @@ import {
 import type { CallKind } from '../errors.js';
 import { checkNames } from '../options.js';
 
-/** Runs the calls that are not in the contract under the same limits: the caller's signal, a time-out, the store's end. */
+/** Runs calls outside of the contract under the same limits: the caller's signal, a time-out, the end of the store. */
 export class CallScope {
   readonly #clock: Clock;
   readonly #timeoutMs: number | undefined;
@@ -21,7 +21,7 @@ export class CallScope {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @param more names of options that the call has beside `signal` and `timeoutMs` */
+  /** @param more names of the call's options beside `signal` and `timeoutMs` */
   async run<T>(
     kind: CallKind,
     options: CallOptions | undefined,
@@ -90,7 +90,7 @@ function withKind(error: unknown, kind: CallKind): StoreError {
 }
 
 /**
- * A path of a node as the v2-only calls take it: `/a/b`, hidden segments (`/a/_b`) included.
+ * Checks a node's path for the v2-only calls: `/a/b`, with hidden segments (`/a/_b`) too.
  *
  * @throws StoreError `invalid-argument`.
  */
@@ -119,7 +119,7 @@ export function checkTtl(ttl: unknown): number {
   });
 }
 
-/** @throws StoreError `invalid-argument` for what v2 would not keep as it is. */
+/** @throws StoreError `invalid-argument` for text that v2 would change */
 export function checkText(value: unknown): string {
   if (typeof value === 'string' && !/\p{Surrogate}/u.test(value)) return value;
   throw new StoreError('invalid-argument', 'the value must be a string without lone surrogates: etcd v2 keeps text', {

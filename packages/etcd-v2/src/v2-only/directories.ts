@@ -7,27 +7,27 @@ import { keyPath } from '../json/key-path.js';
 import { readForWrite } from '../kv/kv.js';
 import { bookmarkOf, readNode } from '../kv/reads.js';
 
-/** What is directly in a directory. Hidden nodes are not listed by etcd. */
+/** The direct content of a directory. etcd does not list hidden nodes. */
 export interface DirectoryListing {
   readonly bookmark: Bookmark;
   /** The paths of its directories, in UTF-8 byte order. */
   readonly directories: readonly string[];
   readonly items: readonly KeyValue[];
-  /** When it expires with all that is in it, in milliseconds since the epoch by the server's clock. */
+  /** When the directory expires with its content, in milliseconds since the epoch by the server's clock. */
   readonly expiresAt?: number;
 }
 
 export interface CreateDirectoryOptions extends CallOptions {
-  /** Seconds to live, for the directory and all that is in it. */
+  /** Seconds to live, for the directory and its content. */
   readonly ttl?: number | undefined;
 }
 
 export interface RemoveDirectoryOptions extends CallOptions {
-  /** With all that is in it, hidden nodes too. Otherwise it must be empty. */
+  /** Removes the content too, hidden nodes included. Otherwise the directory must be empty. */
   readonly recursive?: boolean | undefined;
 }
 
-/** Directories of the keys API, which the contract has no notion of: paths such as `/app/routes`. */
+/** Directories of the keys API, which are outside of the contract: paths such as `/app/routes`. */
 export class Directories {
   readonly #connection: Connection;
   readonly #scope: CallScope;
@@ -37,7 +37,7 @@ export class Directories {
     this.#scope = scope;
   }
 
-  /** Creates an empty directory. `created: false` where there is a directory or an entry of that name. */
+  /** Creates an empty directory. `created: false` if the name is taken by a directory or an entry. */
   create(
     path: string,
     options: CreateDirectoryOptions = {},
@@ -60,7 +60,7 @@ export class Directories {
     });
   }
 
-  /** What is directly in it; `undefined` where there is no such directory. `'/'` is the root. */
+  /** Lists the direct content; `undefined` if there is no such directory. `'/'` is the root. */
   list(
     path: string,
     options: CallOptions & { readonly consistency?: Consistency | undefined } = {},
@@ -73,14 +73,14 @@ export class Directories {
     });
   }
 
-  /** `removed: false` where there is no such directory. `invalid-argument` where it is not empty, and not `recursive`. */
+  /** Removes a directory. `removed: false` if there is none. Fails with `invalid-argument` if it is not empty, without `recursive`. */
   remove(
     path: string,
     options: RemoveDirectoryOptions = {},
   ): Promise<{ readonly removed: boolean; readonly revision: Revision }> {
     return this.#scope.run('write', options, ['recursive'], async ({ signal }) => {
       const key = checkPath(path);
-      // The server would delete an entry of that name as well.
+      // The server would also delete an entry of that name.
       const { node, answer } = await readForWrite(this.#connection, key, { signal });
       if (node === undefined || isFile(node)) return { removed: false, revision: bookmarkOf(answer).revision };
       const removed = await this.#connection.call({
@@ -96,8 +96,8 @@ export class Directories {
   }
 
   /**
-   * Gives a directory another time to live, in seconds, without waking watches. `refreshed: false` where there is no such
-   * directory. `unsupported` on etcd 3.5, which can't change a directory that is there.
+   * Gives a directory another time to live, in seconds, without waking watches. `refreshed: false` if there is no such directory. Fails
+   * with `unsupported` on etcd 3.5, which can't change an existing directory.
    */
   refresh(
     path: string,

@@ -12,8 +12,8 @@ export interface HiddenPutOptions extends CallOptions {
 }
 
 /**
- * Hidden nodes, whose names begin with `_`: etcd lists them nowhere, and tells live watches nothing of them, so that the
- * contract refuses such keys. Who knows the name can read and write them.
+ * Hidden nodes, whose names begin with `_`. etcd lists them nowhere, and live watches don't see them, so the contract refuses such keys.
+ * With their names they can be read and written.
  */
 export class HiddenNodes {
   readonly #connection: Connection;

@@ -11,7 +11,7 @@ export interface InOrderOptions extends CallOptions {
   readonly ttl?: number | undefined;
 }
 
-/** Entries whose names the server gives, in the order of their creation (`POST`): queues, say. */
+/** Entries that the server names in the order of their creation (`POST`), for example for queues. */
 export class InOrder {
   readonly #connection: Connection;
   readonly #scope: CallScope;
@@ -21,7 +21,7 @@ export class InOrder {
     this.#scope = scope;
   }
 
-  /** Creates an entry in a directory, which comes to be if it is not there. Its name is greater than all before it. */
+  /** Creates an entry in a directory, and the directory if needed. The entry's name is greater than all earlier ones. */
   create(directory: string, value: string, options: InOrderOptions = {}): Promise<KeyValue> {
     return this.#scope.run('write', options, ['ttl'], async ({ signal }) => {
       const created = await this.#connection.ask({
@@ -49,7 +49,7 @@ export class InOrder {
       const answer = await read(this.#connection, path, signal);
       const { nodes = [] } = answer.result?.node ?? {};
       const files = nodes.filter((node): node is V2File => isFile(node) && isReadable(node.key));
-      // The server sorts; on a list that is in order already this costs a walk through it.
+      // The server sorts. Sorting a sorted list costs one walk through it.
       return { items: sortByKey(files).map((file) => toKeyValue(file)), bookmark: bookmarkOf(answer) };
     });
   }

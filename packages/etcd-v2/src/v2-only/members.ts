@@ -4,12 +4,12 @@ import { parseMember, type V2Member } from '../json/cluster.js';
 import type { Connection } from '../connection/connection.js';
 import { readMembers } from '../kv/status.js';
 
-/** A member, with the addresses that the others reach it at. */
+/** A member, with the addresses for its peers. */
 export interface EtcdV2Member extends StoreMember {
   readonly peerUrls: readonly string[];
 }
 
-/** The members of the cluster. Changes need the root role where authentication is on. */
+/** The members of the cluster. With authentication on, changes need the role root. */
 export class Members {
   readonly #connection: Connection;
   readonly #scope: CallScope;
@@ -25,7 +25,7 @@ export class Members {
     );
   }
 
-  /** Announces a member, which is then to be started. `conflict` where there is one with such a peer URL. */
+  /** Announces a member. Start it afterwards. Fails with `conflict` if a member has such a peer URL. */
   add(peerUrls: readonly string[], options: CallOptions = {}): Promise<EtcdV2Member> {
     return this.#scope.run('write', options, [], async ({ signal }) => {
       if (!Array.isArray(peerUrls) || peerUrls.length === 0) {
@@ -46,7 +46,7 @@ export class Members {
     });
   }
 
-  /** `removed: false` where there is no such member, or no more. */
+  /** Removes a member. `removed: false` if there is no such member, or no longer. */
   remove(id: string, options: CallOptions = {}): Promise<{ readonly removed: boolean }> {
     return this.#scope.run('write', options, [], async ({ signal }) => {
       if (!/^[0-9a-f]{1,16}$/.test(id)) {

@@ -10,17 +10,17 @@ import {
 import { isReadable, rawKeyBytes, toKeyValue, type V2Event, type V2Node } from '../json/codec.js';
 import { isHidden } from '../json/key-path.js';
 
-/** What an event of the server is to a watch: one of the contract's, a key that can't be read, or nothing. */
+/** The translation of a server's event for one watch: an event of the contract, an undecodable key, or nothing. */
 export type Translated =
   | { readonly kind: 'event'; readonly event: WatchEvent }
   | { readonly kind: 'undecodable'; readonly entry: UndecodableKey }
   | undefined;
 
 /**
- * What a watch of `range` tells of an event. Long polls bring more than belongs to the range: siblings of a prefix,
- * directories, hidden nodes (only those of the past), and the deletion of `/a` for a watch of `/ab`.
+ * Translates an event for a watch of `range`. Long polls bring more than the range: siblings of a prefix, directories, hidden nodes
+ * (only from the past), and the deletion of `/a` for a watch of `/ab`.
  *
- * @throws StoreError `internal` for an action that etcd v2 does not have: what it did is not known.
+ * @throws StoreError `internal` for an unknown action
  */
 export function translate(
   { action, node, prevNode }: V2Event,
@@ -90,7 +90,7 @@ function removal(
   };
 }
 
-/** One event for a whole directory: what was in it is not told. */
+/** One event for a whole directory. The server does not list its content. */
 function directoryRemoval(
   node: V2Node,
   key: string,

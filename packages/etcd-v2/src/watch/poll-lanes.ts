@@ -1,7 +1,7 @@
 import type { Clock, StoreError, TimerHandle } from '@holdfast/store';
 import type { V2Event } from '../json/codec.js';
 
-/** What one long poll brought: the first event of the range at or past the index that was asked for. */
+/** The result of one long poll: the first event of the range at or after the requested index. */
 export interface Polled {
   readonly event: V2Event;
   /** The event's index. */
@@ -11,7 +11,7 @@ export interface Polled {
 }
 
 export interface LaneHandlers {
-  /** The server has taken the request. Where it had the answer, that follows at once. */
+  /** The server has taken the request. If the event exists already, it follows at once. */
   onWaiting(): void;
   onEvent(polled: Polled): void;
   /** The answer was empty: the server was about to end. */
@@ -19,20 +19,20 @@ export interface LaneHandlers {
   onFail(error: StoreError): void;
 }
 
-/** What lanes need of the watch that they work for. */
+/** The watch that the lanes work for. */
 export interface LaneHost {
   /** Asks for the first event at or past `from`. Handlers are called later, never from within. */
   poll(from: number, handlers: LaneHandlers): { abort(): void };
   /** Takes the next event in order; `false`: no more are wanted. */
   deliver(event: V2Event, index: number): boolean;
-  /** The first failure; nothing is delivered after it. */
+  /** The first failure. Nothing is delivered after it. */
   fail(error: StoreError): void;
-  /** How many polls may be under way beside the first one, over all watches of the store. */
+  /** Permits for polls beside the first one, shared by all watches of the store. */
   readonly permits: Permits;
   readonly clock: Clock;
 }
 
-/** A budget of things that may be had at once. */
+/** A limit for simultaneous uses. */
 export class Permits {
   #left: number;
 
@@ -51,13 +51,13 @@ export class Permits {
   }
 }
 
-/** A stretch of indexes that one poll after another goes through. */
+/** A stretch of indexes that one poll after another walks through. */
 interface Lane {
-  /** The next index to ask for: everything of the stretch before it was brought. */
+  /** The next index to ask for. Everything before it in the stretch has arrived. */
   from: number;
   /** The stretch's last index; `Infinity` for the last lane. */
   to: number;
-  /** What was brought, while lanes before this one are not done. */
+  /** The events that arrived while earlier lanes are not done. */
   readonly brought: { readonly event: V2Event; readonly index: number }[];
   done: boolean;
   poll: { abort(): void } | undefined;
@@ -65,20 +65,19 @@ interface Lane {
   waiting: boolean;
 }
 
-/** A stretch is divided while more indexes than this are known to be left of it. */
+/** A stretch is divided while more known indexes than this are left in it. */
 const WORTH_DIVIDING = 4;
-/** After how long without an event lanes that wait beside the first are given up, in milliseconds. */
+/** After this time without an event, lanes that wait beside the first are given up. In milliseconds. */
 const QUIET_MS = 250;
 
 /**
- * Long polls that follow a range. A poll brings one event, so that one poll at a time catches up no faster than one event
- * per round trip, and a busy event loop makes a round trip long: a burst would leave the server's window of 1,000 events
- * behind. So a follower that is behind asks at several places at once: it divides what it knows to be left into two
- * stretches, and each of those again, and delivers what they bring in the order of the indexes.
+ * Follows a range by long polls. A poll brings one event. So one poll at a time catches up by one event per round trip, and a busy
+ * event loop makes round trips long: a burst would outrun the server's window of 1,000 events. So a follower that is behind polls at
+ * several indexes at once. It divides the known rest into two stretches, and each of them again, and delivers all events in the order
+ * of their indexes.
  *
- * Nothing is lost, since a poll from `w` that brings index `m` proves that `m` is the only event of the range in
- * `[w, m]`, and the stretches are without gaps. A lane that waits in a stretch without events holds up nothing: whatever
- * comes next wakes it as well.
+ * Nothing is lost: a poll from `w` that brings index `m` proves that `m` is the only event of the range in `[w, m]`, and the stretches
+ * have no gaps. A lane that waits in a stretch without events blocks nothing: the next event wakes it too.
  */
 export class PollLanes {
   readonly #host: LaneHost;
@@ -97,7 +96,7 @@ export class PollLanes {
     this.#ask(lane);
   }
 
-  /** Ends all polls; nothing is delivered any more. */
+  /** Ends all polls. Nothing is delivered any more. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -138,14 +137,14 @@ export class PollLanes {
     if (index >= lane.to) lane.done = true;
     else {
       this.#divide(lane, head);
-      // The next poll is under way before this event is looked at: the round trip is what limits a watch.
+      // The next poll starts before this event is handled: the round trip limits a watch.
       this.#ask(lane);
     }
     this.#deliver();
     this.#watchForQuiet();
   }
 
-  /** Gives the upper half of what is known to be left to a lane of its own. */
+  /** Gives the upper half of the known rest to a new lane. */
   #divide(lane: Lane, head: number): void {
     const last = Math.min(lane.to, head);
     const left = last - lane.from + 1;

@@ -35,13 +35,13 @@ export interface WatchManagerOptions {
 }
 
 /**
- * How many polls all watches of a store may have under way beside one each, while they catch up. Etcd checks a user's
- * password anew with every request (bcrypt, tens of milliseconds of its CPU), so that with one there are few.
+ * How many extra polls all watches of a store may make while they catch up. etcd checks a user's password on every request (bcrypt,
+ * tens of milliseconds of its CPU), so with a user there are few.
  */
 const EXTRA_POLLS = { anonymous: 64, authenticated: 4 };
-/** How often in a row an empty answer is put up with. */
+/** The number of empty answers in a row that are tolerated. */
 const MOST_EMPTY = 3;
-/** An establishment that held for this long, in milliseconds, is no sign of trouble when it ends. */
+/** A connection that lived at least this long, in milliseconds, ends without counting as a failure. */
 const STEADY_MS = 1_000;
 
 /** The watches of one store. */
@@ -62,10 +62,10 @@ export class WatchManager {
 }
 
 type State =
-  /** Finding out where the history stands, or waiting to try again. */
+  /** Checking the history, or waiting for a retry. */
   | { readonly status: 'attaching' }
   | { readonly status: 'following'; readonly leave: () => void }
-  /** The consumer's budget is used up: nothing is asked for at the server. */
+  /** The consumer's budget is used up: no poll is under way. */
   | { readonly status: 'paused'; readonly resumed: Promise<void>; readonly resume: () => void }
   | { readonly status: 'closed' };
 
@@ -75,8 +75,8 @@ interface Attached {
 }
 
 /**
- * One watch: finds out by a linearizable read where the history stands, then follows by long polls, again after each
- * interruption. What was delivered is its only position: an answer's headers never move it (docs/traps.md#trap-1).
+ * One watch: checks the history by a linearizable read, then follows by long polls, and both again after each interruption. Only
+ * delivered events move its position, never an answer's headers (docs/traps.md#trap-1).
  */
 class EtcdWatch implements DriverWatch {
   readonly #connection: Connection;
@@ -90,7 +90,7 @@ class EtcdWatch implements DriverWatch {
   readonly #history: HistoryCheck;
   readonly #running: Promise<void>;
   #state: State = { status: 'attaching' };
-  /** Everything up to here was delivered, or is not for this watch. */
+  /** Everything up to this index was delivered, or is not for this watch. */
   #cursor: Bookmark | undefined;
 
   constructor(
@@ -155,7 +155,7 @@ class EtcdWatch implements DriverWatch {
     return { endpoint: head.endpoint };
   }
 
-  /** Follows until the consumer's budget is used up or the watch is closed; throws what ended it otherwise. */
+  /** Follows until the consumer's budget is used up or the watch is closed. Otherwise throws the reason. */
   async #follow({ endpoint }: Attached): Promise<void> {
     const cursor = this.#cursor;
     if (cursor === undefined || !this.#isOpen()) return;
@@ -180,7 +180,7 @@ class EtcdWatch implements DriverWatch {
             if (!this.#isOpen()) return false;
             this.#backoff.reset();
             if (this.#deliver(event, index, cursor.identity) === 'ok') return true;
-            // At once: the consumer may drain its queue before this promise is heard of.
+            // Set at once: the consumer may drain its queue before this promise settles.
             this.#pause();
             resolve();
             return false;
@@ -229,7 +229,7 @@ class EtcdWatch implements DriverWatch {
       onAnswer: ({ index: head }, body) => {
         if (failed) return;
         if (body === '') {
-          // The server ended the poll without an event: it is about to stop, or was just started.
+          // The server ended the poll without an event: it is stopping, or has just started.
           if (empty + 1 >= MOST_EMPTY) lane.onFail(emptyAnswers(endpoint));
           else current = this.#poll(endpoint, from, lane, onWaiting, empty + 1);
           return;
@@ -269,7 +269,7 @@ class EtcdWatch implements DriverWatch {
   #deliver(event: V2Event, index: number, identity: string): 'ok' | 'full' {
     const bookmark: Bookmark = { revision: index as Revision, identity };
     const told = translate(event, this.#range, this.#options);
-    // Not before it is known what the event says: what can't be told must be asked for again.
+    // Only after the event was translated: one that can't be must be polled again.
     this.#cursor = bookmark;
     if (told === undefined) return 'ok';
     const batch: WatchBatch = {
@@ -285,7 +285,7 @@ class EtcdWatch implements DriverWatch {
     this.#state = { status: 'attaching' };
     this.#setup.logger.debug('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
     this.#sink.interrupted(cause);
-    // Jitter, so that a fleet does not come back in step; a delay at all, so that a failing server is not overrun (docs/traps.md#trap-12).
+    // With jitter, so that a fleet does not come back in step, and never without delay (docs/traps.md#trap-12).
     await sleep(this.#setup.clock, this.#backoff.next(), this.#closing.signal).catch(() => undefined);
   }
 
@@ -312,7 +312,7 @@ class EtcdWatch implements DriverWatch {
   }
 }
 
-/** What a watch can't ride out (C12): its history is gone or another one, its user may not watch, its store is closed. */
+/** Whether the error ends a watch (C12): the history is gone or changed, its user may not watch, its store is closed. */
 const FINAL: readonly StoreErrorCode[] = [
   'compacted',
   'history-changed',
@@ -323,8 +323,8 @@ const FINAL: readonly StoreErrorCode[] = [
 ];
 
 /**
- * Everything else passes, for all that this watch can know: a proxy says what it likes while the server restarts, and a
- * certificate can be renewed, here or there. The state says what it is waiting for.
+ * Every other error may pass: a proxy may answer anything while the server restarts, and a certificate can be renewed on either side.
+ * The state shows the error meanwhile.
  */
 function isPassing(error: StoreError): boolean {
   return error.retryable || !FINAL.includes(error.code);
@@ -341,7 +341,7 @@ function emptyAnswers({ name }: Endpoint): StoreError {
   return new StoreError('unavailable', `${name} ends long polls without an answer`, { endpoint: name });
 }
 
-/** Roughly what a batch holds in memory, in bytes. */
+/** Roughly a batch's size in memory, in bytes. */
 function weigh({ events }: WatchBatch): number {
   let bytes = 64;
   for (const event of events) {
