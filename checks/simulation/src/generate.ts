@@ -1,4 +1,5 @@
 import { enrich } from './enrich.js';
+import { proxy } from './proxy.js';
 import { spread } from './spread.js';
 import {
   KEYS,
@@ -21,7 +22,7 @@ export type Generation = 1 | 2 | 3;
 export function generate(seed: number, generation: Generation = 3): Plan {
   const plan = new Generator(seed).plan();
   if (generation === 1) return plan;
-  return generation === 2 ? enrich(plan) : spread(enrich(plan));
+  return generation === 2 ? enrich(plan) : proxy(spread(enrich(plan)));
 }
 
 const MANY_KEYS = Array.from({ length: 40 }, (_, index) => `${PREFIX}routes/m${index}`);

@@ -30,7 +30,7 @@ export class Link {
   #mode: Mode = 'open';
   #generation = 0;
   /** What goes on until it heals. */
-  readonly #lasting = new Set<'stall' | 'lose-answers' | 'slow' | 'deny'>();
+  readonly #lasting = new Set<'stall' | 'lose-answers' | 'slow' | 'deny' | 'proxy-answers'>();
   #cutAfter: number | undefined;
   readonly #atMessages: { left: number; readonly act: () => void }[] = [];
   readonly #hung = new Set<() => void>();
@@ -54,6 +54,11 @@ export class Link {
     return this.#lasting.has('deny');
   }
 
+  /** Whether a proxy answers in the server's place. */
+  get isProxied(): boolean {
+    return this.#lasting.has('proxy-answers');
+  }
+
   /** Which connection it is: another one after each reset. */
   get generation(): number {
     return this.#generation;
@@ -70,7 +75,7 @@ export class Link {
   }
 
   apply(fault: NetFault): void {
-    if (this.#apply(fault) && fault !== 'heal' && fault !== 'grant') this.#options.count(fault);
+    if (this.#apply(fault) && !ENDS.includes(fault)) this.#options.count(fault);
   }
 
   /** Returns whether anything is different. */
@@ -93,6 +98,7 @@ export class Link {
       case 'lose-answers':
       case 'slow':
       case 'deny':
+      case 'proxy-answers':
         if (this.#lasting.has(fault)) return false;
         this.#lasting.add(fault);
         return true;
@@ -106,6 +112,9 @@ export class Link {
         return true;
       case 'grant':
         this.#grant();
+        return true;
+      case 'proxy-passes':
+        this.#lasting.delete('proxy-answers');
         return true;
       case 'heal':
         this.#heal();
@@ -169,6 +178,13 @@ export class Link {
 
   stranger(outcome: WriteOutcome | undefined): StoreError {
     return new StoreError('unauthenticated', `the token of ${this.name} is not good any more`, { outcome });
+  }
+
+  /** What an adapter makes of a proxy's answer: any refusal, none of which the store has made. */
+  proxyAnswer(outcome: WriteOutcome | undefined): StoreError {
+    const code = this.#options.random.pick(PROXY_CODES);
+    this.#options.count(`proxy answered: ${code}`);
+    return new StoreError(code, `404 page not found, says a proxy to ${this.name}`, { outcome });
   }
 
   delay(): number {
@@ -290,6 +306,13 @@ export class Link {
       // A request that is under way arrives, whatever its caller does meanwhile.
       this.send(() => {
         if (kind === 'read' && isOver) return;
+        if (this.#lasting.has('proxy-answers')) {
+          const refusal = this.proxyAnswer(outcome('not-applied'));
+          answer(() => {
+            reject(refusal);
+          });
+          return;
+        }
         if (this.#lasting.has('deny')) {
           answer(() => {
             reject(this.denial(outcome('not-applied')));
@@ -338,6 +361,7 @@ export class Link {
     this.#grant();
     this.#lasting.delete('stall');
     this.#lasting.delete('slow');
+    this.#lasting.delete('proxy-answers');
     this.#cutAfter = undefined;
     this.#badReads = { left: 0, how: 'fail' };
     // Of one stream, what stalled was there before what fell silent.
@@ -364,3 +388,8 @@ export class Link {
     this.reset();
   }
 }
+
+/** What undoes faults, and is none. */
+const ENDS: readonly NetFault[] = ['heal', 'grant', 'proxy-passes'];
+
+const PROXY_CODES = ['unsupported', 'not-found', 'invalid-argument', 'internal', 'unavailable'] as const;

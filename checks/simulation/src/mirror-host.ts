@@ -23,6 +23,8 @@ export class MirrorHost {
   readonly #calls: MirrorCalls;
   #controller = new AbortController();
   #opening: Promise<void> | undefined;
+  /** Somebody ends the mirror that was opened last, or its opening. */
+  #isEnding = false;
   resyncs = 0;
 
   constructor(options: HostOptions) {
@@ -84,6 +86,7 @@ export class MirrorHost {
   async #open(): Promise<void> {
     const { name, plan, store, clock, trace } = this.#options;
     this.#controller = new AbortController();
+    this.#isEnding = false;
     this.#observer.turnTo(undefined);
     const began = clock.now;
     try {
@@ -141,6 +144,16 @@ export class MirrorHost {
     const { shown } = this.#observer;
     if (this.#options.plan.decode === 'eager' && shown !== undefined) this.#audience.checkListener(shown);
     this.#freshness.check();
+    this.#checkEnd();
+  }
+
+  /** A mirror that was loaded ends when it is closed or aborted; nothing that the store says, or a proxy in its place, ends it. */
+  #checkEnd(): void {
+    const { name, violated } = this.#options;
+    const state = this.opened?.mirror.state;
+    if (this.#isEnding || state?.status !== 'closed') return;
+    this.#isEnding = true;
+    violated('ends', `${name} is closed, and nobody closed it: ${JSON.stringify(state)}`);
   }
 
   /** Everything is read again for a reason: a lagging member is no other history (C13), and an audit of what is equal finds nothing. */
@@ -178,10 +191,12 @@ export class MirrorHost {
   }
 
   abort(): void {
+    this.#isEnding = true;
     this.#controller.abort(new Error('the application aborts it'));
   }
 
   async close(): Promise<void> {
+    this.#isEnding = true;
     const { clock, name, violated } = this.#options;
     const { opened } = this;
     if (opened === undefined) {

@@ -84,6 +84,9 @@ export type NetFault =
   | 'lock-out'
   /** Permission is granted again, and tokens are to be had. */
   | 'grant'
+  /** A proxy in between answers new requests by itself, with what means nothing of the store, until `proxy-passes`. */
+  | 'proxy-answers'
+  | 'proxy-passes'
   | 'heal';
 
 export type MirrorAct =

@@ -246,6 +246,13 @@ export class RemoteWatch implements DriverWatch {
       });
       return;
     }
+    if (link.isProxied) {
+      const answer = link.proxyAnswer(undefined);
+      this.#tell(stream, () => {
+        this.fail(answer);
+      });
+      return;
+    }
     const behindAt = this.#behindAt(stream);
     if (behindAt !== undefined && behindAt < (this.#position?.revision ?? 0)) {
       count('watch created by a member behind');

@@ -3,6 +3,7 @@ import {
   type ConfigStore,
   isStoreError,
   type KeyValue,
+  refusedLocally,
   StoreError,
   type StoreErrorOptions,
   type Watch,
@@ -113,6 +114,26 @@ function failedPuts(options: StoreErrorOptions): Wrap {
           throw new StoreError(error.code, error.message, options);
         }
       }) as ConfigStore['put'],
+    });
+}
+
+/** A store that takes what a proxy said of its reads for what this process refuses. */
+function proxiedAs(say: (error: StoreError) => StoreError): Wrap {
+  const marked = (error: unknown): unknown =>
+    isStoreError(error) && error.message.includes('says a proxy') ? refusedLocally(say(error)) : error;
+  return (store) =>
+    override(store, {
+      list: (range, options) =>
+        store.list(range, options).catch((error: unknown) => {
+          throw marked(error);
+        }),
+      scan: async function* (range, options) {
+        try {
+          yield* store.scan(range, options);
+        } catch (error) {
+          throw marked(error);
+        }
+      },
     });
 }
 
@@ -399,6 +420,18 @@ const mutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'a mirror that a proxy’s answer ends',
+    guarantee: 'ends',
+    from: 27,
+    install: () => proxiedAs((error) => new StoreError('closed', error.message, { cause: error })),
+  },
+  {
+    name: 'a mirror that is given up before it is loaded, for a proxy’s answer',
+    guarantee: 'start',
+    from: 10,
+    install: () => proxiedAs((error) => error),
+  },
+  {
     name: 'an adapter that accepts another cluster after some time',
     guarantee: 'foreign',
     acceptAfterMs: 1_000,
@@ -422,6 +455,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that counts the votes of two endpoints at which the same member answered one after the other',
     guarantee: 'foreign',
+    from: 126,
     install: () => replace(KnownIdentity.prototype, 'beginRound', () => () => 0),
   },
   {

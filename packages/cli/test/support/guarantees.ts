@@ -28,7 +28,7 @@ export const mirrorGuarantees: readonly Guarantee[] = [
   {
     id: 'M1',
     name: 'Equality',
-    worlds: ['equal', 'truthful', 'convergence'],
+    worlds: ['equal', 'truthful', 'convergence', 'ends'],
     clusters: ['equal', 'truthful', 'convergence'],
     tests: ['core/test/m01-equality.test.ts', 'cli/test/e2e-real-input.test.ts', 'cli/test/faults/v3-rows.test.ts'],
   },
