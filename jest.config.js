@@ -3,7 +3,7 @@ export default {
   roots: ['packages', 'checks', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}`),
   testMatch: ['packages/*', 'checks/*', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}/test/**/*.test.ts`),
   globalSetup: '<rootDir>/.ci/jest-global-setup.mjs',
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/.ci/jest-environment.cjs',
   testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
   testTimeout: 60_000,
   // Most tests wait for servers more than they compute: two cores have room for a third.
