@@ -689,6 +689,7 @@ describe('another history (C13)', () => {
     }
     expect(transport.call.endpoint).toBe('http://ahead');
     expect(transport.calls[0]?.canceled).toBe(true);
+    expect(transport.unhealthy).toEqual(['http://behind']);
     transport.call.say(created(0, 100));
     expect(sink.told.at(-1)).toBe('established 50');
     expect(sink.error).toBeUndefined();

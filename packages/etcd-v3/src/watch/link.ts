@@ -88,6 +88,8 @@ export class WatchLink implements WatchStreamOwner {
   /** Gives a stream up for all of its watches, and prefers another endpoint. */
   abandon(stream: WatchStream, cause: StoreError): void {
     if (!this.#streams.has(stream)) return;
+    // Behind one name, only another connection reaches another member.
+    this.#transport.markUnhealthy(stream.endpoint, cause);
     this.ended(stream, cause);
     stream.close(cause);
   }
