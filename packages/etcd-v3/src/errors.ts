@@ -19,6 +19,8 @@ export interface Meaning {
   readonly unhealthy?: boolean;
   /** Whether a new auth token makes the same call succeed. */
   readonly renewToken?: boolean;
+  /** Whether that may be needed any number of times in a row: the call has met a change of users or roles. */
+  readonly staleToken?: boolean;
   /** What to do next, if the server's own words don't say. */
   readonly advice?: string;
 }
@@ -30,6 +32,8 @@ const refused = (code: StoreErrorCode, advice?: string): Meaning => ({
   ...(advice === undefined ? {} : { advice }),
 });
 const renew = (code: StoreErrorCode): Meaning => ({ ...refused(code), renewToken: true });
+/** A JWT gets old with every change of users or roles, whoever it concerns; etcd looks before it applies a write. */
+const STALE: Meaning = { ...renew('unauthenticated'), retryable: true, staleToken: true };
 const passing = (outcome: WriteOutcome): Meaning => ({
   code: 'unavailable',
   retryable: true,
@@ -64,7 +68,9 @@ const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
   'too large lease TTL': refused('invalid-argument', 'etcd takes 9,000,000,000 seconds at most'),
   'permission denied': refused('permission-denied', "grant the user's role access to the key or range"),
   'invalid auth token': renew('unauthenticated'),
-  'revision of auth store is old': renew('unauthenticated'),
+  'revision of auth store is old': STALE,
+  // The same before 3.5.5, with gRPC's UNKNOWN.
+  'auth: revision in header is old': STALE,
   // The server has authentication on, and the call carried no token.
   'user name is empty': renew('unauthenticated'),
   'authentication failed, invalid user ID or password': refused('unauthenticated', 'check the option auth'),
@@ -80,6 +86,8 @@ const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
   'unhealthy cluster': passing('not-applied'),
   'leader changed': passing('unknown'),
   'server stopped': passing('unknown'),
+  // With gRPC's UNKNOWN, from a member that is being removed.
+  'raft: stopped': passing('unknown'),
   'request timed out': passing('unknown'),
   'request timed out, possibly due to previous leader failure': passing('unknown'),
   'request timed out, possibly due to connection lost': passing('unknown'),

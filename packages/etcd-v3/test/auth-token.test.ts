@@ -40,6 +40,43 @@ describe('the auth token', () => {
     expect(asked()).toBe(2);
   });
 
+  describe('a JWT of a server whose clock is another one', () => {
+    const jwt = (claims: Record<string, unknown>) =>
+      ['{}', JSON.stringify(claims), 'signature'].map((part) => Buffer.from(part).toString('base64url')).join('.');
+    const seconds = (clock: { now(): number }) => Math.floor(clock.now() / 1_000);
+
+    test.each([
+      ['ten minutes behind this one', -600],
+      ['an hour ahead of this one', 3_600],
+    ])('%s: a token that was just received is used', async (_name, skew) => {
+      const clock = virtualClock();
+      const made = (n: number) => jwt({ username: 'me', n, exp: seconds(clock) + skew + 300 });
+      const { token, asked } = tokens(clock, made);
+      for (let call = 0; call < 40; call += 1) {
+        await token.get();
+        await clock.advance(500);
+      }
+      expect(asked()).toBe(1);
+      // It is not used for ever either.
+      await clock.advance(240_000);
+      await token.get();
+      expect(asked()).toBe(2);
+    });
+
+    test('a token that says when it was made has its own life, by any clock', async () => {
+      const clock = virtualClock();
+      const iat = seconds(clock) - 7_200;
+      const { token, asked } = tokens(clock, (n) => jwt({ n, iat, exp: iat + 100 }));
+      await token.get();
+      await clock.advance(79_000);
+      await token.get();
+      expect(asked()).toBe(1);
+      await clock.advance(2_000);
+      await token.get();
+      expect(asked()).toBe(2);
+    });
+  });
+
   test('is dropped by the first call that finds it invalid, and not again by those that used the old one', async () => {
     const { token, asked } = tokens();
     const used = { token: await token.get() };

@@ -24,7 +24,8 @@ describe("etcd's errors in the contract's terms", () => {
     [11, 'etcdserver: too large lease TTL', 'invalid-argument', false, 'not-applied'],
     [7, 'etcdserver: permission denied', 'permission-denied', false, 'not-applied'],
     [16, 'etcdserver: invalid auth token', 'unauthenticated', false, 'not-applied'],
-    [3, 'etcdserver: revision of auth store is old', 'unauthenticated', false, 'not-applied'],
+    [3, 'etcdserver: revision of auth store is old', 'unauthenticated', true, 'not-applied'],
+    [2, 'auth: revision in header is old', 'unauthenticated', true, 'not-applied'],
     [3, 'etcdserver: user name is empty', 'unauthenticated', false, 'not-applied'],
     [9, 'etcdserver: user name not found', 'unauthenticated', false, 'not-applied'],
     [3, 'etcdserver: authentication failed, invalid user ID or password', 'unauthenticated', false, 'not-applied'],
@@ -37,6 +38,7 @@ describe("etcd's errors in the contract's terms", () => {
     [14, 'etcdserver: unhealthy cluster', 'unavailable', true, 'not-applied'],
     [14, 'etcdserver: leader changed', 'unavailable', true, 'unknown'],
     [14, 'etcdserver: server stopped', 'unavailable', true, 'unknown'],
+    [2, 'raft: stopped', 'unavailable', true, 'unknown'],
     [14, 'etcdserver: request timed out', 'unavailable', true, 'unknown'],
     [14, 'etcdserver: request timed out, possibly due to previous leader failure', 'unavailable', true, 'unknown'],
     [14, 'etcdserver: request timed out, possibly due to connection lost', 'unavailable', true, 'unknown'],
@@ -156,6 +158,15 @@ describe('whether a failed call is tried again', () => {
   const badToken = meaningOf({ code: 16, details: 'etcdserver: invalid auth token' });
   const future = meaningOf({ code: 11, details: 'etcdserver: mvcc: required revision is a future revision' });
   const denied = meaningOf({ code: 7, details: 'etcdserver: permission denied' });
+
+  test('one that met a change of users is, however often, with a new token: etcd looks before it applies a write', () => {
+    for (const details of ['etcdserver: revision of auth store is old', 'auth: revision in header is old']) {
+      const stale = meaningOf({ code: 2, details });
+      expect(judge(stale, 'write', { ...first, renewed: false })).toBe('renew-token');
+      expect(judge(stale, 'write', { ...first, made: 100, renewed: true })).toBe('renew-token-later');
+    }
+    expect(judge(badToken, 'read', { ...first, renewed: true })).toBe('fail');
+  });
 
   test('a write that may have been applied never is (trap 9)', () => {
     expect(judge(lost, 'write', first)).toBe('fail');

@@ -46,7 +46,9 @@ function ask<Request>(
   return new Promise((resolve) => {
     channel.unary(rpc, request, metadata, (failure, response) => {
       if (failure !== null) {
-        resolve(meaningOf(failure).retryable ? { status: 'failed', failure } : { status: 'untold', refusal: failure });
+        const { retryable, renewToken } = meaningOf(failure);
+        const isOver = retryable && renewToken !== true;
+        resolve(isOver ? { status: 'failed', failure } : { status: 'untold', refusal: failure });
         return;
       }
       const point = answerPoint(response);

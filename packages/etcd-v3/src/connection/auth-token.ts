@@ -8,6 +8,10 @@ export interface AuthTokenOptions {
 
 /** Etcd's simple tokens live 300 s after their last use unless `--auth-token-ttl` says otherwise: renewed before that. */
 const RENEW_AFTER_MS = 240_000;
+/** Of a JWT's life, the part that it is used for. */
+const USED_PART = 0.8;
+/** A token that was just received is used for so long at least, in milliseconds, whatever this process's clock says of it. */
+const LEAST_MS = 30_000;
 
 type State =
   | { readonly status: 'none' }
@@ -31,7 +35,7 @@ export class AuthToken {
     const state = this.#state;
     switch (state.status) {
       case 'have':
-        if (this.#options.clock.now() < state.renewAt) return state.token;
+        if (this.#now() < state.renewAt) return state.token;
         return this.#ask();
       case 'asking':
         return state.answer;
@@ -50,11 +54,9 @@ export class AuthToken {
   }
 
   #ask(): Promise<string | undefined> {
-    const { authenticate, clock } = this.#options;
-    const answer = authenticate().then(
+    const answer = this.#options.authenticate().then(
       (token) => {
-        const now = clock.now();
-        this.#state = { status: 'have', token, renewAt: Math.min(now + RENEW_AFTER_MS, renewJwtAt(token, now)) };
+        this.#state = { status: 'have', token, renewAt: this.#now() + this.#usableMs(token) };
         return token;
       },
       (error: unknown) => {
@@ -65,17 +67,40 @@ export class AuthToken {
     this.#state = { status: 'asking', answer };
     return answer;
   }
+
+  /** How long to use a token from its receipt on, in milliseconds. What is used for too long the server refuses. */
+  #usableMs(token: string | undefined): number {
+    const claims = claimsOf(token);
+    if (claims === undefined) return RENEW_AFTER_MS;
+    const { iat, exp } = claims;
+    if (typeof exp !== 'number') return RENEW_AFTER_MS;
+    // By the server's clock alone, where the token says when it was made. Etcd's own don't.
+    if (typeof iat === 'number' && exp > iat) return (exp - iat) * 1_000 * USED_PART;
+    // By this one. Where it is ahead, little or nothing is left of a token that was just received; where it is behind, too much.
+    const leftMs = (exp * 1_000 - this.#options.clock.now()) * USED_PART;
+    return Math.min(Math.max(leftMs, LEAST_MS), RENEW_AFTER_MS);
+  }
+
+  #now(): number {
+    const { clock } = this.#options;
+    return clock.monotonic?.() ?? clock.now();
+  }
 }
 
-/** A JWT says when it expires: it is renewed after four fifths of its life. */
-function renewJwtAt(token: string | undefined, now: number): number {
-  const payload = token?.split('.')[1];
-  if (payload === undefined) return Infinity;
+/** Whether a token is one that says itself whom it is for. */
+export function isJwt(token: string | undefined): boolean {
+  return claimsOf(token) !== undefined;
+}
+
+/** What a JWT says. */
+function claimsOf(token: string | undefined): { readonly exp?: unknown; readonly iat?: unknown } | undefined {
+  const parts = token?.split('.') ?? [];
+  // A simple token has a dot too: `abcdef.17`. It is not a JWT, and says nothing of its life.
+  if (parts.length !== 3) return undefined;
   try {
-    const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { exp?: unknown };
-    return typeof exp === 'number' ? now + (exp * 1_000 - now) * 0.8 : Infinity;
+    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8'));
+    return typeof claims === 'object' && claims !== null ? claims : undefined;
   } catch {
-    // A simple token has a dot too: `abcdef.17`. It is not a JWT, and says nothing of its life.
-    return Infinity;
+    return undefined;
   }
 }

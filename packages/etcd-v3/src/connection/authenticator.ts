@@ -1,7 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import type { IAuthenticateRequest } from 'etcd3';
-import { AuthToken } from './auth-token.js';
+import { AuthToken, isJwt } from './auth-token.js';
 import { checkCredentials, type ResolvedOptions } from '../options.js';
 
 export interface AuthenticatorOptions extends Pick<ResolvedOptions, 'auth' | 'headers'> {
@@ -61,6 +61,14 @@ export class Authenticator {
   /** Drops the token, or only the one that a call has used in vain. */
   drop(used?: Caller): void {
     this.#token?.drop(used);
+  }
+
+  /**
+   * A call has met a change of users or roles. Drops the token if that made it old, as it does a JWT: etcd looks simple
+   * ones up, so that the same one is good the next time.
+   */
+  dropStale(used: Caller): void {
+    if (isJwt(used.token)) this.drop(used);
   }
 
   #callerWith(token: string | undefined): Caller {

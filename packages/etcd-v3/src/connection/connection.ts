@@ -290,7 +290,8 @@ export class Connection implements WatchTransport {
       const failure = await abortable(showing, signal);
       if (failure === undefined) return { caller };
       const { renewToken, retryable } = meaningOf(failure);
-      if (retryable || (renewToken === true && this.#authenticator.hasUser)) {
+      // Without a user, what the call itself is told is as good.
+      if (renewToken === true ? this.#authenticator.hasUser : retryable) {
         return { status: 'failed', failure, caller, sent: false };
       }
       this.#admission.accept(channel);
@@ -369,7 +370,8 @@ export class Connection implements WatchTransport {
   #streamError(failure: GrpcFailure, reached: Reached, caller: Caller): StoreError {
     const meaning = meaningOf(failure);
     const error = toStoreError(failure, 'read', reached.endpoint.name);
-    if (meaning.renewToken === true) this.#authenticator.drop(caller);
+    if (meaning.staleToken === true) this.#authenticator.dropStale(caller);
+    else if (meaning.renewToken === true) this.#authenticator.drop(caller);
     if (meaning.unhealthy === true) this.#retrying.markUnhealthy(reached, error);
     return error;
   }

@@ -7,6 +7,8 @@ export type Verdict =
   | 'renew-token'
   /** At once, at an endpoint that has not been tried. */
   | 'elsewhere'
+  /** The same again, after a delay. */
+  | 'renew-token-later'
   /** After a delay, anywhere. */
   | 'later';
 
@@ -25,6 +27,8 @@ export function judge(meaning: Meaning, kind: CallKind, attempts: Attempts): Ver
   // docs/traps.md#trap-9: what may have been applied is never sent again.
   if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';
   if (meaning.renewToken === true && attempts.renewed === false) return 'renew-token';
+  // However often it comes in a row: only the call's time-out bounds it.
+  if (meaning.staleToken === true) return 'renew-token-later';
   if (attempts.made >= attempts.most) return 'fail';
   // A member that lags behind does not know a revision that others have.
   if (meaning.code === 'future-revision') return attempts.others ? 'elsewhere' : 'fail';

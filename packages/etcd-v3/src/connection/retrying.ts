@@ -18,6 +18,9 @@ interface Failed {
   readonly error: StoreError;
 }
 
+/** Between two calls that both met a change of users or roles, in milliseconds. Getting a token takes its time, too. */
+const RENEW_MS = { initialMs: 20, maxMs: 250 };
+
 const FOREIGN: Meaning = { code: 'unavailable', retryable: true, outcome: 'not-applied' };
 
 /** Tries a call until it is answered or must not be tried again: at which endpoint, with which token, and when. */
@@ -42,10 +45,11 @@ export class Retrying {
     const { retry, random, clock } = this.#options;
     const among = only === undefined ? this.#endpoints.all : this.#endpoints.all.filter(({ name }) => name === only);
     const backoff = new Backoff({ ...retry, random });
+    const renewals = new Backoff({ ...RENEW_MS, random });
     const tried = new Set(avoid === undefined ? [] : [avoid]);
     let renewed = this.#authenticator.hasUser ? false : undefined;
     let last: StoreError | undefined;
-    for (let made = 1; ; made += 1) {
+    for (let made = 1; ;) {
       const reached = await this.#reach(among, tried, signal, kind, last);
       const { endpoint } = reached;
       const result = await attempt(reached);
@@ -66,17 +70,31 @@ export class Retrying {
           throw last;
         case 'renew-token':
           renewed = true;
-          if (result.status === 'failed') this.#authenticator.drop(result.caller);
+          this.#renew(result, meaning);
           tried.delete(endpoint.name);
+          made += 1;
+          break;
+        case 'renew-token-later':
+          this.#renew(result, meaning);
+          tried.delete(endpoint.name);
+          await notSent(kind, sleep(clock, renewals.next(), signal));
           break;
         case 'elsewhere':
+          made += 1;
           break;
         case 'later':
           tried.clear();
+          made += 1;
           await notSent(kind, sleep(clock, backoff.next(), signal));
       }
       this.#logger.debug('an etcd call is tried again', { endpoint: endpoint.name, error: last });
     }
+  }
+
+  #renew(result: Attempted<unknown>, { staleToken }: Meaning): void {
+    if (result.status !== 'failed') return;
+    if (staleToken === true) this.#authenticator.dropStale(result.caller);
+    else this.#authenticator.drop(result.caller);
   }
 
   /** A member that does not know a revision which the store has is behind; any other one serves. */

@@ -58,6 +58,8 @@ type SessionState =
 
 // A follower that is behind by a heartbeat has caught up by the second try; after this many another one is asked.
 const LAGS_BEFORE_MOVING = 3;
+// Denials in a row that a read contradicts each time: more than changes of users and roles can explain.
+const DOUBTED_DENIALS = 10;
 // What a progress batch takes in memory.
 const PROGRESS_BYTES = 200;
 
@@ -244,29 +246,34 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     const stream = this.#stream();
     this.#interrupt(error);
     // A stream keeps the token that it was opened with: only another stream brings another one.
-    if (error.code === 'unauthenticated') this.#renew(error, stream);
+    if (error.code === 'unauthenticated') this.#renew(error, stream, error.retryable ? Infinity : 1);
     else if (error.code === 'permission-denied') this.#doubtDenial(error, stream);
     else if (endsWatch(error)) this.#fail(error);
     else this.#rest();
   }
 
-  /** etcd 3.4 says "permission denied" of an expired token too. A read, whose token is renewed, tells them apart. */
+  /**
+   * etcd 3.4 says "permission denied" of an expired token too, and of a JWT that a change of users or roles has made old. A
+   * read, whose token is renewed, tells them apart: it is refused where the watch really is.
+   */
   #doubtDenial(denial: StoreError, stream: WatchStream | undefined): void {
     this.#read(this.#range, undefined, () => {
-      this.#renew(denial, stream);
+      this.#renew(denial, stream, DOUBTED_DENIALS);
     });
   }
 
-  #renew(error: StoreError, stream: WatchStream | undefined): void {
+  /** @param most how often in a row that may be needed */
+  #renew(error: StoreError, stream: WatchStream | undefined, most: number): void {
     if (this.#state.name === 'closed') return;
     this.#renewals += 1;
-    if (this.#renewals > 1) {
+    if (this.#renewals > most) {
       this.#fail(error);
       return;
     }
     // Only once for all watches of the stream: a second time would throw away the token that the first one got.
     if (stream !== undefined && this.#host.link.retire(stream)) this.#host.transport.refreshToken();
-    this.#proceed();
+    if (this.#renewals === 1) this.#proceed();
+    else this.#rest();
   }
 
   /** A linearizable read, tried again until it answers or fails for good. */
