@@ -2,4 +2,5 @@ export { type Mutant, type Mutation, occurrences, type PromiseId } from './mutan
 export { mutants } from './mutants/index.js';
 export { mutantTables } from './page.js';
 export { type MutantRun, runMutant } from './run-mutant.js';
+export { type SampleOptions, sampleOf } from './sample.js';
 export { type JestReport, type Verdict, verdictOf } from './verdict.js';
