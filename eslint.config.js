@@ -8,7 +8,7 @@ import { root } from './.ci/pnpm.mjs';
 const direction = JSON.parse(readFileSync(join(root, '.ci', 'dependency-direction.json'), 'utf8'));
 const names = Object.keys(direction).map((folder) => (folder === 'cli' ? 'holdfast' : `@holdfast/${folder}`));
 
-/** What `no-restricted-imports` refuses in a package's sources. */
+/** The imports that `no-restricted-imports` refuses in a package's sources. */
 function forbiddenImports(folder) {
   const may = direction[folder];
   return [
@@ -43,7 +43,7 @@ export default defineConfig(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       // Implementing a promise-returning interface without awaiting is ordinary; a missing await is caught by no-floating-promises.
       '@typescript-eslint/require-await': 'off',
-      // An error about bad input shows what the caller gave, whatever that was.
+      // An error about bad input shows the caller's value, of whatever type.
       '@typescript-eslint/no-base-to-string': 'off',
       eqeqeq: 'error',
       'no-constant-binary-expression': 'error',
@@ -56,7 +56,7 @@ export default defineConfig(
       'prefer-const': 'error',
     },
   },
-  // A library hands what it has to say to the injected logger; only the command line prints.
+  // A library reports through the injected logger; only the command line prints.
   {
     files: ['packages/*/src/**/*.ts', 'checks/*/src/**/*.ts'],
     ignores: ['packages/cli/**'],
@@ -65,7 +65,7 @@ export default defineConfig(
   {
     files: ['packages/*/test/**/*.ts', 'checks/*/test/**/*.ts', 'bench/test/**/*.ts', '.ci/test/**/*.ts'],
     rules: {
-      // A test that was just told that an entry is there may say so.
+      // A test may assert that an entry exists when it has just seen it.
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-restricted-properties': [
         'error',

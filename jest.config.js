@@ -12,7 +12,7 @@ export default {
   cacheDirectory: '<rootDir>/.cache/jest',
   modulePathIgnorePatterns: ['<rootDir>/(packages|checks)/[^/]+/dist/', '<rootDir>/bench/dist/', '<rootDir>/.cache/'],
 
-  // Tests run the sources. JavaScript is looked for first, so that a dependency which ships both runs what it built.
+  // Tests run the sources. JavaScript comes first, so that a dependency that ships both runs its built files.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
     '^@holdfast/(store|core|memory|etcd-common|etcd-v2|etcd-v3|testkit)$': '<rootDir>/packages/$1/src/index.ts',

@@ -1,7 +1,7 @@
 // The public surface of every published package, as one report for each entry point: packages/*/api/*.api.md.
 //
 //   npm run api               writes the reports anew
-//   node .ci/api.mjs --check  fails where a report is not what the sources give
+//   node .ci/api.mjs --check  fails if a report differs from what the sources give
 //
 // The reports are committed, so that a review sees each change of what users can import. Both forms read the built types in dist/esm.
 import { spawnSync } from 'node:child_process';
@@ -26,7 +26,7 @@ function entriesOf(folder) {
   });
 }
 
-/** The report that the built types give. */
+/** Extracts the report from the built types. */
 function extract({ folder, types, report }) {
   const config = ExtractorConfig.prepare({
     configObject: {
@@ -45,7 +45,7 @@ function extract({ folder, types, report }) {
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       newlineKind: 'lf',
-      // TSDoc's style is not this tool's matter, and Holdfast has no release tags: what an entry point exports is public.
+      // This tool does not judge TSDoc's style, and Holdfast has no release tags: every export of an entry point is public.
       messages: {
         compilerMessageReporting: { default: { logLevel: 'error' } },
         extractorMessageReporting: {

@@ -1,6 +1,5 @@
 // Builds every package that the root tsconfig.json references: ESM to dist/esm, CommonJS to dist/cjs, types for both. Given projects, such as
-// `packages/cli/tsconfig.esm.json`, it builds those and what they need. It names each project that it builds, and says nothing of those that
-// have not changed.
+// `packages/cli/tsconfig.esm.json`, it builds those and their dependencies. It names each project that it builds, and no unchanged one.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -10,7 +9,7 @@ import { root } from './pnpm.mjs';
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 const projects = process.argv.slice(2);
 
-/** What `tsc --build --verbose` says of projects: a time, then what. Everything else that it prints is an error in the sources. */
+/** A line of `tsc --build --verbose` about a project, beginning with the time. Every other line is an error in the sources. */
 const remark = /^\d+:\d+:\d+\s[AP]M - (?:Building project '(.+)')?|^ {4}\* |^$/;
 
 function build() {

@@ -1,8 +1,7 @@
 // `npm run check`: types, lint, formatting and spelling of the whole workspace, with caches, so that a second run takes seconds.
-// `-- --fix` formats, and mends what the linter can mend.
+// `-- --fix` formats, and lets the linter fix what it can.
 //
-// The linter's cache knows a file by its text alone: what a change of a type makes wrong in a file that imports it, only `npm run lint`
-// and `npm test` find.
+// The linter's cache looks at a file's own text only. If a changed type makes another file wrong, only `npm run lint` and `npm test` find it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './pnpm.mjs';
@@ -38,7 +37,7 @@ function run(name, args) {
   });
 }
 
-// Two may not write the same file at a time, so that with --fix the formatter has the last word.
+// One after the other, so that two never write the same file, and with --fix the formatter comes last.
 const style = async () => [
   await run('lint', fix ? [...eslint, '--fix'] : eslint),
   await run('format', [...prettier, fix ? '--write' : '--check']),
@@ -47,7 +46,7 @@ const style = async () => [
 const results = (await Promise.all([run('types', typescript), style()])).flat();
 if (results.includes(false)) {
   console.log(
-    fix ? 'Mend what is named above.' : 'Mend what is named above; npm run check -- --fix mends some of it by itself.',
+    fix ? 'Fix the errors above.' : 'Fix the errors above; npm run check -- --fix fixes some of them by itself.',
   );
   process.exitCode = 1;
 }

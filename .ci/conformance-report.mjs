@@ -1,10 +1,10 @@
-// What the conformance suite ran. Its Jest binding appends one JSON line for each backend that it is bound to,
+// Reads which cases the conformance suite ran. The suite's Jest binding appends one JSON line for each backend,
 // `{ backend, cases, skipped }`, to the file that HOLDFAST_CONFORMANCE_REPORT names.
 import { existsSync, readFileSync } from 'node:fs';
 
 export const reportVariable = 'HOLDFAST_CONFORMANCE_REPORT';
 
-/** Where a run counts only if the suite ran on it: the embedded store, and each etcd by both of its APIs, of which 3.6 has lost v2. */
+/** The backends that every full run must cover: the embedded store, and each etcd through both APIs. etcd 3.6 removed the v2 API. */
 export function requiredBackends(etcdVersions) {
   const withV2 = etcdVersions.filter((version) => /^3\.[0-5]\./.test(version));
   return [
@@ -25,7 +25,7 @@ export function readReport(file) {
   return report;
 }
 
-/** What is wrong with a report: a required backend that ran nothing, or one that was given fewer cases than another. */
+/** The problems of a report: a required backend that ran nothing, or one that was given fewer cases than another. */
 export function reportProblems(report, etcdVersions) {
   const required = requiredBackends(etcdVersions);
   const missing = required.filter((backend) => !(report.get(backend)?.cases > 0));

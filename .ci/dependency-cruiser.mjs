@@ -1,4 +1,4 @@
-// What dependency-cruiser holds the sources to: no circle of imports, and no room that imports one above it (.ci/rooms.json).
+// The rules of dependency-cruiser: no circle of imports, and no room imports one above it (.ci/rooms.json).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './pnpm.mjs';

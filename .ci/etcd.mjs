@@ -1,11 +1,10 @@
-// Makes the etcd servers that the tests need available, each with its etcdctl (and etcdutl, where there is one) beside it, and says which
-// ones they are.
+// Makes the etcd servers that the tests need available, and lists them. Beside each are its etcdctl and, from 3.6, its etcdutl.
 //
 //   node .ci/etcd.mjs                 prints those of the tests, as `version=path`
 //   node .ci/etcd.mjs --campaigns     also those that only campaigns and the benchmark use
 //
-// A matching etcd named by ETCD_BIN (one path, or several separated by the platform's path delimiter) or found on PATH is used as it
-// is. Otherwise .cache/etcd/<version> is looked at, and filled where it is empty: out of a Debian package, or built from Go modules.
+// It uses a matching etcd that ETCD_BIN names (one path, or several separated by the platform's path delimiter) or that is on PATH.
+// Otherwise it uses .cache/etcd/<version>, and fills that if it is empty: from a Debian package, or with a build from Go modules.
 import { realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,18 +12,18 @@ import { cached, cachedVersions, versionOf } from './etcd/cache.mjs';
 import { fromDebian } from './etcd/from-debian.mjs';
 import { canBuild, fromGo, goVersion, oldestGo } from './etcd/from-go.mjs';
 
-/** The environment variable through which tests learn of the binaries: `3.5.30=/path/etcd,3.4.23=/path/etcd`. The first runs everything. */
+/** The environment variable that tells tests the binaries: `3.5.30=/path/etcd,3.4.23=/path/etcd`. The first one runs every test. */
 export const etcdVariable = 'HOLDFAST_ETCD';
 
-/** Set where a version that can't be built is a failure, and not left out: `.ci/run` sets it. */
+/** If it is set, a version that can't be built is a failure instead of being left out. `.ci/run` sets it. */
 export const allVariable = 'HOLDFAST_ALL_ETCDS';
 
-// Debian's sid moves on: whatever later 3.5 it has then is tested under its own number.
+// Debian's sid moves on: a later 3.5 is accepted, and tested under its own number.
 const etcd35 = { version: '3.5.30', suite: 'sid', laterToo: true, goInstead: '3.5.35' };
 
 /**
- * The versions that the tests run on. The first one runs everything; the others run what depends on the server.
- * `suite` is the Debian suite that carries it; without one it is built with Go.
+ * The versions that the tests run on. The first one runs every test; the others run the tests that depend on the server.
+ * `suite` is the Debian suite that carries the version; a version without one is built with Go.
  */
 export const testEtcds = [
   etcd35,
@@ -33,18 +32,18 @@ export const testEtcds = [
   { version: '3.7.3' },
 ];
 
-/** What campaigns choose from. 3.5.16 still has faults that 3.5.30 no longer has, and is what Debian's stable release carries. */
+/** The versions that campaigns choose from. 3.5.16 is the one of Debian's stable release, and has faults that 3.5.30 no longer has. */
 export const campaignEtcds = [...testEtcds, { version: '3.5.16', suite: 'trixie' }];
 
-/** What the benchmark publishes its figures of. */
+/** The version whose figures the benchmark publishes. */
 export const benchEtcds = [
   { version: '3.4.23', suite: 'bookworm' },
   { version: '3.5.16', suite: 'trixie' },
 ];
 
 /**
- * Version → path of the etcd binary, for every wanted version, in order. A version that needs Go is left out where there is none, which
- * `tell` is told in one line. Throws an error that says what to do where one can't be had.
+ * Version → path of the etcd binary, for every wanted version, in order. Without Go, a version that needs Go is left out, and `tell` gets
+ * one line about it. If any other version can't be had, throws an error that says what to do.
  */
 export async function ensureEtcd(wanted = testEtcds, tell = console.error) {
   const installed = await installedEtcds();
@@ -58,7 +57,7 @@ export function formatEtcds(etcds) {
   return [...etcds].map(([version, path]) => `${version}=${path}`).join(',');
 }
 
-/** What is there already, as `[version, path]`: on PATH or named by ETCD_BIN, else in the cache. Needs no network. */
+/** The servers that are already here, as `[version, path]`: on PATH or named by ETCD_BIN, else in the cache. Needs no network. */
 async function present(wanted, installed) {
   const versions = [...installed.keys(), ...cachedVersions()].filter((version) => fits(wanted, version));
   for (const version of versions.sort(byPatch)) {
@@ -68,7 +67,7 @@ async function present(wanted, installed) {
   return undefined;
 }
 
-/** Wanted → `[version, path]`. Debian's packages come side by side; Go uses all cores for one build, so that these come in turn. */
+/** Wanted → `[version, path]`. Debian's packages are fetched in parallel. Go builds run in turn, because one build uses all cores. */
 async function make(missing, tell) {
   const made = new Map();
   const packaged = missing
@@ -91,7 +90,7 @@ async function make(missing, tell) {
   return made;
 }
 
-/** All of them, to their ends: a download that goes on while its caller gives up would leave its folder behind. */
+/** Waits until all have ended, even if one fails: a download that outlives its caller would leave its folder behind. */
 async function settled(promises) {
   const failed = (await Promise.allSettled(promises)).find(({ status }) => status === 'rejected');
   if (failed !== undefined) throw failed.reason;

@@ -1,4 +1,4 @@
-// Every run of Jest, of one file or of all, has all etcd servers: a test never skips for want of one.
+// Every run of Jest, of one file or of all, has all etcd servers: no test is ever skipped because one is missing.
 import { ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
 
 export default async function globalSetup() {

@@ -1,7 +1,7 @@
 import Sequencer from '@jest/test-sequencer';
 
-// What takes longest comes first, so that no worker is left with one of these while the others have nothing to do. On a fresh clone Jest
-// knows no durations, and would go by the size of the files.
+// The longest tests run first, so that no worker still runs one of them while the others are idle. On a fresh clone Jest knows no
+// durations, and would order files by size.
 const longest = [
   'checks/mutation/test/mutants.test.ts',
   'packages/testkit/test/mutants-of-watches.test.ts',
@@ -22,7 +22,7 @@ const longest = [
   'packages/cli/test/e2e-scale.test.ts',
 ];
 
-/** In the order of the list, then as Jest has it. */
+/** Runs the tests of the list in its order, then the others in Jest's. */
 export default class LongestFirst extends Sequencer {
   sort(tests) {
     const rank = ({ path }) => {

@@ -1,10 +1,10 @@
-// `npm run test:fast`: every test that needs no server. There is none to be had in it: who asks for one is told why.
+// `npm run test:fast`: every test that needs no server. A test that asks for a server here fails, with a message that says why.
 import { join } from 'node:path';
 import base from '../jest.config.js';
 import { root } from './pnpm.mjs';
 import { sortTests } from './server-tests.mjs';
 
-// For programs that tests run: this is what they find where they look for etcd.
+// Programs that tests run find no etcd either.
 process.env.HOLDFAST_ETCD = '';
 process.env.ETCD_BIN = join(root, '.ci', 'no-etcd-in-test-fast');
 

@@ -1,4 +1,4 @@
-// `npm run mutants -- [part of a name …] [--unmutated]`: runs the tests that are to find the mutants, on each of them. See docs/mutants.md.
+// `npm run mutants -- [part of a name …] [--unmutated]`: runs, for each mutant, the tests that must find it. See docs/mutants.md.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';

@@ -1,4 +1,4 @@
-// What stands in for the module that finds etcd in `npm run test:fast`: whatever is called of it throws.
+// Replaces the module that finds etcd in `npm run test:fast`: every call of it throws.
 module.exports = new Proxy(
   {},
   {

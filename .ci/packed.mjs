@@ -23,13 +23,13 @@ export function packAll(target) {
   );
 }
 
-/** Makes a folder a project that has the tarballs installed, and the tools in the versions that this workspace has. */
+/** Makes a folder a project with the tarballs installed, and with the tools in this workspace's versions. */
 export async function installPacked(folder, tarballs, tools = []) {
   const dependencies = Object.fromEntries([
     ...[...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]),
     ...tools.map((name) => [name, manifest(join('node_modules', name)).version]),
   ]);
-  // Without the overrides npm would look in the registry for what the packages need of one another.
+  // Without the overrides, npm would look in the registry for the packages' dependencies on each other.
   const overrides = Object.fromEntries([...tarballs.keys()].map((name) => [name, `$${name}`]));
   const project = { name: 'consumer', version: '1.0.0', private: true, dependencies, overrides };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(project, null, 2));

@@ -28,7 +28,7 @@ export function pnpm(args, options = {}) {
   return result.stdout;
 }
 
-/** Runs pnpm as {@link pnpm} does, and hands over each line that it prints while it works. */
+/** Runs pnpm as {@link pnpm} does, and passes on each line as soon as it is printed. */
 export async function watchPnpm(args, onLine) {
   const child = spawn('npm', command(args), { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
   const lines = [];

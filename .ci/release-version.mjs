@@ -1,5 +1,5 @@
-// `npm run release:version`: turns the changesets into a version. All packages get it, and CHANGELOG.md a section with what the changesets say.
-// Changesets itself would write a changelog for each package; as all of them are released together, one tells more.
+// `npm run release:version`: turns the changesets into a version for all packages, and into a section of CHANGELOG.md.
+// Changesets itself would write a changelog for each package. All packages are released together, so one changelog says more.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ function changeset(...args) {
   process.exit(1);
 }
 
-/** The changesets, and the version that they come to. */
+/** The changesets, and the version that follows from them. */
 function plan() {
   const work = mkdtempSync(join(tmpdir(), 'holdfast-version-'));
   try {
@@ -31,7 +31,7 @@ function plan() {
   }
 }
 
-/** A changeset stands once, under the largest change that it makes. */
+/** The changelog's section. Each changeset appears once, under the largest change that it makes. */
 function sectionOf({ changesets, version }) {
   const lines = [`## ${version} (${new Date().toISOString().slice(0, 10)})`, ''];
   for (const [size, heading] of Object.entries(headings)) {

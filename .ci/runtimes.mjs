@@ -1,6 +1,6 @@
 // `npm run test:runtimes [-- node|bun|deno …]`: the packed packages on other runtimes. On each: a mirror on the embedded store, and mirrors of a
 // real etcd through both of its APIs while connections are cut, the server is killed and started again, and history is compacted. All of them
-// follow the same etcd at once. A Node that fails makes the command fail; Bun and Deno are tried, and the README says what came of it.
+// follow the same etcd at once. The command fails if a Node version fails. Bun and Deno are only tried; the README has the results.
 import { mkdirSync, mkdtempSync, readdirSync, cpSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const words = process.argv.slice(2);
 /** Name of a program → why it failed. A program that failed takes no further part. */
 const failures = new Map();
 
-/** Has the programs do something side by side, and gives those that managed. */
+/** Runs a step in all programs in parallel, and returns those that passed it. */
 async function each(programs, step, act) {
   const results = await Promise.allSettled(programs.map(act));
   return programs.filter((program, index) => {
@@ -31,7 +31,7 @@ async function each(programs, step, act) {
   });
 }
 
-/** What etcd itself says is below /app/, by each of its APIs. */
+/** The keys below /app/ as etcd itself reports them, through each of its APIs. */
 class Truth {
   constructor(etcd) {
     this.etcd = etcd;
@@ -48,7 +48,7 @@ class Truth {
     return Object.fromEntries((node?.nodes ?? []).map(({ key, value }) => [key.slice('/app/'.length), value]));
   }
 
-  /** Writes a key by both APIs. */
+  /** Writes a key through both APIs. */
   async put(key, value) {
     await Promise.all([this.etcd.put(key, value), this.#keys('PUT', key, value)]);
   }
@@ -57,7 +57,7 @@ class Truth {
     await Promise.all([this.etcd.ctl('del', key), this.#keys('DELETE', key)]);
   }
 
-  /** Forgets history: v3 by a compaction, v2 by more writes than the thousand that it remembers. */
+  /** Makes etcd forget its history: v3 with a compaction, v2 with more writes than the thousand that it remembers. */
   async forget() {
     await this.etcd.compact();
     const lanes = Array.from({ length: 20 }, async (_, lane) => {

@@ -1,12 +1,12 @@
-// Which test files need a real server. `npm run test:fast` runs all the others.
+// Finds the test files that need a real server. `npm run test:fast` runs all the others.
 //
-// A file needs one if it, or a module that it imports by a relative path, imports by name what gives out servers. There is no list to keep:
-// a new test is sorted by what it imports. A test that gets at a server in another way fails in `npm run test:fast`, and says what to do.
+// A file needs one if it imports a launcher of servers by name, or imports, by a relative path, a module that does. So nobody keeps a list:
+// a new test is sorted by its imports. A test that reaches a server in another way fails in `npm run test:fast`, and says what to do.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { root } from './pnpm.mjs';
 
-/** What `@holdfast/testkit` gives out servers by. */
+/** The exports of `@holdfast/testkit` that start or find servers. */
 const launchers = ['availableEtcds', 'findEtcd', 'startEtcd'];
 
 /** The module behind them, for the testkit's own tests. */

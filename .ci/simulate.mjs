@@ -1,4 +1,4 @@
-// `npm run simulate -- --seeds N --seed S`: builds what is simulated, and runs so many worlds from a seed on. See docs/simulation.md.
+// `npm run simulate -- --seeds N --seed S`: builds the simulation, and runs N worlds from seed S on. See docs/simulation.md.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './pnpm.mjs';

@@ -1,5 +1,5 @@
-// The whole check, as `npm test` and `.ci/run` run it. A passing step is one line; a failing one prints what it said.
-// The last line is `N passed, N failed`: Jest's tests, and each failed step beside Jest as one more failure.
+// The whole check, as `npm test` and `.ci/run` run it. A passing step prints one line; a failing one prints its whole output.
+// The last line is `N passed, N failed`: it counts Jest's tests, and every other failed step as one more failure.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,8 @@ const script = (name, ...args) => [`.ci/${name}`, ...args];
 const bin = (name, ...args) => [join('node_modules', name), ...args];
 
 /**
- * The steps in order; those of one list run side by side, each busy with one core. Nothing after a failed `needed` step could say
- * anything useful.
+ * The steps in order. The steps of one list run in parallel, each on one core. After a failed `needed` step no other result would mean
+ * anything.
  */
 const steps = [
   [{ name: 'bootstrap', node: script('bootstrap.mjs'), needed: true }],
@@ -43,15 +43,15 @@ const steps = [
 
 const failures = [];
 
-/** Step → everything that it printed. */
+/** Step → its whole output. */
 const printedBy = new Map();
 
-/** What a step came to: its exit status, or what kept it from having one; and everything that it printed. */
+/** Runs a step. Gives its exit status, or the error that kept it from starting, and its whole output. */
 function run(node, live) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, node, {
       cwd: root,
-      // Jest reports on stderr as it goes; its stdout is the JSON that the output file holds too.
+      // Jest reports its progress on stderr. Its stdout is the JSON that is also in the output file.
       stdio: ['ignore', live ? 'ignore' : 'pipe', live ? 'inherit' : 'pipe'],
       env: { ...process.env, CI: 'true', FORCE_COLOR: '0', [reportVariable]: conformance },
       timeout: 45 * minute,
@@ -75,7 +75,7 @@ async function runStep({ name, node, shown, live }) {
   return ok;
 }
 
-/** Jest's totals; a suite that could not even start counts as one failed test. */
+/** Jest's totals. A suite that could not even start counts as one failed test. */
 function jestTotals() {
   if (!existsSync(jestResult)) return { passed: 0, failed: 1, pending: 0 };
   const result = JSON.parse(readFileSync(jestResult, 'utf8'));
@@ -87,7 +87,7 @@ function jestTotals() {
   };
 }
 
-/** What the step `etcd` said that it made available. */
+/** The versions that the step `etcd` made available. */
 function etcdVersions() {
   return [...(printedBy.get('etcd') ?? '').matchAll(/^(\d+\.\d+\.\d+)=/gm)].map(([, version]) => version);
 }

@@ -1,4 +1,4 @@
-// `npm run torture -- --minutes N --seed S …`: builds the fault campaign on real clusters, and runs it. See docs/torture.md.
+// `npm run torture -- --minutes N --seed S …`: builds the fault campaign against real clusters, and runs it. See docs/torture.md.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { campaignEtcds, ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';

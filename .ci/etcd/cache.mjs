@@ -1,4 +1,4 @@
-// Where the etcds of this project are kept, and what counts as one that the tests can use.
+// The cache of etcd servers, and the check that the tests can use one.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,12 +8,12 @@ import { promisify } from 'node:util';
 export const run = promisify(execFile);
 const cache = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), '.cache', 'etcd');
 
-/** The folder of one version's programs: those of Debian's packages and those built here lie in the same place. */
+/** The folder of one version's programs. Debian's packages and our builds use the same one. */
 export const programs = join('usr', 'bin');
 
 /**
- * The version of an etcd that runs here, with an etcdctl of the same version beside it, and from 3.6 on with an etcdutl, which alone can
- * restore a snapshot there. `undefined` where the path names no such etcd.
+ * The version of an etcd that runs on this machine. The same version of etcdctl must be beside it, and from 3.6 on of etcdutl, because
+ * only that restores snapshots there. `undefined` if the path names no such etcd.
  */
 export async function versionOf(path) {
   if (!existsSync(path)) return undefined;
@@ -29,11 +29,11 @@ export async function versionOf(path) {
     if ((major > 3 || minor >= 6) && !existsSync(join(folder, 'etcdutl'))) return undefined;
     return version;
   } catch {
-    return undefined; // Not an etcd, not for this machine, or without its etcdctl: the tests can't use it.
+    return undefined; // Not an etcd, built for another machine, or without its etcdctl: the tests can't use it.
   }
 }
 
-/** The cached etcd of that version, or `undefined`. Asks nobody but the disk. */
+/** The cached etcd of that version, or `undefined`. Looks at the disk only. */
 export async function cached(version) {
   const binary = join(cache, version, programs, 'etcd');
   return (await versionOf(binary)) === version ? binary : undefined;
@@ -45,8 +45,8 @@ export function cachedVersions() {
 }
 
 /**
- * Makes an etcd in a folder of its own and then moves it into the cache, so that no other run ever sees a part of it. `make(work)` gives
- * the folder inside `work` that holds `usr/bin/etcd`. Gives `{ version, binary }`; throws where the folder has no etcd that `accepts`.
+ * Makes an etcd in a folder of its own and then moves it into the cache, so that no other run ever sees an incomplete one. `make(work)`
+ * returns the folder inside `work` that holds `usr/bin/etcd`. Gives `{ version, binary }`; throws if `accepts` refuses the etcd there.
  */
 export async function intoCache(name, accepts, make) {
   const work = join(cache, `.work-${name}-${process.pid}`);
@@ -64,7 +64,7 @@ export async function intoCache(name, accepts, make) {
 
 async function install(made, version) {
   const target = join(cache, version);
-  // Another run may have finished first, and its servers may already be running: what works is left alone.
+  // Another run may have finished first, and its servers may already be running: an etcd that works stays.
   const present = await cached(version);
   if (present !== undefined) return present;
   rmSync(target, { recursive: true, force: true });

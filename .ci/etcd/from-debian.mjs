@@ -1,12 +1,12 @@
-// etcd out of Debian's packages: unpacked, not installed, from the mirror that this machine's apt is set up with. That needs neither root
-// nor write access outside of the project.
+// etcd from Debian's packages, fetched from the mirror that this machine's apt uses. They are unpacked, not installed: that needs neither
+// root nor write access outside the project.
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { intoCache, run } from './cache.mjs';
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** The etcd of a Debian suite as `{ version, binary }`; throws where the suite has none, or one whose version `accepts` refuses. */
+/** The etcd of a Debian suite as `{ version, binary }`. Throws if the suite has none, or `accepts` refuses its version. */
 export async function fromDebian(suite, accepts) {
   return intoCache(suite, accepts, async (work) => {
     mkdirSync(join(work, 'lists', 'partial'), { recursive: true });

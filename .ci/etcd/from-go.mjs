@@ -10,10 +10,10 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** The oldest Go that builds them: etcd's modules ask for it. */
 export const oldestGo = '1.26';
 
-// One that is too old must not fetch a newer one by itself; and without C no compiler for it is needed.
+// `local`: an old Go must not fetch a newer one by itself. Without cgo, no C compiler is needed.
 const env = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', CGO_ENABLED: '0' };
 
-/** The version of the Go on PATH, such as `1.26.8`, or `undefined` where there is none. */
+/** The version of the Go on PATH, such as `1.26.8`, or `undefined` if there is none. */
 export async function goVersion() {
   try {
     const { stdout } = await run('go', ['version'], { env });
@@ -30,7 +30,7 @@ export function canBuild(version) {
   return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
 }
 
-/** Builds that version, with its etcdctl and etcdutl, as `{ version, binary }`. Takes most of a minute on two cores. */
+/** Builds a version of etcd with its etcdctl and etcdutl, as `{ version, binary }`. Takes most of a minute on two cores. */
 export async function fromGo(version) {
   return intoCache(
     `go-${version}`,

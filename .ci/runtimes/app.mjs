@@ -1,5 +1,5 @@
-// A mirror of `/app/` in a store, as an application has one. It is asked for its view, told to write and told to close by lines of JSON on
-// its standard input, and answers each by a line. Nothing here ends the process: once all is closed, it must end by itself.
+// A mirror of `/app/` in a store, as an application has one. Lines of JSON on standard input ask for its view, make it write, and close
+// it; each is answered with a line. Nothing here ends the process: once everything is closed, it must end by itself.
 import { createInterface } from 'node:readline';
 import { mirror, text } from '@holdfast/core';
 import { etcdV2 } from '@holdfast/etcd-v2';

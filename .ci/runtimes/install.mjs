@@ -1,4 +1,4 @@
-// The runtimes that .ci/runtimes.json names, each a package with a binary in it, kept in .cache/runtimes.
+// Installs the runtimes that .ci/runtimes.json names. Each is a package with a binary in it, and is kept in .cache/runtimes.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,8 @@ const cache = join(root, '.cache', 'runtimes');
 const pinned = JSON.parse(readFileSync(join(root, '.ci', 'runtimes.json'), 'utf8'));
 
 /**
- * The runtimes whose name begins with one of these words, as `{ name, version, command }`. The Node that runs this stands for its own line.
+ * The runtimes whose names begin with one of these words, as `{ name, version, command }`. The Node that runs this script is used for its
+ * own release line.
  */
 export async function ensureRuntimes(words) {
   const wanted = pinned.filter(({ name }) => words.some((word) => name.toLowerCase().startsWith(word.toLowerCase())));

@@ -1,4 +1,4 @@
-// A mirror on the embedded store, as an application has one: what it promises, on the runtime that runs this.
+// Checks the promises of a mirror on the embedded store, on the runtime that runs this program.
 import assert from 'node:assert/strict';
 import { json, mirror } from '@holdfast/core';
 import { memoryStore } from '@holdfast/memory';
@@ -34,7 +34,7 @@ assert.deepEqual(
   ['a'],
 );
 
-// A watch that would begin before a compaction is told so, and a new mirror loads what is there now.
+// A watch from a revision before the compaction gets an error, and a new mirror loads the current content.
 await store.compact((await store.status()).revision);
 const old = store.watch(
   { prefix: '/app/' },

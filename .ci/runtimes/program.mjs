@@ -16,7 +16,7 @@ export class Program {
     this.name = name;
     this.#child = spawn(command[0], command.slice(1), { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child.stderr.on('data', (data) => (this.#printed += data));
-    this.#child.stdin.on('error', () => undefined); // A program that has ended reads nothing: its end says so.
+    this.#child.stdin.on('error', () => undefined); // A program that has ended reads nothing; `ended` reports that.
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#answer(line));
     this.ended = new Promise((resolve) => {
       this.#child.on('error', ({ message }) => resolve({ signal: message }));
@@ -28,17 +28,17 @@ export class Program {
     });
   }
 
-  /** The end of what it printed on stderr, and of what it printed that is no answer. */
+  /** The last lines on stderr, and the last on stdout that are no answers. */
   get printed() {
     return this.#printed.trim().slice(-600);
   }
 
-  /** Resolves once it says that it is ready. */
+  /** Resolves once the program says that it is ready. */
   ready(timeoutMs) {
     return this.#expect(0, timeoutMs, 'being ready');
   }
 
-  /** Has it do something, and gives the result. */
+  /** Sends the program a call, and returns its answer. */
   call(call, rest = {}, timeoutMs = 15_000) {
     const id = ++this.#calls;
     const answer = this.#expect(id, timeoutMs, call);

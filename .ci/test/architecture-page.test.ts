@@ -22,7 +22,7 @@ function partsOf(folder: string): string[] {
   return parts.filter((part) => part !== 'index.ts').sort();
 }
 
-/** What the first column of a folder's table names. */
+/** The names in the first column of a folder's table. */
 function namedIn(markdown: string, folder: string): string[] {
   const section = markdown.split(/^## /m).find((each) => each.startsWith(`\`${folder}\`\n`)) ?? '';
   const cells = [...section.matchAll(/^\| (`.+?`) \|/gm)].map(([, cell = '']) => cell);

@@ -7,7 +7,7 @@ const versions = ['3.5.30', '3.4.23', '3.6.16'];
 
 type Rows = Record<string, { cases: number; skipped: number }>;
 
-/** What the runner holds against a report. Its modules are ESM, so they are asked in a process of their own. */
+/** The runner's objections to a report. Jest can't load its modules, which are ESM, so another process asks them. */
 function problems(rows: Rows): string[] {
   const module = join(root, '.ci', 'conformance-report.mjs');
   const script = `import { reportProblems } from ${JSON.stringify(module)};

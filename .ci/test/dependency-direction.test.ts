@@ -7,9 +7,8 @@ import { root, workspacePackages } from './workspace.js';
 type Message = { ruleId: string | null; message: string };
 
 /**
- * ESLint's verdicts on sources of these texts, each as if it were its package's `index.ts`, in one process. ESLint loads
- * its configuration as ESM, which Jest can't do, so it is asked in a process of its own. Without the rules that ask for types, which
- * would have the whole workspace type-checked first.
+ * ESLint's verdicts on these texts, each as if it were its package's `index.ts`. ESLint runs in another process, because it loads its
+ * configuration as ESM, which Jest can't do. Rules that need types are off: they would type-check the whole workspace first.
  */
 function lint(sources: readonly { folder: string; text: string }[]): Message[][] {
   const script = `

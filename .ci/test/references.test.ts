@@ -6,17 +6,17 @@ import { root } from './workspace.js';
 
 /** Documents that readers don't have. */
 const UNPUBLISHED = /\b(DESIGN|ETCD-FACTS|LAYOUT\.md|STYLE\.md|PERFORMANCE\.md)\b/;
-/** A trap's number with no page to look it up. In the titles of tests it is enough: docs/traps.md names them. */
+/** A trap's number without its page. Titles of tests may have one: docs/traps.md names those tests. */
 const BARE_TRAP = /(?<!#)\b[Tt]rap \d/;
 
-/** What is committed, or about to be. */
+/** Files that are committed or about to be. */
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
   encoding: 'utf8',
 })
   .split('\n')
   .filter((path) => /\.(ts|mjs|js|md|json)$/.test(path) && !path.includes('/results/') && existsSync(join(root, path)))
-  // Tests of such tests name what is not there.
+  // These tests name missing pages and bare numbers on purpose.
   .filter((path) => !['.ci/test/references.test.ts', 'packages/cli/test/docs-links.test.ts'].includes(path));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
@@ -29,7 +29,7 @@ const cites = (line: string) => UNPUBLISHED.test(line);
 const isComment = (line: string) => /^\s*(\/\/|\/?\*)|\s\/\/\s/.test(line);
 const isBareTrap = (line: string) => isComment(line) && BARE_TRAP.test(line);
 
-/** The pages of docs/ that a text names and that are not there, or have no such anchor. */
+/** The pages and anchors of docs/ that a text names and that don't exist. */
 function missingPages(text: string): string[] {
   return [...text.matchAll(/\bdocs\/([a-z-]+\.md)(?:#([\w-]+))?/g)].flatMap(([whole, page = '', anchor]) => {
     const path = join('docs', page);

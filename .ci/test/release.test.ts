@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Manifest, root, workspacePackages } from './workspace.js';
 
-/** A repository with nothing but the manifests, the changesets and the changelog of this one. */
+/** A repository with only the manifests, the changesets and the changelog of this one. */
 let copy: string;
 const packages = workspacePackages();
 

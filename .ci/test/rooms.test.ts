@@ -13,7 +13,7 @@ const layouts = JSON.parse(readFileSync(join(root, '.ci', 'rooms.json'), 'utf8')
 const work = mkdtempSync(join(tmpdir(), 'holdfast-rooms-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-/** The rules that dependency-cruiser finds broken below some folders. */
+/** The broken rules that dependency-cruiser finds below some folders. */
 function violations(cwd: string, config: string, folders: readonly string[]): string[] {
   const cruiser = join(root, 'node_modules', 'dependency-cruiser', 'bin', 'dependency-cruise.mjs');
   const args = [cruiser, '--config', config, '--output-type', 'json', ...folders];
@@ -26,7 +26,7 @@ function violations(cwd: string, config: string, folders: readonly string[]): st
   return summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`);
 }
 
-/** A project of these files, with the rules that the layouts give for it. */
+/** Makes a project of these files, whose rooms have this order. */
 function project(files: Readonly<Record<string, string>>, order: readonly string[]): string {
   const folder = mkdtempSync(join(work, 'project-'));
   for (const [path, text] of Object.entries(files)) {

@@ -10,7 +10,7 @@ function node(...args: readonly string[]) {
   return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
 }
 
-/** What the module `.ci/server-tests.mjs` has to say; Jest can't load ES modules, so another process asks it. */
+/** The exports of `.ci/server-tests.mjs`. Jest can't load ES modules, so another process asks it. */
 function sorted(): Record<'server' | 'fast' | 'startOtherTests' | 'callNoLauncher', string[]> {
   const module = JSON.stringify(join(root, '.ci', 'server-tests.mjs'));
   const script = `import { sortTests, startOtherTests, callNoLauncher } from ${module};

@@ -5,13 +5,13 @@ import { root } from './workspace.js';
 
 const page = readFileSync(join(root, 'docs', 'traps.md'), 'utf8');
 const TRAPS = 24;
-/** From here on a trap may be listed before its tests are. */
+/** From this number on, a trap may be listed before its tests are. */
 const FIRST_WITHOUT_TESTS = 20;
 
 interface NamedTest {
   /** From the root of the repository. */
   readonly file: string;
-  /** A part of the test's name, as it stands in the file. */
+  /** A part of the test's name, as the file has it. */
   readonly name: string;
 }
 
@@ -26,7 +26,7 @@ function namedTests(markdown: string): Map<number, NamedTest[]> {
   );
 }
 
-/** Those that are not there. */
+/** The tests that don't exist. */
 function missing(tests: readonly NamedTest[]): NamedTest[] {
   return tests.filter(({ file, name }) => {
     const path = join(root, file);

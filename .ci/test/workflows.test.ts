@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { root } from './workspace.js';
 
-// The workflows run on GitHub alone. What can be wrong with them here is found here.
+// The workflows run only on GitHub. These tests find the mistakes that can be found without it.
 
 type Permissions = Readonly<Record<string, string>>;
 
@@ -33,7 +33,7 @@ function yamlFiles(folder: string): (readonly [string, unknown])[] {
     .map((name) => [name, parse(readFileSync(join(root, folder, name), 'utf8'))] as const);
 }
 
-/** What is wrong with a command: it must be an npm script, or a program of this repository. */
+/** The objection to a command: it must be an npm script, or a program of this repository. */
 function wrongCommand(command: string): string | undefined {
   const [, script] = /^npm run ([\w:-]+)(?: -- .+)?$/.exec(command) ?? [];
   if (script !== undefined) return script in scripts ? undefined : `there is no npm script ${script}`;
@@ -46,7 +46,7 @@ function wrongCommand(command: string): string | undefined {
   }
 }
 
-/** What is wrong with the version of an action: a branch, or a major version, is whatever its owner makes of it tomorrow. */
+/** The objection to an action's version: its owner can change a branch or a major version at any time. */
 function wrongAction(uses: string): string | undefined {
   if (uses.startsWith('./')) return undefined;
   return /^[\w-]+\/[\w-]+@(v\d+\.\d+\.\d+|[0-9a-f]{40})$/.test(uses) ? undefined : `${uses} is not pinned to a version`;
