@@ -30,9 +30,10 @@ afterAll(async () => {
   await etcd.close();
 });
 
-const open = (silenceMs = 500): ConfigStore =>
+const connect = (silenceMs = 500): ConfigStore =>
   etcdV3Store({
     endpoints: [proxy.endpoint],
+    timeouts: { connectMs: 600 },
     retry: { attempts: 2, initialMs: 10, maxMs: 50 },
     watch: { silenceMs },
   });
@@ -67,49 +68,63 @@ const ANSWERS: readonly (readonly [name: string, answer: ProxyAnswer])[] = [
   ['gRPC status 0 without a message', grpcAnswer([])],
 ];
 
+const OVER_OPEN_CONNECTIONS = /status (?:200|401|404|405)$|status (?:7|12) in/;
+
 describe('a proxy that answers by itself for a while', () => {
-  test.each(ANSWERS)('ends no mirror and no watch, and means no absence (trap 20): %s', async (_name, answer) => {
-    await using store = open();
-    await store.put('/app/a', '1');
-    const watch = store.watch({ prefix: '/app/' });
-    const told: string[] = [];
-    const reading = (async () => {
-      for await (const { events } of watch) {
-        for (const event of events) if (event.type === 'put') told.push(Buffer.from(event.current.value).toString());
+  /** Over connections that the proxy makes anew, and over those that are there. */
+  const cases = [
+    ...ANSWERS.map(([name, answer]) => [name, 'cut', answer] as const),
+    ...ANSWERS.filter(([name]) => OVER_OPEN_CONNECTIONS.test(name)).map(
+      ([name, answer]) => [name, 'end', answer] as const,
+    ),
+  ];
+
+  test.each(cases)(
+    'ends no mirror and no watch, and means no absence (trap 20): %s (%s)',
+    async (_name, open, answer) => {
+      await using store = connect();
+      await etcd.put('/app/a', '1');
+      const watch = store.watch({ prefix: '/app/' });
+      const told: string[] = [];
+      const reading = (async () => {
+        for await (const { events } of watch) {
+          for (const event of events) if (event.type === 'put') told.push(Buffer.from(event.current.value).toString());
+        }
+      })();
+      reading.catch(() => undefined);
+      await watch.ready;
+      const config = await mirror(store, { prefix: '/app/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
+      expect(config.get('a')?.value).toBe('1');
+
+      proxy.answer(answer, { open });
+      // The watch, and calls of the mirror's, have had an answer.
+      const before = proxy.answered;
+      await eventually(() => proxy.answered >= before + 5 && watch.state.status === 'interrupted');
+      const errors = [
+        () => store.get('/app/a'),
+        () => store.list({ prefix: '/app/' }),
+        () => store.txn({ then: [{ type: 'get', key: '/app/a' }] }),
+      ].map(failureOf);
+      for (const error of await Promise.all(errors)) {
+        expect(['unavailable', 'internal']).toContain(error.code);
+        expect(error.retryable).toBe(true);
       }
-    })();
-    reading.catch(() => undefined);
-    await watch.ready;
-    const config = await mirror(store, { prefix: '/app/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
-    expect(config.get('a')?.value).toBe('1');
+      // A new connection has not shown which cluster it reaches, and carries no write.
+      const outcome = open === 'cut' ? 'not-applied' : expect.stringMatching(/^(unknown|not-applied)$/);
+      expect(await failureOf(() => store.put('/app/lost', 'x'))).toMatchObject({ outcome });
+      expect(config.get('a')?.value).toBe('1');
+      expect(config.state.status).not.toBe('closed');
 
-    proxy.answer(answer);
-    // The watch, and calls of the mirror's, have had an answer.
-    const before = proxy.answered;
-    await eventually(() => proxy.answered >= before + 5 && watch.state.status === 'interrupted');
-    for (const call of [
-      () => store.get('/app/a'),
-      () => store.list({ prefix: '/app/' }),
-      () => store.txn({ then: [{ type: 'get', key: '/app/a' }] }),
-    ]) {
-      const error = await failureOf(call);
-      expect(['unavailable', 'internal']).toContain(error.code);
-      expect(error.retryable).toBe(true);
-    }
-    const failed = await failureOf(() => store.put('/app/lost', 'x'));
-    expect(failed).toMatchObject({ outcome: 'unknown' });
-    expect(config.get('a')?.value).toBe('1');
-    expect(config.state.status).not.toBe('closed');
-
-    proxy.pass();
-    await etcd.put('/app/a', '2');
-    await eventually(() => config.get('a')?.value === '2' && config.state.status === 'live');
-    await eventually(() => told.at(-1) === '2' && watch.state.status === 'live');
-    await config.close();
-  });
+      proxy.pass();
+      await etcd.put('/app/a', '2');
+      await eventually(() => config.get('a')?.value === '2' && config.state.status === 'live');
+      await eventually(() => told.at(-1) === '2' && watch.state.status === 'live');
+      await config.close();
+    },
+  );
 
   test('lets no mirror start meanwhile, which starts as soon as etcd answers', async () => {
-    await using store = open();
+    await using store = connect();
     await store.put('/app/a', '3');
     proxy.answer(page(404));
     const starting = mirror(store, { prefix: '/app/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
@@ -123,10 +138,10 @@ describe('a proxy that answers by itself for a while', () => {
 
   test('what is no gRPC is given up at once, though its end never comes (trap 20)', async () => {
     // Silence must not be what ends the stream here.
-    await using store = open(60_000);
+    await using store = connect(60_000);
     const endless: ProxyAnswer = { ...page(200), body: '{"error":', open: true };
     proxy.answer(endless);
-    const reading = await failureOf(() => store.get('/k', { timeoutMs: 3_000 }));
+    const reading = await failureOf(() => store.get('/k'));
     expect(reading).toMatchObject({ code: 'unavailable', message: expect.stringContaining('text/html, not gRPC') });
     const watch = store.watch('/k', { after: { revision: toRevision(1), identity: '1' } });
     await eventually(() => watch.state.status === 'interrupted' && /not gRPC/.test(watch.state.cause.message));
@@ -134,13 +149,13 @@ describe('a proxy that answers by itself for a while', () => {
   });
 
   test('a request that a proxy finds too large was not applied', async () => {
-    await using store = open();
+    await using store = connect();
     proxy.answer(page(413));
     expect(await failureOf(() => store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
   });
 
   test("etcd's own refusals stay what they are", async () => {
-    await using store = open();
+    await using store = connect();
     proxy.answer(grpcAnswer([], { status: 7, message: 'etcdserver: permission denied' }));
     expect(await failureOf(() => store.get('/k'))).toMatchObject({ code: 'permission-denied', retryable: false });
   });

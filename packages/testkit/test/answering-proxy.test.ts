@@ -12,7 +12,7 @@ import {
   type Etcd,
 } from '@holdfast/testkit';
 
-// The oldest one: it has the v2 API too.
+// The one that runs everything: it has the v2 API too.
 const { version } = availableEtcds()[0]!;
 
 let etcd: Etcd;

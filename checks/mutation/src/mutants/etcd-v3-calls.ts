@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const PROXY = 'packages/etcd-v3/test/proxy-answers.test.ts';
+const HOSTILE = 'packages/etcd-v3/test/hostile-answers.test.ts';
 const FAULTS = 'packages/etcd-v3/test/faults.test.ts';
 
 /** Calls of the etcd v3 adapter: reads, writes, and what is tried again. */
@@ -65,13 +66,39 @@ export const etcdV3Calls: readonly Mutant[] = [
     caughtBy: { test: PROXY, name: 'what is no gRPC is given up at once' },
   },
   {
+    name: 'v3-takes-any-key',
+    trap: 20,
+    why: "an answer is not held against the range that was asked for: `get('mine')` gives another key's value",
+    file: 'packages/etcd-v3/src/kv/range-rules.ts',
+    find: 'if (!this.#range.contains(keyBuffer.subarray(keyFrom, keyTo)))',
+    replace: 'if (this.#range.end === keyBuffer.subarray(keyFrom, keyTo))',
+    caughtBy: { test: HOSTILE, name: "get..mine.. never returns another key's value" },
+  },
+  {
+    name: 'v3-scan-ends-short',
+    trap: 20,
+    why: 'a scan whose pages have fewer keys than its count ends as if that were all, and a mirror deletes the rest',
+    file: 'packages/etcd-v3/src/kv/read-ahead.ts',
+    find: "    if (this.#requests.length === 0) throw this.#mismatch('fewer');\n    return true;",
+    replace: '    return this.#requests.length > 0;',
+    caughtBy: { test: HOSTILE, name: 'a scan with an empty last page does not end as if that were all' },
+  },
+  {
+    name: 'v3-bad-answer-is-final',
+    why: 'an answer that is none to the request fails the call at once, though another attempt would do',
+    file: 'packages/etcd-v3/src/connection/connection.ts',
+    find: "  if (isStoreError(thrown)) return { status: 'unusable', error: thrown };",
+    replace: "  if (isStoreError(thrown)) return { status: 'over', error: thrown, sent: true };",
+    caughtBy: { test: HOSTILE, name: 'an answer with a key twice is tried again, and passes' },
+  },
+  {
     name: 'v3-outage-as-not-found',
     trap: 14,
     why: 'a get that fails gives `undefined`, as if the key were not there',
     file: 'packages/etcd-v3/src/kv/kv.ts',
-    find: 'await this.read(KeyRange.ofKey(key), options, call);',
+    find: '      return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);\n    });',
     replace:
-      'await this.read(KeyRange.ofKey(key), options, call).catch(() => ({ buffer: Buffer.alloc(0), bounds: [] }));',
+      '      return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);\n    }).catch(() => undefined);',
     caughtBy: { test: FAULTS, name: 'etcd 3.5.\\d+ trap 14: .* reads reject while the server is gone .refuse' },
   },
   {
@@ -79,15 +106,13 @@ export const etcdV3Calls: readonly Mutant[] = [
     trap: 14,
     why: 'a list that fails is empty',
     file: 'packages/etcd-v3/src/kv/kv.ts',
-    find: '    const outline = await this.read(range, options, call);',
+    find: '      return { items, bookmark: bookmarkOf(header, options.revision), count, more, undecodable };\n    });',
     replace: [
-      '    let outline: RangeOutline;',
-      '    try {',
-      '      outline = await this.read(range, options, call);',
-      '    } catch {',
+      '      return { items, bookmark: bookmarkOf(header, options.revision), count, more, undecodable };',
+      '    }).catch(() => {',
       "      const bookmark = { revision: options.revision ?? 1, identity: '0' } as Bookmark;",
       '      return { items: [], bookmark, count: 0, more: false, undecodable: [] };',
-      '    }',
+      '    });',
     ].join('\n'),
     caughtBy: { test: FAULTS, name: 'etcd 3.5.\\d+ trap 14: .* reads reject while the server is gone .refuse' },
   },

@@ -21,11 +21,16 @@ export interface Answer<Response> {
   readonly endpoint: string;
 }
 
+/** What is made of an answer. @throws StoreError `internal` where it is none to the request. */
+export type Accept<Response, T> = (response: Response) => T | Promise<T>;
+
 /** One attempt's end. */
 export type Attempted<Response> =
   | { readonly status: 'answered'; readonly response: Response }
   /** gRPC's failure. `sent: false` where it happened before the call itself was sent. */
   | { readonly status: 'failed'; readonly failure: GrpcFailure; readonly caller: Caller; readonly sent: boolean }
+  /** An answer that is none to the request, or can't be read. */
+  | { readonly status: 'unusable'; readonly error: StoreError }
   /** The connection reaches another cluster than the store's, and was given up. */
   | { readonly status: 'foreign'; readonly error: StoreError; readonly sent: boolean }
   /** An error that no further attempt can change. */

@@ -1,13 +1,14 @@
 import { status as grpcStatus, type Metadata } from '@grpc/grpc-js';
-import { isStoreError, StoreError, type KeyRange } from '@holdfast/store';
-import type { IAuthenticateRequest } from 'etcd3';
+import { isStoreError, messageOf, StoreError, type KeyRange } from '@holdfast/store';
+import type { IAuthenticateRequest, IAuthenticateResponse } from 'etcd3';
 import { IdentityCensus, parseEndpoint } from '@holdfast/etcd-common';
 import { Admission } from './admission.js';
 import { askIdentity, type AskedRange } from './ask-identity.js';
-import type { Answer, Attempted, UnaryOptions } from './attempt.js';
+import type { Accept, Answer, Attempted, UnaryOptions } from './attempt.js';
 import { abortable, Authenticator, type Caller } from './authenticator.js';
 import { answerPoint } from '../protobuf/answer-point.js';
-import { decodeHeader, rangeBounds } from '../protobuf/range.js';
+import { badAnswer } from '../protobuf/bad-answer.js';
+import { checkHeader, decodeHeader, rangeBounds } from '../protobuf/range.js';
 import { Endpoints, type Reached } from './endpoints.js';
 import { meaningOf, toStoreError, type GrpcFailure } from '../errors.js';
 import { CLOSED, type EtcdChannel } from './etcd-channel.js';
@@ -76,13 +77,20 @@ export class Connection implements WatchTransport {
     return this.#census.identity.known;
   }
 
-  /** One request and its answer. @throws StoreError, with an outcome where it is a write. */
-  async unary<Request, Response>(
+  /**
+   * One request, and what `accept` makes of its answer. An answer that is not accepted is a failed attempt.
+   *
+   * @throws StoreError, with an outcome where it is a write.
+   */
+  async unary<Request, Response, T>(
     rpc: Rpc<Request, Response>,
     request: Request,
     options: UnaryOptions,
-  ): Promise<Answer<Response>> {
-    return this.#retrying.run(options, (reached) => this.#attempt(reached, rpc, request, options.signal));
+    accept: Accept<Response, T>,
+  ): Promise<Answer<T>> {
+    return this.#retrying.run(options, async (reached) =>
+      accepted(await this.#attempt(reached, rpc, request, options.signal), accept),
+    );
   }
 
   /** One request on a stream, and the first answer that `pick` wants; the stream is then cancelled. */
@@ -111,7 +119,7 @@ export class Connection implements WatchTransport {
             const response = pick(responseDeserialize(bytes));
             if (response !== undefined) settle({ status: 'answered', response });
           } catch (error) {
-            settle({ status: 'over', error: undecodable(error), sent: true });
+            settle(notAccepted(error));
           }
         };
         const handlers = {
@@ -201,8 +209,10 @@ export class Connection implements WatchTransport {
     options: { readonly avoid?: string | undefined; readonly signal: AbortSignal },
   ): Promise<LinearizableHead> {
     const request = { ...rangeBounds(range), limit: 1, keys_only: true };
-    const { response, endpoint } = await this.unary(RANGE, request, { kind: 'read', ...options });
-    return { ...decodeHeader(response), endpoint };
+    const { response, endpoint } = await this.unary(RANGE, request, { kind: 'read', ...options }, (bytes) =>
+      checkHeader(decodeHeader(bytes)),
+    );
+    return { ...response, endpoint };
   }
 
   async serverVersion(endpoint: string): Promise<string | undefined> {
@@ -324,8 +334,16 @@ export class Connection implements WatchTransport {
       const call = channel.unary<Request, Response>(rpc, request, metadata, (failure, response) => {
         signal?.removeEventListener('abort', onAbort);
         if (failure === null && metadata !== caller.metadata) channel.isDoubtful = false;
-        if (failure === null && response !== undefined) resolve(this.#checked<Response>(reached, response));
-        else resolve({ status: 'failed', failure: failure ?? EMPTY, caller, sent: true });
+        if (failure !== null || response === undefined) {
+          resolve({ status: 'failed', failure: failure ?? EMPTY, caller, sent: true });
+          return;
+        }
+        try {
+          resolve(this.#checked<Response>(reached, response));
+        } catch (error) {
+          // Thrown on, it would end in gRPC, and the call never.
+          resolve(notAccepted(error));
+        }
       });
       signal?.addEventListener('abort', onAbort, { once: true });
     });
@@ -382,9 +400,9 @@ export class Connection implements WatchTransport {
     try {
       const { response } = await this.#retrying.run({ kind: 'read', signal }, async (reached) => {
         const result = await this.#send(reached, { rpc: AUTHENTICATE, request, caller }, signal);
-        return this.#asStranger(reached, result);
+        return accepted(this.#asStranger(reached, result), tokenOf);
       });
-      return response.token;
+      return response;
     } catch (error) {
       // Calls without a token work there, so that authentication can be turned on later.
       if (isStoreError(error, 'unsupported')) return undefined;
@@ -455,8 +473,26 @@ function rangeOf(request: unknown): AskedRange | undefined {
   return Buffer.isBuffer(end) ? { key, range_end: end } : { key };
 }
 
-function undecodable(error: unknown): StoreError {
-  return isStoreError(error)
-    ? error
-    : new StoreError('internal', 'etcd sent an answer that is not valid', { cause: error });
+function tokenOf({ token }: IAuthenticateResponse): string {
+  if (token === '') throw badAnswer('etcd sent an empty token');
+  return token;
+}
+
+async function accepted<Response, T>(
+  attempted: Attempted<Response>,
+  accept: Accept<Response, T>,
+): Promise<Attempted<T>> {
+  if (attempted.status !== 'answered') return attempted;
+  try {
+    return { status: 'answered', response: await accept(attempted.response) };
+  } catch (error) {
+    return notAccepted(error);
+  }
+}
+
+/** Whatever is thrown over an answer ends the attempt: what the answer says for good, or that it is no good. */
+function notAccepted(thrown: unknown): Exclude<Attempted<never>, { status: 'answered' }> {
+  if (isStoreError(thrown) && thrown.code !== 'internal') return { status: 'over', error: thrown, sent: true };
+  if (isStoreError(thrown)) return { status: 'unusable', error: thrown };
+  return { status: 'unusable', error: badAnswer(`etcd sent an answer that can't be used (${messageOf(thrown)})`) };
 }

@@ -1,5 +1,5 @@
 import { Backoff, isStoreError, messageOf, sleep, StoreError, withOutcome, type Logger } from '@holdfast/store';
-import { meaningOf, toStoreError, type CallKind, type Meaning } from '../errors.js';
+import { meaningOf, toStoreError, UNUSABLE, type CallKind, type Meaning } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Answer, Attempted, UnaryOptions } from './attempt.js';
 import type { Authenticator } from './authenticator.js';
@@ -144,6 +144,7 @@ function failedBy(
     const error = kind === 'write' ? withOutcome(result.error, outcome) : result.error;
     return { meaning: { ...FOREIGN, outcome }, error };
   }
+  if (result.status === 'unusable') return { meaning: UNUSABLE, error: unusable(result.error, kind, endpoint) };
   const meaning = meaningOf(result.failure);
   const error = toStoreError(result.failure, kind, endpoint.name);
   if (result.sent) return { meaning, error };
@@ -151,6 +152,13 @@ function failedBy(
     meaning: { ...meaning, outcome: 'not-applied' },
     error: kind === 'write' ? withOutcome(error, 'not-applied') : error,
   };
+}
+
+/** The call did reach the server: what became of a write is not known. */
+function unusable(cause: StoreError, kind: CallKind, { name }: Endpoint): StoreError {
+  const { code, retryable, outcome } = UNUSABLE;
+  const options = { cause, retryable, endpoint: name, ...(kind === 'write' && { outcome }) };
+  return new StoreError(code, `${name}: ${cause.message}`, options);
 }
 
 /** Waits for something that comes before a request is sent: if that fails, a write was not applied. */

@@ -16,23 +16,21 @@ import {
   type Revision,
   type StoreError,
 } from '@holdfast/store';
-import type { IDeleteRangeRequest, IDeleteRangeResponse, IPutRequest, IPutResponse, IRangeRequest } from 'etcd3';
+import type { IDeleteRangeRequest, IPutRequest, IRangeRequest } from 'etcd3';
 import {
   asBuffer,
+  checkHeader,
   decodeEntry,
-  fromProtoEntry,
   fromProtoHeader,
   keyBounds,
   outlineRange,
   rangeBounds,
-  safeInteger,
-  type RangeOutline,
   type ResponseHeader,
 } from '../protobuf/range.js';
 import { toCompactedError } from './compaction.js';
-import type { Answer } from '../connection/attempt.js';
 import type { Connection } from '../connection/connection.js';
-import { findKeys } from './page-keys.js';
+import { deleteResult, putResult } from './answers.js';
+import { findKeys, type RangeAnswer } from './page-keys.js';
 import { COMPACT, DELETE_RANGE, PUT, RANGE } from '../connection/rpc.js';
 import { TimeSlice } from './time-slice.js';
 
@@ -52,57 +50,73 @@ export class Kv {
   }
 
   async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
-    const { buffer, bounds } = await this.read(KeyRange.ofKey(key), options, call);
-    const [start, end] = bounds;
-    return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);
+    return this.read(KeyRange.ofKey(key), options, call, ({ buffer, bounds }) => {
+      const [start, end] = bounds;
+      return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);
+    });
   }
 
   async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
-    const outline = await this.read(range, options, call);
-    const { bounds, undecodable, ascii } = await findKeys(outline);
-    const { buffer, count, more } = outline;
-    const slice = new TimeSlice();
-    const items: KeyValue[] = [];
-    for (let i = 0; i < bounds.length; i += 2) {
-      if (i % (2 * STEP) === 0) await slice.breathe();
-      const start = bounds[i] ?? 0;
-      const end = bounds[i + 1] ?? 0;
-      const { from, to } = keyBounds(buffer, start, end);
-      items.push(decodeEntry(buffer, start, end, buffer.toString(ascii ? 'latin1' : 'utf8', from, to)));
-    }
-    return { items, bookmark: bookmarkOf(outline.header, options.revision), count, more, undecodable };
+    return this.read(range, options, call, async ({ buffer, count, more, header, keys }) => {
+      const { bounds, undecodable, ascii } = keys;
+      const slice = new TimeSlice();
+      const items: KeyValue[] = [];
+      for (let i = 0; i < bounds.length; i += 2) {
+        if (i % (2 * STEP) === 0) await slice.breathe();
+        const start = bounds[i] ?? 0;
+        const end = bounds[i + 1] ?? 0;
+        const { from, to } = keyBounds(buffer, start, end);
+        items.push(decodeEntry(buffer, start, end, buffer.toString(ascii ? 'latin1' : 'utf8', from, to)));
+      }
+      return { items, bookmark: bookmarkOf(header, options.revision), count, more, undecodable };
+    });
   }
 
-  /** One range read. @throws StoreError, `compacted` with its revision. */
-  async read(range: KeyRange, options: ReadOptions, { signal }: DriverCall): Promise<RangeOutline> {
-    let answer: Answer<Buffer>;
+  /**
+   * One range read, and what `use` makes of its answer, which was held against the request.
+   *
+   * @throws StoreError, `compacted` with its revision.
+   */
+  async read<T>(
+    range: KeyRange,
+    options: ReadOptions,
+    { signal }: DriverCall,
+    use: (answer: RangeAnswer) => T | Promise<T>,
+  ): Promise<T> {
+    const accept = async (bytes: Buffer): Promise<T> => {
+      const outline = outlineRange(bytes, options.limit);
+      checkHeader(outline.header);
+      return use({ ...outline, keys: await findKeys(outline, range, options) });
+    };
     try {
-      answer = await this.#connection.unary(RANGE, rangeRequest(range, options), {
-        kind: 'read',
-        signal,
-        revision: options.revision,
-      });
+      const call = { kind: 'read', signal, revision: options.revision } as const;
+      return (await this.#connection.unary(RANGE, rangeRequest(range, options), call, accept)).response;
     } catch (error) {
       throw await this.#explain(error, range, options.revision, 1, signal);
     }
-    return outlineRange(answer.response);
   }
 
   async put(key: string, value: Uint8Array, options: DriverPutOptions, { signal }: DriverCall): Promise<PutResult> {
     const request = putRequest(key, value, options);
-    const { response } = await this.#connection.unary(PUT, request, { kind: 'write', signal });
-    return putResult(response, fromProtoHeader(response.header).revision);
+    const { response } = await this.#connection.unary(PUT, request, { kind: 'write', signal }, (answer) =>
+      putResult(answer, fromProtoHeader(answer.header), key, options),
+    );
+    return response;
   }
 
   async delete(range: KeyRange, options: DriverDeleteOptions, { signal }: DriverCall): Promise<DeleteResult> {
     const request = deleteRequest(range, options);
-    const { response } = await this.#connection.unary(DELETE_RANGE, request, { kind: 'write', signal });
-    return deleteResult(response, fromProtoHeader(response.header).revision, options);
+    const { response } = await this.#connection.unary(DELETE_RANGE, request, { kind: 'write', signal }, (answer) =>
+      deleteResult(answer, fromProtoHeader(answer.header), range, options),
+    );
+    return response;
   }
 
   async compact(revision: Revision, physical: boolean, { signal }: DriverCall): Promise<void> {
     try {
-      await this.#connection.unary(COMPACT, { revision, physical }, { kind: 'write', signal });
+      await this.#connection.unary(COMPACT, { revision, physical }, { kind: 'write', signal }, ({ header }) =>
+        fromProtoHeader(header),
+      );
     } catch (error) {
       // Etcd refuses the revision that is the oldest already, too: the one before that is what a watch is refused.
       throw await this.#explain(error, EVERYTHING, revision, 0, signal);
@@ -179,24 +193,6 @@ export function putRequest(key: string, value: Uint8Array, options: DriverPutOpt
   };
 }
 
-export function putResult(response: Pick<IPutResponse, 'prev_kv'>, revision: Revision): PutResult {
-  // Null where nothing was there, whatever the typings say.
-  const entry = response.prev_kv as IPutResponse['prev_kv'] | null;
-  const previous = entry === null ? undefined : fromProtoEntry(entry);
-  return previous === undefined ? { revision } : { revision, previous };
-}
-
 export function deleteRequest(range: KeyRange, options: DriverDeleteOptions): IDeleteRangeRequest {
   return { ...rangeBounds(range), prev_kv: options.previous };
-}
-
-export function deleteResult(
-  response: Pick<IDeleteRangeResponse, 'deleted' | 'prev_kvs'>,
-  revision: Revision,
-  options: DriverDeleteOptions,
-): DeleteResult {
-  const deleted = safeInteger(response.deleted);
-  if (!options.previous) return { revision, deleted };
-  const previous = response.prev_kvs.map(fromProtoEntry).filter((entry) => entry !== undefined);
-  return { revision, deleted, previous };
 }

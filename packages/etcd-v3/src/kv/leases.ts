@@ -7,7 +7,9 @@ import {
   type LeaseId,
   type LeaseStatus,
 } from '@holdfast/store';
-import { safeInteger } from '../protobuf/range.js';
+import type { ILeaseKeepAliveResponse } from 'etcd3';
+import { badAnswer } from '../protobuf/bad-answer.js';
+import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_LEASES, LEASE_REVOKE, LEASE_TIME_TO_LIVE } from '../connection/rpc.js';
 
@@ -21,17 +23,32 @@ export class EtcdLeases implements DriverLeases {
 
   async grant(ttl: number, id: LeaseId | undefined, { signal }: DriverCall): Promise<Lease> {
     const request = { TTL: ttl, ID: id ?? 0 };
-    const { response } = await this.#connection.unary(LEASE_GRANT, request, { kind: 'write', signal });
-    return { id: response.ID, ttl: safeInteger(response.TTL) };
+    const { response } = await this.#connection.unary(LEASE_GRANT, request, { kind: 'write', signal }, (answer) => {
+      fromProtoHeader(answer.header);
+      const lease = { id: answer.ID, ttl: safeInteger(answer.TTL) };
+      if (!isLeaseId(lease.id) || (id !== undefined && lease.id !== id) || lease.ttl < 1) {
+        throw badAnswer(
+          `etcd granted lease ${lease.id} with a TTL of ${lease.ttl} s, where ${id ?? 'any'} was asked for`,
+        );
+      }
+      return lease;
+    });
+    return response;
   }
 
   async revoke(id: LeaseId, { signal }: DriverCall): Promise<void> {
-    await this.#connection.unary(LEASE_REVOKE, { ID: id }, { kind: 'write', signal });
+    await this.#connection.unary(LEASE_REVOKE, { ID: id }, { kind: 'write', signal }, ({ header }) =>
+      fromProtoHeader(header),
+    );
   }
 
   async keepAlive(id: LeaseId, { signal }: DriverCall): Promise<Lease> {
+    const first = (answer: ILeaseKeepAliveResponse): number => {
+      fromProtoHeader(answer.header);
+      if (answer.ID !== id) throw badAnswer(`etcd answered for lease ${answer.ID} instead of ${id}`);
+      return safeInteger(answer.TTL);
+    };
     // Repeating it does no harm, so that it may be tried again like a read.
-    const first = (response: { readonly TTL: string }): number => safeInteger(response.TTL);
     const { response: ttl } = await this.#connection.exchange(LEASE_KEEP_ALIVE, { ID: id }, first, {
       kind: 'read',
       signal,
@@ -41,20 +58,40 @@ export class EtcdLeases implements DriverLeases {
   }
 
   async timeToLive(id: LeaseId, { keys }: { readonly keys: boolean }, { signal }: DriverCall): Promise<LeaseStatus> {
-    const { response } = await this.#connection.unary(LEASE_TIME_TO_LIVE, { ID: id, keys }, { kind: 'read', signal });
-    const ttl = safeInteger(response.TTL);
-    // Etcd's own answer for a lease that it does not know is a TTL of -1.
-    if (ttl < 0) throw notFound(id);
-    const status = { id, ttl, grantedTtl: safeInteger(response.grantedTTL) };
-    return keys
-      ? { ...status, keys: response.keys.map((key) => decodeUtf8(key)).filter((key) => key !== undefined) }
-      : status;
+    const request = { ID: id, keys };
+    const { response } = await this.#connection.unary(
+      LEASE_TIME_TO_LIVE,
+      request,
+      { kind: 'read', signal },
+      (answer) => {
+        fromProtoHeader(answer.header);
+        const status = { id, ttl: safeInteger(answer.TTL), grantedTtl: safeInteger(answer.grantedTTL) };
+        if (answer.ID !== id || status.grantedTtl < 0)
+          throw badAnswer(`etcd answered for lease ${answer.ID}, not ${id}`);
+        // Etcd's own answer for a lease that it does not know is a TTL of -1.
+        if (status.ttl < 0) throw notFound(id);
+        if (!keys) return status;
+        return { ...status, keys: answer.keys.map((key) => decodeUtf8(key)).filter((key) => key !== undefined) };
+      },
+    );
+    return response;
   }
 
   async list({ signal }: DriverCall): Promise<readonly LeaseId[]> {
-    const { response } = await this.#connection.unary(LEASE_LEASES, {}, { kind: 'read', signal });
-    return response.leases.map(({ ID }) => ID);
+    const { response } = await this.#connection.unary(LEASE_LEASES, {}, { kind: 'read', signal }, (answer) => {
+      fromProtoHeader(answer.header);
+      const ids = answer.leases.map(({ ID }) => ID);
+      const bad = ids.find((id) => !isLeaseId(id));
+      if (bad !== undefined) throw badAnswer(`etcd listed a lease ${bad}`);
+      return ids;
+    });
+    return response;
   }
+}
+
+/** Etcd's ids are positive; what `etcd3` gives is an integer in any case. */
+function isLeaseId(id: string): boolean {
+  return id !== '0' && !id.startsWith('-');
 }
 
 function notFound(id: LeaseId): StoreError {

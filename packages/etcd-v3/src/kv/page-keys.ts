@@ -1,6 +1,7 @@
-import { toRevision, type UndecodableKey } from '@holdfast/store';
+import type { KeyRange, Revision, UndecodableKey } from '@holdfast/store';
 import { isUtf8 } from 'node:buffer';
-import { entryNumber, keyBounds, type RangeOutline } from '../protobuf/range.js';
+import { EntryCursor, type RangeOutline } from '../protobuf/range.js';
+import { RangeRules, type RangeQuestion } from './range-rules.js';
 import { TimeSlice } from './time-slice.js';
 
 /** The entries of a response whose keys are UTF-8, and apart from them those whose keys are not (C1). */
@@ -12,29 +13,43 @@ export interface PageKeys {
   readonly ascii: boolean;
 }
 
+/** The answer to a range read, held against the request. */
+export interface RangeAnswer extends RangeOutline {
+  readonly keys: PageKeys;
+}
+
 /** How many entries are looked at between two looks at the time. */
 const STEP = 512;
 
-export async function findKeys({ buffer, bounds }: RangeOutline): Promise<PageKeys> {
+/**
+ * Looks through the keys of an answer, in slices that let the event loop run, and holds it against the request.
+ *
+ * @throws StoreError `internal` where it is no answer to the request
+ */
+export async function findKeys(
+  { buffer, bounds, header, count, more }: RangeOutline,
+  range: KeyRange,
+  asked: RangeQuestion,
+): Promise<PageKeys> {
   const slice = new TimeSlice();
+  const rules = new RangeRules(range, asked, header.revision);
+  const cursor = new EntryCursor(buffer);
   const undecodable: UndecodableKey[] = [];
   const bad = new Set<number>();
   let ascii = true;
   for (let i = 0; i < bounds.length; i += 2) {
     if (i % (2 * STEP) === 0) await slice.breathe();
-    const start = bounds[i] ?? 0;
-    const end = bounds[i + 1] ?? 0;
-    // Etcd writes the key first, and keys below 128 bytes have a length of one.
-    const length = buffer[start + 1] ?? 0;
-    const plain = buffer[start] === 0x0a && length < 0x80;
-    const { from, to } = plain ? { from: start + 2, to: start + 2 + length } : keyBounds(buffer, start, end);
-    if (isAscii(buffer, from, to)) continue;
+    cursor.read(bounds[i] ?? 0, bounds[i + 1] ?? 0);
+    rules.next(cursor);
+    const { keyFrom, keyTo } = cursor;
+    if (isAscii(buffer, keyFrom, keyTo)) continue;
     ascii = false;
-    if (isUtf8(buffer.subarray(from, to))) continue;
+    const key = buffer.subarray(keyFrom, keyTo);
+    if (isUtf8(key)) continue;
     bad.add(i);
-    const revision = toRevision(entryNumber(buffer, start, end, 'mod'));
-    undecodable.push({ rawKey: new Uint8Array(buffer.subarray(from, to)), revision, deleted: false });
+    undecodable.push({ rawKey: new Uint8Array(key), revision: cursor.mod as Revision, deleted: false });
   }
+  rules.end({ count, more });
   const good = bad.size === 0 ? bounds : bounds.filter((_bound, i) => !bad.has(i - (i % 2)));
   return { bounds: good, undecodable, ascii };
 }

@@ -1,6 +1,6 @@
-import { toRevision, type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
-import { EntryCursor, type RangeOutline } from '../protobuf/range.js';
-import { findKeys, type PageKeys } from './page-keys.js';
+import { type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
+import { EntryCursor } from '../protobuf/range.js';
+import type { RangeAnswer } from './page-keys.js';
 
 /** What a page says of the scan that it belongs to. */
 export interface PagePosition {
@@ -22,7 +22,8 @@ export class EtcdPage implements Page {
   readonly #cursor: EntryCursor;
   #index = -1;
 
-  private constructor(buffer: Buffer, keys: PageKeys, { bookmark, total, more }: PagePosition) {
+  /** @param answer was held against the request: its entries are valid */
+  constructor({ buffer, keys }: Pick<RangeAnswer, 'buffer' | 'keys'>, { bookmark, total, more }: PagePosition) {
     this.#buffer = buffer;
     this.#bounds = new Uint32Array(keys.bounds);
     this.#ascii = keys.ascii;
@@ -31,11 +32,6 @@ export class EtcdPage implements Page {
     this.bookmark = bookmark;
     this.total = total;
     this.more = more;
-  }
-
-  /** Looks through the keys, in slices that let the event loop run. */
-  static async build(outline: RangeOutline, position: PagePosition): Promise<EtcdPage> {
-    return new EtcdPage(outline.buffer, await findKeys(outline), position);
   }
 
   get length(): number {
@@ -58,11 +54,11 @@ export class EtcdPage implements Page {
   }
 
   modRevision(index: number): Revision {
-    return toRevision(this.#at(index).mod);
+    return this.#at(index).mod as Revision;
   }
 
   createRevision(index: number): Revision {
-    return toRevision(this.#at(index).create);
+    return this.#at(index).create as Revision;
   }
 
   version(index: number): number {

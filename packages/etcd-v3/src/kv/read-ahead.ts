@@ -1,4 +1,5 @@
-import { compareBytes, KeyRange, keySuccessor } from '@holdfast/store';
+import { compareBytes, KeyRange, keySuccessor, type StoreError } from '@holdfast/store';
+import { badAnswer } from '../protobuf/bad-answer.js';
 import { keyBounds, type RangeOutline } from '../protobuf/range.js';
 import { KeyLine } from './key-interpolation.js';
 
@@ -14,20 +15,20 @@ const LIMIT_FACTOR = 1.5;
 const SAMPLED_PART = 4;
 const SAMPLES = 128;
 
-export interface ReadAheadOptions {
+export interface ReadAheadOptions<Answer extends RangeOutline> {
   readonly range: KeyRange;
   /** How many keys there are in all. */
   readonly total: number;
   /** How many keys a stretch is to have, as far as it can be told from the one before it. */
   length(outline: RangeOutline): number;
-  read(range: KeyRange, limit: number): Promise<RangeOutline>;
+  read(range: KeyRange, limit: number): Promise<Answer>;
 }
 
 /** A part of the range that was asked for. */
-interface Request {
+interface Request<Answer> {
   readonly end: Uint8Array | undefined;
   readonly expected: number;
-  readonly answer: Promise<RangeOutline>;
+  readonly answer: Promise<Answer>;
 }
 
 /**
@@ -35,10 +36,10 @@ interface Request {
  * end: where keys lie is guessed by those that came (see {@link KeyLine}). Stretches follow on each other whatever the
  * guesses are worth; bad ones make some too short, and others be read in parts.
  */
-export class ReadAhead {
-  readonly #options: ReadAheadOptions;
+export class ReadAhead<Answer extends RangeOutline> {
+  readonly #options: ReadAheadOptions<Answer>;
   readonly #fixed: number;
-  readonly #requests: Request[] = [];
+  readonly #requests: Request<Answer>[] = [];
   /** Where the stretch begins that is to be asked for next; `undefined` where all is asked for. */
   #next: Uint8Array | undefined;
   #left: number;
@@ -47,7 +48,7 @@ export class ReadAhead {
   /** How far to go at a time, in stretches: more after guesses that found next to nothing. */
   #stride = 1;
 
-  constructor(options: ReadAheadOptions) {
+  constructor(options: ReadAheadOptions<Answer>) {
     this.#options = options;
     this.#left = options.total;
     const { start, end } = options.range;
@@ -60,13 +61,18 @@ export class ReadAhead {
           );
   }
 
-  /** Takes note of the first stretch, and asks for what comes after it. @returns whether anything does */
+  /**
+   * Takes note of the first stretch, and asks for what comes after it.
+   *
+   * @returns whether anything does
+   * @throws StoreError `internal` where the stretches don't add up to what there is
+   */
   begin(outline: RangeOutline): boolean {
     return this.#took(outline, this.#options.range.end);
   }
 
   /** The next stretch that has keys, or the last. To be called only where there is more. */
-  async next(): Promise<{ readonly outline: RangeOutline; readonly more: boolean }> {
+  async next(): Promise<{ readonly outline: Answer; readonly more: boolean }> {
     for (;;) {
       const request = this.#requests.shift();
       if (request === undefined) throw new Error('there is nothing more to read');
@@ -76,15 +82,28 @@ export class ReadAhead {
     }
   }
 
+  /** @throws StoreError `internal` where the stretches don't add up to what there is */
   #took(outline: RangeOutline, end: Uint8Array | undefined): boolean {
     const count = outline.bounds.length / 2;
     this.#left -= count;
     // At one revision their number is exact: nothing is there where the last stretches were asked for in vain.
-    if (this.#left <= 0) return false;
+    if (this.#left === 0 && !outline.more) return false;
+    if (this.#left <= 0) throw this.#mismatch('more');
     this.#learn(outline, count);
-    if (outline.more && count > 0) this.#resume(keySuccessor(keyAt(outline, count - 1)), end);
+    if (outline.more && count > 0) {
+      const from = keySuccessor(keyAt(outline, count - 1));
+      if (end !== undefined && compareBytes(from, end) >= 0) throw this.#mismatch('more');
+      this.#resume(from, end);
+    }
     this.#askAhead();
-    return this.#requests.length > 0;
+    // What is missing would be taken for deleted.
+    if (this.#requests.length === 0) throw this.#mismatch('fewer');
+    return true;
+  }
+
+  #mismatch(how: 'more' | 'fewer'): StoreError {
+    const { range, total } = this.#options;
+    return badAnswer(`etcd sent ${how} keys of ${range.toString()} than its count of ${total}`);
   }
 
   /** A stretch had more than was asked for. */
@@ -113,7 +132,7 @@ export class ReadAhead {
     return guess === undefined || (end !== undefined && compareBytes(guess, end) >= 0) ? undefined : guess;
   }
 
-  #ask(from: Uint8Array, end: Uint8Array | undefined, expected: number): Request {
+  #ask(from: Uint8Array, end: Uint8Array | undefined, expected: number): Request<Answer> {
     const limit = Math.ceil(this.#length * LIMIT_FACTOR);
     const answer = this.#options.read(KeyRange.ofInterval(from, end), limit);
     // It is awaited when its turn comes; until then its failure is nobody's.

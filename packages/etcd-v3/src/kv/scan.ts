@@ -2,6 +2,7 @@ import { StoreError, type DriverCall, type DriverScanOptions, type KeyRange, typ
 import type { RangeOutline, ResponseHeader } from '../protobuf/range.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';
+import type { RangeAnswer } from './page-keys.js';
 import { ReadAhead } from './read-ahead.js';
 
 /** The first page, when nothing is known of the sizes: a thousand of the largest values that etcd takes still fit in memory. */
@@ -32,24 +33,28 @@ export async function* scan(
   // Etcd reads everything before it filters: in pages it would do so once for each.
   const limit = options.minModRevision === undefined ? FIRST_LENGTH : undefined;
   try {
-    let outline = await kv.read(range, { ...options, limit }, { signal });
+    let outline = await kv.read(range, { ...options, limit }, { signal }, whole);
     const first = outline.header;
     const bookmark = bookmarkOf(first, options.revision);
     const total = outline.count;
+    if (limit === undefined) {
+      yield new EtcdPage(outline, { bookmark, total, more: false });
+      return;
+    }
     const pinned = { ...options, revision: bookmark.revision };
     const ahead = new ReadAhead({
       range,
       total,
       length: (seen) => pageLength(seen, total),
       read: async (part, most) => {
-        const answer = await kv.read(part, { ...pinned, limit: most }, { signal });
-        checkSameHistory(first, answer.header, options);
-        return answer;
+        const next = await kv.read(part, { ...pinned, limit: most }, { signal }, whole);
+        checkSameHistory(first, next.header, options);
+        return next;
       },
     });
     let more = ahead.begin(outline);
     for (;;) {
-      yield await EtcdPage.build(outline, { bookmark, total, more });
+      yield new EtcdPage(outline, { bookmark, total, more });
       if (!more) return;
       ({ outline, more } = await ahead.next());
     }
@@ -58,9 +63,13 @@ export async function* scan(
   }
 }
 
+function whole(answer: RangeAnswer): RangeAnswer {
+  return answer;
+}
+
 function pageLength({ buffer, bounds }: RangeOutline, total: number): number {
   const wanted = Math.min(MOST_LENGTH, Math.max(LEAST_LENGTH, Math.ceil(total / 8)));
-  const bytesEach = buffer.byteLength / (bounds.length / 2);
+  const bytesEach = buffer.byteLength / Math.max(1, bounds.length / 2);
   return Math.max(1, Math.min(wanted, Math.floor(PAGE_BYTES / bytesEach)));
 }
 

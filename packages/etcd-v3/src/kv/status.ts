@@ -1,6 +1,6 @@
-import { isStoreError, StoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
-import type { IResponseHeader, IWatchResponse } from 'etcd3';
-import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
+import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
+import type { IWatchResponse } from 'etcd3';
+import { fromProtoHeader, safeInteger, type ResponseHeader } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
 
@@ -10,19 +10,19 @@ import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
  */
 export async function readStatus(connection: Connection, { signal }: DriverCall): Promise<StoreStatus> {
   try {
-    const { response, endpoint } = await connection.unary(STATUS, {}, { kind: 'read', signal });
-    const { revision, clusterId } = fromProtoHeader(response.header);
-    return {
-      version: response.version,
-      members: await readMembers(connection, endpoint, signal),
-      // Etcd says 0 where it knows of no leader.
-      ...(response.leader === '0' ? {} : { leader: response.leader }),
-      revision,
-      identity: clusterId,
-      sizeBytes: safeInteger(response.dbSize),
-      raftTerm: safeInteger(response.raftTerm),
-      endpoint,
-    };
+    const { response, endpoint } = await connection.unary(STATUS, {}, { kind: 'read', signal }, (answer) => {
+      const { revision, clusterId } = fromProtoHeader(answer.header);
+      return {
+        version: answer.version,
+        // Etcd says 0 where it knows of no leader.
+        ...(answer.leader === '0' ? {} : { leader: answer.leader }),
+        revision,
+        identity: clusterId,
+        sizeBytes: safeInteger(answer.dbSize),
+        raftTerm: safeInteger(answer.raftTerm),
+      };
+    });
+    return { ...response, members: await readMembers(connection, endpoint, signal), endpoint };
   } catch (error) {
     if (!isStoreError(error, 'permission-denied') || error.endpoint === undefined) throw error;
     return readWithoutStatus(connection, error.endpoint, signal);
@@ -40,7 +40,7 @@ async function readWithoutStatus(
     readMembers(connection, endpoint, signal),
   ]);
   signal?.throwIfAborted();
-  const { clusterId, revision, raftTerm } = fromProtoHeader(header);
+  const { clusterId, revision, raftTerm } = header;
   return {
     ...(versions === undefined ? {} : { version: versions.server }),
     members,
@@ -56,15 +56,9 @@ async function readHeader(
   connection: Connection,
   endpoint: string,
   signal: AbortSignal | undefined,
-): Promise<IResponseHeader> {
+): Promise<ResponseHeader> {
   const request = { create_request: { key: Buffer.of(0) } };
-  const answered = ({ header }: IWatchResponse): IResponseHeader => {
-    if (Number(header.revision) > 0) return header;
-    throw new StoreError('internal', `${endpoint} answered a watch without its revision`, {
-      endpoint,
-      retryable: true,
-    });
-  };
+  const answered = ({ header }: IWatchResponse): ResponseHeader => fromProtoHeader(header);
   const { response } = await connection.exchange(WATCH_QUESTION, request, answered, { kind: 'read', signal, endpoint });
   return response;
 }
@@ -76,13 +70,10 @@ async function readMembers(
   signal: AbortSignal | undefined,
 ): Promise<readonly StoreMember[]> {
   try {
-    const { response } = await connection.unary(MEMBER_LIST, {}, { kind: 'read', signal, endpoint });
-    return response.members.map(({ ID, name, clientURLs, isLearner }) => ({
-      id: ID,
-      name,
-      endpoints: clientURLs,
-      isLearner,
-    }));
+    const { response } = await connection.unary(MEMBER_LIST, {}, { kind: 'read', signal, endpoint }, ({ members }) =>
+      members.map(({ ID, name, clientURLs, isLearner }) => ({ id: ID, name, endpoints: clientURLs, isLearner })),
+    );
+    return response;
   } catch (error) {
     if (isStoreError(error, 'permission-denied')) return [];
     throw error;

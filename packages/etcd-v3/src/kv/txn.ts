@@ -1,7 +1,5 @@
 import {
   KeyRange,
-  StoreError,
-  toRevision,
   type Bookmark,
   type DriverCall,
   type DriverCompare,
@@ -10,10 +8,12 @@ import {
   type KeyValue,
   type ListResult,
   type OpResult,
+  type Revision,
   type TxnResult,
   type UndecodableKey,
 } from '@holdfast/store';
 import type { ICompare, IRangeResponse, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
+import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
 import {
   asBuffer,
   fromProtoEntry,
@@ -23,14 +23,16 @@ import {
   type ResponseHeader,
 } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
-import { bookmarkOf, deleteRequest, deleteResult, putRequest, putResult, rangeRequest } from './kv.js';
+import { checkEntries, deleteResult, putResult } from './answers.js';
+import { bookmarkOf, deleteRequest, putRequest, rangeRequest } from './kv.js';
 import { TXN } from '../connection/rpc.js';
 
 export async function runTxn(connection: Connection, txn: DriverTxn, { signal }: DriverCall): Promise<TxnResult> {
   const kind = writes(txn) ? 'write' : 'read';
-  const { response } = await connection.unary(TXN, txnRequest(txn), { kind, signal });
-  const header = fromProtoHeader(response.header);
-  return txnResult(txn, response, header);
+  const { response } = await connection.unary(TXN, txnRequest(txn), { kind, signal }, (answer) =>
+    txnResult(txn, answer, fromProtoHeader(answer.header)),
+  );
+  return response;
 }
 
 /** Whether any branch could change the store. */
@@ -94,7 +96,8 @@ function opRequest(op: DriverOp): IRequestOp {
 function txnResult(txn: DriverTxn, response: ITxnResponse, header: ResponseHeader, writesFollow = false): TxnResult {
   const { succeeded, responses } = response;
   const ops = succeeded ? txn.then : txn.else;
-  if (ops.length !== responses.length) malformed();
+  // Without compares its guard holds.
+  if (ops.length !== responses.length || (!succeeded && txn.if.length === 0)) malformed();
   const lastWrite = responses.findLastIndex(wrote);
   return {
     succeeded,
@@ -124,27 +127,25 @@ function opResult(
   const answer: Partial<IResponseOp> = given ?? {};
   switch (op.type) {
     case 'put':
-      return { type: 'put', ...putResult(answer.response_put ?? malformed(), header.revision) };
+      return { type: 'put', ...putResult(answer.response_put ?? malformed(), header, op.key, op.options) };
     case 'delete':
       return {
         type: 'delete',
-        ...deleteResult(answer.response_delete_range ?? malformed(), header.revision, op.options),
+        ...deleteResult(answer.response_delete_range ?? malformed(), header, op.range, op.options),
       };
     case 'get': {
-      const [item] = (answer.response_range ?? malformed()).kvs;
+      const { kvs, count, more } = answer.response_range ?? malformed();
+      checkEntries(kvs, KeyRange.ofKey(op.key), header, {}, { count: safeInteger(count), more });
+      const [item] = kvs;
       return { type: 'get', item: item === undefined ? undefined : fromProtoEntry(item) };
     }
-    case 'list':
-      return {
-        type: 'list',
-        ...listResult(
-          answer.response_range ?? malformed(),
-          bookmarkOf(
-            writesFollow ? { ...header, revision: toRevision(header.revision - 1) } : header,
-            op.options.revision,
-          ),
-        ),
-      };
+    case 'list': {
+      const { range, options } = op;
+      const at = writesFollow ? { ...header, revision: serverRevision(header.revision - 1, 'a revision') } : header;
+      const response = answer.response_range ?? malformed();
+      checkEntries(response.kvs, range, header, options, { count: safeInteger(response.count), more: response.more });
+      return { type: 'list', ...listResult(response, bookmarkOf(at, options.revision)) };
+    }
     case 'txn':
       return { type: 'txn', ...txnResult(op.txn, answer.response_txn ?? malformed(), header, writesFollow) };
   }
@@ -157,7 +158,7 @@ function listResult(response: IRangeResponse, bookmark: Bookmark): ListResult {
     const item = fromProtoEntry(entry);
     if (item !== undefined) items.push(item);
     else {
-      const revision = toRevision(safeInteger(entry.mod_revision));
+      const revision = safeInteger(entry.mod_revision) as Revision;
       undecodable.push({ rawKey: new Uint8Array(entry.key), revision, deleted: false });
     }
   }
@@ -165,5 +166,5 @@ function listResult(response: IRangeResponse, bookmark: Bookmark): ListResult {
 }
 
 function malformed(): never {
-  throw new StoreError('internal', 'etcd answered a transaction with results of another shape');
+  throw badAnswer('etcd answered a transaction with results of another shape');
 }

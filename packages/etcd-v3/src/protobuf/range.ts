@@ -2,13 +2,13 @@ import {
   compareBytes,
   decodeUtf8,
   StoreError,
-  toRevision,
   type KeyRange,
   type KeyValue,
   type LeaseId,
   type Revision,
 } from '@holdfast/store';
 import type { IKeyValue, IResponseHeader } from 'etcd3';
+import { badAnswer, serverRevision } from './bad-answer.js';
 import { WireReader } from './wire.js';
 
 /** What every answer says of the cluster that gave it. */
@@ -34,6 +34,9 @@ export interface RangeOutline {
 const RANGE_FIELD = { header: 0x0a, entry: 0x12, more: 0x18, count: 0x20 } as const;
 const HEADER_FIELD = { clusterId: 0x08, revision: 0x18, raftTerm: 0x20 } as const;
 const ENTRY_FIELD = { key: 0x0a, create: 0x10, mod: 0x18, version: 0x20, value: 0x2a, lease: 0x30 } as const;
+
+/** Of a key of one byte. */
+const LEAST_ENTRY_BYTES = 3;
 
 /** Etcd's way to say "no upper bound". */
 const NO_END = Buffer.of(0);
@@ -69,9 +72,10 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 /**
  * Finds the parts of a RangeResponse: some 20 ns for an entry, whatever its size.
  *
- * @throws StoreError `internal` where it is not protobuf, or holds a number past 2^53−1 (C3).
+ * @param limit how many entries were asked for
+ * @throws StoreError `internal` where it is not protobuf, has more entries, or holds a number past 2^53−1 (C3).
  */
-export function outlineRange(buffer: Buffer): RangeOutline {
+export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
   const reader = new WireReader(buffer);
   const bounds: number[] = [];
   let header: ResponseHeader | undefined;
@@ -82,6 +86,9 @@ export function outlineRange(buffer: Buffer): RangeOutline {
     switch (tag) {
       case RANGE_FIELD.entry: {
         const length = reader.delimited();
+        // Before they are noted: a million empty entries fit in two megabytes, and would take sixteen here.
+        if (length < LEAST_ENTRY_BYTES) throw badAnswer('etcd sent an entry without a key');
+        if (bounds.length >= 2 * limit) throw badAnswer(`etcd sent more entries than the ${limit} that were asked for`);
         bounds.push(reader.position - length, reader.position);
         break;
       }
@@ -125,7 +132,14 @@ function readHeader(outer: WireReader): ResponseHeader {
     else if (tag === HEADER_FIELD.raftTerm) raftTerm = reader.int64();
     else reader.skip(tag);
   }
-  return { clusterId, revision: toRevision(revision), raftTerm };
+  return { clusterId, revision: serverRevision(revision, 'the revision of an answer'), raftTerm };
+}
+
+/** A header that a bookmark can be made of. @throws StoreError `internal` where it names no cluster */
+export function checkHeader(header: ResponseHeader): ResponseHeader {
+  if (header.clusterId === '0') throw badAnswer('etcd sent an answer that names no cluster');
+  if (header.raftTerm < 0) throw badAnswer(`etcd sent ${header.raftTerm} as its raft term`);
+  return header;
 }
 
 /** Where an entry's key lies in the buffer. Etcd writes it first. */
@@ -139,18 +153,7 @@ export function keyBounds(buffer: Buffer, start: number, end: number): { readonl
     }
     reader.skip(tag);
   }
-  throw new StoreError('internal', 'etcd sent an entry without a key');
-}
-
-/** A number of an entry, or 0 where it has none. */
-export function entryNumber(buffer: Buffer, start: number, end: number, field: 'create' | 'mod' | 'version'): number {
-  const reader = new WireReader(buffer, start, end);
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (tag === ENTRY_FIELD[field]) return reader.int64();
-    reader.skip(tag);
-  }
-  return 0;
+  throw badAnswer('etcd sent an entry without a key');
 }
 
 /**
@@ -159,6 +162,9 @@ export function entryNumber(buffer: Buffer, start: number, end: number, field: '
  */
 export class EntryCursor {
   readonly #reader: WireReader;
+  /** Key and value lie in one buffer here; elsewhere they need not. */
+  readonly keyBuffer: Uint8Array;
+  readonly valueBuffer: Uint8Array;
   keyFrom = 0;
   keyTo = 0;
   create = 0;
@@ -169,6 +175,7 @@ export class EntryCursor {
 
   constructor(buffer: Buffer) {
     this.#reader = new WireReader(buffer);
+    this.keyBuffer = this.valueBuffer = buffer;
   }
 
   /** @throws StoreError `internal` where it is not protobuf, has no key, or holds a number past 2^53−1 (C3). */
@@ -205,7 +212,7 @@ export class EntryCursor {
           reader.skip(tag);
       }
     }
-    if (this.keyTo === this.keyFrom) throw new StoreError('internal', 'etcd sent an entry without a key');
+    if (this.keyTo === this.keyFrom) throw badAnswer('etcd sent an entry without a key');
   }
 }
 
@@ -252,19 +259,21 @@ export function fromProtoEntry(entry: IKeyValue): KeyValue | undefined {
   return keyValue(key, value, safeInteger(create), safeInteger(mod), safeInteger(version), lease);
 }
 
-export function fromProtoHeader(header: IResponseHeader): ResponseHeader {
-  return {
+/** @throws StoreError `internal` where it is not there, whatever the typings say, or holds what etcd never sends. */
+export function fromProtoHeader(header: IResponseHeader | null | undefined): ResponseHeader {
+  if (header === undefined || header === null) return missingHeader();
+  return checkHeader({
     clusterId: header.cluster_id,
-    revision: toRevision(safeInteger(header.revision)),
+    revision: serverRevision(safeInteger(header.revision), 'the revision of an answer'),
     raftTerm: safeInteger(header.raft_term),
-  };
+  });
 }
 
 /** A decimal string as a number, exactly (C3). */
 export function safeInteger(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value)) return value;
-  throw new StoreError('internal', `etcd sent the integer ${text}, past 2^53-1: it can't be used exactly`);
+  throw badAnswer(`etcd sent the integer ${text}, past 2^53-1: it can't be used exactly`);
 }
 
 function keyValue(
@@ -275,8 +284,16 @@ function keyValue(
   version: number,
   lease: LeaseId,
 ): KeyValue {
-  const entry = { key, value, createRevision: toRevision(create), modRevision: toRevision(mod), version };
+  checkNumbers(create, mod, version);
+  const entry = { key, value, createRevision: create as Revision, modRevision: mod as Revision, version };
+  if (lease.startsWith('-')) throw badAnswer(`etcd sent ${lease} as the lease of key ${JSON.stringify(key)}`);
   return lease === '0' ? entry : { ...entry, lease };
+}
+
+/** Whether these can be an entry's: each counts from 1. @throws StoreError `internal` */
+export function checkNumbers(create: number, mod: number, version: number): void {
+  if (create > 0 && mod > 0 && version > 0) return;
+  throw badAnswer(`etcd sent an entry with create revision ${create}, mod revision ${mod} and version ${version}`);
 }
 
 const NOTHING = new Uint8Array(0);
@@ -293,5 +310,5 @@ function plainView(bytes: Uint8Array): Uint8Array {
 }
 
 function missingHeader(): never {
-  throw new StoreError('internal', 'etcd sent an answer without a header; is this endpoint really an etcd v3 server?');
+  throw badAnswer('etcd sent an answer without a header');
 }

@@ -5,8 +5,8 @@ import { WireReader, WireWriter } from './wire.js';
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
 export interface CreateRequest {
   readonly key: Uint8Array;
-  /** Exclusive, as `rangeBounds` gives it: `undefined` for the one key, `\0` for everything from `key` on. */
-  readonly rangeEnd: Uint8Array | undefined;
+  /** Exclusive. `undefined` for the one key, `'end'` for everything from `key` on. */
+  readonly rangeEnd: Uint8Array | 'end' | undefined;
   /** Inclusive. */
   readonly startRevision: number;
   readonly previous: boolean;
@@ -16,6 +16,7 @@ export interface CreateRequest {
 }
 
 const NOTHING = new Uint8Array(0);
+const END = Uint8Array.of(0); // as a range's end: no upper bound
 
 // The tag of a response's events: field 11, and no other field of a response has a higher one.
 const EVENT = 0x5a;
@@ -26,7 +27,7 @@ const FILTER = { put: 1, delete: 0 } as const; // "only puts" is NODELETE, "only
 export function encodeCreate(request: CreateRequest): Uint8Array {
   const body = new WireWriter()
     .bytes(1, request.key)
-    .bytes(2, request.rangeEnd ?? NOTHING)
+    .bytes(2, request.rangeEnd === 'end' ? END : (request.rangeEnd ?? NOTHING))
     .uint(3, request.startRevision)
     .boolean(4, request.progressNotify);
   // Repeated enums are packed; NOPUT is 0, so that a plain `uint` would leave it out.

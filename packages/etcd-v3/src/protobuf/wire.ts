@@ -1,4 +1,5 @@
-import { StoreError } from '@holdfast/store';
+import type { StoreError } from '@holdfast/store';
+import { badAnswer } from './bad-answer.js';
 
 const TWO_32 = 4_294_967_296;
 
@@ -64,10 +65,7 @@ export class WireReader {
     this.#varint();
     const value = (this.#high | 0) * TWO_32 + (this.#low >>> 0);
     if (!Number.isSafeInteger(value)) {
-      throw new StoreError(
-        'internal',
-        `etcd sent the integer ${this.#big(true)}, past 2^53-1: it can't be used exactly`,
-      );
+      throw badAnswer(`etcd sent the integer ${this.#big(true)}, past 2^53-1: it can't be used exactly`);
     }
     return value;
   }
@@ -224,8 +222,5 @@ export class WireWriter {
 }
 
 function malformed(): StoreError {
-  return new StoreError(
-    'internal',
-    'etcd sent a message that is not valid protobuf; is this endpoint really an etcd v3 server?',
-  );
+  return badAnswer('etcd sent a message that is not valid protobuf');
 }

@@ -12,7 +12,7 @@ import {
   type TimerHandle,
   type WatchSink,
 } from '@holdfast/store';
-import { rangeBounds, type RangeBounds } from '../protobuf/range.js';
+import { rangeBounds } from '../protobuf/range.js';
 import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';
 import type { RevisionGroup } from './events.js';
 import { asStoreError, compactedError, endsWatch, historyChanged } from './errors.js';
@@ -69,7 +69,6 @@ const PROGRESS_BYTES = 200;
  */
 export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   readonly #range: KeyRange;
-  readonly #bounds: RangeBounds;
   readonly #options: DriverWatchOptions;
   readonly #sink: WatchSink;
   readonly #host: WatchSessionHost;
@@ -88,7 +87,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   /** @throws StoreError `internal` for a range that holds no key */
   constructor(range: KeyRange, options: DriverWatchOptions, sink: WatchSink, host: WatchSessionHost) {
     this.#range = range;
-    this.#bounds = rangeBounds(range);
+    // Refuses what must not be sent.
+    rangeBounds(range);
     this.#options = options;
     this.#sink = sink;
     this.#host = host;
@@ -390,9 +390,10 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
    * would be accepted where that is the compacted one, and 3.4 then leaves out what was deleted in it.
    */
   #request({ revision }: Bookmark): CreateRequest {
-    const { key, range_end: rangeEnd } = this.#bounds;
+    const { key, end } = this.#range;
     const { previous, only } = this.#options;
-    return { key, rangeEnd, startRevision: revision, previous, only, progressNotify: true };
+    const rangeEnd = key === undefined ? (end ?? 'end') : undefined;
+    return { key: this.#range.start, rangeEnd, startRevision: revision, previous, only, progressNotify: true };
   }
 }
 

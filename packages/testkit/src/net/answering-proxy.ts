@@ -44,10 +44,10 @@ export interface AnsweringProxy extends AsyncDisposable {
   readonly requests: readonly string[];
 
   /**
-   * Answers requests by itself from now on. What is under way, such as a watch, is cut off: with `open: 'keep'` it goes on
-   * undisturbed, as where only new requests are routed otherwise.
+   * Answers requests by itself from now on. What is under way, such as a watch, is cut off with its connection. With
+   * `open: 'end'` it ends, and connections stay; with `open: 'keep'` it goes on undisturbed.
    */
-  answer(how: ProxyAnswer | Answering, options?: { readonly open?: 'cut' | 'keep' }): void;
+  answer(how: ProxyAnswer | Answering, options?: { readonly open?: 'cut' | 'end' | 'keep' }): void;
   /** Changes the messages that the server answers gRPC calls with; `undefined` undoes it. Calls under way are changed too. */
   rewrite(change: MessageChange | undefined): void;
   /** Passes all requests on again, and unchanged. */

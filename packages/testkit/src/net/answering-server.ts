@@ -1,6 +1,6 @@
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import { createServer as createHttp1Server, type Server as Http1Server } from 'node:http';
-import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
+import { constants, createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Answering, AnsweringProxy, MessageChange, ProxiedRequest, ProxyAnswer } from './answering-proxy.js';
 import { answerHttp1, relayHttp1 } from './http1-relay.js';
@@ -21,6 +21,8 @@ export class AnsweringServer implements AnsweringProxy {
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #sockets = new Set<Socket>();
+  /** Ends a request that was passed on and is under way. */
+  readonly #open = new Set<() => void>();
   #how: Answering = () => 'pass';
   #change: MessageChange | undefined;
   #answered = 0;
@@ -55,9 +57,10 @@ export class AnsweringServer implements AnsweringProxy {
     return this.#answered;
   }
 
-  answer(how: ProxyAnswer | Answering, { open = 'cut' }: { readonly open?: 'cut' | 'keep' } = {}): void {
+  answer(how: ProxyAnswer | Answering, { open = 'cut' }: { readonly open?: 'cut' | 'end' | 'keep' } = {}): void {
     this.#how = typeof how === 'function' ? how : () => how;
     if (open === 'cut') this.cut();
+    if (open === 'end') for (const end of this.#open) end();
   }
 
   rewrite(change: MessageChange | undefined): void {
@@ -104,8 +107,11 @@ export class AnsweringServer implements AnsweringProxy {
     const server = createHttp1Server({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
       const { method = 'GET', url: path = '/', headers } = request;
       const how = this.#decide({ http: 1, method, path, headers });
-      if (how === 'pass') relayHttp1(request, response, this.#target);
-      else if (how !== 'hang') answerHttp1(response, how);
+      if (how === 'pass') {
+        this.#track(response, () => response.destroy());
+        relayHttp1(request, response, this.#target);
+      }
+      if (how !== 'pass' && how !== 'hang') answerHttp1(response, how);
     });
     server.on('clientError', (_error, socket) => socket.destroy());
     return server;
@@ -125,11 +131,21 @@ export class AnsweringServer implements AnsweringProxy {
         stream.on('error', () => undefined);
         const path = headers[':path'] ?? '/';
         const how = this.#decide({ http: 2, method: headers[':method'] ?? 'GET', path, headers });
-        if (how === 'pass') upstream.relay(stream, headers, (message) => this.#change?.(message, path) ?? message);
-        else if (how !== 'hang') answerHttp2(stream, how);
+        if (how === 'pass') {
+          this.#track(stream, () => {
+            stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+          });
+          upstream.relay(stream, headers, (message) => this.#change?.(message, path) ?? message);
+        }
+        if (how !== 'pass' && how !== 'hang') answerHttp2(stream, how);
       });
     });
     return server;
+  }
+
+  #track(request: EventEmitter, end: () => void): void {
+    this.#open.add(end);
+    request.on('close', () => this.#open.delete(end));
   }
 
   #decide(request: ProxiedRequest): ProxyAnswer | 'pass' | 'hang' {

@@ -1,0 +1,76 @@
+import {
+  type KeyRange,
+  type DeleteResult,
+  type DriverDeleteOptions,
+  type DriverPutOptions,
+  type PutResult,
+} from '@holdfast/store';
+import { excerpt } from '@holdfast/etcd-common';
+import type { IDeleteRangeResponse, IKeyValue, IPutResponse } from 'etcd3';
+import { badAnswer } from '../protobuf/bad-answer.js';
+import { fromProtoEntry, safeInteger, type ResponseHeader } from '../protobuf/range.js';
+import { RangeRules, type EntryParts, type RangeQuestion } from './range-rules.js';
+
+type Head = Pick<ResponseHeader, 'revision'>;
+
+/** What a put came to. @throws StoreError `internal` where the answer is not one to it. */
+export function putResult(
+  response: Pick<IPutResponse, 'prev_kv'>,
+  { revision }: Head,
+  key: string,
+  { previous: wanted }: Pick<DriverPutOptions, 'previous'>,
+): PutResult {
+  // Null where nothing was there, whatever the typings say.
+  const entry = response.prev_kv as IPutResponse['prev_kv'] | null;
+  if (entry === null || !wanted) return { revision };
+  const previous = fromProtoEntry(entry);
+  if (previous?.key !== key || previous.modRevision >= revision) {
+    throw badAnswer(`etcd sent another entry as the one that the put of key "${excerpt(key)}" replaced`);
+  }
+  return { revision, previous };
+}
+
+/** What a delete came to. @throws StoreError `internal` where the answer is not one to it. */
+export function deleteResult(
+  response: Pick<IDeleteRangeResponse, 'deleted' | 'prev_kvs'>,
+  { revision }: Head,
+  range: KeyRange,
+  { previous: wanted }: DriverDeleteOptions,
+): DeleteResult {
+  const deleted = safeInteger(response.deleted);
+  if (deleted < 0 || (range.key !== undefined && deleted > 1)) {
+    throw badAnswer(`etcd says that it deleted ${deleted} keys of ${range.toString()}`);
+  }
+  if (!wanted) return { revision, deleted };
+  checkEntries(response.prev_kvs, range, { revision }, {}, { count: deleted, more: false });
+  const previous = response.prev_kvs.map(fromProtoEntry).filter((entry) => entry !== undefined);
+  return { revision, deleted, previous };
+}
+
+/** Holds entries as `etcd3`'s definitions decode them against what was asked for. @throws StoreError `internal` */
+export function checkEntries(
+  entries: readonly IKeyValue[],
+  range: KeyRange,
+  { revision }: Head,
+  asked: RangeQuestion,
+  told: { readonly count: number; readonly more: boolean },
+): void {
+  const rules = new RangeRules(range, asked, revision);
+  for (const entry of entries) rules.next(partsOf(entry));
+  rules.end(told);
+}
+
+function partsOf({ key, value, create_revision, mod_revision, version }: IKeyValue): EntryParts {
+  if (key.length === 0) throw badAnswer('etcd sent an entry without a key');
+  return {
+    keyBuffer: key,
+    keyFrom: 0,
+    keyTo: key.length,
+    create: safeInteger(create_revision),
+    mod: safeInteger(mod_revision),
+    version: safeInteger(version),
+    valueBuffer: value,
+    valueFrom: 0,
+    valueTo: value.length,
+  };
+}

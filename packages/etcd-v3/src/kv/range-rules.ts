@@ -1,0 +1,161 @@
+import type { DriverListOptions, KeyRange, Revision } from '@holdfast/store';
+import { excerpt } from '@holdfast/etcd-common';
+import { badAnswer } from '../protobuf/bad-answer.js';
+import { checkNumbers } from '../protobuf/range.js';
+
+/** What a range was asked for with, as far as its answer shows it. */
+export type RangeQuestion = Partial<
+  Pick<DriverListOptions, 'revision' | 'limit' | 'countOnly' | 'keysOnly' | 'minModRevision' | 'sort'>
+>;
+
+/** Where an entry's key and value lie, and its numbers. */
+export interface EntryParts {
+  readonly keyBuffer: Uint8Array;
+  readonly keyFrom: number;
+  readonly keyTo: number;
+  readonly create: number;
+  readonly mod: number;
+  readonly version: number;
+  readonly valueBuffer: Uint8Array;
+  readonly valueFrom: number;
+  readonly valueTo: number;
+}
+
+/** The parts of the last entry that are compared with the next. Changed in place: there may be a million of them. */
+interface Last {
+  key: Uint8Array;
+  from: number;
+  to: number;
+  target: number;
+  value: Uint8Array | undefined;
+}
+
+/**
+ * Holds the answer to a range request against the request: every key once, in order, inside the range, with revisions that
+ * can be; and a count that fits. Etcd's answers do. Those of a proxy that mixes requests up, or of a server that is no etcd,
+ * may not, and a mirror would show them.
+ */
+export class RangeRules {
+  readonly #range: KeyRange;
+  readonly #asked: RangeQuestion;
+  /** No entry is newer. */
+  readonly #revision: number;
+  readonly #limit: number;
+  readonly #descends: boolean;
+  readonly #isByKey: boolean;
+  /** Only where the order of the keys does not show it. */
+  readonly #seen: Set<string> | undefined;
+  readonly #last: Last = { key: NONE, from: 0, to: 0, target: 0, value: undefined };
+  #entries = 0;
+
+  /** @throws StoreError `internal` where the answer comes from before the revision that was asked for */
+  constructor(range: KeyRange, asked: RangeQuestion, head: Revision) {
+    this.#range = range;
+    this.#asked = asked;
+    this.#revision = asked.revision ?? head;
+    if (head < this.#revision) {
+      throw badAnswer(`etcd answered a read at revision ${this.#revision} with its state at ${head}`);
+    }
+    this.#limit = asked.limit ?? Infinity;
+    this.#descends = asked.sort?.order === 'descend';
+    this.#isByKey = asked.sort === undefined || asked.sort.target === 'key';
+    this.#seen = this.#isByKey ? undefined : new Set();
+  }
+
+  /** @throws StoreError `internal` where this can't be the next entry. */
+  next(entry: EntryParts): void {
+    const { keyBuffer, keyFrom, keyTo, mod } = entry;
+    checkNumbers(entry.create, mod, entry.version);
+    if (mod > this.#revision || mod < (this.#asked.minModRevision ?? 0)) {
+      throw badAnswer(`etcd sent ${this.#name(entry)} of revision ${mod}, which is none of those that were asked for`);
+    }
+    if (this.#entries >= this.#limit) {
+      throw badAnswer(`etcd sent more entries than the ${this.#limit} that were asked for`);
+    }
+    if (this.#entries === 0) this.#checkInside(entry);
+    else if (this.#isByKey) {
+      const { key, from, to } = this.#last;
+      const order = compareSpans(key, from, to, keyBuffer, keyFrom, keyTo);
+      if (this.#descends ? order <= 0 : order >= 0) {
+        throw badAnswer(`etcd sent ${this.#name(entry)} twice, or out of order`);
+      }
+    }
+    if (!this.#isByKey) this.#checkSorted(entry);
+    this.#last.key = keyBuffer;
+    this.#last.from = keyFrom;
+    this.#last.to = keyTo;
+    this.#entries += 1;
+  }
+
+  /** After the last entry. @throws StoreError `internal` where count and `more` don't fit the entries. */
+  end({ count, more }: { readonly count: number; readonly more: boolean }): void {
+    const { limit, countOnly, minModRevision } = this.#asked;
+    const entries = this.#entries;
+    // In key order, what lies between two keys of the range lies in it.
+    if (entries > 1 && this.#isByKey) {
+      const { key, from, to } = this.#last;
+      if (!this.#range.contains(key.subarray(from, to))) throw this.#outside(key, from, to);
+    }
+    const told = `etcd sent ${entries} entries of ${this.#range.toString()} with a count of ${count}`;
+    if (count < entries || (countOnly === true && (entries > 0 || more))) throw badAnswer(told);
+    // A filter leaves entries out that count.
+    const isLess = minModRevision === undefined && countOnly !== true && count > entries;
+    if (isLess !== more && minModRevision === undefined) {
+      throw badAnswer(`${told}, and says that there are ${more ? '' : 'no '}more`);
+    }
+    if (more && entries !== limit) throw badAnswer(`${told}, which is not the limit, and says that there are more`);
+  }
+
+  #checkInside({ keyBuffer, keyFrom, keyTo }: EntryParts): void {
+    if (!this.#range.contains(keyBuffer.subarray(keyFrom, keyTo))) throw this.#outside(keyBuffer, keyFrom, keyTo);
+  }
+
+  #checkSorted(entry: EntryParts): void {
+    this.#checkInside(entry);
+    const { keyBuffer, keyFrom, keyTo, valueBuffer, valueFrom, valueTo } = entry;
+    const key = Buffer.from(keyBuffer.subarray(keyFrom, keyTo)).toString('latin1');
+    if (this.#seen?.has(key) === true) throw badAnswer(`etcd sent ${this.#name(entry)} twice`);
+    this.#seen?.add(key);
+    const last = this.#last;
+    const target = this.#asked.sort?.target;
+    // Without values their order does not show.
+    if (target === 'value' && this.#asked.keysOnly === true) return;
+    let order: number;
+    if (target === 'value') {
+      const value = valueBuffer.subarray(valueFrom, valueTo);
+      order = Buffer.compare(last.value ?? value, value);
+      last.value = value;
+    } else {
+      const number = target === 'version' ? entry.version : target === 'createRevision' ? entry.create : entry.mod;
+      order = last.target - number;
+      last.target = number;
+    }
+    if (this.#entries > 0 && (this.#descends ? order < 0 : order > 0)) {
+      throw badAnswer(`etcd sent ${this.#name(entry)} out of order`);
+    }
+  }
+
+  #outside(buffer: Uint8Array, from: number, to: number): Error {
+    return badAnswer(`etcd sent ${nameOf(buffer, from, to)}, which is not in ${this.#range.toString()}`);
+  }
+
+  #name({ keyBuffer, keyFrom, keyTo }: EntryParts): string {
+    return nameOf(keyBuffer, keyFrom, keyTo);
+  }
+}
+
+const NONE = new Uint8Array(0);
+
+function nameOf(buffer: Uint8Array, from: number, to: number): string {
+  return `key "${excerpt(Buffer.from(buffer.subarray(from, to)).toString())}"`;
+}
+
+// Neighbours share most of their bytes, and are short: a call of Buffer's own would cost more.
+function compareSpans(a: Uint8Array, aFrom: number, aTo: number, b: Uint8Array, bFrom: number, bTo: number): number {
+  const shared = aTo - aFrom < bTo - bFrom ? aTo - aFrom : bTo - bFrom;
+  for (let i = 0; i < shared; i += 1) {
+    const difference = (a[aFrom + i] ?? 0) - (b[bFrom + i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return aTo - aFrom - (bTo - bFrom);
+}
