@@ -14,6 +14,8 @@ export interface Meaning {
   readonly outcome: WriteOutcome;
   /** Whether the endpoint itself is in trouble, so that others should be preferred for a while. */
   readonly unhealthy?: boolean;
+  /** Whether the member may be one without a leader: a new connection is asked for that first. */
+  readonly mayLackLeader?: boolean;
   /** Whether other credentials may make the same call succeed. */
   readonly renewCredentials?: boolean;
   /** What to do next, where the server's own words don't say. */
@@ -47,7 +49,8 @@ const refused = (code: StoreErrorCode, advice?: string): Meaning => ({
   outcome: 'not-applied',
   ...(advice === undefined ? {} : { advice }),
 });
-const passing = (outcome: WriteOutcome): Meaning => ({
+/** Trouble of one endpoint that will be over, or is not there elsewhere. */
+export const passing = (outcome: WriteOutcome): Meaning => ({
   code: 'unavailable',
   retryable: true,
   outcome,
@@ -91,8 +94,8 @@ export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
   211: refused('invalid-argument'),
   212: refused('invalid-argument'),
   // Whatever went wrong between the members, time-outs included: the write may still be applied.
-  300: passing('unknown'),
-  301: passing('unknown'),
+  300: { ...passing('unknown'), mayLackLeader: true },
+  301: { ...passing('unknown'), mayLackLeader: true },
   // A recovering server dropped its watchers: the watch resumes.
   400: { ...passing('unknown'), unhealthy: false },
   401: refused('compacted'),

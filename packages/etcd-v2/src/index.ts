@@ -1,4 +1,4 @@
-export type { EtcdCredentials, EtcdTlsOptions } from '@holdfast/etcd-common';
+export type { EtcdCredentials, EtcdIdentityOptions, EtcdTlsOptions } from '@holdfast/etcd-common';
 export type {
   CreateDirectoryOptions,
   Directories,

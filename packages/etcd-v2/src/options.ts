@@ -1,8 +1,10 @@
 import {
+  checkIdentity,
   createTlsContext,
   parseEndpoint,
   type EndpointAddress,
   type EtcdCredentials,
+  type EtcdIdentityOptions,
   type EtcdTlsOptions,
   type Security,
 } from '@holdfast/etcd-common';
@@ -57,6 +59,8 @@ export interface EtcdV2Options {
    * prefix at once. Default: 256 MiB.
    */
   readonly maxResponseBytes?: number | undefined;
+  /** When it is accepted that the endpoints belong to another cluster than before. */
+  readonly identity?: EtcdIdentityOptions | undefined;
   /** The default byte budget of a watch (C11); see `WatchOptions.bufferBytes`. */
   readonly bufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
@@ -77,6 +81,7 @@ export interface ResolvedOptions {
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
   readonly maxResponseBytes: number;
+  readonly identity: EtcdIdentityOptions;
   readonly bufferBytes: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -84,7 +89,18 @@ export interface ResolvedOptions {
 }
 
 const OPTION_NAMES = [
-  ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'maxResponseBytes', 'bufferBytes'],
+  ...[
+    'endpoints',
+    'auth',
+    'tls',
+    'headers',
+    'timeouts',
+    'keepalive',
+    'retry',
+    'maxResponseBytes',
+    'identity',
+    'bufferBytes',
+  ],
   ...['logger', 'clock', 'random'],
 ] as const satisfies readonly (keyof EtcdV2Options)[];
 
@@ -130,6 +146,7 @@ export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
       maxMs: positive(retry.maxMs ?? 2_000, 'retry.maxMs'),
     },
     maxResponseBytes: whole(options.maxResponseBytes ?? MAX_RESPONSE_BYTES, 'maxResponseBytes'),
+    identity: checkIdentity(options.identity),
     bufferBytes: options.bufferBytes,
     logger: safeLogger(options.logger),
     clock: options.clock ?? systemClock,

@@ -91,7 +91,7 @@ describe('options', () => {
     const address = server.address() as { port: number };
     const store = etcdV2Store({ endpoints: [`http://127.0.0.1:${address.port}`] });
     await expect(store.get('/a')).rejects.toMatchObject({ code: 'unavailable', retryable: true });
-    await expect(store.put('/a', '1')).rejects.toMatchObject({ code: 'unavailable', outcome: 'unknown' });
+    await expect(store.put('/a', '1')).rejects.toMatchObject({ code: 'unavailable', outcome: 'not-applied' });
     await store.close();
     server.close();
   });

@@ -1,69 +1,22 @@
-import { Backoff, isStoreError, sleep, StoreError, withOutcome } from '@holdfast/store';
-import { parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
-import { BadAnswer } from '../json/bad-answer.js';
-import { parseMembers, parseVersion } from '../json/cluster.js';
-import {
-  connectionMeaning,
-  isPageNotFound,
-  LACKS_V2,
-  meaningOf,
-  toAnswerError,
-  toConnectionError,
-  toStoreError,
-  type CallKind,
-  type Meaning,
-  type V2ErrorBody,
-} from '../errors.js';
+import { Backoff, isStoreError, sleep, StoreError } from '@holdfast/store';
+import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
+import { parseMembers } from '../json/cluster.js';
+import type { CallKind } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
+import { Admission } from './admission.js';
 import { Credentials } from './authenticator.js';
+import { Caller, notSent, type Answer, type AnswerHead, type CallRequest, type Failed } from './caller.js';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints } from './endpoints.js';
-import type { HistoryPoint } from './history-point.js';
-import type { ExchangeHandlers, HttpExchange, HttpRequest, HttpResponse } from './http-exchange.js';
+import { pointOf } from './history-point.js';
+import { introductionPath } from './introduction.js';
 import { startPoll, type Poll, type PollHandlers } from './poll.js';
-import { recognise, type Question, type Recognised } from './recognise.js';
+import { startRenewedPoll } from './renewed-poll.js';
 import { judge } from './retry.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** The least that one of several endpoints is given to be reached, in milliseconds. */
 const MIN_CONNECT_MS = 500;
-
-export interface CallRequest<T> extends Question {
-  /** Form fields, sent url-encoded. */
-  readonly form?: Readonly<Record<string, string>> | undefined;
-  /** A JSON body, in place of a form. */
-  readonly json?: unknown;
-  readonly kind: CallKind;
-  readonly signal: AbortSignal | undefined;
-  /** Preferably not this endpoint. */
-  readonly avoid?: Endpoint | undefined;
-  /**
-   * What the answer says, from its body.
-   *
-   * @throws BadAnswer where it can't be used: the call is tried again as after any failure of the server
-   */
-  readonly parse: (response: HttpResponse, point: HistoryPoint) => T;
-}
-
-/** What every answer tells, whatever was asked. */
-export interface AnswerHead extends HistoryPoint {
-  readonly status: number;
-  readonly endpoint: Endpoint;
-}
-
-export type Answer<T> = AnswerHead &
-  (
-    | { readonly refused: undefined; readonly result: T }
-    /** The server refused with one of the codes that the call expects. */
-    | { readonly refused: V2ErrorBody; readonly result: undefined }
-  );
-
-/** How one attempt ended without an answer. */
-interface Failed {
-  readonly error: StoreError;
-  readonly meaning: Meaning;
-  readonly reached: boolean;
-  readonly header: string | undefined;
-}
 
 /**
  * All requests to the cluster: which endpoint they go to, as which user, and whether a failed one is tried again. Reads
@@ -73,6 +26,11 @@ export class Connection {
   readonly #options: ResolvedOptions;
   readonly #endpoints: Endpoints;
   readonly #credentials: Credentials;
+  readonly #census: IdentityCensus;
+  readonly #admission: Admission;
+  readonly #caller: Caller;
+  /** What endpoints are asked to tell their cluster: near what was asked for last, which the user may read. */
+  #asked = introductionPath('/');
   #closed: StoreError | undefined;
   #lastSeen: AnswerHead | undefined;
 
@@ -81,8 +39,27 @@ export class Connection {
     const { endpoints, connectMs } = options;
     // One that swallows what it is sent must leave time for the others.
     const share = endpoints.length > 1 ? Math.max(MIN_CONNECT_MS, connectMs / endpoints.length) : connectMs;
-    this.#endpoints = new Endpoints(endpoints, { ...options, connectMs: Math.min(share, connectMs) });
+    this.#endpoints = new Endpoints(endpoints, {
+      ...options,
+      connectMs: Math.min(share, connectMs),
+      onIdentity: (endpoint, identity) => {
+        this.#census.admit(endpoint, identity).catch(() => undefined);
+      },
+    });
     this.#credentials = new Credentials(options.auth);
+    this.#census = new IdentityCensus({
+      ...options,
+      ...options.identity,
+      endpoints: () => this.#endpoints.all.map(({ name }) => name),
+      probe: (endpoint, signal) => this.#probe(endpoint, signal),
+    });
+    this.#census.identity.onChange((identity, before) => {
+      const message = `the store's cluster is ${identity} now, and this connection reaches ${String(before)}`;
+      const reason = new StoreError('unavailable', message);
+      for (const endpoint of this.#endpoints.all) endpoint.keepOnly(identity, reason);
+    });
+    this.#admission = new Admission(this.#census);
+    this.#caller = new Caller(options, this.#admission);
   }
 
   /** Whether requests are made as a user. */
@@ -96,7 +73,7 @@ export class Connection {
 
   /** The last answer that told an index. */
   get lastSeen(): AnswerHead | undefined {
-    return this.#lastSeen;
+    return this.#lastSeen?.identity === this.#census.identity.known ? this.#lastSeen : undefined;
   }
 
   /**
@@ -117,8 +94,8 @@ export class Connection {
       if (endpoint === undefined) throw new StoreError('internal', 'there is no endpoint left to try');
       const result = await this.#attempt(endpoint, request);
       if (!('error' in result)) return result;
-      const { error, meaning, reached, header } = result;
-      if (meaning.unhealthy === true) endpoint.markUnhealthy();
+      const { error, meaning, reached, header, link } = result;
+      if (meaning.unhealthy === true) endpoint.markUnhealthy(link, meaning.mayLackLeader);
       if (reached) made += 1;
       tried.set(endpoint, error);
       const verdict = judge(meaning, kind, {
@@ -178,7 +155,11 @@ export class Connection {
    */
   poll(endpoint: Endpoint, path: string, handlers: PollHandlers): Poll {
     const header = this.#credentials.current;
-    return startPoll(endpoint, this.#request({ method: 'GET', path }, header), header, handlers);
+    const { random, keepalive } = this.#options;
+    const request = this.#caller.request({ method: 'GET', path }, header);
+    const start = (fresh: boolean, each: PollHandlers): Poll =>
+      startPoll({ endpoint, request, header, admission: this.#admission, fresh }, each);
+    return keepalive === undefined ? start(false, handlers) : startRenewedPoll(start, handlers, endpoint, random);
   }
 
   /** After a poll was refused with `used`: whether another user is worth trying. */
@@ -210,128 +191,41 @@ export class Connection {
 
   async close(): Promise<void> {
     this.#closed ??= new StoreError('closed', 'the store is closed; open another');
+    this.#census.close();
     await this.#endpoints.close(this.#closed);
   }
 
   async #attempt<T>(endpoint: Endpoint, request: CallRequest<T>): Promise<Answer<T> | Failed> {
-    const { kind, signal } = request;
+    const { kind, signal, path } = request;
     const header = this.#credentials.known
       ? this.#credentials.current
       : await beforeSent(kind, this.#credentials.header());
     if (this.#closed !== undefined) throw notSent(this.#closed, kind);
     if (isAborted(signal)) throw notSent(signal?.reason as StoreError, kind);
-    const ended = await this.#exchange(endpoint, this.#request(request, header), signal);
-    if ('error' in ended) return this.#failed(endpoint, request, ended, header);
-    const { response } = ended;
-    try {
-      const recognised = recognise(request, response);
-      if (recognised.kind === 'failure') return await this.#refused(endpoint, request, recognised, header);
-      const { point, kind: ending } = recognised;
-      const head: AnswerHead = { ...point, status: response.status, endpoint };
-      const answer: Answer<T> =
-        ending === 'refused'
-          ? { ...head, refused: recognised.refused, result: undefined }
-          : { ...head, refused: undefined, result: request.parse(response, point) };
-      this.#endpoints.settleOn(endpoint);
-      if (point.index !== undefined) {
-        endpoint.markServingV2();
-        this.#lastSeen = head;
-      }
-      return answer;
-    } catch (bad) {
-      if (!(bad instanceof BadAnswer)) throw bad;
-      const { status, body } = response;
-      const error = toAnswerError(bad, { status, body, from: 'other' }, kind, endpoint.name);
-      const meaning: Meaning = { code: error.code, retryable: true, outcome: 'unknown', unhealthy: true };
-      return { error, meaning, reached: true, header };
+    if (path.startsWith('/v2/keys/')) this.#asked = introductionPath(path);
+    const answer = await this.#caller.attempt(endpoint, request, header);
+    if ('error' in answer) return answer;
+    this.#endpoints.settleOn(endpoint);
+    if (answer.index !== undefined) {
+      endpoint.markServingV2();
+      const { index, identity, raftTerm, status } = answer;
+      this.#lastSeen = { index, identity, raftTerm, status, endpoint };
     }
+    return answer;
   }
 
-  /** No answer: the connection failed, somebody gave up, or the answer was too long. */
-  #failed(
-    endpoint: Endpoint,
-    { kind, signal }: Pick<CallRequest<unknown>, 'kind' | 'signal'>,
-    { error, sent }: { readonly error: Error; readonly sent: boolean },
-    header: string | undefined,
-  ): Failed {
-    if (!isStoreError(error)) {
-      const meaning = connectionMeaning(error, sent);
-      return { error: toConnectionError(error, kind, endpoint.name, sent), meaning, reached: sent, header };
-    }
-    // The caller gave up, the store closed, the answer was too long, or the server is silent: only the last is for another attempt.
-    const outcome = sent ? 'unknown' : 'not-applied';
-    const told = kind === 'write' ? withOutcome(error, outcome) : error;
-    if (!error.retryable || isAborted(signal)) throw told;
-    return { error: told, header, reached: sent, meaning: { code: error.code, retryable: true, outcome } };
-  }
-
-  async #refused(
-    endpoint: Endpoint,
-    { kind, signal }: Pick<CallRequest<unknown>, 'kind' | 'signal'>,
-    { failure }: Recognised & { readonly kind: 'failure' },
-    header: string | undefined,
-  ): Promise<Failed> {
-    const lacksV2 = isPageNotFound(failure) && !endpoint.servesV2 && (await this.#isEtcd(endpoint, signal));
-    const meaning = lacksV2 ? LACKS_V2 : meaningOf(failure, kind);
-    return { error: toStoreError(failure, kind, endpoint.name, meaning), meaning, reached: true, header };
-  }
-
-  /** Whether an endpoint without the paths of the v2 API is an etcd all the same: only an etcd tells an etcd's version. */
-  async #isEtcd(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<boolean> {
-    const ended = await this.#exchange(endpoint, this.#request({ method: 'GET', path: '/version' }, undefined), signal);
-    if ('error' in ended || ended.response.status !== 200) return false;
-    try {
-      parseVersion(ended.response.body);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  #exchange(
-    endpoint: Endpoint,
-    request: HttpRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly response: HttpResponse } | { readonly error: Error; readonly sent: boolean }> {
-    return new Promise((resolve) => {
-      let exchange: HttpExchange | undefined = undefined;
-      const onAbort = (): void => {
-        if (exchange === undefined) return;
-        const reason = signal?.reason as Error;
-        const { sent } = exchange;
-        endpoint.abort(exchange, reason);
-        resolve({ error: reason, sent });
-      };
-      const handlers: ExchangeHandlers = {
-        onDone: (response) => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve({ response });
-        },
-        onFail: (error, sent) => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve({ error, sent });
-        },
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      exchange = endpoint.start(request, handlers);
-    });
-  }
-
-  #request(
-    { method, path, form, json }: Pick<CallRequest<unknown>, 'method' | 'path' | 'form' | 'json'>,
-    authorization: string | undefined,
-  ): HttpRequest {
-    const headers: Record<string, string> = { ...this.#options.headers };
-    if (authorization !== undefined) headers['authorization'] = authorization;
-    if (form !== undefined) {
-      headers['content-type'] = 'application/x-www-form-urlencoded';
-      return { method, path, headers, body: new URLSearchParams(form).toString() };
-    }
-    if (json !== undefined) {
-      headers['content-type'] = 'application/json';
-      return { method, path, headers, body: JSON.stringify(json) };
-    }
-    return { method, path, headers };
+  /** Asks an endpoint for its cluster, over a new connection. */
+  async #probe(name: string, signal: AbortSignal): Promise<string | undefined> {
+    const endpoint = this.#endpoints.all.find((each) => each.name === name);
+    if (endpoint === undefined) return undefined;
+    const { clock, connectMs } = this.#options;
+    const request = this.#caller.request({ method: 'GET', path: this.#asked }, this.#credentials.current);
+    const late = (): StoreError =>
+      new StoreError('unavailable', `${name}: no answer within ${connectMs} ms`, { endpoint: name });
+    const { identity } = await withTimeLimit({ clock, limitMs: connectMs, late }, signal, (limited) =>
+      endpoint.ask(request, pointOf, limited),
+    );
+    return identity === '' ? undefined : identity;
   }
 
   async #pause(delayMs: number, kind: CallKind, signal: AbortSignal | undefined): Promise<void> {
@@ -355,10 +249,6 @@ async function beforeSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
   } catch (error) {
     throw notSent(error as StoreError, kind);
   }
-}
-
-function notSent(error: StoreError, kind: CallKind): StoreError {
-  return kind === 'write' ? withOutcome(error, 'not-applied') : error;
 }
 
 function tryParse(url: string): EndpointAddress | undefined {

@@ -1,23 +1,26 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { buildConnector } from 'undici';
-import type { EndpointAddress } from '@holdfast/etcd-common';
-import type { Security } from '@holdfast/etcd-common';
+import type { EndpointAddress, Security } from '@holdfast/etcd-common';
+import type { Addresses } from './addresses.js';
 
 export interface ConnectorOptions {
   readonly connectMs: number;
   /** Asked for each new connection, so that certificates can change while the store lives. */
   readonly security: () => Security;
   readonly keepalive: { readonly intervalMs: number } | undefined;
+  /** The addresses of the endpoint's name. */
+  readonly addresses: Addresses;
 }
 
 /** How connections to an endpoint are made. */
 export function createConnector(address: EndpointAddress, options: ConnectorOptions): buildConnector.connector {
-  const { connectMs, keepalive } = options;
+  const { connectMs, keepalive, addresses } = options;
   const base = {
     timeout: connectMs,
     // The kernel's own look at a single connection; whether the server is there at all is asked by `Keepalive`.
     keepAlive: true,
     keepAliveInitialDelay: keepalive?.intervalMs ?? 60_000,
+    ...(address.socketPath === undefined && { lookup: addresses.lookup }),
   };
   if (!address.secure) {
     return buildConnector({ ...base, ...(address.socketPath !== undefined && { socketPath: address.socketPath }) });

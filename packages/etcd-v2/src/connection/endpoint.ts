@@ -1,47 +1,71 @@
-import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
-import { Pool } from 'undici';
-import { createConnector, type ConnectorOptions } from './connector.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
+import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
+import { Addresses } from './addresses.js';
+import { createConnector, type ConnectorOptions } from './connector.js';
+import { pointOf } from './history-point.js';
+import { LEADER_PATH } from './introduction.js';
 import { HttpExchange, type ExchangeHandlers, type HttpRequest } from './http-exchange.js';
 import { Keepalive } from './keepalive.js';
+import type { Link } from './link.js';
+import { Links } from './links.js';
 
-export interface EndpointOptions extends ConnectorOptions {
+export interface EndpointOptions extends Omit<ConnectorOptions, 'addresses'> {
   readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
   readonly maxResponseBytes: number;
   readonly clock: Clock;
   readonly random: () => number;
+  /** A new connection, made for a question only, told its cluster. */
+  readonly onIdentity: (endpoint: string, identity: string) => void;
 }
 
 /** How long after a failure an endpoint is avoided, at first and at most; doubles. */
 const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
-/** How long an unused connection is kept: the next poll of a watch, or the next call, then needs no new one. */
-const IDLE_CONNECTION_MS = 15_000;
-
+/** How long after its connections were replaced they may be replaced again, at first and at most; doubles. */
+const REPLACE_MS = { initialMs: 100, maxMs: 5_000 };
 /** What the answer to a question for the leader may take. */
 const PROBE_BYTES = 65_536;
-
 /** A server that is well begins to answer far sooner, and takes a long poll at once, in milliseconds. */
 const SUSPICIOUS_MS = 500;
+/** How often a server is asked, and answers, while a request of ours gets no answer at all, before that is given up. */
+const PATIENT_ROUNDS = 4;
 
-/** One member of the cluster as this store reaches it: its connections, and how it has been lately. */
+interface UnderWay {
+  readonly link: Link;
+  readonly began: number;
+}
+
+/**
+ * One member of the cluster as this store reaches it: its connections, and how it has been lately. Behind its name may
+ * stand a load balancer, so that each connection may reach another member.
+ */
 export class Endpoint {
   readonly address: EndpointAddress;
   readonly #options: EndpointOptions;
   readonly #penalty: Backoff;
   readonly #keepalive: Keepalive | undefined;
-  /** With when each was begun. */
-  readonly #underWay = new Map<HttpExchange, number>();
-  #pool: Pool | undefined;
-  /** Left to finish what is under way on them. */
-  readonly #retired = new Set<Pool>();
+  readonly #addresses: Addresses;
+  readonly #links: Links;
+  readonly #underWay = new Map<HttpExchange, UnderWay>();
+  readonly #roundListeners = new Set<(hasLeader: boolean) => void>();
+  readonly #replacing: Backoff;
+  #replaceAfter = 0;
+  #isReplacing = false;
   #avoidUntil = 0;
   #servesV2 = false;
+  #mayLackLeader = false;
 
   constructor(address: EndpointAddress, options: EndpointOptions) {
     this.address = address;
     this.#options = options;
-    this.#penalty = new Backoff({ ...UNHEALTHY_MS, random: options.random });
-    const { keepalive, clock } = options;
+    const { keepalive, clock, random } = options;
+    this.#penalty = new Backoff({ ...UNHEALTHY_MS, random });
+    this.#replacing = new Backoff({ ...REPLACE_MS, random });
+    this.#addresses = new Addresses(clock);
+    const connect = createConnector(address, { ...options, addresses: this.#addresses });
+    this.#links = new Links(originOf(address), connect, (link) => {
+      // It could not be made: another address may be better.
+      if (link.address === undefined) this.#addresses.avoid(this.#addresses.first);
+    });
     if (keepalive !== undefined) {
       this.#keepalive = new Keepalive({
         ...keepalive,
@@ -79,18 +103,65 @@ export class Endpoint {
     this.#servesV2 = true;
   }
 
-  markUnhealthy(): void {
+  /** Whether new connections are to be asked for a leader first. */
+  get mayLackLeader(): boolean {
+    return this.#mayLackLeader;
+  }
+
+  /** @param link the connection that showed it: with back-off, new requests get new connections (trap 22) */
+  markUnhealthy(link: Link, mayLackLeader = false): void {
+    this.#mayLackLeader ||= mayLackLeader;
     this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
+    this.#addresses.avoid(link.address);
+    // It has ended by itself, or was replaced meanwhile.
+    if (!this.#links.isCurrent(link)) return;
+    this.#isReplacing = true;
+    this.#replaceIfDue();
   }
 
   markHealthy(): void {
+    this.#mayLackLeader = false;
     if (this.#avoidUntil === 0) return;
     this.#avoidUntil = 0;
     this.#penalty.reset();
+    this.#replacing.reset();
   }
 
-  /** Sends a request over a connection that no other request is waiting on. */
-  start(request: HttpRequest, handlers: ExchangeHandlers): HttpExchange {
+  /** Tells after each question of the keepalive whether the member that answered has a leader. @returns how to end that */
+  onRound(listener: (hasLeader: boolean) => void): () => void {
+    this.#roundListeners.add(listener);
+    return () => this.#roundListeners.delete(listener);
+  }
+
+  /** A connection for one request after the other. `fresh`: a new one. To be released. */
+  take(fresh = false): Link {
+    this.#replaceIfDue();
+    return this.#links.take(fresh);
+  }
+
+  release(link: Link): void {
+    this.#links.release(link);
+  }
+
+  /** Nothing more is sent over it: an exchange over it failed. */
+  discard(link: Link): void {
+    this.#links.drop(link);
+  }
+
+  /** Ends a connection that reaches what it should not. */
+  drop(link: Link): void {
+    this.#addresses.avoid(link.address);
+    this.#links.drop(link);
+  }
+
+  /** Ends the connections that reach another cluster than this one. */
+  keepOnly(identity: string, reason: StoreError): void {
+    const gone = new Set(this.#links.keepOnly(identity, reason));
+    for (const [exchange, { link }] of [...this.#underWay]) if (gone.has(link)) exchange.fail(reason);
+  }
+
+  /** Sends a request over a connection that was taken, and carries nothing else now. */
+  start(link: Link, request: HttpRequest, handlers: ExchangeHandlers): HttpExchange {
     const exchange: HttpExchange = new HttpExchange(
       {
         onHead: handlers.onHead,
@@ -105,23 +176,65 @@ export class Endpoint {
       },
       this.#options.maxResponseBytes,
     );
-    this.#underWay.set(exchange, this.#options.clock.now());
+    this.#underWay.set(exchange, { link, began: this.#options.clock.now() });
     this.#keepalive?.begin();
-    this.#dispatch(request, exchange);
+    link.send(request, exchange);
     return exchange;
   }
 
-  /** Ends an exchange: no handler of it is called any more. */
+  /** Ends an exchange, and its connection: no handler of it is called any more. */
   abort(exchange: HttpExchange, reason: Error): void {
-    const began = this.#underWay.get(exchange) ?? Infinity;
-    if (exchange.isUnanswered && this.#options.clock.now() - began >= SUSPICIOUS_MS) this.#retirePool();
+    const underWay = this.#underWay.get(exchange);
+    if (underWay === undefined) return;
+    const { link, began } = underWay;
+    if (exchange.isUnanswered && this.#options.clock.now() - began >= SUSPICIOUS_MS) this.#suspect(link);
     this.#end(exchange);
     exchange.abort(reason);
+    this.#links.drop(link, reason);
   }
 
   /** Fails what is under way, and closes all connections. */
   async close(reason: StoreError): Promise<void> {
     await this.#fail(reason);
+  }
+
+  /**
+   * Asks a new connection for something, and ends it.
+   *
+   * @throws the signal's reason, or why the connection failed
+   */
+  ask<T>(request: HttpRequest, read: ExchangeReader<T>, signal: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const link = this.#links.take(true);
+      const settle = (how: () => void): void => {
+        signal.removeEventListener('abort', onAbort);
+        this.#links.drop(link);
+        how();
+      };
+      const exchange = new HttpExchange(
+        {
+          onDone: (response) => {
+            settle(() => {
+              resolve(read(response));
+            });
+          },
+          onFail: (error) => {
+            settle(() => {
+              reject(error);
+            });
+          },
+        },
+        PROBE_BYTES,
+      );
+      const onAbort = (): void => {
+        // What does not answer is tried last.
+        this.#addresses.avoid(link.address);
+        exchange.fail(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      else link.send(request, exchange);
+    });
   }
 
   #end(exchange: HttpExchange): void {
@@ -130,77 +243,70 @@ export class Endpoint {
 
   /** The server is silent: what waits for it won't be answered, on the connections that there are. */
   #abandon(error: StoreError): void {
-    this.markUnhealthy();
+    this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
+    for (const { link } of this.#underWay.values()) this.#addresses.avoid(link.address);
     void this.#fail(error);
   }
 
   async #fail(error: StoreError): Promise<void> {
-    const pools = [...this.#retired, ...(this.#pool === undefined ? [] : [this.#pool])];
-    this.#pool = undefined;
     for (const exchange of [...this.#underWay.keys()]) exchange.fail(error);
-    await Promise.all(pools.map((pool) => pool.destroy(error).catch(() => undefined)));
+    await this.#links.destroy(error);
   }
 
   /**
    * Somebody gave up waiting for any answer at all: the connection may be dead, and with it all that were open then. What begins now must not be
    * sent over those, one after the other; and a question that is answered over a new one says nothing of them.
    */
-  #retirePool(): void {
-    const pool = this.#pool;
-    if (pool === undefined) return;
-    this.#pool = undefined;
-    this.#retired.add(pool);
-    void pool
-      .close()
-      .catch(() => undefined)
-      .then(() => this.#retired.delete(pool));
+  #suspect(link: Link): void {
+    this.#addresses.avoid(link.address);
+    this.#links.retire();
   }
 
-  #dispatch(request: HttpRequest, exchange: HttpExchange): void {
-    this.#pool ??= this.#connect();
-    this.#pool.dispatch({ ...request, body: request.body ?? null }, exchange);
+  #replaceIfDue(): void {
+    const now = this.#options.clock.now();
+    if (!this.#isReplacing || now < this.#replaceAfter) return;
+    this.#isReplacing = false;
+    this.#replaceAfter = now + this.#replacing.next();
+    this.#links.retire();
   }
 
-  /** Asks for the leader: cheap for the server, and allowed to everybody. Answers of any other kind are signs of life. */
-  #hasLeader(signal: AbortSignal): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const exchange = new HttpExchange(
-        {
-          onDone: ({ status }) => {
-            resolve(status !== 503);
-          },
-          onFail: reject,
-        },
-        PROBE_BYTES,
-      );
-      this.#dispatch({ method: 'GET', path: '/v2/members/leader', headers: {} }, exchange);
-      signal.addEventListener(
-        'abort',
-        () => {
-          const reason = signal.reason as Error;
-          exchange.abort(reason);
-          reject(reason);
-        },
-        { once: true },
-      );
-    });
+  /**
+   * Asks for the leader, which is cheap for the server and allowed to everybody. Over a new connection: behind a load
+   * balancer it reaches one member after the other. Answers of any other kind are signs of life.
+   */
+  async #hasLeader(signal: AbortSignal): Promise<boolean> {
+    const { onIdentity } = this.#options;
+    const request = { method: 'GET', path: LEADER_PATH, headers: {} } as const;
+    const { status, identity } = await this.ask(
+      request,
+      (response) => ({ status: response.status, ...pointOf(response) }),
+      signal,
+    );
+    if (identity !== '') onIdentity(this.name, identity);
+    this.#giveUpUnanswered();
+    const hasLeader = status !== 503;
+    for (const listener of [...this.#roundListeners]) listener(hasLeader);
+    return hasLeader;
   }
 
-  #connect(): Pool {
-    const { target, socketPath, secure } = this.address;
-    const origin = socketPath === undefined ? `${secure ? 'https' : 'http'}://${target}` : 'http://localhost';
-    return new Pool(origin, {
-      // One request on a connection at a time: a long poll would hold up what is behind it, and undici repeats requests
-      // that were waiting in line when a connection breaks.
-      pipelining: 1,
-      connections: null,
-      // Time-outs are the store's own, by its clock.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_CONNECTION_MS,
-      connect: createConnector(this.address, this.#options),
-    });
+  /** The server answers, but not everything: behind a load balancer one of many may have fallen silent. */
+  #giveUpUnanswered(): void {
+    const { keepalive, clock } = this.#options;
+    if (keepalive === undefined) return;
+    const patienceMs = PATIENT_ROUNDS * (keepalive.intervalMs + keepalive.timeoutMs);
+    for (const [exchange, { link, began }] of [...this.#underWay]) {
+      if (!exchange.isUnanswered || clock.now() - began < patienceMs) continue;
+      this.#suspect(link);
+      const message = `${this.name} answers others, and has not begun to answer this request within ${patienceMs} ms`;
+      exchange.fail(new StoreError('timeout', message, { endpoint: this.name }));
+    }
   }
+}
+
+type ExchangeReader<T> = (response: Parameters<ExchangeHandlers['onDone']>[0]) => T;
+
+function originOf({ secure, target, socketPath }: EndpointAddress): string {
+  return socketPath === undefined ? `${secure ? 'https' : 'http'}://${target}` : 'http://localhost';
 }
 
 function named({ code, message }: StoreError, endpoint: string): StoreError {

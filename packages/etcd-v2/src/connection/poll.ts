@@ -1,9 +1,11 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { BadAnswer } from '../json/bad-answer.js';
 import { toAnswerError, toConnectionError, toStoreError } from '../errors.js';
+import type { Admission } from './admission.js';
 import type { Endpoint } from './endpoint.js';
 import { pointOf, type HistoryPoint } from './history-point.js';
-import type { HttpRequest, HttpResponse, ResponseHead } from './http-exchange.js';
+import type { HttpExchange, HttpRequest, HttpResponse, ResponseHead } from './http-exchange.js';
+import { LinkGone } from './link.js';
 import { recognise } from './recognise.js';
 
 export interface PollHandlers {
@@ -18,33 +20,61 @@ export interface Poll {
   abort(): void;
 }
 
+export interface PollSetup {
+  readonly endpoint: Endpoint;
+  readonly request: HttpRequest;
+  /** The credentials that the request has. */
+  readonly header: string | undefined;
+  readonly admission: Admission;
+  /** Over a new connection. */
+  readonly fresh: boolean;
+}
+
 const POLL_OVER = new StoreError('aborted', 'the poll is not needed any more');
+/** Over how many new connections a poll is tried that reach another cluster: behind one name there may be both. */
+const MOST_FOREIGN = 3;
 
 /** One long poll at one endpoint. Exactly one of `onAnswer` and `onFail` is called, whatever the server answers. */
-export function startPoll(
-  endpoint: Endpoint,
-  request: HttpRequest,
-  header: string | undefined,
-  handlers: PollHandlers,
-): Poll {
-  const exchange = endpoint.start(request, {
-    onHead: (head) => {
-      // Somebody else's answer is told when it is complete.
-      if (isTaken(request, head)) handlers.onWaiting(pointOf(head));
-    },
-    onDone: (response) => {
-      const ended = endOf(request, response, endpoint);
-      if ('error' in ended) handlers.onFail(ended.error, header);
-      else handlers.onAnswer(ended.point, response.body);
-    },
-    onFail: (error, sent) => {
-      if (!isStoreError(error)) endpoint.markUnhealthy();
-      handlers.onFail(isStoreError(error) ? error : toConnectionError(error, 'read', endpoint.name, sent), header);
-    },
-  });
+export function startPoll({ endpoint, request, header, admission, fresh }: PollSetup, handlers: PollHandlers): Poll {
+  let current: HttpExchange | undefined;
+  const begin = (isFresh: boolean, foreign: number): void => {
+    const link = endpoint.take(isFresh);
+    const exchange = endpoint.start(link, request, {
+      onHead: (head) => {
+        const point = pointOf(head);
+        const refusal = admission.heard(endpoint, link, point.identity);
+        if (refusal !== undefined) {
+          endpoint.abort(exchange, POLL_OVER);
+          endpoint.drop(link);
+          if (foreign < MOST_FOREIGN) begin(true, foreign + 1);
+          else handlers.onFail(refusal, header);
+          return;
+        }
+        // Somebody else's answer is told when it is complete.
+        if (isTaken(request, head)) handlers.onWaiting(point);
+      },
+      onDone: (response) => {
+        endpoint.release(link);
+        const ended = endOf(request, response, endpoint);
+        if ('error' in ended) handlers.onFail(ended.error, header);
+        else handlers.onAnswer(ended.point, response.body);
+      },
+      onFail: (error, sent) => {
+        endpoint.discard(link);
+        if (error instanceof LinkGone) begin(true, foreign);
+        else if (isStoreError(error)) handlers.onFail(error, header);
+        else {
+          endpoint.markUnhealthy(link);
+          handlers.onFail(toConnectionError(error, 'read', endpoint.name, sent), header);
+        }
+      },
+    });
+    current = exchange;
+  };
+  begin(fresh, 0);
   return {
     abort: () => {
-      endpoint.abort(exchange, POLL_OVER);
+      if (current !== undefined) endpoint.abort(current, POLL_OVER);
     },
   };
 }

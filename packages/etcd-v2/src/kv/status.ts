@@ -1,6 +1,7 @@
 import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
 import { parseMember, parseMembers, parseVersion, type V2Member } from '../json/cluster.js';
-import type { AnswerHead, Connection } from '../connection/connection.js';
+import type { AnswerHead } from '../connection/caller.js';
+import type { Connection } from '../connection/connection.js';
 import { bookmarkOf } from './reads.js';
 
 /** What one member says of itself and of the cluster. */

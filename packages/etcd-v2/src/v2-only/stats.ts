@@ -78,6 +78,7 @@ export async function readHealth(connection: Connection, { signal }: DriverCall)
           kind: 'read',
           signal,
           expectStatus: [503],
+          anyCluster: true,
           parse: ({ body }) => parseHealth(body),
         });
         const { healthy = false, reason = '' } = result ?? {};

@@ -1,0 +1,74 @@
+import type { IdentityCensus } from '@holdfast/etcd-common';
+import { isStoreError, type StoreError } from '@holdfast/store';
+import type { Endpoint } from './endpoint.js';
+import type { Link } from './link.js';
+
+/**
+ * Compares the cluster's id that comes with nearly every answer with that of the store, before the answer is used: a
+ * member of another cluster serves nothing, neither reads nor writes nor watches (trap 23).
+ */
+export class Admission {
+  readonly #census: IdentityCensus;
+
+  constructor(census: IdentityCensus) {
+    this.#census = census;
+  }
+
+  /** Whether a connection has shown that it reaches the store's own cluster. */
+  isShown({ identity }: Link): boolean {
+    return identity !== undefined && identity === this.#census.identity.known;
+  }
+
+  /**
+   * An answer told its cluster. Of the store's first answer this takes until it is known which cluster most endpoints
+   * belong to.
+   *
+   * @returns why the answer must not be used
+   * @throws the signal's reason
+   */
+  async told(
+    endpoint: Endpoint,
+    link: Link,
+    identity: string,
+    signal: AbortSignal | undefined,
+  ): Promise<StoreError | undefined> {
+    if (link.identity !== undefined || identity === '') return this.heard(endpoint, link, identity);
+    try {
+      await untilAborted(this.#census.admit(endpoint.name, identity), signal);
+      link.identity = identity;
+      return undefined;
+    } catch (error) {
+      if (signal?.aborted === true || !isStoreError(error)) throw error;
+      return error;
+    }
+  }
+
+  /** The same for what can't wait: a long poll, whose store has had an answer before. */
+  heard(endpoint: Endpoint, link: Link, identity: string): StoreError | undefined {
+    // Not etcd's, as will be seen.
+    if (identity === '') return undefined;
+    try {
+      // A new connection counts for or against a change.
+      if (link.identity === undefined) this.#census.admit(endpoint.name, identity).catch(() => undefined);
+      this.#census.check(endpoint.name, identity);
+      link.identity ??= identity;
+      return undefined;
+    } catch (error) {
+      if (!isStoreError(error)) throw error;
+      return error;
+    }
+  }
+}
+
+function untilAborted<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return waiting;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    waiting.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort);
+    });
+  });
+}

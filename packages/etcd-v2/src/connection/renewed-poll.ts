@@ -1,0 +1,103 @@
+import type { Endpoint } from './endpoint.js';
+import type { HistoryPoint } from './history-point.js';
+import type { Poll, PollHandlers } from './poll.js';
+
+/** After how many questions of the keepalive, at least, a poll is made anew; twice as many at most. */
+const ROUNDS = 4;
+
+/**
+ * A long poll that is made anew over another connection now and then, and whenever a member has no leader. The server of a
+ * waiting poll says nothing, for minutes or for ever: a half-open connection and a member that lost its leader look like
+ * an idle prefix, and the keepalive's questions may reach another member behind the same name. The old poll waits on until
+ * the new one was taken, so that nothing is missed in between.
+ */
+export function startRenewedPoll(
+  start: (fresh: boolean, handlers: PollHandlers) => Poll,
+  handlers: PollHandlers,
+  endpoint: Pick<Endpoint, 'onRound'>,
+  random: () => number,
+): Poll {
+  /** Undefined until the server has taken it, or another one instead. */
+  let current: Poll | undefined;
+  let next: Poll | undefined;
+  let isOver = false;
+  let roundsLeft = Infinity;
+  /** How often a member had no leader since the poll was taken. */
+  let doubts = 0;
+
+  const end = (): void => {
+    isOver = true;
+    offRound();
+    current?.abort();
+    next?.abort();
+  };
+  const rest = (): void => {
+    doubts = 0;
+    roundsLeft = ROUNDS * (1 + random());
+  };
+  const settle = (told: () => void): void => {
+    if (isOver) return;
+    end();
+    told();
+  };
+  const onAnswer = (point: HistoryPoint, body: string): void => {
+    settle(() => {
+      handlers.onAnswer(point, body);
+    });
+  };
+
+  const renew = (isDoubted: boolean): void => {
+    let isTaken = false;
+    next = start(true, {
+      onWaiting: (point) => {
+        if (isOver) return;
+        isTaken = true;
+        current?.abort();
+        current = next;
+        next = undefined;
+        rest();
+        handlers.onWaiting(point);
+      },
+      onAnswer,
+      onFail: (error, header) => {
+        // While the old one is not in doubt it goes on: on an idle prefix its index is long out of the server's window.
+        if (isTaken || isDoubted) {
+          settle(() => {
+            handlers.onFail(error, header);
+          });
+        } else {
+          next = undefined;
+          roundsLeft = ROUNDS * (1 + random());
+        }
+      },
+    });
+  };
+  const offRound = endpoint.onRound((hasLeader) => {
+    roundsLeft -= 1;
+    if (isOver || roundsLeft === Infinity) return;
+    if (!hasLeader) doubts += 1;
+    if (next !== undefined) return;
+    // One question may fall into an election, which passes.
+    if (!hasLeader) renew(doubts > 1);
+    else if (roundsLeft <= 0) renew(false);
+  });
+
+  current = start(false, {
+    onWaiting: (point) => {
+      if (isOver) return;
+      rest();
+      handlers.onWaiting(point);
+    },
+    onAnswer,
+    onFail: (error, header) => {
+      settle(() => {
+        handlers.onFail(error, header);
+      });
+    },
+  });
+  return {
+    abort: () => {
+      if (!isOver) end();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Clock, StoreError } from '@holdfast/store';
+
+/**
+ * Runs something that ends when its signal aborts: at the latest after `limitMs`, by the store's clock, with `late` as the
+ * reason, or with the outer signal's.
+ */
+export async function withTimeLimit<T>(
+  { clock, limitMs, late }: { readonly clock: Clock; readonly limitMs: number; readonly late: () => StoreError },
+  outer: AbortSignal | undefined,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const onAbort = (): void => {
+    controller.abort(outer?.reason);
+  };
+  const timer = clock.setTimeout(() => {
+    controller.abort(late());
+  }, limitMs);
+  outer?.addEventListener('abort', onAbort, { once: true });
+  if (outer?.aborted === true) onAbort();
+  try {
+    return await run(controller.signal);
+  } finally {
+    clock.clearTimeout(timer);
+    outer?.removeEventListener('abort', onAbort);
+  }
+}
