@@ -5,6 +5,8 @@ const EVENTS = 'packages/etcd-v2/src/watch/events.ts';
 const HISTORY = 'packages/etcd-v2/test/history.test.ts';
 const HOSTILE = 'packages/etcd-v2/test/hostile-answers.test.ts';
 const EXCHANGE = 'packages/etcd-v2/src/connection/http-exchange.ts';
+const FOREIGN = 'packages/etcd-v2/test/foreign-identity.test.ts';
+const BALANCER = 'packages/etcd-v2/test/load-balancer.test.ts';
 const RECOGNISE = 'packages/etcd-v2/src/connection/recognise.ts';
 const ERRORS = 'packages/etcd-v2/src/errors.ts';
 const EVENTS_TEST = 'packages/etcd-v2/test/watch-events.test.ts';
@@ -211,5 +213,50 @@ export const etcdV2: readonly Mutant[] = [
     find: 'if (this.#body.length > this.#maxBytes) this.fail',
     replace: 'if (this.#body.length > Infinity) this.fail',
     caughtBy: { test: HOSTILE, name: 'is met by an answer of just that size' },
+  },
+  {
+    name: 'v2-stays-with-its-connection',
+    trap: 22,
+    why: 'a connection to a member without a leader is used on, since its endpoint is the only one',
+    file: 'packages/etcd-v2/src/connection/endpoint.ts',
+    find: '    this.#isReplacing = true;\n',
+    replace: '',
+    caughtBy: { test: BALANCER, name: 'a connection on which it says so .no leader. is replaced' },
+  },
+  {
+    name: 'v2-first-address-for-ever',
+    trap: 22,
+    why: 'the first address of a name is tried first again, though its server answers nothing',
+    file: 'packages/etcd-v2/src/connection/addresses.ts',
+    find: 'return [...found].sort((a, b) => rank(a) - rank(b));',
+    replace: 'return rank === undefined ? [] : [...found];',
+    caughtBy: { test: BALANCER, name: 'a call that is given up makes the next one go elsewhere' },
+  },
+  {
+    name: 'v2-poll-waits-for-ever',
+    trap: 22,
+    why: 'a long poll waits for ever on a connection that is half open, or on a member that has lost its leader',
+    file: 'packages/etcd-v2/src/connection/renewed-poll.ts',
+    find: '    else if (roundsLeft <= 0) renew(false);',
+    replace: '    else if (roundsLeft <= -Infinity) renew(false);',
+    caughtBy: { test: 'packages/etcd-v2/test/renewed-poll.test.ts', name: 'a poll that waits for long is made anew' },
+  },
+  {
+    name: 'v2-foreign-answer-used',
+    trap: 23,
+    why: "no answer's cluster id is compared with the store's: a member of another cluster says that nothing is there",
+    file: 'packages/etcd-v2/src/connection/admission.ts',
+    find: '      this.#census.check(endpoint.name, identity);\n',
+    replace: '',
+    caughtBy: { test: FOREIGN, name: 'an answer that comes of another one is refused' },
+  },
+  {
+    name: 'v2-write-before-introduction',
+    trap: 23,
+    why: 'a write is sent over a connection that has not shown its cluster: another one acknowledges it, and it is lost',
+    file: 'packages/etcd-v2/src/connection/caller.ts',
+    find: '    if (introduces(request) || this.#admission.isShown(link)) return',
+    replace: '    if (introduces(request) || !link.isGone) return',
+    caughtBy: { test: FOREIGN, name: 'a write goes over no connection that has not shown its cluster' },
   },
 ];
