@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { formatReport, readReport, reportProblems, reportVariable } from './conformance-report.mjs';
 import { root } from './pnpm.mjs';
 
@@ -52,12 +52,13 @@ function run(node, live) {
     const child = spawn(process.execPath, node, {
       cwd: root,
       // Jest reports its progress on stderr. Its stdout is the JSON that is also in the output file.
-      stdio: ['ignore', live ? 'ignore' : 'pipe', live ? 'inherit' : 'pipe'],
+      stdio: ['ignore', live ? 'ignore' : 'pipe', 'pipe'],
       env: { ...process.env, CI: 'true', FORCE_COLOR: '0', [reportVariable]: conformance },
       timeout: 45 * minute,
     });
     const printed = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => printed.push(data));
+    if (live) child.stderr.pipe(process.stderr, { end: false });
     const end = (failure) => resolve({ failure, printed: Buffer.concat(printed).toString() });
     child.on('error', ({ message }) => end(message));
     child.on('close', (status, signal) => end(status === 0 ? undefined : (signal ?? `exit ${status}`)));
@@ -87,6 +88,17 @@ function jestTotals() {
   };
 }
 
+/** Where Jest's time went: its slowest files, in seconds. */
+function slowestFiles() {
+  if (!existsSync(jestResult)) return [];
+  const files = JSON.parse(readFileSync(jestResult, 'utf8')).testResults.map(({ name, startTime, endTime }) => ({
+    file: relative(root, name),
+    seconds: (endTime - startTime) / 1000,
+  }));
+  const slowest = files.sort((a, b) => b.seconds - a.seconds).slice(0, 10);
+  return slowest.map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
+}
+
 /** The versions that the step `etcd` made available. */
 function etcdVersions() {
   return [...(printedBy.get('etcd') ?? '').matchAll(/^(\d+\.\d+\.\d+)=/gm)].map(([, version]) => version);
@@ -105,10 +117,18 @@ try {
   failures.push(...reportProblems(report, etcdVersions()));
   if (pending > 0) failures.push(`${pending} tests were skipped, which no test may be`);
 
+  if (/worker process has failed to exit gracefully/.test(printedBy.get('jest') ?? '')) {
+    failures.push(
+      'a worker of Jest did not end by itself: a test left something open, a connection, a timer or a server',
+    );
+  }
+
   console.log(`\n${formatReport(report)}`);
+  console.log(['', 'The slowest test files', ...slowestFiles()].join('\n'));
   for (const failure of failures) console.log(`FAILED: ${failure}`);
   const besideJest = failures.filter((failure) => failure !== 'step jest').length;
-  console.log(`\n${passed} passed, ${failed + besideJest} failed`);
+  console.log(`\nin ${(performance.now() / minute).toFixed(1)} minutes`);
+  console.log(`${passed} passed, ${failed + besideJest} failed`);
   process.exitCode = failed + failures.length === 0 ? 0 : 1;
 } finally {
   rmSync(work, { recursive: true, force: true });
