@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -35,6 +35,22 @@ beforeAll(() => {
 
 afterAll(() => {
   rmSync(copy, { recursive: true, force: true });
+});
+
+test('each changeset names packages that are published, and says something', () => {
+  const published = new Set(
+    packages.filter(({ manifest }) => manifest.private !== true).map(({ manifest }) => manifest.name),
+  );
+  const changesets = readdirSync(join(root, '.changeset')).filter(
+    (name) => name.endsWith('.md') && name !== 'README.md',
+  );
+  const wrong = changesets.filter((name) => {
+    const text = readFileSync(join(root, '.changeset', name), 'utf8');
+    const [, front = '', summary = ''] = /^---\n([^]*?)\n?---\n([^]*)$/.exec(text) ?? [];
+    const lines = front.split('\n').map((line) => /^['"]([^'"]+)['"]: (?:major|minor|patch)$/.exec(line)?.[1]);
+    return !lines.every((line) => line !== undefined && published.has(line)) || summary.trim() === '';
+  });
+  expect(wrong).toEqual([]);
 });
 
 test('a release of nothing is refused, with what to run', () => {

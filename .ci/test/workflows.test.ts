@@ -124,6 +124,23 @@ test.each(yamlFiles('.github/ISSUE_TEMPLATE').filter(([name]) => name !== 'confi
   },
 );
 
+test('every npm script that a page for contributors or users names is there', () => {
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    '.github/pull_request_template.md',
+    '.changeset/README.md',
+  ];
+  const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  const texts = [...pages, ...docs.map((name) => `docs/${name}`)].map((path) => readFileSync(join(root, path), 'utf8'));
+  const named = new Set(
+    texts.flatMap((text) => [...text.matchAll(/\bnpm run ([\w:-]*\w)/g)].map(([, name = '']) => name)),
+  );
+  expect(named.size).toBeGreaterThan(10);
+  expect([...named].filter((name) => !(name in scripts))).toEqual([]);
+});
+
 test('.nvmrc names the oldest Node that the packages take, and CI runs that one', () => {
   const [major] = readFileSync(join(root, '.nvmrc'), 'utf8').trim().split('.');
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } };
