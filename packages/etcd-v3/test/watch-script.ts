@@ -7,6 +7,7 @@ import {
   type WatchSink,
 } from '@holdfast/store';
 import { decodeRequest, type DecodedRequest } from './watch-wire-text.js';
+import type { VersionEvidence } from '../src/connection/version-evidence.js';
 import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from '../src/connection/transport.js';
 
 /** A Watch call whose server is the test. */
@@ -99,8 +100,8 @@ export class ScriptedTransport implements WatchTransport {
     return { ...this.head, revision: toRevision(this.head.revision) };
   }
 
-  async serverVersion(): Promise<string | undefined> {
-    return this.version;
+  async versionOf(): Promise<VersionEvidence | undefined> {
+    return this.version === undefined ? undefined : { from: 'status', version: this.version };
   }
 
   onConnected(listener: () => void): void {

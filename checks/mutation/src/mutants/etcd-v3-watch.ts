@@ -1,5 +1,8 @@
 import type { Mutant } from '../mutant.js';
 
+const PROGRESS_USERS = 'packages/etcd-v3/test/progress-users.test.ts';
+const PROGRESS_EVIDENCE = 'packages/etcd-v3/test/progress-evidence.test.ts';
+
 const SESSION = 'packages/etcd-v3/src/watch/session.ts';
 const STREAM = 'packages/etcd-v3/src/watch/stream.ts';
 const SCRIPTED = 'packages/etcd-v3/test/watch-scripted.test.ts';
@@ -323,5 +326,47 @@ export const etcdV3Watch: readonly Mutant[] = [
     find: 'this.#spentMs < SLICE_MS && this.#step()',
     replace: 'this.#step()',
     caughtBy: { test: SCRIPTED, name: 'a large message is decoded in slices' },
+  },
+  {
+    name: 'v3-refusal-shows-nothing',
+    trap: 21,
+    why: 'a server that refuses its status to a user is not asked for progress: the idle bookmarks of users stand still',
+    file: 'packages/etcd-v3/src/connection/version-evidence.ts',
+    find: "if ((await member()) === memberId) return { from: 'refusal' };",
+    replace: 'await member();',
+    caughtBy: { test: PROGRESS_USERS, name: 'etcd 3.5.\\d+ of a user moves past the writes of others' },
+  },
+  {
+    name: 'v3-status-of-any-member',
+    trap: 10,
+    why: "a version counts for the watch's member, whichever member a balancer had it from",
+    file: 'packages/etcd-v3/src/connection/version-evidence.ts',
+    find: '} else if (told?.memberId === memberId) {',
+    replace: '} else if (told !== undefined) {',
+    caughtBy: {
+      test: PROGRESS_EVIDENCE,
+      name: 'etcd 3.4.\\d+ a version that a balancer got from another member does not count',
+    },
+  },
+  {
+    name: 'v3-any-denial-shows-order',
+    trap: 20,
+    why: "a proxy's denial of the status is taken for etcd's own, which only newer servers give",
+    file: 'packages/etcd-v3/src/connection/version-evidence.ts',
+    find: "return code === DENIED && details === 'etcdserver: permission denied';",
+    replace: "return code === DENIED && details !== '';",
+    caughtBy: {
+      test: PROGRESS_EVIDENCE,
+      name: 'etcd 3.4.\\d+ a proxy that refuses the status shows nothing: a gRPC denial of its own',
+    },
+  },
+  {
+    name: 'v3-status-refused',
+    trap: 21,
+    why: 'status() fails for a user to whom etcd refuses its own status',
+    file: 'packages/etcd-v3/src/kv/status.ts',
+    find: "if (!isStoreError(error, 'permission-denied') || error.endpoint === undefined) throw error;",
+    replace: 'if (!isStoreError(error) || error.endpoint !== undefined) throw error;',
+    caughtBy: { test: PROGRESS_USERS, name: 'etcd 3.5.\\d+ of a user: the store has a status' },
   },
 ];

@@ -1,5 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
+const ETCD_CONFORMANCE = 'packages/etcd-v3/test/conformance.test.ts';
+
 const QUEUE = 'packages/store/test/watch-queue.test.ts';
 const USERS = 'packages/store/test/hostile-users.test.ts';
 const RANGE = 'packages/store/test/range.test.ts';
@@ -90,5 +92,21 @@ export const store: readonly Mutant[] = [
     find: '    } catch {\n      // There is nobody left to tell.\n    }',
     replace: '    } finally {\n      // There is nobody left to tell.\n    }',
     caughtBy: { test: USERS, name: 'a logger disturbs nothing .* one that throws' },
+  },
+  {
+    name: 'store-leases-in-keys-only',
+    why: 'a list of keys alone tells the leases that its adapter tells: those of etcd up to 3.6, and none of 3.7',
+    file: 'packages/store/src/guarded-store.ts',
+    find: 'return checked.keysOnly ? withoutContent(list) : list;',
+    replace: 'return list;',
+    caughtBy: { test: ETCD_CONFORMANCE, name: 'etcd-v3@3.5.\\d+ .*C4.keys-only-tells-no-lease' },
+  },
+  {
+    name: 'store-leases-in-keys-only-of-a-txn',
+    why: 'the same of a list in a transaction',
+    file: 'packages/store/src/guarded-store.ts',
+    find: 'return withoutContentOfLists(checked, await driver.txn(checked, call));',
+    replace: 'return driver.txn(checked, call);',
+    caughtBy: { test: ETCD_CONFORMANCE, name: 'etcd-v3@3.5.\\d+ .*C9.keys-only-tells-no-lease' },
   },
 ];

@@ -16,9 +16,10 @@ import type { ResolvedOptions } from '../options.js';
 import { readServedVersions, type ServedVersions } from './http-version.js';
 import { probe } from './probe.js';
 import { Retrying } from './retrying.js';
-import { AUTHENTICATE, RANGE, WATCH, type Rpc, type StreamRpc } from './rpc.js';
+import { AUTHENTICATE, MEMBER_HEADER, RANGE, STATUS, WATCH, type Rpc, type StreamRpc } from './rpc.js';
 import { StreamCall, type StreamHandlers } from './stream-call.js';
 import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from './transport.js';
+import { isOwnDenial, versionEvidence, type VersionEvidence } from './version-evidence.js';
 
 const SERVER_ENDED: GrpcFailure = { code: grpcStatus.UNAVAILABLE, details: 'the server ended the stream' };
 const EMPTY: GrpcFailure = { code: grpcStatus.INTERNAL, details: 'an empty answer' };
@@ -215,8 +216,36 @@ export class Connection implements WatchTransport {
     return { ...response, endpoint };
   }
 
-  async serverVersion(endpoint: string): Promise<string | undefined> {
-    return this.#endpoints.find(endpoint)?.ready?.version(this.#authenticator.anonymous.metadata);
+  async versionOf(endpoint: string, memberId: string, signal: AbortSignal): Promise<VersionEvidence | undefined> {
+    return versionEvidence(memberId, {
+      status: async () => {
+        const asked = await this.#askOnce(endpoint, STATUS, signal);
+        if (asked?.status === 'failed') return isOwnDenial(asked.failure) ? 'refused' : undefined;
+        const response = asked?.status === 'answered' ? asked.response : undefined;
+        return response && { version: response.version, memberId: response.header.member_id };
+      },
+      member: async () => {
+        const asked = await this.#askOnce(endpoint, MEMBER_HEADER, signal);
+        return asked?.status === 'answered' ? answerPoint(asked.response)?.memberId : undefined;
+      },
+      served: () => this.servedVersions(endpoint, signal),
+    });
+  }
+
+  /** One attempt over the connection that is there, and another one with a new token. No failure of it counts against the endpoint. */
+  async #askOnce<Response>(
+    name: string,
+    rpc: Rpc<object, Response>,
+    signal: AbortSignal,
+  ): Promise<Attempted<Response> | undefined> {
+    for (let renewed = false; ; renewed = true) {
+      const endpoint = this.#endpoints.find(name);
+      const channel = endpoint?.ready;
+      if (endpoint === undefined || channel === undefined) return undefined;
+      const asked = await this.#attempt({ endpoint, channel }, rpc, {}, signal);
+      if (renewed || asked.status !== 'failed' || meaningOf(asked.failure).renewToken !== true) return asked;
+      this.#authenticator.drop(asked.caller);
+    }
   }
 
   /** What `GET /version` says behind an endpoint; `undefined` if nobody answers it as etcd does. */

@@ -16,7 +16,7 @@ import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import type { GrpcFailure } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
-import { STATUS, type Rpc, type StreamRpc } from './rpc.js';
+import type { Rpc, StreamRpc } from './rpc.js';
 
 /** The most that a server can send in one message. List pages are sized by us, but a watch response can be any size. */
 const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
@@ -43,7 +43,6 @@ export class EtcdChannel {
   readonly #client: Client;
   readonly #host: Host;
   readonly #credentials: EndpointCredentials;
-  #version: Promise<string | undefined> | undefined;
   /** The cluster that it has shown to reach; `undefined` until it has, or where it does not tell. */
   identity: string | undefined;
   /**
@@ -125,17 +124,6 @@ export class EtcdChannel {
     const definition = client.service?.[method];
     if (definition === undefined) throw new Error(`etcd3 defines no method ${service}.${method}`);
     return definition as MethodDefinition<Request, Response>;
-  }
-
-  /** The server's version, asked once for each connection: behind an address may be another server after it broke. */
-  version(metadata: Metadata): Promise<string | undefined> {
-    this.#version ??= new Promise((resolve) => {
-      this.unary(STATUS, {}, metadata, (failure, response) => {
-        if (failure !== null) this.#version = undefined;
-        resolve(response?.version);
-      });
-    });
-    return this.#version;
   }
 
   /** Whether it was closed: a call that begins only now would never end, and keep the process alive with a timer of gRPC's. */

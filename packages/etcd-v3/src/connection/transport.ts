@@ -1,4 +1,5 @@
 import type { KeyRange, Revision, StoreError } from '@holdfast/store';
+import type { VersionEvidence } from './version-evidence.js';
 
 /** What the watch half needs of the connection. Endpoints are the strings that the user wrote, without credentials. */
 export interface WatchTransport {
@@ -29,8 +30,11 @@ export interface WatchTransport {
     options: { readonly avoid?: string | undefined; readonly signal: AbortSignal },
   ): Promise<LinearizableHead>;
 
-  /** The server's version behind an endpoint (`'3.4.23'`), cached for as long as its connection lives; `undefined` where it can't be told. */
-  serverVersion(endpoint: string): Promise<string | undefined>;
+  /**
+   * What is known of the version of the member behind an endpoint that serves a watch; `memberId` is the one of the watch's own
+   * header. `undefined` where it can't be told now.
+   */
+  versionOf(endpoint: string, memberId: string, signal: AbortSignal): Promise<VersionEvidence | undefined>;
 
   /** Drops the auth token, so that the next call gets a fresh one. Many calls at once cost one authentication. */
   refreshToken(): void;

@@ -5,6 +5,8 @@ import { WireReader } from './wire.js';
 export interface AnswerPoint {
   /** Decimal: past what a JavaScript number can hold. */
   readonly clusterId: string;
+  /** Of the member that answered, decimal; `'0'` where the header does not tell it. */
+  readonly memberId: string;
   /** The head when it answered; 0 where the header does not tell it. */
   readonly revision: number;
 }
@@ -12,6 +14,7 @@ export interface AnswerPoint {
 // Field numbers times 8 plus wire type, of api/etcdserverpb/rpc.proto.
 const HEADER = 0x0a;
 const CLUSTER_ID = 0x08;
+const MEMBER_ID = 0x10;
 const REVISION = 0x18;
 
 /**
@@ -22,12 +25,13 @@ export function answerPoint(answer: unknown): AnswerPoint | undefined {
   if (answer instanceof Uint8Array) return fromBytes(answer as Buffer);
   const { header } = (answer ?? {}) as { readonly header?: IResponseHeader | null };
   if (header === undefined || header === null || header.cluster_id === '0') return undefined;
-  return { clusterId: header.cluster_id, revision: Number(header.revision) };
+  return { clusterId: header.cluster_id, memberId: header.member_id, revision: Number(header.revision) };
 }
 
 function fromBytes(buffer: Buffer): AnswerPoint | undefined {
   const reader = new WireReader(buffer);
   let clusterId = '0';
+  let memberId = '0';
   let revision = 0;
   try {
     // Etcd writes it first.
@@ -36,6 +40,7 @@ function fromBytes(buffer: Buffer): AnswerPoint | undefined {
     while (!reader.done) {
       const tag = reader.tag();
       if (tag === CLUSTER_ID) clusterId = reader.uint64String();
+      else if (tag === MEMBER_ID) memberId = reader.uint64String();
       else if (tag === REVISION) revision = reader.int64();
       else reader.skip(tag);
     }
@@ -43,5 +48,5 @@ function fromBytes(buffer: Buffer): AnswerPoint | undefined {
     // Whoever decodes the answer says what is wrong with it.
     return undefined;
   }
-  return clusterId === '0' ? undefined : { clusterId, revision };
+  return clusterId === '0' ? undefined : { clusterId, memberId, revision };
 }

@@ -1,6 +1,6 @@
 import { Backoff, isStoreError, StoreError, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
 import { asStoreError } from './errors.js';
-import { WatchStream, type WatchStreamOptions, type WatchStreamOwner } from './stream.js';
+import { WatchStream, type VersionOf, type WatchStreamOptions, type WatchStreamOwner } from './stream.js';
 import type { WatchTransport } from '../connection/transport.js';
 
 export interface WatchLinkOptions extends WatchStreamOptions {
@@ -162,7 +162,8 @@ export class WatchLink implements WatchStreamOwner {
           return;
         }
         this.#streams.add(stream);
-        if (stream.begin(call, this.#transport.serverVersion(call.endpoint))) this.#opened(stream);
+        const versionOf: VersionOf = (memberId, signal) => this.#transport.versionOf(call.endpoint, memberId, signal);
+        if (stream.begin(call, versionOf)) this.#opened(stream);
         else this.#failed(new StoreError('unavailable', `${call.endpoint} ended the watch stream at once`));
       },
       (error: unknown) => {

@@ -1,37 +1,72 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
-import { manualProgressIsOrdered } from './progress.js';
 
-/** Asks for progress at intervals, on servers whose answers are in order (docs/traps.md#trap-10). */
+export interface ProgressQuestions {
+  /**
+   * Whether the member that serves the stream answers progress requests in order with the events; `undefined` if that can't be
+   * told now.
+   */
+  readonly isOrdered: (signal: AbortSignal) => Promise<boolean | undefined>;
+  /** Asks for progress. */
+  readonly ask: () => void;
+  /** It could not be told. Called once. */
+  readonly unknown: () => void;
+}
+
+/**
+ * Asks for progress at intervals, on servers whose answers are in order (docs/traps.md#trap-10). Where that can't be told, the question is
+ * put again, at twice the interval each time: a server of unknown version is not asked for progress. Its own, by default every
+ * ten minutes, is always exact.
+ */
 export class ProgressTimer {
   readonly #clock: Clock;
   readonly #intervalMs: number;
-  readonly #ask: () => void;
-  #stopped = false;
+  readonly #questions: ProgressQuestions;
+  readonly #stopping = new AbortController();
+  #ordered: boolean | undefined;
   #timer: TimerHandle;
+  #asking = false;
+  #ticks = 0;
+  #nextQuestion = 1;
 
-  constructor(clock: Clock, intervalMs: number, version: Promise<string | undefined>, ask: () => void) {
+  constructor(clock: Clock, intervalMs: number, questions: ProgressQuestions) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
-    this.#ask = ask;
-    version.then(
-      (known) => {
-        if (known !== undefined && manualProgressIsOrdered(known)) this.#arm();
-      },
-      // A server of unknown version is not asked. Its own progress, by default every ten minutes, is always exact.
-      () => undefined,
-    );
+    this.#questions = questions;
+  }
+
+  /** The first watch of the stream is confirmed: its header has named the member. */
+  start(): void {
+    if (this.#timer !== undefined || this.#stopping.signal.aborted) return;
+    void this.#find();
+    this.#arm();
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#stopping.abort();
     this.#clock.clearTimeout(this.#timer);
   }
 
   #arm(): void {
-    if (this.#stopped) return;
     this.#timer = this.#clock.setTimeout(() => {
-      this.#ask();
-      this.#arm();
+      this.#tick();
+      if (!this.#stopping.signal.aborted && this.#ordered !== false) this.#arm();
     }, this.#intervalMs);
+  }
+
+  #tick(): void {
+    this.#ticks += 1;
+    if (this.#ordered === true) this.#questions.ask();
+    else if (!this.#asking && this.#ticks >= this.#nextQuestion) void this.#find();
+  }
+
+  async #find(): Promise<void> {
+    this.#asking = true;
+    const ordered = await this.#questions.isOrdered(this.#stopping.signal).catch(() => undefined);
+    this.#asking = false;
+    if (this.#stopping.signal.aborted) return;
+    this.#ordered = ordered;
+    if (ordered !== undefined) return;
+    if (this.#nextQuestion === 1) this.#questions.unknown();
+    this.#nextQuestion = this.#ticks + 2 * this.#nextQuestion;
   }
 }

@@ -1,3 +1,5 @@
+import type { VersionEvidence } from '../connection/version-evidence.js';
+
 /** A confirmed watch, as the ledger remembers it. */
 export interface ConfirmedWatch {
   /** The number of progress requests sent on the stream before the request for this watch. */
@@ -17,6 +19,21 @@ export function manualProgressIsOrdered(version: string): boolean {
   if (minor === 4) return patch >= 25;
   if (minor === 5) return patch >= 8;
   return minor > 5;
+}
+
+/** The same of the member that this evidence is of; `undefined` where it does not show it. */
+export function progressIsOrdered(evidence: VersionEvidence | undefined): boolean | undefined {
+  switch (evidence?.from) {
+    case 'status':
+      return manualProgressIsOrdered(evidence.version);
+    case 'refusal':
+      return true;
+    case 'cluster':
+      // Of an older cluster, this member may be new enough, or not.
+      return manualProgressIsOrdered(evidence.version) ? true : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /**

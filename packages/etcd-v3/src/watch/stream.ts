@@ -8,16 +8,18 @@ import {
   type EventReader,
   type WatchResponse,
 } from '../protobuf/watch.js';
+import { answerPoint } from '../protobuf/answer-point.js';
 import { asStoreError } from './errors.js';
 import type { WatchFollower } from './follower.js';
 import { PROBE, ProbeFollower } from './probe.js';
 import { ProgressTimer } from './progress-timer.js';
-import { ProgressLedger } from './progress.js';
+import { ProgressLedger, progressIsOrdered } from './progress.js';
 import { MessagePump } from './pump.js';
 import { serverEnd } from './server-end.js';
 import { SilenceDetector } from './silence.js';
 import { WatchSubscription, type SubscriptionHost, type SubscriptionState } from './subscription.js';
 import type { WatchCall, WatchCallHandlers } from '../connection/transport.js';
+import type { VersionEvidence } from '../connection/version-evidence.js';
 
 export interface WatchStreamOptions {
   readonly clock: Clock;
@@ -39,6 +41,9 @@ export interface WatchStreamOwner {
   /** No watch is left on it. */
   emptied(stream: WatchStream): void;
 }
+
+/** See {@link WatchTransport.versionOf}. */
+export type VersionOf = (memberId: string, signal: AbortSignal) => Promise<VersionEvidence | undefined>;
 
 type StreamState =
   | { readonly name: 'opening' }
@@ -69,6 +74,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   #state: StreamState = { name: 'opening' };
   #endpoint = '';
   #raftTerm = 0;
+  /** Of the member that serves the stream, as its own headers say. */
+  #memberId = '0';
   #wanted = 0;
 
   constructor(options: WatchStreamOptions, owner: WatchStreamOwner) {
@@ -99,7 +106,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   }
 
   /** Takes the call that was opened with this stream as its handlers. `false` if the call has ended already. */
-  begin(call: WatchCall, version: Promise<string | undefined>): boolean {
+  begin(call: WatchCall, versionOf: VersionOf): boolean {
     if (this.#state.name !== 'opening') return false;
     this.#endpoint = call.endpoint;
     const silence = new SilenceDetector(
@@ -111,8 +118,19 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
         this.#onSilent(silentMs);
       },
     );
-    const progress = new ProgressTimer(this.#options.clock, this.#options.progressMs, version, () => {
-      this.#askProgress();
+    const progress = new ProgressTimer(this.#options.clock, this.#options.progressMs, {
+      isOrdered: async (signal) => progressIsOrdered(await versionOf(this.#memberId, signal)),
+      ask: () => {
+        this.#askProgress();
+      },
+      unknown: () => {
+        this.#options.logger.warn(
+          'etcd is not asked for progress, since its version is not known: idle watches wait for it',
+          {
+            endpoint: this.#endpoint,
+          },
+        );
+      },
     });
     this.#state = { name: 'open', call, timers: { silence, progress } };
     return true;
@@ -209,14 +227,14 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
       return;
     }
     if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
-    if (response.created) this.#onCreated(response);
+    if (response.created) this.#onCreated(response, message);
     else if (response.canceled) this.#onCanceled(response);
     else if (response.events !== undefined) yield* this.#onEvents(response, response.events);
     else this.#onProgress(response);
     if (this.#state.name === 'open') this.#state.timers.silence.heard();
   }
 
-  #onCreated(response: WatchResponse): void {
+  #onCreated(response: WatchResponse, message: Buffer): void {
     const subscription = this.#creating.shift();
     if (subscription === undefined) {
       this.#options.logger.warn('etcd confirmed a watch that nobody had asked for', { endpoint: this.#endpoint });
@@ -238,6 +256,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     }
     subscription.confirm(response.watchId, response.header.revision);
     this.#active.set(response.watchId, subscription);
+    this.#memberId = answerPoint(message)?.memberId ?? '0';
+    if (this.#state.name === 'open') this.#state.timers.progress.start();
     this.#owner.confirmed(this);
     subscription.follower.created(response.header);
   }
