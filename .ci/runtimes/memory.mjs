@@ -1,8 +1,16 @@
 // Checks the promises of a mirror on the embedded store, on the runtime that runs this program.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { json, mirror } from '@holdfast/core';
 import { memoryStore } from '@holdfast/memory';
 import { isStoreError } from '@holdfast/store';
+
+// Both forms of each package load.
+const require = createRequire(import.meta.url);
+for (const name of Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies)) {
+  assert.deepEqual(Object.keys(require(name)).sort(), Object.keys(await import(name)).sort());
+}
 
 const store = memoryStore();
 const { revision } = await store.put('/app/a', '{"n":1}');
