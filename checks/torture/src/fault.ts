@@ -1,4 +1,4 @@
-import type { Random } from '@holdfast/testkit';
+import type { Proxy, Random, Violation } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
 import type { World } from './world.js';
 
@@ -22,6 +22,9 @@ export const faultKinds = [
   'wipe',
   'auth-revocation',
   'upgrade',
+  'foreign-member',
+  'proxy-answers',
+  'load-balancer',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -42,7 +45,10 @@ export type FaultKind = (typeof faultKinds)[number];
  */
 export interface Fault {
   readonly kind: FaultKind;
-  /** Which world it needs; `'plain'` unless told. `'secured'`: users are on, see {@link World.user}. */
+  /**
+   * Which world it needs; `'plain'` by default. `'secured'`: users are on, see {@link World.user}. `'balanced'`: the store under test has one
+   * endpoint, see {@link World.balancer}.
+   */
   readonly world?: WorldKind;
   appliesTo(cell: Cell): boolean;
   /**
@@ -52,7 +58,7 @@ export interface Fault {
   inject(world: World, random: Random): Promise<Injection>;
 }
 
-export type WorldKind = 'plain' | 'secured';
+export type WorldKind = 'plain' | 'secured' | 'balanced';
 
 /** A fault that is in effect. */
 export interface Injection {
@@ -60,6 +66,10 @@ export interface Injection {
   heal(): Promise<void>;
   /** See {@link Fault}. */
   cleanUp?(): Promise<void>;
+  /** Of `world.proxies`, those that lead elsewhere than to the cluster until `verify`: what is read there tells nothing of it. */
+  readonly strangers?: readonly Proxy[];
+  /** Finds what only this kind can see. Called once after mirrors have converged, before `cleanUp`. */
+  verify?(): Promise<readonly Violation[]>;
   /**
    * The store holds another history now than when `inject` was called. `inject` must then have called `world.truth.catchUp()`
    * with the writers paused *before* it replaced the history, `world.beginEpoch()` with the writers still paused once the
@@ -76,9 +86,10 @@ export interface Injection {
 
 /**
  * `keepalive`: the dead connection is noticed only by the store's keepalive, so that convergence is held against
- * `world.settings.keepaliveBoundMs`. `relist`: mirrors must read everything again, with jitter.
+ * `world.settings.keepaliveBoundMs`. `relist`: mirrors must read everything again, with jitter. `leaderless`: connections work and lead to a
+ * member without a leader, which has to be noticed and left; convergence is held against `world.settings.leaderlessBoundMs`.
  */
-export type Bound = 'keepalive' | 'relist';
+export type Bound = 'keepalive' | 'relist' | 'leaderless';
 
 /** The fault did not take effect: the injection does not count, and is tried again. */
 export class NotInjected extends Error {

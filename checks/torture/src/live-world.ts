@@ -4,7 +4,9 @@ import { silentLogger, type ConfigStore, type Logger } from '@holdfast/store';
 import {
   eventually,
   startEtcd,
+  startBalancer,
   startProxy,
+  type Balancer,
   type Etcd,
   type MemberLinks,
   type Proxy,
@@ -12,6 +14,7 @@ import {
 } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
 import { contentDifferences } from './checks/content.js';
+import { ReadProbe } from './checks/reads.js';
 import type { WorldKind } from './fault.js';
 import { LiveTruth } from './live-truth.js';
 import { MirrorProbe } from './mirror-probe.js';
@@ -29,6 +32,7 @@ const LOOK_EVERY_MS = 25;
 interface Parts {
   readonly etcd: Etcd;
   readonly proxies: readonly Proxy[];
+  readonly balancer: Balancer | undefined;
   readonly store: ConfigStore;
   readonly direct: ConfigStore;
   readonly api: V3Api;
@@ -36,6 +40,7 @@ interface Parts {
   readonly truth: LiveTruth;
   readonly writers: LiveWriters;
   readonly probes: readonly MirrorProbe[];
+  readonly reads: ReadProbe;
   readonly user: string | undefined;
 }
 
@@ -66,6 +71,9 @@ export class LiveWorld implements World {
         closing.push(() => proxy.close());
         proxies.push(proxy);
       }
+      const inFront = proxies.map(({ endpoint }) => endpoint);
+      const balancer = kind === 'balanced' ? await startBalancer(inFront) : undefined;
+      if (balancer !== undefined) closing.push(() => balancer.close());
       // On v2 nobody names a user: see users.ts.
       const hasUsers = kind === 'secured' && api === 'v3';
       const open = (endpoints: readonly string[], user: string | undefined) => {
@@ -75,10 +83,7 @@ export class LiveWorld implements World {
       };
       const direct = open(etcd.endpoints, hasUsers ? ROOT.name : undefined);
       const user = hasUsers ? USER : undefined;
-      const store = open(
-        proxies.map(({ endpoint }) => endpoint),
-        user,
-      );
+      const store = open(balancer === undefined ? inFront : [balancer.endpoint], user);
       const v3 = new V3Api(etcd, hasUsers ? ROOT : undefined);
       const outside = api === 'v3' ? v3Outside(etcd, v3) : v2Outside(etcd);
       const endpoints = () => etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
@@ -100,10 +105,12 @@ export class LiveWorld implements World {
         closing.push(() => view.mirror.close());
         probes.push(new MirrorProbe(view, { livenessMs: settings.livenessMs, beacon: writers.beacon }));
       }
+      const reads = new ReadProbe(store, writers.beacon);
+      closing.push(() => reads.close());
       const world = new LiveWorld(
         cell,
         settings,
-        { etcd, proxies, store, direct, api: v3, outside, truth, writers, probes, user },
+        { etcd, proxies, balancer, store, direct, api: v3, outside, truth, writers, probes, reads, user },
         closing,
       );
       await world.#begin();
@@ -139,6 +146,10 @@ export class LiveWorld implements World {
     return this.#parts.proxies;
   }
 
+  get balancer(): Balancer | undefined {
+    return this.#parts.balancer;
+  }
+
   get links(): MemberLinks | undefined {
     return this.cell.nodes === 3 ? this.etcd.links : undefined;
   }
@@ -165,6 +176,10 @@ export class LiveWorld implements World {
 
   get mirrors(): readonly MirrorProbe[] {
     return this.#parts.probes;
+  }
+
+  get reads(): ReadProbe {
+    return this.#parts.reads;
   }
 
   get user(): string | undefined {

@@ -9,7 +9,14 @@ import { allCells, cellsOn, nameOfCell } from './cell.js';
 import { faults } from './faults/index.js';
 import { planOf, type Planned } from './plan.js';
 import { sampleOf } from './replay.js';
-import { percentiles, totalsOf, type CampaignReport, type InjectionReport, type Mishap } from './report.js';
+import {
+  mergeReports,
+  percentiles,
+  totalsOf,
+  type CampaignReport,
+  type InjectionReport,
+  type Mishap,
+} from './report.js';
 import { settingsOf } from './settings.js';
 
 const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed S] [--out FILE.json]
@@ -65,11 +72,12 @@ function writeReport(file: string, report: CampaignReport): void {
   writeFileSync(file, `${head},\n "injections": [\n${lines}\n ]\n}\n`);
 }
 
+/** The last commit that changed a package: what is under test. Later ones, such as of a rebase, change nothing of it. */
 function commit(): string {
-  const hash = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
-  const isDirty =
-    execFileSync('git', ['status', '--porcelain', 'packages', 'checks'], { encoding: 'utf8' }).trim() !== '';
-  return isDirty ? `${hash} with changes` : hash;
+  const tested = ':(glob)packages/*/src/**';
+  const git = (...args: readonly string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  const isDirty = git('status', '--porcelain', '--', tested, 'checks/torture/src') !== '';
+  return `${git('rev-list', '-1', 'HEAD', '--', tested)}${isDirty ? ' with changes' : ''}`;
 }
 
 /** What the options choose, of everything or of a report. */
@@ -94,21 +102,6 @@ function choose(seed: number): Planned[] {
   return own === undefined ? planned : planned.slice(0, 1).map((each) => ({ ...each, seed: own }));
 }
 
-function merge(files: readonly string[]): CampaignReport {
-  const reports = files.map(readReport);
-  const [first] = reports;
-  if (first === undefined) throw new RangeError('--merge needs reports');
-  const injections = reports.flatMap((report) => report.injections);
-  return {
-    ...first,
-    commit: [...new Set(reports.map((report) => report.commit))].join(', '),
-    tookMs: reports.reduce((sum, { tookMs }) => sum + tookMs, 0),
-    totals: totalsOf(injections),
-    mishaps: reports.flatMap(({ mishaps }) => mishaps),
-    injections,
-  };
-}
-
 function tracer(): Logger {
   const say: Logger['info'] = (message, details) => {
     const text = inspect(details, { depth: 1, breakLength: Infinity }).replace(/\n\s*/g, ' ').slice(0, 300);
@@ -123,8 +116,8 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.merge !== undefined) {
-    const report = merge(values.merge);
     if (values.out === undefined) throw new RangeError('--merge needs --out');
+    const report = mergeReports(values.merge.map(readReport));
     writeReport(values.out, report);
     print(JSON.stringify(report.totals, null, 1));
     return report.totals.violations === 0 ? 0 : 1;

@@ -6,8 +6,9 @@ import type { CampaignSettings } from './settings.js';
 /**
  * How a convergence time is to be read: `plain` is held against the goal, `keepalive` against the configured bound, and the others are
  * reported apart: `backlog`, more than 1,000 revisions were missed; `relist`, a mirror read everything again, with jitter.
+ * `leaderless`: a connection to a member without a leader had to be left; held against a bound of its own.
  */
-export type ConvergenceClass = 'plain' | 'keepalive' | 'backlog' | 'relist';
+export type ConvergenceClass = 'plain' | 'keepalive' | 'backlog' | 'relist' | 'leaderless';
 
 /** One injection, as it is reported: with its cell, kind and seed it can be run again. */
 export interface InjectionReport {
@@ -56,7 +57,20 @@ export interface Totals {
   readonly convergenceByKind: Readonly<Record<string, Readonly<Record<string, Percentiles>>>>;
 }
 
+/** One run of the campaign, of those that a report was merged from. */
+export interface ReportPart {
+  readonly commit: string;
+  readonly startedAt: string;
+  readonly tookMs: number;
+  readonly seed: number;
+  readonly node: string;
+  readonly kinds: readonly FaultKind[];
+  readonly injections: number;
+}
+
 export interface CampaignReport {
+  /** Of a merged report: its parts, in the order in which they were merged. The fields below are the first one's. */
+  readonly parts?: readonly ReportPart[];
   readonly commit: string;
   readonly startedAt: string;
   readonly tookMs: number;
@@ -66,6 +80,36 @@ export interface CampaignReport {
   readonly totals: Totals;
   readonly mishaps: readonly Mishap[];
   readonly injections: readonly InjectionReport[];
+}
+
+/**
+ * One report of several: all their injections, each part with its own commit and date. Kinds that are new can so be added to a report of those
+ * that were there before.
+ *
+ * @throws RangeError without reports, or where the same injection is in two of them
+ */
+export function mergeReports(reports: readonly CampaignReport[]): CampaignReport {
+  const [first] = reports;
+  if (first === undefined) throw new RangeError('--merge needs reports');
+  const injections = reports.flatMap((report) => report.injections);
+  const names = injections.map(({ cell, kind, seed }) => `${cell} ${kind} ${seed}`);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new RangeError(`--merge: ${twice} is in two of the reports`);
+  return {
+    ...first,
+    parts: reports.flatMap((report) => report.parts ?? [partOf(report)]),
+    // The newest has the settings that were added since.
+    settings: Object.assign({}, ...reports.map(({ settings }) => settings)) as CampaignReport['settings'],
+    tookMs: reports.reduce((sum, { tookMs }) => sum + tookMs, 0),
+    totals: totalsOf(injections),
+    mishaps: reports.flatMap(({ mishaps }) => mishaps),
+    injections,
+  };
+}
+
+function partOf({ commit, startedAt, tookMs, seed, node, injections }: CampaignReport): ReportPart {
+  const kinds = [...new Set(injections.map(({ kind }) => kind))].sort();
+  return { commit, startedAt, tookMs, seed, node, kinds, injections: injections.length };
 }
 
 export function totalsOf(injections: readonly InjectionReport[]): Totals {

@@ -7,6 +7,8 @@ export interface CampaignSettings {
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
   /** Within how long a keepalive-bound fault must have been overcome: a ping's interval, its time-out, and the general goal. */
   readonly keepaliveBoundMs: number;
+  /** Within how long a member without a leader must have been left for another one behind the same name. */
+  readonly leaderlessBoundMs: number;
 }
 
 /** How many entries of its log a member writes between two snapshots, where it will be upgraded: etcd's default is thousands. */
@@ -26,7 +28,11 @@ const shared = {
 const V3_KEEPALIVE = { intervalMs: 5_000, timeoutMs: 1_000 };
 const V2_KEEPALIVE = { intervalMs: 1_000, timeoutMs: 1_000 };
 
+/** etcd says that it has no leader some 4 s after it lost it; a third of new connections lead to the same member. */
+const LEADERLESS_MS = 12_000;
+
 export function settingsOf(api: 'v3' | 'v2'): CampaignSettings {
   const keepalive = api === 'v3' ? V3_KEEPALIVE : V2_KEEPALIVE;
-  return { ...shared, keepalive, keepaliveBoundMs: keepalive.intervalMs + keepalive.timeoutMs + GOAL_MS };
+  const keepaliveBoundMs = keepalive.intervalMs + keepalive.timeoutMs + GOAL_MS;
+  return { ...shared, keepalive, keepaliveBoundMs, leaderlessBoundMs: LEADERLESS_MS };
 }

@@ -1,6 +1,6 @@
 import type { BaseMirror, Change } from '@holdfast/core';
 import type { ConfigStore } from '@holdfast/store';
-import type { Etcd, MemberLinks, Proxy } from '@holdfast/testkit';
+import type { Balancer, Etcd, MemberLinks, Proxy } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
 import type { Outside } from './outside.js';
 import type { CampaignSettings } from './settings.js';
@@ -17,6 +17,8 @@ export interface World {
   readonly etcd: Etcd;
   /** One in front of each member's client endpoint, in the order of `etcd.members`. Only the store under test connects through them. */
   readonly proxies: readonly Proxy[];
+  /** In a balanced world: the one endpoint of the store under test, in front of all `proxies`. */
+  readonly balancer: Balancer | undefined;
   /** The links between members; `undefined` with one member. */
   readonly links: MemberLinks | undefined;
   /** The store under test, connected through `proxies`. */

@@ -1,5 +1,6 @@
 import { isStoreError, type ConfigStore, type Op } from '@holdfast/store';
 import type { Random } from '@holdfast/testkit';
+import { CallFailures } from './call-failures.js';
 import { BEACON, COLLECTION_A, COLLECTION_B, COUNTER, LEASED, txnKeys } from './keys.js';
 import { badText, goodText, type Value } from './values.js';
 import type { Writers } from './world.js';
@@ -34,6 +35,8 @@ export class LiveWriters implements Writers {
   readonly beacon: Acknowledged[] = [];
   /** Numbers of the counter whose write was acknowledged, each with its epoch, and of those of which nobody knows. */
   readonly counted = { acknowledged: new Map<number, number>(), unknown: new Set<number>() };
+  /** How writes through the store under test failed: the first failure of each code. */
+  readonly failures = new CallFailures();
   /** Told when writing begins or goes on. */
   onResume: () => void = () => undefined;
   readonly #setup: WriterSetup;
@@ -103,11 +106,14 @@ export class LiveWriters implements Writers {
         await lane(this.#random, direct[member % direct.length] ?? direct[0]);
         this.#writes += 1;
       } catch (error) {
-        // An outage is what this is about; anything else is a mistake of this file, and ends the world.
-        if (!isStoreError(error) || error.code === 'invalid-argument' || error.code === 'unsupported')
-          this.#failure = error;
         this.#failures += 1;
-        if (lane !== this.#counter && this.#member === member) this.#member += 1;
+        if (lane === this.#counter) this.failures.add(error);
+        else {
+          // An outage is what this is about; anything else is a mistake of this file, and ends the world.
+          if (!isStoreError(error) || error.code === 'invalid-argument' || error.code === 'unsupported')
+            this.#failure = error;
+          if (this.#member === member) this.#member += 1;
+        }
       } finally {
         this.#underWay -= 1;
       }

@@ -1,11 +1,13 @@
 // Every check of the campaign finds what it is for.
 import { describe, expect, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
-import type { ConfigStore, Watch, WatchBatch } from '@holdfast/store';
-import type { Violation } from '@holdfast/testkit';
+import { StoreError, type ConfigStore, type Watch, type WatchBatch } from '@holdfast/store';
+import { eventually, type Violation } from '@holdfast/testkit';
 import { checkCounter } from '../src/checks/counter.js';
 import { contentDifferences } from '../src/checks/content.js';
 import { RawWatch } from '../src/checks/raw-watch.js';
+import { CallFailures, OUTAGE } from '../src/call-failures.js';
+import { ReadProbe } from '../src/checks/reads.js';
 import { checkSteps } from '../src/checks/steps.js';
 import type { Epoch } from '../src/epoch.js';
 import { BEACON, COUNTER, txnKeys } from '../src/keys.js';
@@ -176,6 +178,58 @@ describe('a mirror that', () => {
     expect(differences([...there, [B, { ...bad, modRevision: 9 }]])).toHaveLength(1);
     await view.mirror.close();
   });
+});
+
+describe('a read that', () => {
+  /** Reads a beacon of epoch 0 that was acknowledged, through a store whose `get` is another one. */
+  async function probed(get: (store: ConfigStore) => ConfigStore['get']): Promise<readonly Violation[]> {
+    await using store = memoryStore();
+    const { revision } = await store.put(BEACON, goodText({ n: 1, epoch: 0 }));
+    let reads = 0;
+    const distorted = new Proxy(store, {
+      get: (target, name) => {
+        if (name !== 'get') return Reflect.get(target, name, target) as unknown;
+        return (...call: Parameters<ConfigStore['get']>) => {
+          reads += 1;
+          return get(target)(...call);
+        };
+      },
+    });
+    const probe = new ReadProbe(distorted, [{ epoch: 0, revision, at: Date.now() }]);
+    await eventually(() => reads > 1);
+    await probe.close();
+    return probe.takeViolations(OUTAGE);
+  }
+
+  const failing = (error: Error) => () => () => Promise.reject(error);
+
+  test('gives what is there, or says that there is an outage, gives no cause for complaint', async () => {
+    expect(await probed((store) => store.get.bind(store))).toEqual([]);
+    expect(await probed(failing(new StoreError('unavailable', 'the connection was lost')))).toEqual([]);
+  });
+
+  test.each([
+    ['says that nothing is there', () => () => Promise.resolve(undefined)],
+    [
+      'gives what another cluster holds',
+      (store: ConfigStore) => async (key: string) => {
+        const entry = await store.get(key);
+        return { ...entry!, value: Buffer.from(goodText({ n: 1, epoch: -1 })) };
+      },
+    ],
+    ['fails as if it were an answer', failing(new StoreError('not-found', '404 page not found'))],
+    ['fails with what is no error of a store', failing(new TypeError('undefined is not a function'))],
+  ] as const)('%s is found', async (_what, get) => {
+    expect(names(await probed(get))).toContain('reads');
+  });
+});
+
+test('a write that fails as if it were the caller’s mistake is found', () => {
+  const failures = new CallFailures();
+  failures.add(new StoreError('timeout', 'no answer'));
+  failures.add(new StoreError('unsupported', '404 page not found'));
+  expect(names(failures.take('writes', 'write', OUTAGE))).toEqual(['writes']);
+  expect(failures.take('writes', 'write', OUTAGE)).toEqual([]);
 });
 
 describe('a raw watch that', () => {

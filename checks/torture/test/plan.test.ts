@@ -6,7 +6,7 @@ import { faults } from '../src/faults/index.js';
 import { planOf } from '../src/plan.js';
 import { regressions } from '../src/regressions.js';
 import { sampleOf } from '../src/replay.js';
-import { totalsOf, type InjectionReport } from '../src/report.js';
+import { mergeReports, totalsOf, type CampaignReport, type InjectionReport } from '../src/report.js';
 
 const everything = { seed: 1, faults, cells: allCells, allCells };
 
@@ -81,6 +81,31 @@ test('totals count by kind and cell, and keep the times of what takes longer apa
   expect(totals.convergence['plain']).toEqual({ count: 2, p50: 10, p99: 30, max: 30 });
   expect(totals.convergence['keepalive']).toMatchObject({ p99: 6_000 });
   expect(totals.convergence['relist']).toMatchObject({ count: 0 });
+});
+
+test('a report of new kinds is merged into one of the others, and each part keeps its commit and date', () => {
+  const run = (commit: string, injections: readonly InjectionReport[]): CampaignReport => ({
+    commit,
+    startedAt: `of ${commit}`,
+    tookMs: 1_000,
+    seed: 7,
+    node: 'v20',
+    settings: {} as CampaignReport['settings'],
+    totals: totalsOf(injections),
+    mishaps: [],
+    injections,
+  });
+  const old = run('a', [report('kill', {}), report('cut', {})]);
+  const added = run('b', [report('foreign-member', { violations: [{ guarantee: 'foreign', message: 'written' }] })]);
+  const merged = mergeReports([old, added]);
+  expect(merged.totals).toMatchObject({ injections: 3, violations: 1, byKind: { kill: 1, 'foreign-member': 1 } });
+  expect(merged.parts).toMatchObject([
+    { commit: 'a', startedAt: 'of a', kinds: ['cut', 'kill'], injections: 2 },
+    { commit: 'b', startedAt: 'of b', kinds: ['foreign-member'], injections: 1 },
+  ]);
+  const more = mergeReports([merged, run('c', [report('wipe', {})])]);
+  expect(more.parts?.map(({ commit }) => commit)).toEqual(['a', 'b', 'c']);
+  expect(() => mergeReports([merged, old])).toThrow('in two of the reports');
 });
 
 test('every regression is an injection that can be made again', () => {

@@ -1,8 +1,11 @@
 import type { Fault } from '../fault.js';
 import { laggingFollower, leaderKill, partition, quorumLoss } from './cluster.js';
 import { blackHole, cut, cutAfterBytes, delay, throttle } from './connection.js';
+import { foreignMember } from './foreign-member.js';
 import { historyFaults } from './history/index.js';
+import { loadBalancer } from './load-balancer.js';
 import { kill, pause } from './process.js';
+import { proxyAnswers } from './proxy-answers.js';
 
 /** Every fault of the campaign. */
 export const faults: readonly Fault[] = [
@@ -18,4 +21,7 @@ export const faults: readonly Fault[] = [
   quorumLoss,
   partition,
   ...historyFaults,
+  foreignMember,
+  proxyAnswers,
+  loadBalancer,
 ];

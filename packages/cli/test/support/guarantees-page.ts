@@ -15,7 +15,7 @@ export interface GuaranteesPage {
 }
 
 /** How convergence times are to be read. */
-const CLASSES = ['plain', 'keepalive', 'backlog', 'relist'] as const;
+const CLASSES = ['plain', 'keepalive', 'leaderless', 'backlog', 'relist'] as const;
 
 const number = (value: number): string => value.toLocaleString('en');
 const names = (list: readonly string[]): string =>
@@ -100,14 +100,15 @@ function worldsFigures(report: WorldsReport): string[] {
   ];
 }
 
-function clustersFigures({ totals, commit, startedAt, tookMs, settings }: CampaignReport): string[] {
+function clustersFigures(report: CampaignReport): string[] {
+  const { totals, tookMs, settings } = report;
   const cells = Object.keys(totals.byCell).sort();
   const kinds = Object.entries(totals.byKindAndCell).sort(([a], [b]) => a.localeCompare(b));
   const times = (kind: string, ofClass: string): string => milliseconds(totals.convergenceByKind[kind]?.[ofClass]);
   const bound = (api: 'v3' | 'v2'): string => number(settings[api].keepaliveBoundMs);
   return [
     `**${number(totals.injections)} faults injected, ${number(totals.eventsChecked)} events checked, ${number(totals.violations)} violations.** ` +
-      `Begun ${startedAt.slice(0, 10)} at commit \`${commit.slice(0, 7)}\`, ${number(Math.round(tookMs / 60_000))} minutes of clusters. ` +
+      `${begun(report)}, ${number(Math.round(tookMs / 60_000))} minutes of clusters. ` +
       'Every injection with its seed is in [campaign.json](../checks/torture/results/campaign.json); `npm test` makes a random sample of them again.',
     table(
       ['injected', ...cells, 'in all'],
@@ -119,6 +120,7 @@ function clustersFigures({ totals, commit, startedAt, tookMs, settings }: Campai
     ),
     'Convergence, in milliseconds, from the first linearizable read that succeeds through any endpoint until every mirror is live and shows what it showed: p50 / p99 (how many). ' +
       `The goal for *plain* is a p99 of 2,000; *keepalive*: a silent connection that only the store's keepalive can notice, with a bound of ${bound('v3')} (v3) and ${bound('v2')} (v2) as configured; ` +
+      `*leaderless*: a member without a leader behind one name, which has to be left for another one, with a bound of ${number(settings.v3.leaderlessBoundMs)}; ` +
       '*backlog*: more than 1,000 revisions were missed; *relist*: a mirror read everything again, after a random pause. 0: the mirrors were there when the read was. *following* is stricter: from the acknowledgement of the first write after that until all mirrors show it.',
     table(
       ['fault', ...CLASSES],
@@ -129,6 +131,21 @@ function clustersFigures({ totals, commit, startedAt, tookMs, settings }: Campai
       ],
     ),
   ];
+}
+
+/** Of a merged report, when each of its parts was made. */
+function begun({ commit, startedAt, parts = [] }: CampaignReport): string {
+  const when = (part: Pick<CampaignReport, 'commit' | 'startedAt'>): string =>
+    `${part.startedAt.slice(0, 10)} at commit \`${part.commit.slice(0, 7)}\``;
+  const [first, ...others] = parts;
+  if (first === undefined) return `Begun ${when({ commit, startedAt })}`;
+  // Runs of one day at one commit are told as one.
+  const added = [...new Set(others.map(when))].map((each) => {
+    const own = others.filter((part) => when(part) === each);
+    const kinds = [...new Set(own.flatMap((part) => part.kinds))].sort();
+    return `${number(own.reduce((sum, { injections }) => sum + injections, 0))} of ${names(kinds)} added ${each}`;
+  });
+  return [`Begun ${when(first)}`, ...added].join('; ');
 }
 
 /** The goal is a p99: what was beyond it is told, so that it can be made again. */

@@ -14,14 +14,15 @@ const watched = ['ordered', 'unique', 'reliable', 'atomic', 'resumable', 'bookma
 
 /** What conformance cases alone hold is named by them: see `docs/conformance.md`. */
 export const clauseCheckers: Readonly<Record<string, Pick<Guarantee, 'worlds' | 'clusters'>>> = {
-  C4: { worlds: ['linearizable'], clusters: ['equal'] },
+  C4: { worlds: ['linearizable'], clusters: ['equal', 'reads'] },
   C6: { worlds: ['linearizable'], clusters: ['applied once'] },
   C7: { worlds: ['linearizable', 'outcome'], clusters: ['applied once'] },
   C9: { worlds: ['linearizable', 'atomic'], clusters: ['atomic', 'untorn'] },
   C10: { worlds: watched, clusters: watched },
   C11: { worlds: ['buffer', 'resumable', 'reliable'], clusters: ['resumable', 'reliable', 'watchers'] },
   C12: { worlds: ['truthful', 'resources'], clusters: ['truthful', 'ends', 'watchers'] },
-  C13: { worlds: ['equal', 'reliable', 'alarm', 'foreign'], clusters: ['equal', 'ends'] },
+  C13: { worlds: ['equal', 'reliable', 'alarm', 'foreign'], clusters: ['equal', 'ends', 'foreign'] },
+  C14: { worlds: [], clusters: ['reads', 'writes'] },
 };
 
 export const mirrorGuarantees: readonly Guarantee[] = [
@@ -78,7 +79,7 @@ export const mirrorGuarantees: readonly Guarantee[] = [
     id: 'M8',
     name: 'Another history is noticed',
     worlds: ['equal', 'truthful', 'foreign'],
-    clusters: ['equal', 'truthful'],
+    clusters: ['equal', 'truthful', 'foreign'],
     tests: ['core/test/m08-another-history.test.ts', 'cli/test/faults/v3-restores.test.ts'],
   },
   {
