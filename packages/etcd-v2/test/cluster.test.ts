@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
-import { availableEtcds, eventually, startProxy, type EtcdMember, type Proxy } from '@holdfast/testkit';
+import { findEtcd, eventually, startProxy, type EtcdMember, type Proxy } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { follow, World } from './support/world.js';
 
-describe.each(availableEtcds({ api: 'v2' }))('three members of etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('three members of etcd $version', ({ version }) => {
   let world: World;
   let store: EtcdV2Store;
 
@@ -146,7 +146,7 @@ describe.each(availableEtcds({ api: 'v2' }))('three members of etcd $version', (
   });
 });
 
-describe.each(availableEtcds({ api: 'v2' }))('several endpoints of etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('several endpoints of etcd $version', ({ version }) => {
   let world: World;
   const proxies: Proxy[] = [];
   const stores: EtcdV2Store[] = [];

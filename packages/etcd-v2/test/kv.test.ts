@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Op } from '@holdfast/store';
-import { availableEtcds, eventually } from '@holdfast/testkit';
+import { findEtcd, eventually } from '@holdfast/testkit';
 import { World } from './support/world.js';
 
 const text = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
 
-describe.each(availableEtcds({ api: 'v2' }))('entries on etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('entries on etcd $version', ({ version }) => {
   let world: World;
 
   beforeAll(async () => {

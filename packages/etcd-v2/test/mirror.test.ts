@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
-import { availableEtcds, eventually } from '@holdfast/testkit';
+import { findEtcd, eventually } from '@holdfast/testkit';
 import { World } from './support/world.js';
 
 // The faults that today's clients are compared by. The mirror knows nothing of v2: whatever comes out of it here follows
 // from the contract.
-describe.each(availableEtcds({ api: 'v2' }))(
+describe.each([findEtcd({})])(
   'a mirror on etcd $version, by its v2 API, is equal to the store and live',
   ({ version }) => {
     let world: World;

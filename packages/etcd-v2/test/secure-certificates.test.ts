@@ -1,7 +1,7 @@
 // What TLS says when it fails, for calls and watches alike, and certificates that change under a living watch.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type StoreError } from '@holdfast/store';
-import { availableEtcds, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { findEtcd, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdTlsOptions, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { follow } from './support/world.js';
 
@@ -16,7 +16,7 @@ async function failure(call: Promise<unknown>): Promise<StoreError> {
 
 const YESTERDAY = () => Date.now() - 60_000;
 
-describe.each(availableEtcds({ api: 'v2' }))('certificates, on etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('certificates, on etcd $version', ({ version }) => {
   const authority = certificateAuthority();
   const stranger = certificateAuthority('Somebody else');
   const open: { close(): Promise<void> }[] = [];

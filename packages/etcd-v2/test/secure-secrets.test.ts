@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { inspect } from 'node:util';
 import { isStoreError, openStore, readOnly, withPrefix } from '@holdfast/store';
-import { availableEtcds, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { findEtcd, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV2, etcdV2Store, type EtcdTlsOptions, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { follow, Following } from './support/world.js';
 
@@ -11,7 +11,7 @@ const WRONG = 'wr0ng-pass';
 const HEADER = 'Bearer-s3cret';
 const basic = (password: string, user = 'app') => Buffer.from(`${user}:${password}`).toString('base64');
 
-describe.each(availableEtcds({ api: 'v2' }))('secrets of a store on etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('secrets of a store on etcd $version', ({ version }) => {
   const authority = certificateAuthority();
   const client = authority.issue('client');
   const stranger = certificateAuthority().issue('stranger');

@@ -1,7 +1,7 @@
 // Users of etcd's v2 user management over a store's life: passwords, users and roles that change under a watch that is open.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type StoreError } from '@holdfast/store';
-import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { findEtcd, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { follow } from './support/world.js';
 
@@ -16,7 +16,7 @@ async function failure(call: Promise<unknown>): Promise<StoreError> {
 
 const PASSWORD = 'secret-1';
 
-describe.each(availableEtcds({ api: 'v2' }))('a user of etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('a user of etcd $version', ({ version }) => {
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
   let proxy: Proxy;

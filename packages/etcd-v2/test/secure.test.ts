@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type StoreError } from '@holdfast/store';
-import { availableEtcds, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { findEtcd, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { follow } from './support/world.js';
 
@@ -13,7 +13,7 @@ async function failure(call: Promise<unknown>): Promise<StoreError> {
   return error;
 }
 
-describe.each(availableEtcds({ api: 'v2' }))('secured connections to etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
@@ -138,7 +138,7 @@ describe.each(availableEtcds({ api: 'v2' }))('secured connections to etcd $versi
   });
 });
 
-describe.each(availableEtcds({ api: 'v2' }))('users of etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('users of etcd $version', ({ version }) => {
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
 

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { availableEtcds, eventually } from '@holdfast/testkit';
+import { findEtcd, eventually } from '@holdfast/testkit';
 import { follow, World } from './support/world.js';
 
-describe.each(availableEtcds({ api: 'v2' }))('what only v2 does, on etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('what only v2 does, on etcd $version', ({ version }) => {
   let world: World;
 
   beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
-import { availableEtcds } from '@holdfast/testkit';
+import { findEtcd } from '@holdfast/testkit';
 import { Following, World } from './support/world.js';
 
-describe.each(availableEtcds({ api: 'v2' }))('views of a store on etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('views of a store on etcd $version', ({ version }) => {
   let world: World;
 
   beforeAll(async () => {

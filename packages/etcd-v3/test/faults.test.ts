@@ -5,15 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { isStoreError, systemClock, type Clock, type ConfigStore, type StoreError } from '@holdfast/store';
-import {
-  availableEtcds,
-  eventually,
-  reservePort,
-  startEtcd,
-  startProxy,
-  type Etcd,
-  type Proxy,
-} from '@holdfast/testkit';
+import { findEtcd, eventually, reservePort, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 
 /** The error of a call that has to fail. */
@@ -26,7 +18,7 @@ async function failure(call: Promise<unknown>): Promise<StoreError> {
   return error;
 }
 
-describe.each(availableEtcds())('faults on the way to etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('faults on the way to etcd $version', ({ version }) => {
   let etcd: Etcd;
   const open: { close(): Promise<void> }[] = [];
 

@@ -1,15 +1,7 @@
 // Which of several endpoints calls and watches go to: they stay where it is well, and leave what has failed alone for a while.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock, type Clock } from '@holdfast/store';
-import {
-  availableEtcds,
-  eventually,
-  startEtcd,
-  startProxy,
-  virtualClock,
-  type Etcd,
-  type Proxy,
-} from '@holdfast/testkit';
+import { findEtcd, eventually, startEtcd, startProxy, virtualClock, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { Endpoint } from '../src/connection/endpoint.js';
 import { parseEndpoint } from '@holdfast/etcd-common';
@@ -55,7 +47,7 @@ describe('the health of an endpoint', () => {
   });
 });
 
-describe.each(availableEtcds())('several endpoints of etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('several endpoints of etcd $version', ({ version }) => {
   let etcd: Etcd;
   const open: { close(): Promise<void> }[] = [];
 

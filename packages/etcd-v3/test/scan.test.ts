@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type ConfigStore, type Page } from '@holdfast/store';
-import { availableEtcds, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { findEtcd, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 
 const COUNT = 24_000;
 const VALUE = 'v'.repeat(600);
 
-describe.each(availableEtcds())('large reads on etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('large reads on etcd $version', ({ version }) => {
   let etcd: Etcd;
   let store: ConfigStore;
   const open: { close(): Promise<void> }[] = [];

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { inspect } from 'node:util';
 import { isStoreError, openStore, readOnly, withPrefix } from '@holdfast/store';
-import { availableEtcds, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { findEtcd, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV3, etcdV3Store, type EtcdTlsOptions, type EtcdV3Options, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { enableAuth } from './watch-auth.js';
 import { Follower } from './watch-world.js';
@@ -13,7 +13,7 @@ const HEADER = 'Bearer-s3cret';
 /** What etcd's simple tokens look like. */
 const TOKEN = /\b[A-Za-z]{16}\.\d+\b/;
 
-describe.each(availableEtcds())('secrets of a store on etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('secrets of a store on etcd $version', ({ version }) => {
   const authority = certificateAuthority();
   const client = authority.issue('client');
   const stranger = certificateAuthority().issue('stranger');

@@ -1,6 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
-import { availableEtcds, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import {
+  availableEtcds,
+  findEtcd,
+  certificateAuthority,
+  eventually,
+  startEtcd,
+  startProxy,
+  type Etcd,
+} from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 
 async function failure(call: Promise<unknown>): Promise<StoreError> {
@@ -12,7 +20,7 @@ async function failure(call: Promise<unknown>): Promise<StoreError> {
   return error;
 }
 
-describe.each(availableEtcds())('secured connections to etcd $version', ({ version }) => {
+describe.each([findEtcd({})])('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();
   const server = authority.issue('etcd');
   const open: { close(): Promise<void> }[] = [];
