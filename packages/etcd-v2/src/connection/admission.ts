@@ -5,7 +5,7 @@ import type { Link } from './link.js';
 
 /**
  * Compares the cluster's id that comes with nearly every answer with that of the store, before the answer is used: a
- * member of another cluster serves nothing, neither reads nor writes nor watches (trap 23).
+ * member of another cluster serves nothing, neither reads nor writes nor watches (docs/traps.md#trap-23).
  */
 export class Admission {
   readonly #census: IdentityCensus;

@@ -108,7 +108,7 @@ export class Endpoint {
     return this.#mayLackLeader;
   }
 
-  /** @param link the connection that showed it: with back-off, new requests get new connections (trap 22) */
+  /** @param link the connection that showed it: with back-off, new requests get new connections (docs/traps.md#trap-22) */
   markUnhealthy(link: Link, mayLackLeader = false): void {
     this.#mayLackLeader ||= mayLackLeader;
     this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
