@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore, Logger } from '@holdfast/store';
-import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { availableEtcds, findEtcd, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { v3Outside, type HeldEntry, type Outside } from './outside.js';
 import { WatchedMirror } from './watched-mirror.js';
 import { burst } from './writers.js';
@@ -12,7 +12,10 @@ const PREFIX = '/m/';
 
 type Held = ReadonlyMap<string, HeldEntry>;
 
-describe.each(availableEtcds())('a mirror whose history is replaced, on etcd $version', ({ version }) => {
+/** The main version, and the one that differs most. */
+const versions = [findEtcd({}), ...availableEtcds().slice(1).slice(-1)];
+
+describe.each(versions)('a mirror whose history is replaced, on etcd $version', ({ version }) => {
   let etcd: Etcd;
   let outside: Outside;
   let proxy: Proxy;
@@ -183,7 +186,7 @@ describe.each(availableEtcds())('a mirror whose history is replaced, on etcd $ve
   });
 });
 
-describe.each(availableEtcds())('three members of etcd $version', ({ version }) => {
+describe.each(versions)('three members of etcd $version', ({ version }) => {
   test('a mirror that comes to a member which lags behind raises no alarm, and misses nothing', async () => {
     // Slow elections, so that a paused member of a busy machine stays a follower.
     const calm = ['--heartbeat-interval=200', '--election-timeout=2000'];
