@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { etcdCommon } from './etcd-common.js';
 import { etcdV2 } from './etcd-v2.js';
 import { etcdV3Calls } from './etcd-v3-calls.js';
 import { etcdV3Watch } from './etcd-v3-watch.js';
@@ -9,6 +10,7 @@ import { store } from './store.js';
 export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'the etcd v3 adapter': [...etcdV3Watch, ...etcdV3Calls],
   'the etcd v2 adapter': etcdV2,
+  'what both etcd adapters share': etcdCommon,
   'the mirror': mirror,
   'what all adapters share': store,
 };

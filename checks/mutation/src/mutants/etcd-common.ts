@@ -1,0 +1,52 @@
+import type { Mutant } from '../mutant.js';
+
+const KNOWN = 'packages/etcd-common/src/known-identity.ts';
+const CENSUS = 'packages/etcd-common/src/identity-census.ts';
+const KNOWN_TEST = 'packages/etcd-common/test/known-identity.test.ts';
+const CENSUS_TEST = 'packages/etcd-common/test/identity-census.test.ts';
+
+/** Which cluster's identity a store accepts: both etcd adapters go by it. */
+export const etcdCommon: readonly Mutant[] = [
+  {
+    name: 'identity-accepted-by-time',
+    trap: 23,
+    why: 'a minute after an endpoint told it, another cluster is accepted, though two of three endpoints are merely down',
+    file: KNOWN,
+    find: 'return this.#acceptAfterMs !== undefined && since !== undefined && this.#now() - since >= this.#acceptAfterMs;',
+    replace: 'return since !== undefined && this.#now() - since >= (this.#acceptAfterMs ?? 60_000);',
+    caughtBy: { test: KNOWN_TEST, name: 'one foreign endpoint never takes over, however long the others are down' },
+  },
+  {
+    name: 'identity-of-two-rounds',
+    trap: 23,
+    why: 'one foreign member that answers at one endpoint and then at another one has two votes of three',
+    file: KNOWN,
+    find: '    this.#answers.clear();\n',
+    replace: '',
+    caughtBy: {
+      test: KNOWN_TEST,
+      name: 'one foreign member that answers at one endpoint after the other is no majority',
+    },
+  },
+  {
+    name: 'identity-not-compared',
+    trap: 23,
+    why: 'a new connection serves whichever cluster it reaches',
+    file: CENSUS,
+    find: '    if (identity !== this.identity.known) throw this.#refuse(endpoint, identity);\n',
+    replace: '',
+    caughtBy: { test: CENSUS_TEST, name: 'the other endpoints are asked, and a foreign one does not serve' },
+  },
+  {
+    name: 'identity-of-one-connection',
+    trap: 23,
+    why: 'behind a balancer, one connection to a fresh member is enough for its cluster to take over',
+    file: 'packages/etcd-common/src/ballots.ts',
+    find: 'const SAMPLE = { connections: 9, ms: 3_000 };',
+    replace: 'const SAMPLE = { connections: 1, ms: 0 };',
+    caughtBy: {
+      test: KNOWN_TEST,
+      name: 'a balancer with one fresh member among three changes nothing, whichever way connections go',
+    },
+  },
+];
