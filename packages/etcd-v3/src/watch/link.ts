@@ -8,7 +8,6 @@ export interface WatchLinkOptions extends WatchStreamOptions {
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
   /** After a stream that lived at least this long, the back-off begins anew. In milliseconds. */
   readonly stableMs: number;
-  readonly random: () => number;
 }
 
 /** A watch that wants to be on the current stream. */

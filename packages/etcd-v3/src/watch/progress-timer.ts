@@ -12,6 +12,16 @@ export interface ProgressQuestions {
   readonly unknown: () => void;
 }
 
+export interface ProgressTimerOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The interval in milliseconds. */
+  readonly progressMs: number;
+}
+
+/** Intervals differ by up to a tenth, so that a fleet does not ask in step. */
+const JITTER = 0.1;
+
 /**
  * Asks for progress at intervals, on servers whose answers are in order (docs/traps.md#trap-10). Where that can't be told, the question is
  * put again, at twice the interval each time: a server of unknown version is not asked for progress. Its own, by default every
@@ -19,6 +29,7 @@ export interface ProgressQuestions {
  */
 export class ProgressTimer {
   readonly #clock: Clock;
+  readonly #random: () => number;
   readonly #intervalMs: number;
   readonly #questions: ProgressQuestions;
   readonly #stopping = new AbortController();
@@ -28,9 +39,10 @@ export class ProgressTimer {
   #ticks = 0;
   #nextQuestion = 1;
 
-  constructor(clock: Clock, intervalMs: number, questions: ProgressQuestions) {
+  constructor({ clock, random, progressMs }: ProgressTimerOptions, questions: ProgressQuestions) {
     this.#clock = clock;
-    this.#intervalMs = intervalMs;
+    this.#random = random;
+    this.#intervalMs = progressMs;
     this.#questions = questions;
   }
 
@@ -47,10 +59,13 @@ export class ProgressTimer {
   }
 
   #arm(): void {
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#tick();
-      if (!this.#stopping.signal.aborted && this.#ordered !== false) this.#arm();
-    }, this.#intervalMs);
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        this.#tick();
+        if (!this.#stopping.signal.aborted && this.#ordered !== false) this.#arm();
+      },
+      this.#intervalMs * (1 + JITTER * (2 * this.#random() - 1)),
+    );
   }
 
   #tick(): void {

@@ -22,6 +22,7 @@ import type { WatchCall, WatchCallHandlers } from '../connection/transport.js';
 import type { VersionEvidence } from '../connection/version-evidence.js';
 
 export interface WatchStreamOptions {
+  readonly random: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Milliseconds from any beginning. It measures slices of work. */
@@ -118,7 +119,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
         this.#onSilent(silentMs);
       },
     );
-    const progress = new ProgressTimer(this.#options.clock, this.#options.progressMs, {
+    const progress = new ProgressTimer(this.#options, {
       isOrdered: async (signal) => progressIsOrdered(await versionOf(this.#memberId, signal)),
       ask: () => {
         this.#askProgress();
