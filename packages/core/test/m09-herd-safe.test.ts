@@ -42,13 +42,16 @@ describe('M9 herd-safe', () => {
 
   test('a resync storm is slowed down', async () => {
     const mirror = await w.open({ backoff: { initialMs: 100, maxMs: 4_000 } });
+    const before = w.script.reads.length + w.script.opened.length;
     let resyncs = 0;
     mirror.on('resync', () => (resyncs += 1));
     w.script.onWatch = () => new CompactedError('compacted', { compactRevision: mirror.revision });
     w.script.failWatches(new CompactedError('compacted', { compactRevision: mirror.revision }));
     await w.clock.advance(60_000);
-    expect(resyncs).toBeGreaterThan(20);
+    // Some of them behind a watch that is opened first, which fails as well here; what scans bring is shown all the time.
+    expect(resyncs).toBeGreaterThan(10);
     expect(resyncs).toBeLessThan(40);
+    expect(w.script.reads.length + w.script.opened.length - before).toBeLessThan(120);
   });
 
   test('failing reads of a resync are retried with back-off', async () => {

@@ -5,6 +5,7 @@ import { isHistoryLost, isStoreClosed, toStoreError } from '../runtime/errors.js
 import { withDeadline } from '../util/deadline.js';
 import type { FollowContext, FollowEnd } from '../proof/follow-context.js';
 import { prove } from '../proof/prove-complete.js';
+import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
 import type { Step } from '../table/step.js';
 import { checkBookmark } from '../util/answers.js';
@@ -34,12 +35,19 @@ export class Follow implements FollowContext {
   /** Evidence from this ticket on is newer than the establishment of the watch. */
   #establishedAt = Infinity;
   #skipsReplay = false;
+  #hasHeld = false;
+  /** The watch that was handed over, until another one takes its place. */
+  #opened: OpenWatch | undefined;
 
-  /** @param backoff goes on from one following to the next: only time spent well forgives earlier failures */
-  constructor(core: Core, backoff: Backoff) {
+  /**
+   * @param backoff goes on from one following to the next: only time spent well forgives earlier failures
+   * @param watch one that was open while everything was read, and that goes on from there
+   */
+  constructor(core: Core, backoff: Backoff, watch?: OpenWatch) {
     this.core = core;
     this.#backoff = backoff;
-    this.#verifier = new Verifier(this);
+    this.#opened = watch;
+    this.#verifier = new Verifier(this, () => this.#opened?.wasInterrupted === false);
   }
 
   get signal(): AbortSignal {
@@ -52,6 +60,11 @@ export class Follow implements FollowContext {
 
   get isReplaying(): boolean {
     return this.core.evidence.proved < this.#establishedAt;
+  }
+
+  /** Whether the mirror was proved complete while one of the watches followed. */
+  get hasHeld(): boolean {
+    return this.#hasHeld;
   }
 
   get isVerified(): boolean {
@@ -158,6 +171,8 @@ export class Follow implements FollowContext {
       if (end !== undefined && !this.#isOvertaken(cause, start)) this.end(end);
       return { reason: 'watch-failed', cause };
     } finally {
+      this.#noteHeld();
+      this.#opened = undefined;
       this.#isWatchLive = false;
       this.#establishedAt = Infinity;
       this.core.isFollowing = false;
@@ -176,16 +191,20 @@ export class Follow implements FollowContext {
 
   async #consume(signal: AbortSignal): Promise<void> {
     const { core } = this;
-    const watch = core.store.watch(core.settings.range.toRange(), { after: core.table.bookmark, signal });
-    // What has failed is told by the iteration.
-    watch.ready.catch(() => undefined);
+    const watch = this.#opened ?? new OpenWatch(core, { after: core.table.bookmark });
+    const abort = () => {
+      watch.abort(signal.reason);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
     const off = watch.onState((state) => {
       this.#onWatchState(state);
     });
     this.#onWatchState(watch.state);
     try {
-      for await (const batch of watch) {
+      for await (const batch of watch.batches()) {
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
+
         await this.#verifier.admit(batch);
         await core.lock.run(async () => {
           signal.throwIfAborted();
@@ -199,6 +218,7 @@ export class Follow implements FollowContext {
       }
     } finally {
       off();
+      signal.removeEventListener('abort', abort);
       await watch.close();
     }
   }
@@ -212,6 +232,7 @@ export class Follow implements FollowContext {
       this.#establishments.set(this.#establishments.value + 1);
       this.#verifier.established(state.after);
     } else if (state.status === 'interrupted') {
+      this.#noteHeld();
       this.#establishedAt = Infinity;
       this.#verifier.interrupted();
       this.core.noteTrouble(state.cause);
@@ -219,6 +240,10 @@ export class Follow implements FollowContext {
       // It has ended, and what it still holds is yet to come: its connection is gone all the same.
       this.#verifier.interrupted();
     }
+  }
+
+  #noteHeld(): void {
+    if (this.core.evidence.proved > this.#establishedAt) this.#hasHeld = true;
   }
 
   #canFollowFrom(after: Bookmark): boolean {

@@ -3,17 +3,19 @@ import type { Core } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed, toStoreError } from '../runtime/errors.js';
 import { Follow } from './follow.js';
 import type { FollowEnd } from '../proof/follow-context.js';
-import { load } from '../reads/load.js';
+import { Loader } from './loader.js';
 import { canSpareValues, resync } from '../reads/sparing-resync.js';
 
 /** The life of a mirror: load, then follow until that is not possible any more, read again, and follow on. */
 export class RunLoop {
   readonly #core: Core;
   readonly #backoff: Backoff;
+  readonly #loader: Loader;
 
   constructor(core: Core) {
     this.#core = core;
     this.#backoff = core.newBackoff();
+    this.#loader = new Loader(core);
   }
 
   /**
@@ -29,13 +31,15 @@ export class RunLoop {
       while (!core.signal.aborted) await this.#resync(await this.#follow());
     } catch (error) {
       if (!core.signal.aborted) core.close(toStoreError(error));
+    } finally {
+      await this.#loader.close();
     }
   }
 
   async #load(): Promise<void> {
     const core = this.#core;
     await this.#untilDone(cannotHeal, async () => {
-      await load(core, { cause: 'load', newHistory: false, signal: core.signal });
+      await this.#loader.load({ cause: 'load', newHistory: false, signal: core.signal });
     });
     core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
     this.#backoff.reset();
@@ -44,13 +48,20 @@ export class RunLoop {
   /** Once loaded, a mirror ends with its store and no sooner: any other failure, however unexpected, has everything read again. */
   async #follow(): Promise<FollowEnd> {
     const core = this.#core;
+    const watch = this.#loader.takeWatch();
+    const follow = new Follow(core, this.#backoff, watch);
     try {
-      return await new Follow(core, this.#backoff).run();
+      const end = await follow.run();
+      if (!follow.hasHeld) this.#loader.noteOvertaken(end.cause);
+      else if (watch === undefined) this.#loader.noteHeld();
+      return end;
     } catch (error) {
       const cause = toStoreError(error);
       if (core.signal.aborted || isStoreClosed(cause)) throw cause;
       core.settings.logger.error('mirror: following failed unexpectedly; reading everything again', { error: cause });
       return { reason: 'unverified', newHistory: false, cause };
+    } finally {
+      await watch?.close();
     }
   }
 
@@ -67,9 +78,10 @@ export class RunLoop {
       try {
         const step = isSparing ? await resync(core, core.signal) : undefined;
         isSparing = false;
-        return step ?? (await load(core, { cause: 'resync', newHistory: isNew, signal: core.signal }));
+        return step ?? (await this.#loader.load({ cause: 'resync', newHistory: isNew, signal: core.signal }));
       } catch (error) {
         const { code } = toStoreError(error);
+        if (isSparing) this.#loader.noteOvertaken(error);
         isSparing &&= code === 'unavailable';
         if (code === 'history-changed') isNew = await this.#isHistoryNew();
         throw error;

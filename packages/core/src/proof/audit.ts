@@ -1,7 +1,10 @@
-import type { Page } from '@holdfast/store';
+import { isStoreError, type Page } from '@holdfast/store';
+import { Intervals } from '../reads/intervals.js';
+import { readPages } from '../reads/read-delta.js';
+import { readPieces, type UsePiece } from '../reads/read-pieces.js';
 import type { FollowContext } from './follow-context.js';
 import type { Table } from '../table/table.js';
-import { ScanCheck } from '../util/answers.js';
+import { checkKey } from '../util/answers.js';
 
 /**
  * Compares everything with the store, in the background (M8): what fingerprints can't tell. The table goes on changing
@@ -36,34 +39,52 @@ interface Since {
   readonly wasSkipped: () => boolean;
 }
 
-async function isEqual({ core, signal }: FollowContext, since: Since): Promise<boolean> {
-  const { livenessMs, range } = core.settings;
+/** Compares at one revision; where that was compacted before all was read, piece by piece, each at a revision of its own. */
+async function isEqual(follow: FollowContext, since: Since): Promise<boolean> {
+  const { core, signal } = follow;
+  try {
+    return await compare(follow, since, async (use) => {
+      const { livenessMs, range } = core.settings;
+      let isWhole = true;
+      const check = await readPages(core, 'the audit', livenessMs, signal, {}, async (page) => {
+        isWhole = (await use({ page, end: range.end })) !== false;
+        return isWhole;
+      });
+      if (isWhole) check.end(check.seen);
+    });
+  } catch (error) {
+    if (signal.aborted || !isStoreError(error, 'compacted')) throw error;
+    return compare(follow, since, (use) => readPieces(core, signal, use));
+  }
+}
+
+async function compare(
+  { core, signal }: FollowContext,
+  since: Since,
+  read: (use: UsePiece) => Promise<void>,
+): Promise<boolean> {
   const seen = new Set<string>();
-  let revision = 0;
-  let unreadable = 0;
+  const intervals = new Intervals();
   let equal = true;
-  await core.read('the audit', livenessMs, signal, async (deadline) => {
-    const check = new ScanCheck(range);
-    for await (const page of core.store.scan(range.toRange(), { signal: deadline.signal })) {
-      deadline.extend();
-      check.begin(page);
-      revision = page.bookmark.revision;
-      if (page.bookmark.identity !== core.table.bookmark?.identity) equal = false;
-      // The proofs bring it there, also where nothing in the range changes.
-      if (core.table.revision < revision) core.wanted.set(core.evidence.begin().ticket);
-      await core.position.until(revision, deadline.signal);
-      for (let index = 0; index < page.length && equal; index++) {
-        const key = page.key(index);
-        check.key(key, page.modRevision(index));
-        seen.add(key);
-        equal = isKeyEqual(core.table, page, index, since);
-      }
-      unreadable += page.undecodable.length;
-      if (!equal) return;
+  await read(async (piece) => {
+    const { page } = piece;
+    const { revision, identity } = page.bookmark;
+    intervals.add(piece);
+    if (identity !== core.table.bookmark?.identity) equal = false;
+    // The proofs bring it there, also where nothing in the range changes.
+    if (core.table.revision < revision) core.wanted.set(core.evidence.begin().ticket);
+    await core.read('the audit', core.settings.livenessMs, signal, (deadline) =>
+      core.position.until(revision, deadline.signal),
+    );
+    for (let index = 0; index < page.length && equal; index++) {
+      const key = page.key(index);
+      checkKey(core.settings.range, key, page.modRevision(index), page.bookmark);
+      seen.add(key);
+      equal = isKeyEqual(core.table, page, index, since);
     }
-    check.end(seen.size + unreadable);
+    return equal;
   });
-  return equal && hasNoOthers(core.table, seen, revision);
+  return equal && hasNoOthers(core.table, seen, intervals);
 }
 
 function isKeyEqual(table: Table, page: Page, index: number, since: Since): boolean {
@@ -85,12 +106,13 @@ function isKeyEqual(table: Table, page: Page, index: number, since: Since): bool
   });
 }
 
-function hasNoOthers(table: Table, seen: ReadonlySet<string>, revision: number): boolean {
+function hasNoOthers(table: Table, seen: ReadonlySet<string>, intervals: Intervals): boolean {
+  const isMissing = (key: string, revision: number) => !seen.has(key) && revision <= intervals.revisionAt(key);
   for (const collection of table.collections) {
     for (const [relative, known] of collection.storeRevisions()) {
-      if (known <= revision && !seen.has(collection.absolute(relative))) return false;
+      if (isMissing(collection.absolute(relative), known)) return false;
     }
   }
-  for (const [key, { modRevision }] of table.others) if (modRevision <= revision && !seen.has(key)) return false;
+  for (const [key, { modRevision }] of table.others) if (isMissing(key, modRevision)) return false;
   return true;
 }

@@ -1,4 +1,4 @@
-import { type Bookmark, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
+import { type Bookmark, isStoreError, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
 import { isHistoryLost, toStoreError } from '../runtime/errors.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
 import type { FollowContext } from './follow-context.js';
@@ -52,6 +52,7 @@ async function isUnchanged({ core, signal }: FollowContext): Promise<boolean> {
  */
 export class Verifier {
   readonly #follow: FollowContext;
+  readonly #isUnbroken: () => boolean;
   // Without historical reads there is nothing to compare with but everything; right after a load less will do.
   #isFresh: boolean;
   // Whether the watch has a connection that was not lost since it was established. Reads may go over another one, to another history.
@@ -62,8 +63,10 @@ export class Verifier {
   #pending: Bookmark | undefined;
   #task: Promise<void> | undefined;
 
-  constructor(follow: FollowContext) {
+  /** @param isUnbroken whether the watch has had its connection since before everything that the table holds was read */
+  constructor(follow: FollowContext, isUnbroken: () => boolean = () => false) {
     this.#follow = follow;
+    this.#isUnbroken = isUnbroken;
     this.#isFresh = !follow.core.store.capabilities.historicalReads;
   }
 
@@ -139,7 +142,7 @@ export class Verifier {
     while (this.#pending !== undefined && this.#isConnected && !signal.aborted) {
       const losses = this.#losses;
       try {
-        const same = (this.#isFresh && (await isUnchanged(this.#follow))) || (await isSameContent(this.#follow));
+        const same = await this.#isSame();
         this.#isFresh = false;
         if (same === false) {
           this.#follow.end({ reason: 'history-changed', newHistory: true });
@@ -164,6 +167,20 @@ export class Verifier {
     }
     // The sooner it is known whether anything was missed, the sooner the state says so.
     core.wanted.set(core.evidence.begin().ticket);
+  }
+
+  async #isSame(): Promise<boolean | undefined> {
+    if (this.#isFresh && (await isUnchanged(this.#follow))) return true;
+    const isUnbroken = this.#isUnbroken();
+    // Everything was read while the connection held: there is no other history that it could have come from.
+    if (isUnbroken && !this.#follow.core.store.capabilities.historicalReads) return true;
+    try {
+      return await isSameContent(this.#follow);
+    } catch (error) {
+      // What was to be looked at is compacted. That comes of a store that is compacted all the time, and proves nothing else.
+      if (isUnbroken && isStoreError(error, 'compacted')) return true;
+      throw error;
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Bookmark, type KeyValue, StoreError } from '@holdfast/store';
+import type { Bookmark, KeyValue } from '@holdfast/store';
 import type { Core } from '../runtime/runtime.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
 import { patch } from '../table/patch.js';
@@ -64,7 +64,7 @@ async function readDifference(core: Core, signal: AbortSignal): Promise<Differen
   const options = { keysOnly: true };
   const check = await readPages(core, 'the read of revisions', PAGE_TIMEOUT_MS, signal, options, async (page, each) => {
     bookmark ??= page.bookmark;
-    checkAge(core, bookmark);
+    core.table.checkContinues(bookmark);
     follows = await diff.add(page, slicer, each);
     return follows;
   });
@@ -74,13 +74,4 @@ async function readDifference(core: Core, signal: AbortSignal): Promise<Differen
   if (diff.hasDeletions && bookmark.revision === table.revision) return undefined;
   const items = await readValues(core, diff, bookmark.revision, PAGE_TIMEOUT_MS, signal);
   return diff.isConfirmedBy(items) ? { diff, bookmark, items } : undefined;
-}
-
-function checkAge({ table }: Core, { identity, revision }: Bookmark): void {
-  const known = table.bookmark;
-  if (known !== undefined && known.identity === identity && known.revision <= revision) return;
-  throw new StoreError(
-    'history-changed',
-    `the store answered with revision ${revision} of history ${identity}; the mirror is at ${table.revision} of ${known?.identity ?? 'none'}`,
-  );
 }

@@ -90,7 +90,7 @@ export class Restoration {
     const { bookmark } = this;
     if (bookmark === undefined)
       throw new StoreError('internal', 'the scan gave no page; its adapter breaks contract C5');
-    this.#checkAge(bookmark);
+    if (!this.#options.newHistory) this.#table.checkContinues(bookmark);
     for (const [collection, { entries, bad }] of this.#staged) collection.replace(entries, bad);
     this.#table.others = this.#others;
     this.#table.noteNewest(this.#newest);
@@ -112,7 +112,7 @@ export class Restoration {
     const isFirst = this.bookmark === undefined;
     this.#check.begin(page);
     if (!isFirst) return;
-    this.#checkAge(page.bookmark);
+    if (!this.#options.newHistory) this.#table.checkContinues(page.bookmark);
     for (const collection of this.#table.collections) {
       this.#staged.set(collection, { entries: collection.newEntries(page.total), bad: new Map() });
     }
@@ -126,17 +126,6 @@ export class Restoration {
       for (const key of bad.keys()) if (!entries.has(key)) distinct += 1;
     }
     return distinct;
-  }
-
-  #checkAge(bookmark: Bookmark): void {
-    const known = this.#table.bookmark;
-    if (this.#options.newHistory || known === undefined) return;
-    if (known.identity !== bookmark.identity || bookmark.revision < known.revision) {
-      throw new StoreError(
-        'history-changed',
-        `the store answered with revision ${bookmark.revision} of history ${bookmark.identity}; the mirror is at ${known.revision} of ${known.identity}`,
-      );
-    }
   }
 
   #addKey(page: Page, slab: Slab, index: number): void {

@@ -17,7 +17,7 @@ import type { Fingerprint } from './fingerprint.js';
 import { Layout } from './layout.js';
 import type { Problem } from '../events/problem.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
-import { checkBookmark, checkKey } from '../util/answers.js';
+import { checkBatch, checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
 import type { Step, StepOptions } from './step.js';
 import { isSameUnclaimed, type Unclaimed } from './unclaimed-keys.js';
@@ -173,7 +173,8 @@ export class Table {
    * delivered, or whose revisions are not in order
    */
   async apply(batch: WatchBatch, { signal, tell }: StepOptions = {}): Promise<Step | undefined> {
-    this.#checkBatch(batch);
+    checkBatch(this.range, batch);
+    this.#checkIdentity(batch.bookmark);
     if (batch.bookmark.revision <= this.revision) return undefined;
     const after = this.revision;
     const events = batch.events.filter(({ revision }) => revision > after);
@@ -191,6 +192,20 @@ export class Table {
     const step = this.finish(batch.bookmark, edits.finish(invalid));
     tell?.(step);
     return step;
+  }
+
+  /**
+   * Whether a state that was read can have come of what the table reflects.
+   *
+   * @throws StoreError `history-changed` where it is of another history, or older
+   */
+  checkContinues({ identity, revision }: Bookmark): void {
+    const known = this.#bookmark;
+    if (known === undefined || (known.identity === identity && known.revision <= revision)) return;
+    throw new StoreError(
+      'history-changed',
+      `the store answered with revision ${revision} of history ${identity}; the mirror is at ${known.revision} of ${known.identity}`,
+    );
   }
 
   /** Takes note that nothing changed up to `bookmark`, as progress or a read has proved. */
@@ -282,24 +297,6 @@ export class Table {
       default:
         event satisfies never;
     }
-  }
-
-  #checkBatch({ bookmark, events, undecodable }: WatchBatch): void {
-    this.#checkIdentity(bookmark);
-    let last = 0;
-    for (const event of events) {
-      const { revision } = event;
-      if (!(revision >= last && revision <= bookmark.revision)) {
-        throw new StoreError(
-          'internal',
-          `the watch delivered revision ${revision} after ${last} in a batch up to ${bookmark.revision}; its adapter breaks contract C10`,
-        );
-      }
-      last = revision;
-      if (event.type === 'put') checkKey(this.range, event.current.key, event.current.modRevision, bookmark);
-      else if (event.type === 'delete') checkKey(this.range, event.key, revision, bookmark);
-    }
-    for (const { rawKey, revision } of undecodable) checkKey(this.range, rawKey, revision, bookmark);
   }
 
   #checkIdentity(bookmark: Bookmark): void {

@@ -1,10 +1,15 @@
 import {
   type Bookmark,
-  type KeyRange,
+  compareBytes,
+  compareKeys,
+  encodeUtf8,
+  KeyRange,
+  keySuccessor,
   type ListResult,
   type Page,
   StoreError,
   type UndecodableKey,
+  type WatchBatch,
 } from '@holdfast/store';
 
 // A mirror does not take an answer's numbers on trust: a server, a proxy or an adapter may get them wrong, and what is shown or
@@ -41,6 +46,43 @@ export function checkList(range: KeyRange, list: ListResult): ListResult {
   for (const { key, modRevision } of list.items) checkKey(range, key, modRevision, list.bookmark);
   for (const { rawKey, revision } of list.undecodable) checkKey(range, rawKey, revision, list.bookmark);
   return list;
+}
+
+/** @throws StoreError `internal` for a batch that a watch of the range can't deliver, or whose revisions are not in order (C10) */
+export function checkBatch(range: KeyRange, { bookmark, events, undecodable }: WatchBatch): void {
+  checkBookmark(bookmark);
+  let last = 0;
+  for (const event of events) {
+    const { revision } = event;
+    if (!(revision >= last && revision <= bookmark.revision))
+      throw broken(`an event of revision ${revision} after ${last} in a batch up to ${bookmark.revision}`, 'C10');
+    last = revision;
+    if (event.type === 'put') checkKey(range, event.current.key, event.current.modRevision, bookmark);
+    else if (event.type === 'delete') checkKey(range, event.key, revision, bookmark);
+  }
+  for (const { rawKey, revision } of undecodable) checkKey(range, rawKey, revision, bookmark);
+}
+
+/**
+ * What is left of a range after a list of its first keys; `undefined` after the last ones.
+ *
+ * @throws StoreError `internal` for keys out of order, and for other keys than the list says there are
+ */
+export function restOf(range: KeyRange, { items, undecodable, count, more }: ListResult): KeyRange | undefined {
+  let last: string | undefined;
+  for (const { key } of items) {
+    if (last !== undefined && compareKeys(last, key) >= 0) throw broken('keys that are not in order', 'C4');
+    last = key;
+  }
+  const came = items.length + undecodable.length;
+  let end = last === undefined ? undefined : encodeUtf8(last);
+  for (const { rawKey } of undecodable) if (end === undefined || compareBytes(rawKey, end) > 0) end = rawKey;
+  if (!more && came === count) return undefined;
+  if (more && came < count && end !== undefined) {
+    const start = keySuccessor(end);
+    if (range.end === undefined || compareBytes(start, range.end) < 0) return KeyRange.ofInterval(start, range.end);
+  }
+  throw broken(`${came} of ${count} keys, and ${more ? 'more' : 'no more'} to come`, 'C4');
 }
 
 /** Holds the pages of one scan against what was asked for, and against one another (C5). */

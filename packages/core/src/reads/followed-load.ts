@@ -1,0 +1,221 @@
+import { type Bookmark, type ListResult, type Page, StoreError, type WatchBatch } from '@holdfast/store';
+import { toStoreError } from '../runtime/errors.js';
+import type { Mark } from '../runtime/freshness.js';
+import type { Core } from '../runtime/runtime.js';
+import type { Step } from '../table/step.js';
+import { checkBatch, checkBookmark } from '../util/answers.js';
+import { Slicer } from '../util/slicer.js';
+import { Threshold } from '../util/watermark.js';
+import { Composition } from './composition.js';
+import { Intervals, type Piece } from './intervals.js';
+import { LaterEvents } from './later-events.js';
+import { install, type LoadOptions, PAGE_TIMEOUT_MS } from './load.js';
+import { OpenWatch } from './open-watch.js';
+import { readFingerprint } from './read-fingerprint.js';
+import { readPieces } from './read-pieces.js';
+
+/** How much of what comes in while the pieces are decoded may wait: more than usual, since that takes longest for the largest. */
+const BUFFER_BYTES = 32 * 1024 * 1024;
+
+export interface FollowedLoad {
+  readonly step: Step;
+  /** The watch that was open all the time: what follows on from the load. */
+  readonly watch: OpenWatch;
+}
+
+/**
+ * Loads what is compacted faster than it can be read at one revision: the watch is opened first, the range is read piece by piece, each
+ * at the store's head of that moment, and to each piece the events newer than it are applied. Nothing is shown before all of it
+ * is one state, which is then installed as one step (M2, M3).
+ */
+export async function loadWhileFollowing(core: Core, options: LoadOptions): Promise<FollowedLoad> {
+  const watch = new OpenWatch(core, { bufferBytes: BUFFER_BYTES });
+  try {
+    const { composition, bookmark, mark } = await new FollowedRead(core, watch, options).run();
+    const step = await install(core, options, mark, async (add) => {
+      for (const page of composition.pages(bookmark)) await add(page);
+    });
+    return { step, watch };
+  } catch (error) {
+    await watch.close();
+    throw error;
+  }
+}
+
+/** All of the range, complete as of the mark. */
+interface State {
+  readonly composition: Composition;
+  readonly bookmark: Bookmark;
+  readonly mark: Mark;
+}
+
+class FollowedRead {
+  readonly #core: Core;
+  readonly #watch: OpenWatch;
+  readonly #options: LoadOptions;
+  readonly #pages: Page[] = [];
+  readonly #intervals = new Intervals();
+  readonly #events = new LaterEvents();
+  /** Up to which revision the watch has told everything. */
+  readonly #position = new Threshold();
+  readonly #ended = new AbortController();
+  #identity = '';
+  /** The revision of the latest read. */
+  #latest = 0;
+  /** While the events are put together with the pieces, none are taken: they wait in the watch. */
+  #isTaking = true;
+  #resume: () => void = () => undefined;
+
+  constructor(core: Core, watch: OpenWatch, options: LoadOptions) {
+    this.#core = core;
+    this.#watch = watch;
+    this.#options = options;
+  }
+
+  /** @throws StoreError where the watch ends, a piece can't be read, or what was read is of more than one history */
+  async run(): Promise<State> {
+    const { signal } = this.#options;
+    const onAbort = () => {
+      this.#ended.abort(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    const off = this.#watch.onState((state) => {
+      if (state.status === 'interrupted') this.#core.noteTrouble(state.cause);
+    });
+    try {
+      return await this.#read();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      off();
+    }
+  }
+
+  async #read(): Promise<State> {
+    const core = this.#core;
+    const { signal } = this.#ended;
+    const after = await core.read('opening a watch', PAGE_TIMEOUT_MS, signal, () => this.#watch.ready);
+    this.#identity = checkBookmark(after).identity;
+    this.#latest = after.revision;
+    this.#position.set(after.revision);
+    // It ends by itself, and tells through the signal how.
+    void this.#takeBatches();
+    await readPieces(core, signal, (piece) => {
+      this.#add(piece);
+    });
+    const mark = core.evidence.begin();
+    const head = await core.readHead(signal);
+    this.#checkRead(head);
+    return this.#whenComplete(head.revision, mark);
+  }
+
+  /** Waits until the watch has told everything up to the latest read. */
+  async #whenComplete(head: number, mark: Mark): Promise<State> {
+    const core = this.#core;
+    const { signal } = this.#ended;
+    for (;;) {
+      if (await this.#reaches(head)) {
+        this.#isTaking = false;
+        const bookmark = { revision: this.#position.value, identity: this.#identity } as Bookmark;
+        return { composition: await this.#compose(), bookmark, mark };
+      }
+      // Before that read: what the watch tells during it counts.
+      const next = this.#position.value + 1;
+      const state = await this.#whenIdle();
+      if (state !== undefined) return state;
+      await core.read('waiting for the watch', PAGE_TIMEOUT_MS, signal, (deadline) =>
+        this.#position.until(next, deadline.signal),
+      );
+    }
+  }
+
+  /**
+   * A range in which nothing happens has no events that tell how far the watch is. If nothing was put into it since the earliest
+   * of what the pieces are as of, and as many keys are there as were put together, then nothing was deleted either.
+   */
+  async #whenIdle(): Promise<State | undefined> {
+    const core = this.#core;
+    this.#isTaking = false;
+    const composition = await this.#compose();
+    const earliest = Math.max(this.#intervals.least, this.#position.value);
+    const mark = core.evidence.begin();
+    const read = await readFingerprint(core, 'the check for changes', this.#ended.signal);
+    this.#checkRead(read.bookmark);
+    if (read.count === composition.total && newestOf(read) <= earliest)
+      return { composition, bookmark: read.bookmark, mark };
+    this.#isTaking = true;
+    this.#resume();
+    return undefined;
+  }
+
+  #compose(): Promise<Composition> {
+    return Composition.of(this.#pages, this.#intervals, this.#events, new Slicer(this.#core.settings.clock));
+  }
+
+  async #reaches(revision: number): Promise<boolean> {
+    const { signal } = this.#ended;
+    const { graceMs } = this.#core.settings;
+    if (this.#position.value >= revision) return true;
+    try {
+      await this.#core.read('waiting', graceMs, signal, (deadline) => this.#position.until(revision, deadline.signal));
+      return true;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return false;
+    }
+  }
+
+  async #takeBatches(): Promise<void> {
+    try {
+      for (;;) {
+        const next = await this.#watch.peek();
+        while (!this.#isTaking) await new Promise<void>((resolve) => (this.#resume = resolve));
+        this.#watch.take();
+        if (next.done === true) throw new StoreError('unavailable', 'the watch ended without saying why');
+        this.#take(next.value);
+      }
+    } catch (error) {
+      this.#ended.abort(toStoreError(error));
+    }
+  }
+
+  #take(batch: WatchBatch): void {
+    checkBatch(this.#core.settings.range, batch);
+    this.#checkIdentity(batch.bookmark);
+    this.#events.add(batch);
+    this.#position.set(Math.max(this.#position.value, batch.bookmark.revision));
+  }
+
+  #add(piece: Piece): void {
+    this.#checkRead(piece.page.bookmark);
+    this.#pages.push(piece.page);
+    this.#intervals.add(piece);
+  }
+
+  /**
+   * A read that began after the watch did, and after the reads before it: it can't be of an earlier state. In a store that was put
+   * back meanwhile it is.
+   */
+  #checkRead(bookmark: Bookmark): void {
+    this.#checkIdentity(bookmark);
+    if (!this.#options.newHistory) this.#core.table.checkContinues(bookmark);
+    if (bookmark.revision < this.#latest)
+      throw new StoreError(
+        'history-changed',
+        `the store answered with revision ${bookmark.revision} after ${this.#latest}: it went back during the load`,
+      );
+    this.#latest = bookmark.revision;
+  }
+
+  #checkIdentity({ identity }: Bookmark): void {
+    if (identity !== this.#identity)
+      throw new StoreError(
+        'history-changed',
+        `the history changed from ${this.#identity} to ${identity} during the load`,
+      );
+  }
+}
+
+function newestOf({ items, undecodable }: ListResult): number {
+  return Math.max(0, items[0]?.modRevision ?? 0, undecodable[0]?.revision ?? 0);
+}

@@ -1,0 +1,100 @@
+import { isStoreError, type KeyRange, ListPage, type ListResult, sleep } from '@holdfast/store';
+import { isStoreClosed, toStoreError } from '../runtime/errors.js';
+import type { Core } from '../runtime/runtime.js';
+import { checkList, restOf, ScanCheck } from '../util/answers.js';
+import type { Piece } from './intervals.js';
+import { PAGE_TIMEOUT_MS } from './load.js';
+
+/** How many keys the first piece may have: nobody knows yet how large they are. */
+const FIRST_KEYS = 100;
+const MOST_KEYS = 2_000;
+/** About how many bytes a piece is to have, and how long it may take to come, before the next one gets smaller. */
+const PIECE_BYTES = 1024 * 1024;
+const PIECE_MS = PAGE_TIMEOUT_MS / 3;
+/** How often a piece is asked for in a row. */
+const MOST_TRIES = 5;
+
+/** Called with each piece, which is waited for; `false` ends the reading. */
+export type UsePiece = (piece: Piece) => unknown;
+
+/**
+ * Reads the mirror's range piece by piece, each at the store's head of that moment: no compaction can overtake that, however long it
+ * takes. The pieces together are the state of no revision. Where a backend answers any read of a range whole, as one state, there
+ * are no pieces at different revisions.
+ */
+export async function readPieces(core: Core, signal: AbortSignal, use: UsePiece): Promise<void> {
+  if (core.store.capabilities.historicalReads) await readByLists(core, signal, use);
+  else await readByScan(core, signal, use);
+}
+
+async function readByLists(core: Core, signal: AbortSignal, use: UsePiece): Promise<void> {
+  const size = new PieceSize();
+  let part: KeyRange | undefined = core.settings.range;
+  while (part !== undefined) {
+    const list: ListResult = await readPiece(core, part, size, signal);
+    const rest: KeyRange | undefined = restOf(part, list);
+    if ((await use({ page: new ListPage(list, rest !== undefined), end: rest?.start ?? part.end })) === false) return;
+    part = rest;
+  }
+}
+
+/** One that fails is asked for again, since all before it would have to be read again as well. */
+async function readPiece(core: Core, part: KeyRange, size: PieceSize, signal: AbortSignal): Promise<ListResult> {
+  const { clock } = core.settings;
+  const backoff = core.newBackoff();
+  for (let tries = 1; ; tries++) {
+    const began = clock.now();
+    try {
+      const list = await core.read('a part of the load', PAGE_TIMEOUT_MS, signal, (deadline) =>
+        core.store.list(part.toRange(), { limit: size.keys, signal: deadline.signal }),
+      );
+      checkList(part, list);
+      size.learn(list, clock.now() - began);
+      return list;
+    } catch (error) {
+      const cause = toStoreError(error);
+      if (signal.aborted || isStoreClosed(cause) || tries >= MOST_TRIES) throw cause;
+      if (isStoreError(cause, 'timeout')) size.halve();
+      core.noteTrouble(cause);
+    }
+    await sleep(clock, backoff.next(), signal);
+  }
+}
+
+async function readByScan(core: Core, signal: AbortSignal, use: UsePiece): Promise<void> {
+  const { range } = core.settings;
+  await core.read('the scan', PAGE_TIMEOUT_MS, signal, async (deadline) => {
+    const check = new ScanCheck(range);
+    for await (const page of core.store.scan(range.toRange(), { signal: deadline.signal })) {
+      deadline.extend();
+      check.begin(page);
+      if ((await use({ page, end: range.end })) === false) return;
+      deadline.signal.throwIfAborted();
+    }
+    check.end(check.seen);
+  });
+}
+
+/** How many keys to ask for at a time, by how large and how slow those before were. */
+class PieceSize {
+  #keys = FIRST_KEYS;
+
+  get keys(): number {
+    return this.#keys;
+  }
+
+  learn({ items }: ListResult, tookMs: number): void {
+    if (items.length === 0) return;
+    const bytes = items.reduce((sum, { key, value }) => sum + key.length + value.byteLength, 1);
+    const byBytes = (items.length * PIECE_BYTES) / bytes;
+    this.#set(tookMs > PIECE_MS ? Math.min(byBytes, this.#keys / 2) : Math.min(byBytes, this.#keys * 4));
+  }
+
+  halve(): void {
+    this.#set(this.#keys / 2);
+  }
+
+  #set(keys: number): void {
+    this.#keys = Math.max(1, Math.min(MOST_KEYS, Math.floor(keys)));
+  }
+}
