@@ -18,6 +18,7 @@ export interface ClientOptions {
   readonly name: string;
   readonly data: ConfigStore;
   readonly backend: Plan['backend'];
+  readonly isScant: boolean;
   readonly clock: SimClock;
   readonly random: Random;
   readonly members: Members;
@@ -44,7 +45,7 @@ export class Client {
   readonly #watches = new Set<RemoteWatch>();
 
   constructor(options: ClientOptions) {
-    const { name, data, backend, clock, random, members, recorder, count, deletedRange, term, run } = options;
+    const { name, data, backend, isScant, clock, random, members, recorder, count, deletedRange, term, run } = options;
     this.#options = options;
     this.link = new Link({ clock, random, name, keepaliveMs: KEEPALIVE_MS, count });
     const view = clock.view(name);
@@ -56,6 +57,7 @@ export class Client {
       count,
       members,
       backend,
+      isScant,
       deletedRange,
       term,
       onWatch: (watch) => this.#watches.add(watch),

@@ -1,6 +1,7 @@
 import { enrich } from './enrich.js';
 import { proxy } from './proxy.js';
 import { spread } from './spread.js';
+import { storm } from './storm.js';
 import {
   KEYS,
   LIMITS,
@@ -16,13 +17,15 @@ import {
 import { Random } from './random.js';
 
 /** Which worlds a seed stands for. The newest have more in them; the older ones are kept for what was found in them. */
-export type Generation = 1 | 2 | 3;
+export type Generation = 1 | 2 | 3 | 4;
 
 /** A world for a seed: anything that may happen to mirrors, in an order that nobody thought of. */
-export function generate(seed: number, generation: Generation = 3): Plan {
+export function generate(seed: number, generation: Generation = 4): Plan {
   const plan = new Generator(seed).plan();
   if (generation === 1) return plan;
-  return generation === 2 ? enrich(plan) : proxy(spread(enrich(plan)));
+  if (generation === 2) return enrich(plan);
+  const third = proxy(spread(enrich(plan)));
+  return generation === 3 ? third : storm(third);
 }
 
 const MANY_KEYS = Array.from({ length: 40 }, (_, index) => `${PREFIX}routes/m${index}`);

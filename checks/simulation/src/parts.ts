@@ -97,6 +97,7 @@ export class Parts {
       name,
       data: this.data,
       backend: this.plan.backend,
+      isScant: this.plan.compactEveryMs !== undefined,
       clock: this.clock,
       random,
       members: this.members,

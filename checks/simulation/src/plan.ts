@@ -9,6 +9,8 @@ export interface Plan {
   readonly members?: number;
   /** How the members are reached. Where that is left out, every call goes to any member, and nobody asks who it is. */
   readonly access?: Access;
+  /** How often all history is compacted, all the time. Then servers also give less of a list at a time than was asked for. */
+  readonly compactEveryMs?: number;
   readonly mirrors: readonly MirrorPlan[];
   /** Plain watches, whose consumers may stop reading. */
   readonly watches: readonly WatchPlan[];

@@ -40,6 +40,8 @@ export interface RemoteOptions {
   readonly count: (fault: string) => void;
   readonly random: Random;
   readonly backend: 'v3' | 'v2';
+  /** Whether the server gives less of a list at a time than it was asked for. */
+  readonly isScant: boolean;
   /** What a deletion at a revision was asked to delete, where the backend tells that instead of the keys. */
   readonly deletedRange: (revision: number) => KeyRange | undefined;
   /** Which history the server has: what etcd's raft term tells an adapter between two pages. */
@@ -78,7 +80,10 @@ export class RemoteDriver extends DelegatingDriver {
   }
 
   override list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
-    return this.#read(options, call, (server, own) => server.list(range, own, NO_SIGNAL));
+    const { isScant, random } = this.#options;
+    const scant =
+      isScant && (options.limit ?? 0) > MOST_SCANT ? { ...options, limit: random.between(1, MOST_SCANT) } : options;
+    return this.#read(scant, call, (server, own) => server.list(range, own, NO_SIGNAL));
   }
 
   /** A call to whoever serves it. */
@@ -204,6 +209,9 @@ export class RemoteDriver extends DelegatingDriver {
     };
   }
 }
+
+/** How many entries of a list a server gives at most that gives less than it was asked for. */
+const MOST_SCANT = 9;
 
 const HEAD: DriverListOptions = {
   revision: undefined,

@@ -32,9 +32,15 @@ export class Server {
   #snapshot: { readonly data: ReturnType<MemoryStore['snapshot']>; readonly epoch: Epoch } | undefined;
   #compacted = 0;
   #isRestoring = false;
+  #isKept = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
+  }
+
+  /** Whether nothing may be written to it by itself: it is being replaced, or must not overtake what mirrors know. */
+  get isResting(): boolean {
+    return this.#isRestoring || this.#isKept;
   }
 
   /** Whether anything of this history was. */
@@ -88,7 +94,9 @@ export class Server {
   async #keepConnections(): Promise<void> {
     const { clock, clients, count } = this.#options;
     count('server went back behind its connections');
+    this.#isKept = true;
     await clock.advance(KEPT_MS);
+    this.#isKept = false;
     for (const { link } of clients) link.reset();
   }
 }

@@ -1,4 +1,5 @@
 import { closeAll } from './close-all.js';
+import { Compactor } from './compactor.js';
 import { converge } from './converge.js';
 import { judge } from './judge.js';
 import type { Convergence, Outcome } from './outcome.js';
@@ -51,6 +52,7 @@ class World {
     const { plan, clock, data, truth, mirrors, watches, violations, stats } = this.#parts;
     const recording = await startRecording(data);
     await truth.begin();
+    const compactor = this.#startCompactor();
     const began = clock.now;
     for (const mirror of mirrors) mirror.open();
     for (const watch of watches) watch.open();
@@ -68,10 +70,17 @@ class World {
       this.#convergence = await converge(this.#parts);
     }
     clock.onFired = () => undefined;
+    compactor?.stop();
     await closeAll(this.#parts);
     if (violations.areNone) await judge(this.#parts, recording);
     await data.close();
     this.#gatherStats(began);
+  }
+
+  #startCompactor(): Compactor | undefined {
+    const { plan, data, clock, server, faults } = this.#parts;
+    if (plan.compactEveryMs === undefined) return undefined;
+    return new Compactor(plan.compactEveryMs, { data, clock, server, count: faults.add });
   }
 
   #gatherStats(began: number): void {

@@ -14,6 +14,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { ChangeFeed } from '../../../packages/core/src/events/change-feed.js';
 import { CollectionTable } from '../../../packages/core/src/table/collection-table.js';
 import { Evidence } from '../../../packages/core/src/runtime/freshness.js';
+import { LaterEvents } from '../../../packages/core/src/reads/later-events.js';
+import { Loader } from '../../../packages/core/src/life/loader.js';
 import { Restoration } from '../../../packages/core/src/table/restore.js';
 import { StateMachine } from '../../../packages/core/src/events/state.js';
 import { Table } from '../../../packages/core/src/table/table.js';
@@ -430,6 +432,17 @@ const mutants: readonly Mutant[] = [
     guarantee: 'start',
     from: 10,
     install: () => proxiedAs((error) => error),
+  },
+  {
+    name: 'a mirror that reads everything at one revision, however often that is compacted meanwhile',
+    guarantee: 'convergence',
+    from: 13,
+    install: () => replace(Loader.prototype, 'noteOvertaken', () => () => undefined),
+  },
+  {
+    name: 'a mirror that puts pieces together without what was told since they were read',
+    guarantee: 'equal',
+    install: () => replace(LaterEvents.prototype, 'add', () => () => undefined),
   },
   {
     name: 'an adapter that accepts another cluster after some time',
