@@ -42,11 +42,14 @@ export class EtcdDriver implements StoreDriver {
 
   constructor(connection: Connection, options: ResolvedOptions) {
     this.capabilities = { ...ETCD_V3_CAPABILITIES, ...options.limits };
-    const { clock, random, logger, retry, watch } = options;
+    const { clock, random, logger, retry, watch, maxResponseBytes } = options;
     this.#connection = connection;
     this.#kv = new Kv(this.#connection, clock);
     this.leases = new EtcdLeases(this.#connection);
-    this.#watches = new WatchManager(this.#connection, { clock, random, logger, backoff: retry, ...watch });
+    this.#watches = new WatchManager(this.#connection, {
+      ...{ clock, random, logger, maxResponseBytes, backoff: retry },
+      ...watch,
+    });
   }
 
   get endpoints(): readonly string[] {

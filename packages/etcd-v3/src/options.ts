@@ -65,6 +65,11 @@ export interface EtcdV3Options {
         readonly maxRequestBytes?: number | undefined;
       }
     | undefined;
+  /**
+   * The longest message that is taken from a server, in bytes, and the most that a watch response may come to in fragments. What is
+   * longer is `too-large`. Default: 1 GiB.
+   */
+  readonly maxResponseBytes?: number | undefined;
   /** When the store accepts that its endpoints belong to another cluster than before. */
   readonly identity?: EtcdIdentityOptions | undefined;
   /** The default budget of a watch, in bytes (C11). See `WatchOptions.bufferBytes`. */
@@ -88,6 +93,7 @@ export interface ResolvedOptions {
   readonly retry: { readonly attempts: number; readonly initialMs: number; readonly maxMs: number };
   readonly watch: { readonly progressMs: number | undefined; readonly silenceMs: number | undefined };
   readonly limits: Pick<Capabilities, 'maxTxnOperations' | 'maxRequestBytes'>;
+  readonly maxResponseBytes: number;
   readonly identity: EtcdIdentityOptions;
   readonly bufferBytes: number | undefined;
   readonly logger: Logger;
@@ -95,12 +101,17 @@ export interface ResolvedOptions {
   readonly random: () => number;
 }
 
+/** The default of `maxResponseBytes`. */
+export const MAX_RESPONSE_BYTES = 2 ** 30;
+/** gRPC counts in 32 bits. */
+const MOST_RESPONSE_BYTES = 2 ** 31 - 1;
+
 /** etcd's floor for pings (`--grpc-keepalive-min-time`). More frequent ones end the connection with "too_many_pings". */
 export const MIN_KEEPALIVE_MS = 5_000;
 
 const OPTION_NAMES = [
   ...['endpoints', 'auth', 'tls', 'headers', 'timeouts', 'keepalive', 'retry', 'watch'],
-  ...['limits', 'identity', 'bufferBytes', 'logger', 'clock', 'random'],
+  ...['limits', 'maxResponseBytes', 'identity', 'bufferBytes', 'logger', 'clock', 'random'],
 ] as const satisfies readonly (keyof EtcdV3Options)[];
 
 /** @throws StoreError `invalid-argument`, with the option's name */
@@ -153,6 +164,7 @@ export function resolveOptions(options: EtcdV3Options): ResolvedOptions {
       silenceMs: optionalMs(watch.silenceMs, 'watch.silenceMs'),
     },
     limits: checkLimits(limits),
+    maxResponseBytes: checkResponseBytes(options.maxResponseBytes ?? MAX_RESPONSE_BYTES),
     identity: checkIdentity(options.identity),
     bufferBytes: options.bufferBytes,
     logger: safeLogger(options.logger),
@@ -242,6 +254,11 @@ function checkLimits({
     ...(maxTxnOperations === undefined ? {} : { maxTxnOperations: whole(maxTxnOperations, 'limits.maxTxnOperations') }),
     ...(maxRequestBytes === undefined ? {} : { maxRequestBytes: whole(maxRequestBytes, 'limits.maxRequestBytes') }),
   };
+}
+
+function checkResponseBytes(bytes: number): number {
+  if (whole(bytes, 'maxResponseBytes') <= MOST_RESPONSE_BYTES) return bytes;
+  throw invalid(`maxResponseBytes must be at most ${MOST_RESPONSE_BYTES}: gRPC knows no longer messages`);
 }
 
 function optionalMs(value: number | undefined, name: string): number | undefined {

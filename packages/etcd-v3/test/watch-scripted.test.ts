@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { isStoreError, KeyRange, StoreError } from '@holdfast/store';
 import { eventually, virtualClock } from '@holdfast/testkit';
 import { WatchManager, type WatchManagerOptions } from '../src/watch/watch.js';
-import { PREFIX, RecordingSink, ScriptedTransport, settle, watchOptions } from './watch-script.js';
+import { PREFIX, RecordingSink, ScriptedTransport, settle, watchOptions, type ScriptedCall } from './watch-script.js';
 import { created, del, events, progress, put, response } from './watch-wire-text.js';
 
 // As 3.4.23 and 3.5.16 both write it.
@@ -104,9 +104,8 @@ describe('one stream', () => {
     expect(transport.calls).toHaveLength(1);
     expect(transport.call.creates).toHaveLength(10);
     for (let i = 0; i < 10; i++) transport.call.say(created(i));
-    for (let i = 9; i >= 0; i--) transport.call.say(events(i, [6 + i]));
-    for (const [i, { sink }] of watches.entries())
-      expect(sink.told).toEqual(['established 5', `${6 + i}: /a/${6 + i}`]);
+    for (let i = 9; i >= 0; i--) transport.call.say(response({ id: i, events: [put({ key: `/${i}/a`, mod: 6 + i })] }));
+    for (const [i, { sink }] of watches.entries()) expect(sink.told).toEqual(['established 5', `${6 + i}: /${i}/a`]);
   });
 
   test('ten thousand watches', async () => {
@@ -268,10 +267,10 @@ describe('batches', () => {
     const { sink } = watch(5);
     await settle();
     transport.call.say(created(0));
-    const big = put({ key: '/a/big', value: 'x'.repeat(1_000_000), mod: 6 });
-    const many = Array.from({ length: 20_000 }, () => put({ key: '/a/small', mod: 7 }));
+    const big = put({ key: '/a/big', value: 'x'.repeat(1_000_000), mod: 7 });
+    const many = Array.from({ length: 20_000 }, () => put({ key: '/a/small', mod: 6 }));
     transport.call.say(response({ id: 0, events: many }));
-    for (let i = 0; i < 20; i++) transport.call.say(response({ id: 0, events: [big] }));
+    for (let i = 0; i < 20; i++) transport.call.say(response({ id: 0, events: [big], fragment: true }));
     expect(transport.call.paused).toBe(true);
     for (let turns = 0; transport.call.paused && turns < 10_000; turns++)
       await new Promise((resolve) => setImmediate(resolve));
@@ -279,26 +278,110 @@ describe('batches', () => {
     expect(sink.batches).toHaveLength(1);
   });
 
-  test('a revision past 2^53-1 ends the watch with an error, and only this one (C3)', async () => {
-    const { transport, watch } = world();
+  test.each<[string, Buffer]>([
+    ['of revision 0', put({ key: '/a/x', mod: 0 })],
+    ['of revision -1', put({ key: '/a/x', mod: -1 })],
+    ['of a revision past 2^53-1 (C3)', put({ key: '/a/x', mod: 2n ** 53n })],
+    ['of another range', put({ key: '/b/x', mod: 7 })],
+    ['without a key', put({ key: '', mod: 7 })],
+    ['of a lease that there is not', put({ key: '/a/x', mod: 7, lease: -3n })],
+  ])('an event %s interrupts its watch alone, which begins again from what it has', async (_what, bad) => {
+    const { transport, watch, clock } = world();
     const [first, second] = [watch(5), watch(5)];
     await settle();
-    transport.call.say(created(0), created(1));
-    transport.call.say(response({ id: 0, events: [put({ key: '/a/x', mod: 2n ** 53n })] }), events(1, [6]));
-    expect(first.sink.told).toEqual(['established 5', 'failed internal']);
-    expect(first.sink.error?.message).toContain('9007199254740992');
+    transport.call.say(created(0), created(1), events(0, [6]), events(1, [6]));
+    transport.call.say(response({ id: 0, events: [bad] }), events(1, [7]));
+    expect(first.sink.told.at(-1)).toBe('interrupted internal');
     expect(transport.call.cancels).toEqual([0]);
-    expect(second.sink.told).toEqual(['established 5', '6: /a/6']);
+    expect(second.sink.told).toEqual(['established 5', '6: /a/6', '7: /a/7']);
+    // With back-off: a server that goes on like that is not asked again and again.
+    expect(transport.call.creates).toHaveLength(2);
+    await clock.advance(5_000);
+    expect(transport.call.creates.at(-1)).toMatchObject({ start: 6 });
+    transport.call.say(created(2), events(2, [9]));
+    expect(first.sink.told.slice(-2)).toEqual(['established 6', '9: /a/9']);
   });
 
-  test('what is not protobuf ends all watches of the stream with an error', async () => {
+  test.each<[string, (server: { readonly call: ScriptedCall; readonly more: () => void }) => void]>([
+    ['what is not protobuf', ({ call }) => call.say(Buffer.from('HTTP/1.1 400 Bad Request'))],
+    ['half of a response', ({ call }) => call.say(events(0, [6]).subarray(0, -2).subarray(0, 12))],
+    ['a header of a revision past 2^53-1', ({ call }) => call.say(response({ id: 0, head: 2n ** 53n }))],
+    ['an id that another watch has', ({ call, more }) => (more(), call.say(created(0)))],
+    ['a negative id', ({ call, more }) => (more(), call.say(created(-1)))],
+    [
+      'something else before the last fragment',
+      ({ call }) => {
+        call.say(response({ id: 0, fragment: true, events: [put({ key: '/a/6', mod: 6 })] }), progress(0, 900));
+      },
+    ],
+  ])('%s ends the stream, and all watches go on over another one', async (_what, say) => {
     const { transport, watch, clock } = world();
     const { sink } = watch(5);
     await settle();
-    transport.call.say(created(0), Buffer.from('HTTP/1.1 400 Bad Request'));
-    expect(sink.told).toEqual(['established 5', 'failed internal']);
-    expect(transport.call.canceled).toBe(true);
-    expect(clock.pending).toBe(0);
+    const { call } = transport;
+    call.say(created(0));
+    say({ call, more: () => void watch(5) });
+    await settle();
+    expect(sink.told).toEqual(['established 5', 'interrupted internal']);
+    expect(call.canceled).toBe(true);
+    await clock.advance(5_000);
+    await settle();
+    expect(transport.call).not.toBe(call);
+    expect(transport.call.creates[0]).toMatchObject({ start: 5 });
+    transport.call.say(created(0), events(0, [6]));
+    expect(sink.told.slice(-2)).toEqual(['established 5', '6: /a/6']);
+  });
+
+  test('an event that comes after later ones ends the watch: going on would lose it', async () => {
+    const { transport, watch } = world();
+    const { sink } = watch(5);
+    await settle();
+    transport.call.say(created(0), events(0, [5, 6, 8]), events(0, [7]));
+    expect(sink.told).toEqual(['established 5', '6: /a/6', '8: /a/8', 'failed internal']);
+    expect(sink.error?.retryable).toBe(true);
+  });
+
+  test('more of a revision after it was complete ends the watch: going on would lose it', async () => {
+    const { transport, watch } = world();
+    const { sink } = watch(5);
+    await settle();
+    transport.call.say(created(0), response({ id: 0, events: [put({ key: '/a/1', mod: 6 })] }));
+    // The same once more is of no harm.
+    transport.call.say(response({ id: 0, events: [put({ key: '/a/1', mod: 6 })] }));
+    expect(sink.told).toEqual(['established 5', '6: /a/1']);
+    transport.call.say(response({ id: 0, events: [put({ key: '/a/2', mod: 6 })] }));
+    expect(sink.told.at(-1)).toBe('failed internal');
+  });
+
+  test("fragments that don't end are bounded by their bytes, and the watch does not stay live", async () => {
+    const { transport, watch, clock } = world({ maxResponseBytes: 10_000 });
+    const { sink } = watch(5);
+    await settle();
+    const { call } = transport;
+    const part = response({ id: 0, fragment: true, events: [put({ key: '/a/6', value: 'x'.repeat(900), mod: 6 })] });
+    call.say(created(0), ...Array.from({ length: 10 }, () => part));
+    expect(sink.told).toEqual(['established 5']);
+    call.say(part);
+    expect(sink.told.at(-1)).toBe('interrupted too-large');
+    expect(call.canceled).toBe(true);
+    await clock.advance(5_000);
+    await settle();
+    transport.call.say(created(0), events(0, [6]));
+    expect(sink.told.slice(-2)).toEqual(['established 5', '6: /a/6']);
+  });
+
+  test('a revision that stays open is noticed by the next sign of life', async () => {
+    const { transport, watch, clock } = world();
+    const { sink } = watch(5);
+    await settle();
+    const { call } = transport;
+    call.say(created(0), response({ id: 0, fragment: true, events: [put({ key: '/a/6', mod: 6 })] }));
+    await clock.advance(40_000);
+    // The server answers the question whether it lives, and has not sent the rest.
+    expect(call.creates).toHaveLength(2);
+    call.say(created(1));
+    expect(sink.told.at(-1)).toBe('interrupted internal');
+    expect(call.canceled).toBe(true);
   });
 });
 

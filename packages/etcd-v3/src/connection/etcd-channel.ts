@@ -18,13 +18,13 @@ import type { GrpcFailure } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Rpc, StreamRpc } from './rpc.js';
 
-/** The most that a server can send in one message. List pages are sized by us, but a watch response can be any size. */
-const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
+/** No limit of ours: the servers have theirs. */
+const MAX_REQUEST_BYTES = 2 ** 31 - 1;
 
 /** As much as a list page, so that the server never waits for the window inside one (measured: a third of the time). */
 const FLOW_CONTROL_WINDOW = 16 * 1024 * 1024;
 
-export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security'>;
+export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security' | 'maxResponseBytes'>;
 
 /** What a call on a closed channel fails with: nothing was sent. */
 export const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was closed before the call was sent' };
@@ -148,10 +148,10 @@ export class EtcdChannel {
   }
 }
 
-function channelOptions({ keepalive }: ChannelOptionSource): ChannelOptions {
+function channelOptions({ keepalive, maxResponseBytes }: ChannelOptionSource): ChannelOptions {
   return {
-    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_receive_message_length': maxResponseBytes,
+    'grpc.max_send_message_length': MAX_REQUEST_BYTES,
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW,
     // Not even a "transparent" retry: whether a write may be repeated is decided here, and nowhere else (docs/traps.md#trap-9).
     'grpc.enable_retries': 0,

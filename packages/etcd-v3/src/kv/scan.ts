@@ -1,4 +1,11 @@
-import { StoreError, type DriverCall, type DriverScanOptions, type KeyRange, type Page } from '@holdfast/store';
+import {
+  isStoreError,
+  StoreError,
+  type DriverCall,
+  type DriverScanOptions,
+  type KeyRange,
+  type Page,
+} from '@holdfast/store';
 import type { RangeOutline, ResponseHeader } from '../protobuf/range.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';
@@ -16,6 +23,9 @@ const MOST_LENGTH = 40_000;
  */
 const PAGE_BYTES = 2 * 1024 * 1024;
 
+/** By how much parts get shorter that were too large. */
+const SHRINK = 8;
+
 /**
  * Reads a range in pages at the revision of the first (C5). The next ones are on their way while this one is looked
  * through and used. How long pages are follows from the sizes seen: a page that is too long keeps the event loop, and
@@ -30,24 +40,29 @@ export async function* scan(
   // Who stops reading pages must not leave the one on its way behind.
   const stopped = new AbortController();
   const signal = call.signal === undefined ? stopped.signal : AbortSignal.any([call.signal, stopped.signal]);
-  // Etcd reads everything before it filters: in pages it would do so once for each.
-  const limit = options.minModRevision === undefined ? FIRST_LENGTH : undefined;
+  const parts = new PartReader(kv, signal);
   try {
-    let outline = await kv.read(range, { ...options, limit }, { signal }, whole);
+    if (options.minModRevision !== undefined) {
+      // Etcd reads everything before it filters: in pages it would do so once for each.
+      const answer = await kv.read(range, options, { signal }, whole);
+      yield new EtcdPage(answer, {
+        bookmark: bookmarkOf(answer.header, options.revision),
+        total: answer.count,
+        more: false,
+      });
+      return;
+    }
+    let outline = await parts.read(range, options, FIRST_LENGTH);
     const first = outline.header;
     const bookmark = bookmarkOf(first, options.revision);
     const total = outline.count;
-    if (limit === undefined) {
-      yield new EtcdPage(outline, { bookmark, total, more: false });
-      return;
-    }
     const pinned = { ...options, revision: bookmark.revision };
     const ahead = new ReadAhead({
       range,
       total,
       length: (seen) => pageLength(seen, total),
       read: async (part, most) => {
-        const next = await kv.read(part, { ...pinned, limit: most }, { signal }, whole);
+        const next = await parts.read(part, pinned, most);
         checkSameHistory(first, next.header, options);
         return next;
       },
@@ -60,6 +75,31 @@ export async function* scan(
     }
   } finally {
     stopped.abort(new StoreError('aborted', 'the scan was ended by its reader'));
+  }
+}
+
+/** Reads parts of a scan. Where a part is too large for one answer (`maxResponseBytes`), it and all later ones are read shorter. */
+class PartReader {
+  readonly #kv: Kv;
+  readonly #signal: AbortSignal;
+  #most = Infinity;
+
+  constructor(kv: Kv, signal: AbortSignal) {
+    this.#kv = kv;
+    this.#signal = signal;
+  }
+
+  /** @throws StoreError `too-large` where a single entry is */
+  async read(range: KeyRange, options: DriverScanOptions, length: number): Promise<RangeAnswer> {
+    for (;;) {
+      const limit = Math.min(length, this.#most);
+      try {
+        return await this.#kv.read(range, { ...options, limit }, { signal: this.#signal }, whole);
+      } catch (error) {
+        if (!isStoreError(error, 'too-large') || limit === 1) throw error;
+        this.#most = Math.max(1, Math.floor(limit / SHRINK));
+      }
+    }
   }
 }
 

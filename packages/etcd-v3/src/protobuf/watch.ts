@@ -1,4 +1,5 @@
-import { decodeUtf8, StoreError } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store';
+import { badAnswer } from './bad-answer.js';
 import { ValueSlab } from './value-slab.js';
 import { WireReader, WireWriter } from './wire.js';
 
@@ -188,8 +189,7 @@ export class EventReader {
         return event;
       }
       // A field that would have had to be known before the events were looked at.
-      if (tag < EVENT)
-        throw new StoreError('internal', 'a watch response has fields after its events, unlike those of etcd');
+      if (tag < EVENT) throw badAnswer('etcd sent a watch response with fields after its events');
       reader.skip(tag);
     }
     return undefined;
@@ -202,13 +202,20 @@ function decodeEvent(reader: WireReader, slab: ValueSlab): RawEvent {
   let previous: RawKeyValue | undefined;
   while (!reader.done) {
     const tag = reader.tag();
-    if (tag === 0x08) type = reader.int64() === 1 ? 'delete' : 'put';
+    if (tag === 0x08) type = typeOf(reader.int64());
     else if (tag === 0x12) entry = decodeKeyValue(reader, slab);
     else if (tag === 0x1a) previous = decodeKeyValue(reader, slab);
     else reader.skip(tag);
   }
-  if (entry === undefined) throw new StoreError('internal', 'etcd sent an event without an entry');
+  if (entry === undefined || entry.key.length === 0)
+    throw badAnswer('etcd sent an event without an entry, or without a key');
   return { type, entry, previous };
+}
+
+function typeOf(type: number): RawEvent['type'] {
+  if (type === 0) return 'put';
+  if (type === 1) return 'delete';
+  throw badAnswer(`etcd sent an event of a type ${type}, which is not known here`);
 }
 
 function decodeKeyValue(reader: WireReader, slab: ValueSlab): RawKeyValue {

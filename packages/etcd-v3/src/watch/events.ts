@@ -1,4 +1,13 @@
-import { toRevision, type KeyValue, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
+import {
+  type KeyRange,
+  type KeyValue,
+  type Revision,
+  type StoreError,
+  type UndecodableKey,
+  type WatchEvent,
+} from '@holdfast/store';
+import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
+import { checkNumbers } from '../protobuf/range.js';
 import type { RawEvent, RawKeyValue } from '../protobuf/watch.js';
 
 /** All events of one revision. They are delivered together, or not at all (C10, docs/traps.md#trap-8). */
@@ -12,24 +21,48 @@ export interface RevisionGroup {
 
 // Roughly the memory of an event's objects, without its key and values.
 const EVENT_OVERHEAD_BYTES = 200;
+// A complete group of up to this size is kept until the next one, to recognise its events when they come again.
+const KEPT_BYTES = 64 * 1024;
+
+/** An event that comes after its revision was complete, or after a later one: going on from there would lose it. */
+export class LateEvent extends Error {
+  readonly error: StoreError;
+
+  constructor(revision: Revision, delivered: Revision) {
+    const error = badAnswer(`etcd sent an event of revision ${revision} after all of revision ${delivered}`);
+    super(error.message);
+    this.error = error;
+  }
+}
 
 /**
- * Groups events by revision. The server never splits a revision over two complete responses, but a fragment may end in the middle of
- * one. So the last group stays open until a response after which no fragment follows.
+ * Groups events by revision, and checks their order. The server never splits a revision over two complete responses, but a
+ * fragment may end in the middle of one. So the last group stays open until a response after which no fragment follows.
  */
 export class RevisionAssembler {
   #open: RevisionGroup | undefined;
+  #closed: { readonly revision: Revision; readonly group: RevisionGroup | undefined } | undefined;
 
-  /** Adds an event of `size` encoded bytes. If it begins another revision, gives the group that is complete now. */
+  /**
+   * Adds an event of `size` encoded bytes. If it begins another revision, gives the group that is complete now.
+   *
+   * @throws StoreError `internal` where no etcd sends such an event
+   * @throws LateEvent
+   */
   add(event: RawEvent, size: number): RevisionGroup | undefined {
-    const revision = toRevision(event.entry.modRevision);
+    const { key, modRevision } = event.entry;
+    const revision = serverRevision(modRevision, 'the revision of an event');
     let completed: RevisionGroup | undefined;
     if (this.#open?.revision !== revision) {
-      completed = this.#open;
+      const last = this.#open?.revision ?? this.#closed?.revision;
+      if (last !== undefined && revision <= last) {
+        if (this.#isRepeated(key, revision)) return undefined;
+        throw new LateEvent(revision, last);
+      }
+      completed = this.flush();
       this.#open = { revision, events: [], undecodable: [], bytes: 0 };
     }
     this.#open.bytes += size + EVENT_OVERHEAD_BYTES;
-    const { key } = event.entry;
     if (typeof key === 'string') this.#open.events.push(toWatchEvent(event, key, revision));
     // Copied: it may be kept for long, and must not keep the whole message.
     else this.#open.undecodable.push({ rawKey: key.slice(), revision, deleted: event.type === 'delete' });
@@ -39,13 +72,47 @@ export class RevisionAssembler {
   /** Gives the last group, when no more of it can come. */
   flush(): RevisionGroup | undefined {
     const completed = this.#open;
+    if (completed === undefined) return undefined;
     this.#open = undefined;
+    const { revision, bytes } = completed;
+    this.#closed = { revision, group: bytes <= KEPT_BYTES ? completed : undefined };
     return completed;
   }
+
+  /** Whether the event is one of those that were delivered last. */
+  #isRepeated(key: string | Uint8Array, revision: Revision): boolean {
+    const { group } = this.#closed ?? {};
+    return group?.revision === revision && keysOf(group).includes(nameOf(key));
+  }
+}
+
+/** Whether all events are such as the watch asked for. @throws StoreError `internal` otherwise */
+export function checkEvents({ events, undecodable }: RevisionGroup, range: KeyRange, only?: 'put' | 'delete'): void {
+  for (const event of events) {
+    const key = event.type === 'put' ? event.current.key : 'key' in event ? event.key : '';
+    if (!range.contains(key)) throw badAnswer(`etcd sent an event of a key outside of ${range.toString()}`);
+    if (only !== undefined && event.type !== only) throw badAnswer(`etcd sent a ${event.type} to a watch of ${only}s`);
+  }
+  for (const { rawKey } of undecodable) {
+    if (!range.contains(rawKey)) throw badAnswer(`etcd sent an event of a key outside of ${range.toString()}`);
+  }
+}
+
+function keysOf({ events, undecodable }: RevisionGroup): string[] {
+  const keys = events.map((event) => (event.type === 'put' ? event.current.key : 'key' in event ? event.key : ''));
+  return undecodable.length === 0 ? keys : [...keys, ...undecodable.map(({ rawKey }) => nameOf(rawKey))];
+}
+
+/** A name for any key. That of bytes can't be a key that is text. */
+function nameOf(key: string | Uint8Array): string {
+  return typeof key === 'string' ? key : `\ud800${Buffer.from(key).toString('hex')}`;
 }
 
 function toWatchEvent(event: RawEvent, key: string, revision: Revision): WatchEvent {
   const previous = event.previous === undefined ? undefined : toKeyValue(event.previous, key);
+  if (previous !== undefined && previous.modRevision >= revision) {
+    throw badAnswer(`etcd sent an entry of revision ${previous.modRevision} as the one before revision ${revision}`);
+  }
   if (event.type === 'delete') {
     return previous === undefined ? { type: 'delete', revision, key } : { type: 'delete', revision, key, previous };
   }
@@ -58,8 +125,12 @@ function toWatchEvent(event: RawEvent, key: string, revision: Revision): WatchEv
 
 function toKeyValue(raw: RawKeyValue, key: string): KeyValue {
   const { value, version, lease } = raw;
-  const createRevision = toRevision(raw.createRevision);
-  const modRevision = toRevision(raw.modRevision);
+  checkNumbers(raw.createRevision, raw.modRevision, version);
+  if (raw.key !== key || lease?.startsWith('-') === true) {
+    throw badAnswer(`etcd sent an event with an entry of another key, or with lease ${lease ?? 'none'}`);
+  }
+  const createRevision = raw.createRevision as Revision;
+  const modRevision = raw.modRevision as Revision;
   return lease === undefined
     ? { key, value, createRevision, modRevision, version }
     : { key, value, createRevision, modRevision, version, lease };

@@ -21,6 +21,7 @@ export class ProbeFollower implements WatchFollower {
   readonly progress = nothing;
   readonly ended = nothing;
   readonly failed = nothing;
+  readonly late = nothing;
   readonly lost = nothing;
 
   created(): void {

@@ -73,8 +73,12 @@ export class MessagePump {
     if (this.#running) return;
     this.#running = true;
     const began = this.#stopwatch() - this.#spentMs;
-    while (this.#spentMs < SLICE_MS && this.#step()) this.#spentMs = this.#stopwatch() - began;
-    this.#running = false;
+    try {
+      while (this.#spentMs < SLICE_MS && this.#step()) this.#spentMs = this.#stopwatch() - began;
+    } finally {
+      // Whatever a listener throws: messages after it must not wait for ever.
+      this.#running = false;
+    }
     if (this.#stopped || (this.#spentMs < LITTLE_MS && !this.#hasWork())) return;
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined;

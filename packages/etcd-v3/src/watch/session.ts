@@ -3,18 +3,18 @@ import {
   KeyRange,
   keySuccessor,
   StoreError,
-  toRevision,
   type Bookmark,
   type Clock,
   type DriverWatch,
   type DriverWatchOptions,
   type Logger,
+  type Revision,
   type TimerHandle,
   type WatchSink,
 } from '@holdfast/store';
 import { rangeBounds } from '../protobuf/range.js';
 import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';
-import type { RevisionGroup } from './events.js';
+import { checkEvents, type RevisionGroup } from './events.js';
 import { asStoreError, compactedError, endsWatch, historyChanged } from './errors.js';
 import type { WatchFollower } from './follower.js';
 import type { LinkMember, WatchLink, WatchLinkOptions } from './link.js';
@@ -152,6 +152,12 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     const { bookmark } = this.#known();
     // The watch began at the bookmark's own revision (see #request), and may be the second one to bring these.
     if (this.#state.name !== 'following' || group.revision <= bookmark.revision) return;
+    try {
+      checkEvents(group, this.#range, this.#options.only);
+    } catch (error) {
+      this.failed(asStoreError(error, 'a revision could not be checked'));
+      return;
+    }
     const { revision, events, undecodable, bytes } = group;
     this.#push('events', { revision, identity: bookmark.identity }, { events, undecodable }, bytes);
   }
@@ -163,7 +169,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     // An idle server answers the same each time, to each watch: told again, it would only wake everyone up.
     if (revision === this.#progress) return;
     this.#progress = revision;
-    const reached: Bookmark = { revision: toRevision(revision), identity: bookmark.identity };
+    const reached: Bookmark = { revision: revision as Revision, identity: bookmark.identity };
     this.#push('progress', reached, { events: [], undecodable: [] }, PROGRESS_BYTES);
   }
 
@@ -183,6 +189,12 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   }
 
   failed(error: StoreError): void {
+    // All that came before is good: the watch begins again from there, after a while.
+    this.#interrupt(error);
+    this.#rest();
+  }
+
+  late(error: StoreError): void {
     this.#fail(error);
   }
 

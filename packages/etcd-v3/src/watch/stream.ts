@@ -9,7 +9,9 @@ import {
   type WatchResponse,
 } from '../protobuf/watch.js';
 import { answerPoint } from '../protobuf/answer-point.js';
+import { badAnswer } from '../protobuf/bad-answer.js';
 import { asStoreError } from './errors.js';
+import { LateEvent } from './events.js';
 import type { WatchFollower } from './follower.js';
 import { PROBE, ProbeFollower } from './probe.js';
 import { ProgressTimer } from './progress-timer.js';
@@ -31,6 +33,8 @@ export interface WatchStreamOptions {
   readonly progressMs: number;
   readonly silenceMs: number;
   readonly answerMs: number;
+  /** How large one response may get in fragments. */
+  readonly maxResponseBytes: number;
 }
 
 /** A stream reports to its owner. */
@@ -72,6 +76,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   readonly #active = new Map<number, WatchSubscription>();
   readonly #ledger = new ProgressLedger();
   readonly #leavers = new Set<(cause: StoreError) => void>();
+  /** The response whose last fragment is still to come. */
+  #fragments: { readonly watchId: number; readonly bytes: number } | undefined;
   #state: StreamState = { name: 'opening' };
   #endpoint = '';
   #raftTerm = 0;
@@ -220,19 +226,37 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   }
 
   *#receive(message: Buffer): Generator<void, void> {
-    let response: WatchResponse;
     try {
-      response = decodeWatchResponse(message);
+      const response = decodeWatchResponse(message);
+      this.#checkFragments(response, message.length);
+      if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
+      if (response.created) this.#onCreated(response, message);
+      else if (response.canceled) this.#onCanceled(response);
+      else if (response.events !== undefined) yield* this.#onEvents(response, response.events);
+      else this.#onProgress(response);
+      if (this.#state.name === 'open') this.#state.timers.silence.heard();
     } catch (error) {
+      // Thrown on, it would end in gRPC, and the stream never.
       this.#unusable(error);
-      return;
     }
-    if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
-    if (response.created) this.#onCreated(response, message);
-    else if (response.canceled) this.#onCanceled(response);
-    else if (response.events !== undefined) yield* this.#onEvents(response, response.events);
-    else this.#onProgress(response);
-    if (this.#state.name === 'open') this.#state.timers.silence.heard();
+  }
+
+  /**
+   * The fragments of a response follow on each other, and end. While they are open, their revision is held back, and nothing
+   * else can come: not even the answer that shows whether the stream works.
+   */
+  #checkFragments({ fragment, watchId, events, created, canceled }: WatchResponse, size: number): void {
+    const open = this.#fragments;
+    if (open !== undefined && (open.watchId !== watchId || events === undefined || created || canceled)) {
+      throw badAnswer('etcd sent something else before the last fragment of a watch response');
+    }
+    const bytes = (open?.bytes ?? 0) + size;
+    const { maxResponseBytes } = this.#options;
+    if (fragment && bytes > maxResponseBytes) {
+      const message = `${this.#endpoint} sent fragments of a watch response of more than ${maxResponseBytes} bytes (maxResponseBytes)`;
+      throw new StoreError('too-large', message, { endpoint: this.#endpoint, retryable: true });
+    }
+    this.#fragments = fragment ? { watchId, bytes } : undefined;
   }
 
   #onCreated(response: WatchResponse, message: Buffer): void {
@@ -250,13 +274,23 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
       this.#drop();
       return;
     }
+    const { watchId } = response;
+    if (watchId < 0 || this.#active.has(watchId)) {
+      const error = badAnswer(`etcd confirmed a watch by the id ${watchId}, which can't be its own`);
+      subscription.finish();
+      if (!abandoned) {
+        this.#wanted -= 1;
+        subscription.follower.failed(error);
+      }
+      throw error;
+    }
     if (abandoned) {
       subscription.finish();
-      this.#cancel(response.watchId);
+      this.#cancel(watchId);
       return;
     }
-    subscription.confirm(response.watchId, response.header.revision);
-    this.#active.set(response.watchId, subscription);
+    subscription.confirm(watchId, response.header.revision);
+    this.#active.set(watchId, subscription);
     this.#memberId = answerPoint(message)?.memberId ?? '0';
     if (this.#state.name === 'open') this.#state.timers.progress.start();
     this.#owner.confirmed(this);
@@ -301,7 +335,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     } catch (error) {
       if (subscription.state.name !== 'active') throw error;
       subscription.cancel();
-      follower.failed(asStoreError(error, UNREADABLE));
+      if (error instanceof LateEvent) follower.late(error.error);
+      else follower.failed(asStoreError(error, UNREADABLE));
     }
   }
 
@@ -317,12 +352,9 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     }
   }
 
+  /** What the server sent can't be used, whichever watch it was for. All of them go on over another stream. */
   #unusable(error: unknown): void {
-    const failure = asStoreError(error, UNREADABLE);
-    const followers = this.#takeAll().map(({ follower }) => follower);
-    this.#owner.ended(this, failure, 'closed by the server');
-    this.close();
-    for (const follower of followers) follower.failed(failure);
+    this.#end(asStoreError(error, UNREADABLE), 'closed by the server');
   }
 
   #askProgress(): void {

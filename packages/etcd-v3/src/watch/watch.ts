@@ -7,6 +7,7 @@ import {
   type KeyRange,
   type WatchSink,
 } from '@holdfast/store';
+import { MAX_RESPONSE_BYTES } from '../options.js';
 import { WatchLink, type WatchLinkOptions } from './link.js';
 import { WatchSession } from './session.js';
 import type { WatchTransport } from '../connection/transport.js';
@@ -37,6 +38,7 @@ export class WatchManager {
       progressMs: options.progressMs ?? 5_000,
       silenceMs: options.silenceMs ?? 30_000,
       answerMs: options.answerMs ?? options.silenceMs ?? 30_000,
+      maxResponseBytes: options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
     };
     this.#link = new WatchLink(transport, this.#options);
   }
