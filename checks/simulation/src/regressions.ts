@@ -95,4 +95,9 @@ export const regressions: readonly Regression[] = [
     generation: 3,
     what: 'a member of another cluster answered at one endpoint, then at another one: within a minute that counted as two votes of three, and its content was shown',
   },
+  {
+    seed: 402167,
+    generation: 3,
+    what: 'behind a balancer, five of nine connections of a store that had just begun led to one fresh member of three: it followed that member',
+  },
 ];

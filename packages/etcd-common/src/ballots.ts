@@ -7,6 +7,11 @@ export interface Ballot {
 
 /** A sample has at least so many connections, and covers at least so many milliseconds. */
 const SAMPLE = { connections: 9, ms: 3_000 };
+/**
+ * A majority is at least this share of so many connections. If one member of three is fresh, and a balancer leads each connection to any of
+ * them by chance, five of nine connections reach the fresh one every seventh time, and two thirds of 24 once in 1,000 times.
+ */
+const MAJORITY = { connections: 24, share: 2 / 3 };
 /** Connections that tell the same within this time, in milliseconds, count once: many calls may connect at a time. */
 const SAME_MS = 50;
 /** The most connections that are kept, however quickly they come. */
@@ -27,7 +32,8 @@ export class Ballots {
     this.#run = isSame ? this.#run + 1 : 1;
     this.#unbroken += 1;
     this.#sample.push({ identity, at });
-    while (this.#sample.length > MOST || this.#isFullFrom(1)) this.#sample.shift();
+    while (this.#sample.length > MOST || (this.#sample.length > MAJORITY.connections && this.#isFullFrom(1)))
+      this.#sample.shift();
   }
 
   /** An answer over an open connection told this identity: a run of another one begins anew. */
@@ -46,28 +52,37 @@ export class Ballots {
     return this.#run;
   }
 
+  /** Whether a connection of the latest full sample told it. */
   has(identity: string): boolean {
-    return this.#sample.some((ballot) => ballot.identity === identity);
+    return this.#latest().some((ballot) => ballot.identity === identity);
   }
 
-  /** Whether all connections of a full sample told the same identity, with no answer to the contrary. */
+  /** Whether all connections of the latest full sample told the same identity, with no answer to the contrary. */
   get isUnanimous(): boolean {
-    const { length } = this.#sample;
+    const { length } = this.#latest();
     return this.#isFullFrom(0) && this.#run >= length && this.#unbroken >= length;
   }
 
-  /** The identity that more than half of a full sample told. */
+  /** The identity that so many of the latest connections told that it can't be for chance. */
   get majority(): string | undefined {
-    if (!this.#isFullFrom(0)) return undefined;
+    const { connections, share } = MAJORITY;
+    if (this.#sample.length < connections || !this.#isFullFrom(0)) return undefined;
     const counts = new Map<string, number>();
     for (const { identity } of this.#sample) counts.set(identity, (counts.get(identity) ?? 0) + 1);
-    return [...counts].find(([, count]) => count > this.#sample.length / 2)?.[0];
+    return [...counts].find(([, count]) => count >= this.#sample.length * share)?.[0];
   }
 
   /** Whether `other` was told after `identity` had been: both are there at a time. */
   isMixed(identity: string, other: string): boolean {
     const first = this.#sample.findIndex((ballot) => ballot.identity === identity);
     return first >= 0 && this.#sample.slice(first).some((ballot) => ballot.identity === other);
+  }
+
+  /** The latest connections that make up a full sample; all of them where there are too few. */
+  #latest(): readonly Ballot[] {
+    let from = 0;
+    while (this.#isFullFrom(from + 1)) from += 1;
+    return this.#sample.slice(from);
   }
 
   #isFullFrom(index: number): boolean {

@@ -26,7 +26,7 @@ interface Pace {
 }
 
 /** Two clusters are told of: it is to be known soon which one counts. */
-const CONTEST: Pace = { even: 12, initialMs: 350, maxMs: 5_000 };
+const CONTEST: Pace = { even: 24, initialMs: 350, maxMs: 8_000 };
 /** One cluster is told of, by too few to be sure. */
 const DOUBT: Pace = { even: 0, initialMs: 1_000, maxMs: 15_000 };
 /** The same behind one name, or after a change: the cluster from before may come back. */

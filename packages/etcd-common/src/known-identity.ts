@@ -29,8 +29,9 @@ const MOST = 16;
  * identity belongs to the store. An endpoint with another one is foreign, and serves nothing.
  *
  * - A store that knows none yet takes that of more than half of its endpoints; where fewer can be reached, see {@link settle}.
- * - Another identity is accepted when more than half of the endpoints tell it in one round of questions. Behind one name, which may be a load
- *   balancer's, all new connections of some seconds must tell it, and no answer the known one.
+ * - Another identity is accepted when more than half of the endpoints tell it in two rounds of questions, one after the
+ *   other. Behind one name, which may be a load balancer's, all new connections of some seconds must tell it, and no
+ *   answer the known one.
  * - Behind one name, a majority of new connections is enough to take back the identity before a change, or to correct
  *   one that was taken from the first connection alone.
  * - Time alone changes nothing unless `acceptAfterMs` is set.
@@ -43,7 +44,9 @@ export class KnownIdentity {
   readonly #acceptAfterMs: number | undefined;
   readonly #ballots = new Map<string, Ballots>();
   /** What the endpoints told that were asked in the present round. */
-  readonly #answers = new Map<string, string>();
+  #answers = new Map<string, string>();
+  /** The same of the round before. */
+  #answersBefore: ReadonlyMap<string, string> = new Map();
   /** Since when each foreign identity has been told, with the known one told by nobody. */
   readonly #aloneSince = new Map<string, number>();
   /** The identities known before, the latest last. */
@@ -136,7 +139,8 @@ export class KnownIdentity {
 
   /** Begins to ask every endpoint over a new connection. To be given to {@link endRound}. */
   beginRound(): number {
-    this.#answers.clear();
+    this.#answersBefore = this.#answers;
+    this.#answers = new Map();
     return this.#now();
   }
 
@@ -208,10 +212,14 @@ export class KnownIdentity {
     return identity === undefined ? undefined : { identity, replaces: this.#isConfirmed };
   }
 
-  /** Whether more than half of the endpoints tell it at a time: one foreign member may answer at one endpoint after the other. */
+  /**
+   * Whether more than half of the endpoints told it in two rounds, one after the other. One foreign member may answer at one endpoint after
+   * the other, and may go from one to the other within a round.
+   */
   #isAnsweredByMost(identity: string): boolean {
     const endpoints = this.#endpoints();
-    const count = endpoints.filter((endpoint) => this.#answers.get(endpoint) === identity).length;
+    const rounds = [this.#answers, this.#answersBefore];
+    const count = endpoints.filter((endpoint) => rounds.every((round) => round.get(endpoint) === identity)).length;
     return count > endpoints.length / 2;
   }
 

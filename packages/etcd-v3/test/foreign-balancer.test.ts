@@ -29,7 +29,10 @@ test('a store whose first connection went to the fresh member is put right', asy
   expect((await watch.ready).identity).toBe(world.ids.fresh);
   // Nothing happens to its connection: it asks by itself.
   lb.choose((turn) => (turn % 3 === 1 ? 1 : 0));
-  expect(await failure(watch[Symbol.asyncIterator]().next())).toMatchObject({ code: 'history-changed' });
+  const followed = (async () => {
+    for await (const batch of watch) expect(batch.kind).toBe('progress');
+  })();
+  expect(await failure(followed)).toMatchObject({ code: 'history-changed' });
   expect(await store.get('/first')).toMatchObject({ key: '/first' });
 });
 

@@ -21,11 +21,23 @@ export const etcdCommon: readonly Mutant[] = [
     trap: 23,
     why: 'one foreign member that answers at one endpoint and then at another one has two votes of three',
     file: KNOWN,
-    find: '    this.#answers.clear();\n',
+    find: '    this.#answers = new Map();\n',
     replace: '',
     caughtBy: {
       test: KNOWN_TEST,
       name: 'one foreign member that answers at one endpoint after the other is no majority',
+    },
+  },
+  {
+    name: 'identity-of-one-round',
+    trap: 23,
+    why: 'one foreign member that goes from one endpoint to another within a round has two votes of three',
+    file: KNOWN,
+    find: '    const rounds = [this.#answers, this.#answersBefore];',
+    replace: '    const rounds = [this.#answers];',
+    caughtBy: {
+      test: KNOWN_TEST,
+      name: 'one that goes from one endpoint to another within a round is no majority either',
     },
   },
   {
@@ -47,6 +59,18 @@ export const etcdCommon: readonly Mutant[] = [
     caughtBy: {
       test: KNOWN_TEST,
       name: 'a balancer with one fresh member among three changes nothing, whichever way connections go',
+    },
+  },
+  {
+    name: 'identity-by-a-chance-majority',
+    trap: 23,
+    why: 'five of nine connections are a majority behind a balancer: by chance, one store in eight that has just begun follows one fresh member of three',
+    file: 'packages/etcd-common/src/ballots.ts',
+    find: 'const MAJORITY = { connections: 24, share: 2 / 3 };',
+    replace: 'const MAJORITY = { connections: 9, share: 5 / 9 };',
+    caughtBy: {
+      test: KNOWN_TEST,
+      name: 'a balancer that leads connections anywhere by chance seldom makes a fresh member of three the majority',
     },
   },
 ];
