@@ -245,6 +245,33 @@ describe('over a connection to the own cluster', () => {
     ]);
   });
 
+  test('the question for it goes without a user, unless a proxy wants one', async () => {
+    let wants = false;
+    const server = await HostileServer.start(({ method, authorization }) => {
+      if (wants && authorization === undefined) return { status: 401, body: '<html>401</html>' };
+      if (method !== 'GET') return etcdSays({ action: 'update' }, 6);
+      return etcdSays(
+        { errorCode: 110, message: 'The request requires user authentication', cause: '', index: 0 },
+        0,
+        401,
+      );
+    });
+    open.push(server);
+    for (wants of [false, true]) {
+      const auth = { username: 'me', password: 'secret' };
+      const store = etcdV2Store({ endpoints: [server.endpoint], keepalive: false, auth });
+      open.push(store);
+      expect((await store.put('/a/x', '1')).revision).toBe(6);
+    }
+    expect(server.asked.map(({ method, authorization }) => [method, authorization !== undefined])).toEqual([
+      ['GET', false],
+      ['PUT', true],
+      ['GET', false],
+      ['GET', true],
+      ['PUT', true],
+    ]);
+  });
+
   test('a write is not sent at all where a proxy answers', async () => {
     const server = await HostileServer.start(() => ({ status: 404, body: '<html>404</html>' }));
     const store = etcdV2Store({ endpoints: [server.endpoint], keepalive: false, retry: { attempts: 2, initialMs: 1 } });

@@ -70,6 +70,8 @@ export interface Failed {
 
 type Ended = { readonly response: HttpResponse } | { readonly error: Error; readonly sent: boolean };
 
+/** The least that a server is given to answer a small read, in milliseconds. */
+const MIN_ANSWER_MS = 1_000;
 /** How often in a row a connection may end between showing its cluster and the write that it was made for. */
 const MOST_GONE = 3;
 
@@ -145,7 +147,7 @@ export class Caller {
     };
     // In place of one that failed there may be another to the same member, which would let a call wait for seconds.
     if (endpoint.mayLackLeader && !link.isOpen) {
-      const response = await this.#ask(endpoint, link, LEADER_PATH, request, header);
+      const response = await this.#ask(endpoint, link, LEADER_PATH, request, undefined);
       if ('error' in response) return response;
       const { identity } = pointOf(response);
       const foreign = await this.#told(endpoint, link, identity, signal, kind);
@@ -157,7 +159,12 @@ export class Caller {
       }
     }
     if (introduces(request) || this.#admission.isShown(link)) return { closes: false };
-    const response = await this.#ask(endpoint, link, introductionPath(request.path), request, header);
+    const path = introductionPath(request.path);
+    // First without a user: etcd's refusal tells as much, and costs it no bcrypt. Only a proxy may want one before it asks etcd.
+    const anonymous = await this.#ask(endpoint, link, path, request, undefined);
+    if ('error' in anonymous) return anonymous;
+    const isEnough = header === undefined || pointOf(anonymous).identity !== '' || link.isGone;
+    const response = isEnough ? anonymous : await this.#ask(endpoint, link, path, request, header);
     if ('error' in response) return response;
     const { identity } = pointOf(response);
     if (identity === '') {
@@ -172,7 +179,7 @@ export class Caller {
     return { closes: response.headers['connection']?.toLowerCase() === 'close' };
   }
 
-  /** A small read ahead of a request. An answer is due within `connectMs`, as a connection is. */
+  /** A small read ahead of a request. An answer is due soon, as a connection is, so that time is left for other endpoints. */
   async #ask(
     endpoint: Endpoint,
     link: Link,
@@ -180,13 +187,12 @@ export class Caller {
     { kind, signal }: Pick<CallRequest<unknown>, 'kind' | 'signal'>,
     header: string | undefined,
   ): Promise<HttpResponse | Failed> {
-    const { clock, connectMs } = this.#options;
+    const { clock, connectMs, endpoints } = this.#options;
     const { name } = endpoint;
+    const limitMs = Math.min(connectMs, Math.max(MIN_ANSWER_MS, connectMs / endpoints.length));
     const late = (): StoreError =>
-      new StoreError('unavailable', `${name}: no answer within ${connectMs} ms (timeouts.connectMs)`, {
-        endpoint: name,
-      });
-    const ended = await withTimeLimit({ clock, limitMs: connectMs, late }, signal, (limited) =>
+      new StoreError('unavailable', `${name}: no answer within ${limitMs} ms (timeouts.connectMs)`, { endpoint: name });
+    const ended = await withTimeLimit({ clock, limitMs, late }, signal, (limited) =>
       this.#exchange(endpoint, link, this.request({ method: 'GET', path }, header), limited),
     );
     if (!('error' in ended)) return ended.response;

@@ -86,7 +86,7 @@ export function parsePolled(
     throw notEtcds(`its action is ${JSON.stringify(action) ?? 'missing'}, which is not known here`);
   }
   const node = checkNode(told);
-  const index = checkIndex(node.modifiedIndex, 'the modifiedIndex of an event');
+  const index = checkIndex(node.modifiedIndex, 'the index of an event of', node.key ?? '');
   if (index < from) throw contradiction(`it tells of index ${index}, and ${from} or later was asked for`);
   if (isPut && node.dir !== true) checkFile(node, index);
   const prevNode = before === undefined ? undefined : checkPrevious(before, index);
@@ -99,10 +99,10 @@ export function parsePolled(
 
 function checkWritten(value: unknown, head: number): V2Node {
   const node = checkNode(value);
-  if (checkIndex(node.modifiedIndex, 'the modifiedIndex of what was written') > head) {
+  if (checkIndex(node.modifiedIndex, 'the modifiedIndex of', node.key ?? '') > head) {
     throw contradiction(`the write is at index ${node.modifiedIndex ?? 0}, and the store is at ${head}`);
   }
-  checkIndex(node.createdIndex, 'the createdIndex of what was written');
+  checkIndex(node.createdIndex, 'the createdIndex of', node.key ?? '');
   return node;
 }
 

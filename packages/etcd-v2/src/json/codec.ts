@@ -61,10 +61,10 @@ export function isIndex(value: unknown): value is Revision {
 }
 
 /** @throws BadAnswer */
-export function checkIndex(value: unknown, of: string): Revision {
+export function checkIndex(value: unknown, what: string, of: string): Revision {
   if (isIndex(value)) return value;
   throw contradiction(
-    `${of} is ${JSON.stringify(value) ?? 'not there'}, and an index is a whole number from 1 to 2^53-1`,
+    `${what} ${JSON.stringify(of)} is ${JSON.stringify(value) ?? 'not there'}, and an index is a whole number from 1 to 2^53-1`,
   );
 }
 

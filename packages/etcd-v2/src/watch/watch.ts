@@ -82,6 +82,8 @@ class EtcdWatch implements DriverWatch {
   readonly #connection: Connection;
   readonly #range: KeyRange;
   readonly #located: Located;
+  /** The key or directory that is polled. */
+  readonly #polled: string;
   readonly #options: DriverWatchOptions;
   readonly #sink: WatchSink;
   readonly #setup: WatchManagerOptions & { readonly permits: Permits };
@@ -103,6 +105,7 @@ class EtcdWatch implements DriverWatch {
     this.#connection = connection;
     this.#range = range;
     this.#located = locate(range);
+    this.#polled = keyOf(this.#located.path);
     this.#options = options;
     this.#sink = sink;
     this.#setup = setup;
@@ -235,7 +238,7 @@ class EtcdWatch implements DriverWatch {
           return;
         }
         try {
-          const { event, index } = parsePolled(body, { path: keyOf(path), recursive }, from);
+          const { event, index } = parsePolled(body, { path: this.#polled, recursive }, from);
           lane.onEvent({ event, index, head: head ?? index });
         } catch (error) {
           const { name } = endpoint;
