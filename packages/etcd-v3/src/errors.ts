@@ -167,12 +167,12 @@ const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
   ],
   // The answer is too large. If the call was a write, it was applied.
   [
-    /^Received message larger than max|^grpc: trying to send message larger than max/,
+    /^Received message (?:larger than max|that decompresses to a size larger)|^grpc: trying to send message larger than max/,
     {
       code: 'too-large',
       retryable: false,
       outcome: 'unknown',
-      advice: 'the answer is past maxResponseBytes: raise it, or read with a limit or in a scan',
+      advice: 'the answer is longer than maxResponseBytes: raise it, or read with a limit or in a scan',
     },
   ],
   // etcd has the service but not the method: it is too old for the call.

@@ -88,6 +88,7 @@ describe("etcd's errors in the contract's terms", () => {
     [2, 'Received HTTP status code 413', 'too-large', false, 'not-applied'],
     // An answer was there, and was no good.
     [8, 'Received message larger than max (2000 vs 1000)', 'too-large', false, 'unknown'],
+    [8, 'Received message that decompresses to a size larger than 1000', 'too-large', false, 'unknown'],
     [13, 'Response message parsing error: index out of range: 3 + 4 > 5', 'internal', true, 'unknown'],
     [12, 'No message received', 'internal', true, 'unknown'],
     [12, 'Too many responses received', 'internal', true, 'unknown'],

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
@@ -5,6 +6,7 @@ import { type ConfigStore } from '@holdfast/store';
 import {
   availableEtcds,
   eventually,
+  grpcFrame,
   startAnsweringProxy,
   startEtcd,
   type AnsweringProxy,
@@ -202,6 +204,18 @@ describe('maxResponseBytes', () => {
     head.writeUInt32BE(2 ** 30 + 1, 1);
     const answer = { status: 200, headers: { 'content-type': 'application/grpc' }, body: head, open: true };
     proxy.answer(({ path }) => (path.endsWith('/Range') ? answer : 'pass'), { open: 'keep' });
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'too-large' });
+  });
+
+  test('bounds what a compressed message comes to', async () => {
+    await using store = open({ maxResponseBytes: 1_000_000 });
+    await store.get('a');
+    const frame = grpcFrame(gzipSync(Buffer.alloc(50_000_000)));
+    frame[0] = 1;
+    const headers = { 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' };
+    proxy.answer(({ path }) => (path.endsWith('/Range') ? { status: 200, headers, body: frame, open: true } : 'pass'), {
+      open: 'keep',
+    });
     await expect(store.get('a')).rejects.toMatchObject({ code: 'too-large' });
   });
 

@@ -332,6 +332,22 @@ describe('batches', () => {
     expect(sink.told.slice(-2)).toEqual(['established 5', '6: /a/6']);
   });
 
+  test.each([-1, 0, 3, 5, 2 ** 53])(
+    'a compaction at %d, of nothing that the watch needs, does not end it',
+    async (at) => {
+      const { transport, watch, clock } = world();
+      const { sink } = watch(5);
+      await settle();
+      transport.call.say(created(0), response({ id: 0, canceled: true, compactRevision: at }));
+      expect(sink.told.at(-1)).toMatch(/^interrupted (internal|unavailable)$/);
+      await clock.advance(5_000);
+      await settle();
+      const { creates } = transport.call;
+      transport.call.say(created(creates.length - 1), events(creates.length - 1, [6]));
+      expect(sink.told.slice(-2)).toEqual(['established 5', '6: /a/6']);
+    },
+  );
+
   test('an event that comes after later ones ends the watch: going on would lose it', async () => {
     const { transport, watch } = world();
     const { sink } = watch(5);

@@ -12,6 +12,7 @@ import {
   type TimerHandle,
   type WatchSink,
 } from '@holdfast/store';
+import { badAnswer } from '../protobuf/bad-answer.js';
 import { rangeBounds } from '../protobuf/range.js';
 import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';
 import { checkEvents, type RevisionGroup } from './events.js';
@@ -176,9 +177,18 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   ended(end: ServerEnd): void {
     const endpoint = this.#stream()?.endpoint;
     switch (end.kind) {
-      case 'compacted':
-        this.#fail(compactedError(this.#range, this.#known().bookmark, end.compactRevision, endpoint));
+      case 'compacted': {
+        const { bookmark } = this.#known();
+        if (end.compactRevision > bookmark.revision) {
+          this.#fail(compactedError(this.#range, bookmark, end.compactRevision, endpoint));
+        } else {
+          // Nothing is gone that this watch still needs.
+          this.failed(
+            badAnswer(`etcd ended a watch from ${bookmark.revision} for compaction at ${end.compactRevision}`),
+          );
+        }
         return;
+      }
       case 'refused':
       case 'canceled':
         this.#refused(cancelError(end.reason, endpoint ?? 'etcd'));
