@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { KeyRange, withPrefix, type ConfigStore, type Range } from '@holdfast/store';
 import { etcdV3Store } from '@holdfast/etcd-v3';
-import { availableEtcds, startEtcd, type Etcd } from '@holdfast/testkit';
+import { availableEtcds, conformanceCases, runConformance, startEtcd, type Etcd } from '@holdfast/testkit';
 
 // All of them hold nothing. What they come to once '' is the first key is etcd's spelling of "everything".
 const NOTHING: readonly Range[] = [
@@ -58,6 +58,17 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
     expect(await codeOf(() => store.list(broken))).toBe('internal, not-applied');
     expect(await codeOf(async () => store.watch(broken).ready)).toBe('internal, not-applied');
     expect(await store.get('/mine')).toBeDefined();
+  });
+
+  test('random bounds in a view mean what they mean in a store', async () => {
+    const backend = {
+      open: () => withPrefix(etcdV3Store({ endpoints: [...etcd.endpoints] }), '/view', { owned: true }),
+      hooks: {},
+    };
+    const cases = conformanceCases.filter(({ id }) => id.startsWith('C2.random-bounds'));
+    const reports = await runConformance(backend, cases);
+    expect(reports.map(({ outcome }) => outcome)).toEqual(cases.map(() => ({ status: 'passed' })));
+    expect(cases).toHaveLength(4);
   });
 
   test('bounds that are changed after the call was made are not what is sent', async () => {

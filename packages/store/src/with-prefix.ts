@@ -1,4 +1,4 @@
-import { checkKey, encodeUtf8 } from './bytes.js';
+import { bytesEqual, checkKey, encodeUtf8 } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
 import type { ConfigStore } from './config-store.js';
 import { DelegatingDriver, WatchPump } from './delegate.js';
@@ -174,8 +174,15 @@ class PrefixDriver extends DelegatingDriver {
     };
   }
 
+  /** @throws StoreError `internal` where the store gave a key that is not in the view: cut off, it would be another key */
   #inner(key: string): string {
-    return key.slice(this.#prefix.length);
+    if (key.length > this.#prefix.length && key.startsWith(this.#prefix)) return key.slice(this.#prefix.length);
+    throw this.#foreign(JSON.stringify(key.slice(0, 200)));
+  }
+
+  #foreign(key: string): StoreError {
+    const message = `the ${this.name} store gave key ${key}, which is not below ${JSON.stringify(this.#prefix)}`;
+    return new StoreError('internal', message, { retryable: true });
   }
 
   #innerItem(item: KeyValue): KeyValue {
@@ -183,7 +190,12 @@ class PrefixDriver extends DelegatingDriver {
   }
 
   #innerRaw(key: UndecodableKey): UndecodableKey {
-    return { ...key, rawKey: key.rawKey.subarray(this.#prefixBytes.length) };
+    const { length } = this.#prefixBytes;
+    const { rawKey } = key;
+    if (rawKey.length <= length || !bytesEqual(rawKey.subarray(0, length), this.#prefixBytes)) {
+      throw this.#foreign(`0x${Buffer.from(rawKey.subarray(0, 200)).toString('hex')}`);
+    }
+    return { ...key, rawKey: rawKey.subarray(length) };
   }
 
   #innerList<L extends ListResult>(list: L): L {

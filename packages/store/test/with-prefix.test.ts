@@ -15,7 +15,7 @@ import {
 } from '@holdfast/store';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { eventually } from '@holdfast/testkit';
-import { BOOKMARK, ScriptDriver, untilAborted } from './support/script-driver.js';
+import { BOOKMARK, EMPTY, ScriptDriver, untilAborted } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';
 
 const NAMES = ['/ap', '/app', '/app/', '/app/a', '/app/b/c', '/app0', '/apq', '/other/app/a'];
@@ -366,5 +366,41 @@ describe('how a view ends', () => {
     expect(store.watcherCount).toBe(3);
     await Promise.all(watches.map((watch) => watch.close()));
     await eventually(() => store.watcherCount === 0);
+  });
+});
+
+describe('a store that gives keys which are not in the view', () => {
+  const stranger = (key: string) => ({
+    ...{ key, value: new Uint8Array(0), createRevision: BOOKMARK.revision, modRevision: BOOKMARK.revision },
+    version: 1,
+  });
+  const RAW = { rawKey: Uint8Array.of(0x7a, 0xff, 0xff), revision: BOOKMARK.revision, deleted: false };
+
+  test.each(['zzz', 'a/', 'a'])('%p is not shown cut off, as another key', async (key) => {
+    const driver = new ScriptDriver();
+    driver.list = () => Promise.resolve({ ...EMPTY, items: [stranger(key)], count: 1 });
+    const view = withPrefix(createStore(driver), 'a/');
+    const bad = { code: 'internal', retryable: true };
+    expect(await thrown(() => view.list({ prefix: '' }))).toMatchObject(bad);
+    expect(await thrown(() => view.get('x'))).toMatchObject(bad);
+    expect(
+      await thrown(async () => {
+        for await (const page of view.scan({ prefix: '' })) page.key(0);
+      }),
+    ).toMatchObject(bad);
+    driver.list = () => Promise.resolve({ ...EMPTY, undecodable: [RAW], count: 1 });
+    expect(await thrown(() => view.list({ prefix: '' }))).toMatchObject(bad);
+  });
+
+  test('events of such keys end the watch of the view', async () => {
+    const driver = new ScriptDriver();
+    const watch = withPrefix(createStore(driver), 'a/').watch({ prefix: '' });
+    const told = thrown(async () => {
+      for await (const _ of watch);
+    });
+    await eventually(() => driver.sinks.length === 1);
+    const event = { type: 'delete', key: 'zzz', revision: BOOKMARK.revision } as const;
+    driver.sinks[0]?.push({ kind: 'events', bookmark: BOOKMARK, events: [event], undecodable: [] }, 1);
+    expect(await told).toMatchObject({ code: 'internal' });
   });
 });
