@@ -13,7 +13,7 @@ const projects = process.argv.slice(2);
 const remark = /^\d+:\d+:\d+\s[AP]M - (?:Building project '(.+)')?|^ {4}\* |^$/;
 
 function build() {
-  const args = [tsc, '--build', '--verbose', ...(projects.length === 0 ? [root] : projects)];
+  const args = [tsc, '--build', '--verbose', '--pretty', 'false', ...(projects.length === 0 ? [root] : projects)];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   createInterface({ input: child.stdout }).on('line', (line) => {
     const [remarked, project] = remark.exec(line) ?? [];
