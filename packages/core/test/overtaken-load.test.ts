@@ -466,6 +466,28 @@ test('an event that comes while an idle range is looked at is not waited for onc
   await w.close();
 });
 
+test('a compaction behind the mirror, ahead of the watch that was open during its load, forces no resync (M6)', async () => {
+  const w = world();
+  await w.data.put(`${PREFIX}a`, thing(1));
+  // Progress that would take the watch along gets lost, and the range is idle.
+  w.script.onBatch = (batch) => (batch.kind === 'progress' ? undefined : batch);
+  let overtaken = 2;
+  w.script.beforeRead = async ({ kind }) => {
+    await w.data.put('/elsewhere', String(overtaken));
+    if (kind === 'scan' && overtaken-- > 0) throw new CompactedError('overtaken', { compactRevision: toRevision(2) });
+  };
+  const mirrored = await w.open();
+  await w.until(() => mirrored.state.status === 'live');
+  expect(w.script.opened).toEqual([undefined]);
+  const resyncs: string[] = [];
+  mirrored.on('resync', ({ reason }) => resyncs.push(reason));
+  w.script.failWatches(new CompactedError('compacted', { compactRevision: mirrored.revision }));
+  await w.until(() => mirrored.state.status === 'live' && w.script.opened.length === 2);
+  await w.clock.advance(2_000);
+  expect(resyncs).toEqual([]);
+  await w.close();
+});
+
 describe('the pieces of a load', () => {
   let w: World;
   beforeEach(() => {

@@ -1,4 +1,4 @@
-import { Backoff, silentLogger, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
+import { Backoff, safeLogger, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
 import { KnownIdentity } from './known-identity.js';
 
 export interface IdentityCensusOptions {
@@ -54,7 +54,7 @@ export class IdentityCensus {
 
   constructor(options: IdentityCensusOptions) {
     this.#options = options;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = safeLogger(options.logger);
     this.#closed = new Promise((resolve) => {
       this.#closing.signal.addEventListener('abort', () => {
         resolve();

@@ -9,7 +9,7 @@ import type {
   DriverScanOptions,
   StoreDriver,
 } from './driver.js';
-import { StoreError } from './errors.js';
+import { refusedLocally, StoreError } from './errors.js';
 import type { KeyValue } from './key-value.js';
 import type { DeleteResult, GuardedDeleteResult, GuardedPutResult, ListResult, Page, PutResult } from './options.js';
 import { ListPage } from './page.js';
@@ -103,7 +103,8 @@ async function guardByTxn<R extends PutResult | DeleteResult>(
   call: DriverCall,
 ): Promise<({ succeeded: true } & R) | { succeeded: false; current?: KeyValue }> {
   if (driver.txn === undefined) {
-    throw new StoreError('unsupported', `the ${driver.name} store has no guarded writes`, { outcome: 'not-applied' });
+    const message = `the ${driver.name} store has no guarded writes`;
+    throw refusedLocally(new StoreError('unsupported', message, { outcome: 'not-applied' }));
   }
   const { succeeded, results } = await driver.txn(
     { if: [compareOf(KeyRange.ofKey(key), guard)], then: [op], else: [{ type: 'get', key }] },

@@ -1,7 +1,7 @@
 import type { ConfigStore } from './config-store.js';
 import { DelegatingDriver } from './delegate.js';
 import type { DriverLeases, DriverOp, DriverTxn, DriverCall } from './driver.js';
-import { StoreError } from './errors.js';
+import { refusedLocally, StoreError } from './errors.js';
 import { GuardedStore } from './guarded-store.js';
 import type { TxnResult } from './txn.js';
 
@@ -37,8 +37,10 @@ function writes(txn: DriverTxn): boolean {
 
 function refuse(): Promise<never> {
   return Promise.reject(
-    new StoreError('permission-denied', 'this is a read-only view of the store; write through the store itself', {
-      outcome: 'not-applied',
-    }),
+    refusedLocally(
+      new StoreError('permission-denied', 'this is a read-only view of the store; write through the store itself', {
+        outcome: 'not-applied',
+      }),
+    ),
   );
 }

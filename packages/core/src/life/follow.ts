@@ -152,7 +152,8 @@ export class Follow implements FollowContext {
 
   /** One watch, from its beginning to its end. */
   async #watchOnce(): Promise<WatchEnd> {
-    const start = this.core.table.revision;
+    // One that was handed over may be behind the table from the beginning.
+    const start = this.#opened === undefined ? this.core.table.revision : 0;
     this.#watch = new AbortController();
     this.#skipsReplay = false;
     if (this.signal.aborted) this.#watch.abort(this.signal.reason);

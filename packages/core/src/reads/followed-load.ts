@@ -88,6 +88,8 @@ class FollowedRead {
     } finally {
       signal.removeEventListener('abort', onAbort);
       off();
+      // Whoever installs them lets them go one by one.
+      this.#pages.length = 0;
     }
   }
 
