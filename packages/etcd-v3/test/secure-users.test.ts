@@ -69,7 +69,11 @@ describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
         headers: { authorization: token },
         body: JSON.stringify({ key, serializable: true }),
       });
-      if (response.status === 401) return;
+      if (response.status === 401) {
+        // Behind one name a store asks now and then which cluster it reaches, and that is a use of its token.
+        await passwd(PASSWORD);
+        return;
+      }
       expect(response.status).toBe(200);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
