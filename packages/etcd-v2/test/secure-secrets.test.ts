@@ -82,7 +82,7 @@ describe.each([findEtcd({})])('secrets of a store on etcd $version', ({ version 
     return { debug: log, info: log, warn: log, error: log };
   })();
   const connect = (options: EtcdV2Options): EtcdV2Store => {
-    const store = etcdV2Store({ logger, timeouts: { connectMs: 500 }, retry: { initialMs: 20 }, ...options });
+    const store = etcdV2Store({ logger, timeouts: { connectMs: 2_000 }, retry: { initialMs: 20 }, ...options });
     open.unshift(store);
     return store;
   };
