@@ -2,6 +2,7 @@ import { etcdV2Store } from '@holdfast/etcd-v2';
 import type { Logger } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { HOSTILE_LOGGERS } from '../../etcd-common/test/support/hostile-loggers.js';
 
 // Nobody listens there: a store tells its logger of that.
 const ENDPOINT = 'http://127.0.0.1:1';
@@ -16,35 +17,7 @@ afterEach(() => {
   process.off('unhandledRejection', onRejection);
 });
 
-test.each<[string, (note: () => void) => object]>([
-  [
-    'throws',
-    (note) => {
-      const log = () => {
-        note();
-        throw new Error('the log is full');
-      };
-      return { debug: log, info: log, warn: log, error: log };
-    },
-  ],
-  [
-    'rejects',
-    (note) => {
-      const log = async () => {
-        note();
-        throw new Error('the log is full');
-      };
-      return { debug: log, info: log, warn: log, error: log };
-    },
-  ],
-  [
-    'lacks levels',
-    (note) => {
-      note();
-      return {};
-    },
-  ],
-])('a logger that %s disturbs neither calls nor watches (trap 24)', async (_what, loggerOf) => {
+test.each(HOSTILE_LOGGERS)('a logger that %s disturbs neither calls nor watches (trap 24)', async (_what, loggerOf) => {
   let calls = 0;
   const logger = loggerOf(() => (calls += 1)) as Logger;
   const store = etcdV2Store({ endpoints: [ENDPOINT], logger, timeouts: { connectMs: 200 } });

@@ -2,6 +2,7 @@ import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { Logger } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { HOSTILE_LOGGERS } from '../../etcd-common/test/support/hostile-loggers.js';
 
 let etcd: Etcd;
 let proxy: Proxy;
@@ -24,37 +25,7 @@ afterEach(() => {
   process.off('unhandledRejection', onRejection);
 });
 
-const LOGGERS: readonly (readonly [what: string, loggerOf: (note: () => void) => object])[] = [
-  [
-    'throws',
-    (note) => {
-      const log = () => {
-        note();
-        throw new Error('the log is full');
-      };
-      return { debug: log, info: log, warn: log, error: log };
-    },
-  ],
-  [
-    'rejects',
-    (note) => {
-      const log = async () => {
-        note();
-        throw new Error('the log is full');
-      };
-      return { debug: log, info: log, warn: log, error: log };
-    },
-  ],
-  [
-    'lacks levels',
-    (note) => {
-      note();
-      return {};
-    },
-  ],
-];
-
-test.each(LOGGERS)('a logger that %s disturbs neither calls nor watches (trap 24)', async (_what, loggerOf) => {
+test.each(HOSTILE_LOGGERS)('a logger that %s disturbs neither calls nor watches (trap 24)', async (_what, loggerOf) => {
   let calls = 0;
   const logger = loggerOf(() => (calls += 1)) as Logger;
   const store = etcdV3Store({ endpoints: [proxy.endpoint], logger, retry: { initialMs: 5, maxMs: 10 } });
