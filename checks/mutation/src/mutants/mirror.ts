@@ -380,7 +380,7 @@ export const mirror: readonly Mutant[] = [
     file: core('runtime/freshness'),
     find: '    this.#isStopped = true;\n    this.#clearTimer();',
     replace: '    this.#isStopped = true;',
-    caughtBy: { test: test('evidence'), name: 'a read that ends after the mirror was closed starts no timer' },
+    caughtBy: { test: test('freshness'), name: 'a read that ends after the mirror was closed starts no timer' },
   },
   {
     name: 'mirror-decodes-in-one-go',
