@@ -13,13 +13,13 @@ import {
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ChangeFeed } from '../../../packages/core/src/events/change-feed.js';
 import { CollectionTable } from '../../../packages/core/src/table/collection-table.js';
-import { Evidence } from '../../../packages/core/src/runtime/freshness.js';
+import { Freshness } from '../../../packages/core/src/runtime/freshness.js';
 import { LaterEvents } from '../../../packages/core/src/reads/later-events.js';
 import { Loader } from '../../../packages/core/src/life/loader.js';
-import { Restoration } from '../../../packages/core/src/table/restore.js';
+import { Restore } from '../../../packages/core/src/table/restore.js';
 import { StateMachine } from '../../../packages/core/src/events/state.js';
 import { Table } from '../../../packages/core/src/table/table.js';
-import { Verifier } from '../../../packages/core/src/proof/history-check.js';
+import { HistoryCheck } from '../../../packages/core/src/proof/history-check.js';
 import { IdentityCensus, KnownIdentity } from '@holdfast/etcd-common';
 import { runCampaign } from '../src/campaign.js';
 import { RemoteWatch } from '../src/remote-watch.js';
@@ -229,10 +229,10 @@ const mutants: readonly Mutant[] = [
     install: () => {
       let isResync = false;
       replace(
-        Restoration.prototype,
+        Restore.prototype,
         'add',
         (original) =>
-          async function (this: Restoration, page, slicer) {
+          async function (this: Restore, page, slicer) {
             isResync = true;
             const added = original.call(this, page, slicer);
             isResync = false;
@@ -284,15 +284,15 @@ const mutants: readonly Mutant[] = [
     name: 'a mirror that takes every history for its own after a lost connection',
     guarantee: 'equal',
     install: () => {
-      replaceGetter(Verifier.prototype, 'isVerified', () => true);
-      replace(Verifier.prototype, 'verified', () => async () => undefined);
-      return replace(Verifier.prototype, 'admit', () => async () => undefined);
+      replaceGetter(HistoryCheck.prototype, 'isVerified', () => true);
+      replace(HistoryCheck.prototype, 'verified', () => async () => undefined);
+      return replace(HistoryCheck.prototype, 'admit', () => async () => undefined);
     },
   },
   {
     name: 'a sync() that looks at nothing',
     guarantee: 'sync',
-    install: () => replace(Evidence.prototype, 'until', () => async () => undefined),
+    install: () => replace(Freshness.prototype, 'until', () => async () => undefined),
   },
   {
     name: 'a mirror that gives up after a failure',
@@ -303,7 +303,7 @@ const mutants: readonly Mutant[] = [
     name: 'a mirror that leaves a timer behind',
     guarantee: 'resources',
     says: /timers/,
-    install: () => replace(Evidence.prototype, 'stop', () => () => undefined),
+    install: () => replace(Freshness.prototype, 'stop', () => () => undefined),
   },
   {
     name: 'a mirror that leaves a listener on the signal it was given',

@@ -10,7 +10,7 @@ import {
   type CollectionsMirror,
   type CollectionsOf,
 } from './views/collections-mirror.js';
-import { Core } from './runtime/runtime.js';
+import { Runtime } from './runtime/runtime.js';
 import { Events } from './events/events.js';
 import type { CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options/options.js';
 import { KeyMirror, Mirror } from './views/prefix-mirror.js';
@@ -45,7 +45,7 @@ export async function mirror(store: ConfigStore, given: object): Promise<unknown
   const options = given as AnyOptions;
   const settings = toSettings(options, RESERVED_NAMES);
   const outlets = new Outlets(settings);
-  const core = new Core(store, settings, {
+  const runtime = new Runtime(store, settings, {
     isHeard: () => outlets.isHeard,
     onChanges: (changes, bookmark, version, cause) => {
       if (changes.length > 0)
@@ -62,13 +62,13 @@ export async function mirror(store: ConfigStore, given: object): Promise<unknown
       outlets.events.emit('resync', event);
     },
   });
-  outlets.open(core);
+  outlets.open(runtime);
   if (options.onChange !== undefined) outlets.feed.on(options.onChange as (event: ChangeEvent<AnyChange>) => unknown);
   if (options.onInvalid !== undefined) outlets.events.on('invalid', options.onInvalid);
   if (options.onState !== undefined) outlets.events.on('state', options.onState);
-  const { done, loaded } = start(core);
+  const { done, loaded } = start(runtime);
   await loaded;
-  return assemble(options, { core, feed: outlets.feed, events: outlets.events, done }, outlets);
+  return assemble(options, { runtime, feed: outlets.feed, events: outlets.events, done }, outlets);
 }
 
 // Collections become properties of the mirror: what it has already, and `then`, which would make it a promise, are taken.
@@ -92,12 +92,12 @@ class Outlets {
     this.events = new Events(settings.logger);
   }
 
-  open(core: Core): void {
+  open(runtime: Runtime): void {
     const { clock, logger } = this.#settings;
     const feedOf = (tables: readonly CollectionTable[]) =>
-      new ChangeFeed<AnyChange>({ clock, logger, snapshot: () => snapshotOf(core.table, tables) });
-    this.#feed = feedOf(core.table.collections);
-    for (const table of core.table.collections)
+      new ChangeFeed<AnyChange>({ clock, logger, snapshot: () => snapshotOf(runtime.table, tables) });
+    this.#feed = feedOf(runtime.table.collections);
+    for (const table of runtime.table.collections)
       if (table.name !== undefined) this.#byName.set(table.name, feedOf([table]));
   }
 
@@ -140,7 +140,7 @@ class Outlets {
 }
 
 function assemble(options: AnyOptions, parts: MirrorParts<AnyChange>, outlets: Outlets): unknown {
-  const { collections: tables } = parts.core.table;
+  const { collections: tables } = parts.runtime.table;
   const views = tables.map((table) => {
     const feed = outlets.feedOf(table);
     const { key } = table.range;

@@ -1,50 +1,50 @@
 import { virtualClock } from '@holdfast/testkit';
 import { expect, test } from '@jest/globals';
-import { Evidence } from '../src/runtime/freshness.js';
+import { Freshness } from '../src/runtime/freshness.js';
 
 test('a proof counts from where its read began, and no older one takes it back', async () => {
   const clock = virtualClock();
   let expired = 0;
-  const evidence = new Evidence(clock, 1_000, () => (expired += 1));
-  expect(evidence.isRecent).toBe(false);
-  const older = evidence.begin();
+  const freshness = new Freshness(clock, 1_000, () => (expired += 1));
+  expect(freshness.isRecent).toBe(false);
+  const older = freshness.begin();
   await clock.advance(300);
-  const newer = evidence.begin();
+  const newer = freshness.begin();
   await clock.advance(300);
-  expect(evidence.prove(newer)).toBe(true);
-  expect(evidence.asOf).toBe(newer.at);
-  evidence.prove(older);
-  expect(evidence.asOf).toBe(newer.at);
+  expect(freshness.prove(newer)).toBe(true);
+  expect(freshness.asOf).toBe(newer.at);
+  freshness.prove(older);
+  expect(freshness.asOf).toBe(newer.at);
   await clock.advance(699);
-  expect([evidence.isRecent, expired]).toEqual([true, 0]);
+  expect([freshness.isRecent, expired]).toEqual([true, 0]);
   await clock.advance(1);
-  expect([evidence.isRecent, expired]).toEqual([false, 1]);
+  expect([freshness.isRecent, expired]).toEqual([false, 1]);
 });
 
 test('two reads that began in one millisecond are told apart', async () => {
-  const evidence = new Evidence(virtualClock(), 1_000, () => undefined);
-  const before = evidence.begin();
-  const after = evidence.begin();
+  const freshness = new Freshness(virtualClock(), 1_000, () => undefined);
+  const before = freshness.begin();
+  const after = freshness.begin();
   let isReached = false;
-  const waiting = evidence.until(after, new AbortController().signal).then(() => (isReached = true));
-  evidence.prove(before);
+  const waiting = freshness.until(after, new AbortController().signal).then(() => (isReached = true));
+  freshness.prove(before);
   await Promise.resolve();
   expect(isReached).toBe(false);
-  evidence.prove(after);
+  freshness.prove(after);
   await waiting;
-  evidence.stop();
+  freshness.stop();
 });
 
 test('a read that ends after the mirror was closed starts no timer any more', async () => {
   const clock = virtualClock();
-  const evidence = new Evidence(clock, 1_000, () => undefined);
-  const mark = evidence.begin();
-  evidence.prove(mark);
+  const freshness = new Freshness(clock, 1_000, () => undefined);
+  const mark = freshness.begin();
+  freshness.prove(mark);
   expect(clock.pending).toBe(1);
-  const late = evidence.begin();
-  evidence.stop();
+  const late = freshness.begin();
+  freshness.stop();
   expect(clock.pending).toBe(0);
-  evidence.prove(late);
+  freshness.prove(late);
   expect(clock.pending).toBe(0);
 });
 
@@ -59,21 +59,21 @@ test('what ran out while the process was blocked is noticed by who asks, before 
       clock.clearTimeout(handle);
     },
   };
-  const evidence = new Evidence(blocked, 1_000, () => (expired += 1));
-  evidence.notice();
-  evidence.prove(evidence.begin());
+  const freshness = new Freshness(blocked, 1_000, () => (expired += 1));
+  freshness.notice();
+  freshness.prove(freshness.begin());
   blockedMs = 999;
-  evidence.notice();
+  freshness.notice();
   expect(expired).toBe(0);
   blockedMs = 5_000;
-  evidence.notice();
-  evidence.notice();
+  freshness.notice();
+  freshness.notice();
   expect(expired).toBe(1);
   await clock.advance(1_000);
   expect([expired, clock.pending]).toEqual([1, 0]);
-  evidence.prove(evidence.begin());
-  expect(evidence.isRecent).toBe(true);
-  evidence.stop();
+  freshness.prove(freshness.begin());
+  expect(freshness.isRecent).toBe(true);
+  freshness.stop();
 });
 
 test('a wall clock that is set back makes no proof last longer', async () => {
@@ -87,12 +87,12 @@ test('a wall clock that is set back makes no proof last longer', async () => {
       clock.clearTimeout(handle);
     },
   };
-  const evidence = new Evidence(view, 1_000, () => (expired += 1));
-  evidence.prove(evidence.begin());
+  const freshness = new Freshness(view, 1_000, () => (expired += 1));
+  freshness.prove(freshness.begin());
   offset = -3_600_000;
-  const mark = evidence.begin();
-  evidence.prove(mark);
-  expect(evidence.asOf).toBe(mark.at);
+  const mark = freshness.begin();
+  freshness.prove(mark);
+  expect(freshness.asOf).toBe(mark.at);
   await clock.advance(1_000);
   expect(expired).toBe(1);
 });

@@ -1,6 +1,6 @@
 import { ListPage } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
-import { Restoration } from '../src/table/restore.js';
+import { Restore } from '../src/table/restore.js';
 import type { Slab } from '../src/entries/slab.js';
 import { Slicer } from '../src/util/slicer.js';
 import type { Table } from '../src/table/table.js';
@@ -17,7 +17,7 @@ const valueOf = (index: number, version: number) => ({ index, version, text: 'x'
 async function loaded(): Promise<Table> {
   const table = newTable({ single: true, decode: 'lazy' });
   const slicer = new Slicer(clock);
-  const restoration = new Restoration(table, { newHistory: false, collect: false, now: () => clock.now() });
+  const restoration = new Restore(table, { newHistory: false, collect: false, now: () => clock.now() });
   for (let page = 0; page < PAGES; page += 1) {
     const items = Array.from({ length: KEYS_A_PAGE }, (_, offset) => {
       const index = page * KEYS_A_PAGE + offset;

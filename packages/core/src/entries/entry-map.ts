@@ -1,7 +1,7 @@
 import type { Entry, Revisions } from './entry.js';
 import { LargeMap, mapFor } from '../util/large-map.js';
 import { toRawValue } from '../values/raw-value.js';
-import { Rows } from './slab-rows.js';
+import { SlabRows } from './slab-rows.js';
 import type { Slab, SlabUser } from './slab.js';
 
 /** Makes the entry of a key whose value is in a slab. */
@@ -17,7 +17,7 @@ export type Held = Entry<unknown> | number;
 export class EntryMap {
   readonly #make: MakeEntry;
   readonly #held: Map<string, Held>;
-  readonly #rows = new Rows();
+  readonly #rows = new SlabRows();
 
   /** @param keys about how many there will be */
   constructor(keys: number, make: MakeEntry) {

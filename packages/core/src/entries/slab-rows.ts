@@ -9,7 +9,7 @@ interface Stretch {
 }
 
 /** Values in slabs, as numbers: the cheapest way to hold many. A slab of which no row is left is let go. */
-export class Rows {
+export class SlabRows {
   /** By their starts; those that were let go leave gaps. */
   #stretches: Stretch[] = [];
   #end = 0;

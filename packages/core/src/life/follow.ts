@@ -1,6 +1,6 @@
 import { type Backoff, type Bookmark, isStoreError, sleep, StoreError, type WatchState } from '@holdfast/store';
 import { audit } from '../proof/audit.js';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { isHistoryLost, isStoreClosed, toStoreError } from '../runtime/errors.js';
 import { withDeadline } from '../util/deadline.js';
 import type { FollowContext, FollowEnd } from '../proof/follow-context.js';
@@ -9,8 +9,8 @@ import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
 import type { Step } from '../table/step.js';
 import { checkBookmark } from '../util/answers.js';
-import { Threshold } from '../util/watermark.js';
-import { Verifier } from '../proof/history-check.js';
+import { Watermark } from '../util/watermark.js';
+import { HistoryCheck } from '../proof/history-check.js';
 
 // What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
 const JITTER = 0.2;
@@ -23,13 +23,13 @@ interface WatchEnd {
 
 /** Follows on from a state that was read: one watch after the other, with the tasks that keep an eye on them. */
 export class Follow implements FollowContext {
-  readonly core: Core;
+  readonly runtime: Runtime;
   readonly #backoff: Backoff;
   readonly #controller = new AbortController();
-  readonly #verifier: Verifier;
+  readonly #historyCheck: HistoryCheck;
   #end: FollowEnd | undefined;
   /** How often a watch was established. */
-  readonly #establishments = new Threshold();
+  readonly #establishments = new Watermark();
   #watch = new AbortController();
   #isWatchLive = false;
   /** Evidence from this ticket on is newer than the establishment of the watch. */
@@ -43,11 +43,11 @@ export class Follow implements FollowContext {
    * @param backoff goes on from one following to the next: only time spent well forgives earlier failures
    * @param watch one that was open while everything was read, and that goes on from there
    */
-  constructor(core: Core, backoff: Backoff, watch?: OpenWatch) {
-    this.core = core;
+  constructor(runtime: Runtime, backoff: Backoff, watch?: OpenWatch) {
+    this.runtime = runtime;
     this.#backoff = backoff;
     this.#opened = watch;
-    this.#verifier = new Verifier(this, () => this.#opened?.wasInterrupted === false);
+    this.#historyCheck = new HistoryCheck(this, () => this.#opened?.wasInterrupted === false);
   }
 
   get signal(): AbortSignal {
@@ -59,7 +59,7 @@ export class Follow implements FollowContext {
   }
 
   get isReplaying(): boolean {
-    return this.core.evidence.proved < this.#establishedAt;
+    return this.runtime.freshness.proved < this.#establishedAt;
   }
 
   /** Whether the mirror was proved complete while one of the watches followed. */
@@ -68,17 +68,17 @@ export class Follow implements FollowContext {
   }
 
   get isVerified(): boolean {
-    return this.#verifier.isVerified;
+    return this.#historyCheck.isVerified;
   }
 
   verified(): Promise<void> {
-    return this.#verifier.verified();
+    return this.#historyCheck.verified();
   }
 
   async rest(ms: number): Promise<void> {
     const next = this.#establishments.value + 1;
     const late = () => new StoreError('timeout', 'the rest is over');
-    await withDeadline({ clock: this.core.settings.clock, ms, signal: this.signal, late }, (deadline) =>
+    await withDeadline({ clock: this.runtime.settings.clock, ms, signal: this.signal, late }, (deadline) =>
       this.#establishments.until(next, deadline.signal),
     ).catch(() => undefined);
   }
@@ -103,23 +103,23 @@ export class Follow implements FollowContext {
    * @throws StoreError when the mirror or its store closes
    */
   async run(): Promise<FollowEnd> {
-    const { core } = this;
-    core.signal.throwIfAborted();
+    const { runtime } = this;
+    runtime.signal.throwIfAborted();
     const onClose = () => {
       this.#stop();
     };
-    core.signal.addEventListener('abort', onClose, { once: true });
-    core.heads.join(core.table);
+    runtime.signal.addEventListener('abort', onClose, { once: true });
+    runtime.heads.join(runtime.table);
     const tasks = [this.#keepProved(), this.#proveOnRequest(), this.#auditNowAndThen()];
     try {
       await this.#keepWatching();
     } finally {
       this.#stop();
-      core.signal.removeEventListener('abort', onClose);
+      runtime.signal.removeEventListener('abort', onClose);
       await Promise.all(tasks);
-      core.heads.leave(core.table);
+      runtime.heads.leave(runtime.table);
     }
-    core.signal.throwIfAborted();
+    runtime.signal.throwIfAborted();
     if (this.#end === undefined) throw new StoreError('internal', 'following ended without an end');
     return this.#end;
   }
@@ -131,18 +131,18 @@ export class Follow implements FollowContext {
   }
 
   async #keepWatching(): Promise<void> {
-    const { core } = this;
-    const { backoff, clock } = core.settings;
+    const { runtime } = this;
+    const { backoff, clock } = runtime.settings;
     while (!this.signal.aborted) {
       const started = clock.now();
       const { reason, cause } = await this.#watchOnce();
       if (this.signal.aborted) return;
       // A step forward, and no failure: it can't happen again before another thousand revisions were missed.
       if (reason === 'replay-skipped') continue;
-      core.state.handle({ type: 'stale', reason, cause });
+      runtime.state.handle({ type: 'stale', reason, cause });
       if (cause !== undefined) {
         if (isStoreClosed(cause)) throw cause;
-        core.noteTrouble(cause);
+        runtime.noteTrouble(cause);
       }
       // What fails at once, again and again, must not spin (docs/traps.md#trap-12).
       if (clock.now() - started >= backoff.maxMs) this.#backoff.reset();
@@ -153,7 +153,7 @@ export class Follow implements FollowContext {
   /** One watch, from its beginning to its end. */
   async #watchOnce(): Promise<WatchEnd> {
     // One that was handed over may be behind the table from the beginning.
-    const start = this.#opened === undefined ? this.core.table.revision : 0;
+    const start = this.#opened === undefined ? this.runtime.table.revision : 0;
     this.#watch = new AbortController();
     this.#skipsReplay = false;
     if (this.signal.aborted) this.#watch.abort(this.signal.reason);
@@ -176,8 +176,8 @@ export class Follow implements FollowContext {
       this.#opened = undefined;
       this.#isWatchLive = false;
       this.#establishedAt = Infinity;
-      this.core.isFollowing = false;
-      this.#verifier.lost();
+      this.runtime.isFollowing = false;
+      this.#historyCheck.lost();
     }
   }
 
@@ -187,12 +187,12 @@ export class Follow implements FollowContext {
    */
   #isOvertaken(error: StoreError, start: number): boolean {
     if (!isStoreError(error, 'compacted')) return false;
-    return start < error.compactRevision && error.compactRevision <= this.core.table.revision;
+    return start < error.compactRevision && error.compactRevision <= this.runtime.table.revision;
   }
 
   async #consume(signal: AbortSignal): Promise<void> {
-    const { core } = this;
-    const watch = this.#opened ?? new OpenWatch(core, { after: core.table.bookmark });
+    const { runtime } = this;
+    const watch = this.#opened ?? new OpenWatch(runtime, { after: runtime.table.bookmark });
     const abort = () => {
       watch.abort(signal.reason);
     };
@@ -206,16 +206,16 @@ export class Follow implements FollowContext {
       for await (const batch of watch.batches()) {
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
 
-        await this.#verifier.admit(batch);
-        await core.lock.run(async () => {
+        await this.#historyCheck.admit(batch);
+        await runtime.lock.run(async () => {
           signal.throwIfAborted();
           const tell = (step: Step) => {
-            core.publish(step, 'watch');
+            runtime.publish(step, 'watch');
           };
-          await core.table.apply(batch, { signal, tell });
-          await core.table.tidy();
+          await runtime.table.apply(batch, { signal, tell });
+          await runtime.table.tidy();
         });
-        this.#verifier.applied();
+        this.#historyCheck.applied();
       }
     } finally {
       off();
@@ -228,23 +228,23 @@ export class Follow implements FollowContext {
     this.#isWatchLive = state.status === 'live';
     if (state.status === 'live' && !this.#canFollowFrom(state.after)) return;
     if (state.status === 'live') {
-      this.core.isFollowing = true;
-      this.#establishedAt = this.core.evidence.begin().ticket;
+      this.runtime.isFollowing = true;
+      this.#establishedAt = this.runtime.freshness.begin().ticket;
       this.#establishments.set(this.#establishments.value + 1);
-      this.#verifier.established(state.after);
+      this.#historyCheck.established(state.after);
     } else if (state.status === 'interrupted') {
       this.#noteHeld();
       this.#establishedAt = Infinity;
-      this.#verifier.interrupted();
-      this.core.noteTrouble(state.cause);
+      this.#historyCheck.interrupted();
+      this.runtime.noteTrouble(state.cause);
     } else if (state.status === 'closed') {
       // It has ended, and what it still holds is yet to come: its connection is gone all the same.
-      this.#verifier.interrupted();
+      this.#historyCheck.interrupted();
     }
   }
 
   #noteHeld(): void {
-    if (this.core.evidence.proved > this.#establishedAt) this.#hasHeld = true;
+    if (this.runtime.freshness.proved > this.#establishedAt) this.#hasHeld = true;
   }
 
   #canFollowFrom(after: Bookmark): boolean {
@@ -260,11 +260,11 @@ export class Follow implements FollowContext {
 
   /** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */
   async #keepProved(): Promise<void> {
-    const { core } = this;
-    const { livenessMs, clock } = core.settings;
+    const { runtime } = this;
+    const { livenessMs, clock } = runtime.settings;
     const longest = livenessMs / 3;
     await this.#repeat(async () => {
-      const asOf = core.evidence.asOf ?? clock.now();
+      const asOf = runtime.freshness.asOf ?? clock.now();
       // Somebody may set the wall clock back: what is due in an hour by it may be overdue.
       const until = (wait: number) => Math.min(wait, Math.max(0, asOf + wait - clock.now()));
       const rest = {
@@ -272,8 +272,8 @@ export class Follow implements FollowContext {
         preferredMs: until(this.#jittered(longest)),
         latestMs: until(longest),
       };
-      await core.heads.timer.sleep(rest, this.signal);
-      const age = core.evidence.asOf === undefined ? undefined : clock.now() - core.evidence.asOf;
+      await runtime.heads.timer.sleep(rest, this.signal);
+      const age = runtime.freshness.asOf === undefined ? undefined : clock.now() - runtime.freshness.asOf;
       if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
       await prove(this, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
     });
@@ -281,15 +281,15 @@ export class Follow implements FollowContext {
 
   /** Serves `sync()`, and whoever else wants to know now. */
   async #proveOnRequest(): Promise<void> {
-    const { core } = this;
+    const { runtime } = this;
     await this.#repeat(async () => {
-      await core.wanted.until(core.evidence.proved + 1, this.signal);
-      await prove(this, { graceMs: core.settings.graceMs, blamesWatch: false, isShared: false });
+      await runtime.wanted.until(runtime.freshness.proved + 1, this.signal);
+      await prove(this, { graceMs: runtime.settings.graceMs, blamesWatch: false, isShared: false });
     });
   }
 
   async #auditNowAndThen(): Promise<void> {
-    const { auditEveryMs, clock } = this.core.settings;
+    const { auditEveryMs, clock } = this.runtime.settings;
     if (auditEveryMs === undefined) return;
     await this.#repeat(async () => {
       await sleep(clock, this.#jittered(auditEveryMs), this.signal);
@@ -298,12 +298,12 @@ export class Follow implements FollowContext {
   }
 
   #jittered(ms: number): number {
-    return ms * (1 - JITTER * this.core.settings.random());
+    return ms * (1 - JITTER * this.runtime.settings.random());
   }
 
   /** Until the end; failures are noted and retried with back-off. */
   async #repeat(work: () => Promise<void>): Promise<void> {
-    const backoff = this.core.newBackoff();
+    const backoff = this.runtime.newBackoff();
     while (!this.signal.aborted) {
       try {
         await work();
@@ -311,7 +311,7 @@ export class Follow implements FollowContext {
       } catch (error) {
         if (this.signal.aborted) return;
         const cause = toStoreError(error);
-        this.core.noteTrouble(cause);
+        this.runtime.noteTrouble(cause);
         const end = isHistoryLost(cause) ? endFor(cause) : undefined;
         if (end !== undefined) this.end(end);
         await this.rest(backoff.next());

@@ -2,7 +2,7 @@ import { isStoreError } from '@holdfast/store';
 import { loadWhileFollowing } from '../reads/followed-load.js';
 import { load, type LoadOptions } from '../reads/load.js';
 import type { OpenWatch } from '../reads/open-watch.js';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Step } from '../table/step.js';
 
 /** How often a compaction may overtake the mirror before it no longer reads everything at one revision. */
@@ -13,25 +13,25 @@ const MOST_OVERTAKEN = 2;
  * compacted again and again before the mirror has read it, or can follow on from it, that never ends.
  */
 export class Loader {
-  readonly #core: Core;
+  readonly #runtime: Runtime;
   #overtaken = 0;
   #watch: OpenWatch | undefined;
 
-  constructor(core: Core) {
-    this.#core = core;
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
   }
 
   async load(options: LoadOptions): Promise<Step> {
     await this.close();
     if (this.#overtaken < MOST_OVERTAKEN) {
       try {
-        return await load(this.#core, options);
+        return await load(this.#runtime, options);
       } catch (error) {
         this.noteOvertaken(error);
         throw error;
       }
     }
-    const { logger, range } = this.#core.settings;
+    const { logger, range } = this.#runtime.settings;
     logger.info(
       'mirror: history is compacted faster than it can be read; reading piece by piece behind an open watch',
       {
@@ -40,7 +40,7 @@ export class Loader {
     );
     // Next it is the scan's turn again, where this fails too; and the next time that it is overtaken, once is enough.
     this.#overtaken = MOST_OVERTAKEN - 1;
-    const { step, watch } = await loadWhileFollowing(this.#core, options);
+    const { step, watch } = await loadWhileFollowing(this.#runtime, options);
     this.#watch = watch;
     return step;
   }

@@ -1,5 +1,5 @@
 import { type Backoff, isStoreError, sleep, type StoreError } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed, toStoreError } from '../runtime/errors.js';
 import { Follow } from './follow.js';
 import type { FollowEnd } from '../proof/follow-context.js';
@@ -8,14 +8,14 @@ import { canSpareValues, resync } from '../reads/sparing-resync.js';
 
 /** The life of a mirror: load, then follow until that is not possible any more, read again, and follow on. */
 export class RunLoop {
-  readonly #core: Core;
+  readonly #runtime: Runtime;
   readonly #backoff: Backoff;
   readonly #loader: Loader;
 
-  constructor(core: Core) {
-    this.#core = core;
-    this.#backoff = core.newBackoff();
-    this.#loader = new Loader(core);
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#backoff = runtime.newBackoff();
+    this.#loader = new Loader(runtime);
   }
 
   /**
@@ -24,32 +24,32 @@ export class RunLoop {
    * @param onLoaded called once there is something to show
    */
   async run(onLoaded: () => void): Promise<void> {
-    const core = this.#core;
+    const runtime = this.#runtime;
     try {
       await this.#load();
       onLoaded();
-      while (!core.signal.aborted) await this.#resync(await this.#follow());
+      while (!runtime.signal.aborted) await this.#resync(await this.#follow());
     } catch (error) {
-      if (!core.signal.aborted) core.close(toStoreError(error));
+      if (!runtime.signal.aborted) runtime.close(toStoreError(error));
     } finally {
       await this.#loader.close();
     }
   }
 
   async #load(): Promise<void> {
-    const core = this.#core;
+    const runtime = this.#runtime;
     await this.#untilDone(cannotHeal, async () => {
-      await this.#loader.load({ cause: 'load', newHistory: false, signal: core.signal });
+      await this.#loader.load({ cause: 'load', newHistory: false, signal: runtime.signal });
     });
-    core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
+    runtime.state.handle({ type: 'installed', isRecent: runtime.freshness.isRecent });
     this.#backoff.reset();
   }
 
   /** Once loaded, a mirror ends with its store and no sooner: any other failure, however unexpected, has everything read again. */
   async #follow(): Promise<FollowEnd> {
-    const core = this.#core;
+    const runtime = this.#runtime;
     const watch = this.#loader.takeWatch();
-    const follow = new Follow(core, this.#backoff, watch);
+    const follow = new Follow(runtime, this.#backoff, watch);
     try {
       const end = await follow.run();
       if (!follow.hasHeld) this.#loader.noteOvertaken(end.cause);
@@ -57,8 +57,10 @@ export class RunLoop {
       return end;
     } catch (error) {
       const cause = toStoreError(error);
-      if (core.signal.aborted || isStoreClosed(cause)) throw cause;
-      core.settings.logger.error('mirror: following failed unexpectedly; reading everything again', { error: cause });
+      if (runtime.signal.aborted || isStoreClosed(cause)) throw cause;
+      runtime.settings.logger.error('mirror: following failed unexpectedly; reading everything again', {
+        error: cause,
+      });
       return { reason: 'unverified', newHistory: false, cause };
     } finally {
       await watch?.close();
@@ -66,19 +68,19 @@ export class RunLoop {
   }
 
   async #resync({ reason, cause, newHistory }: FollowEnd): Promise<void> {
-    const core = this.#core;
-    const from = core.table.bookmark;
-    core.state.handle({ type: 'resync', reason, cause });
+    const runtime = this.#runtime;
+    const from = runtime.table.bookmark;
+    runtime.state.handle({ type: 'resync', reason, cause });
     let isNew = newHistory;
     // After a compaction alone there is a way that spares most values. Where it fails, or can't be trusted, all is read.
-    let isSparing = isStoreError(cause, 'compacted') && canSpareValues(core);
+    let isSparing = isStoreError(cause, 'compacted') && canSpareValues(runtime);
     // A fleet that lost the same server must not read it again in step (M9): not even the first time.
     await this.#pause();
     const { changed } = await this.#untilDone(isStoreClosed, async () => {
       try {
-        const step = isSparing ? await resync(core, core.signal) : undefined;
+        const step = isSparing ? await resync(runtime, runtime.signal) : undefined;
         isSparing = false;
-        return step ?? (await this.#loader.load({ cause: 'resync', newHistory: isNew, signal: core.signal }));
+        return step ?? (await this.#loader.load({ cause: 'resync', newHistory: isNew, signal: runtime.signal }));
       } catch (error) {
         const { code } = toStoreError(error);
         if (isSparing) this.#loader.noteOvertaken(error);
@@ -87,14 +89,14 @@ export class RunLoop {
         throw error;
       }
     });
-    core.publishResync(reason, from, changed);
-    core.state.handle({ type: 'installed', isRecent: core.evidence.isRecent });
+    runtime.publishResync(reason, from, changed);
+    runtime.state.handle({ type: 'installed', isRecent: runtime.freshness.isRecent });
   }
 
   /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */
   async #isHistoryNew(): Promise<boolean> {
-    const known = this.#core.table.bookmark;
-    const head = await this.#core.readHead(this.#core.signal);
+    const known = this.#runtime.table.bookmark;
+    const head = await this.#runtime.readHead(this.#runtime.signal);
     return known !== undefined && (head.identity !== known.identity || head.revision < known.revision);
   }
 
@@ -104,16 +106,16 @@ export class RunLoop {
       try {
         return await work();
       } catch (error) {
-        if (this.#core.signal.aborted) throw error;
+        if (this.#runtime.signal.aborted) throw error;
         const cause: StoreError = toStoreError(error);
         if (isFinal(cause)) throw cause;
-        this.#core.noteTrouble(cause);
+        this.#runtime.noteTrouble(cause);
         await this.#pause();
       }
     }
   }
 
   #pause(): Promise<void> {
-    return sleep(this.#core.settings.clock, this.#backoff.next(), this.#core.signal);
+    return sleep(this.#runtime.settings.clock, this.#backoff.next(), this.#runtime.signal);
   }
 }

@@ -1,5 +1,5 @@
 import { StoreError } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { RunLoop } from './run-loop.js';
 
 export interface Started {
@@ -10,21 +10,21 @@ export interface Started {
 }
 
 /** Starts a mirror's loop, bounded by `startTimeoutMs` and ended by `signal`. */
-export function start(core: Core): Started {
-  const { clock, signal, startTimeoutMs } = core.settings;
+export function start(runtime: Runtime): Started {
+  const { clock, signal, startTimeoutMs } = runtime.settings;
   const timer = clock.setTimeout(() => {
-    core.close(tooLate(core));
+    runtime.close(tooLate(runtime));
   }, startTimeoutMs);
   const onAbort = () => {
-    core.close(
-      new StoreError('aborted', `the mirror of ${core.settings.range.toString()} was aborted`, {
+    runtime.close(
+      new StoreError('aborted', `the mirror of ${runtime.settings.range.toString()} was aborted`, {
         cause: signal?.reason,
       }),
     );
   };
   let isLoaded = false;
   const loop = Promise.resolve().then(() =>
-    new RunLoop(core).run(() => {
+    new RunLoop(runtime).run(() => {
       isLoaded = true;
       clock.clearTimeout(timer);
       resolveLoaded();
@@ -44,20 +44,20 @@ export function start(core: Core): Started {
   const loaded = loadedOrEnded.then(async () => {
     if (isLoaded) return;
     await done;
-    const { current } = core.state;
+    const { current } = runtime.state;
     throw (current.status === 'closed' ? current.error : undefined) ?? new StoreError('closed', 'the mirror is closed');
   });
   return { loaded, done };
 }
 
-function tooLate(core: Core): StoreError {
-  const { range, startTimeoutMs } = core.settings;
-  const { trouble } = core;
+function tooLate(runtime: Runtime): StoreError {
+  const { range, startTimeoutMs } = runtime.settings;
+  const { trouble } = runtime;
   const where = trouble?.endpoint === undefined ? '' : ` at ${trouble.endpoint}`;
   const why = trouble === undefined ? 'the store did not answer' : `the last failure${where}: ${trouble.message}`;
   return new StoreError(
     'timeout',
-    `the mirror of ${range.toString()} could not load from ${core.store.name} within ${startTimeoutMs} ms; ${why}. Check the endpoints, or raise startTimeoutMs`,
+    `the mirror of ${range.toString()} could not load from ${runtime.store.name} within ${startTimeoutMs} ms; ${why}. Check the endpoints, or raise startTimeoutMs`,
     { cause: trouble, endpoint: trouble?.endpoint },
   );
 }

@@ -11,21 +11,21 @@ import { checkKey } from '../util/answers.js';
  * meanwhile; a key that changed after the audit's revision is not compared, since it is newer than what was read.
  */
 export async function audit(follow: FollowContext): Promise<void> {
-  const { core, signal } = follow;
+  const { runtime, signal } = follow;
   await follow.verified();
   const deleted = new Set<string>();
-  core.table.recordDeletions(deleted);
-  const { readSteps } = core;
-  const since: Since = { revision: core.table.revision, deleted, wasSkipped: () => core.readSteps !== readSteps };
+  runtime.table.recordDeletions(deleted);
+  const { readSteps } = runtime;
+  const since: Since = { revision: runtime.table.revision, deleted, wasSkipped: () => runtime.readSteps !== readSteps };
   try {
     if (await isEqual(follow, since)) return;
-    core.settings.logger.warn('mirror: the audit found a difference; reading everything again', {
-      range: core.settings.range.toString(),
+    runtime.settings.logger.warn('mirror: the audit found a difference; reading everything again', {
+      range: runtime.settings.range.toString(),
     });
     // Nothing that the mirror followed can have led here: take nothing about the history for granted.
     follow.end({ reason: 'audit', newHistory: true });
   } finally {
-    core.table.recordDeletions(undefined);
+    runtime.table.recordDeletions(undefined);
   }
   signal.throwIfAborted();
 }
@@ -41,12 +41,12 @@ interface Since {
 
 /** Compares at one revision; where that was compacted before all was read, piece by piece, each at a revision of its own. */
 async function isEqual(follow: FollowContext, since: Since): Promise<boolean> {
-  const { core, signal } = follow;
+  const { runtime, signal } = follow;
   try {
     return await compare(follow, since, async (use) => {
-      const { livenessMs, range } = core.settings;
+      const { livenessMs, range } = runtime.settings;
       let isWhole = true;
-      const check = await readPages(core, 'the audit', livenessMs, signal, {}, async (page) => {
+      const check = await readPages(runtime, 'the audit', livenessMs, signal, {}, async (page) => {
         isWhole = (await use({ page, end: range.end })) !== false;
         return isWhole;
       });
@@ -54,12 +54,12 @@ async function isEqual(follow: FollowContext, since: Since): Promise<boolean> {
     });
   } catch (error) {
     if (signal.aborted || !isStoreError(error, 'compacted')) throw error;
-    return compare(follow, since, (use) => readPieces(core, signal, use));
+    return compare(follow, since, (use) => readPieces(runtime, signal, use));
   }
 }
 
 async function compare(
-  { core, signal }: FollowContext,
+  { runtime, signal }: FollowContext,
   since: Since,
   read: (use: UsePiece) => Promise<void>,
 ): Promise<boolean> {
@@ -70,21 +70,21 @@ async function compare(
     const { page } = piece;
     const { revision, identity } = page.bookmark;
     intervals.add(piece);
-    if (identity !== core.table.bookmark?.identity) equal = false;
+    if (identity !== runtime.table.bookmark?.identity) equal = false;
     // The proofs bring it there, also where nothing in the range changes.
-    if (core.table.revision < revision) core.wanted.set(core.evidence.begin().ticket);
-    await core.read('the audit', core.settings.livenessMs, signal, (deadline) =>
-      core.position.until(revision, deadline.signal),
+    if (runtime.table.revision < revision) runtime.wanted.set(runtime.freshness.begin().ticket);
+    await runtime.read('the audit', runtime.settings.livenessMs, signal, (deadline) =>
+      runtime.position.until(revision, deadline.signal),
     );
     for (let index = 0; index < page.length && equal; index++) {
       const key = page.key(index);
-      checkKey(core.settings.range, key, page.modRevision(index), page.bookmark);
+      checkKey(runtime.settings.range, key, page.modRevision(index), page.bookmark);
       seen.add(key);
-      equal = isKeyEqual(core.table, page, index, since);
+      equal = isKeyEqual(runtime.table, page, index, since);
     }
     return equal;
   });
-  return equal && hasNoOthers(core.table, seen, intervals);
+  return equal && hasNoOthers(runtime.table, seen, intervals);
 }
 
 function isKeyEqual(table: Table, page: Page, index: number, since: Since): boolean {
@@ -92,7 +92,7 @@ function isKeyEqual(table: Table, page: Page, index: number, since: Since): bool
   const collection = table.layout.find(key);
   const relative = collection?.relative(key) ?? key;
   const known =
-    collection === undefined ? table.others.get(key)?.modRevision : collection.revisions(relative)?.modRevision;
+    collection === undefined ? table.unclaimed.get(key)?.modRevision : collection.revisions(relative)?.modRevision;
   if (known === undefined)
     return since.deleted.has(key) || (page.modRevision(index) > since.revision && since.wasSkipped());
   if (known > page.bookmark.revision) return true;
@@ -113,6 +113,6 @@ function hasNoOthers(table: Table, seen: ReadonlySet<string>, intervals: Interva
       if (isMissing(collection.absolute(relative), known)) return false;
     }
   }
-  for (const [key, { modRevision }] of table.others) if (isMissing(key, modRevision)) return false;
+  for (const [key, { modRevision }] of table.unclaimed) if (isMissing(key, modRevision)) return false;
   return true;
 }

@@ -1,5 +1,5 @@
 import type { StoreError } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { ResyncReason } from '../events/state.js';
 
 /** Why what there is can't be followed on from: everything is to be read again. */
@@ -12,7 +12,7 @@ export interface FollowEnd {
 
 /** What the tasks beside the watch need of the following that they belong to. */
 export interface FollowContext {
-  readonly core: Core;
+  readonly runtime: Runtime;
   /** Aborts when the following ends. */
   readonly signal: AbortSignal;
   /** Whether the server follows, as far as the watch knows. */

@@ -10,11 +10,13 @@ import { readFingerprint } from '../reads/read-fingerprint.js';
  * keys, and the same newest entry. Cluster ids alone don't tell: they survive a restore (docs/traps.md#trap-17). To be awaited while the table
  * can't change, or again if it did; `undefined` then.
  */
-export async function isSameHistory({ core, signal }: FollowContext): Promise<boolean | undefined> {
-  const fingerprint = core.table.fingerprint();
-  const read = await readFingerprint(core, 'the check of the history', signal, fingerprint.revision);
-  if (core.table.revision !== fingerprint.revision) return undefined;
-  return read.bookmark.identity === core.table.bookmark?.identity && matchesFingerprint(core.table, fingerprint, read);
+export async function isSameHistory({ runtime, signal }: FollowContext): Promise<boolean | undefined> {
+  const fingerprint = runtime.table.fingerprint();
+  const read = await readFingerprint(runtime, 'the check of the history', signal, fingerprint.revision);
+  if (runtime.table.revision !== fingerprint.revision) return undefined;
+  return (
+    read.bookmark.identity === runtime.table.bookmark?.identity && matchesFingerprint(runtime.table, fingerprint, read)
+  );
 }
 
 /**
@@ -22,26 +24,26 @@ export async function isSameHistory({ core, signal }: FollowContext): Promise<bo
  * found out, since the table changed meanwhile. Where the past can't be read, everything is, as a diff.
  */
 export async function isSameContent(follow: FollowContext): Promise<boolean | undefined> {
-  if (follow.core.store.capabilities.historicalReads) return isSameHistory(follow);
+  if (follow.runtime.store.capabilities.historicalReads) return isSameHistory(follow);
   await readEverything(follow);
   return true;
 }
 
 /** What the watch brings up to what was read is then dropped. */
-async function readEverything({ core, signal }: FollowContext): Promise<void> {
-  const from = core.table.bookmark;
-  const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
-  core.publishResync('unverified', from, changed);
+async function readEverything({ runtime, signal }: FollowContext): Promise<void> {
+  const from = runtime.table.bookmark;
+  const { changed } = await load(runtime, { cause: 'resync', newHistory: false, signal });
+  runtime.publishResync('unverified', from, changed);
 }
 
 /** Whether the store, as it is now, still has the table's fingerprint: for right after a load, where the past can't be read. */
-async function isUnchanged({ core, signal }: FollowContext): Promise<boolean> {
-  const read = await readFingerprint(core, 'the check for changes', signal);
-  return core.lock.run(async () => {
-    const { bookmark } = core.table;
+async function isUnchanged({ runtime, signal }: FollowContext): Promise<boolean> {
+  const read = await readFingerprint(runtime, 'the check for changes', signal);
+  return runtime.lock.run(async () => {
+    const { bookmark } = runtime.table;
     if (read.bookmark.identity !== bookmark?.identity || read.bookmark.revision < bookmark.revision) return false;
-    if (!matchesFingerprint(core.table, core.table.fingerprint(), read)) return false;
-    core.advance(read.bookmark);
+    if (!matchesFingerprint(runtime.table, runtime.table.fingerprint(), read)) return false;
+    runtime.advance(read.bookmark);
     return true;
   });
 }
@@ -50,7 +52,7 @@ async function isUnchanged({ core, signal }: FollowContext): Promise<boolean> {
  * Holds back what comes through a newly established watch until the history is proved to be the same: the connection was lost
  * before it, noticed or not, and there may be another server's data behind it.
  */
-export class Verifier {
+export class HistoryCheck {
   readonly #follow: FollowContext;
   readonly #isUnbroken: () => boolean;
   // Without historical reads there is nothing to compare with but everything; right after a load less will do.
@@ -67,7 +69,7 @@ export class Verifier {
   constructor(follow: FollowContext, isUnbroken: () => boolean = () => false) {
     this.#follow = follow;
     this.#isUnbroken = isUnbroken;
-    this.#isFresh = !follow.core.store.capabilities.historicalReads;
+    this.#isFresh = !follow.runtime.store.capabilities.historicalReads;
   }
 
   get isVerified(): boolean {
@@ -98,12 +100,12 @@ export class Verifier {
     this.#isConnected = false;
     this.#losses += 1;
     this.#unverifiedAfter = undefined;
-    if (this.#pending !== undefined) this.#pending = this.#follow.core.table.bookmark;
+    if (this.#pending !== undefined) this.#pending = this.#follow.runtime.table.bookmark;
   }
 
   /** To be called after each step: what was delivered before the loss must be in before the table is compared. */
   applied(): void {
-    if (this.#pending !== undefined && this.#follow.core.table.revision >= this.#pending.revision) this.#start();
+    if (this.#pending !== undefined && this.#follow.runtime.table.revision >= this.#pending.revision) this.#start();
   }
 
   /** Resolves when the batch may be taken in. */
@@ -126,7 +128,7 @@ export class Verifier {
       this.#follow.signal.throwIfAborted();
       this.applied();
       if (this.#task !== undefined) await this.#task;
-      else await this.#follow.core.reaches(this.#pending.revision, RECHECK_MS, this.#follow.signal);
+      else await this.#follow.runtime.reaches(this.#pending.revision, RECHECK_MS, this.#follow.signal);
     }
   }
 
@@ -137,8 +139,8 @@ export class Verifier {
   }
 
   async #run(): Promise<void> {
-    const { core, signal } = this.#follow;
-    const backoff = core.newBackoff();
+    const { runtime, signal } = this.#follow;
+    const backoff = runtime.newBackoff();
     while (this.#pending !== undefined && this.#isConnected && !signal.aborted) {
       const losses = this.#losses;
       try {
@@ -161,19 +163,19 @@ export class Verifier {
           this.#follow.end({ reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause });
           return;
         }
-        core.noteTrouble(cause);
+        runtime.noteTrouble(cause);
         await this.#follow.rest(backoff.next());
       }
     }
     // The sooner it is known whether anything was missed, the sooner the state says so.
-    core.wanted.set(core.evidence.begin().ticket);
+    runtime.wanted.set(runtime.freshness.begin().ticket);
   }
 
   async #isSame(): Promise<boolean | undefined> {
     if (this.#isFresh && (await isUnchanged(this.#follow))) return true;
     const isUnbroken = this.#isUnbroken();
     // Everything was read while the connection held: there is no other history that it could have come from.
-    if (isUnbroken && !this.#follow.core.store.capabilities.historicalReads) return true;
+    if (isUnbroken && !this.#follow.runtime.store.capabilities.historicalReads) return true;
     try {
       return await isSameContent(this.#follow);
     } catch (error) {

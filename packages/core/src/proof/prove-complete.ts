@@ -1,5 +1,5 @@
 import type { Bookmark } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { FollowContext } from './follow-context.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
 import type { Mark } from '../runtime/freshness.js';
@@ -25,20 +25,20 @@ export interface ProveOptions {
  * Fails if a read does; when it returns, there is new evidence, or the following has ended, or it is to be tried again.
  */
 export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
-  const { core, signal } = follow;
+  const { runtime, signal } = follow;
   await follow.verified();
-  const { readSteps } = core;
-  const read = options.isShared ? await core.sharedHead(signal) : undefined;
-  const known = core.table.bookmark;
-  const mark = read?.mark ?? core.evidence.begin();
-  const head = read?.bookmark ?? (await core.readHead(signal));
+  const { readSteps } = runtime;
+  const read = options.isShared ? await runtime.sharedHead(signal) : undefined;
+  const known = runtime.table.bookmark;
+  const mark = read?.mark ?? runtime.freshness.begin();
+  const head = read?.bookmark ?? (await runtime.readHead(signal));
   if (read === undefined && wentBack(head, known)) {
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
   if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
-  if (await core.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark, readSteps);
-  else if (canReadDeltas(core)) await proveByDelta(follow, { ...options, catchesUp: false });
+  if (await runtime.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark, readSteps);
+  else if (canReadDeltas(runtime)) await proveByDelta(follow, { ...options, catchesUp: false });
   else await proveByFingerprint(follow, options);
 }
 
@@ -48,18 +48,18 @@ function wentBack(read: Bookmark, known: Bookmark | undefined): boolean {
 }
 
 /** A delta is only good for something where the history can be proved to be the same. */
-function canReadDeltas({ store }: FollowContext['core']): boolean {
+function canReadDeltas({ store }: FollowContext['runtime']): boolean {
   return store.capabilities.deltaReads && store.capabilities.historicalReads;
 }
 
 /** Whether the watch would take longer to bring what was missed than it takes to read what came of that. */
-function isFarBehind({ core, isReplaying }: FollowContext, { revision }: Bookmark): boolean {
-  return isReplaying && revision - core.table.revision > core.settings.replayRevisions && canReadDeltas(core);
+function isFarBehind({ runtime, isReplaying }: FollowContext, { revision }: Bookmark): boolean {
+  return isReplaying && revision - runtime.table.revision > runtime.settings.replayRevisions && canReadDeltas(runtime);
 }
 
 /** Does so, unless another proof has done it in the meantime. */
 function catchUp(follow: FollowContext, head: Bookmark, options: ProveOptions): Promise<boolean> {
-  return follow.core.catchUpLock.run(async () => {
+  return follow.runtime.catchUpLock.run(async () => {
     if (!isFarBehind(follow, head)) return false;
     await proveByDelta(follow, { ...options, catchesUp: true });
     return true;
@@ -75,34 +75,34 @@ async function confirm(follow: FollowContext, mark: Mark, readSteps: number): Pr
   // It may have been found out on the way that everything is to be read again.
   follow.signal.throwIfAborted();
   // Where the past can't be read that would be everything, each time that two proofs meet.
-  const { store, readSteps: now } = follow.core;
+  const { store, readSteps: now } = follow.runtime;
   if (!follow.isVerified || (now !== readSteps && store.capabilities.historicalReads)) {
     const same = await isSameContent(follow);
     if (same === false) follow.end({ reason: 'history-changed', newHistory: true });
     follow.signal.throwIfAborted();
     if (same !== true) return;
   }
-  follow.core.prove(mark);
+  follow.runtime.prove(mark);
 }
 
 async function proveByDelta(
   follow: FollowContext,
   options: ProveOptions & { readonly catchesUp: boolean },
 ): Promise<void> {
-  const { core, signal } = follow;
-  const mark = core.evidence.begin();
-  const known = core.table.bookmark;
-  const reading = readDelta(core, signal);
-  if (options.catchesUp) await holdEvents(core, reading, signal);
+  const { runtime, signal } = follow;
+  const mark = runtime.freshness.begin();
+  const known = runtime.table.bookmark;
+  const reading = readDelta(runtime, signal);
+  if (options.catchesUp) await holdEvents(runtime, reading, signal);
   const delta = await reading;
   if (wentBack(delta.bookmark, known)) {
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
-  const { kind, readSteps } = await core.lock.run(async (): Promise<Comparison & { readSteps: number }> => {
-    const comparison = compareWithDelta(core.table, delta);
-    if (comparison.kind === 'equal' && core.evidence.isCurrent(mark)) core.advance(delta.bookmark);
-    return { ...comparison, readSteps: core.readSteps };
+  const { kind, readSteps } = await runtime.lock.run(async (): Promise<Comparison & { readSteps: number }> => {
+    const comparison = compareWithDelta(runtime.table, delta);
+    if (comparison.kind === 'equal' && runtime.freshness.isCurrent(mark)) runtime.advance(delta.bookmark);
+    return { ...comparison, readSteps: runtime.readSteps };
   });
   if (kind === 'changed') {
     const isSilent = options.catchesUp ? false : await isWatchSilent(follow, delta.bookmark.revision, options);
@@ -123,11 +123,11 @@ async function proveByDelta(
 const HOLD_MS = 1_000;
 
 /** Lets what the watch brings wait for a read that will have it, unless that takes long: to take it in twice is only work. */
-async function holdEvents(core: Core, reading: Promise<unknown>, signal: AbortSignal): Promise<void> {
+async function holdEvents(runtime: Runtime, reading: Promise<unknown>, signal: AbortSignal): Promise<void> {
   // How it ends is for who awaits the read itself, and it may end before its turn comes here.
   const ended = reading.catch(() => undefined);
-  const read = () => core.read('the read of changes', HOLD_MS, signal, () => ended);
-  await core.lock.run(() => read().catch(() => undefined));
+  const read = () => runtime.read('the read of changes', HOLD_MS, signal, () => ended);
+  await runtime.lock.run(() => read().catch(() => undefined));
 }
 
 /**
@@ -141,65 +141,65 @@ async function installDelta(
   delta: Awaited<ReturnType<typeof readDelta>>,
   mark: Mark,
 ): Promise<number | undefined> {
-  const { core, signal } = follow;
-  const isCurrent = () => core.evidence.isCurrent(mark);
-  return core.lock.run(async () => {
-    const comparison = compareWithDelta(core.table, delta);
-    if (comparison.kind === 'covered' || !isCurrent()) return core.readSteps;
+  const { runtime, signal } = follow;
+  const isCurrent = () => runtime.freshness.isCurrent(mark);
+  return runtime.lock.run(async () => {
+    const comparison = compareWithDelta(runtime.table, delta);
+    if (comparison.kind === 'covered' || !isCurrent()) return runtime.readSteps;
     if (comparison.kind === 'outdated') return undefined;
     if (comparison.kind === 'mismatch') {
       follow.end({ reason: 'history-changed', newHistory: true });
-      return core.readSteps;
+      return runtime.readSteps;
     }
     const isChanged = comparison.kind === 'changed';
-    const present = isChanged && comparison.deletions ? await readKeys(core, delta.bookmark, signal) : undefined;
+    const present = isChanged && comparison.deletions ? await readKeys(runtime, delta.bookmark, signal) : undefined;
     // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
     const confirmed = isSameHistory(follow).then((same) => same === true);
     confirmed.catch(() => undefined);
-    const from = core.table.bookmark;
-    const now = () => core.settings.clock.now();
+    const from = runtime.table.bookmark;
+    const now = () => runtime.settings.clock.now();
     const tell = (each: Step) => {
-      core.publish(each, 'resync');
+      runtime.publish(each, 'resync');
     };
     // The values are decoded while that is on its way.
     const step = isChanged
-      ? await patch(core.table, delta, present, now, { signal, confirmed, isCurrent, tell })
+      ? await patch(runtime.table, delta, present, now, { signal, confirmed, isCurrent, tell })
       : undefined;
     if (!(await confirmed)) {
       follow.end({ reason: 'history-changed', newHistory: true });
-      return core.readSteps;
+      return runtime.readSteps;
     }
-    if (!isChanged && isCurrent()) core.advance(delta.bookmark);
-    const { readSteps } = core;
-    if (step !== undefined) core.publishResync('behind', from, step.changed);
-    await core.table.tidy();
+    if (!isChanged && isCurrent()) runtime.advance(delta.bookmark);
+    const { readSteps } = runtime;
+    if (step !== undefined) runtime.publishResync('behind', from, step.changed);
+    await runtime.table.tidy();
     return readSteps;
   });
 }
 
 /** For backends that can't read what changed since a revision: the newest entry and the count, and else everything. */
 async function proveByFingerprint(follow: FollowContext, options: ProveOptions): Promise<void> {
-  const { core, signal } = follow;
-  const mark = core.evidence.begin();
-  const known = core.table.bookmark;
-  const read = await readFingerprint(core, 'the check for changes', signal);
+  const { runtime, signal } = follow;
+  const mark = runtime.freshness.begin();
+  const known = runtime.table.bookmark;
+  const read = await readFingerprint(runtime, 'the check for changes', signal);
   if (wentBack(read.bookmark, known)) {
     follow.end({ reason: 'history-changed', newHistory: true });
     return;
   }
-  const isEqual = await core.lock.run(async () => {
-    if (read.bookmark.revision <= core.table.revision || !core.evidence.isCurrent(mark)) return true;
-    const equal = matchesFingerprint(core.table, core.table.fingerprint(), read);
-    if (equal) core.advance(read.bookmark);
+  const isEqual = await runtime.lock.run(async () => {
+    if (read.bookmark.revision <= runtime.table.revision || !runtime.freshness.isCurrent(mark)) return true;
+    const equal = matchesFingerprint(runtime.table, runtime.table.fingerprint(), read);
+    if (equal) runtime.advance(read.bookmark);
     return equal;
   });
-  let { readSteps } = core;
+  let { readSteps } = runtime;
   const isSilent = isEqual ? undefined : await isWatchSilent(follow, read.bookmark.revision, options);
   if (isSilent !== undefined) {
-    const from = core.table.bookmark;
-    const { changed } = await load(core, { cause: 'resync', newHistory: false, signal });
-    ({ readSteps } = core);
-    core.publishResync('behind', from, changed);
+    const from = runtime.table.bookmark;
+    const { changed } = await load(runtime, { cause: 'resync', newHistory: false, signal });
+    ({ readSteps } = runtime);
+    runtime.publishResync('behind', from, changed);
   }
   await confirm(follow, mark, readSteps);
   if (isSilent === true) follow.replaceWatch();
@@ -210,13 +210,13 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
  * must be read, and `true` says that the watch is to blame: it claims to be following.
  */
 async function isWatchSilent(
-  { core, signal, isWatchLive }: FollowContext,
+  { runtime, signal, isWatchLive }: FollowContext,
   revision: number,
   { graceMs, blamesWatch }: ProveOptions,
 ): Promise<boolean | undefined> {
   if (!blamesWatch) return false;
-  if (await core.reaches(revision, graceMs, signal)) return undefined;
+  if (await runtime.reaches(revision, graceMs, signal)) return undefined;
   if (!isWatchLive) return false;
-  core.state.handle({ type: 'stale', reason: 'watch-silent' });
+  runtime.state.handle({ type: 'stale', reason: 'watch-silent' });
   return true;
 }

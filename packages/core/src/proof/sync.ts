@@ -1,5 +1,5 @@
 import { type Revision, StoreError } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { withDeadline } from '../util/deadline.js';
 
 export interface WaitOptions {
@@ -9,36 +9,36 @@ export interface WaitOptions {
 }
 
 /** M12: resolves when everything that was committed before the call is in the mirror. */
-export async function sync(core: Core, options: WaitOptions = {}): Promise<void> {
-  const mark = core.evidence.begin();
-  core.wanted.set(mark.ticket);
-  await wait(core, 'sync()', options, (signal) => core.evidence.until(mark, signal));
+export async function sync(runtime: Runtime, options: WaitOptions = {}): Promise<void> {
+  const mark = runtime.freshness.begin();
+  runtime.wanted.set(mark.ticket);
+  await wait(runtime, 'sync()', options, (signal) => runtime.freshness.until(mark, signal));
 }
 
 /** Resolves when the mirror reflects `revision` or later. */
-export async function waitFor(core: Core, revision: Revision | number, options: WaitOptions = {}): Promise<void> {
+export async function waitFor(runtime: Runtime, revision: Revision | number, options: WaitOptions = {}): Promise<void> {
   if (!Number.isSafeInteger(revision) || revision < 1) {
     throw new StoreError(
       'invalid-argument',
       `waitFor() takes a revision that a write or a read gave, not ${String(revision)}`,
     );
   }
-  await wait(core, `waitFor(${revision})`, options, async (signal) => {
-    if (await core.reaches(revision, core.settings.graceMs, signal)) return;
+  await wait(runtime, `waitFor(${revision})`, options, async (signal) => {
+    if (await runtime.reaches(revision, runtime.settings.graceMs, signal)) return;
     // Where the range itself is idle, or progress comes only with events, nothing else moves the mirror there.
-    core.wanted.set(core.evidence.begin().ticket);
-    await core.position.until(revision, signal);
+    runtime.wanted.set(runtime.freshness.begin().ticket);
+    await runtime.position.until(revision, signal);
   });
 }
 
 async function wait(
-  core: Core,
+  runtime: Runtime,
   what: string,
   { timeoutMs, signal }: WaitOptions,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  if (core.signal.aborted) throw closed();
-  const ms = timeoutMs ?? core.settings.syncTimeoutMs;
+  if (runtime.signal.aborted) throw closed();
+  const ms = timeoutMs ?? runtime.settings.syncTimeoutMs;
   const either = new AbortController();
   const onClose = () => {
     either.abort(closed());
@@ -46,25 +46,25 @@ async function wait(
   const onAbort = () => {
     either.abort(new StoreError('aborted', `${what} was aborted`, { cause: signal?.reason }));
   };
-  core.signal.addEventListener('abort', onClose, { once: true });
+  runtime.signal.addEventListener('abort', onClose, { once: true });
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted === true) onAbort();
   const late = () => {
-    const { status } = core.state.current;
-    const trouble = core.trouble;
+    const { status } = runtime.state.current;
+    const trouble = runtime.trouble;
     const why = trouble === undefined ? '' : `; the last failure: ${trouble.message}`;
     return new StoreError(
       'timeout',
-      `${what} on the mirror of ${core.settings.range.toString()} was not done within ${ms} ms (the mirror is ${status})${why}`,
+      `${what} on the mirror of ${runtime.settings.range.toString()} was not done within ${ms} ms (the mirror is ${status})${why}`,
       { cause: trouble, endpoint: trouble?.endpoint },
     );
   };
   try {
-    await withDeadline({ clock: core.settings.clock, ms, signal: either.signal, late }, (deadline) =>
+    await withDeadline({ clock: runtime.settings.clock, ms, signal: either.signal, late }, (deadline) =>
       work(deadline.signal),
     );
   } finally {
-    core.signal.removeEventListener('abort', onClose);
+    runtime.signal.removeEventListener('abort', onClose);
     signal?.removeEventListener('abort', onAbort);
   }
 }

@@ -1,11 +1,11 @@
 import { type Bookmark, type ListResult, type Page, StoreError, type WatchBatch } from '@holdfast/store';
 import { toStoreError } from '../runtime/errors.js';
 import type { Mark } from '../runtime/freshness.js';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Step } from '../table/step.js';
 import { checkBatch, checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
-import { Threshold } from '../util/watermark.js';
+import { Watermark } from '../util/watermark.js';
 import { Composition } from './composition.js';
 import { Intervals, type Piece } from './intervals.js';
 import { LaterEvents } from './later-events.js';
@@ -28,11 +28,11 @@ export interface FollowedLoad {
  * at the store's head of that moment, and to each piece the events newer than it are applied. Nothing is shown before all of it
  * is one state, which is then installed as one step (M2, M3).
  */
-export async function loadWhileFollowing(core: Core, options: LoadOptions): Promise<FollowedLoad> {
-  const watch = new OpenWatch(core, { bufferBytes: BUFFER_BYTES });
+export async function loadWhileFollowing(runtime: Runtime, options: LoadOptions): Promise<FollowedLoad> {
+  const watch = new OpenWatch(runtime, { bufferBytes: BUFFER_BYTES });
   try {
-    const { composition, bookmark, mark } = await new FollowedRead(core, watch, options).run();
-    const step = await install(core, options, mark, async (add) => {
+    const { composition, bookmark, mark } = await new FollowedRead(runtime, watch, options).run();
+    const step = await install(runtime, options, mark, async (add) => {
       for (const page of composition.pages(bookmark)) await add(page);
     });
     return { step, watch };
@@ -50,14 +50,14 @@ interface State {
 }
 
 class FollowedRead {
-  readonly #core: Core;
+  readonly #runtime: Runtime;
   readonly #watch: OpenWatch;
   readonly #options: LoadOptions;
   readonly #pages: Page[] = [];
   readonly #intervals = new Intervals();
   readonly #events = new LaterEvents();
   /** Up to which revision the watch has told everything. */
-  readonly #position = new Threshold();
+  readonly #position = new Watermark();
   readonly #ended = new AbortController();
   #identity = '';
   /** The revision of the latest read. */
@@ -66,8 +66,8 @@ class FollowedRead {
   #isTaking = true;
   #resume: () => void = () => undefined;
 
-  constructor(core: Core, watch: OpenWatch, options: LoadOptions) {
-    this.#core = core;
+  constructor(runtime: Runtime, watch: OpenWatch, options: LoadOptions) {
+    this.#runtime = runtime;
     this.#watch = watch;
     this.#options = options;
   }
@@ -81,7 +81,7 @@ class FollowedRead {
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
     const off = this.#watch.onState((state) => {
-      if (state.status === 'interrupted') this.#core.noteTrouble(state.cause);
+      if (state.status === 'interrupted') this.#runtime.noteTrouble(state.cause);
     });
     try {
       return await this.#read();
@@ -94,26 +94,26 @@ class FollowedRead {
   }
 
   async #read(): Promise<State> {
-    const core = this.#core;
+    const runtime = this.#runtime;
     const { signal } = this.#ended;
-    const after = await core.read('opening a watch', PAGE_TIMEOUT_MS, signal, () => this.#watch.ready);
+    const after = await runtime.read('opening a watch', PAGE_TIMEOUT_MS, signal, () => this.#watch.ready);
     this.#identity = checkBookmark(after).identity;
     this.#latest = after.revision;
     this.#position.set(after.revision);
     // It ends by itself, and tells through the signal how.
     void this.#takeBatches();
-    await readPieces(core, signal, (piece) => {
+    await readPieces(runtime, signal, (piece) => {
       this.#add(piece);
     });
-    const mark = core.evidence.begin();
-    const head = await core.readHead(signal);
+    const mark = runtime.freshness.begin();
+    const head = await runtime.readHead(signal);
     this.#checkRead(head);
     return this.#whenComplete(head.revision, mark);
   }
 
   /** Waits until the watch has told everything up to the latest read. */
   async #whenComplete(head: number, mark: Mark): Promise<State> {
-    const core = this.#core;
+    const runtime = this.#runtime;
     const { signal } = this.#ended;
     for (;;) {
       if (await this.#reaches(head)) {
@@ -125,7 +125,7 @@ class FollowedRead {
       const next = this.#position.value + 1;
       const state = await this.#whenIdle();
       if (state !== undefined) return state;
-      await core.read('waiting for the watch', PAGE_TIMEOUT_MS, signal, (deadline) =>
+      await runtime.read('waiting for the watch', PAGE_TIMEOUT_MS, signal, (deadline) =>
         this.#position.until(next, deadline.signal),
       );
     }
@@ -136,12 +136,12 @@ class FollowedRead {
    * of what the pieces are as of, and as many keys are there as were put together, then nothing was deleted either.
    */
   async #whenIdle(): Promise<State | undefined> {
-    const core = this.#core;
+    const runtime = this.#runtime;
     this.#isTaking = false;
     const composition = await this.#compose();
     const earliest = Math.max(this.#intervals.least, this.#position.value);
-    const mark = core.evidence.begin();
-    const read = await readFingerprint(core, 'the check for changes', this.#ended.signal);
+    const mark = runtime.freshness.begin();
+    const read = await readFingerprint(runtime, 'the check for changes', this.#ended.signal);
     this.#checkRead(read.bookmark);
     if (read.count === composition.total && newestOf(read) <= earliest)
       return { composition, bookmark: read.bookmark, mark };
@@ -151,15 +151,17 @@ class FollowedRead {
   }
 
   #compose(): Promise<Composition> {
-    return Composition.of(this.#pages, this.#intervals, this.#events, new Slicer(this.#core.settings.clock));
+    return Composition.of(this.#pages, this.#intervals, this.#events, new Slicer(this.#runtime.settings.clock));
   }
 
   async #reaches(revision: number): Promise<boolean> {
     const { signal } = this.#ended;
-    const { graceMs } = this.#core.settings;
+    const { graceMs } = this.#runtime.settings;
     if (this.#position.value >= revision) return true;
     try {
-      await this.#core.read('waiting', graceMs, signal, (deadline) => this.#position.until(revision, deadline.signal));
+      await this.#runtime.read('waiting', graceMs, signal, (deadline) =>
+        this.#position.until(revision, deadline.signal),
+      );
       return true;
     } catch (error) {
       if (signal.aborted) throw error;
@@ -182,7 +184,7 @@ class FollowedRead {
   }
 
   #take(batch: WatchBatch): void {
-    checkBatch(this.#core.settings.range, batch);
+    checkBatch(this.#runtime.settings.range, batch);
     this.#checkIdentity(batch.bookmark);
     this.#events.add(batch);
     this.#position.set(Math.max(this.#position.value, batch.bookmark.revision));
@@ -200,7 +202,7 @@ class FollowedRead {
    */
   #checkRead(bookmark: Bookmark): void {
     this.#checkIdentity(bookmark);
-    if (!this.#options.newHistory) this.#core.table.checkContinues(bookmark);
+    if (!this.#options.newHistory) this.#runtime.table.checkContinues(bookmark);
     if (bookmark.revision < this.#latest)
       throw new StoreError(
         'history-changed',

@@ -1,8 +1,8 @@
 import type { Page } from '@holdfast/store';
 import type { ChangeCause } from '../events/change.js';
 import type { Mark } from '../runtime/freshness.js';
-import type { Core } from '../runtime/runtime.js';
-import { Restoration } from '../table/restore.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { Restore } from '../table/restore.js';
 import { Slicer } from '../util/slicer.js';
 import type { Step } from '../table/step.js';
 
@@ -18,12 +18,12 @@ export interface LoadOptions {
 const NOTHING: Step = { changes: [], changed: 0, invalid: [] };
 
 /** Reads the whole range at one revision, and installs it as one step (M2, M3); unless a read that began later has proved more. */
-export async function load(core: Core, options: LoadOptions): Promise<Step> {
-  const mark = core.evidence.begin();
-  const { range } = core.settings;
-  return install(core, options, mark, (add) =>
-    core.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
-      for await (const page of core.store.scan(range.toRange(), { signal: deadline.signal })) {
+export async function load(runtime: Runtime, options: LoadOptions): Promise<Step> {
+  const mark = runtime.freshness.begin();
+  const { range } = runtime.settings;
+  return install(runtime, options, mark, (add) =>
+    runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
+      for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
         deadline.extend();
         await add(page);
         deadline.signal.throwIfAborted();
@@ -38,29 +38,29 @@ export async function load(core: Core, options: LoadOptions): Promise<Step> {
  * @param mark everything that was committed before is in them
  */
 export async function install(
-  core: Core,
+  runtime: Runtime,
   { cause, newHistory, signal }: LoadOptions,
   mark: Mark,
   readPages: (add: (page: Page) => Promise<void>) => Promise<void>,
 ): Promise<Step> {
-  const step = await core.lock.run(async () => {
-    const { clock } = core.settings;
+  const step = await runtime.lock.run(async () => {
+    const { clock } = runtime.settings;
     const slicer = new Slicer(clock);
-    const restoration = new Restoration(core.table, {
+    const restore = new Restore(runtime.table, {
       newHistory,
       // Who subscribes in the middle of a resync must get all of it; in the middle of a load, nobody can.
-      collect: cause === 'resync' || core.isHeard,
+      collect: cause === 'resync' || runtime.isHeard,
       now: () => clock.now(),
     });
-    await readPages((page) => restoration.add(page, slicer));
-    await restoration.finish(slicer);
+    await readPages((page) => restore.add(page, slicer));
+    await restore.finish(slicer);
     signal.throwIfAborted();
-    if (!core.evidence.isCurrent(mark)) return NOTHING;
-    const committed = restoration.commit();
-    core.publish(committed, cause);
-    if (cause === 'resync') await core.table.tidy();
+    if (!runtime.freshness.isCurrent(mark)) return NOTHING;
+    const committed = restore.commit();
+    runtime.publish(committed, cause);
+    if (cause === 'resync') await runtime.table.tidy();
     return committed;
   });
-  core.prove(mark);
+  runtime.prove(mark);
   return step;
 }

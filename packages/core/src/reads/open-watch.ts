@@ -1,5 +1,5 @@
 import type { Bookmark, Watch, WatchBatch, WatchState } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 
 export interface OpenWatchOptions {
   /** What the mirror has already. Without it the watch begins at the store's head. */
@@ -21,7 +21,7 @@ export class OpenWatch {
   #next: Promise<Next> | undefined;
   #wasInterrupted = false;
 
-  constructor({ store, settings }: Core, { after, bufferBytes }: OpenWatchOptions = {}) {
+  constructor({ store, settings }: Runtime, { after, bufferBytes }: OpenWatchOptions = {}) {
     this.#watch = store.watch(settings.range.toRange(), { after, bufferBytes, signal: this.#controller.signal });
     // The iteration tells how it failed.
     this.#watch.ready.catch(() => undefined);

@@ -1,5 +1,5 @@
 import type { Bookmark, KeyValue, Page, Revision, ScanOptions, UndecodableKey } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Delta, KeySet } from '../table/patch.js';
 import { ScanCheck } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
@@ -18,59 +18,73 @@ export interface DeltaOptions {
  * What changed since the newest entry that the mirror knows, that one included: where nothing did, the answer is exactly it, which
  * tells the histories apart as well. Needs capability `deltaReads`.
  */
-export function readDelta(core: Core, signal: AbortSignal): Promise<Delta> {
-  const { newest, revision } = core.table.fingerprint();
-  return readChanges(core, { minModRevision: newest ?? revision, timeoutMs: core.readTimeoutMs }, signal);
+export function readDelta(runtime: Runtime, signal: AbortSignal): Promise<Delta> {
+  const { newest, revision } = runtime.table.fingerprint();
+  return readChanges(runtime, { minModRevision: newest ?? revision, timeoutMs: runtime.readTimeoutMs }, signal);
 }
 
 /** Everything that was last changed at a revision or later. Needs capability `deltaReads`. */
 export async function readChanges(
-  core: Core,
+  runtime: Runtime,
   { minModRevision, revision, timeoutMs }: DeltaOptions,
   signal: AbortSignal,
 ): Promise<Delta> {
   const items: KeyValue[] = [];
   const undecodable: UndecodableKey[] = [];
-  const slicer = new Slicer(core.settings.clock);
+  const slicer = new Slicer(runtime.settings.clock);
   let bookmark: Bookmark | undefined;
   let total = 0;
-  await readPages(core, 'the read of changes', timeoutMs, signal, { revision, minModRevision }, async (page, check) => {
-    ({ bookmark, total } = page);
-    for (let index = 0; index < page.length; index++) {
-      const version = page.version(index);
-      const key = page.key(index);
-      const modRevision = page.modRevision(index);
-      check.key(key, modRevision);
-      items.push({
-        key,
-        value: page.value(index),
-        modRevision,
-        createRevision: page.createRevision(index),
-        ...(version === undefined ? {} : { version }),
-      });
-      if (slicer.isDue()) await slicer.pause();
-    }
-    undecodable.push(...page.undecodable);
-  });
+  await readPages(
+    runtime,
+    'the read of changes',
+    timeoutMs,
+    signal,
+    { revision, minModRevision },
+    async (page, check) => {
+      ({ bookmark, total } = page);
+      for (let index = 0; index < page.length; index++) {
+        const version = page.version(index);
+        const key = page.key(index);
+        const modRevision = page.modRevision(index);
+        check.key(key, modRevision);
+        items.push({
+          key,
+          value: page.value(index),
+          modRevision,
+          createRevision: page.createRevision(index),
+          ...(version === undefined ? {} : { version }),
+        });
+        if (slicer.isDue()) await slicer.pause();
+      }
+      undecodable.push(...page.undecodable);
+    },
+  );
   if (bookmark === undefined) throw new Error('the scan gave no page; its adapter breaks contract C5');
   return { bookmark, total, since: minModRevision, items, undecodable };
 }
 
 /** All keys at the revision of a delta. */
-export async function readKeys(core: Core, { revision }: Bookmark, signal: AbortSignal): Promise<KeySet> {
+export async function readKeys(runtime: Runtime, { revision }: Bookmark, signal: AbortSignal): Promise<KeySet> {
   const keys = new Set<string>();
   const undecodable = new Set<string>();
-  const slicer = new Slicer(core.settings.clock);
+  const slicer = new Slicer(runtime.settings.clock);
   const options = { revision, keysOnly: true };
-  const check = await readPages(core, 'the read of keys', core.readTimeoutMs, signal, options, async (page, each) => {
-    for (let index = 0; index < page.length; index++) {
-      const key = page.key(index);
-      each.key(key, page.modRevision(index));
-      keys.add(key);
-      if (slicer.isDue()) await slicer.pause();
-    }
-    for (const { rawKey } of page.undecodable) undecodable.add(hexOf(rawKey));
-  });
+  const check = await readPages(
+    runtime,
+    'the read of keys',
+    runtime.readTimeoutMs,
+    signal,
+    options,
+    async (page, each) => {
+      for (let index = 0; index < page.length; index++) {
+        const key = page.key(index);
+        each.key(key, page.modRevision(index));
+        keys.add(key);
+        if (slicer.isDue()) await slicer.pause();
+      }
+      for (const { rawKey } of page.undecodable) undecodable.add(hexOf(rawKey));
+    },
+  );
   check.end(keys.size + undecodable.size);
   return { keys, undecodable };
 }
@@ -82,17 +96,17 @@ export async function readKeys(core: Core, { revision }: Bookmark, signal: Abort
  * @returns what holds the keys against the scan: it has seen all pages that were taken
  */
 export function readPages(
-  core: Core,
+  runtime: Runtime,
   what: string,
   timeoutMs: number,
   signal: AbortSignal,
   options: Omit<ScanOptions, 'signal'>,
   use: (page: Page, check: ScanCheck) => Promise<unknown>,
 ): Promise<ScanCheck> {
-  const { range } = core.settings;
+  const { range } = runtime.settings;
   const check = new ScanCheck(range);
-  return core.read(what, timeoutMs, signal, async (deadline) => {
-    for await (const page of core.store.scan(range.toRange(), { ...options, signal: deadline.signal })) {
+  return runtime.read(what, timeoutMs, signal, async (deadline) => {
+    for await (const page of runtime.store.scan(range.toRange(), { ...options, signal: deadline.signal })) {
       deadline.extend();
       check.begin(page);
       if ((await use(page, check)) === false) return check;

@@ -1,5 +1,5 @@
 import type { ListResult, Revision } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { FINGERPRINT_READ } from '../table/fingerprint.js';
 import { checkList } from '../util/answers.js';
 
@@ -9,14 +9,14 @@ import { checkList } from '../util/answers.js';
  * @param what names the read in the error of a time-out
  */
 export async function readFingerprint(
-  core: Core,
+  runtime: Runtime,
   what: string,
   signal: AbortSignal,
   revision?: Revision,
 ): Promise<ListResult> {
-  const { range } = core.settings;
-  const read = await core.read(what, core.readTimeoutMs, signal, (deadline) =>
-    core.store.list(range.toRange(), {
+  const { range } = runtime.settings;
+  const read = await runtime.read(what, runtime.readTimeoutMs, signal, (deadline) =>
+    runtime.store.list(range.toRange(), {
       ...FINGERPRINT_READ,
       ...(revision === undefined ? {} : { revision }),
       signal: deadline.signal,

@@ -1,6 +1,6 @@
 import { isStoreError, type KeyRange, ListPage, type ListResult, sleep } from '@holdfast/store';
 import { isStoreClosed, toStoreError } from '../runtime/errors.js';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { checkList, restOf, ScanCheck } from '../util/answers.js';
 import type { Piece } from './intervals.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
@@ -22,16 +22,16 @@ export type UsePiece = (piece: Piece) => unknown;
  * takes. The pieces together are the state of no revision. Where a backend answers any read of a range whole, as one state, there
  * are no pieces at different revisions.
  */
-export async function readPieces(core: Core, signal: AbortSignal, use: UsePiece): Promise<void> {
-  if (core.store.capabilities.historicalReads) await readByLists(core, signal, use);
-  else await readByScan(core, signal, use);
+export async function readPieces(runtime: Runtime, signal: AbortSignal, use: UsePiece): Promise<void> {
+  if (runtime.store.capabilities.historicalReads) await readByLists(runtime, signal, use);
+  else await readByScan(runtime, signal, use);
 }
 
-async function readByLists(core: Core, signal: AbortSignal, use: UsePiece): Promise<void> {
+async function readByLists(runtime: Runtime, signal: AbortSignal, use: UsePiece): Promise<void> {
   const size = new PieceSize();
-  let part: KeyRange | undefined = core.settings.range;
+  let part: KeyRange | undefined = runtime.settings.range;
   while (part !== undefined) {
-    const list: ListResult = await readPiece(core, part, size, signal);
+    const list: ListResult = await readPiece(runtime, part, size, signal);
     const rest: KeyRange | undefined = restOf(part, list);
     if ((await use({ page: new ListPage(list, rest !== undefined), end: rest?.start ?? part.end })) === false) return;
     part = rest;
@@ -39,14 +39,14 @@ async function readByLists(core: Core, signal: AbortSignal, use: UsePiece): Prom
 }
 
 /** One that fails is asked for again, since all before it would have to be read again as well. */
-async function readPiece(core: Core, part: KeyRange, size: PieceSize, signal: AbortSignal): Promise<ListResult> {
-  const { clock } = core.settings;
-  const backoff = core.newBackoff();
+async function readPiece(runtime: Runtime, part: KeyRange, size: PieceSize, signal: AbortSignal): Promise<ListResult> {
+  const { clock } = runtime.settings;
+  const backoff = runtime.newBackoff();
   for (let tries = 1; ; tries++) {
     const began = clock.now();
     try {
-      const list = await core.read('a part of the load', PAGE_TIMEOUT_MS, signal, (deadline) =>
-        core.store.list(part.toRange(), { limit: size.keys, signal: deadline.signal }),
+      const list = await runtime.read('a part of the load', PAGE_TIMEOUT_MS, signal, (deadline) =>
+        runtime.store.list(part.toRange(), { limit: size.keys, signal: deadline.signal }),
       );
       checkList(part, list);
       size.learn(list, clock.now() - began);
@@ -55,17 +55,17 @@ async function readPiece(core: Core, part: KeyRange, size: PieceSize, signal: Ab
       const cause = toStoreError(error);
       if (signal.aborted || isStoreClosed(cause) || tries >= MOST_TRIES) throw cause;
       if (isStoreError(cause, 'timeout')) size.halve();
-      core.noteTrouble(cause);
+      runtime.noteTrouble(cause);
     }
     await sleep(clock, backoff.next(), signal);
   }
 }
 
-async function readByScan(core: Core, signal: AbortSignal, use: UsePiece): Promise<void> {
-  const { range } = core.settings;
-  await core.read('the scan', PAGE_TIMEOUT_MS, signal, async (deadline) => {
+async function readByScan(runtime: Runtime, signal: AbortSignal, use: UsePiece): Promise<void> {
+  const { range } = runtime.settings;
+  await runtime.read('the scan', PAGE_TIMEOUT_MS, signal, async (deadline) => {
     const check = new ScanCheck(range);
-    for await (const page of core.store.scan(range.toRange(), { signal: deadline.signal })) {
+    for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
       deadline.extend();
       check.begin(page);
       if ((await use({ page, end: range.end })) === false) return;

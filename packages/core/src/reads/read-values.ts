@@ -1,5 +1,5 @@
 import type { KeyValue, Op, Revision } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { readChanges } from './read-delta.js';
 import type { RevisionDiff } from '../table/revision-diff.js';
 
@@ -13,25 +13,25 @@ const TXN_OPERATIONS = 128;
  * latter than was asked for.
  */
 export async function readValues(
-  core: Core,
+  runtime: Runtime,
   { changed, sample }: RevisionDiff,
   revision: Revision,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<readonly KeyValue[]> {
   const keys = [...changed.keys(), ...sample.map(({ key }) => key)];
-  if (keys.length <= MOST_KEYS && core.store.capabilities.transactions === 'multi-key') {
-    return core.read('the read of values', timeoutMs, signal, (deadline) =>
-      readKeys(core, keys, revision, deadline.signal),
+  if (keys.length <= MOST_KEYS && runtime.store.capabilities.transactions === 'multi-key') {
+    return runtime.read('the read of values', timeoutMs, signal, (deadline) =>
+      readKeys(runtime, keys, revision, deadline.signal),
     );
   }
   const minModRevision = sample.at(-1)?.revision ?? revision;
-  return (await readChanges(core, { revision, minModRevision, timeoutMs }, signal)).items;
+  return (await readChanges(runtime, { revision, minModRevision, timeoutMs }, signal)).items;
 }
 
 /** The entries of these keys, as far as they are there. */
 async function readKeys(
-  { store }: Core,
+  { store }: Runtime,
   keys: readonly string[],
   revision: Revision,
   signal: AbortSignal,

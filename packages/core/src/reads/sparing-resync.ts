@@ -1,5 +1,5 @@
 import type { Bookmark, KeyValue } from '@holdfast/store';
-import type { Core } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
 import { patch } from '../table/patch.js';
 import { readPages } from './read-delta.js';
@@ -12,7 +12,7 @@ import type { Step } from '../table/step.js';
 const MOST_CHANGED = 1 / 4;
 
 /** Whether a resync can spare the values of what is unchanged, and gains by it. */
-export function canSpareValues({ table, store, settings }: Core): boolean {
+export function canSpareValues({ table, store, settings }: Runtime): boolean {
   const { deltaReads, historicalReads, versions } = store.capabilities;
   return deltaReads && historicalReads && versions && table.count > settings.fullResyncKeys;
 }
@@ -24,27 +24,27 @@ export function canSpareValues({ table, store, settings }: Core): boolean {
  * @returns `undefined` where what was read can't have come of what the mirror has, or much of it has changed: all is to be read then
  * @throws StoreError `history-changed` where the store answers from another history, or is behind the mirror
  */
-export async function resync(core: Core, signal: AbortSignal): Promise<Step | undefined> {
-  const mark = core.evidence.begin();
-  const step = await core.lock.run(async () => {
-    const { clock } = core.settings;
-    const read = await readDifference(core, signal);
+export async function resync(runtime: Runtime, signal: AbortSignal): Promise<Step | undefined> {
+  const mark = runtime.freshness.begin();
+  const step = await runtime.lock.run(async () => {
+    const { clock } = runtime.settings;
+    const read = await readDifference(runtime, signal);
     if (read === undefined) return undefined;
     const { diff, bookmark, items } = read;
     const { undecodable } = diff;
     const present = diff.hasDeletions ? await diff.keys(new Slicer(clock)) : undefined;
     signal.throwIfAborted();
     const tell = (each: Step) => {
-      core.publish(each, 'resync');
+      runtime.publish(each, 'resync');
     };
-    const patched = await patch(core.table, { bookmark, items, undecodable }, present, () => clock.now(), {
+    const patched = await patch(runtime.table, { bookmark, items, undecodable }, present, () => clock.now(), {
       signal,
       tell,
     });
-    await core.table.tidy();
+    await runtime.table.tidy();
     return patched ?? { changes: [], changed: 0, invalid: [] };
   });
-  if (step !== undefined) core.prove(mark);
+  if (step !== undefined) runtime.prove(mark);
   return step;
 }
 
@@ -55,23 +55,30 @@ interface Difference {
 }
 
 /** `undefined`: all is to be read instead. */
-async function readDifference(core: Core, signal: AbortSignal): Promise<Difference | undefined> {
-  const { table, settings } = core;
+async function readDifference(runtime: Runtime, signal: AbortSignal): Promise<Difference | undefined> {
+  const { table, settings } = runtime;
   const diff = new RevisionDiff(table);
   const slicer = new Slicer(settings.clock);
   let bookmark: Bookmark | undefined;
   let follows = true;
   const options = { keysOnly: true };
-  const check = await readPages(core, 'the read of revisions', PAGE_TIMEOUT_MS, signal, options, async (page, each) => {
-    bookmark ??= page.bookmark;
-    core.table.checkContinues(bookmark);
-    follows = await diff.add(page, slicer, each);
-    return follows;
-  });
+  const check = await readPages(
+    runtime,
+    'the read of revisions',
+    PAGE_TIMEOUT_MS,
+    signal,
+    options,
+    async (page, each) => {
+      bookmark ??= page.bookmark;
+      runtime.table.checkContinues(bookmark);
+      follows = await diff.add(page, slicer, each);
+      return follows;
+    },
+  );
   if (follows) check.end(check.seen);
   if (bookmark === undefined || !follows || diff.changed.size > table.count * MOST_CHANGED) return undefined;
   // Nothing can have gone since the mirror's revision at that revision: it is of another history, which has got as far.
   if (diff.hasDeletions && bookmark.revision === table.revision) return undefined;
-  const items = await readValues(core, diff, bookmark.revision, PAGE_TIMEOUT_MS, signal);
+  const items = await readValues(runtime, diff, bookmark.revision, PAGE_TIMEOUT_MS, signal);
   return diff.isConfirmedBy(items) ? { diff, bookmark, items } : undefined;
 }

@@ -1,5 +1,5 @@
 import { type Clock, type TimerHandle } from '@holdfast/store';
-import { Threshold } from '../util/watermark.js';
+import { Watermark } from '../util/watermark.js';
 
 /** The start of a read: what the read proves is true as of then. */
 export interface Mark {
@@ -20,11 +20,11 @@ export function beginMark(clock: Clock): Mark {
  * What is known of the mirror's completeness (M1, M7): reads that began at some moment and that the mirror has caught up with.
  * The arrival of an event is no such proof: it says that the stream is alive, not how far it is behind.
  */
-export class Evidence {
+export class Freshness {
   readonly #clock: Clock;
   readonly #livenessMs: number;
   readonly #onExpired: () => void;
-  readonly #proved = new Threshold();
+  readonly #proved = new Watermark();
   #isStopped = false;
   #asOf: number | undefined;
   #timer: TimerHandle = undefined;

@@ -4,7 +4,7 @@ import type { AnyChange, ChangeCause } from '../events/change.js';
 import { CollectionTable } from '../table/collection-table.js';
 import { checkBookmark } from '../util/answers.js';
 import { type Deadline, withDeadline } from '../util/deadline.js';
-import { Evidence, type Mark } from './freshness.js';
+import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
 import { Lock } from '../util/lock.js';
 import type { Problem } from '../events/problem.js';
@@ -13,7 +13,7 @@ import { type Head, SharedHead } from './shared-head.js';
 import { type MirrorState, type ResyncReason, StateMachine } from '../events/state.js';
 import type { Step } from '../table/step.js';
 import { Table } from '../table/table.js';
-import { Threshold } from '../util/watermark.js';
+import { Watermark } from '../util/watermark.js';
 
 /** The mirror read again instead of following on. Emitted after the changes that came of it. */
 export interface ResyncEvent {
@@ -25,8 +25,8 @@ export interface ResyncEvent {
   readonly changed: number;
 }
 
-/** Where the core tells what users get to see. */
-export interface CoreSink {
+/** Where a runtime tells what users get to see. */
+export interface RuntimeSink {
   /** Whether anyone wants the changes one by one. */
   readonly isHeard: () => boolean;
   readonly onChanges: (changes: readonly AnyChange[], bookmark: Bookmark, version: number, cause: ChangeCause) => void;
@@ -39,30 +39,30 @@ export interface CoreSink {
 const HEAD_AGE = 1 / 10;
 
 /** What the loops of one mirror share: its table, what is proved about it, its state, and how it reads. */
-export class Core {
+export class Runtime {
   readonly store: ConfigStore;
   readonly settings: Settings;
   readonly table: Table;
-  readonly evidence: Evidence;
+  readonly freshness: Freshness;
   readonly state: StateMachine;
   /** Held by whoever changes the table, from looking at it to the step. */
   readonly lock = new Lock();
   /** Held by who reads what was missed: more than one such read at a time would bring nothing more. */
   readonly catchUpLock = new Lock();
   /** The table's revision, to wait for. */
-  readonly position = new Threshold();
+  readonly position = new Watermark();
   readonly heads: SharedHead;
   /** The newest mark that someone wants a proof for. */
-  readonly wanted = new Threshold();
+  readonly wanted = new Watermark();
   /** Whether the watch has been established: without it no proof makes the mirror live. */
   isFollowing = false;
   /** How often reads took the table further. They bring net changes only: what came and went in between is in no step. */
   readSteps = 0;
-  readonly #sink: CoreSink;
+  readonly #sink: RuntimeSink;
   readonly #closing = new AbortController();
   #trouble: StoreError | undefined;
 
-  constructor(store: ConfigStore, settings: Settings, sink: CoreSink) {
+  constructor(store: ConfigStore, settings: Settings, sink: RuntimeSink) {
     const { clock, cacheSize, decode } = settings;
     this.store = store;
     this.settings = settings;
@@ -81,7 +81,7 @@ export class Core {
       stableCreateRevisions: store.capabilities.versions,
     });
     this.state = new StateMachine(() => clock.now(), settings.logger, sink.onState);
-    this.evidence = new Evidence(clock, settings.livenessMs, () => {
+    this.freshness = new Freshness(clock, settings.livenessMs, () => {
       this.state.handle({ type: 'stale', reason: 'no-evidence', cause: this.#trouble });
     });
   }
@@ -113,7 +113,7 @@ export class Core {
   /** Called when the mirror has caught up with a read that began at the mark. */
   prove(mark: Mark): void {
     this.#trouble = undefined;
-    if (this.evidence.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
+    if (this.freshness.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
   }
 
   /** Tells of a step of the table. To be called in the same turn as the step, so that nobody sees it untold. */
@@ -184,7 +184,7 @@ export class Core {
     if (head === undefined || head.bookmark.identity !== bookmark?.identity) return undefined;
     // A head below what the mirror reflects was overtaken by it, or shows that the store went back.
     const isPast = head.bookmark.revision >= bookmark.revision || (head.isAhead && head.users.has(this.table));
-    return isPast && head.mark.ticket > this.evidence.proved ? head : undefined;
+    return isPast && head.mark.ticket > this.freshness.proved ? head : undefined;
   }
 
   /** Whether the table gets to `revision` within `ms`. */
@@ -201,7 +201,7 @@ export class Core {
 
   close(error?: StoreError): void {
     if (this.signal.aborted) return;
-    this.evidence.stop();
+    this.freshness.stop();
     this.#closing.abort(error ?? new StoreError('closed', 'the mirror is closed'));
     this.state.handle({ type: 'closed', error });
   }

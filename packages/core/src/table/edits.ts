@@ -6,7 +6,7 @@ import type { Prepared } from '../entries/entry-maker.js';
 import type { Problem } from '../events/problem.js';
 import type { Step } from './step.js';
 import type { Table } from './table.js';
-import { unclaimed } from './unclaimed-keys.js';
+import { unclaimedOf } from './unclaimed-keys.js';
 
 /** The edits of one step, in the store's order; remembers what each key was before, for the net changes. */
 export class Edits {
@@ -22,7 +22,7 @@ export class Edits {
     this.#table.noteWritten(item.modRevision);
     const collection = this.#table.layout.find(item.key);
     if (collection === undefined || prepared === undefined) {
-      this.#table.others.set(item.key, unclaimed(item.modRevision, item.value));
+      this.#table.unclaimed.set(item.key, unclaimedOf(item.modRevision, item.value));
       return;
     }
     const key = prepared.key;
@@ -34,8 +34,8 @@ export class Edits {
     this.#table.noteDeletion(key);
     const collection = this.#table.layout.find(key);
     if (collection === undefined) {
-      this.#table.noteGone(this.#table.others.get(key)?.modRevision);
-      this.#table.others.delete(key);
+      this.#table.noteGone(this.#table.unclaimed.get(key)?.modRevision);
+      this.#table.unclaimed.delete(key);
       return;
     }
     const relative = collection.relative(key);

@@ -9,10 +9,10 @@ import { ScanCheck } from '../util/answers.js';
 import type { Slicer } from '../util/slicer.js';
 import type { Step } from './step.js';
 import type { Table } from './table.js';
-import { unclaimed, type Unclaimed } from './unclaimed-keys.js';
+import { unclaimedOf, type Unclaimed } from './unclaimed-keys.js';
 import { hexOf } from './undecodable-keys.js';
 
-export interface RestorationOptions {
+export interface RestoreOptions {
   /** The history is known to be another one: what the table has may be newer, and says nothing about lives of keys. */
   readonly newHistory: boolean;
   /** Whether anyone wants the changes one by one. */
@@ -29,12 +29,12 @@ interface Staged {
  * The verb `restore`: a whole state of the range, read at one revision, as a diff to what there is (M3). Unchanged keys keep
  * their entry, the same object; bad values keep the last good one; nothing is visible before `commit` (M2).
  */
-export class Restoration {
+export class Restore {
   readonly #table: Table;
-  readonly #options: RestorationOptions;
+  readonly #options: RestoreOptions;
   /** Nothing before the first page, which tells how much there will be. */
   readonly #staged = new Map<CollectionTable, Staged>();
-  readonly #others = new Map<string, Unclaimed>();
+  readonly #unclaimed = new Map<string, Unclaimed>();
   readonly #undecodable: UndecodableKey[] = [];
   readonly #changes: AnyChange[] = [];
   readonly #invalid: Problem[] = [];
@@ -42,7 +42,7 @@ export class Restoration {
   #newest: Revision | undefined;
   readonly #check: ScanCheck;
 
-  constructor(table: Table, options: RestorationOptions) {
+  constructor(table: Table, options: RestoreOptions) {
     this.#table = table;
     this.#options = options;
     this.#check = new ScanCheck(table.range);
@@ -82,7 +82,7 @@ export class Restoration {
         if (!staged.bad.has(key) && !staged.entries.has(key)) this.#table.noteDeletion(collection.absolute(key));
       }
     }
-    for (const key of this.#table.others.keys()) if (!this.#others.has(key)) this.#table.noteDeletion(key);
+    for (const key of this.#table.unclaimed.keys()) if (!this.#unclaimed.has(key)) this.#table.noteDeletion(key);
   }
 
   /** Makes it visible, in one step. */
@@ -92,7 +92,7 @@ export class Restoration {
       throw new StoreError('internal', 'the scan gave no page; its adapter breaks contract C5');
     if (!this.#options.newHistory) this.#table.checkContinues(bookmark);
     for (const [collection, { entries, bad }] of this.#staged) collection.replace(entries, bad);
-    this.#table.others = this.#others;
+    this.#table.unclaimed = this.#unclaimed;
     this.#table.noteNewest(this.#newest);
     const seen = new Set<string>();
     for (const key of this.#undecodable) {
@@ -120,7 +120,7 @@ export class Restoration {
 
   /** How many different keys were added. */
   #distinct(): number {
-    let distinct = this.#others.size + new Set(this.#undecodable.map(({ rawKey }) => hexOf(rawKey))).size;
+    let distinct = this.#unclaimed.size + new Set(this.#undecodable.map(({ rawKey }) => hexOf(rawKey))).size;
     for (const { entries, bad } of this.#staged.values()) {
       distinct += entries.size;
       for (const key of bad.keys()) if (!entries.has(key)) distinct += 1;
@@ -136,7 +136,7 @@ export class Restoration {
     const collection = this.#table.layout.find(key);
     const staged = collection === undefined ? undefined : this.#staged.get(collection);
     if (collection === undefined || staged === undefined) {
-      this.#others.set(key, unclaimed(modRevision, page.value(index)));
+      this.#unclaimed.set(key, unclaimedOf(modRevision, page.value(index)));
       return;
     }
     const relative = collection.relative(key);

@@ -41,7 +41,7 @@ const LEAST_CHURN = 256;
 
 /**
  * Everything the mirror knows of its range, at one revision. It changes by whole steps only: `apply` (a watch batch),
- * `restore` and `patch` (see `Restoration`, `Patch`) and `advance`. Each checks revisions, and none goes back in one history.
+ * `restore` and `patch` (see `Restore`) and `advance`. Each checks revisions, and none goes back in one history.
  */
 export class Table {
   readonly range: KeyRange;
@@ -49,7 +49,7 @@ export class Table {
   readonly layout: Layout;
   readonly undecodable = new UndecodableKeys();
   /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
-  others = new Map<string, Unclaimed>();
+  unclaimed = new Map<string, Unclaimed>();
   readonly #clock: Clock;
   readonly #stableCreateRevisions: boolean;
   #bookmark: Bookmark | undefined;
@@ -87,7 +87,7 @@ export class Table {
 
   /** How many keys the store has in the range, as far as the table knows: good, bad, unclaimed and unreadable ones. */
   get count(): number {
-    let count = this.others.size + this.undecodable.size;
+    let count = this.unclaimed.size + this.undecodable.size;
     for (const collection of this.collections) count += collection.storeCount;
     return count;
   }
@@ -97,7 +97,7 @@ export class Table {
     for (const collection of this.collections) {
       for (const [relative] of collection.storeRevisions()) yield collection.absolute(relative);
     }
-    yield* this.others.keys();
+    yield* this.unclaimed.keys();
   }
 
   /** Those of all keys, unreadable ones too. */
@@ -124,7 +124,7 @@ export class Table {
 
   has(key: string): boolean {
     const collection = this.layout.find(key);
-    return collection === undefined ? this.others.has(key) : collection.has(collection.relative(key));
+    return collection === undefined ? this.unclaimed.has(key) : collection.has(collection.relative(key));
   }
 
   /** To look up what is known of the versions that the store has of many keys, while nothing changes. Of unclaimed keys it is not all. */
@@ -132,14 +132,14 @@ export class Table {
     const lookups = new Map(this.collections.map((collection) => [collection, collection.lookup()]));
     return (key) => {
       const collection = this.layout.find(key);
-      return collection === undefined ? this.others.get(key) : lookups.get(collection)?.(collection.relative(key));
+      return collection === undefined ? this.unclaimed.get(key) : lookups.get(collection)?.(collection.relative(key));
     };
   }
 
   /** Whether this is what the table has for the key, by its bytes too (of unclaimed keys a digest). */
   holds({ key, modRevision, createRevision, version, value }: KeyValue): boolean {
     const collection = this.layout.find(key);
-    if (collection === undefined) return isSameUnclaimed(this.others.get(key), modRevision, value);
+    if (collection === undefined) return isSameUnclaimed(this.unclaimed.get(key), modRevision, value);
     return collection.holds(collection.relative(key), { modRevision, createRevision, version }, value);
   }
 
@@ -236,7 +236,7 @@ export class Table {
     return prepared;
   }
 
-  /** Makes one verb's step count: for `Restoration` and `Patch`, which hold to the rules above. */
+  /** Makes one verb's step count: for `Restore` and `Patch`, which hold to the rules above. */
   finish(bookmark: Bookmark, step: Step): Step {
     // Nothing is gone with the first load.
     if (this.#bookmark !== undefined) this.#churn += step.changed;
@@ -274,7 +274,7 @@ export class Table {
     if (revision === this.#newestKey) this.#isNewestGone = true;
   }
 
-  /** For `Restoration`, which knows all keys. */
+  /** For `Restore`, which knows all keys. */
   noteNewest(revision: Revision | undefined): void {
     this.#newestKey = revision;
     this.#isNewestGone = false;
@@ -316,7 +316,7 @@ export class Table {
 
   *#keyRevisions(): IterableIterator<Revision> {
     for (const collection of this.collections) yield* collection.modRevisions();
-    for (const { modRevision } of this.others.values()) yield modRevision;
+    for (const { modRevision } of this.unclaimed.values()) yield modRevision;
   }
 }
 

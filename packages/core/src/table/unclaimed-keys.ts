@@ -7,7 +7,7 @@ export interface Unclaimed {
   readonly digest: number;
 }
 
-export function unclaimed(modRevision: Revision, value: Uint8Array): Unclaimed {
+export function unclaimedOf(modRevision: Revision, value: Uint8Array): Unclaimed {
   return { modRevision, digest: digest(value) };
 }
 

@@ -1,5 +1,5 @@
 /** A number that others wait for: a revision reached, a proof given. */
-export class Threshold {
+export class Watermark {
   #value = 0;
   readonly #waiters = new Set<{ readonly target: number; readonly resolve: () => void }>();
 

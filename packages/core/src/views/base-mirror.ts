@@ -1,7 +1,7 @@
 import { type Bookmark, type Revision, StoreError } from '@holdfast/store';
 import type { AnyChange, ChangeEvent } from '../events/change.js';
 import type { ChangeFeed, ChangeListener, ChangesOptions, SubscribeOptions } from '../events/change-feed.js';
-import type { Core, ResyncEvent } from '../runtime/runtime.js';
+import type { Runtime, ResyncEvent } from '../runtime/runtime.js';
 import type { Events } from '../events/events.js';
 import type { Problem } from '../events/problem.js';
 import type { MirrorState } from '../events/state.js';
@@ -25,7 +25,7 @@ export type OtherEvents = Omit<MirrorEvents<never>, 'change'>;
 type Listener = (...args: readonly unknown[]) => unknown;
 
 export interface MirrorParts<C extends AnyChange> {
-  readonly core: Core;
+  readonly runtime: Runtime;
   readonly feed: ChangeFeed<C>;
   readonly events: Events<OtherEvents>;
   /** Resolves when the last task of the mirror has ended. */
@@ -34,14 +34,14 @@ export interface MirrorParts<C extends AnyChange> {
 
 /** What every mirror has beside its entries: where it stands, what is wrong, and how to wait for it. */
 export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable {
-  readonly #core: Core;
+  readonly #runtime: Runtime;
   readonly #feed: ChangeFeed<C>;
   readonly #events: Events<OtherEvents>;
   readonly #done: Promise<void>;
 
   /** @internal */
-  constructor({ core, feed, events, done }: MirrorParts<C>) {
-    this.#core = core;
+  constructor({ runtime, feed, events, done }: MirrorParts<C>) {
+    this.#runtime = runtime;
     this.#feed = feed;
     this.#events = events;
     this.#done = done;
@@ -49,7 +49,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
 
   /** What the mirror reflects: everything up to this revision of this history. */
   get bookmark(): Bookmark {
-    const { bookmark } = this.#core.table;
+    const { bookmark } = this.#runtime.table;
     if (bookmark === undefined) throw new StoreError('internal', 'the mirror has not loaded');
     return bookmark;
   }
@@ -60,17 +60,17 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
 
   /** Moves when what the mirror shows has changed, and only then: what a cache of something derived is keyed by. */
   get version(): number {
-    return this.#core.table.version;
+    return this.#runtime.table.version;
   }
 
   get state(): MirrorState {
-    this.#core.evidence.notice();
-    return this.#core.state.current;
+    this.#runtime.freshness.notice();
+    return this.#runtime.state.current;
   }
 
   /** The mirror is complete as of then, in milliseconds since the epoch: everything committed before is in it. */
   get asOf(): number {
-    return this.#core.evidence.asOf ?? 0;
+    return this.#runtime.freshness.asOf ?? 0;
   }
 
   /** Since when the mirror is not `live`, in milliseconds since the epoch; `undefined` while it is. */
@@ -81,7 +81,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
 
   /** The keys that can't be shown as they are in the store, until they are fixed or deleted (M5). */
   problems(): readonly Problem[] {
-    return [...this.#core.table.problems()];
+    return [...this.#runtime.table.problems()];
   }
 
   /**
@@ -90,7 +90,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
    * @throws StoreError `timeout` (with the last failure as its cause), `aborted`, `closed`, `invalid-argument`
    */
   waitFor(revision: Revision | number, options?: WaitOptions): Promise<void> {
-    return waitFor(this.#core, revision, options);
+    return waitFor(this.#runtime, revision, options);
   }
 
   /**
@@ -99,7 +99,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
    * @throws StoreError `timeout` (with the last failure as its cause), `aborted`, `closed`
    */
   sync(options?: WaitOptions): Promise<void> {
-    return sync(this.#core, options);
+    return sync(this.#runtime, options);
   }
 
   /** Calls `listener` on every such event. What it throws goes to the logger, and disturbs nobody (M10). */
@@ -134,7 +134,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
 
   /** Stops following. Resolves when no timer, watch or read is left. What the mirror shows stays readable. Idempotent. */
   async close(): Promise<void> {
-    this.#core.close();
+    this.#runtime.close();
     await this.#done;
   }
 

@@ -14,7 +14,7 @@ import { virtualClock } from '@holdfast/testkit';
 import { json } from '../../src/index.js';
 import { CollectionTable, type CollectionTableOptions } from '../../src/table/collection-table.js';
 import { Decoder } from '../../src/entries/decoder.js';
-import { Restoration } from '../../src/table/restore.js';
+import { Restore } from '../../src/table/restore.js';
 import { Slicer } from '../../src/util/slicer.js';
 import type { Step } from '../../src/table/step.js';
 import { Table } from '../../src/table/table.js';
@@ -89,7 +89,7 @@ export async function restore(
   { newHistory = false, identity = IDENTITY, collect = true, undecodable = [] as readonly UndecodableKey[] } = {},
 ): Promise<Step> {
   const slicer = new Slicer(clock);
-  const restoration = new Restoration(table, { newHistory, collect, now: () => clock.now() });
+  const restoration = new Restore(table, { newHistory, collect, now: () => clock.now() });
   const bookmark = at(revision, identity);
   const count = items.length + undecodable.length;
   const page: Page = new ListPage({ items, bookmark, count, more: false, undecodable }, false);
