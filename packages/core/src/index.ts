@@ -10,13 +10,6 @@ export type { ChangeOf, CollectionsBase, CollectionsMirror, CollectionsOf } from
 export type { ResyncEvent } from './runtime/runtime.js';
 export type { Entry, EntryMeta } from './entries/entry.js';
 export { mirror } from './mirror.js';
-export type {
-  CollectionsOptions,
-  CollectionsShape,
-  CommonOptions,
-  KeyOptions,
-  PrefixOptions,
-} from './options/options.js';
 export type { KeyMirror, Mirror } from './views/prefix-mirror.js';
 export type { Problem } from './events/problem.js';
 export type {
@@ -33,7 +26,12 @@ export {
   type Checked,
   type CollectionOptions,
   type CollectionPlace,
+  type CollectionsOptions,
+  type CollectionsShape,
   type CollectionValue,
+  type CommonOptions,
+  type KeyOptions,
+  type PrefixOptions,
   type TypedCollection,
   type ValueOptions,
-} from './options/value-options.js';
+} from './options/options.js';

@@ -12,13 +12,12 @@ import {
 } from './views/collections-mirror.js';
 import { Runtime } from './runtime/runtime.js';
 import { Events } from './events/events.js';
-import type { CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options/options.js';
+import type { Checked, CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options/options.js';
 import { KeyMirror, Mirror } from './views/prefix-mirror.js';
 import { type AnyOptions, type Settings, toSettings } from './options/settings.js';
 import { snapshotOf } from './views/snapshot.js';
 import { start } from './life/start.js';
 import type { StandardSchemaV1 } from './values/standard-schema.js';
-import type { Checked } from './options/value-options.js';
 
 /**
  * Keeps a prefix, a key or several collections of a store in memory, equal to the store. `docs/mirror.md` has the promises

@@ -12,8 +12,7 @@ import { bytes } from '../values/bytes.js';
 import { json } from '../values/json.js';
 import type { Codec } from '../values/codec.js';
 import { Decoder, isAsyncSchema } from '../entries/decoder.js';
-import type { CommonOptions } from './options.js';
-import type { AnyValueOptions, CollectionOptions } from './value-options.js';
+import type { AnyValueOptions, CollectionOptions, CommonOptions } from './options.js';
 
 /** Options as a caller may have written them, of whatever kind of mirror. */
 export type AnyOptions = CommonOptions<never> &

@@ -1,11 +1,14 @@
 import { compareKeys, type KeyValue, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
 import type { Revisions } from '../entries/entry.js';
-import { Newest } from './newest.js';
 import type { KeySet } from './patch.js';
 import type { ScanCheck } from '../util/answers.js';
 import type { Slicer } from '../util/slicer.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
+
+/** How many of the newest unchanged values a resync compares, and the part of all keys that they may be at most. */
+const SAMPLE_KEYS = 128;
+const SAMPLE_PART = 1 / 16;
 
 /**
  * How a whole range at a later revision, its keys and revisions but not its values, differs from the table: what was changed, what
@@ -114,5 +117,34 @@ export class RevisionDiff {
     this.#changed.set(key, modRevision);
     // Either it goes on from what is known, or it was made since.
     return createRevision > revision || (isSameLife && (known.version ?? 0) < (version ?? 1));
+  }
+}
+
+interface Dated {
+  readonly key: string;
+  readonly revision: number;
+}
+
+/** The keys of the highest revisions, out of many that are seen once each. */
+class Newest {
+  #dated: Dated[] = [];
+  #seen = 0;
+  #least = 0;
+
+  add(key: string, revision: number): void {
+    this.#seen += 1;
+    if (revision <= this.#least) return;
+    this.#dated.push({ key, revision });
+    if (this.#dated.length >= 8 * SAMPLE_KEYS) this.#least = this.#sort(SAMPLE_KEYS).at(-1)?.revision ?? 0;
+  }
+
+  /** The newest first. */
+  sample(): readonly Dated[] {
+    return this.#sort(Math.min(SAMPLE_KEYS, Math.ceil(this.#seen * SAMPLE_PART)));
+  }
+
+  #sort(count: number): readonly Dated[] {
+    this.#dated = this.#dated.sort((a, b) => b.revision - a.revision).slice(0, count);
+    return this.#dated;
   }
 }

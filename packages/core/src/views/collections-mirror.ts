@@ -1,8 +1,7 @@
 import { BaseMirror, type MirrorParts } from './base-mirror.js';
 import type { ChangeIn } from '../events/change.js';
 import type { Collection, SingleKey } from './collection.js';
-import type { CollectionsShape } from '../options/options.js';
-import type { CollectionValue } from '../options/value-options.js';
+import type { CollectionsShape, CollectionValue } from '../options/options.js';
 
 /** The changes of a mirror of several collections: each says which one it is in. */
 export type ChangeOf<Shape extends CollectionsShape, Default> = {
