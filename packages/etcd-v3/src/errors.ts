@@ -152,8 +152,18 @@ const PROXIED: Meaning = { ...passing('unknown'), advice: IN_ETCDS_PLACE };
 /** An answer that can't be read, or that does not fit its request. Another member or attempt may do better. */
 export const UNUSABLE: Meaning = { code: 'internal', retryable: true, outcome: 'unknown', unhealthy: true };
 
+/**
+ * A simple token holds the raft index at which it was made, and a server that has not come so far lets its user wait. After a restore that
+ * can be for ever. Said by this process, in place of an answer.
+ */
+export const TOKEN_UNANSWERED: GrpcFailure = {
+  code: GrpcStatus.UNAUTHENTICATED,
+  details: 'the server does not answer the token: it may be older than the token',
+};
+
 /** Failures whose text says more than their code. The first match counts. */
 const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
+  [/^the server does not answer the token/, { ...renew('unauthenticated'), retryable: true }],
   // Go's own text, with gRPC's UNKNOWN: a member without a leader gives up a write with it (seen on 3.4.23).
   [/^context deadline exceeded$/, passing('unknown')],
   // The request exceeds the server's limit or this client's, and was not processed.

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type Logger, type Watch } from '@holdfast/store';
 import {
-  availableEtcds,
   eventually,
+  findEtcd,
   startAnsweringProxy,
   startBalancer,
   type Balancer,
@@ -17,7 +17,8 @@ import {
 } from '@holdfast/testkit';
 import { failure, ForeignWorld } from './foreign-world.js';
 
-describe.each(availableEtcds())('foreign clusters of etcd $version', ({ version }) => {
+// What the versions tell of themselves, and to whom, is in foreign-users.test.ts.
+describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) => {
   let world: ForeignWorld;
   let own: Etcd;
   let fresh: Etcd;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock, type Clock } from '@holdfast/store';
-import { availableEtcds, eventually, startEtcd, type Etcd } from '@holdfast/testkit';
+import { availableEtcds, eventually, findEtcd, startEtcd, type Etcd } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { APP, enableAuth } from './watch-auth.js';
 import { Follower } from './watch-world.js';
@@ -26,9 +26,13 @@ function jwtFlags(folder: string): readonly string[] {
   return [`--auth-token=jwt,pub-key=${pub},priv-key=${priv},sign-method=RS256,ttl=5m`, QUICK];
 }
 
-describe.each(availableEtcds())('tokens of etcd $version', ({ version }) => {
+const MAIN = findEtcd({}).version;
+/** Before 3.5.5 etcd said the same with other words and another code. */
+const VERSIONS = availableEtcds().filter(({ version }) => version === MAIN || version.startsWith('3.4.'));
+
+describe.each(VERSIONS)('tokens of etcd $version', ({ version }) => {
   // Etcd looks simple tokens up: that they pass through the same change is no matter of the version.
-  const kinds = version === availableEtcds().at(-1)?.version ? (['jwt', 'simple'] as const) : (['jwt'] as const);
+  const kinds = version === MAIN ? (['jwt', 'simple'] as const) : (['jwt'] as const);
 
   describe.each(kinds)('%s', (kind) => {
     let etcd: Etcd;

@@ -2,6 +2,8 @@ import type { Mutant } from '../mutant.js';
 
 const PROXY = 'packages/etcd-v3/test/proxy-answers.test.ts';
 const HOSTILE = 'packages/etcd-v3/test/hostile-answers.test.ts';
+const BALANCER = 'packages/etcd-v3/test/load-balancer.test.ts';
+const FOREIGN = 'packages/etcd-v3/test/foreign-identity.test.ts';
 const FAULTS = 'packages/etcd-v3/test/faults.test.ts';
 
 /** Calls of the etcd v3 adapter: reads, writes, and what is tried again. */
@@ -86,7 +88,7 @@ export const etcdV3Calls: readonly Mutant[] = [
   {
     name: 'v3-bad-answer-is-final',
     why: 'an answer that is none to the request fails the call at once, though another attempt would do',
-    file: 'packages/etcd-v3/src/connection/connection.ts',
+    file: 'packages/etcd-v3/src/connection/accept.ts',
     find: "  if (isStoreError(thrown)) return { status: 'unusable', error: thrown };",
     replace: "  if (isStoreError(thrown)) return { status: 'over', error: thrown, sent: true };",
     caughtBy: { test: HOSTILE, name: 'an answer with a key twice is tried again, and passes' },
@@ -115,5 +117,101 @@ export const etcdV3Calls: readonly Mutant[] = [
       '    });',
     ].join('\n'),
     caughtBy: { test: FAULTS, name: 'etcd 3.5.\\d+ trap 14: .* reads reject while the server is gone .refuse' },
+  },
+  {
+    name: 'v3-stays-with-its-connection',
+    trap: 22,
+    why: 'a connection to a member without a leader is used on, since its endpoint is the only one',
+    file: 'packages/etcd-v3/src/connection/retrying.ts',
+    find: '    if (isAlone && current !== undefined) endpoint.replace(current);',
+    replace: '    if (isAlone && current === undefined) endpoint.markHealthy();',
+    caughtBy: { test: BALANCER, name: 'a member that does not know a revision which the store has seen is left' },
+  },
+  {
+    name: 'v3-time-outs-blame-nobody',
+    trap: 22,
+    why: 'a member that answers nothing is asked again and again, since its callers give up before etcd does',
+    file: 'packages/etcd-v3/src/connection/calls.ts',
+    find: "if (isStoreError(error, 'timeout') && clock.now() - began >= SUSPICIOUS_MS)",
+    replace: "if (isStoreError(error, 'timeout') && clock.now() - began < 0)",
+    caughtBy: { test: BALANCER, name: 'calls that time out on a member without a leader leave it' },
+  },
+  {
+    name: 'v3-lag-leaves-no-connection',
+    trap: 22,
+    why: 'a watch on a member that stays behind begins again over the same connection',
+    file: 'packages/etcd-v3/src/watch/link.ts',
+    find: '    this.#transport.markUnhealthy(stream.endpoint, cause);\n    this.ended(stream, cause);',
+    replace: '    this.ended(stream, cause);',
+    caughtBy: {
+      test: 'packages/etcd-v3/test/watch-scripted.test.ts',
+      name: 'a member that stays behind is left for another one',
+    },
+  },
+  {
+    name: 'v3-foreign-connection-used',
+    trap: 23,
+    why: 'a new connection carries calls without showing its cluster: another one says that nothing is there, and takes writes',
+    file: 'packages/etcd-v3/src/connection/admission.ts',
+    find: "    if (shown.status === 'told') await this.told(endpoint, channel, shown.identity);\n  }\n\n  /** Whether",
+    replace: "    if (shown.status === 'told') channel.identity = shown.identity;\n  }\n\n  /** Whether",
+    caughtBy: { test: FOREIGN, name: 'with the others down, reads, writes, leases and watches fail as unavailable' },
+  },
+  {
+    name: 'v3-answers-not-compared',
+    trap: 23,
+    why: "no answer's cluster id is compared with the store's",
+    file: 'packages/etcd-v3/src/connection/calls.ts',
+    find: '    if (refusal !== undefined) return foreign(refusal);',
+    replace: '    if (refusal !== undefined && channel.isClosed) return foreign(refusal);',
+    caughtBy: {
+      test: FOREIGN,
+      name: 'answers that come of another cluster over a connection to the own one are refused',
+    },
+  },
+  {
+    name: 'v3-stranger-refuses-the-user',
+    trap: 23,
+    why: 'a member of another cluster does not know the user, and ends calls and watches as unauthenticated',
+    file: 'packages/etcd-v3/src/connection/sign-in.ts',
+    find: 'if (this.#strangers.size > this.#endpoints.all.length / 2) return result;',
+    replace: 'if (this.#strangers.size > 0) return result;',
+    caughtBy: {
+      test: 'packages/etcd-v3/test/foreign-users.test.ts',
+      name: 'etcd 3.5.30 that have other users a store that begins with the foreign one',
+    },
+  },
+  {
+    name: 'v3-token-waited-for',
+    why: 'a restored server lets a token of its former history wait for ever, and with it all calls and watches',
+    file: 'packages/etcd-v3/src/connection/admission.ts',
+    find: '    const clock = token === undefined ? undefined : this.#clock;',
+    replace: '    const clock = token === undefined ? this.#clock : undefined;',
+    caughtBy: {
+      test: 'packages/etcd-v3/test/secure-restore.test.ts',
+      name: 'etcd 3.5.\\d+, the same cluster id: true',
+    },
+  },
+  {
+    name: 'v3-jwt-by-this-clock',
+    why: 'a JWT is used for as long as it lives by the clock of this process: where that is ahead, every call authenticates',
+    file: 'packages/etcd-v3/src/connection/auth-token.ts',
+    find: 'return Math.min(Math.max(leftMs, LEAST_MS), RENEW_AFTER_MS);',
+    replace: 'return Math.min(leftMs, RENEW_AFTER_MS);',
+    caughtBy: {
+      test: 'packages/etcd-v3/test/auth-token.test.ts',
+      name: 'ten minutes behind this one: a token that was just received is used',
+    },
+  },
+  {
+    name: 'v3-stale-token-renewed-once',
+    why: 'a call that meets two changes of users or roles in a row fails as unauthenticated',
+    file: 'packages/etcd-v3/src/connection/retry.ts',
+    find: "  if (meaning.staleToken === true) return 'renew-token-later';\n",
+    replace: '',
+    caughtBy: {
+      test: 'packages/etcd-v3/test/errors.test.ts',
+      name: 'one that met a change of users is, however often',
+    },
   },
 ];

@@ -1,22 +1,32 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { IdentityCensus } from '@holdfast/etcd-common';
-import type { StoreError } from '@holdfast/store';
+import type { Clock, StoreError } from '@holdfast/store';
 import { toStoreError, type GrpcFailure } from '../errors.js';
-import { askIdentity, type AskedRange, type Shown } from './ask-identity.js';
+import { askIdentity, askToken, type AskedRange } from './ask-identity.js';
+import { isJwt } from './auth-token.js';
+import type { Caller } from './authenticator.js';
 import type { EtcdChannel } from './etcd-channel.js';
 
+/** What is being asked of a connection, for all calls that wait for it. */
+interface Question {
+  readonly token: string | undefined;
+  readonly answer: Promise<GrpcFailure | undefined>;
+}
+
 /**
- * Lets a connection carry calls only once it has shown that it reaches the store's own cluster. A new one is asked with
- * what is at hand, before anybody has it; one that wants a user first is asked again in the name of its first call.
+ * Lets a connection carry calls only once it has shown that it reaches the store's own cluster, and that the server knows the
+ * user's token. A new one is asked anonymously, before anybody has it; what is left is asked in the name of its first call.
  */
 export class Admission {
   readonly #census: IdentityCensus;
+  readonly #clock: Clock;
   /** Connections that don't tell their cluster when asked: the answers of calls do. */
   readonly #silent = new WeakSet<EtcdChannel>();
-  readonly #asking = new WeakMap<EtcdChannel, Promise<Shown>>();
+  readonly #questions = new WeakMap<EtcdChannel, Question>();
 
-  constructor(census: IdentityCensus) {
+  constructor(census: IdentityCensus, clock: Clock) {
     this.#census = census;
+    this.#clock = clock;
   }
 
   /**
@@ -24,14 +34,20 @@ export class Admission {
    *
    * @throws StoreError `unavailable` where it must not be used.
    */
-  async admit(endpoint: string, channel: EtcdChannel, metadata: Metadata): Promise<void> {
-    const shown = await askIdentity(channel, metadata);
+  async admit(endpoint: string, channel: EtcdChannel, anonymous: Metadata): Promise<void> {
+    const shown = await askIdentity(channel, anonymous, undefined);
     if (shown.status === 'failed') throw toStoreError(shown.failure, 'read', endpoint);
     if (shown.status === 'told') await this.told(endpoint, channel, shown.identity);
   }
 
+  /** Whether the connection may carry calls of this user. */
+  has(channel: EtcdChannel, { token }: Caller): boolean {
+    const isKnown = channel.identity !== undefined || this.#silent.has(channel);
+    return isKnown && (token === undefined || token === channel.token || isJwt(token));
+  }
+
   /**
-   * Before a call: asks in its name, where the connection has not shown its cluster yet.
+   * Before a call that the connection may not carry yet: asks in its name.
    *
    * @returns why the call can't be made, in gRPC's terms: such as an old token
    * @throws StoreError `unavailable` where the connection must not be used.
@@ -39,27 +55,37 @@ export class Admission {
   async show(
     endpoint: string,
     channel: EtcdChannel,
-    metadata: Metadata,
+    caller: Caller,
     range: AskedRange | undefined,
   ): Promise<GrpcFailure | undefined> {
-    if (channel.identity !== undefined || this.#silent.has(channel)) return undefined;
-    let asking = this.#asking.get(channel);
-    if (asking === undefined) {
-      asking = askIdentity(channel, metadata, range).finally(() => this.#asking.delete(channel));
-      this.#asking.set(channel, asking);
+    const asked = this.#questions.get(channel);
+    if (asked !== undefined && asked.token === caller.token) return asked.answer;
+    const answer = this.#ask(endpoint, channel, caller, range).finally(() => {
+      if (this.#questions.get(channel)?.answer === answer) this.#questions.delete(channel);
+    });
+    this.#questions.set(channel, { token: caller.token, answer });
+    return answer;
+  }
+
+  async #ask(
+    endpoint: string,
+    channel: EtcdChannel,
+    { token, metadata }: Caller,
+    range: AskedRange | undefined,
+  ): Promise<GrpcFailure | undefined> {
+    const clock = token === undefined ? undefined : this.#clock;
+    if (channel.identity === undefined && !this.#silent.has(channel)) {
+      const shown = await askIdentity(channel, metadata, clock, range);
+      if (shown.status === 'failed') return shown.failure;
+      if (shown.status === 'untold' && shown.refusal !== undefined) return shown.refusal;
+      if (shown.status === 'told') await this.told(endpoint, channel, shown.identity);
+      // The server wanted a user before it told anything: it has looked at the token.
+      if (shown.status === 'told') channel.token = token;
     }
-    const shown = await asking;
-    switch (shown.status) {
-      case 'told':
-        await this.told(endpoint, channel, shown.identity);
-        return undefined;
-      case 'failed':
-        return shown.failure;
-      case 'untold':
-        return shown.refusal;
-      default:
-        return shown satisfies never;
-    }
+    if (token === undefined || token === channel.token || isJwt(token)) return undefined;
+    const refusal = await askToken(channel, metadata, this.#clock);
+    if (refusal === undefined) channel.token = token;
+    return refusal;
   }
 
   /** The connection does not tell its cluster, to this user at least. Calls find out what it refuses, and tell it. */

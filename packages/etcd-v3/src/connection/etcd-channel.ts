@@ -45,6 +45,8 @@ export class EtcdChannel {
   readonly #credentials: EndpointCredentials;
   /** The cluster that it has shown to reach; `undefined` until it has, or where it does not tell. */
   identity: string | undefined;
+  /** The user's token that the server has answered over this connection. */
+  token: string | undefined;
   /**
    * It was made in place of one whose member had no leader, or lagged, and may reach that member again: calls that need
    * a leader say so, and are refused at once. Without that a member waits for a leader for seconds.

@@ -1,7 +1,12 @@
 import { connectivityState } from '@grpc/grpc-js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { StoreError, type Clock } from '@holdfast/store';
+import { meaningOf } from '../errors.js';
+import { answerPoint } from '../protobuf/answer-point.js';
+import { askIdentity } from './ask-identity.js';
+import type { Authenticator } from './authenticator.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';
+import { AUTHENTICATE } from './rpc.js';
 
 export interface ProbeOptions extends ChannelOptionSource {
   readonly connectMs: number;
@@ -51,4 +56,33 @@ export async function probe<T>(
     signal.removeEventListener('abort', onAbort);
     channel.destroy();
   }
+}
+
+/**
+ * Asks a connection which cluster it reaches. A server that wants a user first is asked with the token that the store has;
+ * where that is urgent, it is asked for a new one, whose answer tells the cluster too: a token of another history can be let
+ * wait, and an authentication costs the server a bcrypt hash.
+ */
+export async function askAs(
+  authenticator: Authenticator,
+  channel: EtcdChannel,
+  { clock, isUrgent }: { readonly clock: Clock; readonly isUrgent: boolean },
+): Promise<string | undefined> {
+  const { anonymous, latest } = authenticator;
+  const shown = await askIdentity(channel, anonymous.metadata, undefined);
+  if (shown.status === 'told') return shown.identity;
+  const refusal = shown.status === 'untold' ? shown.refusal : shown.failure;
+  if (refusal === undefined || meaningOf(refusal).renewToken !== true) return undefined;
+  if (!isUrgent) {
+    if (latest.token === undefined) return undefined;
+    const told = await askIdentity(channel, latest.metadata, clock);
+    return told.status === 'told' ? told.identity : undefined;
+  }
+  const request = await authenticator.credentials();
+  if (request === undefined) return undefined;
+  return new Promise((resolve) => {
+    channel.unary(AUTHENTICATE, request, anonymous.metadata, (_failure, response) => {
+      resolve(answerPoint(response)?.clusterId);
+    });
+  });
 }
