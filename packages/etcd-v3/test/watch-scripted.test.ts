@@ -357,6 +357,18 @@ describe('batches', () => {
     expect(sink.error?.retryable).toBe(true);
   });
 
+  test('an event that progress has claimed to be sent ends the watch: going on would lose it', async () => {
+    const { transport, watch } = world();
+    const { sink } = watch(5);
+    await settle();
+    transport.call.say(created(0), events(0, [5, 6]), progress(0, 90), events(0, [91]), events(0, [7]));
+    expect(sink.told).toEqual(['established 5', '6: /a/6', 'progress 90', '91: /a/91', 'failed internal']);
+    const other = watch(5);
+    await settle();
+    transport.call.say(created(1), progress(1, 2 ** 53 - 1), events(1, [7]));
+    expect(other.sink.told.at(-1)).toBe('failed internal');
+  });
+
   test('more of a revision after it was complete ends the watch: going on would lose it', async () => {
     const { transport, watch } = world();
     const { sink } = watch(5);
@@ -384,6 +396,19 @@ describe('batches', () => {
     await settle();
     transport.call.say(created(0), events(0, [6]));
     expect(sink.told.slice(-2)).toEqual(['established 5', '6: /a/6']);
+  });
+
+  test('fragments that come for ever are given up after a while, however small they are', async () => {
+    const { transport, watch, clock } = world();
+    const { sink } = watch(5);
+    await settle();
+    const part = response({ id: 0, fragment: true, events: [put({ key: '/a/6', mod: 6 })] });
+    transport.call.say(created(0));
+    for (let seconds = 0; seconds < 40 && sink.told.length === 1; seconds += 5) {
+      transport.call.say(part);
+      await clock.advance(5_000);
+    }
+    expect(sink.told.at(-1)).toBe('interrupted internal');
   });
 
   test('a revision that stays open is noticed by the next sign of life', async () => {

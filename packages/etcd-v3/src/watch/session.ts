@@ -47,6 +47,8 @@ type SessionState =
       readonly stream: WatchStream;
       readonly subscription: WatchSubscription;
       readonly since: number;
+      /** The bookmark's revision when it began. */
+      readonly from: number;
     }
   /** This watch alone has met trouble, and waits before it tries again. */
   | { readonly name: 'resting'; readonly timer: TimerHandle }
@@ -145,14 +147,20 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     }
     this.#lags = 0;
     this.#renewals = 0;
-    this.#enter({ name: 'following', stream, subscription, since: this.#clock.now() });
+    const { revision: from } = known.bookmark;
+    this.#enter({ name: 'following', stream, subscription, since: this.#clock.now(), from });
     this.#sink.established(known.bookmark);
   }
 
   revision(group: RevisionGroup): void {
+    if (this.#state.name !== 'following') return;
     const { bookmark } = this.#known();
     // The watch began at the bookmark's own revision (see #request), and may be the second one to bring these.
-    if (this.#state.name !== 'following' || group.revision <= bookmark.revision) return;
+    if (group.revision <= this.#state.from) return;
+    if (group.revision <= bookmark.revision) {
+      this.late(badAnswer(`etcd sent events of revision ${group.revision} after progress to ${bookmark.revision}`));
+      return;
+    }
     try {
       checkEvents(group, this.#range, this.#options.only);
     } catch (error) {

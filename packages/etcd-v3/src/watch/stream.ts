@@ -77,7 +77,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   readonly #ledger = new ProgressLedger();
   readonly #leavers = new Set<(cause: StoreError) => void>();
   /** The response whose last fragment is still to come. */
-  #fragments: { readonly watchId: number; readonly bytes: number } | undefined;
+  #fragments: { readonly watchId: number; readonly bytes: number; readonly since: number } | undefined;
   #state: StreamState = { name: 'opening' };
   #endpoint = '';
   #raftTerm = 0;
@@ -251,12 +251,16 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
       throw badAnswer('etcd sent something else before the last fragment of a watch response');
     }
     const bytes = (open?.bytes ?? 0) + size;
-    const { maxResponseBytes } = this.#options;
+    const { maxResponseBytes, answerMs, clock } = this.#options;
+    const since = open?.since ?? clock.now();
+    if (fragment && clock.now() - since > answerMs) {
+      throw badAnswer(`etcd sent fragments of a watch response for more than ${answerMs} ms, and not the last one`);
+    }
     if (fragment && bytes > maxResponseBytes) {
       const message = `${this.#endpoint} sent fragments of a watch response of more than ${maxResponseBytes} bytes (maxResponseBytes)`;
       throw new StoreError('too-large', message, { endpoint: this.#endpoint, retryable: true });
     }
-    this.#fragments = fragment ? { watchId, bytes } : undefined;
+    this.#fragments = fragment ? { watchId, bytes, since } : undefined;
   }
 
   #onCreated(response: WatchResponse, message: Buffer): void {
