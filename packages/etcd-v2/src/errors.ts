@@ -217,7 +217,7 @@ export function toStoreError(
 export function toAnswerError(bad: BadAnswer, response: HttpFailure, kind: CallKind, endpoint: string): StoreError {
   const { code, message } = bad;
   const shown = code === 'internal' || response.body === '' ? '' : `: ${excerpt(response.body)}`;
-  return new StoreError(code, `${endpoint}: HTTP ${response.status} ${excerpt(message, 400)}${shown}`, {
+  return new StoreError(code, `${endpoint}: HTTP ${response.status} ${message}${shown}`, {
     cause: bad,
     retryable: true,
     endpoint,

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { inspect } from 'node:util';
 import { toRevision, type ConfigStore, type StoreError } from '@holdfast/store';
+import { eventually } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { etcdHeaders, etcdSays, HostileServer, notFound, type Asked, type Reply } from './support/hostile-server.js';
 import { follow } from './support/world.js';
@@ -184,6 +186,18 @@ describe('a read that is answered with', () => {
     expect(error.code).toBe('unavailable');
     expect(error.message).toContain(`HTTP ${status}`);
     expect(error.message).toContain('<h1>No');
+  });
+
+  test('a page that repeats what it was sent makes no secret public', async () => {
+    const server = await start(({ headers }) => ({ status: 400, body: `<html>${JSON.stringify(headers)}` }));
+    const auth = { username: 'me', password: 'secret' };
+    const store = open([server.endpoint], { auth, headers: { 'x-token': 'token-of-mine' } });
+    const watch = store.watch({ prefix: '/a/' });
+    watch.ready.catch(() => undefined);
+    await eventually(() => watch.state.status === 'interrupted');
+    const told = [await failure(store.get('/a/x')), await failure(store.put('/a/x', '1')), watch.state];
+    for (const each of told) expect(inspect(each, { depth: 10 })).not.toMatch(/token-of-mine|bWU6c2/);
+    expect(inspect(told)).toContain('(redacted)');
   });
 
   test('a page is asked for elsewhere', async () => {

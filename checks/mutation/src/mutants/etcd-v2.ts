@@ -254,9 +254,9 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-write-before-introduction',
     trap: 23,
     why: 'a write is sent over a connection that has not shown its cluster: another one acknowledges it, and it is lost',
-    file: 'packages/etcd-v2/src/connection/caller.ts',
-    find: '    if (introduces(request) || this.#admission.isShown(link)) return',
-    replace: '    if (introduces(request) || !link.isGone) return',
+    file: 'packages/etcd-v2/src/connection/introducer.ts',
+    find: '    if (introduces(call) || this.#admission.isShown(link)) return',
+    replace: '    if (introduces(call) || !link.isGone) return',
     caughtBy: { test: FOREIGN, name: 'a write goes over no connection that has not shown its cluster' },
   },
 ];

@@ -1,14 +1,16 @@
-import { Backoff, isStoreError, sleep, StoreError } from '@holdfast/store';
+import { Backoff, isStoreError, sleep, StoreError, withOutcome } from '@holdfast/store';
 import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
 import { parseMembers } from '../json/cluster.js';
 import type { CallKind } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { Admission } from './admission.js';
 import { Credentials } from './authenticator.js';
-import { Caller, notSent, type Answer, type AnswerHead, type CallRequest, type Failed } from './caller.js';
+import type { Answer, AnswerHead, CallRequest, Failed } from './call.js';
+import { Caller } from './caller.js';
 import type { Endpoint } from './endpoint.js';
 import { Endpoints } from './endpoints.js';
 import { pointOf } from './history-point.js';
+import { httpRequest } from './http-request.js';
 import { introductionPath } from './introduction.js';
 import { startPoll, type Poll, type PollHandlers } from './poll.js';
 import { startRenewedPoll } from './renewed-poll.js';
@@ -156,7 +158,7 @@ export class Connection {
   poll(endpoint: Endpoint, path: string, handlers: PollHandlers): Poll {
     const header = this.#credentials.current;
     const { random, keepalive } = this.#options;
-    const request = this.#caller.request({ method: 'GET', path }, header);
+    const request = httpRequest({ method: 'GET', path }, header, this.#options.headers);
     const start = (fresh: boolean, each: PollHandlers): Poll =>
       startPoll({ endpoint, request, header, admission: this.#admission, fresh }, each);
     return keepalive === undefined ? start(false, handlers) : startRenewedPoll(start, handlers, endpoint, random);
@@ -207,7 +209,7 @@ export class Connection {
     if ('error' in answer) return answer;
     this.#endpoints.settleOn(endpoint);
     if (answer.index !== undefined) {
-      endpoint.markServingV2();
+      endpoint.health.servedV2();
       const { index, identity, raftTerm, status } = answer;
       this.#lastSeen = { index, identity, raftTerm, status, endpoint };
     }
@@ -219,12 +221,13 @@ export class Connection {
     const endpoint = this.#endpoints.all.find((each) => each.name === name);
     if (endpoint === undefined) return undefined;
     const { clock, connectMs } = this.#options;
-    const request = this.#caller.request({ method: 'GET', path: this.#asked }, this.#credentials.current);
+    const request = httpRequest({ method: 'GET', path: this.#asked }, this.#credentials.current, this.#options.headers);
     const late = (): StoreError =>
       new StoreError('unavailable', `${name}: no answer within ${connectMs} ms`, { endpoint: name });
-    const { identity } = await withTimeLimit({ clock, limitMs: connectMs, late }, signal, (limited) =>
-      endpoint.ask(request, pointOf, limited),
+    const answer = await withTimeLimit({ clock, limitMs: connectMs, late }, signal, (limited) =>
+      endpoint.ask(request, limited),
     );
+    const { identity } = pointOf(answer);
     return identity === '' ? undefined : identity;
   }
 
@@ -249,6 +252,10 @@ async function beforeSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
   } catch (error) {
     throw notSent(error as StoreError, kind);
   }
+}
+
+function notSent(error: StoreError, kind: CallKind): StoreError {
+  return kind === 'write' ? withOutcome(error, 'not-applied') : error;
 }
 
 function tryParse(url: string): EndpointAddress | undefined {

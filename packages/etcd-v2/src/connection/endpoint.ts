@@ -1,10 +1,12 @@
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { Addresses } from './addresses.js';
+import { askOnce } from './ask-once.js';
 import { createConnector, type ConnectorOptions } from './connector.js';
+import { EndpointHealth } from './endpoint-health.js';
 import { pointOf } from './history-point.js';
 import { LEADER_PATH } from './introduction.js';
-import { HttpExchange, type ExchangeHandlers, type HttpRequest } from './http-exchange.js';
+import { HttpExchange, type ExchangeHandlers, type HttpRequest, type HttpResponse } from './http-exchange.js';
 import { Keepalive } from './keepalive.js';
 import type { Link } from './link.js';
 import { Links } from './links.js';
@@ -18,12 +20,8 @@ export interface EndpointOptions extends Omit<ConnectorOptions, 'addresses'> {
   readonly onIdentity: (endpoint: string, identity: string) => void;
 }
 
-/** How long after a failure an endpoint is avoided, at first and at most; doubles. */
-const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
 /** How long after its connections were replaced they may be replaced again, at first and at most; doubles. */
 const REPLACE_MS = { initialMs: 100, maxMs: 5_000 };
-/** What the answer to a question for the leader may take. */
-const PROBE_BYTES = 65_536;
 /** A server that is well begins to answer far sooner, and takes a long poll at once, in milliseconds. */
 const SUSPICIOUS_MS = 500;
 /** How often a server is asked, and answers, while a request of ours gets no answer at all, before that is given up. */
@@ -41,7 +39,7 @@ interface UnderWay {
 export class Endpoint {
   readonly address: EndpointAddress;
   readonly #options: EndpointOptions;
-  readonly #penalty: Backoff;
+  readonly health: EndpointHealth;
   readonly #keepalive: Keepalive | undefined;
   readonly #addresses: Addresses;
   readonly #links: Links;
@@ -50,15 +48,12 @@ export class Endpoint {
   readonly #replacing: Backoff;
   #replaceAfter = 0;
   #isReplacing = false;
-  #avoidUntil = 0;
-  #servesV2 = false;
-  #mayLackLeader = false;
 
   constructor(address: EndpointAddress, options: EndpointOptions) {
     this.address = address;
     this.#options = options;
     const { keepalive, clock, random } = options;
-    this.#penalty = new Backoff({ ...UNHEALTHY_MS, random });
+    this.health = new EndpointHealth(clock, random);
     this.#replacing = new Backoff({ ...REPLACE_MS, random });
     this.#addresses = new Addresses(clock);
     const connect = createConnector(address, { ...options, addresses: this.#addresses });
@@ -82,49 +77,14 @@ export class Endpoint {
     return this.address.name;
   }
 
-  /** Whether it has not failed lately. */
-  get healthy(): boolean {
-    const leftMs = this.#avoidUntil - this.#options.clock.now();
-    // More than it can ever be given: somebody has set the wall clock back.
-    return leftMs <= 0 || leftMs > UNHEALTHY_MS.maxMs;
-  }
-
-  /** When a failed endpoint is to be preferred again, in milliseconds since the epoch. */
-  get avoidUntil(): number {
-    return this.#avoidUntil;
-  }
-
-  /** Whether it has answered as etcd's v2 API once. */
-  get servesV2(): boolean {
-    return this.#servesV2;
-  }
-
-  markServingV2(): void {
-    this.#servesV2 = true;
-  }
-
-  /** Whether new connections are to be asked for a leader first. */
-  get mayLackLeader(): boolean {
-    return this.#mayLackLeader;
-  }
-
   /** @param link the connection that showed it: with back-off, new requests get new connections (docs/traps.md#trap-22) */
   markUnhealthy(link: Link, mayLackLeader = false): void {
-    this.#mayLackLeader ||= mayLackLeader;
-    this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
+    this.health.failed(mayLackLeader);
     this.#addresses.avoid(link.address);
     // It has ended by itself, or was replaced meanwhile.
     if (!this.#links.isCurrent(link)) return;
     this.#isReplacing = true;
     this.#replaceIfDue();
-  }
-
-  markHealthy(): void {
-    this.#mayLackLeader = false;
-    if (this.#avoidUntil === 0) return;
-    this.#avoidUntil = 0;
-    this.#penalty.reset();
-    this.#replacing.reset();
   }
 
   /** Tells after each question of the keepalive whether the member that answered has a leader. @returns how to end that */
@@ -203,38 +163,17 @@ export class Endpoint {
    *
    * @throws the signal's reason, or why the connection failed
    */
-  ask<T>(request: HttpRequest, read: ExchangeReader<T>, signal: AbortSignal): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const link = this.#links.take(true);
-      const settle = (how: () => void): void => {
-        signal.removeEventListener('abort', onAbort);
-        this.#links.drop(link);
-        how();
-      };
-      const exchange = new HttpExchange(
-        {
-          onDone: (response) => {
-            settle(() => {
-              resolve(read(response));
-            });
-          },
-          onFail: (error) => {
-            settle(() => {
-              reject(error);
-            });
-          },
-        },
-        PROBE_BYTES,
-      );
-      const onAbort = (): void => {
-        // What does not answer is tried last.
-        this.#addresses.avoid(link.address);
-        exchange.fail(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
-      else link.send(request, exchange);
-    });
+  async ask(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const link = this.#links.take(true);
+    try {
+      return await askOnce(link, request, signal);
+    } catch (error) {
+      // Unless nobody wants to know any more.
+      if (!signal.aborted || isStoreError(signal.reason)) this.#addresses.avoid(link.address);
+      throw error;
+    } finally {
+      this.#links.drop(link);
+    }
   }
 
   #end(exchange: HttpExchange): void {
@@ -243,7 +182,7 @@ export class Endpoint {
 
   /** The server is silent: what waits for it won't be answered, on the connections that there are. */
   #abandon(error: StoreError): void {
-    this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
+    this.health.failed(false);
     for (const { link } of this.#underWay.values()) this.#addresses.avoid(link.address);
     void this.#fail(error);
   }
@@ -263,8 +202,12 @@ export class Endpoint {
   }
 
   #replaceIfDue(): void {
+    if (!this.#isReplacing) return;
     const now = this.#options.clock.now();
-    if (!this.#isReplacing || now < this.#replaceAfter) return;
+    const leftMs = this.#replaceAfter - now;
+    // More than it can ever be: somebody has set the wall clock back.
+    if (leftMs > 0 && leftMs <= REPLACE_MS.maxMs) return;
+    if (-leftMs > REPLACE_MS.maxMs) this.#replacing.reset();
     this.#isReplacing = false;
     this.#replaceAfter = now + this.#replacing.next();
     this.#links.retire();
@@ -277,14 +220,11 @@ export class Endpoint {
   async #hasLeader(signal: AbortSignal): Promise<boolean> {
     const { onIdentity } = this.#options;
     const request = { method: 'GET', path: LEADER_PATH, headers: {} } as const;
-    const { status, identity } = await this.ask(
-      request,
-      (response) => ({ status: response.status, ...pointOf(response) }),
-      signal,
-    );
+    const response = await this.ask(request, signal);
+    const { identity } = pointOf(response);
     if (identity !== '') onIdentity(this.name, identity);
     this.#giveUpUnanswered();
-    const hasLeader = status !== 503;
+    const hasLeader = response.status !== 503;
     for (const listener of [...this.#roundListeners]) listener(hasLeader);
     return hasLeader;
   }
@@ -302,8 +242,6 @@ export class Endpoint {
     }
   }
 }
-
-type ExchangeReader<T> = (response: Parameters<ExchangeHandlers['onDone']>[0]) => T;
 
 function originOf({ secure, target, socketPath }: EndpointAddress): string {
   return socketPath === undefined ? `${secure ? 'https' : 'http'}://${target}` : 'http://localhost';

@@ -27,18 +27,18 @@ export class Endpoints {
   /** The endpoint to use, or `undefined` where `except` has all of them. `avoid` comes last. */
   choose(except: ReadonlySet<Endpoint>, avoid?: Endpoint): Endpoint | undefined {
     const rank = (endpoint: Endpoint): number =>
-      (endpoint === avoid ? 4 : 0) + (endpoint.healthy ? 0 : 2) + (endpoint === this.#preferred ? 0 : 1);
+      (endpoint === avoid ? 4 : 0) + (endpoint.health.isGood ? 0 : 2) + (endpoint === this.#preferred ? 0 : 1);
     const { all } = this;
     const from = Math.max(0, this.#preferred === undefined ? 0 : all.indexOf(this.#preferred));
     return [...all.slice(from), ...all.slice(0, from)]
       .filter((endpoint) => !except.has(endpoint))
-      .sort((a, b) => rank(a) - rank(b) || a.avoidUntil - b.avoidUntil)[0];
+      .sort((a, b) => rank(a) - rank(b) || a.health.avoidUntil - b.health.avoidUntil)[0];
   }
 
   /** An endpoint answered: calls stay with it. */
   settleOn(endpoint: Endpoint): void {
     this.#preferred = endpoint;
-    endpoint.markHealthy();
+    endpoint.health.answered();
   }
 
   /** The members as the cluster tells them. The endpoints that the user gave stay; others come and go. */

@@ -7,6 +7,7 @@ import { pointOf, type HistoryPoint } from './history-point.js';
 import type { HttpExchange, HttpRequest, HttpResponse, ResponseHead } from './http-exchange.js';
 import { LinkGone } from './link.js';
 import { recognise } from './recognise.js';
+import { redact } from './redact.js';
 
 export interface PollHandlers {
   /** The server has taken the request; its answer may be there already, or come in a year. */
@@ -91,10 +92,10 @@ function errorOf(request: HttpRequest, response: HttpResponse, endpoint: Endpoin
   const { status, body } = response;
   try {
     const recognised = recognise(request, response);
-    if (recognised.kind === 'failure') return toStoreError(recognised.failure, 'read', endpoint.name);
+    if (recognised.kind === 'failure') return toStoreError(redact(recognised.failure, request), 'read', endpoint.name);
     throw notEtcds('it is none to a long poll');
   } catch (bad) {
     if (!(bad instanceof BadAnswer)) throw bad;
-    return toAnswerError(bad, { status, body, from: 'other' }, 'read', endpoint.name);
+    return toAnswerError(bad, redact({ status, body, from: 'other' }, request), 'read', endpoint.name);
   }
 }

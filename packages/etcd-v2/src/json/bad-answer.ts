@@ -1,3 +1,7 @@
+import { excerpt } from '@holdfast/etcd-common';
+
+const LONGEST = 400;
+
 /**
  * A success that can't be used. `unavailable`: it is no answer of etcd's, but of a proxy or of something else.
  * `internal`: it is one, and contradicts the request or itself. Both may be gone at the next attempt.
@@ -8,7 +12,8 @@ export class BadAnswer extends Error {
 
   /** @param message goes on after "http://host:2379: HTTP 200 " */
   constructor(code: 'unavailable' | 'internal', message: string) {
-    super(message);
+    // It repeats what a server said.
+    super(excerpt(message, LONGEST));
     this.code = code;
   }
 }

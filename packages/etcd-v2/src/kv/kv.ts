@@ -14,7 +14,7 @@ import {
 } from '@holdfast/store';
 import { parseWritten } from '../json/answer.js';
 import { isFile, toKeyValue, type V2Event, type V2File, type V2Node } from '../json/codec.js';
-import type { AnswerHead } from '../connection/caller.js';
+import type { AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';
 import { exactDirectory, keyPath } from '../json/key-path.js';
 import { bookmarkOf, readNode } from './reads.js';

@@ -17,7 +17,7 @@ import { compareBytes, compareKeys, StoreError } from '@holdfast/store';
 import { parseRead, type ReadAnswer } from '../json/answer.js';
 import { isFile, isReadable, rawKeyBytes, sortByKey, toKeyValue } from '../json/codec.js';
 import type { V2File, V2Node } from '../json/codec.js';
-import type { Answer, AnswerHead } from '../connection/caller.js';
+import type { Answer, AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';
 import { isHidden, keyOf, keyPath, locate } from '../json/key-path.js';
 import { FilePage } from './page.js';

@@ -1,6 +1,6 @@
 import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
 import { parseMember, parseMembers, parseVersion, type V2Member } from '../json/cluster.js';
-import type { AnswerHead } from '../connection/caller.js';
+import type { AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';
 import { bookmarkOf } from './reads.js';
 

@@ -1,6 +1,6 @@
 import { StoreError, type Bookmark } from '@holdfast/store';
 import { parseAnyRead } from '../json/answer.js';
-import type { AnswerHead } from '../connection/caller.js';
+import type { AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';
 import type { HistoryPoint } from '../connection/history-point.js';
 import type { Endpoint } from '../connection/endpoint.js';

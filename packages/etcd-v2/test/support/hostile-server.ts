@@ -1,6 +1,7 @@
 import {
   createServer as createHttpServer,
   request as httpRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
@@ -13,6 +14,7 @@ export interface Asked {
   readonly path: string;
   readonly body: string;
   readonly authorization: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   /** Which TCP connection it came over, from 1. */
   readonly connection: number;
 }
@@ -56,6 +58,7 @@ export class HostileServer implements AsyncDisposable {
         path: request.url ?? '',
         body,
         authorization: request.headers.authorization,
+        headers: request.headers,
         connection: this.#sockets.get(request.socket) ?? 0,
       };
       this.asked.push(asked);
