@@ -2,10 +2,10 @@ import { isStoreError } from '@holdfast/store';
 import type { Parts } from './parts.js';
 import { PREFIX, type Step } from './plan.js';
 
-/** After how many milliseconds a call is given up that is to be aborted while it is under way. */
+/** The time after which calls are aborted while they run, in milliseconds. */
 const ABORTED_AFTER_MS = 3;
 
-/** What the applications of a world do with their mirrors, watches and stores, at any time. None of it is waited for. */
+/** Everything that a world's applications do with their mirrors, watches and stores, at any time. Nothing waits for it. */
 export class Applications {
   readonly #parts: Parts;
 
@@ -23,7 +23,7 @@ export class Applications {
       if (how === 'list') await store.list({ prefix: PREFIX });
       else await store.get(key, how === 'serializable' ? { consistency: 'serializable' } : {});
     } catch (error) {
-      // An outage, which is never a value.
+      // An outage is never a value.
       if (!isStoreError(error)) this.#parts.violations.add('outcome', `a read failed with ${String(error)}`);
     }
   }

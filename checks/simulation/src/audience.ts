@@ -3,12 +3,12 @@ import { Follower } from './follower.js';
 import type { HostOptions } from './host-options.js';
 import type { Layout, OpenedMirror } from './opened-mirror.js';
 
-/** Everybody who follows a mirror: its listener, and beside it a debounced subscriber and a slow iteration where the plan has them. */
+/** All followers of a mirror: its listener, and, if the plan has them, a debounced subscriber and a slow iteration. */
 export class Audience {
   readonly #options: HostOptions;
   readonly #layout: Layout;
   readonly #followers: Follower[] = [];
-  /** The listener of the mirror that was opened last. */
+  /** The listener of the last opened mirror. */
   #main: Follower | undefined;
 
   constructor(options: HostOptions, layout: Layout) {
@@ -16,19 +16,19 @@ export class Audience {
     this.#layout = layout;
   }
 
-  /** How many events they were told, all together. */
+  /** The number of events that they all received. */
   get events(): number {
     return this.#followers.reduce((sum, { events }) => sum + events, 0);
   }
 
-  /** The listener of a mirror that is about to be opened. */
+  /** The listener for a mirror that is about to be opened. */
   newListener(): Follower {
     const main = this.#join(`the listener of ${this.#options.name}`);
     this.#main = main;
     return main;
   }
 
-  /** The others begin to follow. Lazily, the listener alone does. */
+  /** The other followers begin. A lazy mirror has only the listener. */
   follow({ mirror }: OpenedMirror): void {
     const { plan, name } = this.#options;
     const { debounceMs, iterateMs, decode } = plan;
@@ -63,19 +63,19 @@ export class Audience {
     return follower;
   }
 
-  /** Whether the listener's copy is what the mirror shows. */
+  /** Checks that the listener's copy equals the mirror. */
   checkListener(shown: Shown): void {
     if (this.#main !== undefined) this.check(this.#main, shown);
   }
 
-  /** What the last copies of those who followed came to. */
+  /** Checks the last copies of all followers. */
   checkAll(shown: Shown): void {
     for (const follower of this.#followers.slice(-3)) {
       if (follower.events > 0 && !this.#isOld(follower)) this.check(follower, shown);
     }
   }
 
-  /** Whether somebody's copy is, to the object, what the mirror shows. */
+  /** Checks that a follower's copy has the same objects as the mirror. */
   check(follower: Follower, shown: Shown): void {
     const { name, violated } = this.#options;
     for (const [key, entry] of shown) {
@@ -85,7 +85,7 @@ export class Audience {
       violated('listener', `${name} shows ${shown.size} keys; its listener has ${follower.copy.size}`);
   }
 
-  /** Whether it followed an earlier mirror. */
+  /** Whether the follower belongs to an earlier mirror. */
   #isOld(follower: Follower): boolean {
     const main = this.#main;
     return main === undefined || this.#followers.indexOf(follower) < this.#followers.indexOf(main);

@@ -1,4 +1,4 @@
-/** What runs beside the steps of a plan. */
+/** The work that runs beside the steps of a plan. */
 export class Background {
   readonly #running = new Set<Promise<unknown>>();
   readonly #violated: (guarantee: string, message: string) => void;
@@ -7,7 +7,7 @@ export class Background {
     this.#violated = violated;
   }
 
-  /** Lets it run; whoever starts it deals with its failure. */
+  /** Lets the work run. Its starter handles its failure. */
   start(work: Promise<unknown>): void {
     this.#running.add(work);
     void work
@@ -17,7 +17,7 @@ export class Background {
       });
   }
 
-  /** Until nothing of what was started by now runs any more. */
+  /** Waits until all work that was started by now has ended. */
   settled(): Promise<unknown> {
     return Promise.allSettled(this.#running);
   }

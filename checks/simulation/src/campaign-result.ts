@@ -9,25 +9,25 @@ export interface Failure {
   readonly violations: readonly Violation[];
 }
 
-/** How many worlds took so many virtual milliseconds. */
+/** Virtual milliseconds → the number of worlds that took that long. */
 export type Histogram = Readonly<Record<string, number>>;
 
-/** What came of many worlds. All of it is plain data, so that several processes can do a part each. */
+/** The result of many worlds. It is plain data, so that several processes can each do a part. */
 export interface CampaignResult {
   readonly seeds: number;
   readonly failures: readonly Failure[];
-  /** Worlds with histories that nobody can tell apart, which were not judged. */
+  /** Worlds with histories that can't be distinguished. They were not judged. */
   readonly setAside: number;
   readonly stats: Readonly<Stats>;
-  /** What went wrong in them, and how often. */
+  /** Fault → how often it happened. */
   readonly faults: Readonly<Record<string, number>>;
-  /** How long they took to be live and equal, from the end of the last fault. */
+  /** The time from the end of the last fault until all mirrors were live and equal. */
   readonly convergence: Histogram;
-  /** The same of the worlds in which a fault of the kind had happened shortly before. */
+  /** The same, for worlds in which this fault had happened shortly before. */
   readonly convergenceAfter: Readonly<Record<string, Histogram>>;
 }
 
-/** Adds up what came of worlds, or of parts of a campaign. */
+/** Adds up the results of worlds, or of parts of a campaign. */
 export class CampaignTotals {
   readonly #failures: Failure[] = [];
   readonly #stats = noStats();
@@ -81,7 +81,7 @@ export interface Quantiles {
   readonly max: number;
 }
 
-/** `undefined` where there was nothing. */
+/** `undefined` for an empty histogram. */
 export function quantiles(histogram: Histogram): Quantiles | undefined {
   const sorted = Object.entries(histogram)
     .map(([ms, worlds]) => ({ ms: Number(ms), worlds }))

@@ -11,7 +11,7 @@ export interface CampaignOptions extends RunOptions {
   readonly onSeed?: (seed: number, failure: Failure | undefined) => boolean | undefined;
 }
 
-/** Runs the worlds of so many seeds, one after the other. */
+/** Runs the worlds of a range of seeds, one after another. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { first, seeds, generation, onSeed } = options;
   const totals = new CampaignTotals();

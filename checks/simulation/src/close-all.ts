@@ -1,6 +1,6 @@
 import type { Parts } from './parts.js';
 
-/** Everybody closes, in bounded time, and leaves nothing. */
+/** Closes everything, and checks that this takes bounded time and leaves nothing behind. */
 export async function closeAll({
   trace,
   clock,
@@ -14,7 +14,7 @@ export async function closeAll({
   const closing = Promise.all([...mirrors.map((mirror) => mirror.close()), ...watches.map((watch) => watch.close())]);
   await Promise.all([closing, clock.advance(20)]);
   await Promise.all([Promise.all(clients.map(({ store }) => store.close())), clock.advance(20)]);
-  // What is still under way arrives, and finds nobody.
+  // Messages that are still on their way arrive, and find no receiver.
   await clock.advance(2_000);
   await Promise.all([background.settled(), clock.advance(5_000)]);
   if (!violations.areNone) return;

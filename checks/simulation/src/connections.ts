@@ -13,23 +13,23 @@ export interface ConnectionsOptions {
   readonly view: ClockView;
   readonly random: Random;
   readonly count: (fault: string) => void;
-  /** Hears what the policy says, for the trace. */
+  /** Receives the policy's messages, for the trace. */
   readonly logger: Logger;
-  /** For mutants; never set otherwise. */
+  /** Set for mutants only. */
   readonly acceptAfterMs?: number | undefined;
 }
 
-/** How long a new connection may take to tell its identity when nobody waits for it, in milliseconds. */
+/** How long a new connection may take to report its identity if no call waits for it, in milliseconds. */
 const PROBE_MS = 800;
 
 /**
- * The connections of one process, as an etcd adapter has them. Each new one first tells its cluster's identity, and serves only where the
- * policy that both adapters have ({@link IdentityCensus}) admits it; so does each answer.
+ * The connections of one process, as an etcd adapter has them. Each new connection first reports its cluster's identity, and serves only if
+ * the policy of both adapters ({@link IdentityCensus}) admits it. The policy checks each answer too.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #census: IdentityCensus;
-  /** By endpoint; all of them were admitted. */
+  /** Endpoint → its admitted connection. */
   readonly #open = new Map<string, Connection>();
 
   constructor(options: ConnectionsOptions) {
@@ -40,9 +40,9 @@ export class Connections {
       probe: (endpoint, signal) => this.#probe(endpoint, signal),
       clock: {
         now: () => view.now(),
-        // Nobody sets this one.
+        // This clock is never set.
         monotonic: () => clock.now,
-        // Whole milliseconds, as all times here.
+        // Whole milliseconds, like all times here.
         setTimeout: (callback, delayMs) => view.setTimeout(callback, Math.round(delayMs)),
         clearTimeout: (handle) => {
           view.clearTimeout(handle);
@@ -58,15 +58,15 @@ export class Connections {
     });
   }
 
-  /** What it knows of the cluster that it follows. */
+  /** What it knows of its cluster. */
   get identity(): Pick<KnownIdentity, 'known' | 'isConfirmed'> {
     return this.#census.identity;
   }
 
-  /** A call to whoever may serve it. */
+  /** Sends a call to a backend that may serve it. */
   async call<T>(kind: 'read' | 'write', call: DriverCall, run: (backend: Backend) => Promise<T>): Promise<T> {
     const connection = await this.get(call).catch((error: unknown) => {
-      // Nothing was asked of anybody but who they are.
+      // Only the identity was asked for, so nothing was applied.
       throw kind === 'write' && isStoreError(error) ? notApplied(error) : error;
     });
     const { link, name } = this.#options;
@@ -85,7 +85,7 @@ export class Connections {
     return result;
   }
 
-  /** A connection that may serve: an open one, or a new one to the first endpoint, in any order, that has one. */
+  /** A connection that may serve: an open one, or a new one to the first reachable endpoint, in random order. */
   async get(call: DriverCall): Promise<Connection> {
     const { endpoints, link, random } = this.#options;
     const { names } = endpoints;
@@ -148,7 +148,7 @@ export class Connections {
     });
   }
 
-  /** Of a connection that is closed again. */
+  /** Asks for the identity over a connection that is then closed. */
   async #probe(name: string, signal: AbortSignal): Promise<string> {
     const { link } = this.#options;
     const connection = this.#reach(name);

@@ -2,35 +2,35 @@ import type { Entry } from '@holdfast/core';
 import type { Epoch } from './truth.js';
 import { isGood } from './values.js';
 
-/** What a mirror, or who follows it, shows: by whole key. */
+/** The content of a mirror, or of a follower's copy: whole key → entry. */
 export type Shown = ReadonlyMap<string, Entry<unknown>>;
 
 export interface ContentOptions {
   readonly claims: (key: string) => boolean;
-  /** What was shown before, for what must be kept: only entries of the same history. */
+  /** The entry that was shown before, which must be kept if it is of the same history. */
   readonly formerly: (key: string) => Entry<unknown> | undefined;
-  /** All histories so far: a last good value may be of an older one. */
+  /** All histories so far: a last good value may come from an older one. */
   readonly epochs: readonly Epoch[];
-  /** The copy of somebody who follows a lazy mirror: its entries may be of bad versions, and show the last good value. */
+  /** Whether it is a follower's copy of a lazy mirror: its entries may be of bad versions, and show the last good value. */
   readonly isLazyCopy: boolean;
 }
 
-/** Which promise a difference breaks, where it is not just different. */
+/** The promise that a difference breaks, if it breaks a specific one. */
 export function guaranteeOf(wrong: string, shown: Shown, epoch: Epoch, claims: (key: string) => boolean): string {
   if (isLastGoodLost(wrong)) return 'last-good';
   return isTorn(shown, epoch, claims) ? 'untorn' : 'equal';
 }
 
-/** Whether a difference is that a bad value has replaced a good one. */
+/** Whether the difference is a bad value that replaced a good one. */
 export function isLastGoodLost(wrong: string): boolean {
   return wrong.includes(DROPPED);
 }
 
-// More are not looked back at.
+// The number of past commits that are searched.
 const RECENT_COMMITS = 10;
 const DROPPED = 'the last good one';
 
-/** Whether some keys of a transaction are shown as it left them, and others as they were before. */
+/** Whether a transaction is shown only partly: some of its keys are new, and others old. */
 function isTorn(shown: Shown, epoch: Epoch, claims: (key: string) => boolean): boolean {
   return epoch.commits.slice(-RECENT_COMMITS).some(({ keys, revision }) => {
     const applied = keys.filter(claims).map((key) => {
@@ -44,7 +44,7 @@ function isTorn(shown: Shown, epoch: Epoch, claims: (key: string) => boolean): b
   });
 }
 
-/** How what is shown differs from a history's state at a revision; `undefined` where it does not. */
+/** The difference between the shown content and a history's state at a revision; `undefined` if there is none. */
 export function difference(shown: Shown, epoch: Epoch, revision: number, options: ContentOptions): string | undefined {
   for (const key of epoch.keys) {
     if (!options.claims(key)) continue;

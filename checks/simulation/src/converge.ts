@@ -2,19 +2,19 @@ import type { Convergence } from './outcome.js';
 import type { Parts } from './parts.js';
 import { PREFIX } from './plan.js';
 
-/** How long after the last fault everything must be in order again. */
+/** The time within which everything must recover after the last fault, in milliseconds. */
 const CONVERGENCE_MS = 20_000;
-/** What happened so long before the end is what everything had to recover from, in milliseconds. */
+/** Faults within this time before the end count as those to recover from, in milliseconds. */
 const RECENT_MS = 2_000;
 
-/** Everything heals; everyone must then come to show what there is, within a bounded time. */
+/** Ends all faults. Then every mirror must show the store's state within a bounded time. */
 export async function converge(parts: Parts): Promise<Convergence | undefined> {
   const { clock, leases, mirrors, writer, faults, violations } = parts;
   heal(parts);
-  // Writes that are under way arrive; leases that would end later end now.
+  // Writes on their way arrive, and leases that would end later end now.
   await clock.advance(1_000);
   for (const lease of await leases.list()) await leases.revoke(lease);
-  // What is closed stays closed; what could not open gets another chance.
+  // Closed mirrors stay closed. Those that could not open may try again.
   for (const mirror of mirrors) mirror.open();
   await writer.write(parts.data, { kind: 'put', key: `${PREFIX}limits`, value: 'good' });
   const began = clock.now;
@@ -29,7 +29,7 @@ export async function converge(parts: Parts): Promise<Convergence | undefined> {
     if (!violations.areNone) return undefined;
   }
   const convergence = { ms: clock.now - began, after };
-  // Debounced and slow consumers have their time too.
+  // Debounced and slow consumers also get their time.
   await clock.advance(3_000);
   for (const mirror of mirrors) {
     mirror.checkFollowers();

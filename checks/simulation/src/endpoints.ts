@@ -4,18 +4,18 @@ import type { ForeignCluster } from './foreign-cluster.js';
 import type { Access, Answerer } from './plan.js';
 import type { Random } from './random.js';
 
-/** Who answers at the other end of a connection. */
+/** The server at the other end of a connection. */
 export interface Backend {
   readonly place: number;
   /** `undefined`: a member of the cluster. */
   readonly foreign: ForeignCluster | undefined;
   readonly store: ConfigStore;
   readonly driver: DelegatingDriver;
-  /** The cluster that it says it belongs to, now. */
+  /** The cluster id that it currently reports. */
   identity(): string;
 }
 
-/** A client's connection to whoever answered when it was made. */
+/** A client's connection, to the server that answered when it was made. */
 export class Connection {
   readonly endpoint: string;
   readonly backend: Backend;
@@ -45,7 +45,7 @@ export class Connection {
 
 export interface EndpointsOptions {
   readonly access: Access;
-  /** How many members the cluster has. */
+  /** The number of the cluster's members. */
   readonly members: number;
   readonly data: MemoryStore;
   readonly identity: () => string;
@@ -53,8 +53,8 @@ export interface EndpointsOptions {
 }
 
 /**
- * How clients reach the cluster: by an endpoint for each member, or by one name, behind which a balancer gives each new connection to
- * another member. In a member's place nobody may answer, or a cluster of another identity.
+ * The clients' way to the cluster: an endpoint for each member, or one name behind which a load balancer gives each new connection to
+ * another member. A member's place may be empty, or taken by a cluster with another identity.
  */
 export class Endpoints {
   readonly names: readonly string[];
@@ -63,7 +63,7 @@ export class Endpoints {
   readonly #open = new Set<Connection>();
   readonly #member: DelegatingDriver;
   readonly #stranger: DelegatingDriver;
-  /** For each client, the members that its next connections lead to. */
+  /** Client → the members for its next connections. */
   readonly #rounds = new Map<string, number[]>();
 
   constructor(options: EndpointsOptions) {
@@ -76,7 +76,7 @@ export class Endpoints {
     this.#stranger = new DelegatingDriver(foreign.store);
   }
 
-  /** A new connection of a client; `undefined` where it is refused. */
+  /** A new connection of a client; `undefined` if it is refused. */
   connect(name: string, client: string, random: Random): Connection | undefined {
     const isBalanced = this.#options.access === 'balancer';
     const place = isBalanced ? this.#nextPlace(client, random) : this.names.indexOf(name);
@@ -89,8 +89,8 @@ export class Endpoints {
   }
 
   /**
-   * From now on, somebody else answers in a member's place: open connections to it end. `false` where that may not be. `isSure`: all clients
-   * know which cluster they follow, and not by one connection alone.
+   * Changes the server in a member's place, and ends the open connections to it. `false` if that is not allowed. `isSure`: all clients know
+   * their cluster from more than one connection.
    */
   put(place: number, answerer: Answerer, isSure = true): boolean {
     const index = place % this.#places.length;
@@ -100,15 +100,15 @@ export class Endpoints {
     return true;
   }
 
-  /** Members answer everywhere. */
+  /** Puts the members back in all places. */
   putBack(): void {
     for (const place of this.#places.keys()) this.put(place, 'member');
   }
 
   /**
-   * Fewer than half of the endpoints may be foreign: more would be the store's new cluster. Behind a balancer, a foreign member that answers
-   * all connections can't be told from a cluster that took the old one's place: a member is always there beside it, and two of them where a
-   * client is not sure yet which cluster most connections lead to.
+   * Fewer than half of the endpoints may be foreign: more would be the store's new cluster. Behind a load balancer, a foreign member that
+   * answers all connections looks like a cluster that replaced the old one. So there is always a member beside it, and there are two if a
+   * client is not sure yet which cluster most connections reach.
    */
   #mayAnswer(index: number, answerer: Answerer, isSure: boolean): boolean {
     if (answerer === 'member') return true;
@@ -120,8 +120,8 @@ export class Endpoints {
   }
 
   /**
-   * A client's connections lead to all members in turn, in another order each time. A client whose connections all lead to a foreign member by
-   * chance, or in step with those of another client, can't tell it from a cluster that took the old one's place.
+   * A client's connections reach all members in turn, in another order each time. If they all reached a foreign member, by chance or in step
+   * with another client's, the client could not distinguish it from a cluster that replaced the old one.
    */
   #nextPlace(client: string, random: Random): number | undefined {
     const answered = (places: readonly number[]) => places.filter((place) => this.#places[place] !== 'nobody');

@@ -1,13 +1,12 @@
 import { KEYS, type NetFault, type Plan, type Step, type Sudden } from './plan.js';
 import { Random } from './random.js';
 
-// Another sequence than that of the plan itself.
+// Another random sequence than the plan's own.
 const SALT = 0x5eed_2a17;
 
 /**
- * The same world, in which more goes wrong: members that lag behind, tokens that expire, a server that goes back behind connections
- * that seem to stay up, and things that happen at any message and any await. Apart from `generate`, so that the worlds of older seeds
- * can be had as they were.
+ * Adds faults to a world: members that lag behind, tokens that expire, a server that goes back behind connections that seem to stay up, and
+ * events at any message and any await. It is separate from `generate`, so that the worlds of older seeds stay as they were.
  */
 export function enrich(plan: Plan): Plan {
   return new Enricher(plan).plan();
@@ -35,7 +34,7 @@ class Enricher {
     const random = this.#random;
     const steps = this.#plan.steps.flatMap((step): Step[] => {
       const kept = step.do === 'restore' && this.#keepsConnections && random.chance(0.6);
-      // Far enough for the store to be behind: what it has overtaken while nobody could notice can't be told.
+      // Far enough back that the store stays behind the mirrors: if it overtook them unnoticed, nothing could show it.
       const own: Step = kept ? { ...step, identity: 'same', connections: 'kept', writes: [] } : step;
       if (step.do === 'wait') return [own];
       return [...this.#more(), own];

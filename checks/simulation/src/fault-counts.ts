@@ -1,4 +1,4 @@
-/** What went wrong in a world, by kind: only what took effect counts. */
+/** The faults of a world, by kind. Only faults that took effect count. */
 export class FaultCounts {
   readonly #counts = new Map<string, number>();
   readonly #lastAt = new Map<string, number>();
@@ -13,7 +13,7 @@ export class FaultCounts {
     this.#lastAt.set(fault, this.#now());
   };
 
-  /** The kinds that happened in the last milliseconds. */
+  /** The kinds that happened in the last `ms` milliseconds. */
   recent(ms: number): string[] {
     const since = this.#now() - ms;
     return [...this.#lastAt].filter(([, at]) => at >= since).map(([fault]) => fault);

@@ -7,16 +7,16 @@ export interface FollowerOptions {
   readonly name: string;
   readonly layout: Layout;
   readonly truth: Truth;
-  /** Lazily, a bad value makes way on its first read, which is no change that anyone is told of. */
+  /** In a lazy mirror, a bad value is replaced on its first read, without an event. */
   readonly isLazy: boolean;
-  /** Gets net changes: a key may have been gone in between. */
+  /** Receives net changes: a key may have been deleted in between. */
   readonly isCoalescing: boolean;
   readonly violated: (guarantee: string, message: string) => void;
 }
 
 /**
- * Somebody who builds a copy out of `change` events alone: it must be the store's state at the bookmark of each one, and no
- * event may tell what does not follow from those before it.
+ * Builds a copy from `change` events only. After each event the copy must be the store's state at the event's bookmark, and each event must
+ * fit the events before it.
  */
 export class Follower {
   readonly copy = new Map<string, Entry<unknown>>();
@@ -50,7 +50,7 @@ export class Follower {
       } else this.copy.delete(key);
     }
     if (this.#identity === bookmark.identity && bookmark.revision < this.#revision) {
-      // Only another history goes back, and there is one then.
+      // A revision goes back only with another history, which must then exist.
       const { epochs } = this.#options.truth;
       if (epochs.filter(({ identity }) => identity === bookmark.identity).length < 2)
         violated('listener', `${name} went back from ${this.#revision} to ${bookmark.revision}`);
@@ -73,7 +73,7 @@ export class Follower {
       if (epoch.identity !== identity || !epoch.covers(revision)) continue;
       const wrong = difference(this.copy, epoch, revision, {
         claims: layout.claims,
-        // In another history, or after two steps at once, the earlier value may have gone in between.
+        // In another history, or after two steps at once, the earlier value may have been deleted in between.
         formerly: (key) => (isLazy || isCoalescing ? undefined : keptIn(epoch.index, key, formerly?.get(key), truth)),
         epochs: truth.epochs,
         isLazyCopy: isLazy,
@@ -85,7 +85,7 @@ export class Follower {
   }
 }
 
-// Lazily, whoever follows finds out on reading what can't be shown, and is told of it by nobody else.
+// With a lazy mirror, a follower learns only by reading an entry that it can't be shown.
 function isReadable(entry: Entry<unknown>): boolean {
   try {
     return entry.value !== undefined;
@@ -94,7 +94,7 @@ function isReadable(entry: Entry<unknown>): boolean {
   }
 }
 
-/** The entry, if it is of this very history: only then must it be kept. */
+/** The entry, if it is of this history. Only then must it be kept. */
 export function keptIn(
   epoch: number,
   key: string,

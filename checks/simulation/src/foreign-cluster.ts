@@ -8,8 +8,8 @@ export interface ForeignClusterOptions {
 }
 
 /**
- * A member that was bootstrapped anew, as a cluster of its own: it answers whoever comes. Anybody may ask it who it is; a client that
- * reads there, watches or writes has taken it for a member of the cluster (`foreign`).
+ * A member that was bootstrapped anew as a separate cluster. It answers every client. Clients may ask for its identity, but a client that
+ * reads, watches or writes there has taken it for a member of the cluster (`foreign`).
  */
 export class ForeignCluster {
   readonly identity = 'foreign';

@@ -2,13 +2,13 @@ import { type HostOptions, LIVENESS_MS } from './host-options.js';
 import type { Observer } from './observer.js';
 import type { Commit, Epoch } from './truth.js';
 
-/** A commit in a mirror's range, and the history that it is of. */
+/** A commit in a mirror's range, with its history. */
 export interface OwnCommit {
   readonly commit: Commit;
   readonly epoch: Epoch;
 }
 
-/** Holds what a mirror says of its age against when everything in its range was committed. */
+/** Checks a mirror's statements about its age against the times of all commits in its range. */
 export class Freshness {
   readonly #options: HostOptions;
   readonly #observer: Observer;
@@ -24,12 +24,12 @@ export class Freshness {
     this.#commits.push({ commit, epoch });
   }
 
-  /** The last one, by a time, of those that a history is known to have. */
+  /** The last known commit of a history before a time. */
   lastBy(time: number, { head }: Epoch): OwnCommit | undefined {
     return this.#commits.findLast(({ commit }) => commit.at <= time && commit.revision <= head);
   }
 
-  /** M1: what is `live` is complete as of `asOf`, and at most {@link LIVENESS_MS} old. */
+  /** M1: a `live` mirror is complete as of `asOf`, and at most {@link LIVENESS_MS} old. */
   check(): void {
     const { opened } = this.#observer;
     if (opened === undefined) return;
@@ -37,7 +37,7 @@ export class Freshness {
     this.states += 1;
     if (mirror.state.status !== 'live') return;
     const { clock, view, clocksJump, name, violated } = this.#options;
-    // A read during which the clock was set has no age that anybody knows.
+    // If the clock was set during a read, the read's age is unknown.
     this.#checkAsOf(clock.now - (clocksJump ? 2 : 1) * LIVENESS_MS, 'although its state is live');
     if (clocksJump) return;
     const asOf = mirror.asOf - view.offset;
@@ -45,7 +45,7 @@ export class Freshness {
     this.#checkAsOf(asOf, `although it says so`);
   }
 
-  /** Whether everything that was committed before `time` is shown. */
+  /** Checks that the mirror shows everything that was committed before `time`. */
   #checkAsOf(time: number, how: string): void {
     const { opened } = this.#observer;
     if (opened === undefined) return;
@@ -70,7 +70,7 @@ export class Freshness {
     }
   }
 
-  /** Whether it is live, and shows everything. */
+  /** Whether the mirror is live and shows everything. */
   hasConverged(): boolean {
     const { opened, isOpen } = this.#observer;
     if (!isOpen || opened === undefined) return false;

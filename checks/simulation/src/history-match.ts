@@ -6,7 +6,7 @@ import type { Layout, OpenedMirror } from './opened-mirror.js';
 import type { MirrorKind } from './plan.js';
 import type { Epoch, Truth } from './truth.js';
 
-/** Either the history, or what is wrong and which promise that breaks. */
+/** The history, or the difference and the promise that it breaks. */
 export type HistoryMatch =
   | { readonly epoch: Epoch; readonly wrong?: undefined }
   | { readonly epoch?: undefined; readonly wrong: string; readonly guarantee: string };
@@ -16,11 +16,11 @@ export interface MatchOptions {
   readonly kind: MirrorKind;
   readonly layout: Layout;
   readonly truth: Truth;
-  /** What the mirror showed before, of a key. */
+  /** The entry that the mirror showed before. */
   readonly formerly: (key: string) => Entry<unknown> | undefined;
 }
 
-/** The history whose state at the bookmark is shown. */
+/** Finds the history whose state at the bookmark is shown. */
 export function matchHistory(shown: Shown, { identity, revision }: Bookmark, options: MatchOptions): HistoryMatch {
   const { layout, truth, formerly } = options;
   let wrong: string | undefined;
@@ -33,7 +33,7 @@ export function matchHistory(shown: Shown, { identity, revision }: Bookmark, opt
       epochs: truth.epochs,
       isLazyCopy: false,
     });
-    // Where two histories are told apart only by a bad value, the problems tell which one is shown.
+    // If only a bad value distinguishes two histories, the problems show which one it is.
     const problem = found ?? problemsDifference(epoch, revision, options);
     if (problem === undefined) return { epoch };
     if (wrong === undefined || (found === undefined && guarantee !== 'problems')) {
@@ -44,7 +44,7 @@ export function matchHistory(shown: Shown, { identity, revision }: Bookmark, opt
   return { guarantee: guarantee ?? 'equal', wrong: wrong ?? `there is no revision ${revision} of ${identity}` };
 }
 
-/** How the problems that the mirror lists differ from those that a history has at a revision. */
+/** The difference between the mirror's problems and a history's at a revision. */
 function problemsDifference(epoch: Epoch, revision: number, options: MatchOptions): string | undefined {
   const { mirror, kind, layout } = options;
   const problems = mirror.problems();

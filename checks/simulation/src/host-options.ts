@@ -4,12 +4,12 @@ import type { Random } from './random.js';
 import type { ClockView, SimClock } from './sim-clock.js';
 import type { Truth } from './truth.js';
 
-/** What every mirror of a world is opened with, in milliseconds. */
+/** The settings of every mirror of a world, in milliseconds. */
 export const LIVENESS_MS = 3_000;
 export const START_TIMEOUT_MS = 8_000;
 export const SYNC_TIMEOUT_MS = 2_500;
 
-/** What a mirror's host, and those who look at the mirror for it, have of the world. */
+/** The parts of the world that a mirror's host and its observers use. */
 export interface HostOptions {
   readonly name: string;
   readonly plan: MirrorPlan;
@@ -21,8 +21,8 @@ export interface HostOptions {
   readonly trace: ((line: string) => void) | undefined;
   readonly violated: (guarantee: string, message: string) => void;
   readonly count: (fault: string) => void;
-  /** Whether anything of this history was compacted. */
+  /** Whether this history was ever compacted. */
   readonly wasCompacted: () => boolean;
-  /** Whether somebody sets the wall clocks: what the mirror says of times then says nothing. */
+  /** Whether wall clocks are set in this world: then the mirror's times show nothing. */
   readonly clocksJump: boolean;
 }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { type CampaignResult, CampaignTotals } from './campaign-result.js';
 
-/** What a process that runs a part of a campaign tells the one that started it. */
+/** A message from a process that runs a part of a campaign to its parent. */
 export type JobMessage =
   | { readonly type: 'done'; readonly worlds: number }
   | { readonly type: 'failed'; readonly line: string }
@@ -17,7 +17,7 @@ export interface JobsOptions {
   readonly onFailure: (line: string) => void;
 }
 
-/** Runs a campaign in several processes, each of which does a part of the seeds. */
+/** Runs a campaign in several processes, each with a part of the seeds. */
 export async function runInJobs(program: string, options: JobsOptions): Promise<CampaignResult> {
   const { jobs, first, seeds, generation, keepsGoing, onProgress, onFailure } = options;
   const totals = new CampaignTotals();

@@ -2,7 +2,7 @@ import { checkOperations, checkStates, checkWatches, timelineOf } from '@holdfas
 import type { Parts } from './parts.js';
 import type { Recording } from './recording.js';
 
-/** What the checkers of recorded histories say, where there was only one history. */
+/** Runs the checkers of recorded histories, if there was only one history. */
 export async function judge(parts: Parts, { recorder: truly, recorded }: Recording): Promise<void> {
   const { plan, clock, truth, data, foreign, recorder, violations, stats } = parts;
   await clock.advance(200);
@@ -17,7 +17,7 @@ export async function judge(parts: Parts, { recorder: truly, recorded }: Recordi
   stats.operations = recorder.operations.length;
   violations.addFound([
     ...checkStates(recorder),
-    // A directory's deletion does not say what was in it, so its keys can't be compared.
+    // The deletion of a directory does not name its keys, so they can't be compared.
     ...(plan.backend === 'v2' ? [] : checkWatches(recorder, timeline)),
     ...checkOperations(recorder, timeline),
   ]);

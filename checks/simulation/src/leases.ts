@@ -1,6 +1,6 @@
 import type { MemoryStore } from '@holdfast/memory';
 
-/** The leases of a world, and which of them have ended. */
+/** The leases of a world, and their ends. */
 export class Leases {
   readonly #data: MemoryStore;
   readonly #count: (fault: string) => void;
@@ -20,7 +20,7 @@ export class Leases {
     return this.#data.leases.revoke(lease);
   }
 
-  /** Does it to the first one, if there is one. */
+  /** Acts on the first lease, if there is one. */
   async act(act: 'keep-alive' | 'revoke'): Promise<void> {
     const [lease] = await this.list();
     if (lease === undefined) return;
@@ -28,7 +28,7 @@ export class Leases {
     await (act === 'revoke' ? this.revoke(lease) : this.#data.leases.keepAlive(lease));
   }
 
-  /** A key went that had this lease. Counts a lease that ended, once, if it ended by itself. */
+  /** A key with this lease was deleted. Counts the lease once, if it ended by itself. */
   async noteEnd(lease: string): Promise<void> {
     if (this.#ended.has(lease)) return;
     const left = await this.list();

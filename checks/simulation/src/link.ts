@@ -7,19 +7,19 @@ export interface LinkOptions {
   readonly clock: SimClock;
   readonly random: Random;
   readonly name: string;
-  /** How long a silent connection is believed in. */
+  /** After this long, a silent connection counts as dead. */
   readonly keepaliveMs: number;
   readonly count: (fault: string) => void;
 }
 
 type Mode = 'open' | 'cut' | 'silent';
 
-/** How a connection ended, for whoever had something on it. */
+/** Called for everything on a connection when it ends. */
 export type OnReset = (cause: StoreError) => void;
 
 /**
- * The network between one process and the store. Messages take a random time each; those of one stream stay in order, others
- * overtake one another. Whatever is under way when the connection is reset is lost.
+ * The network between one process and the store. Each message takes a random time. Messages of one stream stay in order, others overtake
+ * each other. A reset of the connection loses all messages on their way.
  */
 export class Link {
   readonly name: string;
@@ -29,7 +29,7 @@ export class Link {
   readonly #heldWatch: (() => void)[] = [];
   #mode: Mode = 'open';
   #generation = 0;
-  /** What goes on until it heals. */
+  /** The faults that last until the link heals. */
   readonly #lasting = new Set<'stall' | 'lose-answers' | 'slow' | 'deny' | 'proxy-answers'>();
   #cutAfter: number | undefined;
   readonly #atMessages: { left: number; readonly act: () => void }[] = [];
@@ -37,7 +37,7 @@ export class Link {
   #token: 'valid' | 'expired' | 'refused' = 'valid';
   #sent = 0;
   #newestArrived = 0;
-  /** How many messages have arrived. */
+  /** The number of messages that have arrived. */
   messages = 0;
   #badReads: { left: number; how: 'fail' | 'hang' | 'broken' } = { left: 0, how: 'fail' };
 
@@ -54,17 +54,17 @@ export class Link {
     return this.#lasting.has('deny');
   }
 
-  /** Whether a proxy answers in the server's place. */
+  /** Whether a proxy answers instead of the server. */
   get isProxied(): boolean {
     return this.#lasting.has('proxy-answers');
   }
 
-  /** Which connection it is: another one after each reset. */
+  /** The number of the connection. It changes with each reset. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Whether it knows who asks: without a token, only whoever asked before goes on. */
+  /** Whether the client has a valid token. Without one, only existing streams continue. */
   get isAuthenticated(): boolean {
     return this.#token === 'valid';
   }
@@ -78,7 +78,7 @@ export class Link {
     if (this.#apply(fault) && !ENDS.includes(fault)) this.#options.count(fault);
   }
 
-  /** Returns whether anything is different. */
+  /** Returns whether the fault changed anything. */
   #apply(fault: NetFault): boolean {
     switch (fault) {
       case 'cut': {
@@ -129,12 +129,12 @@ export class Link {
     if (this.#token === 'refused') this.#token = 'expired';
   }
 
-  /** Calls back right after so many more messages have arrived. */
+  /** Calls back right after this many more messages have arrived. */
   atMessage(messages: number, act: () => void): void {
     this.#atMessages.push({ left: messages, act });
   }
 
-  /** Gets another token, as an adapter does that was told that its own is not good any more. */
+  /** Gets a new token, as an adapter does after its own was refused. */
   async renew(call: DriverCall): Promise<void> {
     await this.#exchange('read', call, async () => {
       if (this.#token === 'refused') throw this.stranger(undefined);
@@ -150,7 +150,7 @@ export class Link {
     this.#badReads = { left, how };
   }
 
-  /** Ends the connection, as a server that restarts does; the next one can be made at once. */
+  /** Ends the connection, as a restarting server does. The next one can be made at once. */
   reset(): void {
     this.#generation += 1;
     this.#held.length = 0;
@@ -180,7 +180,7 @@ export class Link {
     return new StoreError('unauthenticated', `the token of ${this.name} is not good any more`, { outcome });
   }
 
-  /** What an adapter makes of a proxy's answer: any refusal, none of which the store has made. */
+  /** An adapter's error for a proxy's answer: any refusal, although the store has not refused. */
   proxyAnswer(outcome: WriteOutcome | undefined): StoreError {
     const code = this.#options.random.pick(PROXY_CODES);
     this.#options.count(`proxy answered: ${code}`);
@@ -196,13 +196,13 @@ export class Link {
         : random.below(60);
   }
 
-  /** Calls back after a while, whatever happens to the connection meanwhile. */
+  /** Calls back after a time, even if the connection ends meanwhile. */
   wait(ms: number, callback: () => void): void {
     this.#options.clock.set('network', callback, ms);
   }
 
   /**
-   * Sends a message on a connection: `arrive` is called unless it is lost. `watch`: it is of a stream that may stall;
+   * Sends a message on a connection. `arrive` is called unless the message is lost. `watch`: it belongs to a stream that may stall;
    * `notBefore` keeps it in order. Returns when it will arrive, on the true clock.
    */
   send(arrive: () => void, options: { readonly watch?: boolean; readonly notBefore?: number } = {}): number {
@@ -226,7 +226,7 @@ export class Link {
     return at;
   }
 
-  /** A call to the server: the request, the work there, the answer. Asked again with another token where that is all it takes. */
+  /** A call to the server: the request, the work there, the answer. It is repeated with a new token if only the token was wrong. */
   async call<T>(kind: 'read' | 'write', call: DriverCall, run: () => Promise<T>): Promise<T> {
     const checked = async () => {
       if (!this.isAuthenticated) throw this.stranger(kind === 'write' ? 'not-applied' : undefined);
@@ -237,7 +237,7 @@ export class Link {
     } catch (error) {
       if (!isStoreError(error, 'unauthenticated')) throw error;
       await this.renew(call).catch((cause: unknown) => {
-        // Nothing was asked of the server but a token.
+        // Only a token was asked for, so nothing was applied.
         const { code, message } = cause as StoreError;
         throw kind === 'write' ? new StoreError(code, message, { outcome: 'not-applied' }) : cause;
       });
@@ -303,7 +303,7 @@ export class Link {
           settle(act);
         });
       };
-      // A request that is under way arrives, whatever its caller does meanwhile.
+      // A request on its way arrives, even if its caller aborts meanwhile.
       this.send(() => {
         if (kind === 'read' && isOver) return;
         if (this.#lasting.has('proxy-answers')) {
@@ -364,12 +364,12 @@ export class Link {
     this.#lasting.delete('proxy-answers');
     this.#cutAfter = undefined;
     this.#badReads = { left: 0, how: 'fail' };
-    // Of one stream, what stalled was there before what fell silent.
+    // Within one stream, stalled messages come before those that fell silent.
     const held = [...this.#heldWatch.splice(0), ...this.#held.splice(0)];
     for (const deliver of held) deliver();
-    // A server that answers again has forgotten what it was asked.
+    // A server that answers again has forgotten earlier requests.
     for (const fail of [...this.#hung]) fail();
-    // What was waiting for an answer that got lost learns it from the end of the connection.
+    // Calls whose answers were lost learn it from the end of the connection.
     if (this.#lasting.has('lose-answers')) this.reset();
   }
 
@@ -389,7 +389,7 @@ export class Link {
   }
 }
 
-/** What undoes faults, and is none. */
+/** The entries that end faults, and are not faults themselves. */
 const ENDS: readonly NetFault[] = ['heal', 'grant', 'proxy-passes'];
 
 const PROXY_CODES = ['unsupported', 'not-found', 'invalid-argument', 'internal', 'unavailable'] as const;

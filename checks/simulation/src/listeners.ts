@@ -4,7 +4,7 @@ import type { HostOptions } from './host-options.js';
 import type { Observer } from './observer.js';
 import type { SimEvent, SimOptions } from './opened-mirror.js';
 
-/** What a listener of the application throws on purpose says this first. */
+/** The beginning of errors that the application's listeners throw on purpose. */
 export const THROWN_ON_PURPOSE = 'a listener that';
 
 export interface ListenersOptions {
@@ -15,7 +15,7 @@ export interface ListenersOptions {
   readonly close: () => Promise<void>;
 }
 
-/** What a mirror calls of its application: everything is looked at from in there, and the application may throw, or close the mirror. */
+/** The callbacks of a mirror's application. Each one checks the mirror, and may throw or close the mirror. */
 export class Listeners {
   readonly #options: ListenersOptions;
   #toldVersion = 0;
@@ -25,12 +25,12 @@ export class Listeners {
     this.#options = options;
   }
 
-  /** Whether one of them closes the mirror, the next time that it is told of a change. */
+  /** Whether a listener closes the mirror on the next change. */
   set closesMirror(closes: boolean) {
     this.#closes = closes;
   }
 
-  /** Those of a mirror that is about to be opened. */
+  /** The listeners for a mirror that is about to be opened. */
   forNewMirror(): Pick<SimOptions, 'onChange' | 'onValidate' | 'onState' | 'onInvalid'> {
     const { host, observer, audience } = this.#options;
     const { name, plan, trace } = host;

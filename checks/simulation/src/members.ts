@@ -1,12 +1,12 @@
 interface Member {
-  /** How far it is, while it lags behind. */
+  /** Its revision while it lags behind. */
   behindAt: number | undefined;
   readonly held: (() => void)[];
 }
 
 /**
- * The servers of a cluster, each of which may fall behind the others. A linearizable read of a member that is behind waits; a
- * watch on it hears late, and its head is old (docs/traps.md#trap-16).
+ * The servers of a cluster. Each may fall behind the others. On a member that is behind, a linearizable read waits, a watch is late, and the
+ * head is old (docs/traps.md#trap-16).
  */
 export class Members {
   readonly #members: readonly Member[];
@@ -19,10 +19,10 @@ export class Members {
     return this.#members.length;
   }
 
-  /** From now on, until it catches up, it knows nothing past this revision. `false` where it lags already. */
+  /** Until it catches up, it knows nothing past this revision. `false` if it lags already. */
   lag(index: number, head: number): boolean {
     const member = this.#member(index);
-    // One of them leads.
+    // One member is the leader, which never lags.
     const isLast = this.#members.filter(({ behindAt }) => behindAt === undefined).length === 1;
     if (member.behindAt !== undefined || isLast) return false;
     member.behindAt = head;
@@ -39,12 +39,12 @@ export class Members {
     for (let index = 0; index < this.count; index++) this.catchUp(index);
   }
 
-  /** The revision that it is stuck at; `undefined` where it is as far as the others. */
+  /** The revision at which it is stuck; `undefined` if it does not lag. */
   behindAt(index: number): number | undefined {
     return this.#member(index).behindAt;
   }
 
-  /** At once, or when it has caught up, in order. */
+  /** Acts at once, or in order when the member has caught up. */
   whenCaughtUp(index: number, act: () => void): void {
     const member = this.#member(index);
     if (member.behindAt === undefined) act();

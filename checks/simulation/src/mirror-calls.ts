@@ -3,14 +3,14 @@ import type { Freshness } from './freshness.js';
 import { type HostOptions, SYNC_TIMEOUT_MS } from './host-options.js';
 import type { Observer } from './observer.js';
 
-/** Whether a mirror may say this, however sound it is: it can't do anything about it, or was told to end. */
+/** Whether a correct mirror may fail with this: it can't prevent it, or was told to end. */
 export function isExpectedFailure(error: unknown): boolean {
   return isStoreError(error) && EXPECTED.includes(error.code);
 }
 
 const EXPECTED: readonly string[] = ['timeout', 'aborted', 'closed', 'permission-denied', 'unauthenticated'];
 
-/** The application's calls that wait for a mirror to be somewhere; each is checked when it is done. */
+/** The application's calls that wait for a mirror's position. Each is checked when it has ended. */
 export class MirrorCalls {
   readonly #options: HostOptions;
   readonly #observer: Observer;
@@ -23,7 +23,7 @@ export class MirrorCalls {
     this.#freshness = freshness;
   }
 
-  /** M12: what was committed before the call is there after it. */
+  /** M12: everything that was committed before the call is shown after it. */
   async sync(signal?: AbortSignal): Promise<'done' | 'failed'> {
     const observer = this.#observer;
     const { opened } = observer;

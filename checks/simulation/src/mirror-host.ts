@@ -9,10 +9,10 @@ import { Observer } from './observer.js';
 import { type Layout, layoutOf, openMirror, type OpenedMirror, type SimOptions } from './opened-mirror.js';
 import type { Commit, Epoch } from './truth.js';
 
-// Closing waits for nothing that takes time.
+// Closing waits for nothing slow.
 const CLOSE_MS = 100;
 
-/** One mirror of a world, from opening to closing, any number of times: holds it to the promises M1 to M12 at every chance. */
+/** One mirror of a world, opened and closed any number of times. It checks the promises M1 to M12 whenever it can. */
 export class MirrorHost {
   readonly layout: Layout;
   readonly #options: HostOptions;
@@ -23,7 +23,7 @@ export class MirrorHost {
   readonly #calls: MirrorCalls;
   #controller = new AbortController();
   #opening: Promise<void> | undefined;
-  /** Somebody ends the mirror that was opened last, or its opening. */
+  /** Whether the last opened mirror, or its opening, is being ended. */
   #isEnding = false;
   resyncs = 0;
 
@@ -66,7 +66,7 @@ export class MirrorHost {
     return this.#calls.syncs;
   }
 
-  /** Whether what it shows, if anything, is of a later revision. */
+  /** Whether it shows a later revision. */
   isPast(revision: number): boolean {
     const { truth } = this.#options;
     const shown = this.isOpen ? this.opened?.mirror.revision : undefined;
@@ -138,7 +138,7 @@ export class MirrorHost {
     this.#audience.follow(opened);
   }
 
-  /** Looks at everything that the mirror shows and says, as any synchronous reader could at this moment. */
+  /** Checks everything that the mirror shows and reports, as a synchronous reader could at this moment. */
   look(when: string): void {
     this.#observer.look(when);
     const { shown } = this.#observer;
@@ -147,7 +147,7 @@ export class MirrorHost {
     this.#checkEnd();
   }
 
-  /** A mirror that was loaded ends when it is closed or aborted; nothing that the store says, or a proxy in its place, ends it. */
+  /** A loaded mirror ends only when it is closed or aborted. No answer of the store, or of a proxy, ends it. */
   #checkEnd(): void {
     const { name, violated } = this.#options;
     const state = this.opened?.mirror.state;
@@ -156,7 +156,7 @@ export class MirrorHost {
     violated('ends', `${name} is closed, and nobody closed it: ${JSON.stringify(state)}`);
   }
 
-  /** Everything is read again for a reason: a lagging member is no other history (C13), and an audit of what is equal finds nothing. */
+  /** Every full resync has a reason: a lagging member is not another history (C13), and an audit of equal content finds nothing. */
   #checkReason(reason: string): void {
     const { truth, wasCompacted, name, violated } = this.#options;
     if (truth.epochs.length > 1) return;
@@ -164,7 +164,7 @@ export class MirrorHost {
     if (isFalse) violated('alarm', `${name} read everything again for ${reason}, and there was no such thing`);
   }
 
-  /** What no later attempt can heal ends it at once; everything else in time. */
+  /** A failure that no later attempt can heal ends the start at once. Others end it at its time limit. */
   #checkFailedStart(error: unknown, took: number): void {
     const { name, trace, violated } = this.#options;
     trace?.(`${name} did not open: ${String(error)}`);

@@ -2,7 +2,7 @@ import type { Logger, StoreError } from '@holdfast/store';
 import type { HostOptions } from './host-options.js';
 import { THROWN_ON_PURPOSE } from './listeners.js';
 
-/** A mirror may have failures to tell of, but no errors: those are its own, except what its listeners throw (M10). */
+/** A mirror may log failures as warnings. An error in the log is a bug of its own, except errors that its listeners throw (M10). */
 export function mirrorLogger({ name, violated, trace }: HostOptions): Logger {
   const nothing = () => undefined;
   return {

@@ -4,22 +4,22 @@ import type { HostOptions } from './host-options.js';
 import { isOpen, type Layout, type OpenedMirror } from './opened-mirror.js';
 import type { Epoch } from './truth.js';
 
-/** What a look at the mirror showed. */
+/** The result of one look at the mirror. */
 interface Sight {
-  /** Its bookmark and version: where they are the same, an eager mirror shows the same. */
+  /** Its bookmark and version. If they are the same, an eager mirror shows the same content. */
   readonly at: string;
   readonly version: number;
   readonly shown: Shown;
-  /** The history whose state that is, if it is one's. */
+  /** The history that has this state, if there is one. */
   readonly epoch: Epoch | undefined;
 }
 
-/** Looks at all that a mirror shows, as any synchronous reader could: each time it must be a history's state at the bookmark. */
+/** Looks at a mirror's whole content, as a synchronous reader could. Each time it must be a history's state at the bookmark. */
 export class Observer {
   readonly #options: HostOptions;
   readonly #layout: Layout;
   #opened: OpenedMirror | undefined;
-  /** The last one of the mirror that is looked at now. */
+  /** The last look at the current mirror. */
   #seen: Sight | undefined;
   looks = 0;
 
@@ -28,7 +28,7 @@ export class Observer {
     this.#layout = layout;
   }
 
-  /** The mirror that is looked at; it may be closed. */
+  /** The current mirror; it may be closed. */
   get opened(): OpenedMirror | undefined {
     return this.#opened;
   }
@@ -37,12 +37,12 @@ export class Observer {
     return isOpen(this.#opened);
   }
 
-  /** What the last look showed. */
+  /** The content at the last look. */
   get shown(): Shown | undefined {
     return this.#seen?.shown;
   }
 
-  /** From now on it looks at another mirror, or at none. */
+  /** Changes the mirror that it looks at; `undefined`: none. */
   turnTo(opened: OpenedMirror | undefined): void {
     this.#opened = opened;
     this.#seen = undefined;
@@ -55,7 +55,7 @@ export class Observer {
     const at = `${bookmark.identity} ${bookmark.revision} ${version}`;
     const { plan, name, truth, violated } = this.#options;
     const before = this.#seen;
-    // Nothing moved since the last look, which went well.
+    // Nothing has changed since the last look, which passed.
     if (at === before?.at && plan.decode === 'eager') return;
     this.looks += 1;
     const shown = this.#opened.shown();
@@ -95,12 +95,12 @@ export class Observer {
       violated('version', `${name} has other content at the same version ${version}, ${when}`);
   }
 
-  /** Whether the last look, or one now, shows the history's state. */
+  /** Whether the last look, or a new one, shows the history's state. */
   shows(epoch: Epoch): boolean {
     return this.#seen?.epoch === epoch || this.isEqualTo(epoch);
   }
 
-  /** Whether the history's state at the bookmark is what is shown now. */
+  /** Whether the mirror now shows the history's state at the bookmark. */
   isEqualTo(epoch: Epoch): boolean {
     if (this.#opened === undefined) return false;
     const { bookmark } = this.#opened.mirror;

@@ -18,23 +18,23 @@ interface Entries extends Iterable<[string, Entry<unknown>]> {
   on(name: 'change', listener: (event: SimEvent) => unknown): unknown;
 }
 
-/** A mirror of whatever kind, by whole keys. */
+/** A mirror of any kind, by whole keys. */
 export interface OpenedMirror {
   readonly mirror: SimMirror;
   shown(): Map<string, Entry<unknown>>;
-  /** Calls back with the collection's changes; for mirrors that have collections. */
+  /** Calls back with the collection's changes, for mirrors with collections. */
   readonly parts: readonly Entries[];
 }
 
-/** Whether there is one, and it has not been closed. */
+/** Whether there is a mirror that is not closed. */
 export function isOpen(opened: OpenedMirror | undefined): boolean {
   return opened !== undefined && opened.mirror.state.status !== 'closed';
 }
 
-/** Which keys a mirror shows, where its range is, and what the keys in its events are. */
+/** The keys that a mirror shows, its range, and the keys in its events. */
 export interface Layout {
   readonly claims: (key: string) => boolean;
-  /** Whether it counts towards the mirror's range, shown or not. */
+  /** Whether a key is in the mirror's range, shown or not. */
   readonly inRange: (key: string) => boolean;
   readonly whole: (change: { readonly key?: string; readonly collection?: string }) => string;
 }
@@ -65,11 +65,11 @@ export function layoutOf(kind: MirrorKind): Layout {
 
 export type SimOptions = Omit<CommonOptions<SimChange>, 'onChange'> & {
   readonly onChange: (event: SimEvent) => void;
-  /** Called in the middle of decoding. */
+  /** Called during decoding. */
   readonly onValidate: () => void;
 };
 
-/** Opens a mirror of the kind. */
+/** Opens a mirror of the planned kind. */
 export async function openMirror(
   store: ConfigStore,
   kind: MirrorKind,

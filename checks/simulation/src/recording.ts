@@ -1,13 +1,13 @@
 import type { ConfigStore, Watch } from '@holdfast/store';
 import { Recorder, recordWatch } from '@holdfast/testkit';
 
-/** What really happened, in the form that the testkit's checkers take. */
+/** The real history of the store, in the form that the testkit's checkers take. */
 export interface Recording {
   readonly recorder: Recorder;
   readonly recorded: Watch;
 }
 
-/** Writes down everything that happens to the store from now on. */
+/** Records everything that happens to the store from now on. */
 export async function startRecording(data: ConfigStore): Promise<Recording> {
   const watch = data.watch({ prefix: '' });
   const bookmark = await watch.ready;
@@ -21,7 +21,7 @@ export async function startRecording(data: ConfigStore): Promise<Recording> {
     try {
       for await (const _ of recorded);
     } catch {
-      // Another history began: the checkers of one history are not asked then.
+      // Another history began. The checkers of single histories are not used then.
     }
   })();
   return { recorder, recorded };

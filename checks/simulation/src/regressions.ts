@@ -1,9 +1,9 @@
 import type { Generation } from './generate.js';
 
-/** A seed whose world once broke a promise, and why. A change of the generator gives it another world: keep a named test beside it. */
+/** A seed whose world once broke a promise, with the reason. A change of the generator changes its world, so keep a named test beside it. */
 export interface Regression {
   readonly seed: number;
-  /** Of which generation of worlds it was. */
+  /** The generation of the world. */
   readonly generation: Generation;
   readonly what: string;
 }

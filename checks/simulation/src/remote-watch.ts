@@ -20,7 +20,7 @@ import { batchBytes } from './watch-host.js';
 
 export interface RemoteWatchOptions {
   readonly link: Link;
-  /** In a world with endpoints. */
+  /** `undefined` in a world without endpoints. */
   readonly connections: Connections | undefined;
   readonly random: Random;
   readonly members: Members;
@@ -32,21 +32,21 @@ export interface RemoteWatchOptions {
   readonly deletedRange: (revision: number) => KeyRange | undefined;
 }
 
-/** Where it stands. A `following` one has a stream to the server; nothing of an older stream is listened to. */
+/** The state of the watch. With `following` it has a stream to the server. Older streams are ignored. */
 type State =
   | { readonly status: 'connecting' }
-  /** Asks the cluster, or for another token, before it connects again. */
+  /** Asks the cluster, or for a new token, before it reconnects. */
   | { readonly status: 'asking'; readonly abort: AbortController }
   | { readonly status: 'following'; readonly stream: Stream }
-  /** The consumer's budget is used up. */
+  /** The consumer's budget is exhausted. */
   | { readonly status: 'full' }
   | { readonly status: 'closed' };
 
 interface Stream {
   readonly member: number;
-  /** Who serves it, in a world with endpoints. */
+  /** The server that serves it, in a world with endpoints. */
   readonly backend: Backend | undefined;
-  /** The server's side of it. */
+  /** The server's side of the stream. */
   server: Watch | undefined;
   lastArrival: number;
 }
@@ -54,8 +54,8 @@ interface Stream {
 const RECONNECT_MS = 150;
 
 /**
- * A watch over a link, as an adapter does it: ridden over every loss of the connection, resumed from the last bookmark that
- * was delivered, whatever the wire tells twice dropped (C10 to C12).
+ * A watch over a link, as an adapter makes it: it survives every loss of the connection, resumes from the last delivered bookmark, and drops
+ * repeated events (C10 to C12).
  */
 export class RemoteWatch implements DriverWatch {
   readonly #store: ConfigStore;
@@ -102,7 +102,7 @@ export class RemoteWatch implements DriverWatch {
     this.#end();
   }
 
-  /** The server is another one, and nobody tells: what comes through the stream from now on is nothing. */
+  /** The server was replaced unnoticed: the stream brings nothing more. */
   deafen(): void {
     if (this.#state.status === 'following') void this.#state.stream.server?.close();
   }
@@ -127,17 +127,17 @@ export class RemoteWatch implements DriverWatch {
   }
 
   #lost(cause: StoreError): void {
-    // Nothing comes over it now, and yet what waits for the consumer came over a connection that is gone.
+    // The stream is idle, but the batches that wait for the consumer came over a connection that is gone.
     if (this.#state.status === 'full') this.#sink.interrupted(cause);
     if (this.#state.status === 'closed' || this.#state.status === 'full') return;
     this.#leave();
     this.#state = { status: 'connecting' };
     if (this.#wasLive) this.#sink.interrupted(cause);
-    // Whoever was told may have closed it.
+    // The receiver may have closed the watch.
     if (this.#state.status === 'connecting') this.#connect();
   }
 
-  /** Asks for a stream, until there is one. */
+  /** Tries to get a stream until there is one. */
   #connect(): void {
     const { link, random } = this.#net;
     const state = this.#state;
@@ -162,7 +162,7 @@ export class RemoteWatch implements DriverWatch {
     return stream;
   }
 
-  /** Gets a connection to somebody who may serve it, or tries again. */
+  /** Gets a connection to a server that may serve it, or retries. */
   #reach(connections: Connections): void {
     const abort = new AbortController();
     const state: State = { status: 'asking', abort };
@@ -194,7 +194,7 @@ export class RemoteWatch implements DriverWatch {
     return member === this.#avoid ? (member + 1) % members.count : member;
   }
 
-  /** Asks, and connects again with the answer. What it is to be asked of may end the watch. */
+  /** Asks a question, and reconnects after its answer. The answer may end the watch. */
   #ask(cause: StoreError, question: (call: DriverCall) => Promise<StoreError | undefined>): void {
     this.#leave();
     const abort = new AbortController();
@@ -215,7 +215,7 @@ export class RemoteWatch implements DriverWatch {
       .catch(() => undefined);
   }
 
-  /** A member's head is below what was delivered already: a suspicion, which only a linearizable read settles (C13). */
+  /** A member's head is below the last delivered revision: a suspicion, which only a linearizable read settles (C13). */
   #doubt(stream: Stream, behindAt: number): void {
     this.#avoid = stream.member;
     const cause = new StoreError('unavailable', `member ${stream.member} is at ${behindAt} only; asking the cluster`);
@@ -232,7 +232,7 @@ export class RemoteWatch implements DriverWatch {
     return this.#state.status === 'following' && this.#state.stream === stream;
   }
 
-  /** At the server: follows the range, and sends what happens. */
+  /** The server's side: follows the range, and sends its events. */
   #serve(stream: Stream): void {
     const { link, count } = this.#net;
     stream.backend?.foreign?.serve(link.name, 'watch');
@@ -284,7 +284,7 @@ export class RemoteWatch implements DriverWatch {
     void this.#pump(stream, server);
   }
 
-  /** How far the member is that serves it, where it lags behind. */
+  /** The revision of the serving member, if it lags behind. */
   #behindAt({ backend, member }: Stream): number | undefined {
     return backend?.foreign === undefined ? this.#net.members.behindAt(member) : undefined;
   }
@@ -294,7 +294,7 @@ export class RemoteWatch implements DriverWatch {
     try {
       for await (const batch of server) {
         if (!this.#isCurrent(stream)) return;
-        // What a member does not know yet, it can't tell.
+        // A member can't report what it does not know yet.
         const told = () => {
           this.#tell(stream, () => {
             this.#arrived(batch);
@@ -316,7 +316,7 @@ export class RemoteWatch implements DriverWatch {
     }
   }
 
-  /** From the server to the client, in order. */
+  /** Sends from the server to the client, in order. */
   #tell(stream: Stream, arrive: () => void): void {
     if (!this.#isCurrent(stream)) return;
     stream.lastArrival = this.#net.link.send(
@@ -348,7 +348,7 @@ export class RemoteWatch implements DriverWatch {
     }
   }
 
-  /** A directory that goes is one event on v2, which does not say what was in it. */
+  /** On v2, the deletion of a directory is a single event, without its keys. */
   #asBackendTells(batch: WatchBatch): WatchBatch {
     const range = this.#net.backend === 'v2' ? this.#net.deletedRange(batch.bookmark.revision) : undefined;
     const deleted = range?.intersect(this.#range);
@@ -360,7 +360,7 @@ export class RemoteWatch implements DriverWatch {
 
 const OVERTAKEN = new StoreError('aborted', 'the watch does not need this answer any more');
 
-/** What is for the consumer to know; everything else is tried again. */
+/** Whether the consumer must know the error. After all others the watch retries. */
 function isRefusal(error: unknown): error is StoreError {
   return isStoreError(error, 'permission-denied') || isStoreError(error, 'unauthenticated');
 }

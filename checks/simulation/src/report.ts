@@ -12,15 +12,15 @@ export interface ReportOf {
   readonly generation: Generation;
 }
 
-/** What a campaign came to, as it is kept: plain data, the most frequent fault first. */
+/** The stored result of a campaign: plain data, the most frequent fault first. */
 export interface CampaignReport {
   readonly command: string;
-  /** Of worlds; 2 where a report does not say. */
+  /** The generation of worlds. Default: 2. */
   readonly generation?: Generation;
   readonly seeds: { readonly first: number; readonly run: number };
   readonly violations: number;
   readonly failures: readonly { readonly seed: number; readonly violations: readonly Violation[] }[];
-  /** Worlds with histories that nobody can tell apart, which were not judged. */
+  /** Worlds with histories that can't be distinguished. They were not judged. */
   readonly setAside: number;
   readonly seconds: number;
   readonly worldsPerMinute: number;

@@ -3,7 +3,7 @@ import type { Plan, Step } from './plan.js';
 import type { RunOptions } from './run-options.js';
 import { runPlan } from './world.js';
 
-// Each try is a world of its own; more of them make a trace little shorter.
+// Each try runs a world. More tries hardly make a trace shorter.
 const MOST_TRIES = 600;
 
 /** A smaller plan that breaks the same promise: fewer steps, mirrors and watches, shorter waits. */

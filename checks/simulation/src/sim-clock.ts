@@ -7,12 +7,12 @@ interface Timer {
   callback: (() => void) | undefined;
 }
 
-// As many turns of the event loop as what a timer starts usually needs to come to rest.
+// The number of turns of the event loop that the work of a timer usually takes.
 const SETTLING_TURNS = 2;
 
 /**
- * The one time of a simulated world, in milliseconds. Each process of the world sees it through a view of its own, whose
- * wall clock can be set wrong; timers follow the true time, as real ones do.
+ * The single time of a simulated world, in milliseconds. Each process has its own view, whose wall clock can be set wrong. Timers follow the
+ * true time, as real ones do.
  */
 export class SimClock {
   readonly #heap: Timer[] = [];
@@ -20,7 +20,7 @@ export class SimClock {
   #now: number;
   #order = 0;
   #fired = 0;
-  /** Called after each timer, when everything that it started has come to rest. */
+  /** Called after each timer, when all work that it started has settled. */
   onFired: () => void = () => undefined;
 
   constructor(startAt = Date.UTC(2020, 0, 1)) {
@@ -31,7 +31,7 @@ export class SimClock {
     return this.#now;
   }
 
-  /** How many timers have fired. */
+  /** The number of timers that have fired. */
   get fired(): number {
     return this.#fired;
   }
@@ -40,7 +40,7 @@ export class SimClock {
     return new ClockView(this, owner);
   }
 
-  /** Timers that `owner` has set and that have not fired. */
+  /** The number of `owner`'s timers that have not fired. */
   pendingOf(owner: string): number {
     return this.#pending.get(owner) ?? 0;
   }
@@ -63,7 +63,7 @@ export class SimClock {
     this.#pending.set(timer.owner, this.pendingOf(timer.owner) - 1);
   }
 
-  /** Moves time on, firing what falls due in order. */
+  /** Moves time forward, and fires due timers in order. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     await this.settle();
@@ -79,7 +79,7 @@ export class SimClock {
     this.#now = until;
   }
 
-  /** Lets everything that is ready run; no time passes. */
+  /** Lets all ready work run. No time passes. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < SETTLING_TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   }
@@ -98,7 +98,7 @@ export class SimClock {
     heap[index] = timer;
   }
 
-  /** The next live timer that is due by then. */
+  /** The next timer that is due by then. */
   #pop(until: number): Timer | undefined {
     for (;;) {
       const [first] = this.#heap;
@@ -131,7 +131,7 @@ function isBefore(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** Time as one process sees it. */
+/** One process's view of the time. */
 export class ClockView implements Clock {
   readonly #clock: SimClock;
   readonly #owner: string;
@@ -154,7 +154,7 @@ export class ClockView implements Clock {
     if (handle !== undefined) this.#clock.clear(handle as Timer);
   }
 
-  /** Somebody sets the wall clock. Timers take no notice. */
+  /** Sets the wall clock. Timers don't notice. */
   jump(ms: number): void {
     this.#offset += ms;
   }
@@ -163,7 +163,7 @@ export class ClockView implements Clock {
     return this.#offset;
   }
 
-  /** Timers that were set through this view, or another of the same owner, and have not fired. */
+  /** The number of timers of this view's owner that have not fired. */
   get pending(): number {
     return this.#clock.pendingOf(this.#owner);
   }

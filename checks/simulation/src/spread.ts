@@ -1,12 +1,12 @@
 import { type Access, KEYS, type Plan, type Step, type Write } from './plan.js';
 import { Random } from './random.js';
 
-// Another sequence than those of the plan and of what enriches it.
+// Another random sequence than those of the plan and of its other additions.
 const SALT = 0x0e4d_9017;
 
 /**
- * The same world, in a part of the worlds reached by several endpoints, or by one name in front of several members. Members go down, and a
- * member that was bootstrapped anew answers in the place of one, most often while the others are down.
+ * Gives some of the worlds several endpoints, or one name in front of several members. Members go down, and a member that was bootstrapped
+ * anew takes the place of one, mostly while the others are down.
  */
 export function spread(plan: Plan): Plan {
   const random = new Random(plan.seed ^ SALT);
@@ -24,7 +24,7 @@ class Spreader {
     this.#plan = plan;
     this.#random = random;
     this.#access = random.chance(0.6) ? 'members' : 'balancer';
-    // One that has several keeps as many: its steps name them.
+    // A world that already has several members keeps their number, because its steps name them.
     const members = random.weighted([
       [6, 3],
       [1, 2],
@@ -53,7 +53,7 @@ class Spreader {
     ])();
   }
 
-  /** A foreign member answers while the others are down, people write, and the others come back; at last the foreign one is gone. */
+  /** A foreign member answers while the others are down, and clients write. The others come back, and then the foreign one goes. */
   #takeover(): Step[] {
     const random = this.#random;
     const foreign = random.below(this.#members);
@@ -77,7 +77,7 @@ class Spreader {
     ];
   }
 
-  /** After a restore, the members come up one after the other. */
+  /** After a restore, the members come up one after another. */
   #rolling(): Step[] {
     const random = this.#random;
     const late = Array.from({ length: this.#members }, (_, place) => place).filter(() => random.chance(0.5));

@@ -1,24 +1,24 @@
-/** What there was in a world, or in many: figures that add up. */
+/** Counts from a world, or from many. They can be added up. */
 export interface Stats {
   steps: number;
   timers: number;
   /** Messages that arrived over a link. */
   messages: number;
   commits: number;
-  /** Change events that listeners were told, each compared with the store's state at its bookmark. */
+  /** Change events of listeners, each compared with the store's state at its bookmark. */
   events: number;
-  /** Times that somebody looked at all of a mirror, and compared it. */
+  /** Comparisons of a whole mirror. */
   looks: number;
-  /** Times that a mirror's state and `asOf` were held against what was committed. */
+  /** Checks of a mirror's state and `asOf` against the commits. */
   states: number;
-  /** Calls of `sync()` that were done, and checked. */
+  /** Calls of `sync()` that succeeded and were checked. */
   syncs: number;
-  /** Resyncs of which it was checked that there was a reason. */
+  /** Resyncs whose reason was checked. */
   resyncs: number;
-  /** Batches of plain watches, and the events in them. */
+  /** Batches of plain watches, and their events. */
   batches: number;
   watchEvents: number;
-  /** Calls of applications in worlds of one history: those whose answers were checked. */
+  /** Calls of applications whose answers were checked: those in worlds with one history. */
   operations: number;
   /** Virtual milliseconds. */
   elapsedMs: number;

@@ -3,7 +3,7 @@ import type { Parts } from './parts.js';
 import type { Step } from './plan.js';
 import { Surprises } from './surprises.js';
 
-/** Does the steps of a plan, one after the other. */
+/** Runs the steps of a plan, one after another. */
 export class Steps {
   readonly #parts: Parts;
   readonly #applications: Applications;
@@ -15,7 +15,7 @@ export class Steps {
     this.#surprises = new Surprises(parts, this.#applications);
   }
 
-  /** There are no more, and what they prepared does not come any more. */
+  /** Ends the steps, and cancels the events that they prepared. */
   end(): void {
     this.#surprises.end();
   }

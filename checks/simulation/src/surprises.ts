@@ -2,7 +2,7 @@ import type { Applications } from './applications.js';
 import type { Parts } from './parts.js';
 import type { Step, Sudden } from './plan.js';
 
-/** What comes suddenly comes in the middle of something: at any message, and at any await that follows. */
+/** Sudden events: they happen at any message, and at any await after it. */
 export class Surprises {
   readonly #parts: Parts;
   readonly #applications: Applications;
@@ -13,7 +13,7 @@ export class Surprises {
     this.#applications = applications;
   }
 
-  /** What has not come by now does not come any more. */
+  /** Cancels events that have not happened yet. */
   end(): void {
     this.#areOver = true;
   }
@@ -22,7 +22,7 @@ export class Surprises {
     this.#parts.client(client).link.atMessage(messages, () => {
       void (async () => {
         for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-        // What a consumer was handed before it closes its watch is written down a turn later.
+        // A batch that a consumer received before it closes its watch is recorded a turn later.
         if (then.do === 'watch') await new Promise((resolve) => setImmediate(resolve));
         if (!this.#areOver) this.#come(then);
       })();

@@ -1,7 +1,7 @@
 import type { MemoryStore } from '@holdfast/memory';
 import { decodeUtf8, type KeyValue, type Watch, type WatchBatch } from '@holdfast/store';
 
-/** What a key held. */
+/** One version of a key. */
 export interface Version {
   readonly key: string;
   readonly text: string;
@@ -19,7 +19,7 @@ export interface Commit {
   /** On the true clock. */
   readonly at: number;
   readonly keys: readonly string[];
-  /** Of what was deleted. */
+  /** The leases of the deleted keys. */
   readonly leases: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export class Epoch {
   readonly commits: Commit[] = [];
   readonly #changes = new Map<string, Change[]>();
   readonly #raw = new Map<string, { revision: number; deleted: boolean }[]>();
-  /** The history that the snapshot was taken of: what was before `from` came with it. */
+  /** The history of the snapshot: everything before `from` came with it. */
   readonly #parent: Epoch | undefined;
   head: number;
 
@@ -91,7 +91,7 @@ export class Epoch {
     return undefined;
   }
 
-  /** Whether the key ever held this. */
+  /** Whether the key ever had this value. */
   held(key: string, modRevision: number, text: string): boolean {
     if (this.#parent?.held(key, modRevision, text) === true) return true;
     return (
@@ -104,7 +104,7 @@ export class Epoch {
     return new Set([...this.#changes.keys(), ...(this.#parent?.keys ?? [])]);
   }
 
-  /** How many keys that are not UTF-8 there are. */
+  /** The number of keys that are not UTF-8. */
   rawCountAt(revision: number): number {
     if (revision < this.from) return this.#parent?.rawCountAt(revision) ?? 0;
     let count = 0;
@@ -133,7 +133,7 @@ function toVersion({ key, value, modRevision, createRevision }: KeyValue): Versi
   return { key, text: decodeUtf8(value) ?? '', modRevision, createRevision };
 }
 
-/** What really happened to the store, by a watch that nothing disturbs: what everyone else is held against. */
+/** The store's real history, recorded by an undisturbed watch. Everything else is compared with it. */
 export class Truth {
   readonly epochs: Epoch[] = [];
   readonly #data: MemoryStore;
@@ -153,7 +153,7 @@ export class Truth {
     return epoch;
   }
 
-  /** A new history begins, that of a snapshot if there is a parent. */
+  /** A new history begins. With a parent, it is that of a snapshot. */
   async begin(parent?: Epoch): Promise<void> {
     await this.end();
     const { items, undecodable, bookmark } = await this.#data.list({ prefix: '' });
@@ -181,7 +181,7 @@ export class Truth {
         if (commit !== undefined) this.#onCommit(commit);
       }
     } catch {
-      // The data is being replaced; the next epoch begins then.
+      // The data is being replaced, and the next epoch begins.
     }
   }
 }

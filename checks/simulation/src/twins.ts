@@ -2,8 +2,8 @@ import type { Layout } from './opened-mirror.js';
 import type { Epoch } from './truth.js';
 
 /**
- * Whether two of the histories have a revision at which nothing but their older entries is different: the same number of keys, and
- * the same newest one. That is what a fingerprint can't tell, as the documentation of the mirror says, so no mirror is held to it.
+ * Whether two of the histories have a revision at which only older entries differ: they have the same number of keys, and the same newest
+ * one. A fingerprint can't show that, as the documentation of the mirror says, so no mirror has to notice it.
  */
 export function haveTwins(epochs: readonly Epoch[], layouts: readonly Layout[]): boolean {
   return epochs.some((one, index) =>
@@ -32,7 +32,7 @@ function fingerprint(epoch: Epoch, keys: readonly string[], revision: number): s
     if (version === undefined) continue;
     count += 1;
     if (version.modRevision < newestAt) continue;
-    // Of the keys of one transaction any may be told: those that are the same do for a doubt.
+    // Any key of a transaction may count as the newest, so equal ones are enough for a doubt.
     newestAt = version.modRevision;
     newest = version.text;
   }

@@ -1,6 +1,6 @@
 import { json, type StandardSchemaV1 } from '@holdfast/core';
 
-/** What a good value is. Every value that is ever written has a number of its own. */
+/** A good value. Every written value has a number of its own. */
 export interface Thing {
   readonly n: number;
 }
@@ -15,7 +15,7 @@ export function unreadableText(n: number): string {
   return `{unreadable ${n}`;
 }
 
-/** JSON, and not a {@link Thing}. */
+/** JSON that is not a {@link Thing}. */
 export function invalidText(n: number): string {
   return JSON.stringify({ n: `not a number ${n}` });
 }
@@ -24,7 +24,7 @@ export function isGood(text: string): boolean {
   return /^\{"n":\d+\}$/.test(text);
 }
 
-/** A schema that lets somebody look around each time that it is asked. */
+/** A schema that calls back each time it validates. */
 export function thingSchema(onValidate: () => void): StandardSchemaV1<Thing, Thing> {
   return {
     '~standard': {

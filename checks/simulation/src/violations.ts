@@ -1,9 +1,9 @@
 import type { Violation } from '@holdfast/testkit';
 
-// One violation leads to others; the first ones tell.
+// One violation leads to others. The first ones are the useful ones.
 const MOST_VIOLATIONS = 20;
 
-/** The promises that were broken in a world, in the order in which that was noticed. */
+/** The broken promises of a world, in the order in which they were noticed. */
 export class Violations {
   readonly #all: Violation[] = [];
   readonly #trace: ((line: string) => void) | undefined;
@@ -25,7 +25,7 @@ export class Violations {
     if (this.#all.length < MOST_VIOLATIONS) this.#all.push({ guarantee, message });
   };
 
-  /** What a checker of recorded histories found, all of it. */
+  /** Adds all findings of a checker of recorded histories. */
   addFound(found: readonly Violation[]): void {
     this.#all.push(...found);
   }

@@ -11,14 +11,14 @@ export interface WatchHostOptions {
   readonly violated: (guarantee: string, message: string) => void;
 }
 
-/** What the wrapper says of a batch's size is the adapter's guess; the simulated one's is this. */
+/** The budget of each watch, in bytes. The size of a batch is the adapter's estimate. */
 export const STORE_BUDGET = 4_000;
 
 export function batchBytes({ events }: WatchBatch): number {
   return 100 + events.length * 100;
 }
 
-/** One plain watch of a world and its consumer, who may stop reading. What it tells is recorded for the checkers. */
+/** One plain watch of a world and its consumer, which may stop reading. Its batches are recorded for the checkers. */
 export class WatchHost {
   readonly #name: string;
   readonly #plan: WatchPlan;
@@ -26,7 +26,7 @@ export class WatchHost {
   #watch: Watch | undefined;
   #controller = new AbortController();
   #paused: { readonly promise: Promise<void>; readonly resume: () => void } | undefined;
-  /** Since when its consumer reads again. */
+  /** When its consumer began to read again. */
   #resumedAt = -1;
   #last: Bookmark | undefined;
   batches = 0;
@@ -78,11 +78,11 @@ export class WatchHost {
 
   async close(): Promise<void> {
     this.resume();
-    // What it failed with is still to be taken.
+    // Its error has not been taken yet.
     if (this.#watch?.state.status !== 'closed') await this.#watch?.close();
   }
 
-  /** Listeners that its signal still has. */
+  /** The number of listeners that its signal still has. */
   get listeners(): number {
     return getEventListeners(this.#controller.signal, 'abort').length;
   }
@@ -98,14 +98,14 @@ export class WatchHost {
         await this.#paused?.promise;
       }
     } catch (error) {
-      // Recorded. What its history has lost can't be gone on from.
+      // The error is recorded. If the history is lost, the bookmark can't be resumed.
       if (isStoreError(error, 'compacted') || isStoreError(error, 'history-changed')) this.#last = undefined;
     }
   }
 
   /**
-   * C11: what waited for the consumer is its budget and one revision. More could only come over the network, which takes time. The
-   * first batch is not counted: it may have been handed over while the consumer waited.
+   * C11: at most the budget and one revision wait for the consumer. More could come only over the network, which takes time. The first batch
+   * is not counted: it may have been delivered while the consumer waited.
    */
   #drain(drained: number | undefined, batch: WatchBatch): number {
     if (drained === undefined) return 0;

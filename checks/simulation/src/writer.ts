@@ -10,7 +10,7 @@ export interface WriterOptions {
   readonly violated: (guarantee: string, message: string) => void;
 }
 
-/** Makes a world's writes. Every value is one that was never written before. */
+/** Makes a world's writes. Every value is new. */
 export class Writer {
   readonly #options: WriterOptions;
   readonly #deleted = new Map<number, KeyRange>();
@@ -20,7 +20,7 @@ export class Writer {
     this.#options = options;
   }
 
-  /** What a deletion at a revision was asked to delete, where the backend tells that instead of the keys. */
+  /** The requested range of the deletion at a revision, for backends that report it instead of the keys. */
   deletedRange(revision: number): KeyRange | undefined {
     return this.#deleted.get(revision);
   }
@@ -54,7 +54,7 @@ export class Writer {
         return store.delete(write.key);
       case 'delete-prefix': {
         const range = { start: write.prefix, end: `${write.prefix}${SPARED}` };
-        // At the server, where the revision is known before anybody is told of it.
+        // At the server, so that the revision is known before any client hears of it.
         if (backend === 'v2') return this.#deleteDirectory(range);
         return store.delete(range);
       }

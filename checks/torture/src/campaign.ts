@@ -7,16 +7,16 @@ import type { Planned } from './plan.js';
 import type { InjectionReport, Mishap } from './report.js';
 import { runInjection } from './run-injection.js';
 
-/** A world that is used for ever keeps all of its history: it is left for a new one now and then. */
+/** After this many injections a new world begins, because a world keeps its whole history in memory. */
 const INJECTIONS_PER_WORLD = 30;
 const TRIES = 4;
 
 export interface CampaignOptions {
   readonly onInjection: (report: InjectionReport) => void;
   readonly onMishap: (mishap: Mishap) => void;
-  /** Hears what stores and mirrors ride out. */
+  /** Receives the messages of stores and mirrors. */
   readonly logger?: Logger | undefined;
-  /** Asked before each injection. */
+  /** Called before each injection; `false` ends the campaign. */
   readonly goesOn?: () => boolean;
 }
 
@@ -27,7 +27,7 @@ interface Current {
   injections: number;
 }
 
-/** Makes the planned injections one after the other, in worlds that serve for as many as can be. A violation stops nothing. */
+/** Makes the planned injections one after another, in as few worlds as possible. A violation does not stop the campaign. */
 export async function runCampaign(plan: readonly Planned[], options: CampaignOptions): Promise<void> {
   const { onInjection, onMishap, logger, goesOn = () => true } = options;
   let current: Current | undefined;
@@ -49,7 +49,7 @@ export async function runCampaign(plan: readonly Planned[], options: CampaignOpt
     for (const planned of plan) {
       const { cell, fault } = planned;
       for (let trial = 1; trial <= TRIES && goesOn(); trial += 1) {
-        // What came to nothing would come to nothing again.
+        // With the same seed it would fail to take effect again.
         const seed = planned.seed + trial - 1;
         try {
           const { report, isReusable } = await runInjection(await enter(planned), fault, seed);
@@ -58,7 +58,7 @@ export async function runCampaign(plan: readonly Planned[], options: CampaignOpt
           break;
         } catch (error) {
           const isNotInjected = error instanceof NotInjected;
-          // Where the harness failed is told by the stack; that a fault did not take effect, by its message.
+          // A failure of the harness needs its stack. For a fault without effect, the message is enough.
           const message = error instanceof Error && !isNotInjected ? (error.stack ?? error.message) : String(error);
           onMishap({
             cell: nameOfCell(cell),

@@ -1,9 +1,9 @@
 import { isOfVersion, servesV2 } from '@holdfast/testkit';
 
-/** The etcd versions that the campaign runs against. A series, such as `3.6`, stands for the newest one of it that is there. */
+/** The etcd versions of the campaign. A series, such as `3.6`, stands for its newest available version. */
 export type EtcdVersion = '3.4.23' | '3.5.16' | '3.5' | '3.6' | '3.7';
 
-/** What one part of the campaign runs on: every fault kind is injected in each cell that it applies to. */
+/** One combination on which a part of the campaign runs. Every fault kind is injected in each cell that it applies to. */
 export interface Cell {
   readonly version: EtcdVersion;
   readonly api: 'v3' | 'v2';
@@ -16,7 +16,7 @@ export const allCells: readonly Cell[] = (['3.4.23', '3.5.16', '3.5', '3.6', '3.
   ),
 );
 
-/** Those whose version is among the available ones. */
+/** The cells whose version is available. */
 export function cellsOn(versions: readonly string[]): readonly Cell[] {
   return allCells.filter((cell) => versions.some((version) => isOfVersion(version, cell.version)));
 }

@@ -4,10 +4,10 @@ import type { Held } from './outside.js';
 import { BEACON } from './keys.js';
 import { PREFIX, type World } from './world.js';
 
-/** The first linearizable read that succeeded through any endpoint that the store under test has. */
+/** The first linearizable read that succeeded through any endpoint of the store under test. */
 export interface FirstRead {
   readonly held: Held;
-  /** When it was answered, by `performance.now()`. */
+  /** The time of its answer, by `performance.now()`. */
   readonly at: number;
 }
 
@@ -15,7 +15,7 @@ const READ_TIMEOUT_MS = 500;
 const PAUSE_MS = 5;
 const READ_EVERY_MS = 100;
 
-/** One read through every endpoint at once; `undefined` where none has answered in time. */
+/** One read through every endpoint at once; `undefined` if none has answered in time. */
 async function readOnce({ proxies, outside }: Pick<World, 'proxies' | 'outside'>): Promise<FirstRead | undefined> {
   const reads = proxies.map(async ({ endpoint }) => {
     const held = await outside.held(PREFIX, { endpoint, timeoutMs: READ_TIMEOUT_MS });
@@ -24,7 +24,7 @@ async function readOnce({ proxies, outside }: Pick<World, 'proxies' | 'outside'>
   return Promise.any(reads).catch(() => undefined);
 }
 
-/** Reads again and again, without Holdfast. */
+/** Reads repeatedly, without Holdfast. */
 export async function firstRead(
   world: Pick<World, 'proxies' | 'outside'>,
   giveUpMs: number,
@@ -38,7 +38,7 @@ export async function firstRead(
   return undefined;
 }
 
-/** Whether a mirror is live and reflects at least what the read showed; of a new history, an entry of that history. */
+/** Whether a mirror is live and reflects at least the read's state; in a new history, an entry of that history. */
 export function hasConverged(
   { mirror, view }: MirrorProbe,
   { held }: FirstRead,
@@ -52,17 +52,17 @@ export function hasConverged(
 }
 
 export interface Convergence {
-  /** From the read until all mirrors have converged; `undefined` where they did not in time. */
+  /** Milliseconds from the read until all mirrors have converged; `undefined` if they did not in time. */
   readonly ms: number | undefined;
-  /** The read that it counts from. */
+  /** The read at which the time begins. */
   readonly read: FirstRead;
-  /** How often the cluster fell back into answering nobody, as when a member that comes back makes it elect anew. */
+  /** How often the cluster stopped answering again, for example because a returning member caused an election. */
   readonly relapses: number;
 }
 
 /**
- * Waits until all mirrors have converged. Meanwhile it goes on reading: where the cluster answers nobody again, the time counts from the
- * next read that succeeds.
+ * Waits until all mirrors have converged. Meanwhile it goes on reading: if the cluster stops answering again, the time counts from the next
+ * read that succeeds.
  */
 export async function untilConverged(
   world: Pick<World, 'proxies' | 'outside'>,
@@ -78,7 +78,7 @@ export async function untilConverged(
   let isOver = false;
   const goOnReading = async (): Promise<void> => {
     for (;;) {
-      // In short steps: what is measured next must not wait for this to end.
+      // In short steps, so that the next measurement does not wait for this to end.
       for (let waited = 0; waited < READ_EVERY_MS && !isOver; waited += PAUSE_MS) await pause(PAUSE_MS);
       if (isOver) return;
       const next = await readOnce(world);
@@ -105,8 +105,8 @@ export async function untilConverged(
 }
 
 /**
- * Whether they follow, and not merely have nothing to follow: resolves with the milliseconds from the acknowledgement of the first beacon
- * write after the read until all mirrors show it, or a later one; `undefined` where they don't in time.
+ * Checks that the mirrors really follow: resolves with the milliseconds from the acknowledgement of the first beacon write after the read
+ * until all mirrors show it, or a later one; `undefined` if they don't in time.
  */
 export async function untilFollowing(
   probes: readonly MirrorProbe[],

@@ -3,20 +3,20 @@ import type { Step, Timeline } from '@holdfast/testkit';
 import type { Held } from './outside.js';
 import { keyValue } from './truth-source.js';
 
-/** What a key was from a revision on; `undefined`: it was not there. */
+/** The entry of a key from a revision on; `undefined`: the key did not exist. */
 interface Version {
   readonly revision: number;
   readonly entry: KeyValue | undefined;
 }
 
-/** One history of the servers, as etcd itself told it: it ends when they are given another one. */
+/** One history of the servers, as etcd itself reported it. It ends when the servers get another one. */
 export class Epoch {
   readonly index: number;
-  /** The first revision that its state is known at. */
+  /** The first revision at which its state is known. */
   readonly from: number;
   readonly steps: Step[] = [];
   readonly #versions = new Map<string, Version[]>();
-  /** Where something was forgotten before it could be learnt: nothing is known of the revisions in between. */
+  /** Ranges of revisions that etcd forgot before they could be learnt. */
   readonly gaps: { readonly after: number; readonly upTo: number }[] = [];
 
   constructor(index: number, from: number, initial: readonly KeyValue[]) {
@@ -33,7 +33,7 @@ export class Epoch {
     return this.#versions.keys();
   }
 
-  /** Events of one revision, or of several; what is known already is passed over. */
+  /** Adds events of one or more revisions. Known ones are ignored. */
   add(events: readonly WatchEvent[]): void {
     for (const event of events) {
       const last = this.steps.at(-1);
@@ -65,7 +65,7 @@ export class Epoch {
     return versions[low - 1]?.entry;
   }
 
-  /** Whether a key ever had this value, at this revision. */
+  /** Whether a key ever had this value at this revision. */
   held(key: string, modRevision: number, text: string): boolean {
     return (
       this.#versions
@@ -75,7 +75,7 @@ export class Epoch {
     );
   }
 
-  /** All that is known of a key, in words. */
+  /** Everything that is known about a key, in words. */
   story(key: string): string {
     const versions = this.#versions.get(key) ?? [];
     return versions
@@ -83,13 +83,13 @@ export class Epoch {
       .join(', ');
   }
 
-  /** What happened after one revision, up to another: what recorded watches are held against. */
+  /** The events after one revision and up to another, for comparison with recorded watches. */
   timeline(after: number, upTo: number): Timeline {
     const steps = this.steps.filter(({ revision }) => revision > after && revision <= upTo);
     return { from: after, to: upTo, steps, initial: [] };
   }
 
-  /** Goes on from a later state, of which nobody could tell any more how it came about. */
+  /** Continues from a later state, after a gap in the known events. */
   bridge({ revision, entries }: Held): void {
     if (revision <= this.to) return;
     this.gaps.push({ after: this.to, upTo: revision });

@@ -5,13 +5,13 @@ import type { Outside } from './outside.js';
 import { HistoryGone, keyValue, type TruthSource } from './truth-source.js';
 import { PREFIX, type Truth } from './world.js';
 
-/** Below what the source follows, and not below {@link PREFIX}: no mirror shows it. */
+/** The source follows this key, but it is not below {@link PREFIX}, so no mirror shows it. */
 const MARKER = '/t-marker';
 const PATIENCE_MS = 30_000;
-/** After this long without getting on, another member is asked. */
+/** After this long without progress, another member is asked, in milliseconds. */
 const PATIENCE_WITH_MEMBER_MS = 1_000;
 
-/** Follows the servers all the time, whatever happens to them, and keeps what they tell. */
+/** Follows the servers all the time, through all faults, and keeps all their events. */
 export class LiveTruth implements Truth {
   readonly epochs: Epoch[] = [];
   readonly #etcd: Etcd;
@@ -21,9 +21,9 @@ export class LiveTruth implements Truth {
   #running: Promise<void> = Promise.resolve();
   #next = 0;
   #marks = 0;
-  /** The servers may be given another history now: what breaks off must not be continued in that. */
+  /** Whether the servers may get another history now: then a broken watch must not be continued. */
   #mayEnd = false;
-  /** Told at every {@link catchUp}. */
+  /** Called at every {@link catchUp}. */
   onCatchUp: () => void = () => undefined;
 
   constructor(etcd: Etcd, outside: Outside, source: TruthSource) {
@@ -38,7 +38,7 @@ export class LiveTruth implements Truth {
     return epoch;
   }
 
-  /** A new history, as it is now. To be called while nobody writes. */
+  /** Begins a new history with its current state. Call it while no writer runs. */
   async begin(): Promise<void> {
     await this.quiet();
     const { revision, entries } = await eventually(() => this.#outside.held(PREFIX), { timeoutMs: PATIENCE_MS });
@@ -47,7 +47,7 @@ export class LiveTruth implements Truth {
     this.follow();
   }
 
-  /** Closes the watch that it has at the servers, until {@link follow}. */
+  /** Closes its watch at the servers, until {@link follow}. */
   async quiet(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -59,7 +59,7 @@ export class LiveTruth implements Truth {
     this.#running = this.#run(this.epoch, this.#stop.signal);
   }
 
-  /** Writing goes on: the servers hold what they are to hold. */
+  /** Writing goes on: the servers have their final history. */
   goOn(): void {
     this.#mayEnd = false;
   }
@@ -102,7 +102,7 @@ export class LiveTruth implements Truth {
     }
   }
 
-  /** What was forgotten is not to be known any more; what there is now is. */
+  /** Continues from the current state: forgotten events can't be learnt any more. */
   async #bridge(epoch: Epoch): Promise<void> {
     epoch.bridge(await this.#outside.held(PREFIX));
   }

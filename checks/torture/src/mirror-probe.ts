@@ -15,23 +15,23 @@ export interface TakenStep {
 
 export interface ProbeOptions {
   readonly livenessMs: number;
-  /** What the servers have acknowledged of the beacon, ascending: what a mirror that is live as of later must show. */
+  /** The acknowledged writes of the beacon, ascending: a mirror that is live as of a later time must show them. */
   readonly beacon: readonly Acknowledged[];
 }
 
-/** How much later than `livenessMs` a busy process may notice that nothing was proved. */
+/** How much later than `livenessMs` a busy process may notice a missing proof. */
 const SLACK_MS = 500;
-/** Of each guarantee, since many looks tell of one lie. */
+/** The most violations of each guarantee: many looks find the same lie. */
 const MOST_OF_ONE = 3;
 
 /**
- * Follows a mirror under test, and looks at it all the time: at each of its events, and as often as {@link look} is called. What it
- * finds is in `violations` until it is taken.
+ * Follows a mirror under test, and checks it all the time: at each of its events, and whenever {@link look} is called. Its findings are kept
+ * until they are taken.
  */
 export class MirrorProbe implements WorldMirror {
   readonly view: MirrorView;
   readonly resyncs: ResyncReason[] = [];
-  /** What it showed after the last step that was checked. */
+  /** Its content after the last checked step. */
   readonly checked: Map<string, Shown>;
   readonly #options: ProbeOptions;
   readonly #copy: Map<string, Shown>;
@@ -63,7 +63,7 @@ export class MirrorProbe implements WorldMirror {
     return this.view.mirror;
   }
 
-  /** How often it was looked at, and every step of it. */
+  /** The number of looks, and of its steps. */
   get looks(): number {
     return this.#looks;
   }
@@ -74,7 +74,7 @@ export class MirrorProbe implements WorldMirror {
     return steps;
   }
 
-  /** Compares the listener's copy with all that the mirror shows, and gives everything that was found so far. */
+  /** Compares the listener's copy with the whole mirror, and returns all findings so far. */
   takeViolations(): readonly Violation[] {
     this.#compareCopy();
     const violations = this.#violations;
@@ -82,7 +82,7 @@ export class MirrorProbe implements WorldMirror {
     return violations;
   }
 
-  /** What can be told at any moment: no transaction in part, and nothing called live that is not. */
+  /** The checks that are possible at any moment: no transaction is shown partly, and the mirror is not `live` without proof. */
   look(): void {
     this.#looks += 1;
     this.#lookForTorn();
@@ -142,7 +142,7 @@ export class MirrorProbe implements WorldMirror {
     const { asOf } = mirror;
     const age = Date.now() - asOf;
     const isOld = age > this.#options.livenessMs + SLACK_MS;
-    // Seen twice in a row: one look may come before the mirror's own timer after the process stood still.
+    // It must be seen twice in a row: after a stall of the process, one look may come before the mirror's own timer.
     if (isOld && this.#isOld) this.#violated('truthful', `is live on evidence ${age} ms old`);
     this.#isOld = isOld;
     const due = this.#options.beacon.findLast(({ at }) => at < asOf);

@@ -7,14 +7,14 @@ import { PREFIX } from './world.js';
 
 export type Shown = Entry<Value>;
 
-/** A change as any of the mirrors tells it. */
+/** A change as the mirrors report it. */
 export type Told = Change<Value> & { readonly collection?: string };
 
-/** One mirror under test, of whatever kind, by whole keys. */
+/** One mirror under test, of any kind, by whole keys. */
 export interface MirrorView {
   readonly name: 'plain' | 'collections' | 'key';
   readonly mirror: BaseMirror<Change<Value>>;
-  /** Whether a key is this mirror's to show. */
+  /** Whether this mirror shows the key. */
   claims(key: string): boolean;
   get(key: string): Shown | undefined;
   entries(): Iterable<readonly [key: string, entry: Shown]>;
@@ -32,7 +32,7 @@ export async function openView(
   const common = { logger: named(logger, name), livenessMs, backoff, startTimeoutMs: 60_000, codec: json<Value>() };
   switch (name) {
     case 'plain': {
-      // As a large mirror does: after a compaction it reads only those values that changed.
+      // Like a large mirror, after a compaction it reads only changed values.
       const opened = await mirror(store, { prefix: PREFIX, ...common, fullResyncKeys: 0 });
       return {
         name,

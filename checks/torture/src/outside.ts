@@ -1,33 +1,33 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
 import type { Etcd } from '@holdfast/testkit';
 
-/** What etcd itself says of a key. */
+/** An entry as etcd itself reports it. */
 export interface HeldEntry {
   readonly value: string;
   readonly modRevision: number;
   readonly createRevision: number;
 }
 
-/** What a linearizable read showed. */
+/** The result of a linearizable read. */
 export interface Held {
-  /** The store's revision (v3), or index (v2), that the read was answered at, or an earlier one: never a later one. */
+  /** The store's revision (v3) or index (v2) of the answer, or an earlier one, but never a later one. */
   readonly revision: number;
   /** By whole key. */
   readonly entries: ReadonlyMap<string, HeldEntry>;
 }
 
 export interface HeldOptions {
-  /** Which endpoint to ask; any running member unless told. */
+  /** The endpoint to ask. Default: any running member. */
   readonly endpoint?: string;
-  /** 2,000 unless told. */
+  /** In milliseconds. Default: 2,000. */
   readonly timeoutMs?: number;
 }
 
-/** The servers as they are seen without Holdfast: plain HTTP. */
+/** The servers, seen through plain HTTP without Holdfast. */
 export interface Outside {
-  /** Reads a prefix linearizably. Fails rather than wait any longer. */
+  /** Reads a prefix linearizably. Fails after its time-out. */
   held(prefix: string, options?: HeldOptions): Promise<Held>;
-  /** The servers' own count of watches, over all running members. */
+  /** The number of watches on all running members, as they count them. */
   watchers(): Promise<number>;
 }
 
@@ -47,8 +47,8 @@ export interface HttpAnswer {
 }
 
 /**
- * One call of etcd's HTTP, v3's JSON or v2's keys, over a connection of its own: none that is kept may be one that a fault has left
- * half-open, or be taken for one of the store under test.
+ * One call of etcd's HTTP API, v3's JSON or v2's keys, over a new connection: a kept connection may be half-open after a fault, or be taken for
+ * one of the store under test.
  */
 export function callHttp(url: string, options: HttpRequest = {}, timeoutMs = TIMEOUT_MS): Promise<HttpAnswer> {
   const { method = 'GET', headers = {}, body, signal } = options;
@@ -76,14 +76,14 @@ export function callHttp(url: string, options: HttpRequest = {}, timeoutMs = TIM
     sent.on('close', () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
-      // An answer that breaks off ends with neither an end nor an error of the request.
+      // If the answer breaks off, the request gets neither an end nor an error.
       reject(new Error(`${url} broke off`));
     });
     sent.end(body);
   });
 }
 
-/** What `PUT` of the keys API takes. */
+/** The body of a `PUT` of the keys API. */
 export function form(fields: Readonly<Record<string, string>>): Pick<HttpRequest, 'headers' | 'body'> {
   return {
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -95,7 +95,7 @@ function running(etcd: Etcd): string[] {
   return etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
 }
 
-/** Asks one after the other until one answers. */
+/** Asks the endpoints one after another until one answers. */
 async function first<T>(endpoints: readonly string[], ask: (endpoint: string) => Promise<T>): Promise<T> {
   let failure: unknown = new Error('no member is running');
   for (const endpoint of endpoints) {
@@ -108,7 +108,7 @@ async function first<T>(endpoints: readonly string[], ask: (endpoint: string) =>
   throw failure;
 }
 
-/** Etcd's JSON gateway. In a secured world every call carries root's token, which a restart makes invalid. */
+/** etcd's JSON gateway. In a secured world every call carries root's token, which a restart makes invalid. */
 export class V3Api {
   readonly #etcd: Etcd;
   readonly #user: { readonly name: string; readonly password: string } | undefined;
@@ -130,7 +130,7 @@ export class V3Api {
     );
   }
 
-  /** The messages of a stream, until the signal. */
+  /** The messages of a stream, until the signal aborts. */
   async *stream<Message>(endpoint: string, path: string, body: object, signal: AbortSignal): AsyncGenerator<Message> {
     const response = await this.#authenticated(endpoint, async () => {
       const answer = await fetch(`${endpoint}/v3/${path}`, { ...this.#init(body), signal });
@@ -158,14 +158,14 @@ export class V3Api {
     try {
       return await send();
     } catch (error) {
-      // A busy server's time-out says nothing of the token; and checking a password would make it busier still.
+      // The time-out of a busy server says nothing about the token, and a password check would make it busier.
       if (!isRefusal(error)) throw error;
       if (this.#token === used) await this.#logIn(endpoint);
       return send();
     }
   }
 
-  /** Once for all that want it at a time. */
+  /** Logs in once for all simultaneous callers. */
   async #logIn(endpoint: string): Promise<void> {
     this.#loggingIn ??= callHttp(`${endpoint}/v3/auth/authenticate`, {
       method: 'POST',
@@ -181,7 +181,7 @@ export class V3Api {
   }
 }
 
-/** Whether the server did not know the token, or missed one. */
+/** Whether the server refused the token, or the call had none. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && /answered (400|401|403):.*(token|auth|user name)/.test(error.message);
 }
@@ -210,7 +210,7 @@ export function v2Outside(etcd: Etcd): Outside {
         if (body.node === undefined && body.errorCode !== 100) throw new Error(`${url} answered ${text}`);
         const leaves = leavesOf(body.node);
         const index = Number(headers['x-etcd-index']);
-        // The header may tell of what came after the read; with nothing there it is all there is to know.
+        // The header's index may be later than the read. Without any entries, it is all that is known.
         const revision = leaves.length === 0 ? index : Math.max(...leaves.map(({ modifiedIndex }) => modifiedIndex));
         return { revision, entries: new Map(leaves.map((node) => [node.key, entryOfV2(node)])) };
       }),
@@ -231,7 +231,7 @@ interface V3Range {
   readonly kvs?: readonly V3Entry[];
 }
 
-/** As the JSON gateway has it: what has its zero value is left out. */
+/** An entry as the JSON gateway sends it: fields with zero values are left out. */
 export interface V3Entry {
   readonly key: string;
   readonly value?: string;
@@ -239,7 +239,7 @@ export interface V3Entry {
   readonly create_revision?: string;
 }
 
-/** As the keys API has it. */
+/** A node as the keys API sends it. */
 export interface V2Node {
   readonly key: string;
   readonly value?: string;
@@ -270,7 +270,7 @@ export function fromBase64(base64: string): string {
   return Buffer.from(base64, 'base64').toString();
 }
 
-/** Where the keys with a prefix end; the prefixes here end in an ASCII character. */
+/** The end of a prefix's range. The prefixes here end in an ASCII character. */
 export function endOf(prefix: string): string {
   return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }

@@ -2,7 +2,7 @@ import { Random } from '@holdfast/testkit';
 import { nameOfCell, type Cell } from './cell.js';
 import type { Fault, FaultKind } from './fault.js';
 
-/** At least so many of a kind in each cell, and so many in all. */
+/** The least injections of a kind in each cell, and in all cells. */
 const LEAST_IN_CELL = 10;
 const LEAST_IN_ALL = 52;
 
@@ -17,15 +17,15 @@ export interface PlanOptions {
   readonly seed: number;
   readonly faults: readonly Fault[];
   readonly cells: readonly Cell[];
-  /** Of each kind in each cell; unless told, as many as make up 10 in each cell and 50 of each kind in all cells that there are. */
+  /** The number of injections of each kind in each cell. Default: enough for 10 in each cell and 50 of each kind in all cells. */
   readonly injections?: number | undefined;
-  /** Which cells there are, chosen or not. */
+  /** All existing cells, chosen or not. */
   readonly allCells: readonly Cell[];
 }
 
 /**
- * The injections of a campaign, cell by cell, so that a cluster serves for many of them; in a cell the kinds are mixed. What is planned for
- * a cell follows from the seed alone, whichever other cells and kinds are chosen.
+ * The injections of a campaign, cell by cell, so that one cluster serves for many. Within a cell the kinds are mixed. The plan of a cell depends
+ * only on the seed, not on the other chosen cells and kinds.
  */
 export function planOf({ seed, faults, cells, injections, allCells }: PlanOptions): Planned[] {
   return cells.flatMap((cell) => {
@@ -44,7 +44,7 @@ export function planOf({ seed, faults, cells, injections, allCells }: PlanOption
   });
 }
 
-/** Of one injection: by FNV-1a, so that each has another one. */
+/** The seed of one injection, by FNV-1a, so that they all differ. */
 function seedOf(seed: number, cell: Cell, kind: FaultKind | 'order', index: number): number {
   let hash = 0x811c9dc5;
   for (const character of `${seed} ${nameOfCell(cell)} ${kind} ${index}`) {

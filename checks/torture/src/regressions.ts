@@ -1,8 +1,8 @@
 import type { FaultKind } from './fault.js';
 
 /**
- * An injection that once broke a promise, or that showed something else that was wrong, and why. Servers and machines are never the
- * same twice: keep a named test beside it.
+ * An injection that once broke a promise, or showed another bug, with the reason. Servers and machines never behave the same twice, so keep a
+ * named test beside it.
  */
 export interface Regression {
   readonly cell: string;

@@ -4,7 +4,7 @@ import type { Fault } from './fault.js';
 import { shuffled, type Planned } from './plan.js';
 import type { InjectionReport } from './report.js';
 
-/** So many injections of a report, chosen at random, to be made again; ordered by cells, so that few worlds are needed. */
+/** Chooses injections of a report at random, to make them again. They are ordered by cells, so that few worlds are needed. */
 export function sampleOf(
   injections: readonly Pick<InjectionReport, 'cell' | 'kind' | 'seed'>[],
   count: number,

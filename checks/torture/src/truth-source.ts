@@ -13,15 +13,15 @@ import {
   type V3Entry,
 } from './outside.js';
 
-/** What was asked for is not in the server's history any more. */
+/** The requested revision is not in the server's history any more. */
 export class HistoryGone extends Error {
   override readonly name = 'HistoryGone';
 }
 
-/** Tells what happens at a member after a revision, of everything that there is, without Holdfast. */
+/** Reports all events at a member after a revision, without Holdfast. */
 export interface TruthSource {
   follow(endpoint: string, after: number, signal: AbortSignal): AsyncIterable<readonly WatchEvent[]>;
-  /** Writes the key that tells how far the source has come, and gives the write's revision. */
+  /** Writes the key that shows the source's position, and returns the write's revision. */
   mark(key: string, value: string): Promise<number>;
 }
 
@@ -43,7 +43,7 @@ interface V3WatchMessage {
   };
 }
 
-/** Etcd's own watch, of all keys that begin with `prefix`. */
+/** etcd's own watch of all keys that begin with `prefix`. */
 export function v3Source(api: V3Api, prefix: string): TruthSource {
   return {
     async *follow(endpoint, after, signal) {
@@ -82,14 +82,14 @@ interface V2Event {
   readonly prevNode?: V2Node;
 }
 
-/** Long polls, one event after the other. */
+/** Long polls, one event after another. */
 export function v2Source(endpoints: () => readonly string[]): TruthSource {
   return {
     async *follow(endpoint, after, signal) {
       for (let next = after + 1; !signal.aborted;) {
         const url = `${endpoint}/v2/keys/?recursive=true&wait=true&waitIndex=${next}`;
         const { text } = await callHttp(url, { signal }, Infinity);
-        // Etcd ends a long poll that waited for too long with nothing.
+        // etcd ends a long poll that waited too long with an empty answer.
         if (text === '') continue;
         const event = JSON.parse(text) as V2Event;
         if (event.errorCode === 401) throw new HistoryGone(text);

@@ -2,12 +2,12 @@ import type { Etcd } from '@holdfast/testkit';
 import { callHttp } from './outside.js';
 import { PREFIX } from './world.js';
 
-/** May do everything. */
+/** The user who may do everything. */
 export const ROOT = { name: 'root', password: 'root' };
 /** The user of the store under test, and its role. */
 export const USER = 'tester';
 
-/** Users of v3: root for everything that is done from outside, and one that may read and write what is mirrored. */
+/** Users of v3: root for everything that the campaign does itself, and one user who may read and write the mirrored prefix. */
 export async function secureV3(etcd: Etcd): Promise<void> {
   await etcd.ctl('user', 'add', `${ROOT.name}:${ROOT.password}`);
   await etcd.ctl('user', 'grant-role', ROOT.name, 'root');
@@ -19,8 +19,8 @@ export async function secureV3(etcd: Etcd): Promise<void> {
 }
 
 /**
- * Users of v2: root alone. Everybody else names no user and is a guest, who may do everything until that is revoked. A user that is
- * named would cost the server some 60 ms of computing at each call, for its password: mirrors could not follow what is written.
+ * Users of v2: only root. All other clients name no user and are guests, who may do everything until that is revoked. For each call of a
+ * named user the server computes for about 60 ms to check the password: mirrors could not keep up with the writes.
  */
 export async function secureV2(etcd: Etcd): Promise<void> {
   await callV2Auth(etcd, 'users/root', { user: ROOT.name, password: ROOT.password });

@@ -1,4 +1,4 @@
-/** What the writers write: every write has a number of its own, over all epochs, and says in which epoch it was made. */
+/** The writers' values. Every write has its own number, over all epochs, and names its epoch. */
 export interface Value {
   readonly n: number;
   readonly epoch: number;
@@ -8,7 +8,7 @@ export function goodText(value: Value): string {
   return JSON.stringify(value);
 }
 
-/** No JSON: a mirror keeps the last good value of such a key, and lists it. */
+/** Not JSON: a mirror keeps the last good value of such a key, and lists it as a problem. */
 export function badText({ n }: Value): string {
   return `{unreadable ${n}`;
 }

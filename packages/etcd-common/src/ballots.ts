@@ -1,11 +1,11 @@
-/** What one new connection told. */
+/** The report of one new connection. */
 export interface Ballot {
   readonly identity: string;
-  /** In milliseconds, by a clock that does not go back. */
+  /** In milliseconds, by a monotonic clock. */
   readonly at: number;
 }
 
-/** A sample has at least so many connections, and covers at least so many milliseconds. */
+/** A full sample has at least this many connections, and covers at least this many milliseconds. */
 const SAMPLE = { connections: 9, ms: 3_000 };
 /**
  * A majority is at least this share of so many connections. If one member of three is fresh, and a balancer leads each connection to any of
@@ -14,15 +14,15 @@ const SAMPLE = { connections: 9, ms: 3_000 };
 const MAJORITY = { connections: 24, share: 2 / 3 };
 /** Connections that tell the same within this time, in milliseconds, count once: many calls may connect at a time. */
 const SAME_MS = 50;
-/** The most connections that are kept, however quickly they come. */
+/** The most connections that are remembered. */
 const MOST = 256;
 
-/** What the latest new connections to one endpoint told: a sample of the members that may stand behind its name. */
+/** The reports of the latest new connections to one endpoint: a sample of the members that may stand behind its name. */
 export class Ballots {
   /** The newest last. */
   readonly #sample: Ballot[] = [];
   #run = 0;
-  /** How many were added since an answer contradicted the last one. */
+  /** The number of ballots since an answer contradicted the last one. */
   #unbroken = 0;
 
   add(identity: string, at: number): void {
@@ -36,7 +36,7 @@ export class Ballots {
       this.#sample.shift();
   }
 
-  /** An answer over an open connection told this identity: a run of another one begins anew. */
+  /** An answer over an open connection reported this identity: the run of any other one begins anew. */
   contradict(identity: string): void {
     if (this.#run === 0 || this.last?.identity === identity) return;
     this.#run = 0;
@@ -47,7 +47,7 @@ export class Ballots {
     return this.#sample.at(-1);
   }
 
-  /** How many of the latest connections told the same identity, with no answer to the contrary. */
+  /** The number of latest connections that reported the same identity, with no answer to the contrary. */
   get run(): number {
     return this.#run;
   }
@@ -72,7 +72,7 @@ export class Ballots {
     return [...counts].find(([, count]) => count >= this.#sample.length * share)?.[0];
   }
 
-  /** Whether `other` was told after `identity` had been: both are there at a time. */
+  /** Whether `other` was reported after `identity`: both clusters exist at the same time. */
   isMixed(identity: string, other: string): boolean {
     const first = this.#sample.findIndex((ballot) => ballot.identity === identity);
     return first >= 0 && this.#sample.slice(first).some((ballot) => ballot.identity === other);

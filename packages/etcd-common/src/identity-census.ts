@@ -5,8 +5,8 @@ export interface IdentityCensusOptions {
   /** The names of the store's endpoints, as they are now. */
   readonly endpoints: () => readonly string[];
   /**
-   * Asks an endpoint for its identity over a connection of its own, which is then closed: `undefined` where it tells
-   * none. It rejects where the endpoint can't be reached, in bounded time, and at once when the signal aborts.
+   * Asks an endpoint for its identity over a separate connection, which is then closed: `undefined` if it reports none. Rejects, in bounded
+   * time, if the endpoint can't be reached, and at once when the signal aborts.
    */
   readonly probe: (endpoint: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly clock: Clock;
@@ -14,11 +14,11 @@ export interface IdentityCensusOptions {
   readonly logger?: Logger | undefined;
   /** See {@link KnownIdentity}. */
   readonly acceptAfterMs?: number | undefined;
-  /** How long a store that begins waits for the endpoints that do not answer, in milliseconds. Default: 1,000. */
+  /** How long a new store waits for endpoints that do not answer, in milliseconds. Default: 1,000. */
   readonly startMs?: number | undefined;
 }
 
-/** How the endpoints are asked again, in milliseconds: `even` rounds at the first pace, then slower ones. */
+/** The pace of the rounds of questions, in milliseconds: `even` rounds at the first pace, then slower ones. */
 interface Pace {
   readonly even: number;
   readonly initialMs: number;
@@ -29,15 +29,15 @@ interface Pace {
 const CONTEST: Pace = { even: 24, initialMs: 350, maxMs: 8_000 };
 /** One cluster is told of, by too few to be sure. */
 const DOUBT: Pace = { even: 0, initialMs: 1_000, maxMs: 15_000 };
-/** The same behind one name, or after a change: the cluster from before may come back. */
+/** The same behind one name, or after a change: the previous cluster may come back. */
 const WATCH: Pace = { even: 0, initialMs: 1_000, maxMs: 60_000 };
-/** A server may make up identities: so many are remembered at most. */
+/** The most warnings that are remembered: a server may make up identities. */
 const MOST_WARNED = 100;
 
 /**
- * Lets a new connection serve only if it reaches the store's own cluster, and asks the endpoints whenever that is in
- * doubt: all of them when the store begins, then whenever one tells another identity, until {@link KnownIdentity} has
- * decided. It goes on asking, seldom, while the known identity is not confirmed, or replaced another one.
+ * Lets a new connection serve only if it reaches the store's own cluster. If that is in doubt, it asks all endpoints: when the store
+ * starts, and whenever one reports another identity, until {@link KnownIdentity} has decided. It goes on asking, seldom, while the known
+ * identity is not confirmed, or has replaced another one.
  */
 export class IdentityCensus {
   readonly identity: KnownIdentity;
@@ -45,7 +45,7 @@ export class IdentityCensus {
   readonly #logger: Logger;
   readonly #closing = new AbortController();
   readonly #closed: Promise<void>;
-  /** What foreign endpoints were warned of, so that each is told once. */
+  /** The warnings about foreign endpoints so far, so that each is logged once. */
   readonly #warned = new Set<string>();
   #beginning: Promise<void> | undefined;
   #rounds: { readonly pace: Pace; readonly backoff: Backoff; made: number } | undefined;
@@ -72,10 +72,10 @@ export class IdentityCensus {
   }
 
   /**
-   * A new connection to an endpoint told its identity. Resolves once it may serve: at the store's beginning that takes
-   * until it is known which cluster most endpoints belong to.
+   * A new connection to an endpoint reported its identity. Resolves once it may serve. When the store starts, that is once the cluster of
+   * most endpoints is known.
    *
-   * @throws StoreError `unavailable`, retryable, where the connection must not be used.
+   * @throws StoreError `unavailable`, retryable, if the connection must not be used.
    */
   async admit(endpoint: string, identity: string): Promise<void> {
     this.identity.tell(endpoint, identity);
@@ -85,7 +85,7 @@ export class IdentityCensus {
   }
 
   /**
-   * An answer over an open connection told its identity. A throw means that it must not be used, nor the connection.
+   * An answer over an open connection reported its identity. If this throws, neither the answer nor the connection may be used.
    *
    * @throws StoreError `unavailable`, retryable.
    */
@@ -95,7 +95,7 @@ export class IdentityCensus {
     throw this.#refuse(endpoint, identity);
   }
 
-  /** Ends all that is asked. */
+  /** Ends all questions. */
   close(): void {
     this.#closing.abort();
     this.#disarm();
@@ -112,7 +112,7 @@ export class IdentityCensus {
     return error;
   }
 
-  /** Asks the other endpoints, all at a time, until the majority is known, all have answered, or time is up. */
+  /** Asks all other endpoints at once, until the majority is known, all have answered, or time is up. */
   async #begin(first: string): Promise<void> {
     const { clock, endpoints, startMs = 1_000 } = this.#options;
     let timer: TimerHandle;
@@ -137,7 +137,7 @@ export class IdentityCensus {
         { identity: this.identity.known },
       );
     }
-    // Where nothing was decided, the next connection asks again.
+    // If nothing was decided, the next connection asks again.
     this.#beginning = undefined;
   }
 
@@ -146,11 +146,11 @@ export class IdentityCensus {
       const identity = await this.#options.probe(endpoint, this.#closing.signal);
       if (identity !== undefined && !this.#closing.signal.aborted) this.identity.answer(endpoint, identity);
     } catch {
-      // It can't be reached: it has no vote. Calls tell their callers why.
+      // An endpoint that can't be reached has no vote. Calls report why.
     }
   }
 
-  /** Sees to it that the endpoints are asked as often as the state of affairs wants it. */
+  /** Asks the endpoints at the pace that the current state needs. */
   #follow(): void {
     const pace = this.#pace();
     if (pace === this.#rounds?.pace) return;
@@ -180,7 +180,7 @@ export class IdentityCensus {
       this.#timer = undefined;
       void this.#round();
     }, delayMs);
-    // Nobody waits for it: it does not keep the process.
+    // Nobody waits for it: it does not keep the process alive.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 

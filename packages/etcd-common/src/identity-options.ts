@@ -3,8 +3,8 @@ import { StoreError } from '@holdfast/store';
 /** When a store accepts that its endpoints belong to another cluster than before. */
 export interface EtcdIdentityOptions {
   /**
-   * Accept another cluster also if, for this long, in milliseconds, it is told and the known one by nobody. Default:
-   * never; more than half of the endpoints have to tell it, or behind one name all new connections of some seconds.
+   * Also accept another cluster once, for this long in milliseconds, endpoints have reported it and none has reported the known one.
+   * Default: never. Then more than half of the endpoints must report it, or, behind one name, all new connections of some seconds.
    */
   readonly acceptAfterMs?: number | undefined;
 }

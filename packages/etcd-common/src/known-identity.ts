@@ -5,28 +5,28 @@ export interface KnownIdentityOptions {
   readonly clock: Clock;
   /** The names of the store's endpoints, as they are now. */
   readonly endpoints: () => readonly string[];
-  /** After this long, in milliseconds, an identity is accepted if nobody told the known one meanwhile. Default: never. */
+  /** After this long, in milliseconds, another identity is accepted if no endpoint reported the known one meanwhile. Default: never. */
   readonly acceptAfterMs?: number | undefined;
 }
 
-/** How the known identity came to be. */
+/** How the known identity was accepted. */
 interface Acceptance {
-  /** Whether enough endpoints or connections told it. */
+  /** Whether enough endpoints or connections reported it. */
   readonly isConfirmed: boolean;
-  /** Whether it takes the place of a cluster that really was served: it may come back. */
+  /** Whether it replaces a cluster that was really in use, and that may come back. */
   readonly replaces: boolean;
 }
 
-/** With several endpoints, how many new connections to one make its vote for a change: one may be a balancer's slip. */
+/** The number of new connections that make an endpoint's vote for a change: a single one may be a load balancer's mistake. */
 const REPEATED = 2;
-/** An endpoint that has told nothing for this long, in milliseconds, has no vote. */
+/** An endpoint that has reported nothing for this long, in milliseconds, has no vote. */
 const VOTE_MS = 60_000;
-/** The most foreign identities, and former ones, that are remembered, whatever a server makes up. */
+/** The most foreign identities, and former ones, that are remembered: a server may make them up. */
 const MOST = 16;
 
 /**
- * The identity of the history that a store serves (the cluster id), and what its endpoints tell of theirs. The known
- * identity belongs to the store. An endpoint with another one is foreign, and serves nothing.
+ * The identity of the history that a store serves (the cluster id), and the identities that its endpoints report. The known identity
+ * belongs to the store. An endpoint with another identity is foreign, and serves nothing.
  *
  * - A store that knows none yet takes that of more than half of its endpoints; where fewer can be reached, see {@link settle}.
  * - Another identity is accepted when more than half of the endpoints tell it in two rounds of questions, one after the
@@ -67,33 +67,33 @@ export class KnownIdentity {
     return this.#known;
   }
 
-  /** Whether enough endpoints or connections told the known identity. */
+  /** Whether enough endpoints or connections reported the known identity. */
   get isConfirmed(): boolean {
     return this.#isConfirmed;
   }
 
-  /** Whether another identity was known before, which may come back. */
+  /** Whether another identity was known before and may come back. */
   get hasFormer(): boolean {
     return this.#former.length > 0;
   }
 
-  /** Whether another identity was told, and it is not decided yet which one counts. */
+  /** Whether another identity was reported and nothing is decided yet. */
   get isContested(): boolean {
     return this.#isContested;
   }
 
-  /** Tells of each change of the known identity, until the function that this returns is called. */
+  /** Calls the listener for each change of the known identity, until the returned function is called. */
   onChange(listener: (identity: string, before: string | undefined) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes an identity as known before any endpoint was asked, such as that of a saved copy. Does nothing later on. */
+  /** Takes an identity as known before any endpoint was asked, such as that of a saved copy. Later it does nothing. */
   assume(identity: string): void {
     if (this.#known === undefined) this.#accept(identity, { isConfirmed: true, replaces: false });
   }
 
-  /** A new connection to an endpoint told its identity. */
+  /** A new connection to an endpoint reported its identity. */
   tell(endpoint: string, identity: string): void {
     this.#ballotsOf(endpoint).add(identity, this.#now());
     this.#note(identity);
@@ -104,14 +104,14 @@ export class KnownIdentity {
     else this.#accept(winner.identity, { isConfirmed: true, replaces: winner.replaces });
   }
 
-  /** An endpoint that was asked in the present round told its identity over a new connection. */
+  /** An endpoint that was asked in the current round reported its identity over a new connection. */
   answer(endpoint: string, identity: string): void {
     this.#answers.set(endpoint, identity);
     this.tell(endpoint, identity);
   }
 
   /**
-   * An answer over an open connection told its identity.
+   * An answer over an open connection reported its identity.
    *
    * @returns whether it is the known one
    */
@@ -127,7 +127,7 @@ export class KnownIdentity {
     return true;
   }
 
-  /** Every endpoint was asked: where no identity is known, the one that most of those that answered told is taken. */
+  /** Every endpoint was asked: if no identity is known yet, takes the one that most answers reported. */
   settle(): void {
     if (this.#known !== undefined) return;
     const votes = this.#votes(1);
@@ -137,19 +137,19 @@ export class KnownIdentity {
     }
   }
 
-  /** Begins to ask every endpoint over a new connection. To be given to {@link endRound}. */
+  /** Begins to ask every endpoint over a new connection. Pass the result to {@link endRound}. */
   beginRound(): number {
     this.#answersBefore = this.#answers;
     this.#answers = new Map();
     return this.#now();
   }
 
-  /** Every endpoint was asked since `begun`: the contest is over if that was for the known identity. */
+  /** Every endpoint was asked since `begun`. If the known identity won, the contest is over. */
   endRound(begun: number): void {
     if (this.#winner(begun)?.identity === this.#known) this.#isContested = false;
   }
 
-  /** Why an endpoint that told this identity is not used: `unavailable`, retryable. */
+  /** The error for an endpoint that reported this identity and is not used: `unavailable`, retryable. */
   refusal(endpoint: string, identity: string): StoreError {
     const message = this.#known === undefined ? this.#disagreement() : this.#foreign(endpoint, identity, this.#known);
     return new StoreError('unavailable', message, { endpoint, retryable: true });
@@ -200,7 +200,7 @@ export class KnownIdentity {
     if (isFirst) this.#accept(identity, { isConfirmed: false, replaces: false });
   }
 
-  /** The identity that counts by all that was told since then; `undefined` where that decides nothing. */
+  /** The identity that wins by all reports since then; `undefined` if they decide nothing. */
   #winner(since = -Infinity): { readonly identity: string; readonly replaces: boolean } | undefined {
     const endpoints = this.#endpoints();
     if (endpoints.length === 1) return this.#winnerBehind(endpoints[0] ?? '', since);
@@ -228,7 +228,7 @@ export class KnownIdentity {
     return [...this.#votes(repeated, since)].find(([, count]) => count > length / 2)?.[0];
   }
 
-  /** How many endpoints tell each identity, by their last `repeated` connections at least. */
+  /** The number of endpoints that report each identity with at least their last `repeated` connections. */
   #votes(repeated: number, since = -Infinity): Map<string, number> {
     const votes = new Map<string, number>();
     const oldest = Math.max(since, this.#now() - VOTE_MS);
@@ -241,7 +241,7 @@ export class KnownIdentity {
     return votes;
   }
 
-  /** For a store with one endpoint. */
+  /** The winner for a store with one endpoint. */
   #winnerBehind(name: string, since: number): { readonly identity: string; readonly replaces: boolean } | undefined {
     const ballots = this.#ballots.get(name);
     const last = ballots?.last;
@@ -249,13 +249,13 @@ export class KnownIdentity {
     if (ballots.isUnanimous) return { identity: last.identity, replaces: last.identity !== this.#known };
     const most = ballots.majority;
     if (most !== undefined && this.#mayWinByMajority(most, ballots)) return { identity: most, replaces: false };
-    // One connection is enough for an identity that is confirmed: it breaks every streak.
+    // For a confirmed identity one connection is enough: it breaks every streak.
     const isSafe = this.#isConfirmed && this.#former.every((identity) => !ballots.has(identity));
     return isSafe && last.identity === this.#known ? { identity: last.identity, replaces: false } : undefined;
   }
 
   #mayWinByMajority(identity: string, ballots: Ballots): boolean {
-    // The sample may be of the time before another cluster took over: the last connection has a say.
+    // The sample may be older than the take-over by another cluster, so the last connection must agree.
     if (identity === this.#known) return ballots.last?.identity === identity;
     if (this.#former.includes(identity)) return true;
     // Both clusters are there at a time: the first connection had found the one that fewer belong to. Otherwise one of
@@ -266,7 +266,7 @@ export class KnownIdentity {
   #accept(identity: string, { isConfirmed, replaces }: Acceptance): void {
     const before = this.#known;
     const at = this.#former.indexOf(identity);
-    // Taken back: the identities known since then are as foreign as any other.
+    // The former identity is back: those known since then are as foreign as any other.
     if (at >= 0) this.#former.splice(at);
     else if (before !== undefined && replaces) this.#former.push(before);
     if (this.#former.length > MOST) this.#former.shift();

@@ -6,19 +6,19 @@ import { isIndex, isObject, parseJson } from './json/codec.js';
 /** Whether the call may change the store: only then does an error have an outcome. */
 export type CallKind = 'read' | 'write';
 
-/** A failure in the terms of the contract, before it is known which call it happened to. */
+/** The meaning of a failure in the terms of the contract, whatever call it ended. */
 export interface Meaning {
   readonly code: StoreErrorCode;
   readonly retryable: boolean;
-  /** What it means for a write (C7). `'not-applied'` only where the server refuses before it changes anything. */
+  /** The outcome of a write (C7). `'not-applied'` only if the server refuses before it changes anything. */
   readonly outcome: WriteOutcome;
-  /** Whether the endpoint itself is in trouble, so that others should be preferred for a while. */
+  /** Whether the endpoint itself is in trouble. Then others are preferred for a while. */
   readonly unhealthy?: boolean;
-  /** Whether the member may be one without a leader: a new connection is asked for that first. */
+  /** Whether the member may have no leader: a new connection is asked for that first. */
   readonly mayLackLeader?: boolean;
   /** Whether other credentials may make the same call succeed. */
   readonly renewCredentials?: boolean;
-  /** What to do next, where the server's own words don't say. */
+  /** What to do next, if the server's own words don't say. */
   readonly advice?: string;
 }
 
@@ -26,19 +26,18 @@ export interface Meaning {
 export interface V2ErrorBody {
   readonly errorCode: number;
   readonly message: string;
-  /** Empty where none is told. */
+  /** Empty if there is none. */
   readonly cause: string;
-  /** The store's index; 0 where the request was refused before the store was asked. */
+  /** The store's index; 0 if the request was refused before it reached the store. */
   readonly index: number;
 }
 
-/** What a server answered that is not a success. */
+/** An answer that is not a success. */
 export interface HttpFailure {
   readonly status: number;
   readonly body: string;
   /**
-   * Whose words they are. `keys` and `members`: those APIs of etcd's, as the answer's headers show. `other`: nobody knows;
-   * it may be a proxy's.
+   * The API that answered. `keys` and `members`: these APIs of etcd, as the answer's headers show. `other`: unknown; it may be a proxy.
    */
   readonly from: 'keys' | 'members' | 'other';
 }
@@ -49,7 +48,7 @@ const refused = (code: StoreErrorCode, advice?: string): Meaning => ({
   outcome: 'not-applied',
   ...(advice === undefined ? {} : { advice }),
 });
-/** Trouble of one endpoint that will be over, or is not there elsewhere. */
+/** A failure of one endpoint that passes, or that other endpoints don't have. */
 export const passing = (outcome: WriteOutcome): Meaning => ({
   code: 'unavailable',
   retryable: true,
@@ -64,7 +63,7 @@ const WRONG_CREDENTIALS: Meaning = {
   ),
   renewCredentials: true,
 };
-/** Nothing that a server says is final for those who follow it: a restart, or another member, may mend it. */
+/** Not final: a restart, or another member, may answer correctly. */
 const BROKEN: Meaning = { code: 'internal', retryable: true, outcome: 'unknown', unhealthy: true };
 
 /** Every code of the keys API (`etcdserver/api/v2error/error.go`). */
@@ -93,10 +92,10 @@ export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
   210: refused('invalid-argument'),
   211: refused('invalid-argument'),
   212: refused('invalid-argument'),
-  // Whatever went wrong between the members, time-outs included: the write may still be applied.
+  // Any failure between the members, including time-outs: the write may still be applied.
   300: { ...passing('unknown'), mayLackLeader: true },
   301: { ...passing('unknown'), mayLackLeader: true },
-  // A recovering server dropped its watchers: the watch resumes.
+  // A recovering server dropped its watchers. The watch resumes.
   400: { ...passing('unknown'), unhealthy: false },
   401: refused('compacted'),
   402: BROKEN,
@@ -105,10 +104,10 @@ export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
   500: BROKEN,
 };
 
-/** Codes that etcd answers a read with. Any other, of a read, is none that etcd would give. */
+/** The codes with which etcd answers reads. With any other code, the answer to a read is not etcd's. */
 const OF_READS: readonly number[] = [110, 300, 301, 400, 401];
 
-/** What the members API says, in words (`{"message": "…"}`) and by its HTTP status. */
+/** The errors of the members API, by HTTP status. Their bodies have a text (`{"message": "…"}`). */
 const MEMBERS_ERRORS: Readonly<Record<number, Meaning>> = {
   400: refused('invalid-argument'),
   401: WRONG_CREDENTIALS,
@@ -118,25 +117,25 @@ const MEMBERS_ERRORS: Readonly<Record<number, Meaning>> = {
   415: refused('invalid-argument'),
 };
 
-/** Errors of the keys API whose cause says more than their code. */
+/** Errors of the keys API whose cause is more specific than their code. */
 const BY_CAUSE: readonly (readonly [RegExp, Meaning])[] = [
-  // 3.5 answers so where a directory's time to live is to be changed; it is done by no other means.
+  // 3.5 answers so to a change of a directory's time to live, which no other call can make either.
   [/^nodePath \S+ : Not a file/, refused('unsupported', 'etcd 3.5 can not change a directory that is there')],
   // The form of a request is cut off at 10 MiB by Go's HTTP server.
   [/^http: (?:POST|request body) too large/, refused('too-large', 'the server takes 10 MiB')],
 ];
 
-/** An HTTP server that listens for TLS. It has not read the request. */
+/** The text of an HTTP server that expects TLS. It has not read the request. */
 const NEEDS_TLS = /^Client sent an HTTP request to an HTTPS server/;
 
-/** An etcd without the v2 API has nothing at its paths, and says so as many proxies do. */
+/** An etcd without the v2 API answers its paths like many proxies do. */
 export function isPageNotFound({ status, body }: HttpFailure): boolean {
   return status === 404 && body.startsWith('404 page not found');
 }
 
 const NO_ROUTE = 'a proxy without a route says so, and an etcd that does not serve the v2 API (see --enable-v2)';
 
-/** Where the endpoint was shown to be an etcd, and has nothing at the paths of the v2 API. */
+/** The meaning if the endpoint is certainly an etcd and does not have the paths of the v2 API. */
 export const LACKS_V2: Meaning = {
   ...refused('unsupported', 'this etcd does not serve the v2 API: start it with --enable-v2, which 3.6 has no more'),
   unhealthy: true,
@@ -151,12 +150,12 @@ export function parseV2Error(body: string): V2ErrorBody | undefined {
     if (!fits || !(index === 0 || isIndex(index))) return undefined;
     return { errorCode, message, cause, index };
   } catch {
-    // Cut off: what it would have said is not known.
+    // The body was cut off, so its content is unknown.
     return undefined;
   }
 }
 
-/** What the other APIs say in words: `{"message": "…"}`. */
+/** The text in answers of the other APIs: `{"message": "…"}`. */
 export function parseMessage(body: string): string | undefined {
   try {
     const value: unknown = JSON.parse(body);
@@ -167,7 +166,7 @@ export function parseMessage(body: string): string | undefined {
   }
 }
 
-/** What an answer that is not a success means, for a call of that kind. */
+/** The meaning of an answer that is not a success, for a call of that kind. */
 export function meaningOf(failure: HttpFailure, kind: CallKind): Meaning {
   const { status, body, from } = failure;
   const own = from === 'keys' ? parseV2Error(body) : undefined;
@@ -178,18 +177,18 @@ export function meaningOf(failure: HttpFailure, kind: CallKind): Meaning {
   }
   if (from === 'members') {
     const known = MEMBERS_ERRORS[status];
-    // A read is not wrong, and what it asks for is there: somebody else has said that.
+    // etcd never refuses a read like that, so another server has answered.
     if (known !== undefined && (kind === 'write' || status === 401)) return known;
   }
   if (status === 413 && kind === 'write') return refused('too-large', 'a proxy takes no more; raise its limit');
-  // Whoever limits the rate does so before anything is done.
+  // A rate limiter refuses before anything is done.
   if (status === 429) return { ...passing('not-applied'), unhealthy: false };
   if (status === 400 && NEEDS_TLS.test(body)) {
     const advice = 'the server speaks TLS here: write https:// instead of http://';
     return { ...refused('unavailable', advice), unhealthy: true };
   }
   if (isPageNotFound(failure)) return { ...passing('unknown'), advice: NO_ROUTE };
-  // A proxy, a load balancer, a server that is no etcd. It may have passed a write on before it said so.
+  // A proxy, a load balancer, or a server that is not etcd. It may have passed a write on before it answered.
   return passing('unknown');
 }
 
@@ -213,7 +212,7 @@ export function toStoreError(
   });
 }
 
-/** The contract's error for a success that can't be used. A write may have been done, whatever the answer looks like. */
+/** The contract's error for a success that can't be used. A write may still have been applied. */
 export function toAnswerError(bad: BadAnswer, response: HttpFailure, kind: CallKind, endpoint: string): StoreError {
   const { code, message } = bad;
   const shown = code === 'internal' || response.body === '' ? '' : `: ${excerpt(response.body)}`;
@@ -225,14 +224,14 @@ export function toAnswerError(bad: BadAnswer, response: HttpFailure, kind: CallK
   });
 }
 
-/** The oldest index that is left of a history that was cleared: "[oldest/requested]". */
+/** The oldest index that is left of a cleared history: "[oldest/requested]". */
 function oldestIn({ cause, index }: V2ErrorBody): Revision | undefined {
   const told = /\[(\d{1,16})\/\d+\]/.exec(cause)?.[1];
   const oldest = told === undefined ? index : Number(told);
   return isIndex(oldest) && isIndex(index) && oldest <= index ? oldest : undefined;
 }
 
-/** What the answer says in words, without its JSON. */
+/** The answer's text, without its JSON. */
 function textOf({ status, body, from }: HttpFailure, own: V2ErrorBody | undefined): string {
   if (own !== undefined) {
     const cause = own.cause === '' ? '' : ` (${excerpt(own.cause)})`;
@@ -243,7 +242,7 @@ function textOf({ status, body, from }: HttpFailure, own: V2ErrorBody | undefine
   return `HTTP ${status}, which is not etcd's: ${excerpt(body) || '(no text)'}`;
 }
 
-/** TLS failures don't pass by themselves, and have their own advice. By the codes of Node and OpenSSL. */
+/** Advice for TLS failures, which don't pass by themselves, by the codes of Node and OpenSSL. */
 const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
   [/^CERT_HAS_EXPIRED$/, "the server's certificate has expired: renew it"],
   [/^CERT_NOT_YET_VALID$/, "the server's certificate is not valid yet: check both clocks"],
@@ -267,11 +266,11 @@ const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Go's server checks the client's certificate before it reads the request, though TLS 1.3 tells only afterwards. */
+/** Go's server checks the client's certificate before it reads the request, although TLS 1.3 reports the result only afterwards. */
 const REFUSED_BY_HANDSHAKE =
   /ALERT_(?:CERTIFICATE_|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/;
 
-/** What a connection that failed means. `sent`: the request had been written to it, at least in part. */
+/** The meaning of a failed connection. `sent`: the request had been written to it, at least partly. */
 export function connectionMeaning(error: Error, sent: boolean): Meaning {
   const code = codeOf(error);
   const advice = TLS_ADVICE.find(([pattern]) => pattern.test(code))?.[1];
@@ -280,11 +279,11 @@ export function connectionMeaning(error: Error, sent: boolean): Meaning {
   return { code: 'unavailable', retryable: false, outcome, unhealthy: true, advice };
 }
 
-/** The contract's error for a connection that could not be made, or broke. */
+/** The contract's error for a connection that could not be made or that broke. */
 export function toConnectionError(error: Error, kind: CallKind, endpoint: string, sent: boolean): StoreError {
   const { code, retryable, outcome, advice } = connectionMeaning(error, sent);
   const said = messageOf(error);
-  // A connection that ends during the handshake: it may pass, since a server that is about to stop does the same.
+  // The connection ended during the handshake. That may pass, because a server that is about to stop does the same.
   const inHandshake = !sent && endpoint.startsWith('https:') && /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
   const hint = inHandshake ? '; if the server does not speak TLS there, write http:// instead' : '';
   return new StoreError(code, `${endpoint}: ${advice === undefined ? said + hint : `${advice} (${said})`}`, {
@@ -302,7 +301,7 @@ function codeOf(error: Error): string {
 }
 
 function messageOf(error: Error): string {
-  // Several addresses of one host: what became of each.
+  // The failures of all addresses of a host.
   if (error instanceof AggregateError) return error.errors.map((each) => messageOf(each as Error)).join(', ');
   return error.message;
 }

@@ -11,69 +11,68 @@ import {
 import { safeLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
 
 export interface EtcdV2Options {
-  /** Where the members are: `http://host:2379`, `https://host:2379` or `unix:/path`. Several are failed over. */
+  /** The members: `http://host:2379`, `https://host:2379` or `unix:/path`. With several the store fails over. */
   readonly endpoints: readonly string[];
   /**
-   * A user (HTTP basic authentication), or a function that tells the current one: it is asked at first and whenever the
-   * server refuses the user that it told before, so that passwords can change.
+   * A user (HTTP basic authentication), or a function that returns the current one. It is called at first and whenever the server refuses its
+   * last user, so passwords can change.
    */
   readonly auth?: EtcdCredentials | (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  /** TLS, or a function that tells it for each new connection, so that certificates can change. */
+  /** TLS material, or a function that returns it. It is called for each new connection, so certificates can change. */
   readonly tls?: EtcdTlsOptions | (() => EtcdTlsOptions) | undefined;
   /** HTTP headers sent with every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly timeouts?:
     | {
-        /** How long it may take to reach any endpoint, in milliseconds, before calls fail as `unavailable`. 5,000 unless told. */
+        /** How long it may take to reach any endpoint, in milliseconds. Then calls fail with `unavailable`. Default: 5,000. */
         readonly connectMs?: number | undefined;
-        /** The default of every call's `timeoutMs`; none unless told. */
+        /** The default of every call's `timeoutMs`. Default: none. */
         readonly requestMs?: number | undefined;
       }
     | undefined;
   /**
-   * While calls or watches are under way, how their endpoint is asked whether it is there and has a leader, so that a
-   * dead connection is noticed; `false` for not at all.
+   * Questions to the endpoint while calls or watches are open, to notice a dead connection or a member without a leader. `false`: none.
    */
   readonly keepalive?:
     | false
     | {
-        /** Milliseconds between questions. 10,000 unless told. */
+        /** Milliseconds between questions. Default: 10,000. */
         readonly intervalMs?: number | undefined;
-        /** How long an answer may take, in milliseconds. 5,000 unless told. */
+        /** How long an answer may take, in milliseconds. Default: 5,000. */
         readonly timeoutMs?: number | undefined;
       }
     | undefined;
-  /** How reads, and writes that were certainly not applied, are tried again. Other writes never are. */
+  /** Retries of reads, and of writes that were certainly not applied. Other writes are never retried. */
   readonly retry?:
     | {
-        /** How often one call is tried in all, from 1. Unless told, 3 or once per endpoint, whichever is more. */
+        /** The number of attempts of one call, from 1. Default: 3, or one for each endpoint if that is more. */
         readonly attempts?: number | undefined;
-        /** The first delay, in milliseconds; it doubles, with jitter. 100 unless told. */
+        /** The first delay, in milliseconds. It doubles, with jitter. Default: 100. */
         readonly initialMs?: number | undefined;
-        /** The longest delay, in milliseconds. 2,000 unless told. */
+        /** The longest delay, in milliseconds. Default: 2,000. */
         readonly maxMs?: number | undefined;
       }
     | undefined;
   /**
-   * How long the body of one answer may be, in bytes, before it is given up as `too-large`; etcd answers a read of a whole
-   * prefix at once. Default: 256 MiB.
+   * The longest body of an answer, in bytes. A longer one fails as `too-large`. etcd answers a read of a whole prefix at once. Default:
+   * 256 MiB.
    */
   readonly maxResponseBytes?: number | undefined;
-  /** When it is accepted that the endpoints belong to another cluster than before. */
+  /** When the store accepts that its endpoints belong to another cluster than before. */
   readonly identity?: EtcdIdentityOptions | undefined;
-  /** The default byte budget of a watch (C11); see `WatchOptions.bufferBytes`. */
+  /** The default budget of a watch, in bytes (C11). See `WatchOptions.bufferBytes`. */
   readonly bufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
   readonly clock?: Clock | undefined;
-  /** Numbers in [0, 1), for jitter and for the choice of the first endpoint. */
+  /** Gives a number in [0, 1), for jitter and for the choice of the first endpoint. */
   readonly random?: (() => number) | undefined;
 }
 
-/** The options with every default filled in. */
+/** The options with all defaults. */
 export interface ResolvedOptions {
   readonly endpoints: readonly EndpointAddress[];
   readonly auth: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
-  /** Asked for each new connection. @throws StoreError `invalid-argument` where certificates can't be used. */
+  /** Called for each new connection. @throws StoreError `invalid-argument` if certificates can't be used. */
   readonly security: () => Security;
   readonly headers: Readonly<Record<string, string>>;
   readonly connectMs: number;
@@ -112,7 +111,7 @@ const OWN_HEADERS: readonly string[] = [
   ...['transfer-encoding', 'upgrade'],
 ];
 
-/** @throws StoreError `invalid-argument`, naming the option. */
+/** @throws StoreError `invalid-argument`, with the option's name */
 export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
   checkNames(options, OPTION_NAMES, 'etcdV2Store()');
   const { endpoints, auth, tls, headers = {}, timeouts = {}, keepalive = {}, retry = {} } = options;
@@ -154,7 +153,7 @@ export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
   };
 }
 
-/** @throws StoreError `invalid-argument`; the message repeats nothing of what was given. */
+/** @throws StoreError `invalid-argument`. The message never repeats the credentials. */
 export function checkCredentials(auth: unknown): EtcdCredentials {
   checkNames(auth, ['username', 'password'], 'auth');
   const { username, password } = auth as Partial<EtcdCredentials>;
@@ -219,7 +218,7 @@ function whole(value: number, name: string): number {
   return value;
 }
 
-/** A misspelt option would otherwise be a setting that silently does nothing. */
+/** Refuses unknown names: a misspelt option would silently do nothing. */
 export function checkNames(value: unknown, allowed: readonly string[], what: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(`${what} takes an object of options`);

@@ -32,7 +32,7 @@ const refused = (code: StoreErrorCode, advice?: string): Meaning => ({
   ...(advice === undefined ? {} : { advice }),
 });
 const renew = (code: StoreErrorCode): Meaning => ({ ...refused(code), renewToken: true });
-/** A JWT gets old with every change of users or roles, whoever it concerns; etcd looks before it applies a write. */
+/** Every change of any user or role makes all JWTs invalid. etcd checks that before it applies a write. */
 const STALE: Meaning = { ...renew('unauthenticated'), retryable: true, staleToken: true };
 const passing = (outcome: WriteOutcome): Meaning => ({
   code: 'unavailable',
@@ -53,7 +53,10 @@ const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
   'too many operations in txn request': refused('too-large', 'split the transaction, or raise --max-txn-ops'),
   'duplicate key given in txn request': refused('invalid-argument', 'a transaction may write a key once'),
   'invalid sort option': refused('invalid-argument'),
-  'request is too large': refused('too-large', 'the server takes 1.5 MiB unless --max-request-bytes says otherwise'),
+  'request is too large': refused(
+    'too-large',
+    'split the request, or raise --max-request-bytes (by default the server accepts 1.5 MiB)',
+  ),
   'mvcc: required revision has been compacted': refused('compacted'),
   'mvcc: required revision is a future revision': refused('future-revision'),
   // etcd says it before a write, and also after the write that filled the quota was applied (quotaApplierV3).
@@ -169,7 +172,7 @@ const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
   // The request exceeds the server's limit or this client's, and was not processed.
   [
     /^grpc: received message larger than max|^Attempted to send message with a size larger than/,
-    refused('too-large', 'the server takes 1.5 MiB unless --max-request-bytes says otherwise'),
+    refused('too-large', 'split the request, or raise --max-request-bytes (by default the server accepts 1.5 MiB)'),
   ],
   [
     /^Received HTTP status code 413$/,

@@ -2,7 +2,7 @@ import type { MirrorView } from '../mirror-view.js';
 import type { Held } from '../outside.js';
 import { goodText, isGood } from '../values.js';
 
-/** How what a mirror shows differs from what the servers say that there is: in words, and nothing where it does not. */
+/** The differences between a mirror and the servers' content, in words. Empty if there are none. */
 export function contentDifferences(
   view: MirrorView,
   held: Held,

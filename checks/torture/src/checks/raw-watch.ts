@@ -28,13 +28,13 @@ const ARRIVAL_MS = 20_000;
 const MOST_VIOLATIONS = 5;
 
 export interface JudgeOptions {
-  /** The histories that the servers held while the watch was open. */
+  /** The servers' histories while the watch was open. */
   readonly epochs: readonly [Epoch, ...Epoch[]];
-  /** With which errors it may have ended. */
+  /** The errors with which it may have ended. */
   readonly allowedEnds: readonly StoreErrorCode[];
 }
 
-/** A watch on the store under test, recorded while somebody takes what it delivers. */
+/** A watch on the store under test. Its batches are taken and recorded. */
 export class RawWatch {
   readonly #name: string;
   readonly #recorder = new Recorder();
@@ -44,7 +44,7 @@ export class RawWatch {
   #reached = 0;
   #end: StoreErrorCode | 'closed' | undefined;
 
-  /** `arrivalMs`: how long what happened last may take to be told. */
+  /** `arrivalMs`: how long the last event may take to arrive. */
   constructor(store: ConfigStore, name: string, after?: Bookmark, { arrivalMs = ARRIVAL_MS } = {}) {
     this.#name = name;
     this.#arrivalMs = arrivalMs;
@@ -54,12 +54,12 @@ export class RawWatch {
     this.#consumed = this.#consume();
   }
 
-  /** Resolves when it follows, or has ended. */
+  /** Resolves when it is established or has ended. */
   async ready(): Promise<void> {
     await eventually(() => this.#watch.state.status === 'live' || this.#end !== undefined, { timeoutMs: READY_MS });
   }
 
-  /** Where it could be resumed. */
+  /** The bookmark from which it could be resumed. */
   get bookmark(): Bookmark | undefined {
     const last = this.#record.deliveries.findLast((delivery) => delivery.type === 'batch' || delivery.type === 'ready');
     if (last?.type === 'batch') return last.batch.bookmark;
@@ -70,7 +70,7 @@ export class RawWatch {
     return this.#eventsTold().length;
   }
 
-  /** Waits until it has told what there is to tell, closes it, and holds all of it against what happened. */
+  /** Waits for the last event, closes the watch, and compares everything with the real history. */
   async judge({ epochs, allowedEnds }: JudgeOptions): Promise<readonly Violation[]> {
     const [first, ...others] = epochs;
     const isSameHistory = others.length === 0;
@@ -102,7 +102,7 @@ export class RawWatch {
     return violations.slice(0, MOST_VIOLATIONS);
   }
 
-  /** The revision that it followed from at first. */
+  /** The revision at which it began. */
   get #from(): number {
     const ready = this.#record.deliveries.find((delivery) => delivery.type === 'ready');
     return this.#record.options.after?.revision ?? (ready?.type === 'ready' ? ready.bookmark.revision : 0);

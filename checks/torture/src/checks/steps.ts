@@ -4,24 +4,24 @@ import type { TakenStep } from '../mirror-probe.js';
 import type { Shown } from '../mirror-view.js';
 import { goodText, isGood } from '../values.js';
 
-/** Of one check, since what is wrong once stays wrong for many steps. */
+/** The most violations of one check: a wrong state stays wrong for many steps. */
 const MOST_VIOLATIONS = 3;
 
 export interface StepsToCheck {
   readonly name: string;
   readonly claims: (key: string) => boolean;
   readonly steps: readonly TakenStep[];
-  /** What the mirror showed before the first step; is brought up to the last one. */
+  /** The mirror's content before the first step. It is updated to the last one. */
   readonly shown: Map<string, Shown>;
-  /** All histories so far: a last good value may be of an older one. */
+  /** All histories so far: a last good value may come from an older one. */
   readonly epochs: readonly Epoch[];
-  /** Which of them the steps may be of, in order. */
+  /** The histories that the steps may belong to, in order. */
   readonly possible: readonly Epoch[];
 }
 
 /**
- * *Equal at every step*: after each of its steps a mirror shows the store's state at that step's bookmark. Of a key whose value can't be
- * read it shows the last good one (M5), and none that was never there.
+ * *Equal at every step*: after each step a mirror shows the store's state at the step's bookmark. For a key with a bad value it shows the last
+ * good one (M5), and never a value that the key did not have.
  */
 export function checkSteps({ name, claims, steps, shown, epochs, possible }: StepsToCheck): Violation[] {
   const violations: Violation[] = [];
@@ -38,7 +38,7 @@ export function checkSteps({ name, claims, steps, shown, epochs, possible }: Ste
       problem: difference(shown, { epoch, revision: bookmark.revision, claims, formerly, epochs }),
     }));
     const match = problems.find(({ problem }) => problem === undefined);
-    // What was once shown of a newer history is never followed by an older one.
+    // Once a newer history was shown, no older one may follow.
     if (match !== undefined) first = possible.indexOf(match.epoch);
     else if (violations.length < MOST_VIOLATIONS) {
       const what = problems.at(-1)?.problem ?? 'is of no history';

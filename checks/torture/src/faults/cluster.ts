@@ -6,7 +6,7 @@ import { beaconAt, expectNoAnswer, expectNoRead, linger, memberAt, pickMember, p
 const SOON = { timeoutMs: 20_000 };
 const isCluster: Fault['appliesTo'] = ({ nodes }) => nodes === 3;
 
-/** The leader is killed while everybody writes; the others elect another one. It comes back afterwards. */
+/** The leader is killed while all writers run, and the others elect a new one. It comes back afterwards. */
 export const leaderKill: Fault = {
   kind: 'leader-kill',
   appliesTo: isCluster,
@@ -24,7 +24,7 @@ export const leaderKill: Fault = {
   },
 };
 
-/** Two of three are killed, or stand still: nothing can be written or read linearizably until they are back. */
+/** Two of three members are killed or stopped: no write or linearizable read succeeds until they are back. */
 export const quorumLoss: Fault = {
   kind: 'quorum-loss',
   appliesTo: isCluster,
@@ -49,7 +49,7 @@ export const quorumLoss: Fault = {
   },
 };
 
-/** Members that can't reach each other: one is cut off from both others, or two from each other while the third reaches both. */
+/** Members can't reach each other: one is cut off from both others, or two from each other while the third reaches both. */
 export const partition: Fault = {
   kind: 'partition',
   appliesTo: isCluster,
@@ -113,7 +113,7 @@ export const laggingFollower: Fault = {
     return {
       heal: async () => {
         await lag.undo();
-        // It catches up while it is still the only one that can be reached.
+        // It catches up while it is still the only reachable member.
         await new Promise((resolve) => setTimeout(resolve, alone));
         await Promise.all(others.map((proxy) => proxy.allow()));
       },
@@ -125,11 +125,11 @@ export const laggingFollower: Fault = {
 interface Lag {
   readonly how: string;
   undo(): Promise<void>;
-  /** Whether it has not come as far as that. */
+  /** Whether it is behind that revision. */
   behindAt(revision: number): Promise<boolean>;
 }
 
-/** It runs, and hears nothing of the others. */
+/** A running member that hears nothing from the others. */
 function isolated(world: World, index: number): Lag {
   const links = linksOf(world);
   links.isolate(index);
@@ -143,7 +143,7 @@ function isolated(world: World, index: number): Lag {
   };
 }
 
-/** It stands still, and so can't have come any further. */
+/** A stopped member, which therefore can't advance. */
 function stopped(member: EtcdMember): Lag {
   member.pause();
   return {
@@ -160,7 +160,7 @@ function stopped(member: EtcdMember): Lag {
   };
 }
 
-/** So many more revisions, at the member that leads. */
+/** Writes this many more revisions, at the leader. */
 async function write(world: World, leader: EtcdMember, revisions: number): Promise<void> {
   let left = revisions;
   const lane = async (number: number): Promise<void> => {

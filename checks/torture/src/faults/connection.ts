@@ -12,7 +12,7 @@ const allow = async ({ proxies }: World): Promise<void> => {
 
 const connections = ({ proxies }: World): number => proxies.reduce((sum, proxy) => sum + proxy.connections, 0);
 
-/** Connections end, once or several times, with a FIN or a reset; new ones are served at once, or refused for a while. */
+/** Connections end, once or several times, with a FIN or a reset. New ones are served at once, or refused for a while. */
 export const cut: Fault = {
   kind: 'cut',
   appliesTo: () => true,
@@ -36,7 +36,7 @@ export const cut: Fault = {
   },
 };
 
-/** A cut in the middle of what is sent: after so many bytes, in one direction; the next connection may meet the same. */
+/** A cut in the middle of the data: after a number of bytes in one direction. The next connection may be cut in the same way. */
 export const cutAfterBytes: Fault = {
   kind: 'cut-after-bytes',
   appliesTo: () => true,
@@ -58,8 +58,8 @@ export const cutAfterBytes: Fault = {
 };
 
 /**
- * Connections that stay open while nothing passes: for a while, after which everything flows on, or for good (a router that has
- * forgotten them) while new ones would be served. The second is for keepalives to notice.
+ * Connections stay open, but nothing passes: for a while, after which the data flows on, or for good, like behind a router that has forgotten
+ * them, while new ones would be served. Only keepalives notice the second kind.
  */
 export const blackHole: Fault = {
   kind: 'black-hole',
@@ -87,7 +87,7 @@ async function halfOpen(world: World): Promise<Injection> {
     return Promise.resolve();
   };
   const before = head();
-  // Something is missed: else every mirror would be well from the beginning.
+  // The mirrors must miss a write, otherwise they would have converged from the beginning.
   const { revision } = await eventually(() => world.direct.put('/t/missed', '1'), { timeoutMs: PATIENCE_MS });
   if (count === 0 || world.mirrors.some(({ name, mirror }) => name !== 'key' && mirror.revision >= revision)) {
     await end();
@@ -105,7 +105,7 @@ function bytes({ proxies }: World): number {
   return proxies.reduce((sum, { bytesToClient, bytesToServer }) => sum + bytesToClient + bytesToServer, 0);
 }
 
-/** Every byte comes later, in one direction or in both. */
+/** Every byte comes late, in one direction or in both. */
 export const delay: Fault = {
   kind: 'delay',
   appliesTo: () => true,
@@ -123,7 +123,7 @@ export const delay: Fault = {
   },
 };
 
-/** Few bytes a second on each connection: less than what is written. */
+/** Each connection passes only few bytes a second: fewer than are written. */
 export const throttle: Fault = {
   kind: 'throttle',
   appliesTo: () => true,
@@ -134,14 +134,14 @@ export const throttle: Fault = {
       for (const proxy of world.proxies) proxy.throttle(Infinity);
       return Promise.resolve();
     };
-    // A request so long that it takes a while.
+    // The request is long enough to take measurable time.
     await expectSlow(world, 200, heal, { 'x-padding': 'x'.repeat(bytesPerSecond * 0.25) });
     const lasted = await linger(random, 300, 1_500);
     return { heal, details: { bytesPerSecond, lasted } };
   },
 };
 
-/** @throws NotInjected where a small request through a proxy is quicker than that */
+/** @throws NotInjected if a small request through a proxy is faster than that */
 async function expectSlow(
   { proxies }: World,
   ms: number,

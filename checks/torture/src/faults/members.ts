@@ -5,11 +5,11 @@ import { BEACON } from '../keys.js';
 import { PREFIX, type World } from '../world.js';
 
 const PATIENCE_MS = 20_000;
-/** How long a server may take that is not to answer: one that could would be far quicker. */
+/** A server that does not answer within this time counts as silent, in milliseconds: a working one is far faster. */
 const SILENCE_MS = 250;
 const QUESTIONS = 10;
 
-/** Which member, by its place: usually one that the store under test is connected to. */
+/** Picks the index of a member, usually one that the store under test is connected to. */
 export function pickMember({ proxies }: World, random: Random): number {
   const connected = [...proxies.keys()].filter((index) => (proxies[index]?.connections ?? 0) > 0);
   const any = random.below(proxies.length);
@@ -23,7 +23,7 @@ export function memberAt({ etcd }: World, index: number): EtcdMember {
   return member;
 }
 
-/** @throws NotInjected where the member goes on answering: a signal takes a moment, and no longer */
+/** @throws NotInjected if the member goes on answering; a signal takes only a moment */
 export async function expectNoAnswer({ endpoint, name }: EtcdMember): Promise<void> {
   for (let question = 1; question <= QUESTIONS; question += 1) {
     const answer = await callHttp(`${endpoint}/version`, {}, SILENCE_MS).catch(() => undefined);
@@ -32,7 +32,7 @@ export async function expectNoAnswer({ endpoint, name }: EtcdMember): Promise<vo
   throw new NotInjected(`${name} answers`);
 }
 
-/** @throws NotInjected where a linearizable read succeeds there */
+/** @throws NotInjected if a linearizable read succeeds there */
 export async function expectNoRead({ outside }: World, { endpoint, name }: EtcdMember): Promise<void> {
   const held = await outside.held(PREFIX, { endpoint, timeoutMs: SILENCE_MS }).catch(() => undefined);
   if (held !== undefined) throw new NotInjected(`${name} still reads linearizably`);
@@ -45,7 +45,7 @@ export async function allServe({ etcd, outside }: Pick<World, 'etcd' | 'outside'
   }
 }
 
-/** How far a member has come by itself, whatever the others have: the beacon's revision there. */
+/** The position of one member, independent of the others: its revision of the beacon. */
 export async function beaconAt({ cell }: World, { endpoint }: EtcdMember): Promise<number> {
   if (cell.api === 'v2') {
     const { text } = await callHttp(`${endpoint}/v2/keys${BEACON}`);
@@ -56,7 +56,7 @@ export async function beaconAt({ cell }: World, { endpoint }: EtcdMember): Promi
   return Number((JSON.parse(text) as { kvs: { mod_revision: string }[] }).kvs[0]?.mod_revision);
 }
 
-/** Writes a key at that very member. */
+/** Writes a key at exactly this member. */
 export async function putAt({ cell }: World, { endpoint }: EtcdMember, key: string, value: string): Promise<void> {
   const isV2 = cell.api === 'v2';
   const { status, text } = isV2
@@ -68,7 +68,7 @@ export async function putAt({ cell }: World, { endpoint }: EtcdMember, key: stri
   if (status >= 300) throw new Error(`${endpoint} answered ${status} to a write: ${text}`);
 }
 
-/** Lets a fault last for a random while, in milliseconds. */
+/** Waits for a random time, in milliseconds, while a fault lasts. */
 export async function linger(random: Random, low: number, high: number): Promise<number> {
   const ms = random.between(low, high);
   await new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,7 +1,7 @@
 import type { Fault } from '../fault.js';
 import { expectNoAnswer, linger, memberAt, pickMember } from './members.js';
 
-/** kill -9 of a server, and its restart on the data that it has. */
+/** kill -9 of a server, and its restart on its data. */
 export const kill: Fault = {
   kind: 'kill',
   appliesTo: () => true,

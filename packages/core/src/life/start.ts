@@ -3,7 +3,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { RunLoop } from './run-loop.js';
 
 export interface Started {
-  /** Resolves when the mirror has loaded; rejects, with the mirror closed and nothing left behind, if it can't. */
+  /** Resolves when the mirror has loaded. Rejects if it can't; then the mirror is closed and nothing of it still runs. */
   readonly loaded: Promise<void>;
   /** Resolves when the mirror has closed and its last task has ended. */
   readonly done: Promise<void>;

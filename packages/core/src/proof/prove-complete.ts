@@ -11,18 +11,18 @@ import type { Step } from '../table/step.js';
 import { isSameContent, isSameHistory } from './history-check.js';
 
 export interface ProveOptions {
-  /** How long a change that a read has shown may take to come through the watch, in milliseconds. */
+  /** How long the watch may take to deliver a change that a read has shown, in milliseconds. */
   readonly graceMs: number;
-  /** Whether the watch is to be replaced if it does not bring it in that time. */
+  /** Whether to replace the watch if it does not deliver the change in that time. */
   readonly blamesWatch: boolean;
-  /** Whether a head will do that was read for another mirror, or a little earlier. */
+  /** Whether a recent head that was read for another mirror is enough. */
   readonly isShared: boolean;
 }
 
 /**
- * Proves that the mirror is complete as of now, or makes it so (M1, M7, M12): reads the store's head R; if events or progress
- * don't bring the mirror to R in a short grace, compares with the store at R or later, and takes over what is different.
- * Fails if a read does; when it returns, there is new evidence, or the following has ended, or it is to be tried again.
+ * Proves that the mirror is complete as of now, or makes it so (M1, M7, M12). It reads the store's head R. If events or progress don't
+ * bring the mirror to R within a short grace, it compares the mirror with the store at R or later, and applies the differences. It fails
+ * if a read fails. When it returns, there is a new proof, or following has ended, or the caller must try again.
  */
 export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { runtime, signal } = follow;
@@ -42,7 +42,7 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
   else await proveByFingerprint(follow, options);
 }
 
-/** A linearizable read that began when the mirror knew of a later revision, or of another history: the store went back (C13, docs/traps.md#trap-7). */
+/** Whether the store went back: the mirror already knew a later revision, or another history, when this linearizable read began (C13, docs/traps.md#trap-7). */
 function wentBack(read: Bookmark, known: Bookmark | undefined): boolean {
   return known !== undefined && (read.identity !== known.identity || read.revision < known.revision);
 }
@@ -57,7 +57,7 @@ function isFarBehind({ runtime, isReplaying }: FollowContext, { revision }: Book
   return isReplaying && revision - runtime.table.revision > runtime.settings.replayRevisions && canReadDeltas(runtime);
 }
 
-/** Does so, unless another proof has done it in the meantime. */
+/** Reads the missed changes, unless another proof did so in the meantime. */
 function catchUp(follow: FollowContext, head: Bookmark, options: ProveOptions): Promise<boolean> {
   return follow.runtime.catchUpLock.run(async () => {
     if (!isFarBehind(follow, head)) return false;
@@ -67,12 +67,12 @@ function catchUp(follow: FollowContext, head: Bookmark, options: ProveOptions): 
 }
 
 /**
- * The table has reached what was read. Without a connection that has held since the history was proved, the read may have been
- * answered by another one, which has got as far: then only the content tells (M8). So it does where the table was taken further by
- * other reads since `readSteps`, which may have been answered by the history before.
+ * Records the proof once the table has reached the revision that was read. If the connection on which the history was proved is gone,
+ * a store with another history may have answered the read: then only a comparison of contents counts (M8). The same holds if other
+ * reads have moved the table since `readSteps`, because the previous history may have answered those.
  */
 async function confirm(follow: FollowContext, mark: Mark, readSteps: number): Promise<void> {
-  // It may have been found out on the way that everything is to be read again.
+  // A check on the way may have shown that everything must be read again.
   follow.signal.throwIfAborted();
   // Where the past can't be read that would be everything, each time that two proofs meet.
   const { store, readSteps: now } = follow.runtime;
@@ -119,7 +119,7 @@ async function proveByDelta(
   else if (kind !== 'outdated') await confirm(follow, mark, readSteps);
 }
 
-/** How long events may wait for a read that brings what they bring, in milliseconds. */
+/** How long events may wait for a read that brings the same changes, in milliseconds. */
 const HOLD_MS = 1_000;
 
 /** Lets what the watch brings wait for a read that will have it, unless that takes long: to take it in twice is only work. */
@@ -131,10 +131,10 @@ async function holdEvents(runtime: Runtime, reading: Promise<unknown>, signal: A
 }
 
 /**
- * Takes a delta in that was read at the mark. The store may be another by now, with the table's revision in both histories: what
- * another proof has found in it since must not be undone.
+ * Applies a delta that was read at the mark. The store may meanwhile have been replaced by one whose history also has the table's
+ * revision: then the results of a later proof must not be undone.
  *
- * @returns how many steps were made by reads, this one included; `undefined` where another delta is to be read
+ * @returns the number of steps made by reads, including this one; `undefined` if another delta must be read
  */
 async function installDelta(
   follow: FollowContext,
@@ -161,7 +161,7 @@ async function installDelta(
     const tell = (each: Step) => {
       runtime.publish(each, 'resync');
     };
-    // The values are decoded while that is on its way.
+    // Values are decoded while the check runs.
     const step = isChanged
       ? await patch(runtime.table, delta, present, now, { signal, confirmed, isCurrent, tell })
       : undefined;
@@ -177,7 +177,7 @@ async function installDelta(
   });
 }
 
-/** For backends that can't read what changed since a revision: the newest entry and the count, and else everything. */
+/** The proof for backends without delta reads: compares the newest entry and the count, and reads everything if they differ. */
 async function proveByFingerprint(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { runtime, signal } = follow;
   const mark = runtime.freshness.begin();
@@ -206,8 +206,8 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
 }
 
 /**
- * Something is different at `revision`: gives the watch its grace to bring it. `undefined`: it did. Otherwise the difference
- * must be read, and `true` says that the watch is to blame: it claims to be following.
+ * Something differs at `revision`: waits the grace for the watch to deliver it. `undefined` if it does. Otherwise the difference must
+ * be read; `true` if the watch is to blame, because it claims to follow.
  */
 async function isWatchSilent(
   { runtime, signal, isWatchLive }: FollowContext,

@@ -6,24 +6,24 @@ import { Slicer } from '../util/slicer.js';
 import { hexOf } from '../table/undecodable-keys.js';
 
 export interface DeltaOptions {
-  /** From which change on. */
+  /** The first revision whose changes are read. */
   readonly minModRevision: Revision | number;
-  /** The state to read; the store's head unless told. */
+  /** The state to read. Default: the store's head. */
   readonly revision?: Revision | undefined;
-  /** Between two pages. */
+  /** The longest time between two pages, in milliseconds. */
   readonly timeoutMs: number;
 }
 
 /**
- * What changed since the newest entry that the mirror knows, that one included: where nothing did, the answer is exactly it, which
- * tells the histories apart as well. Needs capability `deltaReads`.
+ * Reads the changes since the newest entry that the mirror knows, including that entry: if nothing changed, the answer is exactly that
+ * entry, which also confirms the history. Needs capability `deltaReads`.
  */
 export function readDelta(runtime: Runtime, signal: AbortSignal): Promise<Delta> {
   const { newest, revision } = runtime.table.fingerprint();
   return readChanges(runtime, { minModRevision: newest ?? revision, timeoutMs: runtime.readTimeoutMs }, signal);
 }
 
-/** Everything that was last changed at a revision or later. Needs capability `deltaReads`. */
+/** Reads every key that was last changed at a revision or later. Needs capability `deltaReads`. */
 export async function readChanges(
   runtime: Runtime,
   { minModRevision, revision, timeoutMs }: DeltaOptions,
@@ -90,10 +90,10 @@ export async function readKeys(runtime: Runtime, { revision }: Bookmark, signal:
 }
 
 /**
- * The pages of a scan of the whole range, each used before the next is taken, until one is answered with `false`. Fails with
- * `timeout` where one does not come in time, and with `internal` where one can't be of the same scan.
+ * Reads the whole range page by page. `use` gets each page before the next one is taken, and stops the scan with `false`. Fails with
+ * `timeout` if a page is late, and with `internal` if a page can't belong to the same scan.
  *
- * @returns what holds the keys against the scan: it has seen all pages that were taken
+ * @returns the check of the scan, which has seen all pages that were taken
  */
 export function readPages(
   runtime: Runtime,

@@ -4,7 +4,7 @@ import { FINGERPRINT_READ } from '../table/fingerprint.js';
 import { checkList } from '../util/answers.js';
 
 /**
- * The newest entry of the mirror's range, and the number of its keys: at the store's head, or at a past revision.
+ * Reads the newest entry of the mirror's range and the number of keys, at the store's head or at a past revision.
  *
  * @param what names the read in the error of a time-out
  */

@@ -3,14 +3,14 @@ import type { Runtime } from '../runtime/runtime.js';
 import { readChanges } from './read-delta.js';
 import type { RevisionDiff } from '../table/revision-diff.js';
 
-/** Up to how many keys are asked for one by one; etcd reads through all of a range to find what changed in it. */
+/** The most keys that are read one by one. For a delta, etcd walks the whole range. */
 const MOST_KEYS = 512;
-/** How many operations of a transaction etcd takes unless it is told otherwise. */
+/** The most operations that etcd accepts in a transaction by default. */
 const TXN_OPERATIONS = 128;
 
 /**
- * What a resync must see the values of: what was changed, and the newest of what was not, as of `revision`. There may be more of the
- * latter than was asked for.
+ * Reads the values that a resync needs, as of `revision`: those of the changed keys, and those of the newest unchanged keys. It may
+ * return more unchanged keys than were asked for.
  */
 export async function readValues(
   runtime: Runtime,
@@ -29,7 +29,7 @@ export async function readValues(
   return (await readChanges(runtime, { revision, minModRevision, timeoutMs }, signal)).items;
 }
 
-/** The entries of these keys, as far as they are there. */
+/** The entries of those of these keys that exist. */
 async function readKeys(
   { store }: Runtime,
   keys: readonly string[],

@@ -1,6 +1,6 @@
 import { isRefusedLocally, isStoreError, messageOf, StoreError } from '@holdfast/store';
 
-/** What a store rejected with, as a StoreError also where it breaks its contract and throws something else. */
+/** A store's rejection as a StoreError, even if the store breaks its contract and throws something else. */
 export function toStoreError(error: unknown): StoreError {
   if (isStoreError(error)) return error;
   return new StoreError('internal', `unexpected: ${messageOf(error)}`, {
@@ -9,19 +9,19 @@ export function toStoreError(error: unknown): StoreError {
 }
 
 /**
- * Refused in this process, before anything was sent: no later attempt to load can succeed. Codes alone don't tell: a proxy that
- * answers by itself has an adapter say `unsupported` or `not-found` too, and is gone a moment later.
+ * Whether this process itself refused the call before sending anything: then no later attempt to load can succeed. Codes alone don't
+ * show that: if a proxy answers instead of the store, an adapter may report `unsupported` or `not-found` too, and that passes.
  */
 export function cannotHeal(error: StoreError): boolean {
   return isRefusedLocally(error);
 }
 
-/** The store was closed, in this process: a driver that says so of an open store is tried again. */
+/** Whether the store was closed in this process. If a driver reports `closed` for an open store, the mirror retries. */
 export function isStoreClosed(error: StoreError): boolean {
   return isRefusedLocally(error) && error.code === 'closed';
 }
 
-/** What the mirror has may not be continued from: the store's history has moved on past it, or is another one. */
+/** Whether the mirror can't continue from its state: the store's history was compacted past it, or is another one. */
 export function isHistoryLost({ code }: StoreError): boolean {
   return code === 'compacted' || code === 'history-changed' || code === 'future-revision';
 }

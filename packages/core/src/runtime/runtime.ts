@@ -15,13 +15,13 @@ import type { Step } from '../table/step.js';
 import { Table } from '../table/table.js';
 import { Watermark } from '../util/watermark.js';
 
-/** The mirror read again instead of following on. Emitted after the changes that came of it. */
+/** The mirror read everything again. Emitted after the changes that this read brought. */
 export interface ResyncEvent {
   readonly reason: ResyncReason;
-  /** What the mirror reflected before. */
+  /** The state that the mirror reflected before. */
   readonly from: Bookmark;
   readonly bookmark: Bookmark;
-  /** How many keys were different. */
+  /** The number of keys that differed. */
   readonly changed: number;
 }
 
@@ -35,7 +35,7 @@ export interface RuntimeSink {
   readonly onResync: (event: ResyncEvent) => void;
 }
 
-/** How old a head that was read for another mirror may be, as a part of `livenessMs`. */
+/** The greatest age of a head that was read for another mirror, as a part of `livenessMs`. */
 const HEAD_AGE = 1 / 10;
 
 /** What the loops of one mirror share: its table, what is proved about it, its state, and how it reads. */
@@ -45,9 +45,9 @@ export class Runtime {
   readonly table: Table;
   readonly freshness: Freshness;
   readonly state: StateMachine;
-  /** Held by whoever changes the table, from looking at it to the step. */
+  /** Held during every change of the table, from the first look at it to the step. */
   readonly lock = new Lock();
-  /** Held by who reads what was missed: more than one such read at a time would bring nothing more. */
+  /** Only one catch-up read runs at a time. */
   readonly catchUpLock = new Lock();
   /** The table's revision, to wait for. */
   readonly position = new Watermark();
@@ -56,7 +56,7 @@ export class Runtime {
   readonly wanted = new Watermark();
   /** Whether the watch has been established: without it no proof makes the mirror live. */
   isFollowing = false;
-  /** How often reads took the table further. They bring net changes only: what came and went in between is in no step. */
+  /** Counts the steps made by reads. Those bring net changes only: a key that came and went in between is in no step. */
   readSteps = 0;
   readonly #sink: RuntimeSink;
   readonly #closing = new AbortController();
@@ -110,13 +110,13 @@ export class Runtime {
     this.state.handle({ type: 'trouble', cause: error });
   }
 
-  /** Called when the mirror has caught up with a read that began at the mark. */
+  /** Call it when the mirror has caught up with a read that began at the mark. */
   prove(mark: Mark): void {
     this.#trouble = undefined;
     if (this.freshness.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
   }
 
-  /** Tells of a step of the table. To be called in the same turn as the step, so that nobody sees it untold. */
+  /** Reports a step of the table. Call it in the same turn as the step, so that nobody sees a step before its events. */
   publish(step: Step | undefined, cause: ChangeCause): void {
     const { bookmark, version } = this.table;
     if (bookmark === undefined) return;
@@ -135,14 +135,14 @@ export class Runtime {
     this.#sink.onResync({ reason, from, bookmark, changed });
   }
 
-  /** A proof that nothing changed up to `bookmark`. */
+  /** Records a proof that nothing changed up to `bookmark`. */
   advance(bookmark: Bookmark): void {
     if (!this.table.advance(bookmark)) return;
     this.readSteps += 1;
     this.publish(undefined, 'watch');
   }
 
-  /** A read that can't hang: it fails with `timeout` after `ms`. */
+  /** Runs a read that fails with `timeout` after `ms`, so that it can't hang. */
   read<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
     const late = () =>
       new StoreError(
@@ -152,15 +152,15 @@ export class Runtime {
     return withDeadline({ clock: this.settings.clock, ms, signal, late }, work);
   }
 
-  /** How long a small read may take: short enough that a second one fits into the time that a proof lasts. */
+  /** The time limit of a small read, in milliseconds: a second attempt still fits into the lifetime of a proof. */
   get readTimeoutMs(): number {
     return this.settings.livenessMs / 3;
   }
 
-  /** The store's head, by a linearizable read within the mirror's own range (M12), which is cheap where it can be. */
+  /** Reads the store's head with a linearizable read within the mirror's own range (M12), as cheaply as the store allows. */
   async readHead(signal: AbortSignal): Promise<Bookmark> {
     const { range } = this.settings;
-    // Any key of the range will do, there or not: counting the whole range makes the server walk it.
+    // Read one key of the range, whether it exists or not: counting the whole range would make the server walk it.
     const key = range.key ?? (range.prefix === '' ? '\0' : range.prefix);
     const narrow = this.store.capabilities.keySyntax === 'any' && key !== undefined ? { key } : range.toRange();
     const { bookmark } = await this.read('reading the head', this.readTimeoutMs, signal, (deadline) =>
@@ -170,8 +170,8 @@ export class Runtime {
   }
 
   /**
-   * The head as somebody has read it who mirrors the same store, not long ago, or as is read now. `undefined` where that proves
-   * nothing for this mirror, which then is to read for itself.
+   * A head recently read for any mirror of this store, or one that is read now. `undefined` if it proves nothing for this mirror; then
+   * the mirror must read for itself.
    */
   async sharedHead(signal: AbortSignal): Promise<Head | undefined> {
     const maxAgeMs = this.settings.livenessMs * HEAD_AGE;
@@ -182,12 +182,12 @@ export class Runtime {
       ));
     const { bookmark } = this.table;
     if (head === undefined || head.bookmark.identity !== bookmark?.identity) return undefined;
-    // A head below what the mirror reflects was overtaken by it, or shows that the store went back.
+    // If the head is below the mirror's revision, the mirror has overtaken it, or the store went back.
     const isPast = head.bookmark.revision >= bookmark.revision || (head.isAhead && head.users.has(this.table));
     return isPast && head.mark.ticket > this.freshness.proved ? head : undefined;
   }
 
-  /** Whether the table gets to `revision` within `ms`. */
+  /** Whether the table reaches `revision` within `ms`. */
   async reaches(revision: number, ms: number, signal: AbortSignal): Promise<boolean> {
     if (this.position.value >= revision) return true;
     try {

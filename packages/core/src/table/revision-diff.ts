@@ -11,9 +11,9 @@ const SAMPLE_KEYS = 128;
 const SAMPLE_PART = 1 / 16;
 
 /**
- * How a whole range at a later revision, its keys and revisions but not its values, differs from the table: what was changed, what
- * is gone, and whether one history can have led from the one to the other. In one history equal revisions are equal values.
- * Nothing of the table changes, and it must not change meanwhile.
+ * Compares the table with the keys and revisions (not the values) of the whole range at a later revision: which keys were changed, which
+ * are gone, and whether one history can lead from the one to the other. Within one history, equal revisions mean equal values. It
+ * changes nothing in the table, which must not change meanwhile.
  */
 export class RevisionDiff {
   readonly #table: Table;
@@ -22,7 +22,7 @@ export class RevisionDiff {
   readonly #changed = new Map<string, Revision>();
   readonly #unchanged = new Newest();
   readonly #undecodable: UndecodableKey[] = [];
-  /** How many keys there are that the table has too. */
+  /** The number of keys that the table has too. */
   #kept = 0;
   #last = '';
 
@@ -40,17 +40,17 @@ export class RevisionDiff {
     return this.#undecodable;
   }
 
-  /** Whether keys that the table has are gone. */
+  /** Whether any of the table's keys is gone. */
   get hasDeletions(): boolean {
     return this.#kept < this.#table.count;
   }
 
-  /** The newest of the unchanged keys: their values are to be compared, since in another history they may not be the same (M8). */
+  /** The newest unchanged keys. Their values must be compared, because in another history they may differ (M8). */
   get sample(): readonly { readonly key: string; readonly revision: number }[] {
     return this.#unchanged.sample();
   }
 
-  /** @returns false where this can't be what became of the table's content: it is of another history, or not in order */
+  /** @returns false if the page contradicts the table: it is of another history, or out of order */
   async add(page: Page, slicer: Slicer, check: ScanCheck): Promise<boolean> {
     this.#pages.push(page);
     const { length } = page;
@@ -70,7 +70,7 @@ export class RevisionDiff {
     return true;
   }
 
-  /** Whether these are all that was changed and the sample, and the sample is what the table has. */
+  /** Whether these are all changed keys and the sample, and the sample equals the table's entries. */
   isConfirmedBy(items: readonly KeyValue[]): boolean {
     let changed = 0;
     for (const item of items) {
@@ -84,7 +84,7 @@ export class RevisionDiff {
     return changed === this.#changed.size && items.length - changed >= this.sample.length;
   }
 
-  /** All keys: what finds those that are gone. */
+  /** All keys of the range, for finding those that are gone. */
   async keys(slicer: Slicer): Promise<KeySet> {
     const keys = new Set<string>();
     for (const page of this.#pages) {
@@ -97,7 +97,7 @@ export class RevisionDiff {
     return { keys, undecodable: new Set(this.#undecodable.map(({ rawKey }) => hexOf(rawKey))) };
   }
 
-  /** In order no key comes twice, so that counting them is enough to know that all have come. */
+  /** In ascending order no key comes twice, so the count shows whether all have come. */
   #isNext(key: string): boolean {
     if (key <= this.#last && compareKeys(key, this.#last) <= 0) return false;
     this.#last = key;
@@ -115,7 +115,7 @@ export class RevisionDiff {
       return true;
     }
     this.#changed.set(key, modRevision);
-    // Either it goes on from what is known, or it was made since.
+    // The key either continues its known life, or was created since.
     return createRevision > revision || (isSameLife && (known.version ?? 0) < (version ?? 1));
   }
 }

@@ -1,20 +1,21 @@
-/** As many keys as one `Map` may have to hold: growing past that stops the event loop for tens of milliseconds. */
+/** The most keys for one `Map`: growing it further blocks the event loop for tens of milliseconds. */
 const MOST_IN_ONE = 131_072;
-/** How many keys a part is meant for; growing to twice as many takes a few milliseconds. */
+/** The number of keys that a part is meant for. Growing to twice as many takes a few milliseconds. */
 const PER_PART = 32_768;
-/** However many keys are announced: a number that a server tells must not decide how much memory is taken. */
+/** The most parts: a number that a server announces must not decide how much memory is taken. */
 const MOST_PARTS = 1_024;
-/** How much of a key, from its end, says which part it is in. */
+/** The number of characters, from the key's end, that decide its part. */
 const HASHED_CHARACTERS = 64;
 
-/** A map for about so many keys: a plain one unless they are very many. */
+/** A map for about this many keys: a plain one, or one in parts for very many. */
 export function mapFor<V>(keys: number): Map<string, V> {
   return keys <= MOST_IN_ONE ? new Map<string, V>() : new LargeMap<V>(keys);
 }
 
 /**
- * A `Map` in parts. A `Map` that is full moves everything into one twice as large in a single turn of the event loop, which with
- * hundreds of thousands of keys takes too long for the host (promise M11); here only a part ever does. It iterates part by part.
+ * A `Map` in parts. When a plain `Map` is full, it moves everything into one twice as large within a single turn of the event loop. With
+ * hundreds of thousands of keys that takes too long for the host (promise M11). Here only one part grows at a time. Iteration goes part by
+ * part.
  */
 export class LargeMap<V> extends Map<string, V> {
   /** @internal For its test. */
@@ -22,7 +23,7 @@ export class LargeMap<V> extends Map<string, V> {
   readonly #mask: number;
   #size = 0;
 
-  /** @param keys about how many there will be */
+  /** @param keys the expected number of keys */
   constructor(keys: number) {
     super();
     const wanted = Math.min(MOST_PARTS, Math.max(1, keys / PER_PART));
@@ -91,7 +92,7 @@ export class LargeMap<V> extends Map<string, V> {
     for (let at = Math.max(0, key.length - HASHED_CHARACTERS); at < key.length; at += 1) {
       hash = (Math.imul(hash, 31) + key.charCodeAt(at)) | 0;
     }
-    // The low bits are made of the characters' low bits alone.
+    // The hash's low bits come from the low bits of the characters only.
     const part = this.parts[(hash ^ (hash >>> 15)) & this.#mask];
     if (part === undefined) throw new RangeError('a part of the map is missing');
     return part;

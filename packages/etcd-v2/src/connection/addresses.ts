@@ -7,12 +7,12 @@ export type LookupCallback = (
   family?: number,
 ) => void;
 
-/** How long an address that failed is tried last, in milliseconds. */
+/** How long a failed address is tried last, in milliseconds. */
 const AVOID_MS = 60_000;
 
 /**
- * The addresses of an endpoint's name. Of several, one that failed is tried last: a resolver tells them in the same order
- * each time, and the first may be that of a server that takes connections and answers nothing.
+ * The addresses of an endpoint's name. A failed one is tried last: a resolver returns them in the same order each time, and the first may
+ * belong to a server that accepts connections and answers nothing.
  */
 export class Addresses {
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class Addresses {
     this.#clock = clock;
   }
 
-  /** The address that the last connection was to try first. */
+  /** The address that the last connection tried first. */
   get first(): string | undefined {
     return this.#first;
   }
@@ -53,7 +53,7 @@ export class Addresses {
     for (const [address, at] of this.#failed) {
       if (now - at > AVOID_MS || now < at) this.#failed.delete(address);
     }
-    // Those that did not fail keep the resolver's order; of the others the one that failed first comes first.
+    // Addresses that did not fail keep the resolver's order. The others follow in the order of their failures.
     const rank = ({ address }: LookupAddress): number => this.#failed.get(address) ?? 0;
     return [...found].sort((a, b) => rank(a) - rank(b));
   }

@@ -20,10 +20,9 @@ export class Admission {
   }
 
   /**
-   * An answer told its cluster. Of the store's first answer this takes until it is known which cluster most endpoints
-   * belong to.
+   * An answer reported its cluster. The store's first answer waits here until the cluster of most endpoints is known.
    *
-   * @returns why the answer must not be used
+   * @returns the reason why the answer must not be used
    * @throws the signal's reason
    */
   async told(
@@ -43,12 +42,12 @@ export class Admission {
     }
   }
 
-  /** The same for what can't wait: a long poll, whose store has had an answer before. */
+  /** The same for a long poll, which can't wait. Its store has had an answer before. */
   heard(endpoint: Endpoint, link: Link, identity: string): StoreError | undefined {
-    // Not etcd's, as will be seen.
+    // Not an answer of etcd; its reader will find that out.
     if (identity === '') return undefined;
     try {
-      // A new connection counts for or against a change.
+      // Each new connection counts for or against a change.
       if (link.identity === undefined) this.#census.admit(endpoint.name, identity).catch(() => undefined);
       this.#census.check(endpoint.name, identity);
       link.identity ??= identity;

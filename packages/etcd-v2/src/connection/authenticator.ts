@@ -3,8 +3,8 @@ import type { EtcdCredentials } from '@holdfast/etcd-common';
 import { checkCredentials } from '../options.js';
 
 /**
- * The user of all requests, as HTTP basic authentication. Asked for once, and again when the server refuses it, so that
- * a password can change while the store lives; many refusals at once cost one question.
+ * The user of all requests, as HTTP basic authentication. The user's function is called once, and again when the server refuses the user, so
+ * that passwords can change. Simultaneous refusals share one call.
  */
 export class Credentials {
   readonly #ask: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
@@ -15,12 +15,12 @@ export class Credentials {
     this.#ask = ask;
   }
 
-  /** Whether `current` can be used without asking first. */
+  /** Whether `current` can be used without calling the function first. */
   get known(): boolean {
     return this.#ask === undefined || this.#header !== undefined;
   }
 
-  /** The header that was given last; `undefined` where there is no user. */
+  /** The last header; `undefined` if there is no user. */
   get current(): string | undefined {
     return this.#header;
   }
@@ -28,13 +28,13 @@ export class Credentials {
   /**
    * The header to send.
    *
-   * @throws StoreError `unauthenticated` where the user's function fails or tells no user.
+   * @throws StoreError `unauthenticated` if the user's function fails or returns no user.
    */
   async header(): Promise<string | undefined> {
     return this.known ? this.#header : this.#renew();
   }
 
-  /** After the server refused `used`: whether there is another header to try. */
+  /** Call it after the server refused `used`. @returns whether there is another header to try */
   async renew(used: string | undefined): Promise<boolean> {
     if (this.#ask === undefined) return false;
     if (this.#header !== used) return true;
@@ -54,11 +54,11 @@ export class Credentials {
       this.#header = `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
       return this.#header;
     } catch (cause) {
-      // What the function threw may hold anything, so it is kept as the cause and not repeated.
+      // The function's error may hold secrets, so it is kept as the cause and not repeated.
       const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
       throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, {
         cause,
-        // What fails now may work the next time: a watch waits for that.
+        // It may work the next time: a watch waits for that.
         retryable: true,
       });
     }

@@ -1,10 +1,10 @@
-/** How many chunks are kept as they came, before small ones are put together. */
+/** The number of chunks that are kept before small ones are joined. */
 const MANY = 1_024;
 const SMALL = 4_096;
 
 /**
- * A body as it comes in. A server can send each byte by itself: kept so, a body would take a hundred times its length, and
- * a bound on its length would bound nothing.
+ * A body that is being received. A server can send each byte in a chunk of its own. Kept as such chunks, a body would take a hundred times
+ * its length, and a limit on its length would not limit memory.
  */
 export class BodyBuffer {
   #length = 0;
@@ -24,7 +24,7 @@ export class BodyBuffer {
     if (this.#fresh.length >= MANY) this.#settle();
   }
 
-  /** The body as text, and none of it is kept. */
+  /** Returns the body as text, and releases it. */
   take(): string {
     const chunks = [...this.#whole, ...this.#fresh];
     this.#whole = [];

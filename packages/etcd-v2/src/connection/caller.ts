@@ -18,7 +18,7 @@ import { redact } from './redact.js';
 /** How often in a row a connection may end between showing its cluster and the call that it was made for. */
 const MOST_GONE = 3;
 
-/** Makes one attempt of a call at one endpoint: over a connection that reaches the store's own cluster, and of its answer. */
+/** Makes one attempt of a call at one endpoint, over a connection that reaches the store's own cluster, and reads its answer. */
 export class Caller {
   readonly #options: ResolvedOptions;
   readonly #admission: Admission;
@@ -32,7 +32,7 @@ export class Caller {
 
   /**
    * @param header the credentials to send
-   * @throws StoreError where no other attempt is to be made: the caller gave up, the store closed, the answer was too long
+   * @throws StoreError if no other attempt may be made: the caller gave up, the store closed, or the answer was too long
    */
   async attempt<T>(endpoint: Endpoint, call: CallRequest<T>, header: string | undefined): Promise<Answer<T> | Failed> {
     const http = httpRequest(call, header, this.#options.headers);
@@ -99,7 +99,7 @@ export class Caller {
       const told = toConnectionError(error, kind, via.endpoint.name, sent);
       return { ...via, error: told, meaning: connectionMeaning(error, sent), reached: sent };
     }
-    // Only a server that is silent is for another attempt.
+    // Another attempt is made only if the server was silent.
     const outcome = sent ? 'unknown' : 'not-applied';
     const told = kind === 'write' ? withOutcome(error, outcome) : error;
     if (!error.retryable || signal?.aborted === true) throw told;
@@ -118,7 +118,7 @@ export class Caller {
       return foreign;
     } catch (reason) {
       endpoint.release(link);
-      // The answer of a write is there, and must not be believed yet.
+      // The write's answer has arrived, but must not be believed yet.
       throw kind === 'write' && isStoreError(reason) ? withOutcome(reason, 'unknown') : reason;
     }
   }

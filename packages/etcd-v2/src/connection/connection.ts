@@ -17,12 +17,12 @@ import { startRenewedPoll } from './renewed-poll.js';
 import { judge } from './retry.js';
 import { withTimeLimit } from './time-limit.js';
 
-/** The least that one of several endpoints is given to be reached, in milliseconds. */
+/** The shortest time to connect to one of several endpoints, in milliseconds. */
 const MIN_CONNECT_MS = 500;
 
 /**
- * All requests to the cluster: which endpoint they go to, as which user, and whether a failed one is tried again. Reads
- * are; a write only where it was certainly not applied (C7).
+ * All requests to the cluster: it chooses their endpoint and user, and retries failed ones. Reads are retried; writes only if they were
+ * certainly not applied (C7).
  */
 export class Connection {
   readonly #options: ResolvedOptions;
@@ -31,7 +31,7 @@ export class Connection {
   readonly #census: IdentityCensus;
   readonly #admission: Admission;
   readonly #caller: Caller;
-  /** What endpoints are asked to tell their cluster: near what was asked for last, which the user may read. */
+  /** The path that endpoints are asked for their cluster with: near the last request's, because the user may read that. */
   #asked = introductionPath('/');
   #closed: StoreError | undefined;
   #lastSeen: AnswerHead | undefined;
@@ -39,7 +39,7 @@ export class Connection {
   constructor(options: ResolvedOptions) {
     this.#options = options;
     const { endpoints, connectMs } = options;
-    // One that swallows what it is sent must leave time for the others.
+    // An endpoint that accepts connections and never answers must leave time for the others.
     const share = endpoints.length > 1 ? Math.max(MIN_CONNECT_MS, connectMs / endpoints.length) : connectMs;
     this.#endpoints = new Endpoints(endpoints, {
       ...options,
@@ -64,7 +64,7 @@ export class Connection {
     this.#caller = new Caller(options, this.#admission);
   }
 
-  /** Whether requests are made as a user. */
+  /** Whether requests have a user. */
   get authenticated(): boolean {
     return this.#options.auth !== undefined;
   }
@@ -73,7 +73,7 @@ export class Connection {
     return this.#endpoints.all;
   }
 
-  /** The last answer that told an index. */
+  /** The last answer with an index. */
   get lastSeen(): AnswerHead | undefined {
     return this.#lastSeen?.identity === this.#census.identity.known ? this.#lastSeen : undefined;
   }
@@ -81,7 +81,7 @@ export class Connection {
   /**
    * One request and its answer.
    *
-   * @throws StoreError, with an outcome where it is a write.
+   * @throws StoreError, with an outcome if it is a write.
    */
   async call<T>(request: CallRequest<T>): Promise<Answer<T>> {
     const { kind, signal, avoid } = request;
@@ -104,7 +104,7 @@ export class Connection {
         made,
         most: retry.attempts,
         reached,
-        // A wall clock that is set back must not make a call try for hours.
+        // A wall clock that is set back must not make a call retry for hours.
         inTime: clock.now() >= began && clock.now() < began + connectMs,
         renewed,
         others: tried.size < this.#endpoints.all.length,
@@ -130,10 +130,10 @@ export class Connection {
   }
 
   /**
-   * A call of which no refusal is an answer.
+   * A call that expects no refusal.
    *
-   * @returns what the answer says
-   * @throws StoreError, with an outcome where it is a write.
+   * @returns the result
+   * @throws StoreError, with an outcome if it is a write.
    */
   async ask<T>(request: Omit<CallRequest<T>, 'expect'>): Promise<T> {
     const { result } = await this.call(request);
@@ -141,7 +141,7 @@ export class Connection {
   }
 
   /**
-   * One request to this endpoint alone, tried once.
+   * One request to this endpoint only, without retries.
    *
    * @throws StoreError
    */
@@ -152,8 +152,7 @@ export class Connection {
   }
 
   /**
-   * Begins a long poll at an endpoint: one attempt, and no promise in between. The user must have been told before, by
-   * a `call`.
+   * Begins a long poll at an endpoint: one attempt, started synchronously. A `call` must have fetched the user before.
    */
   poll(endpoint: Endpoint, path: string, handlers: PollHandlers): Poll {
     const header = this.#credentials.current;
@@ -164,12 +163,12 @@ export class Connection {
     return keepalive === undefined ? start(false, handlers) : startRenewedPoll(start, handlers, endpoint, random);
   }
 
-  /** After a poll was refused with `used`: whether another user is worth trying. */
+  /** Call it after a poll was refused with `used`. @returns whether there is another user to try */
   renewCredentials(used: string | undefined): Promise<boolean> {
     return this.#credentials.renew(used);
   }
 
-  /** Takes the members' addresses from the cluster. @returns every endpoint that is used from now on. */
+  /** Reads the members' addresses from the cluster. @returns every endpoint that is used from now on. */
   async refreshEndpoints(signal: AbortSignal | undefined): Promise<readonly string[]> {
     const members = await this.ask({
       method: 'GET',
@@ -182,7 +181,7 @@ export class Connection {
     const addresses = members
       .flatMap(({ clientURLs = [] }) => clientURLs)
       .map(tryParse)
-      // A user's password is not sent in the clear because a member advertises an address without TLS.
+      // Otherwise a member that advertises an address without TLS would receive the password in the clear.
       .filter((address): address is EndpointAddress => address !== undefined && address.secure === secure);
     this.#endpoints.update(
       addresses,
@@ -216,7 +215,7 @@ export class Connection {
     return answer;
   }
 
-  /** Asks an endpoint for its cluster, over a new connection. */
+  /** Asks an endpoint for its cluster over a new connection. */
   async #probe(name: string, signal: AbortSignal): Promise<string | undefined> {
     const endpoint = this.#endpoints.all.find((each) => each.name === name);
     if (endpoint === undefined) return undefined;
@@ -240,12 +239,12 @@ export class Connection {
   }
 }
 
-// A function, since TypeScript takes a signal that was looked at once for the same ever after.
+// A function, because TypeScript assumes that a signal's state does not change after a check.
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-/** Waits for something without which nothing is sent: if that fails, a write was not applied. */
+/** Waits for a step before a request is sent. If that step fails, a write was not applied. */
 async function beforeSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
   try {
     return await waiting;
@@ -262,13 +261,13 @@ function tryParse(url: string): EndpointAddress | undefined {
   try {
     return parseEndpoint(url);
   } catch (error) {
-    // A member may advertise what this client can't use.
+    // A member may advertise an address that this client can't use.
     if (isStoreError(error, 'invalid-argument')) return undefined;
     throw error;
   }
 }
 
-/** The last error; where no endpoint could be reached, one that says what became of each. */
+/** The last error, or, if no endpoint could be reached, one with the failure of each. */
 function summary(
   error: StoreError,
   tried: ReadonlyMap<Endpoint, StoreError>,

@@ -5,19 +5,19 @@ import type { Addresses } from './addresses.js';
 
 export interface ConnectorOptions {
   readonly connectMs: number;
-  /** Asked for each new connection, so that certificates can change while the store lives. */
+  /** Called for each new connection, so certificates can change. */
   readonly security: () => Security;
   readonly keepalive: { readonly intervalMs: number } | undefined;
   /** The addresses of the endpoint's name. */
   readonly addresses: Addresses;
 }
 
-/** How connections to an endpoint are made. */
+/** Makes the connections to an endpoint. */
 export function createConnector(address: EndpointAddress, options: ConnectorOptions): buildConnector.connector {
   const { connectMs, keepalive, addresses } = options;
   const base = {
     timeout: connectMs,
-    // The kernel's own look at a single connection; whether the server is there at all is asked by `Keepalive`.
+    // TCP keepalive checks a single connection. `Keepalive` checks whether the server itself answers.
     keepAlive: true,
     keepAliveInitialDelay: keepalive?.intervalMs ?? 60_000,
     ...(address.socketPath === undefined && { lookup: addresses.lookup }),
@@ -50,9 +50,9 @@ export function createConnector(address: EndpointAddress, options: ConnectorOpti
         callback(null, socket);
       });
     } catch (cause) {
-      // What the user's function threw may hold anything, so it is kept as the cause and not repeated.
+      // The function's error may hold secrets, so it is kept as the cause and not repeated.
       const why = isStoreError(cause) ? cause.message : 'the function given as option tls failed';
-      // As with a certificate that is refused: a call need not wait for it, and a watch does.
+      // As after a refused certificate, calls fail at once, and watches wait.
       const options = { cause, endpoint: address.name, retryable: false };
       callback(new StoreError('unavailable', `${address.name}: ${why}`, options), null);
     }

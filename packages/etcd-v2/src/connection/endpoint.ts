@@ -16,7 +16,7 @@ export interface EndpointOptions extends Omit<ConnectorOptions, 'addresses'> {
   readonly maxResponseBytes: number;
   readonly clock: Clock;
   readonly random: () => number;
-  /** A new connection, made for a question only, told its cluster. */
+  /** Called when a connection that was made only for a question reported its cluster. */
   readonly onIdentity: (endpoint: string, identity: string) => void;
 }
 
@@ -24,7 +24,7 @@ export interface EndpointOptions extends Omit<ConnectorOptions, 'addresses'> {
 const REPLACE_MS = { initialMs: 100, maxMs: 5_000 };
 /** A server that is well begins to answer far sooner, and takes a long poll at once, in milliseconds. */
 const SUSPICIOUS_MS = 500;
-/** How often a server is asked, and answers, while a request of ours gets no answer at all, before that is given up. */
+/** After this many answered questions of the keepalive, a request without any answer is given up. */
 const PATIENT_ROUNDS = 4;
 
 interface UnderWay {
@@ -33,8 +33,8 @@ interface UnderWay {
 }
 
 /**
- * One member of the cluster as this store reaches it: its connections, and how it has been lately. Behind its name may
- * stand a load balancer, so that each connection may reach another member.
+ * One member of the cluster as this store reaches it: its connections, and its recent health. Its name may belong to a load balancer, and
+ * then each connection may reach another member.
  */
 export class Endpoint {
   readonly address: EndpointAddress;
@@ -58,7 +58,7 @@ export class Endpoint {
     this.#addresses = new Addresses(clock);
     const connect = createConnector(address, { ...options, addresses: this.#addresses });
     this.#links = new Links(originOf(address), connect, (link) => {
-      // It could not be made: another address may be better.
+      // The connection could not be made: another address may be better.
       if (link.address === undefined) this.#addresses.avoid(this.#addresses.first);
     });
     if (keepalive !== undefined) {
@@ -81,7 +81,7 @@ export class Endpoint {
   markUnhealthy(link: Link, mayLackLeader = false): void {
     this.health.failed(mayLackLeader);
     this.#addresses.avoid(link.address);
-    // It has ended by itself, or was replaced meanwhile.
+    // It has ended by itself, or has been replaced.
     if (!this.#links.isCurrent(link)) return;
     this.#isReplacing = true;
     this.#replaceIfDue();
@@ -93,7 +93,7 @@ export class Endpoint {
     return () => this.#roundListeners.delete(listener);
   }
 
-  /** A connection for one request after the other. `fresh`: a new one. To be released. */
+  /** A connection for one request at a time. `fresh`: a new one. Release it afterwards. */
   take(fresh = false): Link {
     this.#replaceIfDue();
     return this.#links.take(fresh);
@@ -103,12 +103,12 @@ export class Endpoint {
     this.#links.release(link);
   }
 
-  /** Nothing more is sent over it: an exchange over it failed. */
+  /** An exchange over this connection failed: nothing more is sent over it. */
   discard(link: Link): void {
     this.#links.drop(link);
   }
 
-  /** Ends a connection that reaches what it should not. */
+  /** Ends a connection that reaches another cluster. */
   drop(link: Link): void {
     this.#addresses.avoid(link.address);
     this.#links.drop(link);
@@ -120,7 +120,7 @@ export class Endpoint {
     for (const [exchange, { link }] of [...this.#underWay]) if (gone.has(link)) exchange.fail(reason);
   }
 
-  /** Sends a request over a connection that was taken, and carries nothing else now. */
+  /** Sends a request over a connection from `take`, which must carry nothing else. */
   start(link: Link, request: HttpRequest, handlers: ExchangeHandlers): HttpExchange {
     const exchange: HttpExchange = new HttpExchange(
       {
@@ -142,7 +142,7 @@ export class Endpoint {
     return exchange;
   }
 
-  /** Ends an exchange, and its connection: no handler of it is called any more. */
+  /** Ends an exchange and its connection. Its handlers are not called any more. */
   abort(exchange: HttpExchange, reason: Error): void {
     const underWay = this.#underWay.get(exchange);
     if (underWay === undefined) return;
@@ -153,15 +153,15 @@ export class Endpoint {
     this.#links.drop(link, reason);
   }
 
-  /** Fails what is under way, and closes all connections. */
+  /** Fails all running requests, and closes all connections. */
   async close(reason: StoreError): Promise<void> {
     await this.#fail(reason);
   }
 
   /**
-   * Asks a new connection for something, and ends it.
+   * Sends one request over a new connection, and ends the connection.
    *
-   * @throws the signal's reason, or why the connection failed
+   * @throws the signal's reason, or the failure of the connection
    */
   async ask(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const link = this.#links.take(true);
@@ -180,7 +180,7 @@ export class Endpoint {
     if (this.#underWay.delete(exchange)) this.#keepalive?.end();
   }
 
-  /** The server is silent: what waits for it won't be answered, on the connections that there are. */
+  /** The server is silent: waiting requests won't be answered on the existing connections. */
   #abandon(error: StoreError): void {
     this.health.failed(false);
     for (const { link } of this.#underWay.values()) this.#addresses.avoid(link.address);
@@ -193,8 +193,8 @@ export class Endpoint {
   }
 
   /**
-   * Somebody gave up waiting for any answer at all: the connection may be dead, and with it all that were open then. What begins now must not be
-   * sent over those, one after the other; and a question that is answered over a new one says nothing of them.
+   * A caller gave up before any answer came: its connection may be dead, and so may all others that were open then. New requests must not
+   * try those one after another. An answer over a new connection shows nothing about the old ones.
    */
   #suspect(link: Link): void {
     this.#addresses.avoid(link.address);
@@ -214,8 +214,8 @@ export class Endpoint {
   }
 
   /**
-   * Asks for the leader, which is cheap for the server and allowed to everybody. Over a new connection: behind a load
-   * balancer it reaches one member after the other. Answers of any other kind are signs of life.
+   * Asks for the leader, which is cheap for the server and allowed for everyone. It uses a new connection: behind a load balancer, that
+   * reaches one member after another. Any other answer is a sign of life too.
    */
   async #hasLeader(signal: AbortSignal): Promise<boolean> {
     const { onIdentity } = this.#options;
@@ -229,7 +229,7 @@ export class Endpoint {
     return hasLeader;
   }
 
-  /** The server answers, but not everything: behind a load balancer one of many may have fallen silent. */
+  /** The server answers some requests and not others: behind a load balancer, one of several servers may be silent. */
   #giveUpUnanswered(): void {
     const { keepalive, clock } = this.#options;
     if (keepalive === undefined) return;

@@ -3,8 +3,8 @@ import type { EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 
 /**
- * The members of the cluster. Calls stay with one of them while it is well, so that reads don't jump between members; a
- * failure moves them on.
+ * The members of the cluster. Calls stay with one member while it is healthy, so that reads don't jump between members. After a failure they
+ * move to another one.
  */
 export class Endpoints {
   readonly #options: EndpointOptions;
@@ -19,12 +19,12 @@ export class Endpoints {
     this.#preferred = this.#given[Math.floor(options.random() * this.#given.length)];
   }
 
-  /** Those that the user gave, then those that a member list told of. */
+  /** The user's endpoints, then those from the member list. */
   get all(): readonly Endpoint[] {
     return [...this.#given, ...this.#found];
   }
 
-  /** The endpoint to use, or `undefined` where `except` has all of them. `avoid` comes last. */
+  /** The endpoint to use, or `undefined` if `except` has all of them. `avoid` comes last. */
   choose(except: ReadonlySet<Endpoint>, avoid?: Endpoint): Endpoint | undefined {
     const rank = (endpoint: Endpoint): number =>
       (endpoint === avoid ? 4 : 0) + (endpoint.health.isGood ? 0 : 2) + (endpoint === this.#preferred ? 0 : 1);
@@ -41,7 +41,7 @@ export class Endpoints {
     endpoint.health.answered();
   }
 
-  /** The members as the cluster tells them. The endpoints that the user gave stay; others come and go. */
+  /** Takes the members that the cluster reports. The user's endpoints stay; others come and go. */
   update(addresses: readonly EndpointAddress[], gone: StoreError): void {
     const given = new Set(this.#given.map(({ address }) => address.target));
     const before = new Map(this.#found.map((endpoint) => [endpoint.address.target, endpoint]));

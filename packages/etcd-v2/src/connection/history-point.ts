@@ -2,17 +2,17 @@ import type { Revision } from '@holdfast/store';
 import { isIndex } from '../json/codec.js';
 import type { ResponseHead } from './http-exchange.js';
 
-/** What the answer's headers tell of the history. */
+/** The history in an answer's headers. */
 export interface HistoryPoint {
-  /** The store's index; `undefined` where the answer has none. */
+  /** The store's index; `undefined` if the answer has none. */
   readonly index: Revision | undefined;
-  /** The cluster's id, hexadecimal as etcd tells it; empty where the answer has none. */
+  /** The cluster's id, hexadecimal as etcd sends it; empty if the answer has none. */
   readonly identity: string;
-  /** Raft's term; errors don't tell it. */
+  /** Raft's term. Errors don't have it. */
   readonly raftTerm: number | undefined;
 }
 
-/** Never throws: a header that is not as etcd writes it counts as none. */
+/** Never throws: a header in another form than etcd's counts as missing. */
 export function pointOf({ headers }: ResponseHead): HistoryPoint {
   const index = numberIn(headers['x-etcd-index']);
   const identity = headers['x-etcd-cluster-id'];

@@ -12,7 +12,7 @@ export interface HttpRequest {
   readonly body?: string | undefined;
 }
 
-/** An answer's first part. */
+/** The first part of an answer. */
 export interface ResponseHead {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -23,17 +23,17 @@ export interface HttpResponse extends ResponseHead {
 }
 
 export interface ExchangeHandlers {
-  /** The answer has begun. Of a long poll: the server has registered it. */
+  /** The answer has begun. For a long poll: the server has registered it. */
   readonly onHead?: ((head: ResponseHead) => void) | undefined;
   onDone(response: HttpResponse): void;
-  /** `sent`: the request was written to a connection, at least in part. */
+  /** `sent`: the request was written to a connection, at least partly. */
   onFail(error: Error, sent: boolean): void;
 }
 
 /**
- * One request and its answer, over undici's lowest interface: a watch that catches up makes thousands of them a second.
- * Exactly one of `onDone` and `onFail` is called, and neither after `abort`. Where a handler throws, `onFail` is called
- * with that: nobody waits for ever for an answer that could not be taken.
+ * One request and its answer, over undici's lowest interface, because a watch that catches up makes thousands of them a second. Exactly one
+ * of `onDone` and `onFail` is called, and neither after `abort`. If a handler throws, `onFail` gets its error, so that no caller waits for
+ * ever.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #handlers: ExchangeHandlers;
@@ -44,24 +44,24 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #aborted: Error | undefined;
   #over = false;
 
-  /** @param maxBytes how long a body may get (`maxResponseBytes`) */
+  /** @param maxBytes the longest body (`maxResponseBytes`) */
   constructor(handlers: ExchangeHandlers, maxBytes: number) {
     this.#handlers = handlers;
-    // A longer text can't be made of it, whatever was allowed.
+    // JavaScript strings can't be longer.
     this.#maxBytes = Math.min(maxBytes, constants.MAX_STRING_LENGTH);
   }
 
-  /** Whether the request was written to a connection, at least in part. */
+  /** Whether the request was written to a connection, at least partly. */
   get sent(): boolean {
     return this.#controller !== undefined;
   }
 
-  /** Whether it was sent, and nothing of an answer has come. */
+  /** Whether it was sent and no part of an answer has come. */
   get isUnanswered(): boolean {
     return this.sent && this.#head.status === 0;
   }
 
-  /** Ends it here and at the server. No handler is called any more. */
+  /** Ends the exchange here and at the server. No handler is called any more. */
   abort(reason: Error): void {
     if (this.#over) return;
     this.#over = true;
@@ -69,7 +69,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(reason);
   }
 
-  /** Ends it as if the connection had failed. */
+  /** Ends the exchange as if the connection had failed. */
   fail(error: Error): void {
     if (this.#over) return;
     const { sent } = this;
@@ -78,7 +78,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Given up while it waited for a connection: it is not sent at all.
+    // Aborted while it waited for a connection: it is not sent at all.
     if (this.#aborted !== undefined) controller.abort(this.#aborted);
     else this.#controller = controller;
   }
@@ -112,7 +112,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#handlers.onFail(error, this.sent);
   }
 
-  /** Runs what may throw: undici would tell the error to this exchange alone, which may be over. */
+  /** Runs a step that may throw: undici would report the error only to this exchange, which may be over. */
   #settling(step: () => void): void {
     try {
       step();

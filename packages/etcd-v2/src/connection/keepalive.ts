@@ -4,13 +4,13 @@ export interface KeepaliveOptions {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Asks the server whether it is there; `false`: it is, but knows of no leader. Gives up when the signal aborts. */
+  /** Asks the server for a sign of life. `false`: it answers, but knows no leader. Gives up when the signal aborts. */
   readonly probe: (signal: AbortSignal) => Promise<boolean>;
-  /** The server did not answer, or has had no leader for two questions in a row. */
+  /** The server did not answer, or had no leader for two questions in a row. */
   readonly onDead: (error: StoreError) => void;
 }
 
-/** How late a timer is that was kept from firing, and how long reading what has come since is given, in milliseconds. */
+/** A timer that fires this late was blocked, in milliseconds. Data that arrived meanwhile then gets the same time to be read. */
 const LATE_MS = 100;
 const READING_MS = 100;
 
@@ -20,8 +20,8 @@ type State =
   | { readonly status: 'asking'; readonly controller: AbortController };
 
 /**
- * Notices a server that is silent, while something waits for it: a half-open connection is otherwise never noticed, and
- * a long poll on a member that has lost its leader waits for ever. There is no timer while nothing is under way.
+ * Notices a silent server while a request waits for it. Otherwise a half-open connection is never noticed, and a long poll on a member
+ * without a leader waits for ever. There is no timer while no request is open.
  */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
@@ -65,14 +65,14 @@ export class Keepalive {
     const late = new StoreError('timeout', `gave no sign of life for ${timeoutMs} ms (keepalive.timeoutMs)`);
     const began = clock.now();
     let timer = clock.setTimeout(() => {
-      // A timer that is late says that this process was blocked: the answer may be waiting to be read.
+      // A late timer means that this process was blocked: the answer may have arrived already.
       if (clock.now() - began < timeoutMs + LATE_MS) controller.abort(late);
       else timer = clock.setTimeout(() => controller.abort(late), READING_MS);
     }, timeoutMs);
     let dead: StoreError | undefined;
     try {
       this.#leaderless = (await probe(controller.signal)) ? 0 : this.#leaderless + 1;
-      // One question may fall into an election, which passes.
+      // A single question may fall into an election, which passes.
       if (this.#leaderless >= 2) dead = new StoreError('unavailable', 'knows of no leader');
     } catch (error) {
       dead = controller.signal.aborted ? late : new StoreError('unavailable', messageOf(error), { cause: error });
@@ -84,7 +84,7 @@ export class Keepalive {
       this.#wait();
       return;
     }
-    // Whatever fails now may begin anew, on this endpoint too: that is counted from the start.
+    // The requests that now fail may begin again on this endpoint, and the count starts anew for them.
     this.#toIdle();
     this.#options.onDead(dead);
     if (this.#underWay > 0 && this.#statusNow() === 'idle') this.#wait();

@@ -1,12 +1,12 @@
 import { Client, type buildConnector } from 'undici';
 import type { HttpExchange, HttpRequest } from './http-exchange.js';
 
-/** How long an unused connection is kept: the next poll of a watch, or the next call, then needs no new one. */
+/** How long an unused connection is kept for the next poll or call, in milliseconds. */
 const IDLE_MS = 15_000;
 
 /** The connection had ended before the request was sent over it. */
 export class LinkGone extends Error {
-  // Not one of undici's own, after some of which it would connect again.
+  // Not one of undici's own codes: after some of those, undici reconnects.
   readonly code = 'HOLDFAST_LINK_GONE';
 
   constructor() {
@@ -15,11 +15,11 @@ export class LinkGone extends Error {
 }
 
 /**
- * One TCP connection to an endpoint, for one request at a time: a long poll would hold up those behind it. It is made with
- * its first request and never again, so that whatever it has shown of the server at its other end stays true.
+ * One TCP connection to an endpoint, for one request at a time, because a long poll would block others. It is made with its first request
+ * and never reconnects, so everything that it has shown about its server stays true.
  */
 export class Link {
-  /** The cluster that the server at the other end belongs to, once it has told. */
+  /** The server's cluster, once it has reported it. */
   identity: string | undefined;
   readonly #client: Client;
   #address: string | undefined;
@@ -27,11 +27,11 @@ export class Link {
   #isOpen = false;
   #isGone = false;
 
-  /** @param onGone called once it can't be used any more */
+  /** @param onGone called once the connection can't be used any more */
   constructor(origin: string, connect: buildConnector.connector, onGone: (link: Link) => void) {
     this.#client = new Client(origin, {
       pipelining: 1,
-      // Time-outs are the store's own, by its clock.
+      // The store has its own time-outs, by its clock.
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: IDLE_MS,
@@ -60,17 +60,17 @@ export class Link {
     this.#client.on('disconnect', gone).on('connectionError', gone);
   }
 
-  /** Whether it was made, and has not ended. */
+  /** Whether it is connected. */
   get isOpen(): boolean {
     return this.#isOpen && !this.#isGone;
   }
 
-  /** Whether it has ended, or could not be made. */
+  /** Whether it has ended or could not be made. */
   get isGone(): boolean {
     return this.#isGone;
   }
 
-  /** The other end's IP address, once it was made. */
+  /** The server's IP address, once connected. */
   get address(): string | undefined {
     return this.#address;
   }
@@ -79,7 +79,7 @@ export class Link {
     this.#client.dispatch({ ...request, body: request.body ?? null }, exchange);
   }
 
-  /** Ends it, with what it carries. */
+  /** Ends it and its request. */
   async destroy(reason: Error): Promise<void> {
     this.#isGone = true;
     await this.#client.destroy(reason).catch(() => undefined);

@@ -1,11 +1,11 @@
 import type { buildConnector } from 'undici';
 import { Link } from './link.js';
 
-/** The connections to one endpoint: those that carry a request, and those that wait for one. */
+/** The connections to one endpoint: busy ones, and idle ones. */
 export class Links {
   readonly #make: () => Link;
   readonly #all = new Set<Link>();
-  /** The one that was used last comes last. */
+  /** In the order of their last use. */
   #idle: Link[] = [];
   readonly #retired = new WeakSet<Link>();
 
@@ -17,7 +17,7 @@ export class Links {
       });
   }
 
-  /** A connection that nothing else uses. `fresh`: a new one. To be released. */
+  /** A connection that nothing else uses. `fresh`: a new one. Release it afterwards. */
   take(fresh: boolean): Link {
     const idle = fresh ? undefined : this.#idle.pop();
     if (idle !== undefined) return idle;
@@ -26,32 +26,32 @@ export class Links {
     return link;
   }
 
-  /** It carries nothing any more. One that never was made, or that is to go, is not used again. */
+  /** It carries nothing any more. It is not used again if it was never connected or is retired. */
   release(link: Link): void {
     if (!this.#all.has(link) || this.#idle.includes(link)) return;
     if (link.isOpen && !this.#retired.has(link)) this.#idle.push(link);
     else this.drop(link);
   }
 
-  /** Ends one, with what it carries. */
+  /** Ends one and its request. */
   drop(link: Link, reason: Error = NOT_NEEDED): void {
     this.#forget(link);
     void link.destroy(reason);
   }
 
-  /** Whether it is among those that new requests may use. */
+  /** Whether new requests may use it. */
   isCurrent(link: Link): boolean {
     return this.#all.has(link) && !this.#retired.has(link);
   }
 
-  /** Uses none of those that there are for anything new: what is under way on them may finish. */
+  /** Retires all current connections: running requests may finish, new ones use other connections. */
   retire(): void {
     for (const link of this.#all) this.#retired.add(link);
     for (const link of this.#idle) this.drop(link);
     this.#idle = [];
   }
 
-  /** Ends those that show another cluster than this one. */
+  /** Ends the connections that have shown another cluster than this one. */
   keepOnly(identity: string, reason: Error): Link[] {
     const others = [...this.#all].filter((link) => link.identity !== undefined && link.identity !== identity);
     for (const link of others) this.drop(link, reason);

@@ -10,10 +10,10 @@ import { recognise } from './recognise.js';
 import { redact } from './redact.js';
 
 export interface PollHandlers {
-  /** The server has taken the request; its answer may be there already, or come in a year. */
+  /** The server has taken the request. Its answer may have arrived already, or come in a year. */
   onWaiting(point: HistoryPoint): void;
   onAnswer(point: HistoryPoint, body: string): void;
-  /** `header`: the credentials that the request had. */
+  /** `header`: the request's credentials. */
   onFail(error: StoreError, header: string | undefined): void;
 }
 
@@ -24,18 +24,18 @@ export interface Poll {
 export interface PollSetup {
   readonly endpoint: Endpoint;
   readonly request: HttpRequest;
-  /** The credentials that the request has. */
+  /** The request's credentials. */
   readonly header: string | undefined;
   readonly admission: Admission;
-  /** Over a new connection. */
+  /** Whether to use a new connection. */
   readonly fresh: boolean;
 }
 
 const POLL_OVER = new StoreError('aborted', 'the poll is not needed any more');
-/** Over how many new connections a poll is tried that reach another cluster: behind one name there may be both. */
+/** The most new connections to another cluster that a poll tries: both clusters may stand behind one name. */
 const MOST_FOREIGN = 3;
 
-/** One long poll at one endpoint. Exactly one of `onAnswer` and `onFail` is called, whatever the server answers. */
+/** One long poll at one endpoint. Exactly one of `onAnswer` and `onFail` is called. */
 export function startPoll({ endpoint, request, header, admission, fresh }: PollSetup, handlers: PollHandlers): Poll {
   let current: HttpExchange | undefined;
   const begin = (isFresh: boolean, foreign: number): void => {

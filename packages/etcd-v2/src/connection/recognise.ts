@@ -4,31 +4,31 @@ import { parseMessage, parseV2Error, type HttpFailure, type V2ErrorBody } from '
 import { pointOf, type HistoryPoint } from './history-point.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 
-/** What is asked, as far as it decides which answers count. */
+/** The part of a request that decides which answers count. */
 export interface Question {
   readonly method: HttpRequest['method'];
   readonly path: string;
-  /** Codes of the keys API that are answers to this call, and no errors. */
+  /** Codes of the keys API that are answers to this call, not errors. */
   readonly expect?: readonly number[] | undefined;
-  /** HTTP statuses that are answers to this call, and no errors. */
+  /** HTTP statuses that are answers to this call, not errors. */
   readonly expectStatus?: readonly number[] | undefined;
 }
 
 export type Recognised =
   | { readonly kind: 'success'; readonly point: HistoryPoint }
-  /** With one of the codes that the call expects. */
+  /** A refusal with a code that the call expects. */
   | { readonly kind: 'refused'; readonly point: HistoryPoint; readonly refused: V2ErrorBody }
   | { readonly kind: 'failure'; readonly point: HistoryPoint; readonly failure: HttpFailure };
 
-/** A refusal that names a key: the one asked for, or a directory above it. */
+/** The codes of refusals that name a key: the requested one, or a directory above it. */
 const NAMES_A_KEY: readonly number[] = [100, 102, 104, 105];
 
 /**
- * Tells etcd's own answers from those of a proxy, a load balancer or another server in its place (docs/traps.md#trap-20). Etcd's keys API
- * has its cluster's id in every answer and the store's index in every success and refusal; the members API has the cluster's
- * id; `/version`, `/health` and the statistics have neither, so that their bodies must speak for themselves.
+ * Distinguishes etcd's own answers from those of a proxy, a load balancer or another server (docs/traps.md#trap-20). Answers of etcd's keys API
+ * have the cluster's id, and all successes and refusals also have the store's index. The members API has the cluster's id. `/version`,
+ * `/health` and the statistics have neither, so only their bodies can show it.
  *
- * @throws BadAnswer for a success that lacks what etcd's successes have
+ * @throws BadAnswer for a success without the headers of etcd's successes
  */
 export function recognise(question: Question, response: HttpResponse): Recognised {
   const point = pointOf(response);
@@ -46,7 +46,7 @@ function ofKeys({ method, path, expect = [] }: Question, response: HttpResponse,
     if (isEtcds && point.index !== undefined) return { kind: 'success', point };
     throw notEtcds('it has no X-Etcd-Cluster-Id, or no X-Etcd-Index that could be one');
   }
-  // An answer to HEAD has no body: that a user is refused is told by the status alone.
+  // An answer to HEAD has no body: only the status shows that a user is refused.
   if (method === 'HEAD' && isEtcds && status === 401) return failed(response, point, 'members');
   const own = isEtcds && status >= 400 ? parseV2Error(body) : undefined;
   if (own === undefined) return failed(response, point, 'other');
@@ -65,7 +65,7 @@ function ofMembers({ method, expectStatus = [] }: Question, response: HttpRespon
   }
   const isWorded = parseMessage(body) !== undefined;
   if (isEtcds && isWorded && expectStatus.includes(status)) return { kind: 'success', point };
-  // Whoever may not change members is told so before the header is written.
+  // etcd refuses a user who may not change members before it writes the header.
   const isRefusal = status === 401 && isWorded;
   return failed(response, point, (isEtcds && isWorded) || isRefusal ? 'members' : 'other');
 }

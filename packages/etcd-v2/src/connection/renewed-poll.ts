@@ -2,14 +2,14 @@ import type { Endpoint } from './endpoint.js';
 import type { HistoryPoint } from './history-point.js';
 import type { Poll, PollHandlers } from './poll.js';
 
-/** After how many questions of the keepalive, at least, a poll is made anew; twice as many at most. */
+/** A poll is renewed after this many questions of the keepalive, at the earliest, and after twice as many at the latest. */
 const ROUNDS = 4;
 
 /**
- * A long poll that is made anew over another connection now and then, and whenever a member has no leader. The server of a
- * waiting poll says nothing, for minutes or for ever: a half-open connection and a member that lost its leader look like
- * an idle prefix, and the keepalive's questions may reach another member behind the same name. The old poll waits on until
- * the new one was taken, so that nothing is missed in between.
+ * A long poll that is renewed over another connection from time to time, and whenever a member has no leader. A waiting poll gets no sign of
+ * life, for minutes or for ever: a half-open connection and a member without a leader look like an idle prefix, and the keepalive's
+ * questions may reach another member behind the same name. The old poll stays open until the server has taken the new one, so that no event
+ * is missed.
  */
 export function startRenewedPoll(
   start: (fresh: boolean, handlers: PollHandlers) => Poll,
@@ -17,12 +17,12 @@ export function startRenewedPoll(
   endpoint: Pick<Endpoint, 'onRound'>,
   random: () => number,
 ): Poll {
-  /** Undefined until the server has taken it, or another one instead. */
+  /** Undefined until the server has taken a poll. */
   let current: Poll | undefined;
   let next: Poll | undefined;
   let isOver = false;
   let roundsLeft = Infinity;
-  /** How often a member had no leader since the poll was taken. */
+  /** How often a member had no leader since the server took the poll. */
   let doubts = 0;
 
   const end = (): void => {
@@ -60,7 +60,7 @@ export function startRenewedPoll(
       },
       onAnswer,
       onFail: (error, header) => {
-        // While the old one is not in doubt it goes on: on an idle prefix its index is long out of the server's window.
+        // While the old poll is not in doubt, it continues: on an idle prefix its index left the server's window long ago.
         if (isTaken || isDoubted) {
           settle(() => {
             handlers.onFail(error, header);
@@ -77,7 +77,7 @@ export function startRenewedPoll(
     if (isOver || roundsLeft === Infinity) return;
     if (!hasLeader) doubts += 1;
     if (next !== undefined) return;
-    // One question may fall into an election, which passes.
+    // A single question may fall into an election, which passes.
     if (!hasLeader) renew(doubts > 1);
     else if (roundsLeft <= 0) renew(false);
   });

@@ -1,8 +1,8 @@
 import type { Clock, StoreError } from '@holdfast/store';
 
 /**
- * Runs something that ends when its signal aborts: at the latest after `limitMs`, by the store's clock, with `late` as the
- * reason, or with the outer signal's.
+ * Runs work that ends when its signal aborts: after `limitMs` by the store's clock, with `late` as the reason, or when the outer signal
+ * aborts, with that signal's reason.
  */
 export async function withTimeLimit<T>(
   { clock, limitMs, late }: { readonly clock: Clock; readonly limitMs: number; readonly late: () => StoreError },

@@ -19,21 +19,21 @@ import type { Connection } from '../connection/connection.js';
 import { exactDirectory, keyPath } from '../json/key-path.js';
 import { bookmarkOf, readNode } from './reads.js';
 
-/** The server's own guards, as the request has them. */
+/** The server's own guards, as parameters of the request. */
 export interface NativeGuard {
   readonly prevExist?: 'true' | 'false';
   readonly prevIndex?: string;
   readonly prevValue?: string;
 }
 
-/** What becomes of a key, decided on what it holds now. */
+/** What to do with a key, decided by its current content. */
 export type Decision =
   | { readonly kind: 'write'; readonly value: string }
   | { readonly kind: 'delete' }
   /** The guard does not hold. */
   | { readonly kind: 'refuse' };
 
-/** A guarded write's end. */
+/** The result of a guarded write. */
 export type Outcome =
   | { readonly succeeded: true; readonly answer: AnswerHead; readonly previous: KeyValue | undefined }
   | { readonly succeeded: false; readonly answer: AnswerHead };
@@ -43,16 +43,16 @@ const COMPARE_FAILED = 101;
 const NOT_A_FILE = 102;
 const NOT_A_DIRECTORY = 104;
 const EXISTS = 105;
-/** How often a put that meets other writers in between is tried with care, before it overwrites whatever there is. */
+/** How often a put that meets other writers uses `prevExist`, before it overwrites the key unconditionally. */
 const PATIENCE = 8;
 
 /**
- * Writes. `PUT` alone ("set") would begin a key's life anew each time, with another `createdIndex`; so a put updates the
- * key, or creates it, each of which the server refuses, having done nothing, where it is not the one that fits.
+ * Writes. A plain `PUT` ("set") would begin a new life of the key each time, with another `createdIndex`. So a put either updates the key or
+ * creates it, and the server refuses the wrong one without doing anything.
  */
 export class Kv {
   readonly #connection: Connection;
-  /** Which of the two fitted last: a bulk load creates all the way, a gateway updates. */
+  /** Which of the two succeeded last: a bulk load always creates, a gateway updates. */
   #creates = false;
 
   constructor(connection: Connection) {
@@ -69,7 +69,7 @@ export class Kv {
       if (!outcome.succeeded) throw nothingToKeep(key);
       return putResult(outcome, options);
     }
-    // An update with an empty value passes for one of a directory: etcd 3.4 takes it, and writes no entry.
+    // etcd 3.4 takes an update with an empty value for one of a directory: it succeeds, and writes no entry.
     if (text === '') {
       return putResult(await this.#decide(key, options, call, () => ({ kind: 'write', value: '' })), options);
     }
@@ -109,7 +109,7 @@ export class Kv {
       );
     }
     if (guard.kind === 'absent') return this.write(key, text, { prevExist: 'false' }, options, call, [EXISTS]);
-    // A `prevValue` that is empty is refused, and an update that is empty may hit a directory: read, then compare the index.
+    // etcd refuses an empty `prevValue`, and an empty update may hit a directory. So read, then compare the index.
     if (expected === '' || (guard.kind === 'present' && text === '')) {
       return this.#decide(key, options, call, (file) =>
         file !== undefined && holds(guard, file) ? { kind: 'write', value: text } : { kind: 'refuse' },
@@ -148,11 +148,11 @@ export class Kv {
         file !== undefined && holds(guard, file) ? { kind: 'delete' } : { kind: 'refuse' },
       );
     }
-    // Only a key that is there can be deleted, so `present` needs no guard.
+    // Only an existing key can be deleted, so `present` needs no guard.
     return this.remove(key, guard.kind === 'present' ? {} : native(guard), call);
   }
 
-  /** One PUT. `failures`: the codes that mean that its guard does not hold. */
+  /** One PUT. `failures`: the codes that mean that the guard does not hold. */
   async write(
     key: string,
     value: string,
@@ -174,7 +174,7 @@ export class Kv {
     return { succeeded: true, answer, previous: previous ? previousOf(answer.result) : undefined };
   }
 
-  /** One DELETE of a key. A directory of that name is not the key. */
+  /** One DELETE of a key. A directory with that name is not the key. */
   async remove(key: string, guard: NativeGuard, { signal }: DriverCall): Promise<Outcome> {
     const query = new URLSearchParams({ ...guard }).toString();
     const answer = await this.#connection.call({
@@ -190,8 +190,8 @@ export class Kv {
   }
 
   /**
-   * Reads, decides, and writes if the key is still as it was read (`prevIndex`); reads again where it is not. Atomic, since
-   * what is written was decided on what is replaced.
+   * Reads the key, decides, and writes if the key has not changed since (`prevIndex`). If it has, it reads again. This is atomic, because the
+   * decision was made on exactly the content that is replaced.
    */
   async #decide(
     key: string,
@@ -216,7 +216,7 @@ export class Kv {
   }
 
   /**
-   * The one deletion of many keys that v2 has. Hidden nodes below go with it: nothing lists them, so that nobody can know.
+   * v2's only deletion of several keys. It also deletes hidden nodes below: no call lists them, so nobody can know them.
    */
   async #deleteDirectory(range: KeyRange, { previous }: DriverDeleteOptions, call: DriverCall): Promise<DeleteResult> {
     const directory = exactDirectory(range);
@@ -226,7 +226,7 @@ export class Kv {
       );
     }
     if (previous) throw unsupported('etcd v2 does not tell what was in a directory that is deleted; list it before');
-    // A recursive delete of an entry would delete the entry, which lies outside of the range.
+    // A recursive delete of an entry would delete the entry itself, which is outside of the range.
     const { node, answer } = await readForWrite(this.#connection, directory, call);
     if (node === undefined || isFile(node)) return { revision: bookmarkOf(answer).revision, deleted: 0 };
     const deleted = await this.#connection.call({
@@ -243,7 +243,7 @@ export class Kv {
 
 const NO_OPTIONS = { previous: true, ttl: undefined };
 
-/** The read before a write: where it fails, nothing was written. */
+/** The read before a write: if it fails, nothing was written. */
 export async function readForWrite(
   connection: Connection,
   key: string,
@@ -261,7 +261,7 @@ function withNothingApplied(error: StoreError): StoreError {
   return new StoreError(code, message, { cause: error, retryable, endpoint, outcome: 'not-applied' });
 }
 
-/** Whether the guard holds for an entry that is there. */
+/** Whether the guard holds for an existing entry. */
 function holds(guard: DriverGuard, file: V2File): boolean {
   switch (guard.kind) {
     case 'absent':
@@ -296,13 +296,13 @@ function previousOf({ prevNode }: Partial<V2Event>): KeyValue | undefined {
   return prevNode !== undefined && isFile(prevNode) ? toKeyValue(prevNode) : undefined;
 }
 
-/** A put's result, of a write that was applied. */
+/** The result of a put that was applied. */
 export function putResult(outcome: Outcome, { previous, ttl }: Pick<DriverPutOptions, 'previous' | 'ttl'>): PutResult {
   const { revision } = bookmarkOf(outcome.answer);
   return {
     revision,
     ...(previous && outcome.succeeded && outcome.previous !== undefined && { previous: outcome.previous }),
-    // The server grants what is asked for.
+    // The server always grants the requested time to live.
     ...(ttl !== undefined && { ttl }),
   };
 }
@@ -316,7 +316,7 @@ export function deleteResult(outcome: Outcome & { succeeded: true }, { previous 
   };
 }
 
-/** A value as the text that v2 keeps. The wrapper has refused values to store that are no text; guards come unchecked. */
+/** A value as the text that v2 keeps. The wrapper has refused stored values that are not text, but guards are unchecked. */
 function toText(value: Uint8Array): string {
   const text = decodeUtf8(value);
   if (text !== undefined) return text;

@@ -1,7 +1,7 @@
 import { encodeUtf8, type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
 import type { V2File } from '../json/codec.js';
 
-/** A part of a listing: values are encoded when they are asked for. */
+/** A part of a listing. Values are encoded when they are asked for. */
 export class FilePage implements Page {
   readonly bookmark: Bookmark;
   readonly total: number;

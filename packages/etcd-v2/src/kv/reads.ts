@@ -29,10 +29,10 @@ export interface Snapshot {
   readonly undecodable: UndecodableKey[];
 }
 
-/** How many entries a page of a scan has: few enough to be handled between two turns of the event loop. */
+/** The number of entries in a page of a scan: few enough for one turn of the event loop. */
 const PAGE = 2_000;
 
-/** No such key, and a key below one that is no directory: not there, both. */
+/** The codes of a missing key: no such key, and a key below an entry. */
 const NOT_THERE = [100, 104];
 
 export async function get(
@@ -45,7 +45,7 @@ export async function get(
   return node !== undefined && isFile(node) ? toKeyValue(node) : undefined;
 }
 
-/** A node, directory or not, with its direct children. */
+/** A node, directory or entry, with its direct children. */
 export async function readNode(
   connection: Connection,
   key: string,
@@ -57,7 +57,7 @@ export async function readNode(
   return { node: answer.result?.node, answer };
 }
 
-/** One GET of the keys API; what is not there has no result. */
+/** One GET of the keys API. A missing node has no result. */
 export function read(
   connection: Connection,
   path: string,
@@ -84,7 +84,7 @@ export async function list(
   if (options.countOnly) return { items: [], bookmark, count, more: false, undecodable: [] };
   const sorted = sortFiles(files, options.sort);
   const { limit = Infinity } = options;
-  // Keys that can't be read have no certain place in the order: they come last.
+  // Unreadable keys have no certain place in the order: they come last.
   const taken = sorted.slice(0, limit);
   return {
     items: taken.map((file) => toKeyValue(file, options.keysOnly)),
@@ -121,7 +121,7 @@ export async function readRange(
   signal: AbortSignal | undefined,
 ): Promise<Snapshot> {
   const { path, recursive } = locate(range);
-  // The server's order is nearly ours (it sorts each directory by itself), which makes sorting here a walk through.
+  // The server sorts each directory by itself, which is nearly our order, so sorting here is cheap.
   const query = [
     ...(recursive ? ['recursive=true', 'sorted=true'] : []),
     ...(consistency === 'linearizable' ? ['quorum=true'] : []),
@@ -145,7 +145,7 @@ export async function readRange(
   return { bookmark: bookmarkOf(answer), files, undecodable };
 }
 
-/** @throws StoreError `internal` where the answer has none: it does not come from the keys API. */
+/** @throws StoreError `internal` if the answer has none: then it does not come from the keys API. */
 export function bookmarkOf({ index, identity, endpoint }: AnswerHead): Bookmark {
   if (index === undefined || identity === '') {
     throw new StoreError('internal', `${endpoint.name} answered without X-Etcd-Index and X-Etcd-Cluster-Id headers`, {
@@ -158,7 +158,7 @@ export function bookmarkOf({ index, identity, endpoint }: AnswerHead): Bookmark 
 function sortFiles(files: V2File[], sort: SortOrder | undefined): V2File[] {
   if (sort === undefined) return sortByKey(files);
   const compare = COMPARE[sort.target];
-  // By key where the target is the same, so that the order is always the same.
+  // Entries with equal targets are ordered by key, so that the order is always the same.
   files.sort((a, b) => compare(a, b) || compareKeys(a.key, b.key));
   return sort.order === 'descend' ? files.reverse() : files;
 }
@@ -168,6 +168,6 @@ const COMPARE: Readonly<Record<SortOrder['target'], (a: V2File, b: V2File) => nu
   createRevision: (a, b) => (a.createdIndex ?? 0) - (b.createdIndex ?? 0),
   modRevision: (a, b) => (a.modifiedIndex ?? 0) - (b.modifiedIndex ?? 0),
   value: (a, b) => compareKeys(a.value, b.value),
-  // The wrapper refuses it: v2 has no versions.
+  // The wrapper refuses this target: v2 has no versions.
   version: () => 0,
 };

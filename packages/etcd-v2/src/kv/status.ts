@@ -4,7 +4,7 @@ import type { AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';
 import { bookmarkOf } from './reads.js';
 
-/** What one member says of itself and of the cluster. */
+/** One member's report about itself and the cluster. */
 export async function readStatus(connection: Connection, { signal }: DriverCall): Promise<StoreStatus> {
   const head = await readHead(connection, signal);
   const [version, members, leader] = await Promise.all([
@@ -35,8 +35,8 @@ export function readMembers(connection: Connection, signal: AbortSignal | undefi
 }
 
 /**
- * The head of the member that answers: without a body, and without consensus. A user who may not read the root is told
- * the head that was seen last.
+ * The head of the answering member, without a body and without consensus. For a user who may not read the root, it is the head that this
+ * store saw last.
  */
 async function readHead(connection: Connection, signal: AbortSignal | undefined): Promise<AnswerHead> {
   try {

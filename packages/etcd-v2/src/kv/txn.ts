@@ -18,7 +18,7 @@ import { deleteResult, putResult, type Kv } from './kv.js';
 import { bookmarkOf, readNode } from './reads.js';
 
 /**
- * Runs the transactions that v2 can do atomically (C9). They are about one key, and have either
+ * Runs the transactions that v2 can do atomically (C9). They concern one key, and have either
  *
  * - reads of it, whose compares are decided by the same read; or
  * - one put or delete of it, without a guard or with one that the server checks, and an empty else branch.
@@ -107,7 +107,7 @@ function keyOf(op: DriverOp): string | undefined {
   }
 }
 
-/** The server's guard that says the same as the compares. */
+/** The server's guard that is equivalent to the compares. */
 function nativeGuard(compares: readonly DriverCompare[]): DriverGuard {
   const guards = compares.map(guardOf);
   // Every other guard implies that the key exists.
@@ -166,7 +166,7 @@ function holds(compare: DriverCompare, item: KeyValue | undefined): boolean {
     case 'modRevision':
       return test(compare.op, (item?.modRevision ?? 0) - compare.value);
     case 'version':
-      // The wrapper lets compares with 0 pass alone: whether there is one.
+      // The wrapper allows only compares with 0, which test the key's existence.
       return test(compare.op, item === undefined ? 0 : 1);
     case 'lease':
       return test(compare.op, compare.value === '0' ? 0 : -1);

@@ -5,7 +5,7 @@ import { notEtcds } from '../json/bad-answer.js';
 import { parseMessage } from '../errors.js';
 import type { Connection } from '../connection/connection.js';
 
-/** What one member counts, as etcd tells it: its names are etcd's own. */
+/** One member's statistics, under etcd's own names. */
 export interface EtcdV2Stats {
   /** The member that answers. */
   readonly self: {
@@ -17,16 +17,16 @@ export interface EtcdV2Stats {
     readonly recvAppendRequestCnt: number;
     readonly sendAppendRequestCnt: number;
   };
-  /** How it reaches its followers; only where the member that answers leads. */
+  /** Its connections to its followers; only if the answering member is the leader. */
   readonly leader?: {
     readonly leader: string;
     readonly followers: Readonly<Record<string, unknown>>;
   };
-  /** Operations on its copy of the data, and the watchers it has. */
+  /** Counts of operations on its copy of the data, and of its watchers. */
   readonly store: Readonly<Record<string, number>>;
 }
 
-/** Whether a member says that it can serve, and why not. */
+/** Whether a member reports that it can serve, or why not. */
 export interface EtcdV2Health {
   readonly healthy: boolean;
   readonly reason?: string;
@@ -67,7 +67,7 @@ export async function readStats(connection: Connection, { signal }: DriverCall):
   return { self, ...(leader !== undefined && { leader }), store };
 }
 
-/** Asks each endpoint itself: the answers of the healthy ones alone would say little. */
+/** Asks every endpoint: the answers of the healthy ones alone would show little. */
 export async function readHealth(connection: Connection, { signal }: DriverCall): Promise<readonly EtcdV2Health[]> {
   return Promise.all(
     connection.endpoints.map(async (endpoint): Promise<EtcdV2Health> => {

@@ -12,19 +12,19 @@ export interface ConfirmedHead {
   readonly endpoint: Endpoint;
 }
 
-/** A sign that the history may be another one, found in an answer of a single member: to be settled by `confirm`. */
+/** A sign of another history in the answer of a single member. `confirm` settles it. */
 const SUSPICION = 'its history may have changed';
 
 /**
- * Whether the history that a watch follows is still the one it began with (C13). What one member says in passing is a
- * suspicion, since a member may lag behind; it is settled by a linearizable read.
+ * Checks that a watch still follows the history with which it began (C13). The headers of one member are only a suspicion, because a member
+ * may lag behind. A linearizable read settles it.
  */
 export class HistoryCheck {
   readonly #connection: Connection;
   readonly #located: Located;
-  /** The highest raft term seen while following: a lower one, confirmed, is a restored or emptied cluster. */
+  /** The highest raft term so far. A confirmed lower one means that the cluster was restored or emptied. */
   #raftTerm = 0;
-  /** Set where a member told a lower term. */
+  /** Whether a member reported a lower term. */
   #lowTerm = false;
 
   constructor(connection: Connection, located: Located) {
@@ -33,8 +33,8 @@ export class HistoryCheck {
   }
 
   /**
-   * Looks at the headers of a poll that the server has just taken. `reached`: the index up to which this member has told
-   * what there is; not given for the first poll after `confirm`.
+   * Checks the headers of a poll that the server has just taken. `reached`: the index up to which this member has delivered events;
+   * `undefined` for the first poll after `confirm`.
    *
    * @throws StoreError `history-changed` for another cluster; `unavailable` for a suspicion.
    */
@@ -55,16 +55,15 @@ export class HistoryCheck {
   }
 
   /**
-   * The head of the history, by a linearizable read within the watched range: no more permission is needed than the watch
-   * has.
+   * The head of the history, by a linearizable read within the watched range, which needs no more permission than the watch.
    *
-   * @throws StoreError `history-changed` where `bookmark` is not part of it.
+   * @throws StoreError `history-changed` if the history does not contain `bookmark`.
    */
   async confirm(bookmark: Bookmark | undefined, signal: AbortSignal): Promise<ConfirmedHead> {
     const { probe } = this.#located;
     let head = await this.#read(probe, signal);
     if (bookmark !== undefined && isBehind(head, bookmark)) {
-      // A linearizable read can't be behind; a member that says so is asked for a witness.
+      // A linearizable read can't be behind. If one seems to be, another member is asked too.
       head = await this.#read(probe, signal, head.endpoint);
       if (isBehind(head, bookmark)) throw behind(head, bookmark);
     }
@@ -76,8 +75,8 @@ export class HistoryCheck {
   }
 
   /**
-   * Errors don't tell the term, so the directory itself is read: it is worth it only on a suspicion. Where there is none,
-   * the doubt stays, and reading an empty directory again is cheap.
+   * Errors don't have the term, so the directory itself is read. That is worth it only on a suspicion. If the directory does not exist, the
+   * doubt stays, and reading it again is cheap.
    */
   async #confirmTerm(signal: AbortSignal): Promise<void> {
     const { raftTerm } = await this.#read(this.#located.path, signal);

@@ -30,9 +30,9 @@ export class Admission {
   }
 
   /**
-   * Asks a new connection. Where the server wants a user first, nothing is decided yet.
+   * Asks a new connection. If the server wants a user first, nothing is decided yet.
    *
-   * @throws StoreError `unavailable` where it must not be used.
+   * @throws StoreError `unavailable` if it must not be used.
    */
   async admit(endpoint: string, channel: EtcdChannel, anonymous: Metadata): Promise<void> {
     const shown = await askIdentity(channel, anonymous, undefined);
@@ -49,8 +49,8 @@ export class Admission {
   /**
    * Before a call that the connection may not carry yet: asks in its name.
    *
-   * @returns why the call can't be made, in gRPC's terms: such as an old token
-   * @throws StoreError `unavailable` where the connection must not be used.
+   * @returns the reason why the call can't be made, in gRPC's terms, such as an old token
+   * @throws StoreError `unavailable` if the connection must not be used.
    */
   async show(
     endpoint: string,
@@ -88,15 +88,15 @@ export class Admission {
     return refusal;
   }
 
-  /** The connection does not tell its cluster, to this user at least. Calls find out what it refuses, and tell it. */
+  /** The connection does not report its cluster, at least not to this user. The answers to calls will. */
   accept(channel: EtcdChannel): void {
     this.#silent.add(channel);
   }
 
   /**
-   * A connection, or an answer over it, told its cluster.
+   * A connection, or an answer over it, reported its cluster.
    *
-   * @throws StoreError `unavailable` where it must not be used.
+   * @throws StoreError `unavailable` if it must not be used.
    */
   async told(endpoint: string, channel: EtcdChannel, identity: string): Promise<void> {
     if (channel.identity === undefined) {
@@ -107,10 +107,10 @@ export class Admission {
   }
 
   /**
-   * The same for a message of a stream, which can't wait: where it is not known yet which cluster is the store's, that
-   * is found out, and the stream has to be opened again.
+   * The same for a message of a stream, which can't wait. If the store's cluster is not known yet, it is determined, and the stream
+   * must be opened again.
    *
-   * @returns why it must not be used
+   * @returns the reason why the message must not be used
    */
   heard(endpoint: string, channel: EtcdChannel, identity: string): StoreError | undefined {
     const isBeginning = channel.identity === undefined && this.#census.identity.known === undefined;

@@ -1,19 +1,19 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { isGrpc } from '../errors.js';
 
-/** How long a page in place of an answer may take to end by itself, which tells its HTTP status; in milliseconds. */
+/** How long a web page in place of an answer may take to end by itself, in milliseconds. Its end shows its HTTP status. */
 const GRACE_MS = 100;
 
 /**
- * What the head of an answer says of who gave it. gRPC looks at nothing of it: it waits for the end of a web page, which need not
- * come while the request is open, and takes the page's first bytes for the length of a message.
+ * The head of an answer, which shows whether gRPC gave it. The gRPC library does not check: it takes a web page's first bytes for the
+ * length of a message, and waits for the page's end, which may never come while the request is open.
  */
 export class AnswerHead {
   readonly #onForeign: () => void;
   #head: Metadata | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param onForeign called where the answer is not gRPC and does not end by itself */
+  /** @param onForeign called if the answer is not gRPC and does not end by itself */
   constructor(onForeign: () => void) {
     this.#onForeign = onForeign;
   }
@@ -29,15 +29,15 @@ export class AnswerHead {
   }
 
   /**
-   * The answer's content type: from its trailers where it has no head of its own. Empty where the head has none; `undefined` where
-   * no answer came, which is how failures of this process are known.
+   * The answer's content type, from its trailers if it has no head of its own. Empty if the head has none. `undefined` if no answer came:
+   * then the failure is this process's own.
    */
   contentType(trailers?: Metadata): string | undefined {
     const [type] = (this.#head ?? trailers)?.get('content-type') ?? [];
     return type?.toString() ?? (this.#head === undefined ? undefined : '');
   }
 
-  /** In place of what gRPC says of a call that was ended because of its head. */
+  /** The error text for a call that was ended because of its head, in place of gRPC's. */
   get foreign(): string {
     return `the answer is ${this.contentType() || 'of no content type'}, not gRPC`;
   }

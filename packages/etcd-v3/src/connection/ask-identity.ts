@@ -5,10 +5,10 @@ import { answerPoint } from '../protobuf/answer-point.js';
 import type { EtcdChannel } from './etcd-channel.js';
 import { MEMBER_HEADER, RANGE, type Rpc } from './rpc.js';
 
-/** What a connection told when it was asked for its cluster. */
+/** A connection's answer to the question for its cluster. */
 export type Shown =
   | { readonly status: 'told'; readonly identity: string }
-  /** The server answers, and does not tell: it refuses, or its answer names no cluster. */
+  /** The server answers without its cluster: it refuses, or its answer names none. */
   | { readonly status: 'untold'; readonly refusal: GrpcFailure | undefined }
   | { readonly status: 'failed'; readonly failure: GrpcFailure };
 
@@ -18,7 +18,7 @@ export interface AskedRange {
   readonly range_end?: Buffer;
 }
 
-/** No range is smaller. */
+/** The smallest possible range. */
 const NO_RANGE: AskedRange = { key: Buffer.of(0) };
 
 /** How long the answer to a question with a token may take, in milliseconds. */
@@ -88,7 +88,7 @@ function ask<Request>(
   });
 }
 
-/** Whether the server refuses this call, and may take another one: a learner, or whoever serves a part of the API only. */
+/** Whether the server refuses this call but may accept another one: a learner, or a proxy that serves only a part of the API. */
 function isOfTheCall(failure: GrpcFailure): boolean {
   const { code } = meaningOf(failure);
   const isLearner = failure.details === 'etcdserver: rpc not supported for learner';

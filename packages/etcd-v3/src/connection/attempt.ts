@@ -4,15 +4,15 @@ import type { Caller } from './authenticator.js';
 
 export interface CallTarget {
   readonly signal: AbortSignal | undefined;
-  /** Only this endpoint. */
+  /** Use only this endpoint. */
   readonly endpoint?: string | undefined;
-  /** Preferably not this one. */
+  /** Prefer any other endpoint to this one. */
   readonly avoid?: string | undefined;
 }
 
 export interface UnaryOptions extends CallTarget {
   readonly kind: CallKind;
-  /** The revision that is asked for, where it is not the head. */
+  /** The revision to read, if it is not the head. */
   readonly revision?: number | undefined;
 }
 
@@ -24,14 +24,14 @@ export interface Answer<Response> {
 /** What is made of an answer. @throws StoreError `internal` where it is none to the request. */
 export type Accept<Response, T> = (response: Response) => T | Promise<T>;
 
-/** One attempt's end. */
+/** The result of one attempt. */
 export type Attempted<Response> =
   | { readonly status: 'answered'; readonly response: Response }
-  /** gRPC's failure. `sent: false` where it happened before the call itself was sent. */
+  /** gRPC's failure. `sent: false` if it happened before the call itself was sent. */
   | { readonly status: 'failed'; readonly failure: GrpcFailure; readonly caller: Caller; readonly sent: boolean }
   /** An answer that is none to the request, or can't be read. */
   | { readonly status: 'unusable'; readonly error: StoreError }
-  /** The connection reaches another cluster than the store's, and was given up. */
+  /** The connection reaches another cluster than the store's, and was closed. */
   | { readonly status: 'foreign'; readonly error: StoreError; readonly sent: boolean }
   /** An error that no further attempt can change. */
   | { readonly status: 'over'; readonly error: StoreError; readonly sent: boolean };

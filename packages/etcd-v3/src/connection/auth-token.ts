@@ -1,16 +1,16 @@
 import type { Clock } from '@holdfast/store';
 
 export interface AuthTokenOptions {
-  /** Gets a new token; `undefined` where the server has authentication off. */
+  /** Gets a new token; `undefined` if authentication is off at the server. */
   readonly authenticate: () => Promise<string | undefined>;
   readonly clock: Clock;
 }
 
-/** Etcd's simple tokens live 300 s after their last use unless `--auth-token-ttl` says otherwise: renewed before that. */
+/** etcd's simple tokens live for 300 s after their last use by default (`--auth-token-ttl`). They are renewed before that. */
 const RENEW_AFTER_MS = 240_000;
-/** Of a JWT's life, the part that it is used for. */
+/** The part of a JWT's life for which it is used. */
 const USED_PART = 0.8;
-/** A token that was just received is used for so long at least, in milliseconds, whatever this process's clock says of it. */
+/** A new token is used for at least this long, in milliseconds, even if this process's clock says that it has expired. */
 const LEAST_MS = 30_000;
 
 type State =
@@ -19,8 +19,8 @@ type State =
   | { readonly status: 'have'; readonly token: string | undefined; readonly renewAt: number };
 
 /**
- * The user's token: got when first needed, renewed before it gets old and whenever the server calls it invalid, by one
- * authentication however many calls wait for it (each costs the server a bcrypt hash).
+ * The user's token. It is fetched when first needed, and renewed before it expires and whenever the server calls it invalid. All waiting
+ * calls share one authentication, because each costs the server a bcrypt hash.
  */
 export class AuthToken {
   readonly #options: AuthTokenOptions;
@@ -30,7 +30,7 @@ export class AuthToken {
     this.#options = options;
   }
 
-  /** @throws StoreError whatever authenticating ended with; the next call tries again. */
+  /** @throws StoreError the failure of the authentication; the next call tries again. */
   async get(): Promise<string | undefined> {
     const state = this.#state;
     switch (state.status) {
@@ -46,7 +46,7 @@ export class AuthToken {
     }
   }
 
-  /** Drops the token. With `used` only if that is the current one: the first of many failed calls has renewed it. */
+  /** Drops the token. With `used`, only if that is still the current one: another failed call may already have renewed it. */
   drop(used?: { readonly token: string | undefined }): void {
     if (this.#state.status === 'have' && (used === undefined || used.token === this.#state.token)) {
       this.#state = { status: 'none' };
@@ -68,15 +68,15 @@ export class AuthToken {
     return answer;
   }
 
-  /** How long to use a token from its receipt on, in milliseconds. What is used for too long the server refuses. */
+  /** How long to use a token after its receipt, in milliseconds. The server refuses expired tokens anyway. */
   #usableMs(token: string | undefined): number {
     const claims = claimsOf(token);
     if (claims === undefined) return RENEW_AFTER_MS;
     const { iat, exp } = claims;
     if (typeof exp !== 'number') return RENEW_AFTER_MS;
-    // By the server's clock alone, where the token says when it was made. Etcd's own don't.
+    // If the token says when it was made, only the server's clock matters. etcd's own tokens don't say it.
     if (typeof iat === 'number' && exp > iat) return (exp - iat) * 1_000 * USED_PART;
-    // By this one. Where it is ahead, little or nothing is left of a token that was just received; where it is behind, too much.
+    // By this process's clock. If it is ahead, a new token seems to have little or no life left; if it is behind, too much.
     const leftMs = (exp * 1_000 - this.#options.clock.now()) * USED_PART;
     return Math.min(Math.max(leftMs, LEAST_MS), RENEW_AFTER_MS);
   }
@@ -87,15 +87,15 @@ export class AuthToken {
   }
 }
 
-/** Whether a token is one that says itself whom it is for. */
+/** Whether a token is a JWT, which names its user itself. */
 export function isJwt(token: string | undefined): boolean {
   return claimsOf(token) !== undefined;
 }
 
-/** What a JWT says. */
+/** The claims of a JWT. */
 function claimsOf(token: string | undefined): { readonly exp?: unknown; readonly iat?: unknown } | undefined {
   const parts = token?.split('.') ?? [];
-  // A simple token has a dot too: `abcdef.17`. It is not a JWT, and says nothing of its life.
+  // A simple token has a dot too: `abcdef.17`. It is not a JWT, and does not show its life.
   if (parts.length !== 3) return undefined;
   try {
     const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString('utf8'));

@@ -6,23 +6,23 @@ import { checkCredentials, type ResolvedOptions } from '../options.js';
 
 export interface AuthenticatorOptions extends Pick<ResolvedOptions, 'auth' | 'headers'> {
   readonly clock: Clock;
-  /** Asks etcd for a token; `undefined` where it has authentication off. */
+  /** Asks etcd for a token; `undefined` if authentication is off there. */
   readonly authenticate: (request: IAuthenticateRequest) => Promise<string | undefined>;
 }
 
-/** In whose name a call is made. */
+/** The user of a call. */
 export interface Caller {
   readonly token: string | undefined;
-  /** Shared by many calls, since gRPC copies what it is given: to be cloned before it is changed. */
+  /** Shared by many calls, since gRPC copies it. Clone it before you change it. */
   readonly metadata: Metadata;
 }
 
-/** Gives calls their metadata: the headers that the user wants, and the token of the user that etcd knows. */
+/** Gives calls their metadata: the headers from the options, and the token of the etcd user. */
 export class Authenticator {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #token: AuthToken | undefined;
   readonly #auth: ResolvedOptions['auth'];
-  /** What calls carry that need no user. */
+  /** The metadata of calls that need no user. */
   readonly anonymous: Caller;
   #last: Caller;
 
@@ -35,12 +35,12 @@ export class Authenticator {
     this.#token = new AuthToken({ authenticate: ask, clock });
   }
 
-  /** Whether there is a user at all, whose token can be renewed. */
+  /** Whether there is a user, whose token can be renewed. */
   get hasUser(): boolean {
     return this.#token !== undefined;
   }
 
-  /** @throws StoreError what authenticating ended with, or the signal's reason. */
+  /** @throws StoreError the failure of the authentication, or the signal's reason. */
   async caller(signal: AbortSignal | undefined): Promise<Caller> {
     if (this.#token === undefined) return this.anonymous;
     const token = await abortable(this.#token.get(), signal);
@@ -48,24 +48,24 @@ export class Authenticator {
     return this.#last;
   }
 
-  /** Who the last call was made for: what there is without asking for a new token. */
+  /** The user of the last call, with its token: available without asking for a new one. */
   get latest(): Caller {
     return this.#last;
   }
 
-  /** What etcd is asked with for a token; `undefined` where there is no user. @throws StoreError `unauthenticated`. */
+  /** The name and password for a new token; `undefined` if there is no user. @throws StoreError `unauthenticated`. */
   async credentials(): Promise<IAuthenticateRequest | undefined> {
     return this.#auth === undefined ? undefined : credentialsOf(this.#auth);
   }
 
-  /** Drops the token, or only the one that a call has used in vain. */
+  /** Drops the token, or only the one with which a call failed. */
   drop(used?: Caller): void {
     this.#token?.drop(used);
   }
 
   /**
-   * A call has met a change of users or roles. Drops the token if that made it old, as it does a JWT: etcd looks simple
-   * ones up, so that the same one is good the next time.
+   * A call met a change of users or roles. Drops the token if the change made it invalid. That is true of a JWT only: etcd looks simple
+   * tokens up, so the same one is valid the next time.
    */
   dropStale(used: Caller): void {
     if (isJwt(used.token)) this.drop(used);
@@ -84,14 +84,14 @@ async function credentialsOf(auth: NonNullable<ResolvedOptions['auth']>): Promis
     const { username, password } = checkCredentials(await auth());
     return { name: username, password };
   } catch (cause) {
-    // What the function threw may hold anything, so it is kept as the cause and not repeated.
+    // The function's error may hold secrets, so it is kept as the cause and not repeated.
     const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
-    // What fails now may work the next time: a watch waits for that.
+    // It may work the next time: a watch waits for that.
     throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, { cause, retryable: true });
   }
 }
 
-/** One caller's wait for what others wait for as well: its abort ends the wait, not the work. */
+/** One caller's wait for shared work: its abort ends the wait, not the work. */
 export async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return waiting;
   let onAbort = (): void => undefined;

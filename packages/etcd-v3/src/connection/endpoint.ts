@@ -10,7 +10,7 @@ export interface EndpointOptions extends ChannelOptionSource {
   readonly retry: { readonly initialMs: number; readonly maxMs: number };
   readonly clock: Clock;
   readonly random: () => number;
-  /** Lets a new connection in, before anybody has it. A throw ends it: it must not be used. */
+  /** Checks a new connection before anyone may use it. If it throws, the connection is closed. */
   readonly admit?: ((endpoint: string, channel: EtcdChannel) => Promise<void>) | undefined;
 }
 
@@ -26,14 +26,14 @@ interface ConnectAttempt {
   fail(error: StoreError): void;
 }
 
-/** How long after a failure an endpoint is avoided, at first and at most; doubles. */
+/** How long an endpoint is avoided after a failure, at first and at most, in milliseconds. It doubles each time. */
 const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
-/** How long after a connection was replaced the next one may be, at first and at most, in milliseconds; doubles. */
+/** The least time between two replacements of a connection, at first and at most, in milliseconds. It doubles each time. */
 const REPLACE_MS = { initialMs: 250, maxMs: 10_000 };
-/** After so long without a replacement, in milliseconds, the next one is a first one again. */
+/** After this long without a replacement, in milliseconds, the delay starts at its first value again. */
 const CALM_MS = 30_000;
 
-/** One member of the cluster as this store reaches it: its connection, and how it has been lately. */
+/** One member of the cluster as this store reaches it: its connection, and its recent health. */
 export class Endpoint {
   readonly name: string;
   readonly #address: EndpointAddress;
@@ -48,7 +48,7 @@ export class Endpoint {
   #usedAt = 0;
   #replacedAt = -Infinity;
   #replaceableAt = -Infinity;
-  /** The next connection is in place of one that was given up. */
+  /** The next connection replaces one that was given up. */
   #isReplacing = false;
 
   /** @param onReady called with each new connection */
@@ -65,7 +65,7 @@ export class Endpoint {
     return this.#address;
   }
 
-  /** Its address as gRPC knows it: what makes two endpoints the same. */
+  /** Its address as gRPC knows it. Two endpoints with the same target are the same. */
   get target(): string {
     return this.#address.target;
   }
@@ -75,14 +75,14 @@ export class Endpoint {
     return this.#state.status === 'ready' ? this.#state.channel : undefined;
   }
 
-  /** A call goes to it. */
+  /** Notes that a call uses it. */
   noteUse(): void {
     this.#usedAt = this.#options.clock.now();
   }
 
   /**
-   * Gives up an open connection that had no call for longer than a ping's interval. Nobody pings it then, so that it may have been dead for
-   * long, and whoever used it would find that out only by another interval.
+   * Closes an open connection that had no call for longer than a ping's interval. Idle connections get no pings, so it may have been dead
+   * for long, and its next call would notice that only after another interval.
    */
   letGoIfUnused(): void {
     const { clock, keepalive } = this.#options;
@@ -93,11 +93,11 @@ export class Endpoint {
   /** Whether it has not failed lately. */
   get healthy(): boolean {
     const leftMs = this.#avoidUntil - this.#options.clock.now();
-    // More than it can ever be given: somebody has set the wall clock back.
+    // Longer than the maximum: the wall clock was set back.
     return leftMs <= 0 || leftMs > UNHEALTHY_MS.maxMs;
   }
 
-  /** When a failed endpoint is to be preferred again, in milliseconds since the epoch. */
+  /** When a failed endpoint may be preferred again, in milliseconds since the epoch. */
   get avoidUntil(): number {
     return this.#avoidUntil;
   }
@@ -113,7 +113,7 @@ export class Endpoint {
   }
 
   /**
-   * The open connection, or a new one. Callers share one attempt, which nobody's abort ends.
+   * The open connection, or a new one. Callers share one attempt, and no caller's abort ends it.
    *
    * @throws StoreError `unavailable` after at most `connectMs`; `closed`.
    */
@@ -134,8 +134,8 @@ export class Endpoint {
   }
 
   /**
-   * Gives up a connection whose member is in trouble, and lets calls under way on it finish: behind a balancer's name
-   * another one may reach a member that is well. Not more often than a back-off allows, as all members may be in trouble.
+   * Gives up a connection whose member is in trouble, and lets its running calls finish: behind a load balancer's name, a new connection
+   * may reach a healthy member. It happens no more often than a back-off allows, because all members may be in trouble.
    */
   replace(channel: EtcdChannel): void {
     const now = this.#monotonic();
@@ -187,7 +187,7 @@ export class Endpoint {
       outcome,
       fail: (error) => {
         clock.clearTimeout(timer);
-        // Also ends a handshake that hangs: the next attempt must not wait for that one.
+        // This also ends a handshake that hangs: the next attempt must not wait for it.
         channel.destroy();
         if (this.#isConnecting(channel)) {
           this.#state = { status: 'idle' };
@@ -203,7 +203,7 @@ export class Endpoint {
         }),
       );
     }, connectMs);
-    // Whoever waits gets the failure; it must not count as unhandled where everybody has given up.
+    // Waiting callers get the failure. It must not count as unhandled if no caller waits any more.
     outcome.catch(() => undefined);
     channel.connect((state) => {
       if (this.#isConnecting(channel)) {
@@ -214,7 +214,7 @@ export class Endpoint {
               if (!this.#isConnecting(channel)) return;
               this.#state = { status: 'ready', channel };
               this.markHealthy();
-              // Whoever hears of it first must not take it for one that nobody used for long.
+              // Its first user must not take it for a connection that was idle for long.
               this.noteUse();
               resolve(channel);
               this.#onReady();
@@ -237,7 +237,7 @@ export class Endpoint {
     await this.#options.admit?.(this.name, channel);
   }
 
-  /** A channel's state says that connecting failed; only a call is told why. */
+  /** A channel's state shows that connecting failed. Only a call gets the reason. */
   #explain(channel: EtcdChannel, attempt: ConnectAttempt): void {
     channel.unary(STATUS, {}, new Metadata(), (failure) => {
       attempt.fail(toConnectError(failure?.details ?? 'the connection broke at once', this.name));
@@ -253,7 +253,7 @@ export class Endpoint {
     return this.#state.status === 'connecting' && this.#state.attempt.channel === channel;
   }
 
-  /** The connection broke, or the server is about to end it. Calls under way on it may still finish. */
+  /** The connection broke, or the server is about to end it. Its running calls may still finish. */
   #lose(channel: EtcdChannel): void {
     if (this.#state.status !== 'ready' || this.#state.channel !== channel) return;
     this.#state = { status: 'idle' };

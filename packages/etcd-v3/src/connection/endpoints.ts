@@ -9,27 +9,27 @@ export interface Reached {
   readonly channel: EtcdChannel;
 }
 
-/** Which endpoint a call wants. */
+/** The endpoints that a call may use. */
 export interface Choice {
-  /** Come last: the caller has seen them fail. */
+  /** Endpoints to try last: the caller has seen them fail. */
   readonly avoid?: ReadonlySet<string> | undefined;
-  /** Only these, where given. */
+  /** Use only these. Default: all. */
   readonly among?: readonly Endpoint[] | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The end of a dial, however it comes: as a signal, and as a promise that then rejects. */
+/** The end of a dial, for any reason: as a signal, and as a promise that then rejects. */
 interface DialEnd {
   readonly signal: AbortSignal;
   readonly lost: Promise<never>;
 }
 
-/** After how long without an answer the next endpoint is tried as well. */
+/** After this long without an answer, in milliseconds, the next endpoint is tried as well. */
 const STAGGER_MS = 500;
 
 /**
- * The members of the cluster. Calls stay with one of them while it is well, so that a store has one connection and its
- * reads don't jump between members; a failure moves them on.
+ * The members of the cluster. Calls stay with one member while it is healthy, so that a store has one connection and its reads don't
+ * jump between members. After a failure they move to another one.
  */
 export class Endpoints {
   readonly #all: Endpoint[];
@@ -48,7 +48,7 @@ export class Endpoints {
     return this.#all;
   }
 
-  /** Uses these as well, where they are not known yet. */
+  /** Adds those of these endpoints that are not known yet. */
   add(addresses: readonly EndpointAddress[]): void {
     for (const address of addresses) {
       if (this.#all.some(({ target }) => target === address.target)) continue;
@@ -60,24 +60,24 @@ export class Endpoints {
     return this.all.find((endpoint) => endpoint.name === name);
   }
 
-  /** Tells of each new connection, whoever has made it, until the function that this returns is called. */
+  /** Calls the listener for each new connection, until the returned function is called. */
   onConnected(listener: () => void): () => void {
     this.#onConnected.add(listener);
     return () => this.#onConnected.delete(listener);
   }
 
   /**
-   * A connected endpoint. Where none is, they are tried in order of preference, the next one joining in when one fails
-   * or takes long, again and again until `connectMs` have passed.
+   * A connected endpoint. If none is connected, it tries them in order of preference until `connectMs` have passed. When one fails or takes
+   * long, it tries the next one as well.
    *
-   * @throws StoreError `unavailable`, naming every endpoint and what became of it; `closed`; the signal's reason.
+   * @throws StoreError `unavailable`, with every endpoint and its failure; `closed`; the signal's reason.
    */
   async acquire({ avoid, among = this.all, signal }: Choice): Promise<Reached> {
     const ordered = this.#order(among, avoid ?? new Set());
     for (const endpoint of ordered) {
       if (endpoint !== this.#preferred) endpoint.letGoIfUnused();
       const channel = endpoint.ready;
-      // An endpoint to be avoided is taken at once only where all are.
+      // An endpoint to avoid is used at once only if all are to be avoided.
       if (
         channel !== undefined &&
         (endpoint === ordered[0] || (endpoint.healthy && avoid?.has(endpoint.name) !== true))
@@ -89,7 +89,7 @@ export class Endpoints {
     return this.#settleOn(endpoint, channel);
   }
 
-  /** The store's cluster is another one from now on: ends connections to the former, and lets all endpoints be tried. */
+  /** The store's cluster has changed: closes connections to the former one, and allows all endpoints to be tried. */
   refuseAllBut(identity: string): void {
     for (const endpoint of this.all) {
       const { ready } = endpoint;
@@ -150,7 +150,7 @@ export class Endpoints {
       return await Promise.race([Promise.any(tries), lost]);
     } catch (error) {
       if (over.signal.aborted) throw over.signal.reason;
-      // Every endpoint failed for good, such as with a certificate that won't get better by waiting.
+      // Every endpoint failed for good, for example with a bad certificate, which waiting does not fix.
       const [first] = (error as AggregateError).errors as StoreError[];
       throw isStoreError(first, 'closed') ? first : unreachable(ordered, causes, '');
     } finally {
@@ -160,7 +160,7 @@ export class Endpoints {
     }
   }
 
-  /** Tries one endpoint, from its turn on, until it is reached, fails for good, or the dial is over. */
+  /** Tries one endpoint until it is reached, fails for good, or the dial is over. */
   async #tryOne(
     endpoint: Endpoint,
     turn: Promise<unknown>,
@@ -182,7 +182,7 @@ export class Endpoints {
     }
   }
 
-  /** Waits before the next attempt; not longer than until somebody else's has succeeded. */
+  /** Waits before the next attempt, or until another call has connected. */
   async #rest(ms: number, signal: AbortSignal): Promise<void> {
     let off = (): void => undefined;
     const connected = new Promise<void>((resolve) => {
@@ -192,7 +192,7 @@ export class Endpoints {
   }
 }
 
-// What ends the losers of a dial that has been won; nobody sees it.
+// Ends the attempts that lost the dial. No caller sees it.
 const OVER = new StoreError('aborted', 'another endpoint was quicker');
 
 function deferredVoid(): { promise: Promise<void>; resolve: () => void } {

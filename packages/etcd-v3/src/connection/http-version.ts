@@ -4,7 +4,7 @@ import type { EndpointAddress, Security } from '@holdfast/etcd-common';
 import type { Clock } from '@holdfast/store';
 import { tlsOptions } from './socket-security.js';
 
-/** Versions as `GET /version` tells them, such as `3.5.30` and `3.5.0`. */
+/** Versions as `GET /version` reports them, such as `3.5.30` and `3.5.0`. */
 export interface ServedVersions {
   readonly server: string;
   /** The oldest version that any member of the cluster may have. A new cluster has not agreed on one yet. */
@@ -25,9 +25,9 @@ const MAX_BYTES = 4_096;
 const VERSION = /^\d+\.\d+\.\d+/;
 
 /**
- * Asks `GET /version`, over a connection of its own. etcd answers it to anybody, also where `Maintenance.Status` is refused.
+ * Asks `GET /version` over a separate connection. etcd answers it to anyone, even if it refuses `Maintenance.Status`.
  *
- * @returns `undefined` if nobody answers as etcd does: a proxy may serve gRPC alone
+ * @returns `undefined` if no etcd answers: a proxy may serve gRPC only
  */
 export function readServedVersions(question: VersionQuestion): Promise<ServedVersions | undefined> {
   const { clock, timeoutMs, signal } = question;
@@ -67,7 +67,7 @@ function ask(
 ): ReturnType<typeof httpRequest> {
   const { host, target, socketPath, secure } = address;
   const where = socketPath === undefined ? { host, port: target.slice(target.lastIndexOf(':') + 1) } : { socketPath };
-  // No agent: a connection that is kept would outlive the store.
+  // No agent: a pooled connection would outlive the store.
   const options: RequestOptions = { ...where, path: '/version', headers, agent: false };
   return secure
     ? httpsRequest({ ...options, ...tlsOptions(host, security(), 'http/1.1') }, onResponse)

@@ -1,36 +1,36 @@
 import type { CallKind, Meaning } from '../errors.js';
 
-/** What to do about a failed attempt. */
+/** The next step after a failed attempt. */
 export type Verdict =
   | 'fail'
-  /** At the same endpoint, with a new token. */
+  /** Retry at the same endpoint, with a new token. */
   | 'renew-token'
-  /** At once, at an endpoint that has not been tried. */
+  /** Retry at once, at an endpoint that has not been tried. */
   | 'elsewhere'
-  /** The same again, after a delay. */
+  /** Retry at the same endpoint with a new token, after a delay. */
   | 'renew-token-later'
-  /** After a delay, anywhere. */
+  /** Retry after a delay, at any endpoint. */
   | 'later';
 
 export interface Attempts {
-  /** How often the call was tried, this failure included. */
+  /** The number of attempts so far, including this failure. */
   readonly made: number;
   readonly most: number;
-  /** Whether a token was renewed for it already; `undefined` where there is no user. */
+  /** Whether a token was already renewed for this call; `undefined` if there is no user. */
   readonly renewed: boolean | undefined;
-  /** Whether an endpoint is left that was not tried and has not failed lately. */
+  /** Whether there is an endpoint that was not tried yet and has not failed recently. */
   readonly others: boolean;
 }
 
-/** Whether and how a failed call is tried again: the one place that decides it (C7, C13). */
+/** Decides whether and how a failed call is retried. This is the only place that decides it (C7, C13). */
 export function judge(meaning: Meaning, kind: CallKind, attempts: Attempts): Verdict {
-  // docs/traps.md#trap-9: what may have been applied is never sent again.
+  // A write that may have been applied is never sent again (docs/traps.md#trap-9).
   if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';
   if (meaning.renewToken === true && attempts.renewed === false) return 'renew-token';
-  // However often it comes in a row: only the call's time-out bounds it.
+  // No limit on repetitions: only the call's time-out bounds them.
   if (meaning.staleToken === true) return 'renew-token-later';
   if (attempts.made >= attempts.most) return 'fail';
-  // A member that lags behind does not know a revision that others have.
+  // A member that lags behind does not know a revision that others know.
   if (meaning.code === 'future-revision') return attempts.others ? 'elsewhere' : 'fail';
   if (!meaning.retryable) return 'fail';
   return attempts.others ? 'elsewhere' : 'later';

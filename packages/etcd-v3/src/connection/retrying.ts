@@ -12,18 +12,18 @@ export interface RetryingOptions extends Pick<ResolvedOptions, 'retry' | 'random
   readonly exists: (revision: number) => boolean;
 }
 
-/** A failed attempt, in the contract's terms. */
+/** A failed attempt in the contract's terms. */
 interface Failed {
   readonly meaning: Meaning;
   readonly error: StoreError;
 }
 
-/** Between two calls that both met a change of users or roles, in milliseconds. Getting a token takes its time, too. */
+/** The delay between two attempts that both met a change of users or roles, in milliseconds. Getting a token takes time too. */
 const RENEW_MS = { initialMs: 20, maxMs: 250 };
 
 const FOREIGN: Meaning = { code: 'unavailable', retryable: true, outcome: 'not-applied' };
 
-/** Tries a call until it is answered or must not be tried again: at which endpoint, with which token, and when. */
+/** Tries a call until it is answered or must not be retried. Chooses the endpoint, the token and the time of each attempt. */
 export class Retrying {
   readonly #endpoints: Endpoints;
   readonly #authenticator: Authenticator;
@@ -37,7 +37,7 @@ export class Retrying {
     this.#logger = options.logger;
   }
 
-  /** @throws StoreError, with an outcome where it is a write. */
+  /** @throws StoreError, with an outcome if it is a write. */
   async run<Response>(
     { kind, signal, endpoint: only, avoid, revision }: UnaryOptions,
     attempt: (reached: Reached) => Promise<Attempted<Response>>,
@@ -97,7 +97,7 @@ export class Retrying {
     else this.#authenticator.drop(result.caller);
   }
 
-  /** A member that does not know a revision which the store has is behind; any other one serves. */
+  /** A member that does not know a revision which the store has lags behind; any other member can serve. */
   #lagging({ meaning, error }: Failed, revision: number | undefined): Failed {
     if (meaning.code !== 'future-revision' || revision === undefined || !this.#options.exists(revision)) {
       return { meaning, error };
@@ -105,7 +105,7 @@ export class Retrying {
     return { meaning: { ...meaning, code: 'unavailable', retryable: true, unhealthy: true }, error };
   }
 
-  /** An endpoint's member is in trouble: others are preferred, or where there are none, another connection. */
+  /** An endpoint's member is in trouble: prefers others, or, if there are none, another connection. */
   markUnhealthy({ endpoint, channel }: Partial<Reached> & Pick<Reached, 'endpoint'>, cause: StoreError): void {
     this.#logger.warn(`etcd endpoint ${endpoint.name} failed; others are preferred for a while`, {
       endpoint: endpoint.name,
@@ -127,7 +127,7 @@ export class Retrying {
     try {
       return await notSent(kind, this.#endpoints.acquire({ avoid: tried, among, signal }));
     } catch (error) {
-      // That others can't be asked does not change what the first one said.
+      // If no other member can be asked, the first one's answer stands.
       if (last?.code === 'future-revision' && isStoreError(error, 'unavailable')) throw last;
       throw error;
     }
@@ -161,7 +161,7 @@ function unusable(cause: StoreError, kind: CallKind, { name }: Endpoint): StoreE
   return new StoreError(code, `${name}: ${cause.message}`, options);
 }
 
-/** Waits for something that comes before a request is sent: if that fails, a write was not applied. */
+/** Waits for a step before a request is sent. If that step fails, a write was not applied. */
 export async function notSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
   try {
     return await waiting;

@@ -35,16 +35,16 @@ export type ServiceName = keyof typeof Services;
 export interface Rpc<Request, Response> {
   readonly service: ServiceName;
   readonly method: string;
-  /** In place of the service definition's own decoder. */
+  /** Replaces the service definition's own decoder. */
   readonly decode?: (bytes: Buffer) => Response;
   /** Carries the types; never set. */
   readonly types?: (request: Request) => Response;
 }
 
-/** A method of which only the path matters, its messages being encoded elsewhere. */
+/** A method with only its path: its messages are encoded elsewhere. */
 export type StreamRpc = Pick<Rpc<unknown, unknown>, 'service' | 'method'>;
 
-/** Whole responses as they came: the bulk of all bytes, decoded by `codec.ts`, which is several times quicker. */
+/** Raw responses, for the calls that carry most bytes: `codec.ts` decodes them several times faster. */
 const raw = (bytes: Buffer): Buffer => bytes;
 
 export const RANGE: Rpc<IRangeRequest, Buffer> = { service: 'KV', method: 'Range', decode: raw };
@@ -72,10 +72,10 @@ export const AUTHENTICATE: Rpc<IAuthenticateRequest, IAuthenticateResponse> = {
 };
 export const STATUS: Rpc<IStatusRequest, IStatusResponse> = { service: 'Maintenance', method: 'Status' };
 export const MEMBER_LIST: Rpc<IMemberListRequest, IMemberListResponse> = { service: 'Cluster', method: 'MemberList' };
-/** The same, where only its header matters. */
+/** The same call, if only the answer's header matters. */
 export const MEMBER_HEADER: Rpc<IMemberListRequest, Buffer> = { service: 'Cluster', method: 'MemberList', decode: raw };
 
 /** A stream in both directions, on raw messages: the watch has a codec of its own. */
 export const WATCH: StreamRpc = { service: 'Watch', method: 'Watch' };
-/** The same, as `etcd3` decodes it: for a single question. */
+/** The same method with `etcd3`'s decoder: for a single question. */
 export const WATCH_QUESTION: Rpc<IWatchRequest, IWatchResponse> = { service: 'Watch', method: 'Watch' };

@@ -7,9 +7,9 @@ import type { Security } from '@holdfast/etcd-common';
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
 /**
- * How one connection is secured. Our own, since `etcd3`'s pool knows neither `rejectUnauthorized` nor a server name, and
- * since a gRPC channel forgets a connection whose handshake hangs: closing the channel leaves that socket open for as
- * long as the other side says nothing. Here every socket is remembered, and can be ended.
+ * The security of one connection. We have our own, because `etcd3`'s pool knows neither `rejectUnauthorized` nor a server name, and
+ * because a gRPC channel forgets a connection whose handshake hangs: after the channel is closed, that socket stays open as long as the
+ * other side is silent. This class remembers every socket, and can end it.
  */
 export class EndpointCredentials extends ChannelCredentials {
   readonly #tls: ConnectionOptions | undefined;
@@ -62,7 +62,7 @@ export class EndpointCredentials extends ChannelCredentials {
   }
 }
 
-/** How a TLS connection to this host is made, for the given protocol. */
+/** The options of a TLS connection to this host, for the given protocol. */
 export function tlsOptions(
   host: string,
   { context, serverName, rejectUnauthorized }: Security,
@@ -73,7 +73,7 @@ export function tlsOptions(
     secureContext: context,
     rejectUnauthorized,
     ALPNProtocols: [protocol],
-    // RFC 6066: an address is no server name.
+    // RFC 6066: an IP address is not a server name.
     servername: isIP(expected) === 0 ? expected : '',
     checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate),
   };
@@ -85,7 +85,7 @@ function secure(socket: Socket, options: ConnectionOptions): Promise<Socket> {
       resolve(secured);
     });
     secured.on('error', (error: NodeJS.ErrnoException) => {
-      // gRPC keeps of it what it is as a text: the code must be in there.
+      // gRPC keeps only the error's text, so the code must be in it.
       reject(new Error(error.code === undefined ? error.message : `${error.code}: ${error.message}`));
     });
   });

@@ -4,18 +4,18 @@ import type { GrpcFailure } from '../errors.js';
 import { AnswerHead } from './answer-head.js';
 import type { WatchCall } from './transport.js';
 
-/** What a call is made of, and who keeps it. */
+/** The parts of a new call. */
 export interface StreamBegin {
   readonly call: GrpcCall;
   readonly isPossible: () => boolean;
-  /** The call is over, `cancel` included. */
+  /** Called when the call is over, also after `cancel`. */
   readonly onOver: (stream: StreamCall) => void;
 }
 
 export interface StreamHandlers {
   /** The bytes of one message. */
   onMessage(message: Buffer): void;
-  /** The call is over, whatever ended it but `cancel`. Exactly once. */
+  /** The call ended for any reason but `cancel`. Called exactly once. */
   onEnd(error: StoreError): void;
 }
 
@@ -27,8 +27,8 @@ type ToError = (status: StatusObject & GrpcFailure) => StoreError;
 type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
 /**
- * A call of a streaming method, in both directions, on raw messages. Written on gRPC's call itself, not on its Node
- * stream: that reads ahead by up to sixteen messages, and a watch response can have any size.
+ * A call of a streaming method, in both directions, on raw messages. It uses gRPC's call directly, not its Node stream: that reads up to
+ * sixteen messages ahead, and a watch response can have any size.
  */
 export class StreamCall implements WatchCall {
   readonly endpoint: string;
@@ -41,7 +41,7 @@ export class StreamCall implements WatchCall {
   #reading = false;
   #paused = false;
 
-  /** @param toError makes the error to end with; called once, for any end but `cancel`. */
+  /** @param toError makes the error of the end; called once, for any end but `cancel`. */
   constructor(
     { call, isPossible, onOver }: StreamBegin,
     endpoint: string,
@@ -52,7 +52,7 @@ export class StreamCall implements WatchCall {
     this.endpoint = endpoint;
     this.#call = call;
     this.#onOver = onOver;
-    // Not before whoever opens it holds it: an end must not be told to someone who does not know the call yet.
+    // Started only after the opener has the call: it must not hear of the end of a call that it does not know yet.
     setImmediate(() => {
       if (isPossible()) this.#start(metadata, handlers, toError);
       else if (this.#status !== 'over') this.#end({ ...CLOSED, metadata }, handlers, toError);
@@ -84,7 +84,7 @@ export class StreamCall implements WatchCall {
   #start(metadata: Metadata, handlers: StreamHandlers, toError: ToError): void {
     if (this.#status === 'over') return;
     this.#status = 'open';
-    /** Ends the call here, for what it has brought. */
+    /** Ends the call because of its answer. */
     const giveUp = (details: string): void => {
       if (this.#status === 'over') return;
       this.#call.cancelWithStatus(grpcStatus.CANCELLED, details);
@@ -124,7 +124,7 @@ export class StreamCall implements WatchCall {
     try {
       error = toError({ ...status, contentType });
     } catch (cause) {
-      // Whatever goes wrong in between: whoever waits for this call must hear of its end.
+      // Even if `toError` itself fails, waiting callers must hear of the end.
       error = new StoreError('internal', `a stream ended, and its end could not be told: ${status.details}`, { cause });
     }
     handlers.onEnd(error);
@@ -142,7 +142,7 @@ export class StreamCall implements WatchCall {
     this.#call.startRead();
   }
 
-  /** One at a time: gRPC holds but a single message of a call that is not on the wire yet. */
+  /** One at a time: gRPC holds only a single unsent message of a call. */
   #send(): void {
     if (this.#status !== 'open' || this.#sending) return;
     const next = this.#unsent.shift();

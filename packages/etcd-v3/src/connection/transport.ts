@@ -1,18 +1,17 @@
 import type { KeyRange, Revision, StoreError } from '@holdfast/store';
 import type { VersionEvidence } from './version-evidence.js';
 
-/** What the watch half needs of the connection. Endpoints are the strings that the user wrote, without credentials. */
+/** The part of the connection that watches need. Endpoints are the strings that the user wrote, without credentials. */
 export interface WatchTransport {
   /** The history's identity (the cluster id, decimal) that the store follows; `undefined` before the first answer. */
   readonly identity: string | undefined;
 
   /**
-   * Opens one bidirectional Watch RPC (metadata `hasleader: true`, auth token attached) on a healthy endpoint, preferring
-   * one that is not `avoid`. Resolves once the endpoint's connection is up and the call was started; the server has not
-   * answered anything by then.
+   * Opens one bidirectional Watch RPC (metadata `hasleader: true`, with the auth token) on a healthy endpoint, preferably not `avoid`.
+   * Resolves once the endpoint is connected and the call was started. The server has not answered yet.
    *
-   * @throws StoreError `unavailable` where no endpoint could be reached within the connect time-out, naming them all,
-   * `unauthenticated` where no token is to be had, or `signal.reason`.
+   * @throws StoreError `unavailable`, naming all endpoints, if none could be reached within the connect time-out; `unauthenticated` if
+   * there is no token; or `signal.reason`.
    */
   openWatchCall(
     handlers: WatchCallHandlers,
@@ -20,8 +19,8 @@ export interface WatchTransport {
   ): Promise<WatchCall>;
 
   /**
-   * The head of the store as a linearizable read of this range tells it (C13): no more permission is needed than the
-   * watch has. Tries other endpoints where one fails; `avoid` is tried last.
+   * The head of the store, by a linearizable read of this range (C13), which needs no more permission than the watch. Tries other
+   * endpoints if one fails, and `avoid` last.
    *
    * @throws StoreError
    */
@@ -36,13 +35,13 @@ export interface WatchTransport {
    */
   versionOf(endpoint: string, memberId: string, signal: AbortSignal): Promise<VersionEvidence | undefined>;
 
-  /** Drops the auth token, so that the next call gets a fresh one. Many calls at once cost one authentication. */
+  /** Drops the auth token, so that the next call gets a new one. Simultaneous calls share one authentication. */
   refreshToken(): void;
 
-  /** Tells of each new connection, whatever it was made for. */
+  /** Calls the listener for each new connection. */
   onConnected(listener: () => void): void;
 
-  /** Tells that an endpoint failed, so that calls prefer others for a while. */
+  /** Reports that an endpoint failed, so that calls prefer others for a while. */
   markUnhealthy(endpoint: string, cause: StoreError): void;
 }
 
@@ -54,11 +53,11 @@ export interface LinearizableHead {
   readonly endpoint: string;
 }
 
-/** Both are called outside of the caller's own stack, never before `openWatchCall` has resolved. */
+/** Neither handler is called synchronously, or before `openWatchCall` has resolved. */
 export interface WatchCallHandlers {
   /** The raw protobuf bytes of one WatchResponse. The buffer is not reused. */
   onMessage(message: Buffer): void;
-  /** The call is over, whatever ended it but `cancel`. Exactly once, and nothing after it. */
+  /** The call ended for any reason but `cancel`. Called exactly once, and last. */
   onEnd(error: StoreError): void;
 }
 
@@ -66,7 +65,7 @@ export interface WatchCall {
   readonly endpoint: string;
   /** Sends the protobuf bytes of one WatchRequest. Does nothing once the call has ended. */
   write(request: Uint8Array): void;
-  /** Stops reading: flow control then reaches the server. One message may still arrive. */
+  /** Stops reading, so that flow control reaches the server. One message may still arrive. */
   pause(): void;
   resume(): void;
   /** Ends the call at once, and with it all watches on it. No handler is called any more. */

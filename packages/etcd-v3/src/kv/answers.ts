@@ -13,14 +13,14 @@ import { RangeRules, type EntryParts, type RangeQuestion } from './range-rules.j
 
 type Head = Pick<ResponseHeader, 'revision'>;
 
-/** What a put came to. @throws StoreError `internal` where the answer is not one to it. */
+/** The result of a put. @throws StoreError `internal` if the answer does not fit the request. */
 export function putResult(
   response: Pick<IPutResponse, 'prev_kv'>,
   { revision }: Head,
   key: string,
   { previous: wanted }: Pick<DriverPutOptions, 'previous'>,
 ): PutResult {
-  // Null where nothing was there, whatever the typings say.
+  // `null` if the key did not exist, although the typings don't allow it.
   const entry = response.prev_kv as IPutResponse['prev_kv'] | null;
   if (entry === null || !wanted) return { revision };
   const previous = fromProtoEntry(entry);
@@ -30,7 +30,7 @@ export function putResult(
   return { revision, previous };
 }
 
-/** What a delete came to. @throws StoreError `internal` where the answer is not one to it. */
+/** The result of a delete. @throws StoreError `internal` if the answer does not fit the request. */
 export function deleteResult(
   response: Pick<IDeleteRangeResponse, 'deleted' | 'prev_kvs'>,
   { revision }: Head,
@@ -47,7 +47,7 @@ export function deleteResult(
   return { revision, deleted, previous };
 }
 
-/** Holds entries as `etcd3`'s definitions decode them against what was asked for. @throws StoreError `internal` */
+/** Checks entries that `etcd3`'s definitions decoded against the request. @throws StoreError `internal` */
 export function checkEntries(
   entries: readonly IKeyValue[],
   range: KeyRange,

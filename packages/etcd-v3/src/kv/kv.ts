@@ -34,7 +34,7 @@ import { findKeys, type RangeAnswer } from './page-keys.js';
 import { COMPACT, DELETE_RANGE, PUT, RANGE } from '../connection/rpc.js';
 import { TimeSlice } from './time-slice.js';
 
-/** How many entries are decoded between two looks at the time. */
+/** The number of entries that are decoded between two checks of the time. */
 const STEP = 256;
 
 export type ReadOptions = Pick<DriverListOptions, 'revision' | 'consistency'> & Partial<DriverListOptions>;
@@ -73,7 +73,7 @@ export class Kv {
   }
 
   /**
-   * One range read, and what `use` makes of its answer, which was held against the request.
+   * Reads one range. Returns what `use` makes of the answer, which is checked against the request first.
    *
    * @throws StoreError, `compacted` with its revision.
    */
@@ -118,7 +118,7 @@ export class Kv {
         fromProtoHeader(header),
       );
     } catch (error) {
-      // Etcd refuses the revision that is the oldest already, too: the one before that is what a watch is refused.
+      // etcd also refuses the revision that is already the oldest. A watch is refused only from the revision before that.
       throw await this.#explain(error, EVERYTHING, revision, 0, signal);
     }
   }
@@ -144,7 +144,7 @@ export class Kv {
 
 const EVERYTHING = KeyRange.ofPrefix('');
 
-/** The revision that was read, in the history of whoever answered. */
+/** The revision that was read, in the history of the cluster that answered. */
 export function bookmarkOf(
   header: Pick<ResponseHeader, 'clusterId' | 'revision'>,
   asked: Revision | undefined,
@@ -171,7 +171,7 @@ export function rangeRequest(range: KeyRange, options: ReadOptions): IRangeReque
     ...(revision === undefined ? {} : { revision }),
     ...(limit === undefined ? {} : { limit }),
     ...(minModRevision === undefined ? {} : { min_mod_revision: minModRevision }),
-    // Ascending by key is how etcd answers anyhow; asked for, it makes the server read without regard to the limit.
+    // etcd answers in ascending order of keys by default. If that order is asked for explicitly, etcd ignores the limit while it reads.
     ...(sort === undefined || (sort.target === 'key' && sort.order === 'ascend')
       ? {}
       : { sort_target: SORT_TARGET[sort.target], sort_order: SORT_ORDER[sort.order] }),

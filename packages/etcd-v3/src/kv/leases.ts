@@ -13,7 +13,7 @@ import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_LEASES, LEASE_REVOKE, LEASE_TIME_TO_LIVE } from '../connection/rpc.js';
 
-/** Etcd's leases. Ids are 64-bit integers, and stay the decimal strings that they come as. */
+/** etcd's leases. Their ids are 64-bit integers, and stay decimal strings. */
 export class EtcdLeases implements DriverLeases {
   readonly #connection: Connection;
 
@@ -48,7 +48,7 @@ export class EtcdLeases implements DriverLeases {
       if (answer.ID !== id) throw badAnswer(`etcd answered for lease ${answer.ID} instead of ${id}`);
       return safeInteger(answer.TTL);
     };
-    // Repeating it does no harm, so that it may be tried again like a read.
+    // Repeating it does no harm, so it may be retried like a read.
     const { response: ttl } = await this.#connection.exchange(LEASE_KEEP_ALIVE, { ID: id }, first, {
       kind: 'read',
       signal,
@@ -68,7 +68,7 @@ export class EtcdLeases implements DriverLeases {
         const status = { id, ttl: safeInteger(answer.TTL), grantedTtl: safeInteger(answer.grantedTTL) };
         if (answer.ID !== id || status.grantedTtl < 0)
           throw badAnswer(`etcd answered for lease ${answer.ID}, not ${id}`);
-        // Etcd's own answer for a lease that it does not know is a TTL of -1.
+        // etcd answers with a TTL of -1 for a lease that it does not know.
         if (status.ttl < 0) throw notFound(id);
         if (!keys) return status;
         return { ...status, keys: answer.keys.map((key) => decodeUtf8(key)).filter((key) => key !== undefined) };
@@ -89,7 +89,7 @@ export class EtcdLeases implements DriverLeases {
   }
 }
 
-/** Etcd's ids are positive; what `etcd3` gives is an integer in any case. */
+/** etcd's ids are positive. `etcd3` always returns an integer. */
 function isLeaseId(id: string): boolean {
   return id !== '0' && !id.startsWith('-');
 }

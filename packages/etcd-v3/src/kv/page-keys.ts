@@ -4,27 +4,27 @@ import { EntryCursor, type RangeOutline } from '../protobuf/range.js';
 import { RangeRules, type RangeQuestion } from './range-rules.js';
 import { TimeSlice } from './time-slice.js';
 
-/** The entries of a response whose keys are UTF-8, and apart from them those whose keys are not (C1). */
+/** The entries of a response with UTF-8 keys, and separately those with other keys (C1). */
 export interface PageKeys {
-  /** The start and the end of each entry, in turn. */
+  /** The start and the end of each entry, alternating. */
   readonly bounds: readonly number[];
   readonly undecodable: readonly UndecodableKey[];
-  /** Whether every key is ASCII, and so needs no decoder. */
+  /** Whether every key is ASCII, so that no decoder is needed. */
   readonly ascii: boolean;
 }
 
-/** The answer to a range read, held against the request. */
+/** The answer to a range read, checked against the request. */
 export interface RangeAnswer extends RangeOutline {
   readonly keys: PageKeys;
 }
 
-/** How many entries are looked at between two looks at the time. */
+/** The number of entries that are checked between two checks of the time. */
 const STEP = 512;
 
 /**
- * Looks through the keys of an answer, in slices that let the event loop run, and holds it against the request.
+ * Finds the keys of an answer, in slices that let the event loop run, and checks the answer against the request.
  *
- * @throws StoreError `internal` where it is no answer to the request
+ * @throws StoreError `internal` if the answer does not fit the request
  */
 export async function findKeys(
   { buffer, bounds, header, count, more }: RangeOutline,

@@ -2,27 +2,27 @@ import { type Bookmark, type Page, type Revision, type UndecodableKey } from '@h
 import { EntryCursor } from '../protobuf/range.js';
 import type { RangeAnswer } from './page-keys.js';
 
-/** What a page says of the scan that it belongs to. */
+/** A page's position in its scan. */
 export interface PagePosition {
   readonly bookmark: Bookmark;
   readonly total: number;
   readonly more: boolean;
 }
 
-/** A part of a scan, kept as etcd sent it: an entry's parts are decoded when they are asked for. */
+/** A part of a scan, kept as etcd sent it. The parts of an entry are decoded when they are asked for. */
 export class EtcdPage implements Page {
   readonly bookmark: Bookmark;
   readonly total: number;
   readonly more: boolean;
   readonly undecodable: readonly UndecodableKey[];
   readonly #buffer: Buffer;
-  /** The start and the end of each entry, in turn: as small as can be, since a page may be kept for long. */
+  /** The start and the end of each entry, alternating. Compact, because a page may be kept for long. */
   readonly #bounds: Uint32Array;
   readonly #ascii: boolean;
   readonly #cursor: EntryCursor;
   #index = -1;
 
-  /** @param answer was held against the request: its entries are valid */
+  /** @param answer was checked against the request: its entries are valid */
   constructor({ buffer, keys }: Pick<RangeAnswer, 'buffer' | 'keys'>, { bookmark, total, more }: PagePosition) {
     this.#buffer = buffer;
     this.#bounds = new Uint32Array(keys.bounds);
@@ -39,7 +39,7 @@ export class EtcdPage implements Page {
   }
 
   get retainedBytes(): number {
-    // The memory that a view keeps is the whole allocation, which may be shared with others where it is small.
+    // A view keeps its whole allocation in memory. A small allocation may be shared with others.
     return this.#buffer.byteLength;
   }
 
@@ -65,7 +65,7 @@ export class EtcdPage implements Page {
     return this.#at(index).version;
   }
 
-  /** The entry's parts: those of the entry that was asked for last are still there. */
+  /** The entry's parts. Those of the last requested entry are cached. */
   #at(index: number): EntryCursor {
     if (index === this.#index) return this.#cursor;
     const start = this.#bounds[2 * index];

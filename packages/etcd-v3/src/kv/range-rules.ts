@@ -3,12 +3,12 @@ import { excerpt } from '@holdfast/etcd-common';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { checkNumbers } from '../protobuf/range.js';
 
-/** What a range was asked for with, as far as its answer shows it. */
+/** The part of a range request that its answer must show. */
 export type RangeQuestion = Partial<
   Pick<DriverListOptions, 'revision' | 'limit' | 'countOnly' | 'keysOnly' | 'minModRevision' | 'sort'>
 >;
 
-/** Where an entry's key and value lie, and its numbers. */
+/** The places of an entry's key and value, and its numbers. */
 export interface EntryParts {
   readonly keyBuffer: Uint8Array;
   readonly keyFrom: number;
@@ -21,7 +21,7 @@ export interface EntryParts {
   readonly valueTo: number;
 }
 
-/** The parts of the last entry that are compared with the next. Changed in place: there may be a million of them. */
+/** The parts of the last entry that are compared with the next one. Changed in place, because there may be a million entries. */
 interface Last {
   key: Uint8Array;
   from: number;
@@ -31,24 +31,24 @@ interface Last {
 }
 
 /**
- * Holds the answer to a range request against the request: every key once, in order, inside the range, with revisions that
- * can be; and a count that fits. Etcd's answers do. Those of a proxy that mixes requests up, or of a server that is no etcd,
- * may not, and a mirror would show them.
+ * Checks the answer to a range request against the request: every key comes once, in order and inside the range, its revisions are
+ * possible, and the count fits. etcd's answers pass. Those of a proxy that mixes up requests, or of a server that is not etcd, may not,
+ * and a mirror would show them.
  */
 export class RangeRules {
   readonly #range: KeyRange;
   readonly #asked: RangeQuestion;
-  /** No entry is newer. */
+  /** No entry may be newer. */
   readonly #revision: number;
   readonly #limit: number;
   readonly #descends: boolean;
   readonly #isByKey: boolean;
-  /** Only where the order of the keys does not show it. */
+  /** The keys so far; only if the order does not show repeated ones. */
   readonly #seen: Set<string> | undefined;
   readonly #last: Last = { key: NONE, from: 0, to: 0, target: 0, value: undefined };
   #entries = 0;
 
-  /** @throws StoreError `internal` where the answer comes from before the revision that was asked for */
+  /** @throws StoreError `internal` if the answer's head is before the requested revision */
   constructor(range: KeyRange, asked: RangeQuestion, head: Revision) {
     this.#range = range;
     this.#asked = asked;
@@ -62,7 +62,7 @@ export class RangeRules {
     this.#seen = this.#isByKey ? undefined : new Set();
   }
 
-  /** @throws StoreError `internal` where this can't be the next entry. */
+  /** @throws StoreError `internal` if this can't be the next entry. */
   next(entry: EntryParts): void {
     const { keyBuffer, keyFrom, keyTo, mod } = entry;
     checkNumbers(entry.create, mod, entry.version);
@@ -87,18 +87,18 @@ export class RangeRules {
     this.#entries += 1;
   }
 
-  /** After the last entry. @throws StoreError `internal` where count and `more` don't fit the entries. */
+  /** Call it after the last entry. @throws StoreError `internal` if count and `more` don't fit the entries. */
   end({ count, more }: { readonly count: number; readonly more: boolean }): void {
     const { limit, countOnly, minModRevision } = this.#asked;
     const entries = this.#entries;
-    // In key order, what lies between two keys of the range lies in it.
+    // In key order, every key between two keys of the range is in the range.
     if (entries > 1 && this.#isByKey) {
       const { key, from, to } = this.#last;
       if (!this.#range.contains(key.subarray(from, to))) throw this.#outside(key, from, to);
     }
     const told = `etcd sent ${entries} entries of ${this.#range.toString()} with a count of ${count}`;
     if (count < entries || (countOnly === true && (entries > 0 || more))) throw badAnswer(told);
-    // A filter leaves entries out that count.
+    // A filter leaves out entries that the count includes.
     const isLess = minModRevision === undefined && countOnly !== true && count > entries;
     if (isLess !== more && minModRevision === undefined) {
       throw badAnswer(`${told}, and says that there are ${more ? '' : 'no '}more`);
@@ -118,7 +118,7 @@ export class RangeRules {
     this.#seen?.add(key);
     const last = this.#last;
     const target = this.#asked.sort?.target;
-    // Without values their order does not show.
+    // Without values, their order can't be checked.
     if (target === 'value' && this.#asked.keysOnly === true) return;
     let order: number;
     if (target === 'value') {
@@ -150,7 +150,7 @@ function nameOf(buffer: Uint8Array, from: number, to: number): string {
   return `key "${excerpt(Buffer.from(buffer.subarray(from, to)).toString())}"`;
 }
 
-// Neighbours share most of their bytes, and are short: a call of Buffer's own would cost more.
+// Neighbouring keys are short and share most of their bytes: `Buffer.compare` would cost more.
 function compareSpans(a: Uint8Array, aFrom: number, aTo: number, b: Uint8Array, bFrom: number, bTo: number): number {
   const shared = aTo - aFrom < bTo - bFrom ? aTo - aFrom : bTo - bFrom;
   for (let i = 0; i < shared; i += 1) {

@@ -3,28 +3,28 @@ import { badAnswer } from '../protobuf/bad-answer.js';
 import { keyBounds, type RangeOutline } from '../protobuf/range.js';
 import { KeyLine } from './key-interpolation.js';
 
-/** How many stretches are asked for at a time: while one is sent and used, the server looks the next one up. */
+/** The number of stretches in flight: while one is sent and used, the server reads the next one. */
 const DEPTH = 2;
 
-/** How much longer than others the last stretch may be, since what it has left over is not worth a request. */
+/** How much longer than others the last stretch may be: a small remainder is not worth a request. */
 const LAST_FACTOR = 1.25;
-/** How much more than expected a stretch may have before the rest of it is asked for apart. */
+/** How much longer than expected a stretch may be before its rest is requested separately. */
 const LIMIT_FACTOR = 1.5;
 
-/** Of a stretch, its end tells best what comes after it. */
+/** The last part of a stretch, as 1/n, from which the guesses are made: it resembles the following keys most. */
 const SAMPLED_PART = 4;
 const SAMPLES = 128;
 
 export interface ReadAheadOptions<Answer extends RangeOutline> {
   readonly range: KeyRange;
-  /** How many keys there are in all. */
+  /** The number of all keys. */
   readonly total: number;
-  /** How many keys a stretch is to have, as far as it can be told from the one before it. */
+  /** The wanted number of keys in the next stretch, judged by the previous one. */
   length(outline: RangeOutline): number;
   read(range: KeyRange, limit: number): Promise<Answer>;
 }
 
-/** A part of the range that was asked for. */
+/** A part of the range that was requested. */
 interface Request<Answer> {
   readonly end: Uint8Array | undefined;
   readonly expected: number;
@@ -32,20 +32,20 @@ interface Request<Answer> {
 }
 
 /**
- * Reads a range after its first stretch, in order, and asks for stretches before it is known where the ones before them
- * end: where keys lie is guessed by those that came (see {@link KeyLine}). Stretches follow on each other whatever the
- * guesses are worth; bad ones make some too short, and others be read in parts.
+ * Reads a range after its first stretch, in order. It requests stretches before it knows where the previous ones end: it guesses the
+ * positions of keys from the keys so far (see {@link KeyLine}). The stretches are contiguous even if the guesses are bad. Then some are
+ * too short, and others are read in parts.
  */
 export class ReadAhead<Answer extends RangeOutline> {
   readonly #options: ReadAheadOptions<Answer>;
   readonly #fixed: number;
   readonly #requests: Request<Answer>[] = [];
-  /** Where the stretch begins that is to be asked for next; `undefined` where all is asked for. */
+  /** The start of the next stretch to request; `undefined` if everything is requested. */
   #next: Uint8Array | undefined;
   #left: number;
   #length = 1;
   #line: KeyLine | undefined;
-  /** How far to go at a time, in stretches: more after guesses that found next to nothing. */
+  /** The length of the next guess, in stretches: more after guesses that found almost nothing. */
   #stride = 1;
 
   constructor(options: ReadAheadOptions<Answer>) {
@@ -62,16 +62,16 @@ export class ReadAhead<Answer extends RangeOutline> {
   }
 
   /**
-   * Takes note of the first stretch, and asks for what comes after it.
+   * Takes the first stretch, and requests the stretches after it.
    *
-   * @returns whether anything does
-   * @throws StoreError `internal` where the stretches don't add up to what there is
+   * @returns whether there are any
+   * @throws StoreError `internal` if the stretches don't add up to the count
    */
   begin(outline: RangeOutline): boolean {
     return this.#took(outline, this.#options.range.end);
   }
 
-  /** The next stretch that has keys, or the last. To be called only where there is more. */
+  /** The next stretch that has keys, or the last one. Call it only if there is more. */
   async next(): Promise<{ readonly outline: Answer; readonly more: boolean }> {
     for (;;) {
       const request = this.#requests.shift();
@@ -82,11 +82,11 @@ export class ReadAhead<Answer extends RangeOutline> {
     }
   }
 
-  /** @throws StoreError `internal` where the stretches don't add up to what there is */
+  /** @throws StoreError `internal` if the stretches don't add up to the count */
   #took(outline: RangeOutline, end: Uint8Array | undefined): boolean {
     const count = outline.bounds.length / 2;
     this.#left -= count;
-    // At one revision their number is exact: nothing is there where the last stretches were asked for in vain.
+    // At one revision the count is exact: stretches that are still requested have no keys.
     if (this.#left === 0 && !outline.more) return false;
     if (this.#left <= 0) throw this.#mismatch('more');
     this.#learn(outline, count);
@@ -96,7 +96,7 @@ export class ReadAhead<Answer extends RangeOutline> {
       this.#resume(from, end);
     }
     this.#askAhead();
-    // What is missing would be taken for deleted.
+    // Missing keys would be taken for deleted.
     if (this.#requests.length === 0) throw this.#mismatch('fewer');
     return true;
   }
@@ -106,7 +106,7 @@ export class ReadAhead<Answer extends RangeOutline> {
     return badAnswer(`etcd sent ${how} keys of ${range.toString()} than its count of ${total}`);
   }
 
-  /** A stretch had more than was asked for. */
+  /** A stretch had more keys than its limit. */
   #resume(from: Uint8Array, end: Uint8Array | undefined): void {
     if (this.#requests.length === 0) this.#next = from;
     else this.#requests.unshift(this.#ask(from, end, this.#length));
@@ -118,7 +118,7 @@ export class ReadAhead<Answer extends RangeOutline> {
       const left = this.#requests.reduce((sum, { expected }) => sum - expected, this.#left);
       const isLast = left <= this.#length * LAST_FACTOR;
       const guess = isLast ? undefined : this.#guess(from);
-      // Without a guess, where a stretch ends is only known when it is there.
+      // Without a guess, the end of a stretch is known only when it has arrived.
       if (guess === undefined && !isLast && this.#requests.length > 0) return;
       const { end } = this.#options.range;
       this.#requests.push(this.#ask(from, guess ?? end, isLast ? Math.max(left, 0) : this.#length));
@@ -135,7 +135,7 @@ export class ReadAhead<Answer extends RangeOutline> {
   #ask(from: Uint8Array, end: Uint8Array | undefined, expected: number): Request<Answer> {
     const limit = Math.ceil(this.#length * LIMIT_FACTOR);
     const answer = this.#options.read(KeyRange.ofInterval(from, end), limit);
-    // It is awaited when its turn comes; until then its failure is nobody's.
+    // It is awaited when its turn comes. Until then its failure must not count as unhandled.
     answer.catch(() => undefined);
     return { end, expected, answer };
   }

@@ -5,8 +5,8 @@ import type { Connection } from '../connection/connection.js';
 import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
 
 /**
- * What one member says of itself and of the cluster. Some versions of etcd tell their status to root alone: the status then has no
- * `leader` and no `sizeBytes`, and the rest of it comes from questions that any user may ask.
+ * One member's report about itself and the cluster. Some versions of etcd give their status to root only. Then the status has no `leader`
+ * and no `sizeBytes`, and the rest comes from calls that every user may make.
  */
 export async function readStatus(connection: Connection, { signal }: DriverCall): Promise<StoreStatus> {
   try {
@@ -14,7 +14,7 @@ export async function readStatus(connection: Connection, { signal }: DriverCall)
       const { revision, clusterId } = fromProtoHeader(answer.header);
       return {
         version: answer.version,
-        // Etcd says 0 where it knows of no leader.
+        // etcd reports 0 if it knows no leader.
         ...(answer.leader === '0' ? {} : { leader: answer.leader }),
         revision,
         identity: clusterId,
@@ -51,7 +51,7 @@ async function readWithoutStatus(
   };
 }
 
-/** The member's head: the answer to a watch has it, even to one that is refused. A refused read has no header. */
+/** The member's head, from the answer to a watch, which has it even if the watch is refused. A refused read has no header. */
 async function readHeader(
   connection: Connection,
   endpoint: string,
@@ -63,7 +63,7 @@ async function readHeader(
   return response;
 }
 
-/** @returns nothing where the user may not know: the rest of the status is for everybody. */
+/** @returns nothing if the user may not read the members: the rest of the status is for everyone. */
 async function readMembers(
   connection: Connection,
   endpoint: string,

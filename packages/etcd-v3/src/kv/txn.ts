@@ -35,7 +35,7 @@ export async function runTxn(connection: Connection, txn: DriverTxn, { signal }:
   return response;
 }
 
-/** Whether any branch could change the store. */
+/** Whether any branch may change the store. */
 function writes(txn: DriverTxn): boolean {
   return [...txn.then, ...txn.else].some((op) => {
     switch (op.type) {
@@ -92,11 +92,11 @@ function opRequest(op: DriverOp): IRequestOp {
   }
 }
 
-/** @param writesFollow whether operations that come after this transaction, in the one that it is part of, change something. */
+/** @param writesFollow whether later operations of the enclosing transaction change something. */
 function txnResult(txn: DriverTxn, response: ITxnResponse, header: ResponseHeader, writesFollow = false): TxnResult {
   const { succeeded, responses } = response;
   const ops = succeeded ? txn.then : txn.else;
-  // Without compares its guard holds.
+  // A transaction without compares always succeeds.
   if (ops.length !== responses.length || (!succeeded && txn.if.length === 0)) malformed();
   const lastWrite = responses.findLastIndex(wrote);
   return {
@@ -113,9 +113,9 @@ function wrote({ response_put, response_delete_range, response_txn }: Partial<IR
 }
 
 /**
- * All operations happen at the transaction's one revision, whatever the parts' own headers say. A list that is followed by
- * writes saw a part of it only: its bookmark is the revision before, so that a watch after it tells the rest (and repeats
- * the part) rather than losing it.
+ * All operations happen at the transaction's one revision, although the parts have headers of their own. A list that is followed by writes
+ * saw only a part of the transaction. Its bookmark is the revision before, so that a watch after it delivers the rest, and repeats the
+ * part, instead of losing it.
  */
 function opResult(
   op: DriverOp,
@@ -123,7 +123,7 @@ function opResult(
   header: ResponseHeader,
   writesFollow: boolean,
 ): OpResult {
-  // Of the four only one is set; the typings don't know that.
+  // Only one of the four is set; the typings don't say so.
   const answer: Partial<IResponseOp> = given ?? {};
   switch (op.type) {
     case 'put':

@@ -1,13 +1,13 @@
 import type { IResponseHeader } from 'etcd3';
 import { WireReader } from './wire.js';
 
-/** What an answer's header tells of the cluster that gave it. */
+/** The cluster and revision from an answer's header. */
 export interface AnswerPoint {
-  /** Decimal: past what a JavaScript number can hold. */
+  /** Decimal, because it may be past the safe integers. */
   readonly clusterId: string;
   /** Of the member that answered, decimal; `'0'` where the header does not tell it. */
   readonly memberId: string;
-  /** The head when it answered; 0 where the header does not tell it. */
+  /** The head when it answered; 0 if the header does not have it. */
   readonly revision: number;
 }
 
@@ -18,8 +18,8 @@ const MEMBER_ID = 0x10;
 const REVISION = 0x18;
 
 /**
- * Reads the header of any answer, decoded or as it came: field 1 of each. `undefined` where it names no cluster, as some
- * proxies leave it out. Whether the answer itself is valid is not looked at here.
+ * Reads the header of any answer, decoded or raw: it is always field 1. `undefined` if it names no cluster, because some proxies leave that
+ * out. It does not check the answer itself.
  */
 export function answerPoint(answer: unknown): AnswerPoint | undefined {
   if (answer instanceof Uint8Array) return fromBytes(answer as Buffer);
@@ -34,7 +34,7 @@ function fromBytes(buffer: Buffer): AnswerPoint | undefined {
   let memberId = '0';
   let revision = 0;
   try {
-    // Etcd writes it first.
+    // etcd writes the header first.
     if (reader.done || reader.tag() !== HEADER) return undefined;
     reader.descend();
     while (!reader.done) {
@@ -45,7 +45,7 @@ function fromBytes(buffer: Buffer): AnswerPoint | undefined {
       else reader.skip(tag);
     }
   } catch {
-    // Whoever decodes the answer says what is wrong with it.
+    // The decoder of the answer reports the fault.
     return undefined;
   }
   return clusterId === '0' ? undefined : { clusterId, memberId, revision };

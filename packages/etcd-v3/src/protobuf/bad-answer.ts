@@ -1,17 +1,17 @@
 import { StoreError, type Revision } from '@holdfast/store';
 
 /**
- * The error for an answer that no etcd gives: it can't be read, contradicts itself, or is not one to the request. It says
- * nothing of the call, so that another member, or the next attempt, may do better.
+ * The error for an answer that no etcd gives: it can't be read, contradicts itself, or does not fit the request. The call itself may be
+ * right, so another member or attempt may do better.
  */
 export function badAnswer(what: string): StoreError {
   return new StoreError('internal', `${what}; is this endpoint really an etcd v3 server?`, { retryable: true });
 }
 
 /**
- * A revision that a server told.
+ * Checks a revision from a server.
  *
- * @throws StoreError `internal` where it is none: `invalid-argument` is for what callers pass.
+ * @throws StoreError `internal` if it is invalid; `invalid-argument` is for the callers' arguments.
  */
 export function serverRevision(value: number, what: string): Revision {
   if (Number.isSafeInteger(value) && value > 0) return value as Revision;

@@ -11,20 +11,20 @@ import type { IKeyValue, IResponseHeader } from 'etcd3';
 import { badAnswer, serverRevision } from './bad-answer.js';
 import { WireReader } from './wire.js';
 
-/** What every answer says of the cluster that gave it. */
+/** The header of every answer. */
 export interface ResponseHeader {
-  /** Decimal: past what a JavaScript number can hold. */
+  /** Decimal, because it may be past the safe integers. */
   readonly clusterId: string;
   /** The store's head when it answered. */
   readonly revision: Revision;
   readonly raftTerm: number;
 }
 
-/** A RangeResponse whose entries are found, but not decoded yet. */
+/** A RangeResponse whose entries are found but not decoded yet. */
 export interface RangeOutline {
   readonly buffer: Buffer;
   readonly header: ResponseHeader;
-  /** The start and the end of each entry in the buffer, in turn. */
+  /** The start and the end of each entry in the buffer, alternating. */
   readonly bounds: readonly number[];
   readonly more: boolean;
   readonly count: number;
@@ -35,21 +35,21 @@ const RANGE_FIELD = { header: 0x0a, entry: 0x12, more: 0x18, count: 0x20 } as co
 const HEADER_FIELD = { clusterId: 0x08, revision: 0x18, raftTerm: 0x20 } as const;
 const ENTRY_FIELD = { key: 0x0a, create: 0x10, mod: 0x18, version: 0x20, value: 0x2a, lease: 0x30 } as const;
 
-/** Of a key of one byte. */
+/** The bytes of the smallest entry: one with a key of one byte. */
 const LEAST_ENTRY_BYTES = 3;
 
-/** Etcd's way to say "no upper bound". */
+/** etcd's code for "no upper bound". */
 const NO_END = Buffer.of(0);
 
-/** A range in etcd's terms. Without `range_end`: the one key. */
+/** A range in etcd's terms. Without `range_end`, a single key. */
 export interface RangeBounds {
   readonly key: Buffer;
   readonly range_end?: Buffer;
 }
 
 /**
- * The one place where a range is put in etcd's terms. An end that is not after its start is refused here once more:
- * etcd reads the bounds `\0`, `\0` as everything, so that a delete of nothing would delete all (docs/traps.md#trap-19).
+ * The only place that translates a range into etcd's terms. It also refuses an end that is not after its start: etcd reads the bounds
+ * `\0`, `\0` as everything, so a delete of nothing would delete all keys (docs/traps.md#trap-19).
  *
  * @throws StoreError `internal`, `not-applied`
  */
@@ -70,10 +70,10 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Finds the parts of a RangeResponse: some 20 ns for an entry, whatever its size.
+ * Finds the parts of a RangeResponse. It takes about 20 ns for an entry of any size.
  *
- * @param limit how many entries were asked for
- * @throws StoreError `internal` where it is not protobuf, has more entries, or holds a number past 2^53−1 (C3).
+ * @param limit the number of entries that were asked for
+ * @throws StoreError `internal` if it is not protobuf, has more entries, or holds a number past 2^53−1 (C3).
  */
 export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
   const reader = new WireReader(buffer);
@@ -86,7 +86,7 @@ export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
     switch (tag) {
       case RANGE_FIELD.entry: {
         const length = reader.delimited();
-        // Before they are noted: a million empty entries fit in two megabytes, and would take sixteen here.
+        // Checked before they are recorded: a million empty entries fit in two megabytes, and would take sixteen here.
         if (length < LEAST_ENTRY_BYTES) throw badAnswer('etcd sent an entry without a key');
         if (bounds.length >= 2 * limit) throw badAnswer(`etcd sent more entries than the ${limit} that were asked for`);
         bounds.push(reader.position - length, reader.position);
@@ -108,7 +108,7 @@ export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
   return { buffer, header: header ?? missingHeader(), bounds, more, count };
 }
 
-/** The header of any of etcd's responses: always field 1. */
+/** The header of any of etcd's responses. It is always field 1. */
 export function decodeHeader(buffer: Buffer): ResponseHeader {
   const reader = new WireReader(buffer);
   while (!reader.done) {
@@ -135,14 +135,14 @@ function readHeader(outer: WireReader): ResponseHeader {
   return { clusterId, revision: serverRevision(revision, 'the revision of an answer'), raftTerm };
 }
 
-/** A header that a bookmark can be made of. @throws StoreError `internal` where it names no cluster */
+/** Checks that a bookmark can be made of the header. @throws StoreError `internal` if it names no cluster */
 export function checkHeader(header: ResponseHeader): ResponseHeader {
   if (header.clusterId === '0') throw badAnswer('etcd sent an answer that names no cluster');
   if (header.raftTerm < 0) throw badAnswer(`etcd sent ${header.raftTerm} as its raft term`);
   return header;
 }
 
-/** Where an entry's key lies in the buffer. Etcd writes it first. */
+/** The bounds of an entry's key in the buffer. etcd writes the key first. */
 export function keyBounds(buffer: Buffer, start: number, end: number): { readonly from: number; readonly to: number } {
   const reader = new WireReader(buffer, start, end);
   while (!reader.done) {
@@ -157,12 +157,12 @@ export function keyBounds(buffer: Buffer, start: number, end: number): { readonl
 }
 
 /**
- * The parts of one entry after another, found in one pass over each: a load reads four of them for every key. Numbers
- * etcd does not send are 0.
+ * Reads the parts of one entry after another, in one pass over each: a load needs four parts of every key. Numbers that etcd does not send
+ * are 0.
  */
 export class EntryCursor {
   readonly #reader: WireReader;
-  /** Key and value lie in one buffer here; elsewhere they need not. */
+  /** Here, key and value are in the same buffer. Other pages may have two. */
   readonly keyBuffer: Uint8Array;
   readonly valueBuffer: Uint8Array;
   keyFrom = 0;
@@ -178,7 +178,7 @@ export class EntryCursor {
     this.keyBuffer = this.valueBuffer = buffer;
   }
 
-  /** @throws StoreError `internal` where it is not protobuf, has no key, or holds a number past 2^53−1 (C3). */
+  /** @throws StoreError `internal` if it is not protobuf, has no key, or holds a number past 2^53−1 (C3). */
   read(start: number, end: number): void {
     const reader = this.#reader;
     reader.position = start;
@@ -216,7 +216,7 @@ export class EntryCursor {
   }
 }
 
-/** A whole entry, whose key is known. The value is a copy, which keeps no page of others in memory. */
+/** A whole entry, whose key is known. The value is a copy, so that it does not keep its page in memory. */
 export function decodeEntry(buffer: Buffer, start: number, end: number, key: string): KeyValue {
   const reader = new WireReader(buffer, start, end);
   let value: Uint8Array = NOTHING;
@@ -249,17 +249,17 @@ export function decodeEntry(buffer: Buffer, start: number, end: number, key: str
   return keyValue(key, value, create, mod, version, lease);
 }
 
-/** An entry as `etcd3`'s definitions decode it; `undefined` where the key is not UTF-8 (C1). */
+/** An entry as `etcd3`'s definitions decode it; `undefined` if the key is not UTF-8 (C1). */
 export function fromProtoEntry(entry: IKeyValue): KeyValue | undefined {
   const key = decodeUtf8(entry.key);
   if (key === undefined) return undefined;
   const { create_revision: create, mod_revision: mod, version, lease } = entry;
-  // Copied: what protobufjs gives is a view of the whole message.
+  // Copied, because protobufjs returns a view of the whole message.
   const value = Uint8Array.prototype.slice.call(plainView(entry.value));
   return keyValue(key, value, safeInteger(create), safeInteger(mod), safeInteger(version), lease);
 }
 
-/** @throws StoreError `internal` where it is not there, whatever the typings say, or holds what etcd never sends. */
+/** @throws StoreError `internal` if the header is missing, although the typings require it, or has values that etcd never sends. */
 export function fromProtoHeader(header: IResponseHeader | null | undefined): ResponseHeader {
   if (header === undefined || header === null) return missingHeader();
   return checkHeader({
@@ -298,7 +298,7 @@ export function checkNumbers(create: number, mod: number, version: number): void
 
 const NOTHING = new Uint8Array(0);
 
-// Plain Uint8Arrays rather than Buffers: what the contract promises.
+// The contract promises plain Uint8Arrays, not Buffers.
 function readView(reader: WireReader): Uint8Array {
   const length = reader.delimited();
   const { buffer, byteOffset } = reader.buffer;

@@ -3,23 +3,23 @@ import { badAnswer } from './bad-answer.js';
 
 const TWO_32 = 4_294_967_296;
 
-// Each response names its cluster, and making the text of 64 bits costs more than the rest of a small one.
+// Cached: every response names its cluster, and formatting 64 bits costs more than the rest of a small response.
 let lastId = { low: 0, high: 0, text: '0' };
 
-/** Protobuf's wire types, as far as etcd's messages use them. */
+/** The wire types of protobuf that etcd's messages use. */
 const VARINT = 0;
 const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
 /**
- * A cursor over the protobuf bytes of one message. 64-bit integers come out exactly: as a number where they are safe
- * ones, as an error otherwise (contract C3), or as a decimal string where ids are read.
+ * A cursor over the protobuf bytes of one message. It reads 64-bit integers exactly: safe integers as numbers, others as an error
+ * (contract C3), and ids as decimal strings.
  */
 export class WireReader {
   readonly buffer: Buffer;
   position: number;
-  /** Where the message ends that is being read: the outer one, or one entered by `descend`. */
+  /** The end of the current message: the outer one, or one entered by `descend`. */
   end: number;
   #low = 0;
   #high = 0;
@@ -34,7 +34,7 @@ export class WireReader {
     return this.position >= this.end;
   }
 
-  /** The next field's number, times 8, plus its wire type. */
+  /** The next field's number times 8, plus its wire type. */
   tag(): number {
     return this.#length();
   }
@@ -47,10 +47,10 @@ export class WireReader {
   /**
    * A signed 64-bit integer.
    *
-   * @throws StoreError `internal` where it is past ±(2^53−1): never rounded.
+   * @throws StoreError `internal` if it is past ±(2^53−1). It is never rounded.
    */
   int64(): number {
-    // Nearly all numbers, and all tags and lengths, are of four bytes or fewer.
+    // Nearly all numbers, and all tags and lengths, have at most four bytes.
     const { buffer, end } = this;
     let position = this.position;
     let short = 0;
@@ -83,7 +83,7 @@ export class WireReader {
     return lastId.text;
   }
 
-  /** Moves past a length-delimited field, and gives its length: the field then ends at `position`. */
+  /** Moves past a length-delimited field, and returns its length. The field then ends at `position`. */
   delimited(): number {
     const length = this.#length();
     this.position += length;
@@ -91,7 +91,7 @@ export class WireReader {
     return length;
   }
 
-  /** Enters a nested message: from here on `end` is its end. Gives what `ascend` needs to leave it. */
+  /** Enters a nested message, so that `end` is its end. Returns the value that `ascend` needs to leave it. */
   descend(): number {
     const length = this.#length();
     const outer = this.end;
@@ -100,13 +100,13 @@ export class WireReader {
     return outer;
   }
 
-  /** Leaves a nested message, wherever in it the cursor is. */
+  /** Leaves a nested message from any position in it. */
   ascend(outer: number): void {
     this.position = this.end;
     this.end = outer;
   }
 
-  /** Moves past a field that is not known here: newer servers may send some. */
+  /** Moves past an unknown field: newer servers may send some. */
   skip(tag: number): void {
     switch (tag & 7) {
       case VARINT:
@@ -167,7 +167,7 @@ export class WireReader {
   }
 }
 
-/** Builds the protobuf bytes of a request. Fields that hold protobuf's default are left out, as etcd does. */
+/** Builds the protobuf bytes of a request. Like etcd, it leaves out fields with protobuf's default. */
 export class WireWriter {
   readonly #bytes: (number | Uint8Array)[] = [];
 
@@ -188,7 +188,7 @@ export class WireWriter {
     return value.length === 0 ? this : this.message(field, value);
   }
 
-  /** A nested message, which is written even if it is empty: its presence says something. */
+  /** A nested message. It is written even if it is empty, because its presence has a meaning. */
   message(field: number, value: Uint8Array): this {
     this.#varint(field * 8 + LENGTH_DELIMITED);
     this.#varint(value.length);

@@ -7,18 +7,18 @@ import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
 
 /**
- * What is taken from the user and given back. On v3 the role that it has, or what that role may do. On v2 the store under test is a guest,
- * as everybody is who writes: what guests may do, or only what they may read, so that they write on.
+ * The right that is revoked and granted again. On v3: the user's role, or the role's permission. On v2 the store under test is a guest, like
+ * all writers: all rights of guests, or only their right to read, so that writers continue.
  */
 type What = 'role' | 'permission' | 'reading';
 
 /**
- * How the mirrors meet it. `connected`: their watches go on (v3: for good, since etcd asks for permission only when a watch is made; v2:
- * up to the next poll), and nothing vouches for them any more. `cut`: their watches are refused. `away`: they come back to a store that refuses them.
+ * The mirrors' situation. `connected`: their watches go on (v3: for good, because etcd checks permission only when a watch is created; v2:
+ * until the next poll), but nothing proves them any more. `cut`: their watches are refused. `away`: they reconnect to a store that refuses them.
  */
 type Meeting = 'connected' | 'cut' | 'away';
 
-/** The user of the store under test may not read any more, and then may again, while others write. */
+/** The user of the store under test loses the right to read, and gets it back, while others write. */
 export const authRevocation: Fault = {
   kind: 'auth-revocation',
   world: 'secured',
@@ -47,7 +47,7 @@ export const authRevocation: Fault = {
   },
 };
 
-/** All mirrors say that they vouch for nothing, and why. */
+/** Waits until all mirrors are not live, and give the refusal as the cause. */
 async function mirrorsAreRefused(world: World, random: Random): Promise<void> {
   const refused = ({ mirror: { state } }: World['mirrors'][number]) =>
     state.status !== 'live' && 'cause' in state && isRefusal(state.cause?.code);
@@ -58,7 +58,7 @@ async function mirrorsAreRefused(world: World, random: Random): Promise<void> {
   await linger(random, 0, 700);
 }
 
-/** The servers themselves refuse the store under test: on v2 each of them as soon as it has heard of it. */
+/** Waits until the servers refuse the store under test. On v2, each member does so once it has learnt of the change. */
 async function expectRefused({ store }: World): Promise<void> {
   let outcome: string | undefined;
   const isRefused = async () => {
@@ -73,7 +73,7 @@ async function expectRefused({ store }: World): Promise<void> {
   });
 }
 
-/** v2 has one answer for those who may not and for those whom it does not know. */
+/** v2 has the same answer for a user without permission and for an unknown user. */
 function isRefusal(code: string | undefined): boolean {
   return code === 'permission-denied' || code === 'unauthenticated';
 }

@@ -6,19 +6,19 @@ import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
 import { overrun } from './overrun.js';
 
-/** When history is compacted up to its head: at a mirror that follows, that is cut off, or that gets its events late. */
+/** The mirrors' state when history is compacted up to its head: they follow, are cut off, or get their events late. */
 type Moment = 'connected' | 'cut' | 'stalled' | 'catching-up';
 
-/** More than etcd gives a watch that is behind in one go: 1,000 revisions, and the next 100 ms later. */
+/** More than etcd sends at a time to a watch that is behind: 1,000 revisions, and the next ones 100 ms later. */
 const BACKLOG = { least: 1_050, most: 1_250 };
 
-/** Compaction at head: what a mirror has not seen by then can't be followed any more. */
+/** Compaction at the head: a mirror that is behind can't follow any more. */
 export const compaction: Fault = {
   kind: 'compaction',
   appliesTo: () => true,
 
   async inject(world, random) {
-    // Nobody can compact v2. Its history is the last 1,000 events, and the same happens to it by itself.
+    // v2 has no compaction. Its history is the last 1,000 events, so the same happens by itself.
     if (world.cell.api === 'v2') return overrun(world, random);
     const moment = random.pick<Moment>(['connected', 'cut', 'stalled', 'catching-up']);
     const injection = await moments[moment](world, random);
@@ -43,7 +43,7 @@ const moments: Record<Moment, (world: World, random: Random) => Promise<Injectio
     return { heal: () => world.connect(), details: { revision } };
   },
 
-  // The wire holds back what the servers have sent: their watches are up to date, the mirrors are not.
+  // The network holds back sent events: the servers' watches are up to date, but the mirrors are not.
   async stalled(world, random) {
     for (const proxy of world.proxies) proxy.stall('toClient');
     await linger(random, 200, 700);
@@ -52,7 +52,7 @@ const moments: Record<Moment, (world: World, random: Random) => Promise<Injectio
     return { heal: () => world.connect(), details: { revision } };
   },
 
-  // The servers have not sent it yet: the watches are compacted away in the middle of their backlog, or just after it.
+  // The servers have not sent the events yet: the watches are compacted away in the middle of their backlog, or just after it.
   async 'catching-up'(world, random) {
     await world.disconnect();
     const backlog = random.between(BACKLOG.least, BACKLOG.most);
@@ -65,7 +65,7 @@ const moments: Record<Moment, (world: World, random: Random) => Promise<Injectio
   },
 };
 
-/** Compacts up to the head, between two writes, and makes sure of it. */
+/** Compacts up to the head, between two writes, and checks that it happened. */
 async function compact(world: World): Promise<number> {
   await world.writers.pause();
   try {
@@ -92,7 +92,7 @@ async function expectBehind(world: World, revision: number): Promise<void> {
   throw new NotInjected(`a mirror had seen revision ${revision} already`);
 }
 
-/** That many revisions of what is mirrored. */
+/** Writes this many revisions below the mirrored prefix. */
 async function writeBacklog(world: World, revisions: number): Promise<void> {
   let left = revisions;
   const lane = async (number: number): Promise<void> => {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Fault } from '../../fault.js';
 import { clusterId, goOn, replaceHistory, type Return } from './replace-history.js';
 
-/** An older copy of the data directories is put back: another history by the same cluster and member ids, and a raft term not lower. */
+/** An older copy of the data directories is put back: another history with the same cluster and member ids, and no lower raft term. */
 export const copiedData: Fault = {
   kind: 'copied-data',
   appliesTo: () => true,

@@ -7,7 +7,7 @@ import { restoreSnapshot } from './restore-snapshot.js';
 import { upgrade } from './upgrade.js';
 import { wipe } from './wipe.js';
 
-/** What happens to the history that the servers hold, and to who may read it. */
+/** Faults of the servers' history, and of the permission to read it. */
 export const historyFaults: readonly Fault[] = [
   compaction,
   restoreSnapshot,

@@ -4,12 +4,12 @@ import { callHttp } from '../../outside.js';
 import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
 
-/** What etcd v2 keeps of its history, of all keys together. */
+/** The events that etcd v2 keeps, for all keys together. */
 const KEPT_EVENTS = 1_000;
-/** The truth is to learn of every event itself, and follows more slowly than several writers write. */
+/** Writes at a time: the truth must learn every event, and follows more slowly than several writers write. */
 const AT_ONCE = 200;
 
-/** So much is written elsewhere that nobody can follow any more from where a mirror is: the compaction of etcd v2. */
+/** Writes so much elsewhere that no client can follow from a mirror's position any more: etcd v2's form of a compaction. */
 export async function overrun(world: World, random: Random): Promise<Injection> {
   const moment = random.pick(['connected', 'cut'] as const);
   if (moment === 'cut') await world.disconnect();
@@ -38,7 +38,7 @@ async function writeForeign({ direct }: World, events: number): Promise<void> {
   await Promise.all(lanes);
 }
 
-/** A long poll from an index that is forgotten is answered at once, with error 401. */
+/** etcd answers a long poll from a forgotten index at once, with error 401. */
 async function answerToWait(endpoint: string, index: number): Promise<string> {
   return (await callHttp(`${endpoint}/v2/keys${PREFIX}?recursive=true&wait=true&waitIndex=${index}`)).text;
 }

@@ -5,8 +5,7 @@ import type { World } from '../../world.js';
 import { clusterId, goOn, overtake, replaceHistory } from './replace-history.js';
 
 /**
- * Another history by the same ids, which has grown past the revision that the mirrors know before they are back: neither an id nor
- * the head tells.
+ * Another history with the same ids, which has grown past the mirrors' revision before they are back: neither an id nor the head shows it.
  */
 export const overtaken: Fault = {
   kind: 'overtaken',
@@ -31,9 +30,9 @@ interface Older {
   readonly putBack: () => Promise<void>;
 }
 
-/** A snapshot is restored with the raft term of a young store; a copy keeps the term too, and only its entries tell. */
+/** A restored snapshot has the raft term of a young store. A copy keeps the term too, so only its entries differ. */
 async function older({ cell, etcd }: World, random: Random): Promise<Older> {
-  // etcdctl's snapshots hold the v3 store alone.
+  // etcdctl's snapshots hold only the v3 store.
   if (cell.api === 'v3' && random.chance(0.5)) {
     const path = await etcd.snapshot();
     return { how: 'snapshot', path, putBack: () => etcd.restore(path, { sameToken: true }) };

@@ -5,12 +5,12 @@ import type { Held } from '../../outside.js';
 import { PREFIX, type World } from '../../world.js';
 import { linger } from './linger.js';
 
-/** Whether the store under test tries to come back while its servers are replaced, or only afterwards. */
+/** Whether the store under test tries to reconnect while its servers are replaced, or only afterwards. */
 export type Return = 'at-once' | 'later';
 
-/** What was done, for an {@link Injection}. */
+/** The replacement, for an {@link Injection}. */
 export interface Replaced {
-  /** What there was and what there is, each as read while nobody wrote. */
+  /** The content before and after, each read while no writer ran. */
   readonly before: Held;
   readonly after: Held;
   readonly details: Readonly<Record<string, string | number>>;
@@ -18,9 +18,9 @@ export interface Replaced {
 }
 
 /**
- * Lets the present history go on for a while after it was copied, until the mirrors have something of it that the copy has not: a
- * beacon, which no history has a second time and which nobody deletes. Two histories that both merely deleted a key each could look
- * alike, which is what no mirror can tell (docs/mirror.md) and not what is tested here.
+ * Lets the current history go on after it was copied, until the mirrors have an entry that the copy does not have: a beacon, which is never
+ * written again with the same value, and never deleted. Two histories that each deleted only one key could look alike. No mirror can
+ * distinguish those (docs/mirror.md#what-remains-undetectable), and they are not tested here.
  */
 export async function goOn(world: World, random: Random): Promise<void> {
   const { revision: copied } = await held(world);
@@ -33,11 +33,11 @@ export async function goOn(world: World, random: Random): Promise<void> {
 }
 
 /**
- * Replaces the history between two writes, tells the world of it, and lets the writers go on in the new one. The connections are cut
- * just before the servers die: nothing may reach a mirror that the truth can't learn any more, such as a lease that ends in that moment.
+ * Replaces the history between two writes, informs the world, and lets the writers go on in the new one. The connections are cut just before
+ * the servers die: no event may reach a mirror that the truth can't learn any more, such as a lease that ends at that moment.
  *
  * @param replace ends all servers at once, gives them another history, and resolves when they serve it
- * @throws Error where the store's revision did not go back, or nothing was lost: the harness did not do what it should
+ * @throws Error if the store's revision did not go back, or nothing was lost: then the harness failed
  */
 export async function replaceHistory(
   world: World,
@@ -73,7 +73,7 @@ export async function replaceHistory(
   };
 }
 
-/** Writes outside of what is mirrored until the store is past `revision`, and past all mirrors. Gives its revision then. */
+/** Writes outside of the mirrored prefix until the store is past `revision` and past all mirrors. Returns its revision then. */
 export async function overtake(world: World, revision: number): Promise<number> {
   for (;;) {
     const puts = Array.from({ length: 16 }, (_, lane) =>

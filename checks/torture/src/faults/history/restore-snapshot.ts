@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import type { Fault } from '../../fault.js';
 import { clusterId, goOn, replaceHistory, type Return } from './replace-history.js';
 
-/** The store is restored from an older snapshot, as its documentation says: with a new token, so that its cluster id changes. */
+/** The store is restored from an older snapshot, as etcd's documentation says: with a new token, so that its cluster id changes. */
 export const restoreSnapshot: Fault = {
   kind: 'restore-snapshot',
-  // etcdctl's snapshots hold the v3 store alone: nothing of v2 would be restored.
+  // etcdctl's snapshots hold only the v3 store: no v2 data would be restored.
   appliesTo: ({ api }) => api === 'v3',
 
   async inject(world, random) {

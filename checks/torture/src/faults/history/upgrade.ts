@@ -6,12 +6,12 @@ import { SNAPSHOT_COUNT } from '../../settings.js';
 import type { World } from '../../world.js';
 import { linger } from './linger.js';
 
-// One version after the other: etcd takes the data of the minor version before its own, and no older.
+// One version after another: etcd accepts the data of the previous minor version only.
 const NEWER = ['3.5', '3.6', '3.7'] as const;
 
 /**
- * The servers are upgraded from 3.4 on, version by version, on the data that they have; with three members one by one, in any
- * order. The v2 API ends with 3.5.
+ * The servers are upgraded from 3.4 on, version by version, on their data. Three members are upgraded one by one, in random order. The v2 API
+ * ends with 3.5.
  */
 export const upgrade: Fault = {
   kind: 'upgrade',
@@ -21,7 +21,7 @@ export const upgrade: Fault = {
     const path = pathOf(world.cell);
     const orders: string[] = [];
     for (const version of path) orders.push(await upgradeTo(version, world, random));
-    // Data is never taken back to an older version.
+    // Data is never downgraded.
     return {
       heal: () => Promise.resolve(),
       endsWorld: true,
@@ -30,7 +30,7 @@ export const upgrade: Fault = {
   },
 };
 
-/** Where there is no Go, there is no 3.6 and no 3.7. */
+/** The versions of the upgrade. Without Go, 3.6 and 3.7 are missing. */
 function pathOf({ api }: Cell): readonly string[] {
   const available = availableEtcds().map(({ version }) => version);
   const there = NEWER.filter((series) => available.some((version) => isOfVersion(version, series)));
@@ -52,7 +52,7 @@ async function upgradeTo(version: string, world: World, random: Random): Promise
     }
     await untilServed(world);
   }
-  // A member of the version after this one starts only once the cluster as a whole has moved on.
+  // A member of the next version starts only once the whole cluster has this version.
   await eventually(
     async () => {
       const [first] = await Promise.all(etcd.members.map(served));
@@ -64,14 +64,14 @@ async function upgradeTo(version: string, world: World, random: Random): Promise
 }
 
 /**
- * A newer version must not replay an older one's log from its start: 3.5.30 then takes the other members for removed ones, and 3.6
- * refuses entries in v2's format. A snapshot leaves them behind.
+ * A newer version must not replay an older version's whole log: 3.5.30 then takes the other members for removed ones, and 3.6 refuses entries
+ * in v2's format. After a snapshot, they are not replayed.
  */
 async function untilSnapshotted({ etcd }: World): Promise<void> {
   for (let i = 0; i <= SNAPSHOT_COUNT; i += 1) await etcd.put('elsewhere', String(i));
 }
 
-/** The next member follows only once the cluster works again with this one, as one upgrades. */
+/** Waits until the cluster works with the upgraded member, as an operator does before the next one. */
 async function untilServed({ etcd, outside }: World): Promise<void> {
   for (const { endpoint } of etcd.members) {
     await eventually(() => outside.held('/none/', { endpoint }), { timeoutMs: 20_000 });
@@ -80,7 +80,7 @@ async function untilServed({ etcd, outside }: World): Promise<void> {
 
 interface Served {
   readonly etcdserver: string;
-  /** What the cluster as a whole is at: the oldest member's. */
+  /** The version of the whole cluster: the oldest member's. */
   readonly etcdcluster: string;
 }
 

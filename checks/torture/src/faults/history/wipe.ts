@@ -3,10 +3,10 @@ import type { Fault } from '../../fault.js';
 import { PREFIX } from '../../world.js';
 import { clusterId, goOn, replaceHistory, type Return } from './replace-history.js';
 
-/** A store that has just begun is nearly as old as an empty one is: a wipe of it would not lower its revision. */
+/** The least revision for a wipe: a younger store's revision would not go down. */
 const OLD_ENOUGH = 40;
 
-/** All data is lost, and the store begins anew: by the same ids or by others. */
+/** All data is lost, and the store begins anew, with the same ids or with others. */
 export const wipe: Fault = {
   kind: 'wipe',
   appliesTo: () => true,
