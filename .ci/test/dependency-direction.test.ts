@@ -44,6 +44,7 @@ test('the linter refuses every import against the dependency direction, and no i
   ] as const;
   const along = [
     ['core', '@holdfast/store'],
+    ['core', '@holdfast/store/adapter'],
     ['etcd-v3', '@holdfast/store'],
     ['cli', '@holdfast/core'],
   ] as const;

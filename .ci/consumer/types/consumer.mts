@@ -1,4 +1,5 @@
 import { openStore, type ConfigStore } from '@holdfast/store';
+import { createStore, type StoreDriver } from '@holdfast/store/adapter';
 import { memoryStore } from '@holdfast/memory';
 import { json, mirror } from '@holdfast/core';
 import { yaml } from '@holdfast/core/yaml';
@@ -14,3 +15,4 @@ export async function follow(url: string): Promise<string | undefined> {
 
 export const stores: ConfigStore[] = [memoryStore(), etcdV3Store({ endpoints: ['http://127.0.0.1:2379'] })];
 export const rest = { testkit, binding, yaml };
+export const wrap = (driver: StoreDriver): ConfigStore => createStore(driver);

@@ -1,4 +1,5 @@
-import { type ConfigStore, createStore, type KeyRange, type Logger, StoreError } from '@holdfast/store';
+import { type ConfigStore, type Logger, StoreError } from '@holdfast/store';
+import { createStore, type KeyRange } from '@holdfast/store/adapter';
 import { type Recorder, recordStore } from '@holdfast/testkit';
 import { Connections } from './connections.js';
 import type { Endpoints } from './endpoints.js';

@@ -1,5 +1,6 @@
 import { IdentityCensus, type KnownIdentity } from '@holdfast/etcd-common';
-import { type DriverCall, isStoreError, type Logger, StoreError } from '@holdfast/store';
+import { isStoreError, type Logger, StoreError } from '@holdfast/store';
+import type { DriverCall } from '@holdfast/store/adapter';
 import type { Backend, Connection, Endpoints } from './endpoints.js';
 import type { Link } from './link.js';
 import type { Random } from './random.js';

@@ -1,5 +1,6 @@
 import type { MemoryStore } from '@holdfast/memory';
-import { type ConfigStore, DelegatingDriver } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
+import { DelegatingDriver } from '@holdfast/store/adapter';
 import type { ForeignCluster } from './foreign-cluster.js';
 import type { Access, Answerer } from './plan.js';
 import type { Random } from './random.js';

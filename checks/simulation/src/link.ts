@@ -1,4 +1,5 @@
-import { type DriverCall, isStoreError, StoreError, type WriteOutcome } from '@holdfast/store';
+import { isStoreError, StoreError, type WriteOutcome } from '@holdfast/store';
+import type { DriverCall } from '@holdfast/store/adapter';
 import type { NetFault } from './plan.js';
 import type { Random } from './random.js';
 import type { SimClock } from './sim-clock.js';

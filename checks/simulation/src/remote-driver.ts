@@ -1,6 +1,13 @@
 import {
   type Capabilities,
   type ConfigStore,
+  type ListResult,
+  type Page,
+  type Revision,
+  StoreError,
+  toRevision,
+} from '@holdfast/store';
+import {
   DelegatingDriver,
   type DriverCall,
   type DriverDeleteOptions,
@@ -15,17 +22,12 @@ import {
   type DriverWatchOptions,
   type KeyRange,
   KeyRange as Ranges,
-  type ListResult,
   ListPage,
-  type Page,
-  type Revision,
-  StoreError,
-  toRevision,
   keySuccessor,
   encodeUtf8,
   compareBytes,
   type WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import type { Connections } from './connections.js';
 import type { Link } from './link.js';
 import type { Members } from './members.js';

@@ -1,16 +1,12 @@
 import {
   type Bookmark,
   type ConfigStore,
-  type DriverCall,
-  type DriverWatch,
-  type DriverWatchOptions,
   isStoreError,
-  type KeyRange,
   StoreError,
   type Watch,
   type WatchBatch,
-  type WatchSink,
 } from '@holdfast/store';
+import type { DriverCall, DriverWatch, DriverWatchOptions, KeyRange, WatchSink } from '@holdfast/store/adapter';
 import type { Connections } from './connections.js';
 import type { Backend } from './endpoints.js';
 import type { Link } from './link.js';

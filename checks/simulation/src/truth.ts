@@ -1,5 +1,6 @@
 import type { MemoryStore } from '@holdfast/memory';
-import { decodeUtf8, type KeyValue, type Watch, type WatchBatch } from '@holdfast/store';
+import type { KeyValue, Watch, WatchBatch } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 
 /** One version of a key. */
 export interface Version {

@@ -1,5 +1,6 @@
 import type { MemoryStore } from '@holdfast/memory';
-import { type ConfigStore, isStoreError, KeyRange, type Op } from '@holdfast/store';
+import { type ConfigStore, isStoreError, type Op } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { type Plan, PREFIX, SPARED, type Write } from './plan.js';
 import { goodText, invalidText, unreadableText } from './values.js';
 

@@ -1,15 +1,14 @@
 import {
-  Backoff,
   type ConfigStore,
   isStoreError,
   type KeyValue,
-  refusedLocally,
   StoreError,
   type StoreErrorOptions,
   type Watch,
   type WatchBatch,
   type WatchOptions,
 } from '@holdfast/store';
+import { Backoff, refusedLocally } from '@holdfast/store/adapter';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ChangeFeed } from '../../../packages/core/src/events/change-feed.js';
 import { CollectionTable } from '../../../packages/core/src/table/collection-table.js';

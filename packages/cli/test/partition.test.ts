@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
-import { createStore, isStoreError, type WatchBatch } from '@holdfast/store';
+import { isStoreError, type WatchBatch } from '@holdfast/store';
+import { createStore } from '@holdfast/store/adapter';
 import { eventually } from '@holdfast/testkit';
 import { Partition } from '../src/quickstart/partition.js';
 

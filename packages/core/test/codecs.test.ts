@@ -1,4 +1,4 @@
-import { encodeUtf8 } from '@holdfast/store';
+import { encodeUtf8 } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
 import { bytes, json, text } from '../src/index.js';
 import { rawBytes, sameRawValue, toRawValue } from '../src/values/raw-value.js';

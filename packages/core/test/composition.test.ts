@@ -1,15 +1,5 @@
-import {
-  compareBytes,
-  encodeUtf8,
-  KeyRange,
-  type KeyValue,
-  keySuccessor,
-  ListPage,
-  type Page,
-  type UndecodableKey,
-  type WatchBatch,
-  type WatchEvent,
-} from '@holdfast/store';
+import type { KeyValue, Page, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
+import { compareBytes, encodeUtf8, KeyRange, keySuccessor, ListPage } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
 import { Composition } from '../src/reads/composition.js';
 import { Intervals } from '../src/reads/intervals.js';

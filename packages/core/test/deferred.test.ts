@@ -1,4 +1,5 @@
-import { type KeyValue, ListPage } from '@holdfast/store';
+import type { KeyValue } from '@holdfast/store';
+import { ListPage } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
 import { RevisionDiff } from '../src/table/revision-diff.js';
 import { Slab } from '../src/entries/slab.js';

@@ -1,4 +1,4 @@
-import { encodeUtf8 } from '@holdfast/store';
+import { encodeUtf8 } from '@holdfast/store/adapter';
 import { expect, test } from '@jest/globals';
 import { crc32ByTable, digest } from '../src/entries/digest.js';
 

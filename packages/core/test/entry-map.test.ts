@@ -1,4 +1,4 @@
-import { ListPage } from '@holdfast/store';
+import { ListPage } from '@holdfast/store/adapter';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Entry } from '../src/entries/entry.js';
 import { EntryMap } from '../src/entries/entry-map.js';

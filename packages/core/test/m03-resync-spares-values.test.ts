@@ -1,6 +1,7 @@
 // After a compaction a large mirror reads keys and revisions, and only those values that changed: with what comes of it the same as
 // of reading everything.
-import { CompactedError, type ConfigStore, encodeUtf8, type Revision, StoreError } from '@holdfast/store';
+import { CompactedError, type ConfigStore, type Revision, StoreError } from '@holdfast/store';
+import { encodeUtf8 } from '@holdfast/store/adapter';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ChangeEvent } from '../src/events/change.js';
 import {

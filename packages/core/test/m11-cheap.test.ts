@@ -1,5 +1,6 @@
 import { memoryStore } from '@holdfast/memory';
-import { isStoreError, StoreError, systemClock } from '@holdfast/store';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { systemClock } from '@holdfast/store/adapter';
 import { eventually } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { monitorEventLoopDelay } from 'node:perf_hooks';

@@ -2,12 +2,12 @@ import { json, mirror, type Mirror } from '@holdfast/core';
 import {
   CompactedError,
   type ConfigStore,
-  decodeUtf8,
   type ListResult,
   type Revision,
   StoreError,
   toRevision,
 } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { held, PREFIX, shown, thing, type Thing, world, type World } from './support/world.js';
 

@@ -1,4 +1,4 @@
-import { ListPage } from '@holdfast/store';
+import { ListPage } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
 import { Restore } from '../src/table/restore.js';
 import type { Slab } from '../src/entries/slab.js';

@@ -1,4 +1,5 @@
-import { refusedLocally, StoreError } from '@holdfast/store';
+import { StoreError } from '@holdfast/store';
+import { refusedLocally } from '@holdfast/store/adapter';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mirror } from '../src/index.js';
 import { scriptedStore } from './support/scripted-store.js';

@@ -1,13 +1,13 @@
 import { json, mirror } from '@holdfast/core';
 import {
   type ListResult,
-  ListPage,
   type Page,
   type Revision,
   StoreError,
   type WatchBatch,
   type WatchEvent,
 } from '@holdfast/store';
+import { ListPage } from '@holdfast/store/adapter';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { held, PREFIX, shown, thing, world, type World } from './support/world.js';
 

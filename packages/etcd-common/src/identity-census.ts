@@ -1,4 +1,5 @@
-import { Backoff, safeLogger, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
+import type { Clock, Logger, TimerHandle } from '@holdfast/store';
+import { Backoff, safeLogger } from '@holdfast/store/adapter';
 import { KnownIdentity } from './known-identity.js';
 
 export interface IdentityCensusOptions {

@@ -1,5 +1,15 @@
 import type {
   DeleteResult,
+  GuardedDeleteResult,
+  GuardedPutResult,
+  KeyValue,
+  ListResult,
+  Page,
+  PutResult,
+  StoreStatus,
+  TxnResult,
+} from '@holdfast/store';
+import type {
   DriverCall,
   DriverDeleteOptions,
   DriverGetOptions,
@@ -10,18 +20,10 @@ import type {
   DriverTxn,
   DriverWatch,
   DriverWatchOptions,
-  GuardedDeleteResult,
-  GuardedPutResult,
   KeyRange,
-  KeyValue,
-  ListResult,
-  Page,
-  PutResult,
   StoreDriver,
-  StoreStatus,
-  TxnResult,
   WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { ETCD_V2_CAPABILITIES } from './capabilities.js';
 import type { Connection } from './connection/connection.js';
 import { Kv } from './kv/kv.js';

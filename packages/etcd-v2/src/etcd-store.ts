@@ -1,4 +1,5 @@
-import { GuardedStore, StoreError, type CallOptions, type Revision } from '@holdfast/store';
+import { StoreError, type CallOptions, type Revision } from '@holdfast/store';
+import { GuardedStore } from '@holdfast/store/adapter';
 import { CallScope, checkPath, checkTtl } from './v2-only/call-scope.js';
 import { Connection } from './connection/connection.js';
 import { Directories } from './v2-only/directories.js';

@@ -8,7 +8,8 @@ import {
   type EtcdTlsOptions,
   type Security,
 } from '@holdfast/etcd-common';
-import { safeLogger, StoreError, systemClock, type Clock, type Logger } from '@holdfast/store';
+import { StoreError, type Clock, type Logger } from '@holdfast/store';
+import { safeLogger, systemClock } from '@holdfast/store/adapter';
 
 export interface EtcdV2Options {
   /** The members: `http://host:2379`, `https://host:2379` or `unix:/path`. With several the store fails over. */

@@ -1,6 +1,7 @@
 // What a server's events are to a watch, event by event. That servers send them is in watch.test.ts.
 import { describe, expect, test } from '@jest/globals';
-import { KeyRange, type Range } from '@holdfast/store';
+import type { Range } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import type { V2Event, V2Node } from '../src/json/codec.js';
 import { translate } from '../src/watch/events.js';
 

@@ -1,5 +1,15 @@
 import type {
   Capabilities,
+  KeyValue,
+  ListResult,
+  Page,
+  PutResult,
+  DeleteResult,
+  Revision,
+  StoreStatus,
+  TxnResult,
+} from '@holdfast/store';
+import type {
   DriverCall,
   DriverDeleteOptions,
   DriverGetOptions,
@@ -10,17 +20,9 @@ import type {
   DriverWatch,
   DriverWatchOptions,
   KeyRange,
-  KeyValue,
-  ListResult,
-  Page,
-  PutResult,
-  DeleteResult,
-  Revision,
   StoreDriver,
-  StoreStatus,
-  TxnResult,
   WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { ETCD_V3_CAPABILITIES } from './capabilities.js';
 import type { Connection } from './connection/connection.js';
 import { Kv } from './kv/kv.js';

@@ -1,4 +1,5 @@
-import { GuardedStore, type CallOptions } from '@holdfast/store';
+import type { CallOptions } from '@holdfast/store';
+import { GuardedStore } from '@holdfast/store/adapter';
 import { Connection } from './connection/connection.js';
 import { EtcdDriver } from './etcd-driver.js';
 import { resolveOptions, type EtcdV3Options } from './options.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { decodeHeader, outlineRange, safeInteger } from '../src/protobuf/range.js';
-import { KeyRange } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { findKeys } from '../src/kv/page-keys.js';
 import { EtcdPage } from '../src/kv/page.js';
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { KeyRange, withPrefix, type ConfigStore, type Range } from '@holdfast/store';
+import { withPrefix, type ConfigStore, type Range } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { availableEtcds, conformanceCases, runConformance, startEtcd, type Etcd } from '@holdfast/testkit';
 

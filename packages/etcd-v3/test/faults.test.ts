@@ -4,7 +4,8 @@ import { createConnection, createServer, type AddressInfo, type Server, type Soc
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
-import { isStoreError, systemClock, type Clock, type ConfigStore, type StoreError } from '@holdfast/store';
+import { isStoreError, type Clock, type ConfigStore, type StoreError } from '@holdfast/store';
+import { systemClock } from '@holdfast/store/adapter';
 import { findEtcd, eventually, reservePort, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 

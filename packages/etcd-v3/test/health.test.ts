@@ -1,6 +1,7 @@
 // Which of several endpoints calls and watches go to: they stay where it is well, and leave what has failed alone for a while.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { systemClock, type Clock } from '@holdfast/store';
+import type { Clock } from '@holdfast/store';
+import { systemClock } from '@holdfast/store/adapter';
 import { findEtcd, eventually, startEtcd, startProxy, virtualClock, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { Endpoint } from '../src/connection/endpoint.js';

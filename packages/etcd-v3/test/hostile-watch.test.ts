@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
-import { type ConfigStore } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
 import {
   availableEtcds,
   eventually,

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type ConfigStore, isStoreError, KeyRange } from '@holdfast/store';
+import { type ConfigStore, isStoreError } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { availableEtcds, startEtcd, type Etcd } from '@holdfast/testkit';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { compareBytes, KeyRange } from '@holdfast/store';
+import { compareBytes, KeyRange } from '@holdfast/store/adapter';
 import { keyBounds, outlineRange, type RangeOutline } from '../src/protobuf/range.js';
 import { ReadAhead } from '../src/kv/read-ahead.js';
 import { WireWriter } from '../src/protobuf/wire.js';

@@ -1,11 +1,5 @@
-import {
-  KeyRange,
-  StoreError,
-  toRevision,
-  type DriverWatchOptions,
-  type WatchBatch,
-  type WatchSink,
-} from '@holdfast/store';
+import { StoreError, toRevision, type WatchBatch } from '@holdfast/store';
+import { KeyRange, type DriverWatchOptions, type WatchSink } from '@holdfast/store/adapter';
 import { decodeRequest, type DecodedRequest } from './watch-wire-text.js';
 import type { VersionEvidence } from '../src/connection/version-evidence.js';
 import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from '../src/connection/transport.js';

@@ -1,7 +1,8 @@
 // What can't be forced on a real server: the server is a script. The same guarantees on real ones are in watch.test.ts
 // and traps.test.ts.
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { isStoreError, KeyRange, StoreError } from '@holdfast/store';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { eventually, virtualClock } from '@holdfast/testkit';
 import { WatchManager, type WatchManagerOptions } from '../src/watch/watch.js';
 import { PREFIX, RecordingSink, ScriptedTransport, settle, watchOptions, type ScriptedCall } from './watch-script.js';

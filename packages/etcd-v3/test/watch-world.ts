@@ -1,5 +1,4 @@
 import {
-  decodeUtf8,
   isStoreError,
   type Bookmark,
   type ConfigStore,
@@ -10,6 +9,7 @@ import {
   type WatchOptions,
   type WatchState,
 } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 import { eventually, startEtcd, startProxy, type Etcd, type Proxy, type StartEtcdOptions } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '../src/index.js';
 

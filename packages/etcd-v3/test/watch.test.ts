@@ -1,6 +1,6 @@
 // The v3 watch on real servers: what C10 to C12 promise, and what it costs the server.
 import { describe, expect, test } from '@jest/globals';
-import { decodeUtf8 } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 import { availableEtcds, eventually } from '@holdfast/testkit';
 import { Follower, withWorld } from './watch-world.js';
 

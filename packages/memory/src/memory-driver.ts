@@ -1,6 +1,18 @@
 import type {
   Capabilities,
   DeleteResult,
+  KeyValue,
+  Lease,
+  LeaseId,
+  LeaseStatus,
+  ListResult,
+  Page,
+  PutResult,
+  Revision,
+  StoreStatus,
+  TxnResult,
+} from '@holdfast/store';
+import type {
   DriverCall,
   DriverDeleteOptions,
   DriverGetOptions,
@@ -12,19 +24,9 @@ import type {
   DriverWatch,
   DriverWatchOptions,
   KeyRange,
-  KeyValue,
-  Lease,
-  LeaseId,
-  LeaseStatus,
-  ListResult,
-  Page,
-  PutResult,
-  Revision,
   StoreDriver,
-  StoreStatus,
-  TxnResult,
   WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { bytesToByteString } from './data/byte-string.js';
 import { memoryCapabilities } from './capabilities.js';
 import type { Engine } from './engine/engine.js';

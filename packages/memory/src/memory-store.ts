@@ -1,12 +1,5 @@
-import {
-  type Clock,
-  type CreateStoreOptions,
-  GuardedStore,
-  type Revision,
-  StoreError,
-  isStoreError,
-  systemClock,
-} from '@holdfast/store';
+import { type Clock, type Revision, StoreError, isStoreError } from '@holdfast/store';
+import { type CreateStoreOptions, GuardedStore, systemClock } from '@holdfast/store/adapter';
 import { Engine } from './engine/engine.js';
 import { closed, invalidArgument } from './errors.js';
 import { MemoryDriver } from './memory-driver.js';

@@ -1,4 +1,4 @@
-import type { DriverOp, DriverTxn, KeyRange } from '@holdfast/store';
+import type { DriverOp, DriverTxn, KeyRange } from '@holdfast/store/adapter';
 import { requestTooLarge, tooManyOperations } from './errors.js';
 
 export interface RequestLimits {

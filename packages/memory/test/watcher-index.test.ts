@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { KeyRange, type Range } from '@holdfast/store';
+import type { Range } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { bytesToByteString, keyToByteString } from '../src/data/byte-string.js';
 import { WatcherIndex, watchScope } from '../src/watch/watcher-index.js';
 import { Random } from './support/random.js';

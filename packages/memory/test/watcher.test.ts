@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { KeyRange, type DriverWatchOptions, type WatchBatch, type WatchSink } from '@holdfast/store';
+import type { WatchBatch } from '@holdfast/store';
+import { KeyRange, type DriverWatchOptions, type WatchSink } from '@holdfast/store/adapter';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
 import { Engine } from '../src/engine/engine.js';
 

@@ -1,5 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { Backoff, Fifo, sleep, StoreError } from '@holdfast/store';
+import { StoreError } from '@holdfast/store';
+import { Backoff, Fifo, sleep } from '@holdfast/store/adapter';
 
 describe('back-off', () => {
   test('the ceiling doubles up to its maximum, and a reset starts over', () => {

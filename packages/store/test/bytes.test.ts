@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { compareBytes, compareKeys, decodeUtf8, encodeUtf8, StoreError } from '@holdfast/store';
+import { StoreError } from '@holdfast/store';
+import { compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from '@holdfast/store/adapter';
 import { checkKey, toValueBytes } from '../src/bytes.js';
 
 const TRICKY = [

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { CompactedError, isStoreError, STORE_ERROR_CODES, StoreError, toRevision, withOutcome } from '@holdfast/store';
+import { CompactedError, isStoreError, STORE_ERROR_CODES, StoreError, toRevision } from '@holdfast/store';
+import { withOutcome } from '@holdfast/store/adapter';
 
 describe('one error class', () => {
   test('another copy of the package recognises it by its brand', () => {

@@ -1,18 +1,20 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import {
-  createStore,
-  KeyRange,
   StoreError,
   toRevision,
   type ConfigStore,
+  type ListResult,
+  type PutResult,
+  type TxnResult,
+} from '@holdfast/store';
+import {
+  createStore,
+  KeyRange,
   type DriverCall,
   type DriverLeases,
   type DriverTxn,
-  type ListResult,
-  type PutResult,
   type StoreDriver,
-  type TxnResult,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { BOOKMARK, EMPTY, ScriptDriver, untilAborted } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';
 

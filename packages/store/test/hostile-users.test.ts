@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { createStore, type Logger, type StoreError } from '@holdfast/store';
+import type { Logger, StoreError } from '@holdfast/store';
+import { createStore } from '@holdfast/store/adapter';
 import { BOOKMARK, ScriptDriver } from './support/script-driver.js';
 import { THROWN_VALUES } from './support/thrown-values.js';
 import { thrown } from './support/thrown.js';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { handleRejection, isStoreError, isThenable, messageOf, textOf } from '@holdfast/store';
+import { isStoreError } from '@holdfast/store';
+import { handleRejection, isThenable, messageOf, textOf } from '@holdfast/store/adapter';
 import { THROWN_VALUES } from './support/thrown-values.js';
 
 test.each(THROWN_VALUES)('%s has a text', (_what, value, text) => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createStore, openStore, type StoreAdapter } from '@holdfast/store';
+import { openStore, type StoreAdapter } from '@holdfast/store';
+import { createStore } from '@holdfast/store/adapter';
 import { ScriptDriver } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';
 

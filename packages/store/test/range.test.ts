@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { isStoreError, KeyRange, prefixEnd, type Range } from '@holdfast/store';
+import { isStoreError, type Range } from '@holdfast/store';
+import { KeyRange, prefixEnd } from '@holdfast/store/adapter';
 
 const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex');
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { createStore, readOnly, withPrefix, type ConfigStore, type Op, type WatchBatch } from '@holdfast/store';
+import { readOnly, withPrefix, type ConfigStore, type Op, type WatchBatch } from '@holdfast/store';
+import { createStore } from '@holdfast/store/adapter';
 import { memoryStore } from '@holdfast/memory';
 import { ScriptDriver } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';

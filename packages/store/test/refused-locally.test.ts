@@ -1,14 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  createStore,
-  isRefusedLocally,
-  readOnly,
-  refusedLocally,
-  STORE_ERROR_CODES,
-  StoreError,
-  withOutcome,
-  withPrefix,
-} from '@holdfast/store';
+import { readOnly, STORE_ERROR_CODES, StoreError, withPrefix } from '@holdfast/store';
+import { createStore, isRefusedLocally, refusedLocally, withOutcome } from '@holdfast/store/adapter';
 import { BOOKMARK, ScriptDriver } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseStoreUrl } from '@holdfast/store';
+import { parseStoreUrl } from '@holdfast/store/adapter';
 import { thrown } from './support/thrown.js';
 
 describe('store URLs', () => {

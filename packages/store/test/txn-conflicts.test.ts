@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { createStore, type Op, type Txn } from '@holdfast/store';
+import type { Op, Txn } from '@holdfast/store';
+import { createStore } from '@holdfast/store/adapter';
 import { BOOKMARK, ScriptDriver } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';
 

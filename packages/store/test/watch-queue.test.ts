@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { createStore, toRevision, StoreError, type WatchBatch, type WatchState } from '@holdfast/store';
+import { toRevision, StoreError, type WatchBatch, type WatchState } from '@holdfast/store';
+import { createStore } from '@holdfast/store/adapter';
 import { BOOKMARK, ScriptDriver } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';
 

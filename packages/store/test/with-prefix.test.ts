@@ -1,18 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  createStore,
-  decodeUtf8,
-  keySuccessor,
   toRevision,
   withPrefix,
   type Bookmark,
   type ConfigStore,
-  type KeyRange,
   type Range,
   type Watch,
   type WatchBatch,
   type WatchEvent,
 } from '@holdfast/store';
+import { createStore, decodeUtf8, keySuccessor, type KeyRange } from '@holdfast/store/adapter';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { eventually } from '@holdfast/testkit';
 import { BOOKMARK, EMPTY, ScriptDriver, untilAborted } from './support/script-driver.js';

@@ -1,4 +1,4 @@
-import { messageOf } from '@holdfast/store';
+import { messageOf } from '@holdfast/store/adapter';
 
 /** What was thrown, as an `Error` also where it is something else. */
 export function asError(thrown: unknown): Error {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
-import { type ConfigStore } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
 import {
   availableEtcds,
   eventually,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
-import { KeyRange, StoreError, type ConfigStore, type KeyValue, type Revision, type Watch } from '@holdfast/store';
+import { StoreError, type ConfigStore, type KeyValue, type Revision, type Watch } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import {
   checkAtomic,
   checkBookmarkable,

@@ -1,5 +1,6 @@
 import { mirror, type ChangeEvent, type ChangeIn, type ResyncEvent } from '@holdfast/core';
-import { createStore, DelegatingDriver, isStoreError, type ConfigStore, type Revision } from '@holdfast/store';
+import { isStoreError, type ConfigStore, type Revision } from '@holdfast/store';
+import { createStore, DelegatingDriver } from '@holdfast/store/adapter';
 import { describe, entryAt, everything, pathOf, placeOf, type Gateway } from './gateway-view.js';
 import type { OwnPrefix } from './own-prefix.js';
 import { Partition } from './partition.js';

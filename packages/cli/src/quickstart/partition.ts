@@ -1,15 +1,12 @@
+import { StoreError, type Bookmark, type ConfigStore, type Watch } from '@holdfast/store';
 import {
   DelegatingDriver,
-  StoreError,
   WatchPump,
-  type Bookmark,
-  type ConfigStore,
   type DriverWatch,
   type DriverWatchOptions,
   type KeyRange,
-  type Watch,
   type WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 
 /**
  * A connection to a store that can be cut and healed, like a network partition. While it is cut, reads fail, and watches are closed

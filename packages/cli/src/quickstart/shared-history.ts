@@ -1,4 +1,5 @@
-import { parseStoreUrl, type ConfigStore } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
+import { parseStoreUrl } from '@holdfast/store/adapter';
 import type { OwnPrefix } from './own-prefix.js';
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$|^unix:/;

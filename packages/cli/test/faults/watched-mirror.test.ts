@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Change } from '@holdfast/core';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
-import { decodeUtf8, toRevision } from '@holdfast/store';
+import { toRevision } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 import { eventually } from '@holdfast/testkit';
 import type { Outside } from './outside.js';
 import { ListenersCopy, WatchedMirror } from './watched-mirror.js';

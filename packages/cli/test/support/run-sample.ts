@@ -4,6 +4,7 @@ import * as etcdV2 from '@holdfast/etcd-v2';
 import * as etcdV3 from '@holdfast/etcd-v3';
 import * as memory from '@holdfast/memory';
 import * as store from '@holdfast/store';
+import * as storeAdapter from '@holdfast/store/adapter';
 import * as testkit from '@holdfast/testkit';
 import { createRequire } from 'node:module';
 import { compileFunction } from 'node:vm';
@@ -18,6 +19,7 @@ const MODULES: Readonly<Record<string, unknown>> = {
   '@holdfast/etcd-v3': etcdV3,
   '@holdfast/memory': memory,
   '@holdfast/store': store,
+  '@holdfast/store/adapter': storeAdapter,
   '@holdfast/testkit': testkit,
   zod,
 };

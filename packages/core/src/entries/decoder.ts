@@ -1,4 +1,4 @@
-import { handleRejection, isThenable, messageOf, textOf } from '@holdfast/store';
+import { handleRejection, isThenable, messageOf, textOf } from '@holdfast/store/adapter';
 import type { Codec } from '../values/codec.js';
 import { type EntryMeta, type Revisions, toMeta } from './entry.js';
 import { rawBytes, type RawValue } from '../values/raw-value.js';

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
-import { handleRejection, type Logger } from '@holdfast/store';
+import type { Logger } from '@holdfast/store';
+import { handleRejection } from '@holdfast/store/adapter';
 
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 type Guarded = (...args: unknown[]) => void;

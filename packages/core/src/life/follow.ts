@@ -1,4 +1,5 @@
-import { type Backoff, type Bookmark, isStoreError, sleep, StoreError, type WatchState } from '@holdfast/store';
+import { type Bookmark, isStoreError, StoreError, type WatchState } from '@holdfast/store';
+import { type Backoff, sleep } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isHistoryLost, isStoreClosed, toStoreError } from '../runtime/errors.js';

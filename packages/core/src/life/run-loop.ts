@@ -1,4 +1,5 @@
-import { type Backoff, isStoreError, sleep, type StoreError } from '@holdfast/store';
+import { isStoreError, type StoreError } from '@holdfast/store';
+import { type Backoff, sleep } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed, toStoreError } from '../runtime/errors.js';
 import { Follow } from './follow.js';

@@ -1,4 +1,5 @@
-import type { BackoffOptions, Clock, Logger } from '@holdfast/store';
+import type { Clock, Logger } from '@holdfast/store';
+import type { BackoffOptions } from '@holdfast/store/adapter';
 import type { ChangeEvent } from '../events/change.js';
 import type { Codec } from '../values/codec.js';
 import type { EntryMeta } from '../entries/entry.js';

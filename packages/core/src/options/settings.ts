@@ -1,13 +1,5 @@
-import {
-  type Clock,
-  isStoreError,
-  KeyRange,
-  type Logger,
-  messageOf,
-  safeLogger,
-  StoreError,
-  systemClock,
-} from '@holdfast/store';
+import { type Clock, isStoreError, type Logger, StoreError } from '@holdfast/store';
+import { KeyRange, messageOf, safeLogger, systemClock } from '@holdfast/store/adapter';
 import { bytes } from '../values/bytes.js';
 import { json } from '../values/json.js';
 import type { Codec } from '../values/codec.js';

@@ -1,4 +1,5 @@
-import { type Bookmark, ListPage, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
+import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
+import { ListPage } from '@holdfast/store/adapter';
 import type { Slicer } from '../util/slicer.js';
 import type { Intervals } from './intervals.js';
 import type { LaterEvents } from './later-events.js';

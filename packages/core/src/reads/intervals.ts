@@ -1,4 +1,5 @@
-import { compareBytes, encodeUtf8, type Page } from '@holdfast/store';
+import type { Page } from '@holdfast/store';
+import { compareBytes, encodeUtf8 } from '@holdfast/store/adapter';
 
 /** A part of the mirror's range as it was at one revision: from the end of the piece before it to its own. */
 export interface Piece {

@@ -1,4 +1,5 @@
-import { KeyRange, type KeyValue, type UndecodableKey, type WatchBatch, type WatchEvent } from '@holdfast/store';
+import type { KeyValue, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { hexOf } from '../table/undecodable-keys.js';
 
 type KeyEvent = Exclude<WatchEvent, { readonly type: 'delete-range' }>;

@@ -1,4 +1,5 @@
-import { isStoreError, type KeyRange, ListPage, type ListResult, sleep } from '@holdfast/store';
+import { isStoreError, type ListResult } from '@holdfast/store';
+import { type KeyRange, ListPage, sleep } from '@holdfast/store/adapter';
 import { isStoreClosed, toStoreError } from '../runtime/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { checkList, restOf, ScanCheck } from '../util/answers.js';

@@ -1,4 +1,5 @@
-import { isRefusedLocally, isStoreError, messageOf, StoreError } from '@holdfast/store';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { isRefusedLocally, messageOf } from '@holdfast/store/adapter';
 
 /** A store's rejection as a StoreError, even if the store breaks its contract and throws something else. */
 export function toStoreError(error: unknown): StoreError {

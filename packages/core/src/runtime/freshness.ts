@@ -1,4 +1,4 @@
-import { type Clock, type TimerHandle } from '@holdfast/store';
+import type { Clock, TimerHandle } from '@holdfast/store';
 import { Watermark } from '../util/watermark.js';
 
 /** The start of a read: what the read proves is true as of then. */

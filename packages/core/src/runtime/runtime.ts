@@ -1,4 +1,5 @@
-import { Backoff, type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
+import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
+import { Backoff } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
 import type { AnyChange, ChangeCause } from '../events/change.js';
 import { CollectionTable } from '../table/collection-table.js';

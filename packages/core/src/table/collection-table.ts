@@ -1,4 +1,5 @@
-import { type Clock, KeyRange, type Revision, StoreError } from '@holdfast/store';
+import { type Clock, type Revision, StoreError } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import type { Decoder, Failure } from '../entries/decoder.js';
 import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
 import { EntryMap, type MakeEntry } from '../entries/entry-map.js';

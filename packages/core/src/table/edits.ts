@@ -1,4 +1,5 @@
-import type { KeyRange, KeyValue } from '@holdfast/store';
+import type { KeyValue } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import { type AnyChange, changeBetween } from '../events/change.js';
 import type { CollectionTable } from './collection-table.js';
 import type { Entry } from '../entries/entry.js';

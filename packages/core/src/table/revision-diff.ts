@@ -1,4 +1,5 @@
-import { compareKeys, type KeyValue, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
+import type { KeyValue, Page, Revision, UndecodableKey } from '@holdfast/store';
+import { compareKeys } from '@holdfast/store/adapter';
 import type { Revisions } from '../entries/entry.js';
 import type { KeySet } from './patch.js';
 import type { ScanCheck } from '../util/answers.js';

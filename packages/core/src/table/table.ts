@@ -1,7 +1,6 @@
 import {
   type Bookmark,
   type Clock,
-  KeyRange,
   type KeyValue,
   type Revision,
   StoreError,
@@ -9,6 +8,7 @@ import {
   type WatchBatch,
   type WatchEvent,
 } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import type { CollectionTable } from './collection-table.js';
 import { Edits } from './edits.js';
 import type { Revisions } from '../entries/entry.js';

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { KeyRange, Revision, UndecodableKey } from '@holdfast/store';
+import type { Revision, UndecodableKey } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import type { Problem } from '../events/problem.js';
 
 /** The keys in the mirror's range that are not UTF-8: counted, listed as problems, never shown as anything else. */

@@ -1,16 +1,12 @@
 import {
   type Bookmark,
-  compareBytes,
-  compareKeys,
-  encodeUtf8,
-  KeyRange,
-  keySuccessor,
   type ListResult,
   type Page,
   StoreError,
   type UndecodableKey,
   type WatchBatch,
 } from '@holdfast/store';
+import { compareBytes, compareKeys, encodeUtf8, KeyRange, keySuccessor } from '@holdfast/store/adapter';
 
 // A mirror does not take an answer's numbers on trust: a server, a proxy or an adapter may get them wrong, and what is shown or
 // deleted for that is worse than another attempt.

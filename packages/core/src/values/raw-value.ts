@@ -1,5 +1,5 @@
 import { Buffer, isAscii } from 'node:buffer';
-import { decodeUtf8 } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 
 /**
  * A value as it is kept undecoded. ASCII becomes a string: V8 stores one byte a character, nothing of the page that it

@@ -2,6 +2,15 @@ import {
   type Bookmark,
   type Capabilities,
   type ConfigStore,
+  isStoreError,
+  type ListResult,
+  type Page,
+  StoreError,
+  type TxnResult,
+  type Watch,
+  type WatchBatch,
+} from '@holdfast/store';
+import {
   createStore,
   DelegatingDriver,
   type DriverCall,
@@ -10,16 +19,9 @@ import {
   type DriverTxn,
   type DriverWatch,
   type DriverWatchOptions,
-  isStoreError,
   type KeyRange,
-  type ListResult,
-  type Page,
-  StoreError,
-  type TxnResult,
-  type Watch,
-  type WatchBatch,
   type WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 
 /** A read that is about to be made. */
 export interface ScriptedRead {

@@ -1,15 +1,5 @@
-import {
-  type Bookmark,
-  encodeUtf8,
-  KeyRange,
-  type KeyValue,
-  ListPage,
-  type Page,
-  type Revision,
-  type UndecodableKey,
-  type WatchBatch,
-  type WatchEvent,
-} from '@holdfast/store';
+import type { Bookmark, KeyValue, Page, Revision, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
+import { encodeUtf8, KeyRange, ListPage } from '@holdfast/store/adapter';
 import { virtualClock } from '@holdfast/testkit';
 import { json } from '../../src/index.js';
 import { CollectionTable, type CollectionTableOptions } from '../../src/table/collection-table.js';

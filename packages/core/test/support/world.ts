@@ -1,5 +1,6 @@
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
-import { type ConfigStore, decodeUtf8 } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 import { eventually, virtualClock, type VirtualClock } from '@holdfast/testkit';
 import { expect } from '@jest/globals';
 import { type Change, type CommonOptions, json, mirror, type Mirror } from '../../src/index.js';

@@ -1,4 +1,5 @@
-import { isStoreError, withOutcome, type StoreError } from '@holdfast/store';
+import { isStoreError, type StoreError } from '@holdfast/store';
+import { withOutcome } from '@holdfast/store/adapter';
 import { BadAnswer } from '../json/bad-answer.js';
 import { connectionMeaning, passing, toAnswerError, toConnectionError, toStoreError, type Meaning } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';

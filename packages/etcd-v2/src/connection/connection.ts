@@ -1,4 +1,5 @@
-import { Backoff, isStoreError, sleep, StoreError, withOutcome } from '@holdfast/store';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { Backoff, sleep, withOutcome } from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
 import { parseMembers } from '../json/cluster.js';
 import type { CallKind } from '../errors.js';

@@ -1,4 +1,5 @@
-import { Backoff, type Clock } from '@holdfast/store';
+import type { Clock } from '@holdfast/store';
+import { Backoff } from '@holdfast/store/adapter';
 
 /** How long after a failure an endpoint is avoided, at first and at most; doubles. */
 const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };

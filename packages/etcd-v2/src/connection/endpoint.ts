@@ -1,5 +1,6 @@
 import type { EndpointAddress } from '@holdfast/etcd-common';
-import { Backoff, isStoreError, StoreError, type Clock } from '@holdfast/store';
+import { isStoreError, StoreError, type Clock } from '@holdfast/store';
+import { Backoff } from '@holdfast/store/adapter';
 import { Addresses } from './addresses.js';
 import { askOnce } from './ask-once.js';
 import { createConnector, type ConnectorOptions } from './connector.js';

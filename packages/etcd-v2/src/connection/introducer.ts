@@ -1,4 +1,5 @@
-import { isStoreError, StoreError, withOutcome } from '@holdfast/store';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { withOutcome } from '@holdfast/store/adapter';
 import { connectionMeaning, passing, toConnectionError, toStoreError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Admission } from './admission.js';

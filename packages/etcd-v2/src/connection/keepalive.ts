@@ -1,4 +1,5 @@
-import { messageOf, StoreError, type Clock, type TimerHandle } from '@holdfast/store';
+import { StoreError, type Clock, type TimerHandle } from '@holdfast/store';
+import { messageOf } from '@holdfast/store/adapter';
 
 export interface KeepaliveOptions {
   readonly intervalMs: number;

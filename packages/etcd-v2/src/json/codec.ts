@@ -1,4 +1,5 @@
-import { compareKeys, encodeUtf8, type KeyValue, type Revision } from '@holdfast/store';
+import type { KeyValue, Revision } from '@holdfast/store';
+import { compareKeys, encodeUtf8 } from '@holdfast/store/adapter';
 import { contradiction, notEtcds } from './bad-answer.js';
 
 /** A node of the keys API: a file has a value, a directory has `dir`. The root has no key. */

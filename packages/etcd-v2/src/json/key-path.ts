@@ -1,4 +1,4 @@
-import { decodeUtf8, type KeyRange } from '@holdfast/store';
+import { decodeUtf8, type KeyRange } from '@holdfast/store/adapter';
 
 /** The place where a range is read and watched: a key, or the nearest directory that contains all of it. */
 export interface Located {

@@ -1,17 +1,19 @@
 import {
-  decodeUtf8,
   StoreError,
   type DeleteResult,
+  type GuardedDeleteResult,
+  type GuardedPutResult,
+  type KeyValue,
+  type PutResult,
+} from '@holdfast/store';
+import {
+  decodeUtf8,
   type DriverCall,
   type DriverDeleteOptions,
   type DriverGuard,
   type DriverPutOptions,
-  type GuardedDeleteResult,
-  type GuardedPutResult,
   type KeyRange,
-  type KeyValue,
-  type PutResult,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { parseWritten } from '../json/answer.js';
 import { isFile, toKeyValue, type V2Event, type V2File, type V2Node } from '../json/codec.js';
 import type { AnswerHead } from '../connection/call.js';

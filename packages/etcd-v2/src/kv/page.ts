@@ -1,4 +1,5 @@
-import { encodeUtf8, type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
+import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
+import { encodeUtf8 } from '@holdfast/store/adapter';
 import type { V2File } from '../json/codec.js';
 
 /** A part of a listing. Values are encoded when they are asked for. */

@@ -1,11 +1,6 @@
 import type {
   Bookmark,
   Consistency,
-  DriverCall,
-  DriverGetOptions,
-  DriverListOptions,
-  DriverScanOptions,
-  KeyRange,
   KeyValue,
   ListResult,
   Page,
@@ -13,7 +8,15 @@ import type {
   SortOrder,
   UndecodableKey,
 } from '@holdfast/store';
-import { compareBytes, compareKeys, StoreError } from '@holdfast/store';
+import type {
+  DriverCall,
+  DriverGetOptions,
+  DriverListOptions,
+  DriverScanOptions,
+  KeyRange,
+} from '@holdfast/store/adapter';
+import { StoreError } from '@holdfast/store';
+import { compareBytes, compareKeys } from '@holdfast/store/adapter';
 import { parseRead, type ReadAnswer } from '../json/answer.js';
 import { isFile, isReadable, rawKeyBytes, sortByKey, toKeyValue } from '../json/codec.js';
 import type { V2File, V2Node } from '../json/codec.js';

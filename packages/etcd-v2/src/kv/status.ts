@@ -1,4 +1,5 @@
-import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
+import { isStoreError, type StoreMember, type StoreStatus } from '@holdfast/store';
+import type { DriverCall } from '@holdfast/store/adapter';
 import { parseMember, parseMembers, parseVersion, type V2Member } from '../json/cluster.js';
 import type { AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';

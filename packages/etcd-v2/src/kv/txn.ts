@@ -1,17 +1,12 @@
+import { StoreError, toRevision, type KeyValue, type OpResult, type Revision, type TxnResult } from '@holdfast/store';
 import {
   compareBytes,
-  StoreError,
-  toRevision,
   type DriverCall,
   type DriverCompare,
   type DriverGuard,
   type DriverOp,
   type DriverTxn,
-  type KeyValue,
-  type OpResult,
-  type Revision,
-  type TxnResult,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { isFile, toKeyValue } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { deleteResult, putResult, type Kv } from './kv.js';

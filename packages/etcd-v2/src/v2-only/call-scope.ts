@@ -1,12 +1,5 @@
-import {
-  isStoreError,
-  messageOf,
-  StoreError,
-  withOutcome,
-  type CallOptions,
-  type Clock,
-  type DriverCall,
-} from '@holdfast/store';
+import { isStoreError, StoreError, type CallOptions, type Clock } from '@holdfast/store';
+import { messageOf, withOutcome, type DriverCall } from '@holdfast/store/adapter';
 import type { CallKind } from '../errors.js';
 import { checkNames } from '../options.js';
 

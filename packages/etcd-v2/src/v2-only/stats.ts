@@ -1,5 +1,6 @@
 import { excerpt } from '@holdfast/etcd-common';
-import { isStoreError, type DriverCall } from '@holdfast/store';
+import { isStoreError } from '@holdfast/store';
+import type { DriverCall } from '@holdfast/store/adapter';
 import { parseHealth, parseStats } from '../json/cluster.js';
 import { notEtcds } from '../json/bad-answer.js';
 import { parseMessage } from '../errors.js';

@@ -1,12 +1,5 @@
-import {
-  KeyRange,
-  prefixEnd,
-  StoreError,
-  type Revision,
-  type DriverWatchOptions,
-  type UndecodableKey,
-  type WatchEvent,
-} from '@holdfast/store';
+import { StoreError, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
+import { KeyRange, prefixEnd, type DriverWatchOptions } from '@holdfast/store/adapter';
 import { isReadable, rawKeyBytes, toKeyValue, type V2Event, type V2Node } from '../json/codec.js';
 import { isHidden } from '../json/key-path.js';
 

@@ -1,20 +1,22 @@
 import {
-  Backoff,
   isStoreError,
-  messageOf,
-  sleep,
   StoreError,
   type StoreErrorCode,
   type Bookmark,
   type Clock,
-  type DriverWatch,
-  type DriverWatchOptions,
-  type KeyRange,
   type Logger,
   type Revision,
   type WatchBatch,
-  type WatchSink,
 } from '@holdfast/store';
+import {
+  Backoff,
+  messageOf,
+  sleep,
+  type DriverWatch,
+  type DriverWatchOptions,
+  type KeyRange,
+  type WatchSink,
+} from '@holdfast/store/adapter';
 import { parsePolled } from '../json/answer.js';
 import { BadAnswer } from '../json/bad-answer.js';
 import type { V2Event } from '../json/codec.js';

@@ -1,4 +1,5 @@
-import { isStoreError, messageOf } from '@holdfast/store';
+import { isStoreError } from '@holdfast/store';
+import { messageOf } from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import type { Accept, Attempted } from './attempt.js';
 

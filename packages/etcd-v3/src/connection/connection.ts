@@ -1,4 +1,5 @@
-import { StoreError, type KeyRange } from '@holdfast/store';
+import { StoreError } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint } from '@holdfast/etcd-common';
 import { accepted } from './accept.js';
 import { Admission } from './admission.js';

@@ -1,5 +1,6 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
-import { Backoff, isStoreError, messageOf, StoreError, type Clock } from '@holdfast/store';
+import { isStoreError, StoreError, type Clock } from '@holdfast/store';
+import { Backoff, messageOf } from '@holdfast/store/adapter';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { toConnectError } from '../errors.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';

@@ -1,4 +1,5 @@
-import { Backoff, isStoreError, sleep, StoreError } from '@holdfast/store';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { Backoff, sleep } from '@holdfast/store/adapter';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 import type { EtcdChannel } from './etcd-channel.js';

@@ -1,4 +1,5 @@
-import { Backoff, isStoreError, messageOf, sleep, StoreError, withOutcome, type Logger } from '@holdfast/store';
+import { isStoreError, StoreError, type Logger } from '@holdfast/store';
+import { Backoff, messageOf, sleep, withOutcome } from '@holdfast/store/adapter';
 import { meaningOf, toStoreError, UNUSABLE, type CallKind, type Meaning } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Answer, Attempted, UnaryOptions } from './attempt.js';

@@ -1,5 +1,6 @@
 import { type ChannelInterface, Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
-import { Fifo, messageOf, StoreError } from '@holdfast/store';
+import { StoreError } from '@holdfast/store';
+import { Fifo, messageOf } from '@holdfast/store/adapter';
 import type { GrpcFailure } from '../errors.js';
 import { AnswerHead } from './answer-head.js';
 import type { WatchCall } from './transport.js';

@@ -1,4 +1,5 @@
-import type { KeyRange, Revision, StoreError } from '@holdfast/store';
+import type { Revision, StoreError } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import type { VersionEvidence } from './version-evidence.js';
 
 /** The part of the connection that watches need. Endpoints are the strings that the user wrote, without credentials. */

@@ -1,10 +1,5 @@
-import {
-  type KeyRange,
-  type DeleteResult,
-  type DriverDeleteOptions,
-  type DriverPutOptions,
-  type PutResult,
-} from '@holdfast/store';
+import type { DeleteResult, PutResult } from '@holdfast/store';
+import type { KeyRange, DriverDeleteOptions, DriverPutOptions } from '@holdfast/store/adapter';
 import { excerpt } from '@holdfast/etcd-common';
 import type { IDeleteRangeResponse, IKeyValue, IPutResponse } from 'etcd3';
 import { badAnswer } from '../protobuf/bad-answer.js';

@@ -1,13 +1,5 @@
-import {
-  CompactedError,
-  isStoreError,
-  sleep,
-  toRevision,
-  type Clock,
-  type KeyRange,
-  type Revision,
-  type StoreError,
-} from '@holdfast/store';
+import { CompactedError, isStoreError, toRevision, type Clock, type Revision, type StoreError } from '@holdfast/store';
+import { sleep, type KeyRange } from '@holdfast/store/adapter';
 import type { IWatchResponse } from 'etcd3';
 import { rangeBounds, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';

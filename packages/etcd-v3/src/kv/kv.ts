@@ -1,21 +1,23 @@
 import {
   isStoreError,
-  KeyRange,
   type Bookmark,
   type Clock,
   type Consistency,
   type DeleteResult,
-  type DriverCall,
-  type DriverDeleteOptions,
-  type DriverGetOptions,
-  type DriverListOptions,
-  type DriverPutOptions,
   type KeyValue,
   type ListResult,
   type PutResult,
   type Revision,
   type StoreError,
 } from '@holdfast/store';
+import {
+  KeyRange,
+  type DriverCall,
+  type DriverDeleteOptions,
+  type DriverGetOptions,
+  type DriverListOptions,
+  type DriverPutOptions,
+} from '@holdfast/store/adapter';
 import type { IDeleteRangeRequest, IPutRequest, IRangeRequest } from 'etcd3';
 import {
   asBuffer,

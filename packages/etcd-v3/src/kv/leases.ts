@@ -1,12 +1,5 @@
-import {
-  decodeUtf8,
-  StoreError,
-  type DriverCall,
-  type DriverLeases,
-  type Lease,
-  type LeaseId,
-  type LeaseStatus,
-} from '@holdfast/store';
+import { StoreError, type Lease, type LeaseId, type LeaseStatus } from '@holdfast/store';
+import { decodeUtf8, type DriverCall, type DriverLeases } from '@holdfast/store/adapter';
 import type { ILeaseKeepAliveResponse } from 'etcd3';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { fromProtoHeader, safeInteger } from '../protobuf/range.js';

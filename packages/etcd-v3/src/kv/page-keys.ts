@@ -1,4 +1,5 @@
-import type { KeyRange, Revision, UndecodableKey } from '@holdfast/store';
+import type { Revision, UndecodableKey } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import { isUtf8 } from 'node:buffer';
 import { EntryCursor, type RangeOutline } from '../protobuf/range.js';
 import { RangeRules, type RangeQuestion } from './range-rules.js';

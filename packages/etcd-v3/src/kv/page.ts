@@ -1,4 +1,4 @@
-import { type Bookmark, type Page, type Revision, type UndecodableKey } from '@holdfast/store';
+import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
 import { EntryCursor } from '../protobuf/range.js';
 import type { RangeAnswer } from './page-keys.js';
 

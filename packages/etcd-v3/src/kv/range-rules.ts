@@ -1,4 +1,5 @@
-import type { DriverListOptions, KeyRange, Revision } from '@holdfast/store';
+import type { Revision } from '@holdfast/store';
+import type { DriverListOptions, KeyRange } from '@holdfast/store/adapter';
 import { excerpt } from '@holdfast/etcd-common';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { checkNumbers } from '../protobuf/range.js';

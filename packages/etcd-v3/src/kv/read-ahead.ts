@@ -1,4 +1,5 @@
-import { compareBytes, KeyRange, keySuccessor, type StoreError } from '@holdfast/store';
+import type { StoreError } from '@holdfast/store';
+import { compareBytes, KeyRange, keySuccessor } from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { keyBounds, type RangeOutline } from '../protobuf/range.js';
 import { KeyLine } from './key-interpolation.js';

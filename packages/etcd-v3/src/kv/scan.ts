@@ -1,11 +1,5 @@
-import {
-  isStoreError,
-  StoreError,
-  type DriverCall,
-  type DriverScanOptions,
-  type KeyRange,
-  type Page,
-} from '@holdfast/store';
+import { isStoreError, StoreError, type Page } from '@holdfast/store';
+import type { DriverCall, DriverScanOptions, KeyRange } from '@holdfast/store/adapter';
 import type { RangeOutline, ResponseHeader } from '../protobuf/range.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';

@@ -1,4 +1,5 @@
-import { isStoreError, type DriverCall, type StoreMember, type StoreStatus } from '@holdfast/store';
+import { isStoreError, type StoreMember, type StoreStatus } from '@holdfast/store';
+import type { DriverCall } from '@holdfast/store/adapter';
 import type { IWatchResponse } from 'etcd3';
 import { fromProtoHeader, safeInteger, type ResponseHeader } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';

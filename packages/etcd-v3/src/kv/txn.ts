@@ -1,17 +1,5 @@
-import {
-  KeyRange,
-  type Bookmark,
-  type DriverCall,
-  type DriverCompare,
-  type DriverOp,
-  type DriverTxn,
-  type KeyValue,
-  type ListResult,
-  type OpResult,
-  type Revision,
-  type TxnResult,
-  type UndecodableKey,
-} from '@holdfast/store';
+import type { Bookmark, KeyValue, ListResult, OpResult, Revision, TxnResult, UndecodableKey } from '@holdfast/store';
+import { KeyRange, type DriverCall, type DriverCompare, type DriverOp, type DriverTxn } from '@holdfast/store/adapter';
 import type { ICompare, IRangeResponse, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
 import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
 import {

@@ -1,12 +1,5 @@
-import {
-  compareBytes,
-  decodeUtf8,
-  StoreError,
-  type KeyRange,
-  type KeyValue,
-  type LeaseId,
-  type Revision,
-} from '@holdfast/store';
+import { StoreError, type KeyValue, type LeaseId, type Revision } from '@holdfast/store';
+import { compareBytes, decodeUtf8, type KeyRange } from '@holdfast/store/adapter';
 import type { IKeyValue, IResponseHeader } from 'etcd3';
 import { badAnswer, serverRevision } from './bad-answer.js';
 import { WireReader } from './wire.js';

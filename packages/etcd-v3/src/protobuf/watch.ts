@@ -1,4 +1,4 @@
-import { decodeUtf8 } from '@holdfast/store';
+import { decodeUtf8 } from '@holdfast/store/adapter';
 import { badAnswer } from './bad-answer.js';
 import { ValueSlab } from './value-slab.js';
 import { WireReader, WireWriter } from './wire.js';

@@ -1,12 +1,5 @@
-import {
-  CompactedError,
-  isStoreError,
-  messageOf,
-  StoreError,
-  toRevision,
-  type Bookmark,
-  type KeyRange,
-} from '@holdfast/store';
+import { CompactedError, isStoreError, StoreError, toRevision, type Bookmark } from '@holdfast/store';
+import { messageOf, type KeyRange } from '@holdfast/store/adapter';
 
 /** Whether the error ends a watch: retrying, here or at another member, would not help (C12). */
 export function endsWatch(error: StoreError): boolean {

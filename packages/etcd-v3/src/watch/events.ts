@@ -1,11 +1,5 @@
-import {
-  type KeyRange,
-  type KeyValue,
-  type Revision,
-  type StoreError,
-  type UndecodableKey,
-  type WatchEvent,
-} from '@holdfast/store';
+import type { KeyValue, Revision, StoreError, UndecodableKey, WatchEvent } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
 import { checkNumbers } from '../protobuf/range.js';
 import type { RawEvent, RawKeyValue } from '../protobuf/watch.js';

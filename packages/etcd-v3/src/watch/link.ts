@@ -1,4 +1,5 @@
-import { Backoff, isStoreError, StoreError, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
+import { isStoreError, StoreError, type Clock, type Logger, type TimerHandle } from '@holdfast/store';
+import { Backoff } from '@holdfast/store/adapter';
 import { asStoreError } from './errors.js';
 import { WatchStream, type VersionOf, type WatchStreamOptions, type WatchStreamOwner } from './stream.js';
 import type { WatchTransport } from '../connection/transport.js';

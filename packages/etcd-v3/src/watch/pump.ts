@@ -1,4 +1,4 @@
-import { Fifo } from '@holdfast/store';
+import { Fifo } from '@holdfast/store/adapter';
 
 /** The longest slice of work before the event loop turns, in milliseconds. */
 const SLICE_MS = 2;

@@ -1,17 +1,12 @@
+import { StoreError, type Bookmark, type Clock, type Logger, type Revision, type TimerHandle } from '@holdfast/store';
 import {
   Backoff,
   KeyRange,
   keySuccessor,
-  StoreError,
-  type Bookmark,
-  type Clock,
   type DriverWatch,
   type DriverWatchOptions,
-  type Logger,
-  type Revision,
-  type TimerHandle,
   type WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { rangeBounds } from '../protobuf/range.js';
 import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';

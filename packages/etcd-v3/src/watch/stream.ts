@@ -1,4 +1,5 @@
-import { Fifo, StoreError, type Clock, type Logger } from '@holdfast/store';
+import { StoreError, type Clock, type Logger } from '@holdfast/store';
+import { Fifo } from '@holdfast/store/adapter';
 import {
   decodeWatchResponse,
   encodeCancel,

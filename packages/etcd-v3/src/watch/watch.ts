@@ -1,12 +1,12 @@
+import { StoreError } from '@holdfast/store';
 import {
   safeLogger,
-  StoreError,
   systemClock,
   type DriverWatch,
   type DriverWatchOptions,
   type KeyRange,
   type WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import { MAX_RESPONSE_BYTES } from '../options.js';
 import { WatchLink, type WatchLinkOptions } from './link.js';
 import { WatchSession } from './session.js';

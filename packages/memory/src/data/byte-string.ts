@@ -1,4 +1,4 @@
-import { decodeUtf8, type KeyRange } from '@holdfast/store';
+import { decodeUtf8, type KeyRange } from '@holdfast/store/adapter';
 
 /**
  * A key as the store holds it: one character for each byte of its UTF-8 form. Comparing such strings gives UTF-8 byte order

@@ -1,15 +1,5 @@
-import type {
-  Bookmark,
-  Clock,
-  DriverListOptions,
-  DriverPutOptions,
-  DriverTxn,
-  KeyRange,
-  LeaseId,
-  StoreError,
-  TxnResult,
-  WriteOutcome,
-} from '@holdfast/store';
+import type { Bookmark, Clock, LeaseId, StoreError, TxnResult, WriteOutcome } from '@holdfast/store';
+import type { DriverListOptions, DriverPutOptions, DriverTxn, KeyRange } from '@holdfast/store/adapter';
 import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
 import { Entries } from '../entries/entries.js';
 import { keyNotFound } from '../errors.js';

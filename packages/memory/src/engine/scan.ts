@@ -1,4 +1,5 @@
-import type { DriverCall, DriverScanOptions, KeyRange, Page } from '@holdfast/store';
+import type { Page } from '@holdfast/store';
+import type { DriverCall, DriverScanOptions, KeyRange } from '@holdfast/store/adapter';
 import { type Interval, toInterval } from '../data/byte-string.js';
 import type { Engine } from './engine.js';
 import { historyChanged } from '../errors.js';

@@ -1,4 +1,5 @@
-import { type DriverListOptions, type SortOrder, compareBytes } from '@holdfast/store';
+import type { SortOrder } from '@holdfast/store';
+import { type DriverListOptions, compareBytes } from '@holdfast/store/adapter';
 import type { Interval } from '../data/byte-string.js';
 import type { Version } from '../data/key-history.js';
 import type { Mvcc } from '../data/mvcc.js';

@@ -1,4 +1,5 @@
-import { type CompareOperator, type DriverCompare, type DriverOp, type DriverTxn, compareBytes } from '@holdfast/store';
+import type { CompareOperator } from '@holdfast/store';
+import { type DriverCompare, type DriverOp, type DriverTxn, compareBytes } from '@holdfast/store/adapter';
 import { keyToByteString, toInterval } from '../data/byte-string.js';
 import type { Version } from '../data/key-history.js';
 import type { Mvcc } from '../data/mvcc.js';

@@ -1,11 +1,5 @@
-import type {
-  Bookmark,
-  DriverDeleteOptions,
-  DriverListOptions,
-  DriverPutOptions,
-  OpResult,
-  TxnResult,
-} from '@holdfast/store';
+import type { Bookmark, OpResult, TxnResult } from '@holdfast/store';
+import type { DriverDeleteOptions, DriverListOptions, DriverPutOptions } from '@holdfast/store/adapter';
 import { copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
 import { type Entries, asRevision } from '../entries/entries.js';
 import type { Version } from '../data/key-history.js';

@@ -1,4 +1,5 @@
-import type { Bookmark, DriverWatchOptions, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
+import type { Bookmark, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
+import type { DriverWatchOptions } from '@holdfast/store/adapter';
 import { type Entries, asRevision } from '../entries/entries.js';
 import { type Version, isDeletion } from '../data/key-history.js';
 

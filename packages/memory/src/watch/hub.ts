@@ -1,12 +1,5 @@
-import type {
-  Bookmark,
-  Clock,
-  DriverWatchOptions,
-  KeyRange,
-  StoreError,
-  TimerHandle,
-  WatchSink,
-} from '@holdfast/store';
+import type { Bookmark, Clock, StoreError, TimerHandle } from '@holdfast/store';
+import type { DriverWatchOptions, KeyRange, WatchSink } from '@holdfast/store/adapter';
 import { type Entries, asRevision } from '../entries/entries.js';
 import { compacted, historyChanged } from '../errors.js';
 import type { Version } from '../data/key-history.js';

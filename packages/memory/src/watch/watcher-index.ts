@@ -1,4 +1,4 @@
-import type { KeyRange } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import {
   type ByteString,
   type Interval,

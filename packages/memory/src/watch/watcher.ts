@@ -1,4 +1,5 @@
-import type { DriverWatch, DriverWatchOptions, KeyRange, StoreError, WatchSink } from '@holdfast/store';
+import type { StoreError } from '@holdfast/store';
+import type { DriverWatch, DriverWatchOptions, KeyRange, WatchSink } from '@holdfast/store/adapter';
 import { type Interval, toInterval } from '../data/byte-string.js';
 import type { Version } from '../data/key-history.js';
 import { PROGRESS_BYTES, eventBatch, isWanted, progressBatch } from './events.js';

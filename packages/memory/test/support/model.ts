@@ -1,15 +1,5 @@
-import {
-  compareKeys,
-  KeyRange,
-  type Compare,
-  type KeyValue,
-  type ListOptions,
-  type Op,
-  type Range,
-  type Revision,
-  type Txn,
-  type WatchEvent,
-} from '@holdfast/store';
+import type { Compare, KeyValue, ListOptions, Op, Range, Revision, Txn, WatchEvent } from '@holdfast/store';
+import { compareKeys, KeyRange } from '@holdfast/store/adapter';
 
 type State = ReadonlyMap<string, KeyValue>;
 

@@ -1,13 +1,5 @@
-import {
-  type KeyRange,
-  toRevision,
-  type Capabilities,
-  type DriverCall,
-  type DriverWatchOptions,
-  type ListResult,
-  type StoreDriver,
-  type WatchSink,
-} from '@holdfast/store';
+import { toRevision, type Capabilities, type ListResult } from '@holdfast/store';
+import type { KeyRange, DriverCall, DriverWatchOptions, StoreDriver, WatchSink } from '@holdfast/store/adapter';
 
 export const CAPABILITIES: Capabilities = {
   transactions: 'multi-key',

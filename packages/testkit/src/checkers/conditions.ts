@@ -1,12 +1,5 @@
-import {
-  KeyRange,
-  type Compare,
-  type CompareOperator,
-  type DeleteGuard,
-  type KeyValue,
-  type PutGuard,
-  type ValueInput,
-} from '@holdfast/store';
+import type { Compare, CompareOperator, DeleteGuard, KeyValue, PutGuard, ValueInput } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import type { States } from './timeline.js';
 
 export function bytesOf(value: ValueInput): Buffer {

@@ -1,4 +1,5 @@
-import { KeyRange, type KeyValue, type Op, type OpResult } from '@holdfast/store';
+import type { KeyValue, Op, OpResult } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import { sameContent, show } from '../conformance/expect.js';
 import type { Call, History, Operation } from '../history/history.js';
 import { bytesOf, compareHolds, guardHolds } from './conditions.js';

@@ -1,4 +1,4 @@
-import type { KeyRange } from '@holdfast/store';
+import type { KeyRange } from '@holdfast/store/adapter';
 import { sameContent, show } from '../conformance/expect.js';
 import { States, type Timeline } from './timeline.js';
 import type { Violation } from './violation.js';

@@ -1,4 +1,5 @@
-import { KeyRange, type Bookmark, type StoreError, type WatchBatch, type WatchEvent } from '@holdfast/store';
+import type { Bookmark, StoreError, WatchBatch, WatchEvent } from '@holdfast/store';
+import { KeyRange } from '@holdfast/store/adapter';
 import type { WatchRecord } from '../history/history.js';
 
 /** A watch's record, sorted for the checkers. */

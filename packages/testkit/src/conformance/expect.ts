@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import { isStoreError, textOf, type CompactedError, type StoreError, type StoreErrorCode } from '@holdfast/store';
+import { isStoreError, type CompactedError, type StoreError, type StoreErrorCode } from '@holdfast/store';
+import { textOf } from '@holdfast/store/adapter';
 
 // The suite runs under any test runner, so it has its own few assertions.
 

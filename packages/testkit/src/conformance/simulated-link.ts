@@ -1,10 +1,15 @@
 import {
-  createStore,
-  DelegatingDriver,
   isStoreError,
   StoreError,
   type Bookmark,
   type ConfigStore,
+  type Page,
+  type Revision,
+  type Watch,
+} from '@holdfast/store';
+import {
+  createStore,
+  DelegatingDriver,
   type CreateStoreOptions,
   type DriverCall,
   type DriverDeleteOptions,
@@ -18,11 +23,8 @@ import {
   type DriverWatch,
   type DriverWatchOptions,
   type KeyRange,
-  type Page,
-  type Revision,
-  type Watch,
   type WatchSink,
-} from '@holdfast/store';
+} from '@holdfast/store/adapter';
 import type { Link } from './backend.js';
 
 export interface SimulatedLinkOptions extends CreateStoreOptions {

@@ -1,6 +1,5 @@
 import {
   isStoreError,
-  messageOf,
   StoreError,
   type CallOptions,
   type CompactOptions,
@@ -12,6 +11,7 @@ import {
   type ValueInput,
   type WatchOptions,
 } from '@holdfast/store';
+import { messageOf } from '@holdfast/store/adapter';
 import type { Call } from './history.js';
 import { recordWatch } from './record-watch.js';
 import type { Recorder } from './recorder.js';

@@ -1,6 +1,5 @@
 import {
   isStoreError,
-  messageOf,
   StoreError,
   type Range,
   type Watch,
@@ -8,6 +7,7 @@ import {
   type WatchOptions,
   type WatchState,
 } from '@holdfast/store';
+import { messageOf } from '@holdfast/store/adapter';
 import type { Recorder } from './recorder.js';
 
 /** The same watch, with everything that it tells written down as its consumer takes it. */

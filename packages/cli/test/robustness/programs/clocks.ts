@@ -2,7 +2,8 @@ import { mirror, text } from '@holdfast/core';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { memoryStore } from '@holdfast/memory';
-import { systemClock, type Clock, type ConfigStore } from '@holdfast/store';
+import type { Clock, ConfigStore } from '@holdfast/store';
+import { systemClock } from '@holdfast/store/adapter';
 import { eventually, startProxy, type Proxy } from '@holdfast/testkit';
 
 export interface ClocksInput {

@@ -1,4 +1,4 @@
-import { type Range, type WatchEvent } from '@holdfast/store';
+import type { Range, WatchEvent } from '@holdfast/store';
 import { Random } from '../../random.js';
 import type { ConformanceCase } from '../case.js';
 import type { ConformanceContext } from '../context.js';

@@ -1,0 +1,32 @@
+// What adapters implement and reuse. Applications need none of it: they import from '@holdfast/store'.
+export { Backoff, type BackoffOptions } from './backoff.js';
+export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
+export { systemClock } from './clock.js';
+export { DelegatingDriver, WatchPump } from './delegate.js';
+export type {
+  DriverCall,
+  DriverCompare,
+  DriverDeleteOptions,
+  DriverGetOptions,
+  DriverGuard,
+  DriverLeases,
+  DriverListOptions,
+  DriverOp,
+  DriverPutOptions,
+  DriverScanOptions,
+  DriverTxn,
+  DriverWatch,
+  DriverWatchOptions,
+  StoreDriver,
+  WatchSink,
+} from './driver.js';
+export { isRefusedLocally, refusedLocally, withOutcome } from './errors.js';
+export { Fifo } from './fifo.js';
+export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';
+export { safeLogger } from './logger.js';
+export { messageOf, textOf } from './message-of.js';
+export { ListPage } from './page.js';
+export { KeyRange, keySuccessor, prefixEnd } from './range.js';
+export { sleep } from './sleep.js';
+export { parseStoreUrl } from './store-url.js';
+export { handleRejection, isThenable } from './thenable.js';
