@@ -467,8 +467,30 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that counts the votes of two endpoints at which the same member answered one after the other',
     guarantee: 'foreign',
-    from: 126,
-    install: () => replace(KnownIdentity.prototype, 'beginRound', () => () => 0),
+    // Every round begins with the answers of all rounds before it.
+    install: () => {
+      const answers = new WeakMap<KnownIdentity, Map<string, string>>();
+      replace(
+        KnownIdentity.prototype,
+        'answer',
+        (original) =>
+          function (this: KnownIdentity, endpoint, identity) {
+            const told = answers.get(this) ?? new Map<string, string>();
+            answers.set(this, told.set(endpoint, identity));
+            original.call(this, endpoint, identity);
+          },
+      );
+      return replace(
+        KnownIdentity.prototype,
+        'beginRound',
+        (original) =>
+          function (this: KnownIdentity) {
+            original.call(this);
+            for (const [endpoint, identity] of [...(answers.get(this) ?? [])]) this.answer(endpoint, identity);
+            return 0;
+          },
+      );
+    },
   },
   {
     name: 'an adapter that does not say whether a failed write took effect',

@@ -2,6 +2,24 @@ import { expect, test } from '@jest/globals';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { isStoreError } from '@holdfast/store';
 import { availableEtcds, eventually, startEtcd, startProxy } from '@holdfast/testkit';
+import { parseEndpoint } from '@holdfast/etcd-common';
+import { Endpoint } from '../src/connection/endpoint.js';
+import { resolveOptions } from '../src/options.js';
+
+test('a new connection is not taken for one that was idle for long by a user that hears of it first', async () => {
+  const [binary] = availableEtcds();
+  await using etcd = await startEtcd({ version: binary!.version });
+  const [server] = etcd.endpoints;
+  const endpoint: Endpoint = new Endpoint(parseEndpoint(server!), resolveOptions({ endpoints: [server!] }), () => {
+    endpoint.letGoIfUnused();
+  });
+  try {
+    const channel = await endpoint.connect();
+    expect(endpoint.ready).toBe(channel);
+  } finally {
+    endpoint.close();
+  }
+});
 
 test('a store that goes to an endpoint for the first time keeps the connection that it makes there, and loses no call', async () => {
   const [binary] = availableEtcds();

@@ -25,7 +25,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     replace: '',
     caughtBy: {
       test: 'packages/etcd-v3/test/closed-channel.test.ts',
-      name: 'keeps the connection that it makes there, and loses no call',
+      name: 'not taken for one that was idle for long',
     },
   },
   {

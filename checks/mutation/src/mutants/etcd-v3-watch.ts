@@ -26,7 +26,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     file: SESSION,
     find: '    this.#sink.established(known.bookmark);',
     replace:
-      '    this.#sink.established(known.bookmark);\n    this.#bookmark = { ...known.bookmark, revision: toRevision(header.revision) };',
+      '    this.#sink.established(known.bookmark);\n    this.#bookmark = { ...known.bookmark, revision: header.revision };',
     caughtBy: { test: SCRIPTED, name: '`created` does not move the resume point .trap 2' },
   },
   {
@@ -217,7 +217,7 @@ export const etcdV3Watch: readonly Mutant[] = [
       '    this.#lags = 0;',
       '    this.#renewals = 0;',
       '    if (this.#options.after === undefined) {',
-      '      this.#bookmark = { ...known.bookmark, revision: toRevision(header.revision) };',
+      '      this.#bookmark = { ...known.bookmark, revision: header.revision };',
       '    }',
       '',
     ].join('\n'),
