@@ -46,9 +46,7 @@ const page = (status: number): ProxyAnswer => ({
 
 /** Answers that come from proxies, meshes and other servers. None of them is etcd's. */
 const ANSWERS: readonly (readonly [name: string, answer: ProxyAnswer])[] = [
-  ...[200, 401, 404, 405, 503].map(
-    (status) => [`a page with HTTP status ${status}`, page(status)] as const,
-  ),
+  ...[200, 401, 404, 405, 503].map((status) => [`a page with HTTP status ${status}`, page(status)] as const),
   [
     'JSON with HTTP status 404',
     { status: 404, headers: { 'content-type': 'application/json' }, body: '{"error":"no route"}' },
