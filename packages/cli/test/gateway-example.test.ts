@@ -109,7 +109,10 @@ describe.each(backends)('the example gateway on %s', (_name, open) => {
     await gateway.config.waitFor(revision);
     expect(await fetchText('/shop/cart')).toBe('200 blue');
     const health = (await (await fetch(`${gateway.url}/-/health`)).json()) as { status: string; problems: object[] };
-    expect(health).toMatchObject({ status: 'live', problems: [{ collection: 'routes', key: 'shop', revision }] });
+    expect(health).toMatchObject({
+      status: 'live',
+      problems: [{ collection: 'routes', key: 'shop', revision, cause: [{ path: ['path'] }] }],
+    });
   });
 
   test('one key is a collection too: maintenance mode', async () => {

@@ -20,6 +20,7 @@ export type {
   StoreDriver,
   WatchSink,
 } from './driver.js';
+export { errorToJson, type Json } from './error-json.js';
 export { isRefusedLocally, refusedLocally, withOutcome } from './errors.js';
 export { Fifo } from './fifo.js';
 export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';

@@ -1,3 +1,4 @@
+import { errorToJson } from './error-json.js';
 import type { Revision } from './revision.js';
 
 /** All codes of {@link StoreError}. The union is closed: adding a code is a breaking change. */
@@ -37,6 +38,21 @@ export interface StoreErrorOptions {
   readonly endpoint?: string | undefined;
 }
 
+/** A {@link StoreError} as plain data: what `JSON.stringify` makes of it. */
+export interface StoreErrorJson {
+  readonly name: string;
+  readonly code: StoreErrorCode;
+  readonly message: string;
+  readonly endpoint?: string;
+  readonly outcome?: WriteOutcome;
+  readonly retryable: boolean;
+  /** Of a {@link CompactedError}. */
+  readonly compactRevision?: number;
+  readonly revision?: number;
+  /** What led to it, as plain data too: `{ name, message, … }` of an error, with its own `cause`. */
+  readonly cause?: unknown;
+}
+
 // A registered symbol, so that two installed copies of this package recognise each other's errors.
 const BRAND = Symbol.for('holdfast.StoreError');
 // The same for the mark of `refusedLocally`.
@@ -61,6 +77,11 @@ export class StoreError extends Error {
     if (options.outcome !== undefined) this.outcome = options.outcome;
     if (options.endpoint !== undefined) this.endpoint = options.endpoint;
     Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** For `JSON.stringify`: name, code, message, endpoint, outcome, `retryable` and the causes, as plain data. */
+  toJSON(): StoreErrorJson {
+    return errorToJson(this) as unknown as StoreErrorJson;
   }
 }
 

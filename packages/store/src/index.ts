@@ -8,6 +8,7 @@ export {
   STORE_ERROR_CODES,
   StoreError,
   type StoreErrorCode,
+  type StoreErrorJson,
   type StoreErrorOptions,
   type WriteOutcome,
 } from './errors.js';

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { Revision } from '@holdfast/store';
+import { errorToJson } from '@holdfast/store/adapter';
 import type { Revisions } from '../entries/entry.js';
 import type { RawValue } from '../values/raw-value.js';
 
@@ -26,4 +28,22 @@ export interface Problem {
 export interface BadValue extends Revisions {
   readonly problem: Problem;
   readonly content: number | RawValue;
+}
+
+/**
+ * A finished problem, which `JSON.stringify` keeps whole, for health endpoints and logs: its cause as plain data, and `rawKey` in
+ * hexadecimal.
+ */
+export function toProblem(fields: Problem): Problem {
+  // Not enumerable: it is no part of what a problem tells.
+  return Object.freeze(Object.defineProperty(fields, 'toJSON', { value: problemToJson }));
+}
+
+function problemToJson(this: Problem): object {
+  const { rawKey, cause, ...plain } = this;
+  return {
+    ...plain,
+    ...(rawKey === undefined ? {} : { rawKey: `0x${Buffer.from(rawKey).toString('hex')}` }),
+    ...(cause === undefined ? {} : { cause: errorToJson(cause) }),
+  };
 }

@@ -5,7 +5,7 @@ import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
 import { EntryMap, type MakeEntry } from '../entries/entry-map.js';
 import { EagerMaker, type EntryMaker, LazyMaker, type Prepared } from '../entries/entry-maker.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
-import type { BadValue, Problem } from '../events/problem.js';
+import { type BadValue, type Problem, toProblem } from '../events/problem.js';
 import type { Slab, SlabUser } from '../entries/slab.js';
 import type { LRUCache } from 'lru-cache';
 
@@ -267,7 +267,7 @@ export class CollectionTable {
     { reason, cause }: Failure,
     since: number,
   ): BadValue {
-    const problem: Problem = Object.freeze({
+    const problem = toProblem({
       key,
       ...(this.name === undefined ? {} : { collection: this.name }),
       reason,

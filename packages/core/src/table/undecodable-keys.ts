@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Revision, UndecodableKey } from '@holdfast/store';
 import type { KeyRange } from '@holdfast/store/adapter';
-import type { Problem } from '../events/problem.js';
+import { type Problem, toProblem } from '../events/problem.js';
 
 /** The keys in the mirror's range that are not UTF-8: counted, listed as problems, never shown as anything else. */
 export class UndecodableKeys {
@@ -20,7 +20,7 @@ export class UndecodableKeys {
       return undefined;
     }
     if (known?.problem.revision === revision) return undefined;
-    const problem: Problem = Object.freeze({
+    const problem = toProblem({
       rawKey: rawKey.slice(),
       reason: 'the key is not valid UTF-8',
       revision,
