@@ -1,6 +1,6 @@
 export type { EtcdCredentials } from './credentials.js';
 export { parseEndpoint, type EndpointAddress } from './endpoint-address.js';
-export { excerpt } from './excerpt.js';
+export { excerpt } from '@holdfast/store/adapter';
 export { IdentityCensus, type IdentityCensusOptions } from './identity-census.js';
 export { checkIdentity, type EtcdIdentityOptions } from './identity-options.js';
 export { KnownIdentity, type KnownIdentityOptions } from './known-identity.js';
