@@ -15,6 +15,7 @@ import { CollectionTable } from '../../../packages/core/src/table/collection-tab
 import { Freshness } from '../../../packages/core/src/runtime/freshness.js';
 import { LaterEvents } from '../../../packages/core/src/reads/later-events.js';
 import { Loader } from '../../../packages/core/src/life/loader.js';
+import { OpenWatch } from '../../../packages/core/src/reads/open-watch.js';
 import { Restore } from '../../../packages/core/src/table/restore.js';
 import { StateMachine } from '../../../packages/core/src/events/state.js';
 import { Table } from '../../../packages/core/src/table/table.js';
@@ -155,12 +156,14 @@ const mutants: readonly Mutant[] = [
     install: () => {
       let count = 0;
       return replace(
-        Table.prototype,
-        'apply',
+        OpenWatch.prototype,
+        'batches',
         (original) =>
-          function (this: Table, batch) {
-            count += 1;
-            return original.call(this, count % 5 === 0 ? { ...batch, events: batch.events.slice(1) } : batch);
+          async function* (this: OpenWatch) {
+            for await (const batch of original.call(this)) {
+              count += 1;
+              yield count % 5 === 0 ? { ...batch, events: batch.events.slice(1) } : batch;
+            }
           },
       );
     },

@@ -1,6 +1,7 @@
 import type { KeyValue } from '@holdfast/store';
 import { ListPage } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
+import { applyBatch } from '../src/table/apply.js';
 import { RevisionDiff } from '../src/table/revision-diff.js';
 import { Slab } from '../src/entries/slab.js';
 import { ScanCheck } from '../src/util/answers.js';
@@ -73,10 +74,10 @@ describe('a lazy table whose entries are made when they are read', () => {
         if (doing < 4) {
           const item = write(key, revision);
           const event = { ...put(key, 0, revision), current: item };
-          for (const table of tables) await table.apply(batch(revision, [event]));
+          for (const table of tables) await applyBatch(table, batch(revision, [event]));
         } else if (doing < 6) {
           truth.delete(key);
-          for (const table of tables) await table.apply(batch(revision, [remove(key, revision)]));
+          for (const table of tables) await applyBatch(table, batch(revision, [remove(key, revision)]));
         } else if (doing < 8) {
           const found = tables.map((table) => {
             const collection = table.layout.find(key);

@@ -1,5 +1,6 @@
 import { ListPage } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
+import { applyBatch } from '../src/table/apply.js';
 import { Restore } from '../src/table/restore.js';
 import type { Slab } from '../src/entries/slab.js';
 import { Slicer } from '../src/util/slicer.js';
@@ -17,17 +18,17 @@ const valueOf = (index: number, version: number) => ({ index, version, text: 'x'
 async function loaded(): Promise<Table> {
   const table = newTable({ single: true, decode: 'lazy' });
   const slicer = new Slicer(clock);
-  const restoration = new Restore(table, { newHistory: false, collect: false, now: () => clock.now() });
+  const staged = new Restore(table, { newHistory: false, collect: false });
   for (let page = 0; page < PAGES; page += 1) {
     const items = Array.from({ length: KEYS_A_PAGE }, (_, offset) => {
       const index = page * KEYS_A_PAGE + offset;
       return kv(keyOf(index), valueOf(index, 0), 2);
     });
     const more = page < PAGES - 1;
-    await restoration.add(new ListPage({ items, bookmark: at(10), count: KEYS, more, undecodable: [] }, more), slicer);
+    await staged.add(new ListPage({ items, bookmark: at(10), count: KEYS, more, undecodable: [] }, more), slicer);
   }
-  await restoration.finish(slicer);
-  restoration.commit();
+  await staged.finish(slicer);
+  staged.commit();
   return table;
 }
 
@@ -68,7 +69,7 @@ describe('slabs', () => {
       state = (state * 48_271) % 2_147_483_647;
       const index = state % KEYS;
       // Read, so that no value is kept as one to fall back to.
-      await table.apply(batch(revision, [put(keyOf(index), valueOf(index, revision), revision, 2)]));
+      await applyBatch(table, batch(revision, [put(keyOf(index), valueOf(index, revision), revision, 2)]));
       void table.collections[0]!.get(keyOf(index).slice(3))!.value;
       await table.tidy();
       if (revision % 50 === 0) worst = Math.max(worst, retainedBytes(table) - neededBytes(table));
@@ -83,7 +84,7 @@ describe('slabs', () => {
     const table = await loaded();
     for (let index = 0; index < KEYS - PAGES; index += 1) {
       if (index % KEYS_A_PAGE === 0) continue;
-      await table.apply(batch(11 + index, [remove(keyOf(index), 11 + index)]));
+      await applyBatch(table, batch(11 + index, [remove(keyOf(index), 11 + index)]));
     }
     expect(retainedBytes(table) - neededBytes(table)).toBeGreaterThan(0.9 * retainedBytes(table));
     await table.tidy();
@@ -95,13 +96,13 @@ describe('slabs', () => {
     const table = await loaded();
     const [collection] = table.collections;
     for (let index = 0; index < KEYS; index += 1) {
-      await table.apply(batch(11 + index, [put(keyOf(index), 'not JSON', 11 + index, 2)]));
+      await applyBatch(table, batch(11 + index, [put(keyOf(index), 'not JSON', 11 + index, 2)]));
     }
     // All values are replaced and none of them is read: each is kept beside the new one.
     await table.tidy();
     expect(slabsOf(table).size).toBe(PAGES);
     for (let index = 1; index < KEYS; index += 1) {
-      await table.apply(batch(5000 + index, [remove(keyOf(index), 5000 + index)]));
+      await applyBatch(table, batch(5000 + index, [remove(keyOf(index), 5000 + index)]));
     }
     await table.tidy();
     expect(slabsOf(table).size).toBe(0);

@@ -1,11 +1,10 @@
 import type { KeyValue, ListResult, Revision } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
+import { applyBatch } from '../src/table/apply.js';
 import { matchesFingerprint } from '../src/table/fingerprint.js';
 import { compareWithDelta, type Delta, patch } from '../src/table/patch.js';
 import type { Table } from '../src/table/table.js';
-import { at, batch, clock, content, kv, newTable, put, raw, remove, restore } from './support/tables.js';
-
-const now = () => clock.now();
+import { at, batch, content, kv, newTable, put, raw, remove, restore } from './support/tables.js';
 
 async function loaded(table = newTable()): Promise<Table> {
   await restore(table, 10, [
@@ -22,7 +21,8 @@ describe('apply', () => {
   test('net changes: one a key, from what it was to what it is', async () => {
     const table = await loaded();
     const before = table.collections[0]!.entries.get('1');
-    const step = await table.apply(
+    const step = await applyBatch(
+      table,
       batch(20, [
         put('/p/a/1', 11, 11, 2),
         remove('/p/a/1', 12),
@@ -48,11 +48,11 @@ describe('apply', () => {
   test('what is at or below its revision is dropped', async () => {
     const table = await loaded();
     const { version } = table;
-    expect(await table.apply(batch(10, [put('/p/a/1', 99, 10)]))).toBeUndefined();
-    expect(await table.apply({ ...batch(9, []), kind: 'progress' })).toBeUndefined();
+    expect(await applyBatch(table, batch(10, [put('/p/a/1', 99, 10)]))).toBeUndefined();
+    expect(await applyBatch(table, { ...batch(9, []), kind: 'progress' })).toBeUndefined();
     expect(table.revision).toBe(10);
     expect(table.version).toBe(version);
-    const step = await table.apply(batch(12, [put('/p/a/1', 98, 9), remove('/p/a/2', 10), put('/p/a/3', 3, 12)]));
+    const step = await applyBatch(table, batch(12, [put('/p/a/1', 98, 9), remove('/p/a/2', 10), put('/p/a/3', 3, 12)]));
     expect(step?.changed).toBe(1);
     expect(content(table)).toEqual({ 'a:1': 1, 'a:2': 2, 'a:3': 3, 'one:one': 7 });
   });
@@ -60,7 +60,7 @@ describe('apply', () => {
   test('progress moves the bookmark and nothing else', async () => {
     const table = await loaded();
     const { version } = table;
-    const step = await table.apply({ ...batch(50, []), kind: 'progress' });
+    const step = await applyBatch(table, { ...batch(50, []), kind: 'progress' });
     expect(step).toEqual({ changes: [], changed: 0, invalid: [] });
     expect(table.revision).toBe(50);
     expect(table.version).toBe(version);
@@ -68,9 +68,10 @@ describe('apply', () => {
 
   test('delete-range: every key of it goes, in all collections, the bad and the unclaimed and the unreadable ones too', async () => {
     const table = await loaded();
-    await table.apply(batch(11, [], [raw([0x2f, 0x70, 0x2f, 0xff], 11), raw([0x2f, 0x70, 0x2f, 0xfe], 11)]));
+    await applyBatch(table, batch(11, [], [raw([0x2f, 0x70, 0x2f, 0xff], 11), raw([0x2f, 0x70, 0x2f, 0xfe], 11)]));
     expect(table.count).toBe(7);
-    const step = await table.apply(
+    const step = await applyBatch(
+      table,
       batch(
         13,
         [{ type: 'delete-range', revision: 12 as Revision, range: { prefix: '/p/' } }, put('/p/a/9', 9, 13)],
@@ -91,27 +92,30 @@ describe('apply', () => {
 
   test('a delete-range of a part leaves the rest', async () => {
     const table = await loaded();
-    await table.apply(batch(12, [{ type: 'delete-range', revision: 12 as Revision, range: { prefix: '/p/a/' } }]));
+    await applyBatch(
+      table,
+      batch(12, [{ type: 'delete-range', revision: 12 as Revision, range: { prefix: '/p/a/' } }]),
+    );
     expect(content(table)).toEqual({ 'one:one': 7 });
     expect(table.count).toBe(3);
   });
 
   test('keys like a collection, but not in it', async () => {
     const table = await loaded();
-    await table.apply(batch(12, [put('/p/ab', 1, 11), put('/p/one/x', 1, 11), put('/p/a', 1, 12)]));
+    await applyBatch(table, batch(12, [put('/p/ab', 1, 11), put('/p/one/x', 1, 11), put('/p/a', 1, 12)]));
     expect(content(table)).toEqual({ 'a:1': 1, 'a:2': 2, 'one:one': 7 });
     expect(table.count).toBe(8);
   });
 
   test('another history, and revisions out of order, are refused whole', async () => {
     const table = await loaded();
-    await expect(table.apply({ ...batch(12, []), bookmark: at(12, 'other') })).rejects.toMatchObject({
+    await expect(applyBatch(table, { ...batch(12, []), bookmark: at(12, 'other') })).rejects.toMatchObject({
       code: 'history-changed',
     });
-    await expect(table.apply(batch(12, [put('/p/a/1', 9, 12), put('/p/a/1', 8, 11)]))).rejects.toMatchObject({
+    await expect(applyBatch(table, batch(12, [put('/p/a/1', 9, 12), put('/p/a/1', 8, 11)]))).rejects.toMatchObject({
       code: 'internal',
     });
-    await expect(table.apply(batch(12, [put('/p/a/1', 9, 13)]))).rejects.toMatchObject({ code: 'internal' });
+    await expect(applyBatch(table, batch(12, [put('/p/a/1', 9, 13)]))).rejects.toMatchObject({ code: 'internal' });
     expect(() => table.advance(at(99, 'other'))).toThrow(/history/);
     expect(table.revision).toBe(10);
     expect(content(table)).toEqual({ 'a:1': 1, 'a:2': 2, 'one:one': 7 });
@@ -243,7 +247,7 @@ describe('patch', () => {
     const table = await loaded();
     const since = table.fingerprint().newest;
     expect(since).toBe(6);
-    await table.apply(batch(11, [remove('/p/other', 11)]));
+    await applyBatch(table, batch(11, [remove('/p/other', 11)]));
     expect(compareWithDelta(table, { ...delta(12, 4, []), since })).toEqual({ kind: 'outdated' });
     // Asked from what is the newest now, it must be there.
     expect(compareWithDelta(table, { ...delta(12, 4, []), since: 5 })).toEqual({ kind: 'mismatch' });
@@ -254,7 +258,7 @@ describe('patch', () => {
     const read = delta(20, 3, [kv('/p/a/1', 'bad', 15, 2), kv('/p/one', 'bad', 16, 16), kv('/p/a/7', 7, 17)]);
     expect(compareWithDelta(table, read)).toEqual({ kind: 'changed', deletions: true });
     const keys = new Set(['/p/a/1', '/p/one', '/p/a/7']);
-    const step = await patch(table, read, { keys, undecodable: new Set() }, now);
+    const step = await patch(table, read, { keys, undecodable: new Set() });
     expect(content(table)).toEqual({ 'a:1': 1, 'a:7': 7 });
     expect(table.revision).toBe(20);
     expect(table.count).toBe(3);
@@ -265,7 +269,7 @@ describe('patch', () => {
   test('of another history it is refused', async () => {
     const table = await loaded();
     const other = { ...delta(20, 5, []), bookmark: at(20, 'other') };
-    await expect(patch(table, other, undefined, now)).rejects.toMatchObject({ code: 'history-changed' });
+    await expect(patch(table, other, undefined)).rejects.toMatchObject({ code: 'history-changed' });
   });
 });
 
@@ -307,7 +311,7 @@ describe.each(['eager', 'lazy'] as const)('whatever way it is told, %s', (decode
       const way = random(3);
       if (way === 0) {
         // Overlapping what was told before, as after a sync().
-        await table.apply(batch(revision, events));
+        await applyBatch(table, batch(revision, events));
       } else if (way === 1) {
         await restore(table, revision, [...model.values()]);
       } else {
@@ -317,7 +321,7 @@ describe.each(['eager', 'lazy'] as const)('whatever way it is told, %s', (decode
         const comparison = compareWithDelta(table, read);
         expect(comparison.kind).not.toBe('mismatch');
         const present = { keys: new Set(model.keys()), undecodable: new Set<string>() };
-        if (comparison.kind === 'changed') await patch(table, read, comparison.deletions ? present : undefined, now);
+        if (comparison.kind === 'changed') await patch(table, read, comparison.deletions ? present : undefined);
         else table.advance(read.bookmark);
       }
       if (random(2) === 0) events = [];
@@ -355,17 +359,17 @@ describe('the newest entry', () => {
     for (let revision = 11; revision < 400; revision += 1) {
       const key = ['/p/a/1', '/p/a/2', '/p/b/1', '/p/one', '/p/other', '/p/another'][below(6)] ?? '';
       const value = below(4) === 0 ? 'not JSON' : revision;
-      await table.apply(batch(revision, [below(2) === 0 ? remove(key, revision) : put(key, value, revision)]));
+      await applyBatch(table, batch(revision, [below(2) === 0 ? remove(key, revision) : put(key, value, revision)]));
       expect(newest(table)).toBe(found(table));
     }
   });
 
   test('is found again after a restore, a patch in the order of keys, and among keys that are not UTF-8', async () => {
     const table = await loaded();
-    await table.apply(batch(20, [], [raw([0xff], 20)]));
+    await applyBatch(table, batch(20, [], [raw([0xff], 20)]));
     expect(newest(table)).toBe(20);
     const delta = { bookmark: at(30), items: [kv('/p/a/1', 1, 29), kv('/p/a/2', 2, 22)], undecodable: [] };
-    await patch(table, delta, undefined, now);
+    await patch(table, delta, undefined);
     expect(newest(table)).toBe(29);
     await restore(table, 40, [kv('/p/a/2', 2, 22), kv('/p/b/1', 'not JSON', 4)]);
     expect(newest(table)).toBe(22);

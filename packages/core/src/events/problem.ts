@@ -1,8 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Revision } from '@holdfast/store';
 import { errorToJson } from '@holdfast/store/adapter';
-import type { Revisions } from '../entries/entry.js';
-import type { RawValue } from '../values/raw-value.js';
 
 /**
  * A key that the mirror can't show as it is in the store (promise M5). It stays listed until the key is fixed or deleted;
@@ -22,12 +20,6 @@ export interface Problem {
   readonly revision: Revision;
   /** Since when the key is bad without a break, in milliseconds since the epoch. */
   readonly since: number;
-}
-
-/** A problem with what is needed to tell whether an incoming version is the same one. */
-export interface BadValue extends Revisions {
-  readonly problem: Problem;
-  readonly content: number | RawValue;
 }
 
 /**

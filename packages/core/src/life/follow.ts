@@ -8,6 +8,7 @@ import type { FollowContext, FollowEnd } from '../proof/follow-context.js';
 import { prove } from '../proof/prove-complete.js';
 import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
+import { applyBatch } from '../table/apply.js';
 import type { Step } from '../table/step.js';
 import { checkBookmark } from '../util/answers.js';
 import { Watermark } from '../util/watermark.js';
@@ -213,7 +214,7 @@ export class Follow implements FollowContext {
           const tell = (step: Step) => {
             runtime.publish(step, 'watch');
           };
-          await runtime.table.apply(batch, { signal, tell });
+          await applyBatch(runtime.table, batch, { signal, tell });
           await runtime.table.tidy();
         });
         this.#historyCheck.applied();

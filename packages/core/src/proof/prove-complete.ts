@@ -157,13 +157,12 @@ async function installDelta(
     const confirmed = isSameHistory(follow).then((same) => same === true);
     confirmed.catch(() => undefined);
     const from = runtime.table.bookmark;
-    const now = () => runtime.settings.clock.now();
     const tell = (each: Step) => {
       runtime.publish(each, 'resync');
     };
     // Values are decoded while the check runs.
     const step = isChanged
-      ? await patch(runtime.table, delta, present, now, { signal, confirmed, isCurrent, tell })
+      ? await patch(runtime.table, delta, present, { signal, confirmed, isCurrent, tell })
       : undefined;
     if (!(await confirmed)) {
       follow.end({ reason: 'history-changed', newHistory: true });

@@ -50,7 +50,6 @@ export async function install(
       newHistory,
       // Who subscribes in the middle of a resync must get all of it; in the middle of a load, nobody can.
       collect: cause === 'resync' || runtime.isHeard,
-      now: () => clock.now(),
     });
     await readPages((page) => restore.add(page, slicer));
     await restore.finish(slicer);

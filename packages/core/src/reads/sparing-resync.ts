@@ -37,7 +37,7 @@ export async function resync(runtime: Runtime, signal: AbortSignal): Promise<Ste
     const tell = (each: Step) => {
       runtime.publish(each, 'resync');
     };
-    const patched = await patch(runtime.table, { bookmark, items, undecodable }, present, () => clock.now(), {
+    const patched = await patch(runtime.table, { bookmark, items, undecodable }, present, {
       signal,
       tell,
     });

@@ -5,7 +5,8 @@ import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
 import { EntryMap, type MakeEntry } from '../entries/entry-map.js';
 import { EagerMaker, type EntryMaker, LazyMaker, type Prepared } from '../entries/entry-maker.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
-import { type BadValue, type Problem, toProblem } from '../events/problem.js';
+import { type Problem, toProblem } from '../events/problem.js';
+import type { RawValue } from '../values/raw-value.js';
 import type { Slab, SlabUser } from '../entries/slab.js';
 import type { LRUCache } from 'lru-cache';
 
@@ -22,6 +23,12 @@ export interface CollectionTableOptions {
   readonly clock: Clock;
   /** A lazily decoded value turned out bad. */
   readonly onInvalid: (problem: Problem) => void;
+}
+
+/** A problem with what is needed to tell whether an incoming version is the same one. */
+export interface BadValue extends Revisions {
+  readonly problem: Problem;
+  readonly content: number | RawValue;
 }
 
 /** What is known of one key. Neither: it is not there. Both: the entry is the last good one. */

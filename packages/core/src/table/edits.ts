@@ -1,4 +1,4 @@
-import type { KeyValue } from '@holdfast/store';
+import type { KeyValue, UndecodableKey } from '@holdfast/store';
 import type { KeyRange } from '@holdfast/store/adapter';
 import { type AnyChange, changeBetween } from '../events/change.js';
 import type { CollectionTable } from './collection-table.js';
@@ -13,6 +13,7 @@ import { unclaimedOf } from './unclaimed-keys.js';
 export class Edits {
   readonly #table: Table;
   readonly #before = new Map<CollectionTable, Map<string, Entry<unknown> | undefined>>();
+  readonly #invalid: Problem[] = [];
 
   constructor(table: Table) {
     this.#table = table;
@@ -51,9 +52,18 @@ export class Edits {
     for (const key of gone) this.remove(key);
   }
 
-  finish(invalidKeys: readonly Problem[]): Step {
+  /** Takes in those that are later than the table's revision. */
+  putUndecodable(keys: readonly UndecodableKey[]): void {
+    for (const key of keys) {
+      if (key.revision <= this.#table.revision) continue;
+      const problem = this.#table.undecodable.add(key, this.#table.clock.now());
+      if (problem !== undefined) this.#invalid.push(problem);
+    }
+  }
+
+  finish(): Step {
     const changes: AnyChange[] = [];
-    const invalid = [...invalidKeys];
+    const invalid = this.#invalid;
     for (const [collection, keys] of this.#before) {
       for (const [key, previous] of keys) {
         const { entry, bad } = collection.state(key);

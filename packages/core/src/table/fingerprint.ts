@@ -1,14 +1,5 @@
-import type { ListResult, Revision } from '@holdfast/store';
-import type { Table } from './table.js';
-
-/** What a mirror can compare with the store at little cost: how many keys there are, and which changed last. */
-export interface Fingerprint {
-  /** The revision at which it was taken. */
-  readonly revision: Revision;
-  readonly count: number;
-  /** The revision of the newest entry; `undefined` where there are none. */
-  readonly newest: Revision | undefined;
-}
+import type { ListResult } from '@holdfast/store';
+import type { Fingerprint, Table } from './table.js';
 
 /** Options of the `list` that reads a range's fingerprint: its newest entry, and `count`. */
 export const FINGERPRINT_READ = {

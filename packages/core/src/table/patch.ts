@@ -1,6 +1,5 @@
 import { type Bookmark, type KeyValue, StoreError, type UndecodableKey } from '@holdfast/store';
 import { Edits } from './edits.js';
-import type { Problem } from '../events/problem.js';
 import type { Step, StepOptions } from './step.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
@@ -75,7 +74,6 @@ export async function patch(
   table: Table,
   delta: Omit<Delta, 'total'>,
   present: KeySet | undefined,
-  now: () => number,
   { signal, confirmed, isCurrent, tell }: StepOptions = {},
 ): Promise<Step | undefined> {
   const after = table.revision;
@@ -90,11 +88,7 @@ export async function patch(
   signal?.throwIfAborted();
   if (isCurrent?.() === false) return undefined;
   const edits = new Edits(table);
-  const invalid: Problem[] = [];
-  for (const key of delta.undecodable) {
-    const problem = key.revision > after ? table.undecodable.add(key, now()) : undefined;
-    if (problem !== undefined) invalid.push(problem);
-  }
+  edits.putUndecodable(delta.undecodable);
   items.forEach((item, index) => {
     edits.put(item, prepared[index], table.continues(knownRevisions(table, item.key), item.createRevision));
   });
@@ -102,7 +96,7 @@ export async function patch(
   if (present !== undefined) {
     table.undecodable.retain((rawKey) => present.undecodable.has(hexOf(rawKey)));
   }
-  const step = table.finish(delta.bookmark, edits.finish(invalid));
+  const step = table.finish(delta.bookmark, edits.finish());
   tell?.(step);
   return step;
 }

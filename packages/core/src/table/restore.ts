@@ -1,9 +1,9 @@
 import { type Bookmark, type Page, type Revision, StoreError, type UndecodableKey } from '@holdfast/store';
 import { type AnyChange, changeBetween } from '../events/change.js';
-import type { CollectionTable } from './collection-table.js';
+import type { BadValue, CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
 import type { EntryMap } from '../entries/entry-map.js';
-import type { BadValue, Problem } from '../events/problem.js';
+import type { Problem } from '../events/problem.js';
 import { Slab } from '../entries/slab.js';
 import { ScanCheck } from '../util/answers.js';
 import type { Slicer } from '../util/slicer.js';
@@ -17,7 +17,6 @@ export interface RestoreOptions {
   readonly newHistory: boolean;
   /** Whether anyone wants the changes one by one. */
   readonly collect: boolean;
-  readonly now: () => number;
 }
 
 interface Staged {
@@ -97,7 +96,7 @@ export class Restore {
     const seen = new Set<string>();
     for (const key of this.#undecodable) {
       seen.add(hexOf(key.rawKey));
-      const problem = this.#table.undecodable.add(key, this.#options.now());
+      const problem = this.#table.undecodable.add(key, this.#table.clock.now());
       if (problem !== undefined) this.#invalid.push(problem);
     }
     this.#table.undecodable.retain((rawKey) => seen.has(hexOf(rawKey)));

@@ -5,21 +5,17 @@ import {
   type Revision,
   StoreError,
   type UndecodableKey,
-  type WatchBatch,
-  type WatchEvent,
 } from '@holdfast/store';
-import { KeyRange } from '@holdfast/store/adapter';
+import type { KeyRange } from '@holdfast/store/adapter';
 import type { CollectionTable } from './collection-table.js';
-import { Edits } from './edits.js';
 import type { Revisions } from '../entries/entry.js';
 import type { Prepared } from '../entries/entry-maker.js';
-import type { Fingerprint } from './fingerprint.js';
 import { Layout } from './layout.js';
 import type { Problem } from '../events/problem.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
-import { checkBatch, checkBookmark } from '../util/answers.js';
+import { checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
-import type { Step, StepOptions } from './step.js';
+import type { Step } from './step.js';
 import { isSameUnclaimed, type Unclaimed } from './unclaimed-keys.js';
 import { UndecodableKeys } from './undecodable-keys.js';
 
@@ -35,22 +31,31 @@ export interface TableOptions {
   readonly stableCreateRevisions: boolean;
 }
 
+/** What a mirror can compare with the store at little cost: how many keys there are, and which changed last. */
+export interface Fingerprint {
+  /** The revision at which it was taken. */
+  readonly revision: Revision;
+  readonly count: number;
+  /** The revision of the newest entry; `undefined` where there are none. */
+  readonly newest: Revision | undefined;
+}
+
 /** After how many changed keys, as a part of all keys, slabs are looked through for such as are mostly unused. */
 const DUE_CHURN = 0.25;
 const LEAST_CHURN = 256;
 
 /**
- * Everything the mirror knows of its range, at one revision. It changes by whole steps only: `apply` (a watch batch),
- * `restore` and `patch` (see `Restore`) and `advance`. Each checks revisions, and none goes back in one history.
+ * Everything the mirror knows of its range, at one revision. It changes by whole steps only, by four verbs:
+ * `applyBatch`, `Restore`, `patch` and `advance`. Each checks revisions, and none goes back in one history. Only one may run at a time.
  */
 export class Table {
   readonly range: KeyRange;
   readonly collections: readonly CollectionTable[];
+  readonly clock: Clock;
   readonly layout: Layout;
   readonly undecodable = new UndecodableKeys();
   /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
   unclaimed = new Map<string, Unclaimed>();
-  readonly #clock: Clock;
   readonly #stableCreateRevisions: boolean;
   #bookmark: Bookmark | undefined;
   #version = 0;
@@ -66,7 +71,7 @@ export class Table {
     this.range = range;
     this.collections = collections;
     this.layout = new Layout(collections);
-    this.#clock = clock;
+    this.clock = clock;
     this.#stableCreateRevisions = stableCreateRevisions;
   }
 
@@ -108,7 +113,7 @@ export class Table {
 
   /** The keys that are not among these. */
   async keysBeside(present: ReadonlySet<string>): Promise<readonly string[]> {
-    const slicer = new Slicer(this.#clock);
+    const slicer = new Slicer(this.clock);
     const beside: string[] = [];
     for (const key of this.keys()) {
       if (!present.has(key)) beside.push(key);
@@ -164,37 +169,6 @@ export class Table {
   }
 
   /**
-   * Takes in a watch batch. What it tells at or below the table's revision is dropped: a read has brought it already
-   * (M12). Decoding may take several turns of the event loop; then everything becomes visible at once (M4). Only one
-   * verb may run at a time.
-   *
-   * @returns `undefined` where the batch tells nothing new
-   * @throws StoreError `history-changed` for a batch of another history, `internal` for one that the range can't have
-   * delivered, or whose revisions are not in order
-   */
-  async apply(batch: WatchBatch, { signal, tell }: StepOptions = {}): Promise<Step | undefined> {
-    checkBatch(this.range, batch);
-    this.#checkIdentity(batch.bookmark);
-    if (batch.bookmark.revision <= this.revision) return undefined;
-    const after = this.revision;
-    const events = batch.events.filter(({ revision }) => revision > after);
-    const prepared = await this.prepareAll(events.map((event) => (event.type === 'put' ? event.current : undefined)));
-    signal?.throwIfAborted();
-    const invalid: Problem[] = [];
-    for (const key of batch.undecodable) {
-      const problem = key.revision > after ? this.undecodable.add(key, this.#clock.now()) : undefined;
-      if (problem !== undefined) invalid.push(problem);
-    }
-    const edits = new Edits(this);
-    events.forEach((event, index) => {
-      this.#applyEvent(event, prepared[index], edits);
-    });
-    const step = this.finish(batch.bookmark, edits.finish(invalid));
-    tell?.(step);
-    return step;
-  }
-
-  /**
    * Whether a state that was read can have come of what the table reflects.
    *
    * @throws StoreError `history-changed` where it is of another history, or older
@@ -208,9 +182,24 @@ export class Table {
     );
   }
 
+  /**
+   * Whether a bookmark is of the history that the table reflects, as far as identities tell.
+   *
+   * @throws StoreError `history-changed` where it is of another one, `internal` where its revision is none
+   */
+  checkIdentity(bookmark: Bookmark): void {
+    const { identity } = checkBookmark(bookmark);
+    if (this.#bookmark !== undefined && this.#bookmark.identity !== identity) {
+      throw new StoreError(
+        'history-changed',
+        `the mirror reflects history ${this.#bookmark.identity}, and this is history ${identity}`,
+      );
+    }
+  }
+
   /** Takes note that nothing changed up to `bookmark`, as progress or a read has proved. */
   advance(bookmark: Bookmark): boolean {
-    this.#checkIdentity(bookmark);
+    this.checkIdentity(bookmark);
     if (bookmark.revision <= this.revision) return false;
     this.#bookmark = bookmark;
     return true;
@@ -218,7 +207,7 @@ export class Table {
 
   /** The decoding of many values, in slices. Keys of no collection give `undefined`. */
   async prepareAll(items: readonly (KeyValue | undefined)[]): Promise<readonly (Prepared | undefined)[]> {
-    const slicer = new Slicer(this.#clock);
+    const slicer = new Slicer(this.clock);
     const prepared: (Prepared | undefined)[] = [];
     for (const item of items) {
       const collection = item === undefined ? undefined : this.layout.find(item.key);
@@ -252,7 +241,7 @@ export class Table {
   async tidy(): Promise<void> {
     if (this.#churn < Math.max(LEAST_CHURN, this.count * DUE_CHURN)) return;
     this.#churn = 0;
-    await compactSlabs(() => this.#slabUsers(), new Slicer(this.#clock));
+    await compactSlabs(() => this.#slabUsers(), new Slicer(this.clock));
   }
 
   *#slabUsers(): Generator<SlabUser> {
@@ -278,35 +267,6 @@ export class Table {
   noteNewest(revision: Revision | undefined): void {
     this.#newestKey = revision;
     this.#isNewestGone = false;
-  }
-
-  #applyEvent(event: WatchEvent, prepared: Prepared | undefined, edits: Edits): void {
-    switch (event.type) {
-      case 'put':
-        edits.put(event.current, prepared, true);
-        break;
-      case 'delete':
-        edits.remove(event.key);
-        break;
-      case 'delete-range': {
-        const range = KeyRange.from(event.range);
-        edits.removeRange(range);
-        this.undecodable.removeRange(range, event.revision);
-        break;
-      }
-      default:
-        event satisfies never;
-    }
-  }
-
-  #checkIdentity(bookmark: Bookmark): void {
-    const { identity } = checkBookmark(bookmark);
-    if (this.#bookmark !== undefined && this.#bookmark.identity !== identity) {
-      throw new StoreError(
-        'history-changed',
-        `the mirror reflects history ${this.#bookmark.identity}, and this is history ${identity}`,
-      );
-    }
   }
 
   #newestRevision(): Revision | undefined {

@@ -79,13 +79,13 @@ export async function restore(
   { newHistory = false, identity = IDENTITY, collect = true, undecodable = [] as readonly UndecodableKey[] } = {},
 ): Promise<Step> {
   const slicer = new Slicer(clock);
-  const restoration = new Restore(table, { newHistory, collect, now: () => clock.now() });
+  const staged = new Restore(table, { newHistory, collect });
   const bookmark = at(revision, identity);
   const count = items.length + undecodable.length;
   const page: Page = new ListPage({ items, bookmark, count, more: false, undecodable }, false);
-  await restoration.add(page, slicer);
-  await restoration.finish(slicer);
-  return restoration.commit();
+  await staged.add(page, slicer);
+  await staged.finish(slicer);
+  return staged.commit();
 }
 
 /** Everything that a table shows, by collection and key. */
