@@ -23,6 +23,11 @@ function forbiddenImports(folder) {
   ];
 }
 
+const restrictedSyntax = [
+  { selector: 'ExportAllDeclaration', message: 'Name every export.' },
+  { selector: 'MetaProperty[meta.name="import"]', message: 'The sources are compiled to CommonJS too.' },
+];
+
 export default defineConfig(
   { ignores: ['**/node_modules/', '**/dist/', '.cache/', '**/coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -47,11 +52,7 @@ export default defineConfig(
       '@typescript-eslint/no-base-to-string': 'off',
       eqeqeq: 'error',
       'no-constant-binary-expression': 'error',
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportAllDeclaration', message: 'Name every export.' },
-        { selector: 'MetaProperty[meta.name="import"]', message: 'The sources are compiled to CommonJS too.' },
-      ],
+      'no-restricted-syntax': ['error', ...restrictedSyntax],
       'no-var': 'error',
       'prefer-const': 'error',
     },
@@ -61,6 +62,20 @@ export default defineConfig(
     files: ['packages/*/src/**/*.ts', 'checks/*/src/**/*.ts'],
     ignores: ['packages/cli/**'],
     rules: { 'no-console': 'error' },
+  },
+  {
+    files: ['packages/*/src/**/*.ts'],
+    ignores: ['packages/store/src/abort-listeners.ts', 'packages/cli/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...restrictedSyntax,
+        {
+          selector: 'CallExpression[callee.property.name="addEventListener"]',
+          message: 'Node warns at the eleventh listener of a signal: use addAbortListener.',
+        },
+      ],
+    },
   },
   {
     files: ['packages/*/test/**/*.ts', 'checks/*/test/**/*.ts', 'bench/test/**/*.ts', '.ci/test/**/*.ts'],

@@ -1,5 +1,5 @@
 import type { Clock, Logger, TimerHandle } from '@holdfast/store';
-import { Backoff, safeLogger } from '@holdfast/store/adapter';
+import { addAbortListener, Backoff, safeLogger } from '@holdfast/store/adapter';
 import { KnownIdentity } from './known-identity.js';
 
 export interface IdentityCensusOptions {
@@ -57,9 +57,7 @@ export class IdentityCensus {
     this.#options = options;
     this.#logger = safeLogger(options.logger);
     this.#closed = new Promise((resolve) => {
-      this.#closing.signal.addEventListener('abort', () => {
-        resolve();
-      });
+      addAbortListener(this.#closing.signal, resolve);
     });
     this.identity = new KnownIdentity(options);
     this.identity.onChange((identity, before) => {

@@ -1,4 +1,5 @@
 // What adapters implement and reuse. Applications need none of it: they import from '@holdfast/store'.
+export { addAbortListener, removeAbortListener } from './abort-listeners.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
 export { systemClock } from './clock.js';

@@ -1,3 +1,4 @@
+import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import type { Clock } from './clock.js';
 import { isStoreError, StoreError, withOutcome } from './errors.js';
 import type { DriverCall, StoreDriver } from './driver.js';
@@ -66,14 +67,14 @@ export async function runCall<T>(
             new StoreError('timeout', `${describeStore(driver)} did not answer within ${timeoutMs} ms (timeoutMs)`),
           );
         }, timeoutMs);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  closing.addEventListener('abort', onClosing, { once: true });
+  addAbortListener(signal, onAbort);
+  addAbortListener(closing, onClosing);
   try {
     return await settle(kind, run({ signal: controller.signal }), controller.signal);
   } finally {
     if (timer !== undefined) clock.clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
-    closing.removeEventListener('abort', onClosing);
+    removeAbortListener(signal, onAbort);
+    removeAbortListener(closing, onClosing);
   }
 }
 
@@ -88,7 +89,7 @@ async function settle<T>(kind: CallKind, running: Promise<T>, signal: AbortSigna
         }),
       );
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
   });
   try {
     return await Promise.race([running, interrupted]);
@@ -96,7 +97,7 @@ async function settle<T>(kind: CallKind, running: Promise<T>, signal: AbortSigna
     if (signal.aborted) throw interruption(kind, signal, error);
     throw toCallError(kind, error);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    removeAbortListener(signal, onAbort);
   }
 }
 

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import { toValueBytes, type ValueInput } from './bytes.js';
 import {
   checkLimits,
@@ -99,8 +99,6 @@ export class GuardedStore implements ConfigStore {
   #closed: Promise<void> | undefined;
 
   constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
-    // Every call in flight may listen to it: many listeners are no leak.
-    setMaxListeners(0, this.#closing.signal);
     this.#driver = driver;
     this.#clock = options.clock ?? systemClock;
     this.#logger = safeLogger(options.logger);
@@ -262,13 +260,13 @@ export class GuardedStore implements ConfigStore {
           const onAbort = () => {
             end(call.signal?.reason);
           };
-          call.signal?.addEventListener('abort', onAbort, { once: true });
+          addAbortListener(call.signal, onAbort);
           try {
             pages ??= open.run({ signal: ended.signal });
             return await pages.next();
           } finally {
             // The store's signal outlives the page, and a long scan has many pages.
-            call.signal?.removeEventListener('abort', onAbort);
+            removeAbortListener(call.signal, onAbort);
           }
         });
         if (next.done === true) return;

@@ -1,3 +1,4 @@
+import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import type { Clock } from './clock.js';
 
 /** Waits. Rejects with the signal's reason as soon as it aborts. Leaves no timer and no listener behind. */
@@ -12,9 +13,9 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
       reject(signal?.reason as Error);
     };
     const timer = clock.setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
+      removeAbortListener(signal, onAbort);
       resolve();
     }, delayMs);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
   });
 }

@@ -1,3 +1,4 @@
+import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import { toCallError } from './call.js';
 import type { Clock } from './clock.js';
 import type { DriverWatch, WatchSink } from './driver.js';
@@ -60,7 +61,7 @@ export class WatchQueue implements Watch {
     this.ready.catch(() => undefined);
     this.#driver = this.#start(start);
     if (options.signal?.aborted === true) this.#onAbort();
-    else options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    else addAbortListener(options.signal, this.#onAbort);
   }
 
   get state(): WatchState {
@@ -180,7 +181,7 @@ export class WatchQueue implements Watch {
       return;
     }
     this.#end = end;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    removeAbortListener(this.#options.signal, this.#onAbort);
     this.#closed = this.#driver?.close().catch((error: unknown) => {
       this.#options.logger.error('the driver failed to close a watch', { error });
     });

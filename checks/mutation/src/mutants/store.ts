@@ -94,6 +94,17 @@ export const store: readonly Mutant[] = [
     caughtBy: { test: USERS, name: 'a logger disturbs nothing .* one that throws' },
   },
   {
+    name: 'abort-listeners-not-shared',
+    why: 'each call, watch and mirror adds a listener of its own to a signal: Node warns of a leak at the eleventh',
+    file: 'packages/store/src/abort-listeners.ts',
+    find: '    listenersOf.set(signal, listeners);\n',
+    replace: '',
+    caughtBy: {
+      test: 'packages/store/test/abort-listeners.test.ts',
+      name: 'many listeners of a signal are one registration',
+    },
+  },
+  {
     name: 'store-leases-in-keys-only',
     why: 'a list of keys alone tells the leases that its adapter tells: those of etcd up to 3.6, and none of 3.7',
     file: 'packages/store/src/guarded-store.ts',

@@ -1,4 +1,5 @@
 import type { Bookmark, Clock, Logger } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { AnyChange, ChangeEvent } from './change.js';
 import { ChangeStream } from './change-stream.js';
 import { Debounce } from './debounce.js';
@@ -81,7 +82,7 @@ export class ChangeFeed<C extends AnyChange> {
             debounce.add(event);
           };
     const unsubscribe = () => {
-      signal?.removeEventListener('abort', unsubscribe);
+      removeAbortListener(signal, unsubscribe);
       this.#events.off('change', registered);
       if (debounce === undefined) return;
       debounce.cancel();
@@ -89,7 +90,7 @@ export class ChangeFeed<C extends AnyChange> {
     };
     this.#events.on('change', registered);
     if (debounce !== undefined) this.#debounced.add(debounce);
-    signal?.addEventListener('abort', unsubscribe, { once: true });
+    addAbortListener(signal, unsubscribe);
     return unsubscribe;
   }
 

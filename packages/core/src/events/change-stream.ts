@@ -1,4 +1,5 @@
 import { StoreError } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { type AnyChange, type ChangeEvent, NetChanges } from './change.js';
 
 /**
@@ -22,7 +23,7 @@ export class ChangeStream<C extends AnyChange> implements AsyncIterableIterator<
     this.#signal = signal;
     this.#onEnd = onEnd;
     if (signal?.aborted === true) this.#ended = { error: aborted(signal) };
-    else signal?.addEventListener('abort', this.#abort, { once: true });
+    else addAbortListener(signal, this.#abort);
   }
 
   push(event: ChangeEvent<C>): void {
@@ -62,7 +63,7 @@ export class ChangeStream<C extends AnyChange> implements AsyncIterableIterator<
   #end(how: { readonly error?: StoreError }): void {
     if (this.#ended !== undefined) return;
     this.#ended = how;
-    this.#signal?.removeEventListener('abort', this.#abort);
+    removeAbortListener(this.#signal, this.#abort);
     this.#onEnd();
     for (const { resolve, reject } of this.#waiting.splice(0)) {
       if (how.error === undefined) resolve({ done: true, value: undefined });

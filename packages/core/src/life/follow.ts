@@ -1,5 +1,5 @@
 import { type Bookmark, isStoreError, StoreError, type WatchState } from '@holdfast/store';
-import { type Backoff, sleep } from '@holdfast/store/adapter';
+import { addAbortListener, type Backoff, removeAbortListener, sleep } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isHistoryLost, isStoreClosed, toStoreError } from '../runtime/errors.js';
@@ -110,14 +110,14 @@ export class Follow implements FollowContext {
     const onClose = () => {
       this.#stop();
     };
-    runtime.signal.addEventListener('abort', onClose, { once: true });
+    addAbortListener(runtime.signal, onClose);
     runtime.heads.join(runtime.table);
     const tasks = [this.#keepProved(), this.#proveOnRequest(), this.#auditNowAndThen()];
     try {
       await this.#keepWatching();
     } finally {
       this.#stop();
-      runtime.signal.removeEventListener('abort', onClose);
+      removeAbortListener(runtime.signal, onClose);
       await Promise.all(tasks);
       runtime.heads.leave(runtime.table);
     }
@@ -199,7 +199,7 @@ export class Follow implements FollowContext {
       watch.abort(signal.reason);
     };
     if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
+    else addAbortListener(signal, abort);
     const off = watch.onState((state) => {
       this.#onWatchState(state);
     });
@@ -221,7 +221,7 @@ export class Follow implements FollowContext {
       }
     } finally {
       off();
-      signal.removeEventListener('abort', abort);
+      removeAbortListener(signal, abort);
       await watch.close();
     }
   }

@@ -1,4 +1,5 @@
 import { StoreError } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { RunLoop } from './run-loop.js';
 
@@ -36,11 +37,11 @@ export function start(runtime: Runtime): Started {
   });
   const done = loop.finally(() => {
     clock.clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
+    removeAbortListener(signal, onAbort);
     resolveLoaded();
   });
   if (signal?.aborted === true) onAbort();
-  else signal?.addEventListener('abort', onAbort, { once: true });
+  else addAbortListener(signal, onAbort);
   const loaded = loadedOrEnded.then(async () => {
     if (isLoaded) return;
     await done;

@@ -1,4 +1,5 @@
 import { type Revision, StoreError } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { withDeadline } from '../util/deadline.js';
 
@@ -46,8 +47,8 @@ async function wait(
   const onAbort = () => {
     either.abort(new StoreError('aborted', `${what} was aborted`, { cause: signal?.reason }));
   };
-  runtime.signal.addEventListener('abort', onClose, { once: true });
-  signal?.addEventListener('abort', onAbort, { once: true });
+  addAbortListener(runtime.signal, onClose);
+  addAbortListener(signal, onAbort);
   if (signal?.aborted === true) onAbort();
   const late = () => {
     const { status } = runtime.state.current;
@@ -64,8 +65,8 @@ async function wait(
       work(deadline.signal),
     );
   } finally {
-    runtime.signal.removeEventListener('abort', onClose);
-    signal?.removeEventListener('abort', onAbort);
+    removeAbortListener(runtime.signal, onClose);
+    removeAbortListener(signal, onAbort);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Bookmark, type ListResult, type Page, StoreError, type WatchBatch } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { toStoreError } from '../runtime/errors.js';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -79,14 +80,14 @@ class FollowedRead {
       this.#ended.abort(signal.reason);
     };
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    else addAbortListener(signal, onAbort);
     const off = this.#watch.onState((state) => {
       if (state.status === 'interrupted') this.#runtime.noteTrouble(state.cause);
     });
     try {
       return await this.#read();
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      removeAbortListener(signal, onAbort);
       off();
       // Whoever installs them lets them go one by one.
       this.#pages.length = 0;

@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 
 /** When somebody would be woken, and from when on and until when it will do, in milliseconds from now. */
 export interface Rest {
@@ -54,11 +55,11 @@ export class CommonTimer {
         preferred: now + preferredMs,
         latest: now + latestMs,
         wake: () => {
-          signal.removeEventListener('abort', onAbort);
+          removeAbortListener(signal, onAbort);
           resolve();
         },
       };
-      signal.addEventListener('abort', onAbort, { once: true });
+      addAbortListener(signal, onAbort);
       this.#sleepers.add(sleeper);
       if (sleeper.latest < this.#due) this.#arm(preferredMs);
     });

@@ -1,4 +1,5 @@
 import type { Clock, StoreError } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 
 export interface DeadlineOptions {
   readonly clock: Clock;
@@ -29,7 +30,7 @@ export async function withDeadline<T>(
     controller.abort(signal?.reason);
   };
   if (signal?.aborted === true) throw signal.reason;
-  signal?.addEventListener('abort', abort, { once: true });
+  addAbortListener(signal, abort);
   const start = () =>
     ms === undefined
       ? undefined
@@ -42,18 +43,14 @@ export async function withDeadline<T>(
     timer = controller.signal.aborted ? undefined : start();
   };
   const aborted = new Promise<never>((_resolve, reject) => {
-    controller.signal.addEventListener(
-      'abort',
-      () => {
-        reject(controller.signal.reason as Error);
-      },
-      { once: true },
-    );
+    addAbortListener(controller.signal, () => {
+      reject(controller.signal.reason as Error);
+    });
   });
   try {
     return await Promise.race([work({ signal: controller.signal, extend }), aborted]);
   } finally {
     if (timer !== undefined) clock.clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    removeAbortListener(signal, abort);
   }
 }

@@ -1,3 +1,5 @@
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+
 /** A number that others wait for: a revision reached, a proof given. */
 export class Watermark {
   #value = 0;
@@ -34,12 +36,12 @@ export class Watermark {
       const waiter = {
         target,
         resolve: () => {
-          signal.removeEventListener('abort', onAbort);
+          removeAbortListener(signal, onAbort);
           resolve();
         },
       };
       this.#waiters.add(waiter);
-      signal.addEventListener('abort', onAbort, { once: true });
+      addAbortListener(signal, onAbort);
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { IdentityCensus } from '@holdfast/etcd-common';
 import { isStoreError, type StoreError } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { Endpoint } from './endpoint.js';
 import type { Link } from './link.js';
 
@@ -65,9 +66,9 @@ function untilAborted<T>(waiting: Promise<T>, signal: AbortSignal | undefined): 
     const onAbort = (): void => {
       reject(signal.reason as Error);
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
     waiting.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
+      removeAbortListener(signal, onAbort);
     });
   });
 }

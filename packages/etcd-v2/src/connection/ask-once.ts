@@ -1,3 +1,4 @@
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { HttpExchange, type HttpRequest, type HttpResponse } from './http-exchange.js';
 import type { Link } from './link.js';
 
@@ -14,11 +15,11 @@ export function askOnce(link: Link, request: HttpRequest, signal: AbortSignal): 
     const exchange = new HttpExchange(
       {
         onDone: (response) => {
-          signal.removeEventListener('abort', onAbort);
+          removeAbortListener(signal, onAbort);
           resolve(response);
         },
         onFail: (error) => {
-          signal.removeEventListener('abort', onAbort);
+          removeAbortListener(signal, onAbort);
           reject(error);
         },
       },
@@ -27,7 +28,7 @@ export function askOnce(link: Link, request: HttpRequest, signal: AbortSignal): 
     const onAbort = (): void => {
       exchange.fail(signal.reason as Error);
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
     if (signal.aborted) onAbort();
     else link.send(request, exchange);
   });

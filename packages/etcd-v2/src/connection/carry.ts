@@ -1,3 +1,4 @@
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { Via } from './call.js';
 import type { HttpExchange, HttpRequest, HttpResponse } from './http-exchange.js';
 
@@ -19,14 +20,14 @@ export function carry(
       endpoint.abort(exchange, reason);
       resolve({ error: reason, sent });
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
     exchange = endpoint.start(link, request, {
       onDone: (response) => {
-        signal?.removeEventListener('abort', onAbort);
+        removeAbortListener(signal, onAbort);
         resolve({ response });
       },
       onFail: (error, sent) => {
-        signal?.removeEventListener('abort', onAbort);
+        removeAbortListener(signal, onAbort);
         resolve({ error, sent });
       },
     });

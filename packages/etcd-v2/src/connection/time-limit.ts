@@ -1,4 +1,5 @@
 import type { Clock, StoreError } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 
 /**
  * Runs work that ends when its signal aborts: after `limitMs` by the store's clock, with `late` as the reason, or when the outer signal
@@ -16,12 +17,12 @@ export async function withTimeLimit<T>(
   const timer = clock.setTimeout(() => {
     controller.abort(late());
   }, limitMs);
-  outer?.addEventListener('abort', onAbort, { once: true });
+  addAbortListener(outer, onAbort);
   if (outer?.aborted === true) onAbort();
   try {
     return await run(controller.signal);
   } finally {
     clock.clearTimeout(timer);
-    outer?.removeEventListener('abort', onAbort);
+    removeAbortListener(outer, onAbort);
   }
 }

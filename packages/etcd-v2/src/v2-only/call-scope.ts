@@ -1,5 +1,11 @@
 import { isStoreError, StoreError, type CallOptions, type Clock } from '@holdfast/store';
-import { messageOf, withOutcome, type DriverCall } from '@holdfast/store/adapter';
+import {
+  addAbortListener,
+  messageOf,
+  removeAbortListener,
+  withOutcome,
+  type DriverCall,
+} from '@holdfast/store/adapter';
 import type { CallKind } from '../errors.js';
 import { checkNames } from '../options.js';
 
@@ -37,8 +43,8 @@ export class CallScope {
               ending.abort(new StoreError('timeout', `the store did not answer within ${timeoutMs} ms (timeoutMs)`));
             }, timeoutMs),
           };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#closing.signal.addEventListener('abort', onClosing, { once: true });
+    addAbortListener(signal, onAbort);
+    addAbortListener(this.#closing.signal, onClosing);
     if (signal?.aborted === true) onAbort();
     if (this.#closing.signal.aborted) onClosing();
     try {
@@ -47,8 +53,8 @@ export class CallScope {
       throw withKind(error, kind);
     } finally {
       if (timer !== undefined) this.#clock.clearTimeout(timer.handle);
-      signal?.removeEventListener('abort', onAbort);
-      this.#closing.signal.removeEventListener('abort', onClosing);
+      removeAbortListener(signal, onAbort);
+      removeAbortListener(this.#closing.signal, onClosing);
     }
   }
 

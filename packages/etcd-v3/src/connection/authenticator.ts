@@ -1,5 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { IAuthenticateRequest } from 'etcd3';
 import { AuthToken, isJwt } from './auth-token.js';
 import { checkCredentials, type ResolvedOptions } from '../options.js';
@@ -100,11 +101,11 @@ export async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | un
       reject(signal.reason as Error);
     };
     if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
   });
   try {
     return await Promise.race([waiting, aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    removeAbortListener(signal, onAbort);
   }
 }

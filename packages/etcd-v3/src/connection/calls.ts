@@ -1,5 +1,6 @@
 import { status as grpcStatus } from '@grpc/grpc-js';
 import { isStoreError, type Clock, type StoreError } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { meaningOf, toStoreError, type GrpcFailure } from '../errors.js';
 import { answerPoint } from '../protobuf/answer-point.js';
 import { notAccepted } from './accept.js';
@@ -76,7 +77,7 @@ export class Calls {
     const { requestSerialize, responseDeserialize } = reached.channel.definition(rpc);
     return new Promise<Attempted<T>>((resolve) => {
       const settle = (end: Attempted<T>): void => {
-        signal?.removeEventListener('abort', onAbort);
+        removeAbortListener(signal, onAbort);
         stream.cancel();
         resolve(end);
       };
@@ -100,7 +101,7 @@ export class Calls {
       const stream = this.#open(reached, rpc, handlers, caller, headers, (failure) => {
         settle({ status: 'failed', failure, caller, sent: true });
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      addAbortListener(signal, onAbort);
       stream.write(requestSerialize(request));
     });
   }
@@ -131,7 +132,7 @@ export class Calls {
       });
       const metadata = withHeaders(caller.metadata, headersFor(channel, rpc, request));
       const call = channel.unary<Request, Response>(rpc, request, metadata, (failure, response) => {
-        signal?.removeEventListener('abort', onAbort);
+        removeAbortListener(signal, onAbort);
         if (failure === null && metadata !== caller.metadata) channel.isDoubtful = false;
         if (failure !== null || response === undefined) {
           resolve({ status: 'failed', failure: failure ?? EMPTY, caller, sent: true });
@@ -144,7 +145,7 @@ export class Calls {
           resolve(notAccepted(error));
         }
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      addAbortListener(signal, onAbort);
     });
   }
 

@@ -1,5 +1,5 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { Backoff, sleep } from '@holdfast/store/adapter';
+import { addAbortListener, Backoff, removeAbortListener, sleep } from '@holdfast/store/adapter';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 import type { EtcdChannel } from './etcd-channel.js';
@@ -131,7 +131,7 @@ export class Endpoints {
     const onAbort = (): void => {
       over.abort(signal?.reason);
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
     const timer = clock.setTimeout(() => {
       over.abort(unreachable(ordered, causes, ` within ${connectMs} ms (timeouts.connectMs)`));
     }, connectMs);
@@ -156,7 +156,7 @@ export class Endpoints {
       throw isStoreError(first, 'closed') ? first : unreachable(ordered, causes, '');
     } finally {
       clock.clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      removeAbortListener(signal, onAbort);
       over.abort(OVER);
     }
   }
@@ -206,13 +206,9 @@ function deferredVoid(): { promise: Promise<void>; resolve: () => void } {
 
 function rejection(signal: AbortSignal): Promise<never> {
   const promise = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        reject(signal.reason as Error);
-      },
-      { once: true },
-    );
+    addAbortListener(signal, () => {
+      reject(signal.reason as Error);
+    });
   });
   promise.catch(() => undefined);
   return promise;

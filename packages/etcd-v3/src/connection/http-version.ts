@@ -2,6 +2,7 @@ import { request as httpRequest, type IncomingMessage, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https';
 import type { EndpointAddress, Security } from '@holdfast/etcd-common';
 import type { Clock } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { tlsOptions } from './socket-security.js';
 
 /** Versions as `GET /version` reports them, such as `3.5.30` and `3.5.0`. */
@@ -34,7 +35,7 @@ export function readServedVersions(question: VersionQuestion): Promise<ServedVer
   return new Promise((resolve) => {
     const end = (versions: ServedVersions | undefined): void => {
       clock.clearTimeout(timer);
-      signal?.removeEventListener('abort', giveUp);
+      removeAbortListener(signal, giveUp);
       request.destroy();
       resolve(versions);
     };
@@ -55,7 +56,7 @@ export function readServedVersions(question: VersionQuestion): Promise<ServedVer
     });
     const timer = clock.setTimeout(giveUp, timeoutMs);
     request.on('error', giveUp);
-    signal?.addEventListener('abort', giveUp, { once: true });
+    addAbortListener(signal, giveUp);
     if (signal?.aborted === true) giveUp();
     else request.end();
   });

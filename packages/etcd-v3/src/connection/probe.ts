@@ -1,6 +1,7 @@
 import { connectivityState } from '@grpc/grpc-js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { StoreError, type Clock } from '@holdfast/store';
+import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { meaningOf } from '../errors.js';
 import { answerPoint } from '../protobuf/answer-point.js';
 import { askIdentity } from './ask-identity.js';
@@ -36,7 +37,7 @@ export async function probe<T>(
   const onAbort = (): void => {
     end(signal.reason);
   };
-  signal.addEventListener('abort', onAbort, { once: true });
+  addAbortListener(signal, onAbort);
   const timer = clock.setTimeout(() => {
     end(new StoreError('unavailable', `${address.name}: no answer within ${connectMs} ms`, { endpoint: address.name }));
   }, connectMs);
@@ -53,7 +54,7 @@ export async function probe<T>(
     return await Promise.race([ask(channel), ended]);
   } finally {
     clock.clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
+    removeAbortListener(signal, onAbort);
     channel.destroy();
   }
 }

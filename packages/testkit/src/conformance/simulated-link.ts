@@ -8,8 +8,10 @@ import {
   type Watch,
 } from '@holdfast/store';
 import {
+  addAbortListener,
   createStore,
   DelegatingDriver,
+  removeAbortListener,
   type CreateStoreOptions,
   type DriverCall,
   type DriverDeleteOptions,
@@ -89,10 +91,10 @@ class Wire implements Link {
         // A lossy link answers nothing. Pending calls fail when the connection ends or comes back.
         if (mode !== 'losing-answers') reject(this.outage(lost));
       });
-      signal?.addEventListener('abort', onAbort);
+      addAbortListener(signal, onAbort);
       stop = () => {
         unsubscribe();
-        signal?.removeEventListener('abort', onAbort);
+        removeAbortListener(signal, onAbort);
       };
     });
     try {
