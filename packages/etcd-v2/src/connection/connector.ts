@@ -1,6 +1,6 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { buildConnector } from 'undici';
-import type { EndpointAddress, Security } from '@holdfast/etcd-common';
+import { serverIdentity, type EndpointAddress, type Security } from '@holdfast/etcd-common';
 import type { Addresses } from './addresses.js';
 
 export interface ConnectorOptions {
@@ -31,15 +31,12 @@ export function createConnector(address: EndpointAddress, options: ConnectorOpti
       const security = options.security();
       if (last?.security !== security) {
         const { context: secureContext, serverName, rejectUnauthorized } = security;
-        const connect = buildConnector({
-          ...base,
-          secureContext,
-          rejectUnauthorized,
-          ...(serverName !== undefined && { servername: serverName }),
-        });
+        const { servername, checkServerIdentity } = serverIdentity(address.host, serverName);
+        const connect = buildConnector({ ...base, secureContext, rejectUnauthorized, servername, checkServerIdentity });
         last = { security, connect };
       }
-      last.connect(target, (...[error, socket]) => {
+      // Without a name to ask for, undici would ask for that of `host`.
+      last.connect({ ...target, host: '' }, (...[error, socket]) => {
         if (error !== null) {
           callback(error, null);
           return;

@@ -1,8 +1,7 @@
-import { isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect, type ConnectionOptions } from 'node:tls';
+import type { Socket } from 'node:net';
+import { connect, type ConnectionOptions } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
-import type { EndpointAddress } from '@holdfast/etcd-common';
-import type { Security } from '@holdfast/etcd-common';
+import { serverIdentity, type EndpointAddress, type Security } from '@holdfast/etcd-common';
 
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
@@ -68,14 +67,11 @@ export function tlsOptions(
   { context, serverName, rejectUnauthorized }: Security,
   protocol: 'h2' | 'http/1.1',
 ): ConnectionOptions {
-  const expected = serverName ?? host;
   return {
     secureContext: context,
     rejectUnauthorized,
     ALPNProtocols: [protocol],
-    // RFC 6066: an IP address is not a server name.
-    servername: isIP(expected) === 0 ? expected : '',
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate),
+    ...serverIdentity(host, serverName),
   };
 }
 
