@@ -248,10 +248,55 @@ describe('writes', () => {
     await expectBad(() => store.leases.keepAlive(id));
     lie('LeaseTimeToLive', (m) => set(m, [2], 78n));
     await expectBad(() => store.leases.timeToLive(id));
-    lie('LeaseLeases', (m) => set(m, [2, 1], -7n));
-    await expectBad(() => store.leases.list());
+    for (const bad of [-7n, 0n]) {
+      lie('LeaseLeases', (m) => set(m, [2, 1], bad));
+      await expectBad(() => store.leases.list());
+    }
     proxy.pass();
     await store.leases.revoke(id);
+  });
+
+  test('a time to live is one that etcd can mean, and only its own words mean that a lease is gone', async () => {
+    await using store = open();
+    const { id } = await store.leases.grant(600);
+    for (const ttl of [-1n, -600n]) {
+      lie('LeaseKeepAlive', (m) => set(m, [3], ttl));
+      await expectBad(() => store.leases.keepAlive(id));
+    }
+    for (const change of [
+      (m: Buffer) => set(m, [3], -2n),
+      (m: Buffer) => set(m, [4], -1n),
+      (m: Buffer) => set(m, [4], 0n),
+    ]) {
+      lie('LeaseTimeToLive', change);
+      await expectBad(() => store.leases.timeToLive(id));
+    }
+    proxy.pass();
+    expect(await store.leases.keepAlive(id)).toEqual({ id, ttl: 600 });
+    await store.leases.revoke(id);
+    await expect(store.leases.keepAlive(id)).rejects.toMatchObject({ code: 'lease-not-found' });
+    await expect(store.leases.timeToLive(id)).rejects.toMatchObject({ code: 'lease-not-found' });
+  });
+
+  test.each<
+    [method: string, field: string, change: Lie, call: (store: ConfigStore, lease: string) => Promise<unknown>]
+  >([
+    ['Put', 'header', (m) => drop(m, [HEADER]), (store, lease) => store.put('w', '1', { lease })],
+    ['Put', 'cluster', (m) => drop(m, [HEADER, 1]), (store) => store.put('w', '1', { ttl: 60 })],
+    ['LeaseGrant', 'header', (m) => drop(m, [HEADER]), (store) => store.put('w', '1', { ttl: 60 })],
+    ['LeaseGrant', 'lease', (m) => set(m, [2], 0n), (store) => store.put('w', '1', { ttl: 60 })],
+    ['LeaseRevoke', 'header', (m) => drop(m, [HEADER]), (store, lease) => store.leases.revoke(lease)],
+    ['LeaseKeepAlive', 'header', (m) => drop(m, [HEADER]), (store, lease) => store.leases.keepAlive(lease)],
+    ['LeaseTimeToLive', 'header', (m) => drop(m, [HEADER]), (store, lease) => store.leases.timeToLive(lease)],
+    ['LeaseLeases', 'header', (m) => drop(m, [HEADER]), (store) => store.leases.list()],
+    ['Status', 'header', (m) => drop(m, [HEADER]), (store) => store.status()],
+    ['Status', 'size of a database', (m) => set(m, [3], -1n), (store) => store.status()],
+    ['MemberList', 'header', (m) => drop(m, [HEADER]), (store) => store.status()],
+  ])('an answer to %s without a %s that can be is internal', async (method, _field, change, call) => {
+    await using store = open();
+    const { id } = await store.leases.grant(60);
+    lie(method, change);
+    await expectBad(() => call(store, id));
   });
 });
 

@@ -38,15 +38,19 @@ export class EtcdLeases implements DriverLeases {
   async keepAlive(id: LeaseId, { signal }: DriverCall): Promise<Lease> {
     const first = (answer: ILeaseKeepAliveResponse): number => {
       fromProtoHeader(answer.header);
-      if (answer.ID !== id) throw badAnswer(`etcd answered for lease ${answer.ID} instead of ${id}`);
-      return safeInteger(answer.TTL);
+      const ttl = safeInteger(answer.TTL);
+      if (answer.ID !== id || ttl < 0) {
+        throw badAnswer(`etcd answered for lease ${answer.ID} with a TTL of ${ttl} s, where ${id} was renewed`);
+      }
+      return ttl;
     };
     // Repeating it does no harm, so it may be retried like a read.
     const { response: ttl } = await this.#connection.exchange(LEASE_KEEP_ALIVE, { ID: id }, first, {
       kind: 'read',
       signal,
     });
-    if (ttl <= 0) throw notFound(id);
+    // etcd answers with a TTL of 0 for a lease that it does not know.
+    if (ttl === 0) throw notFound(id);
     return { id, ttl };
   }
 
@@ -59,10 +63,12 @@ export class EtcdLeases implements DriverLeases {
       (answer) => {
         fromProtoHeader(answer.header);
         const status = { id, ttl: safeInteger(answer.TTL), grantedTtl: safeInteger(answer.grantedTTL) };
-        if (answer.ID !== id || status.grantedTtl < 0)
-          throw badAnswer(`etcd answered for lease ${answer.ID}, not ${id}`);
+        if (answer.ID !== id) throw badAnswer(`etcd answered for lease ${answer.ID}, not ${id}`);
         // etcd answers with a TTL of -1 for a lease that it does not know.
-        if (status.ttl < 0) throw notFound(id);
+        if (status.ttl === -1) throw notFound(id);
+        if (status.ttl < 0 || status.grantedTtl < 1) {
+          throw badAnswer(`etcd told of lease ${id} that ${status.ttl} s of ${status.grantedTtl} s are left`);
+        }
         if (!keys) return status;
         return { ...status, keys: answer.keys.map((key) => decodeUtf8(key)).filter((key) => key !== undefined) };
       },

@@ -1,6 +1,8 @@
 import { isStoreError, type StoreMember, type StoreStatus } from '@holdfast/store';
 import type { DriverCall } from '@holdfast/store/adapter';
 import type { IWatchResponse } from 'etcd3';
+import { answerPoint } from '../protobuf/answer-point.js';
+import { badAnswer } from '../protobuf/bad-answer.js';
 import { fromProtoHeader, safeInteger, type ResponseHeader } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
@@ -12,15 +14,17 @@ import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
 export async function readStatus(connection: Connection, { signal }: DriverCall): Promise<StoreStatus> {
   try {
     const { response, endpoint } = await connection.unary(STATUS, {}, { kind: 'read', signal }, (answer) => {
-      const { revision, clusterId } = fromProtoHeader(answer.header);
+      const { revision, clusterId, raftTerm } = fromProtoHeader(answer.header);
+      const sizeBytes = safeInteger(answer.dbSize);
+      if (sizeBytes < 0) throw badAnswer(`etcd sent ${sizeBytes} as the size of its database`);
       return {
         version: answer.version,
         // etcd reports 0 if it knows no leader.
         ...(answer.leader === '0' ? {} : { leader: answer.leader }),
         revision,
         identity: clusterId,
-        sizeBytes: safeInteger(answer.dbSize),
-        raftTerm: safeInteger(answer.raftTerm),
+        sizeBytes,
+        raftTerm,
       };
     });
     return { ...response, members: await readMembers(connection, endpoint, signal), endpoint };
@@ -71,9 +75,13 @@ async function readMembers(
   signal: AbortSignal | undefined,
 ): Promise<readonly StoreMember[]> {
   try {
-    const { response } = await connection.unary(MEMBER_LIST, {}, { kind: 'read', signal, endpoint }, ({ members }) =>
-      members.map(({ ID, name, clientURLs, isLearner }) => ({ id: ID, name, endpoints: clientURLs, isLearner })),
-    );
+    const { response } = await connection.unary(MEMBER_LIST, {}, { kind: 'read', signal, endpoint }, (answer) => {
+      // The header of this answer has no revision.
+      if (answerPoint(answer) === undefined) throw badAnswer('etcd sent a list of members that names no cluster');
+      return answer.members.map(({ ID, name, clientURLs, isLearner }) => {
+        return { id: ID, name, endpoints: clientURLs, isLearner };
+      });
+    });
     return response;
   } catch (error) {
     if (isStoreError(error, 'permission-denied')) return [];
