@@ -109,6 +109,7 @@ export class Connection {
         inTime: clock.now() >= began && clock.now() < began + connectMs,
         renewed,
         others: tried.size < this.#endpoints.all.length,
+        otherMayHeal: isPassing(tried),
       });
       switch (verdict) {
         case 'fail':
@@ -268,6 +269,11 @@ function tryParse(url: string): EndpointAddress | undefined {
   }
 }
 
+/** Whether waiting may help against any of these failures: it mends no certificate. */
+function isPassing(tried: ReadonlyMap<Endpoint, StoreError>): boolean {
+  return [...tried.values()].some(({ retryable }) => retryable);
+}
+
 /** The last error, or, if no endpoint could be reached, one with the failure of each. */
 function summary(
   error: StoreError,
@@ -276,7 +282,8 @@ function summary(
   reached: boolean,
 ): StoreError {
   if (reached || error.code !== 'unavailable') return error;
-  const { retryable, outcome, endpoint } = error;
+  const { outcome, endpoint } = error;
+  const retryable = isPassing(tried);
   const all = tried.size > 1 ? 'none of the endpoints could be' : 'the endpoint could not be';
   const within = retryable ? ` within ${connectMs} ms (timeouts.connectMs)` : '';
   const named = [...tried.values()].map(({ message }) => message).join('; ');

@@ -21,6 +21,8 @@ export interface Attempts {
   readonly renewed: boolean;
   /** Whether there is an endpoint that was not tried yet. */
   readonly others: boolean;
+  /** Whether waiting may bring back an endpoint that was tried before this one. */
+  readonly otherMayHeal: boolean;
 }
 
 /** Decides whether and how a failed call is retried. This is the only place that decides it (C7). */
@@ -30,7 +32,8 @@ export function judge(meaning: Meaning, kind: CallKind, attempts: Attempts): Ver
   if (meaning.renewCredentials === true && !attempts.renewed) return 'renew-credentials';
   // Another endpoint may work where this one can't be used: it has a wrong certificate, or no v2 API.
   if (attempts.others && (meaning.retryable || meaning.unhealthy === true)) return 'elsewhere';
-  if (!meaning.retryable) return 'fail';
+  const mayHeal = meaning.retryable || (meaning.unhealthy === true && attempts.otherMayHeal);
+  if (!mayHeal) return 'fail';
   if (!attempts.reached) return attempts.inTime ? 'later' : 'fail';
   return attempts.made < attempts.most ? 'later' : 'fail';
 }

@@ -224,5 +224,7 @@ function unreachable(
   return new StoreError('unavailable', `no etcd could be reached${inTime}: ${named.join('; ')}`, {
     cause: last,
     endpoint: last?.endpoint ?? tried[0]?.name,
+    // Waiting mends no certificate; and where one endpoint may come back, or has not answered yet, the store may too.
+    retryable: tried.some((endpoint) => causes.get(endpoint)?.retryable !== false),
   });
 }
