@@ -1,5 +1,6 @@
 import type {
   Capabilities,
+  Clock,
   KeyValue,
   ListResult,
   Page,
@@ -39,6 +40,7 @@ export class EtcdDriver implements StoreDriver {
   readonly capabilities: Capabilities;
   readonly leases: EtcdLeases;
   readonly #connection: Connection;
+  readonly #clock: Clock;
   readonly #kv: Kv;
   readonly #watches: WatchManager;
 
@@ -46,6 +48,7 @@ export class EtcdDriver implements StoreDriver {
     this.capabilities = { ...ETCD_V3_CAPABILITIES, ...options.limits };
     const { clock, random, logger, retry, watch, maxResponseBytes } = options;
     this.#connection = connection;
+    this.#clock = clock;
     this.#kv = new Kv(this.#connection, clock);
     this.leases = new EtcdLeases(this.#connection);
     this.#watches = new WatchManager(this.#connection, {
@@ -79,7 +82,7 @@ export class EtcdDriver implements StoreDriver {
   }
 
   txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
-    return runTxn(this.#connection, txn, call);
+    return runTxn(this.#connection, this.#clock, txn, call);
   }
 
   watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {

@@ -2,6 +2,7 @@
 export { addAbortListener, removeAbortListener } from './abort-listeners.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
+export { writesAnything } from './check-txn.js';
 export { systemClock } from './clock.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
 export type {

@@ -42,6 +42,24 @@ export function checkTxn(txn: unknown, backend: Backend): DriverTxn {
   return normal;
 }
 
+/** Whether either branch may change the store. */
+export function writesAnything(txn: DriverTxn): boolean {
+  return [...txn.then, ...txn.else].some((op) => {
+    switch (op.type) {
+      case 'put':
+      case 'delete':
+        return true;
+      case 'get':
+      case 'list':
+        return false;
+      case 'txn':
+        return writesAnything(op.txn);
+      default:
+        return op satisfies never;
+    }
+  });
+}
+
 function normaliseTxn(txn: unknown, backend: Backend, depth: number): DriverTxn {
   if (txn === undefined) throw invalid('txn() needs a transaction: { if, then, else }');
   if (depth > MAX_DEPTH) throw invalid(`transactions nest at most ${MAX_DEPTH} deep`);

@@ -25,13 +25,13 @@ import {
   type Untrusted,
 } from './check-options.js';
 import { checkStorableKey, checkStorableValue } from './check-syntax.js';
-import { checkList, checkPrevious, checkPut, checkTxn } from './check-txn.js';
+import { checkList, checkPrevious, checkPut, checkTxn, writesAnything } from './check-txn.js';
 import { checkWatch } from './check-watch.js';
 import { systemClock, type Clock } from './clock.js';
 import type { ConfigStore } from './config-store.js';
 import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './derive.js';
 import type { DriverCall, DriverGuard, DriverPutOptions, StoreDriver } from './driver.js';
-import { isStoreError, refusedLocally, StoreError } from './errors.js';
+import { isStoreError, refusedLocally, StoreError, withOutcome } from './errors.js';
 import { GuardedLeases } from './guarded-leases.js';
 import type { KeyValue } from './key-value.js';
 import type { Leases } from './leases.js';
@@ -176,14 +176,25 @@ export class GuardedStore implements ConfigStore {
   }
 
   txn(txn: Txn, options?: CallOptions): Promise<TxnResult> {
-    return this.#call('write', [options, CALL, 'txn()'], () => {
-      const driver = this.#driver;
-      const checked = checkTxn(txn, driver);
-      need(driver.txn !== undefined, driver.name, 'transactions', 'transactions');
-      return async (call) => {
-        if (driver.txn === undefined) throw invalid('the driver lost its txn method');
-        return withoutContentOfLists(checked, await driver.txn(checked, call));
-      };
+    let kind: CallKind = 'write';
+    const result = this.#call(
+      () => kind,
+      [options, CALL, 'txn()'],
+      () => {
+        const driver = this.#driver;
+        const checked = checkTxn(txn, driver);
+        need(driver.txn !== undefined, driver.name, 'transactions', 'transactions');
+        if (!writesAnything(checked)) kind = 'read';
+        return async (call) => {
+          if (driver.txn === undefined) throw invalid('the driver lost its txn method');
+          return withoutContentOfLists(checked, await driver.txn(checked, call));
+        };
+      },
+    );
+    if (kind === 'write') return result;
+    // Whatever became of it, a transaction that only reads has changed nothing.
+    return result.catch((error: unknown) => {
+      throw withOutcome(error as StoreError, 'not-applied');
     });
   }
 
@@ -301,18 +312,23 @@ export class GuardedStore implements ConfigStore {
     return revision;
   }
 
-  /** Checks a call's arguments, then runs it under its limits. Every failure is a rejection, never a throw. */
+  /**
+   * Checks a call's arguments, then runs it under its limits. Every failure is a rejection, never a throw.
+   *
+   * @param kindOf the kind, or a function for a call whose arguments decide it
+   */
   #call<T>(
-    kind: CallKind,
+    kindOf: CallKind | (() => CallKind),
     options: readonly [given: unknown, names: readonly string[], call: string],
     check: (given: Untrusted) => (call: DriverCall) => Promise<T>,
   ): Promise<T> {
+    const kind = () => (typeof kindOf === 'function' ? kindOf() : kindOf);
     try {
       if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
       const { run, limits } = this.#prepare(options, check);
-      return runCall(kind, limits, this.#context, run);
+      return runCall(kind(), limits, this.#context, run);
     } catch (error) {
-      return Promise.reject(notSent(kind, error as StoreError));
+      return Promise.reject(notSent(kind(), error as StoreError));
     }
   }
 

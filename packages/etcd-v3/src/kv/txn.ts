@@ -1,5 +1,22 @@
-import type { Bookmark, KeyValue, ListResult, OpResult, Revision, TxnResult, UndecodableKey } from '@holdfast/store';
-import { KeyRange, type DriverCall, type DriverCompare, type DriverOp, type DriverTxn } from '@holdfast/store/adapter';
+import {
+  isStoreError,
+  type Bookmark,
+  type Clock,
+  type KeyValue,
+  type ListResult,
+  type OpResult,
+  type Revision,
+  type TxnResult,
+  type UndecodableKey,
+} from '@holdfast/store';
+import {
+  KeyRange,
+  writesAnything,
+  type DriverCall,
+  type DriverCompare,
+  type DriverOp,
+  type DriverTxn,
+} from '@holdfast/store/adapter';
 import type { ICompare, IRangeResponse, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
 import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
 import {
@@ -12,30 +29,39 @@ import {
 } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { checkEntries, deleteResult, putResult } from './answers.js';
+import { toCompactedError } from './compaction.js';
 import { bookmarkOf, deleteRequest, putRequest, rangeRequest } from './kv.js';
 import { TXN } from '../connection/rpc.js';
 
-export async function runTxn(connection: Connection, txn: DriverTxn, { signal }: DriverCall): Promise<TxnResult> {
-  const kind = writes(txn) ? 'write' : 'read';
-  const { response } = await connection.unary(TXN, txnRequest(txn), { kind, signal }, (answer) =>
-    txnResult(txn, answer, fromProtoHeader(answer.header)),
-  );
-  return response;
+/** @throws StoreError, `compacted` with its revision. */
+export async function runTxn(
+  connection: Connection,
+  clock: Clock,
+  txn: DriverTxn,
+  { signal }: DriverCall,
+): Promise<TxnResult> {
+  const kind = writesAnything(txn) ? 'write' : 'read';
+  const past = pastReads(txn).sort((a, b) => a.revision - b.revision);
+  try {
+    const call = { kind, signal, revision: past.at(-1)?.revision } as const;
+    const { response } = await connection.unary(TXN, txnRequest(txn), call, (answer) =>
+      txnResult(txn, answer, fromProtoHeader(answer.header)),
+    );
+    return response;
+  } catch (error) {
+    // etcd does not say which read it refused. Where any of them is compacted, the oldest one is.
+    const [oldest] = past;
+    if (!isStoreError(error, 'compacted') || oldest === undefined) throw error;
+    throw await toCompactedError(connection, clock, error, { ...oldest, atLeast: oldest.revision + 1, signal });
+  }
 }
 
-/** Whether any branch may change the store. */
-function writes(txn: DriverTxn): boolean {
-  return [...txn.then, ...txn.else].some((op) => {
-    switch (op.type) {
-      case 'put':
-      case 'delete':
-        return true;
-      case 'get':
-      case 'list':
-        return false;
-      case 'txn':
-        return writes(op.txn);
-    }
+/** The reads at a past revision, of both branches. */
+function pastReads(txn: DriverTxn): { readonly range: KeyRange; readonly revision: Revision }[] {
+  return [...txn.then, ...txn.else].flatMap((op) => {
+    if (op.type === 'txn') return pastReads(op.txn);
+    if (op.type !== 'list' || op.options.revision === undefined) return [];
+    return [{ range: op.range, revision: op.options.revision }];
   });
 }
 

@@ -105,6 +105,38 @@ export const ambiguityMutants: readonly Mutant[] = [
       }),
   },
   {
+    id: 'C7.reading-txn-in-doubt',
+    title: 'a transaction that only reads is said to be in doubt where it is not answered',
+    caughtBy: ['C7.reading-txn-is-never-applied'],
+    apply: (store) =>
+      change(store, {
+        txn: async (txn, options) => {
+          try {
+            return await store.txn(txn, options);
+          } catch (error) {
+            if (!isStoreError(error) || !['timeout', 'aborted'].includes(error.code)) throw error;
+            throw new StoreError(error.code, error.message, { outcome: 'unknown' });
+          }
+        },
+      }),
+  },
+  {
+    id: 'C9.compacted-without-revision',
+    title: 'a transaction that reads a compacted past does not tell the compacted revision',
+    caughtBy: ['C9.compacted-past'],
+    apply: (store) =>
+      change(store, {
+        txn: async (txn, options) => {
+          try {
+            return await store.txn(txn, options);
+          } catch (error) {
+            if (!isStoreError(error, 'compacted')) throw error;
+            throw new StoreError('compacted', error.message, { outcome: 'not-applied' });
+          }
+        },
+      }),
+  },
+  {
     id: 'C7.always-unknown',
     title: 'a delete that was never sent is said to be in doubt',
     caughtBy: ['C7.unsent-writes-are-not-applied'],

@@ -211,6 +211,32 @@ export const ambiguityCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: 'C7.reading-txn-is-never-applied',
+    clauses: ['C7', 'C9'],
+    title: 'a transaction that only reads, and is not answered, says that it was not applied',
+    needs: ['disturbed'],
+    async run(context) {
+      const { key } = context;
+      const through = await disturbed(context);
+      await through.link.loseAnswers();
+      const read = { then: [{ type: 'get', key: key('a') }] } as const;
+      const late = expectStoreError(through.store.txn(read, { timeoutMs: 150 }), 'timeout', 'the transaction');
+      const controller = new AbortController();
+      const aborted = expectStoreError(
+        through.store.txn(read, { signal: controller.signal }),
+        'aborted',
+        'the aborted transaction',
+      );
+      const failures = Promise.all([late, aborted]);
+      failures.catch(() => undefined);
+      controller.abort();
+      await context.passTime(200);
+      const errors = await context.inTime(failures, 'the transactions to fail');
+      await through.link.heal();
+      for (const error of errors) expectEqual(error.outcome, 'not-applied', `the outcome of ${error.code}`);
+    },
+  },
+  {
     id: 'C7.reads-have-no-outcome',
     clauses: ['C7', 'C14'],
     title: 'the errors of reads have no outcome',

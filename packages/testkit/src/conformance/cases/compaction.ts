@@ -1,3 +1,4 @@
+import { toRevision, type Op, type Txn } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectStoreError, show, text } from '../expect.js';
 import { keysOf } from './support.js';
@@ -22,6 +23,38 @@ export const compactionCases: readonly ConformanceCase[] = [
       ]) {
         expectEqual([error.name, error.compactRevision], ['CompactedError', revision], 'name and compactRevision');
       }
+    },
+  },
+  {
+    id: 'C9.compacted-past',
+    clauses: ['C9', 'C4', 'C7'],
+    title: 'a list of the past or the future in a transaction is refused as outside of one, and nothing is written',
+    requires: { ...COMPACTS, transactions: 'multi-key' },
+    async run({ store, key, all }) {
+      const old = await store.put(key('a'), '1');
+      await store.put(key('a'), '2');
+      const { revision } = await store.put(key('a'), '3');
+      await store.compact(revision);
+      const past = { type: 'list', range: all, revision: old.revision } as const;
+      const future = { ...past, revision: toRevision(revision + 1_000) };
+      const put = { type: 'put', key: key('b'), value: '' } as const;
+      const absent = { key: key('x'), target: 'createRevision', op: '>', value: 0 } as const;
+      for (const [what, txn] of Object.entries<(list: Op) => Txn>({
+        'only reads': (list) => ({ then: [list, { type: 'get', key: key('a') }] }),
+        writes: (list) => ({ then: [put, list] }),
+        'reads in else': (list) => ({ if: [absent], then: [put], else: [list] }),
+        'reads in a nested one': (list) => ({ then: [{ type: 'txn', txn: { then: [list] } }] }),
+      })) {
+        const error = await expectStoreError(() => store.txn(txn(past)), 'compacted', `a transaction that ${what}`);
+        expectEqual(
+          [error.name, error.compactRevision, error.outcome],
+          ['CompactedError', revision, 'not-applied'],
+          `name, compactRevision and outcome of a transaction that ${what}`,
+        );
+        const ahead = await expectStoreError(() => store.txn(txn(future)), 'future-revision', `one ahead that ${what}`);
+        expectEqual(ahead.outcome, 'not-applied', `the outcome of one ahead that ${what}`);
+      }
+      expectEqual(keysOf(await store.list(all)), [key('a')], 'the keys');
     },
   },
   {
