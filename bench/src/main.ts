@@ -4,6 +4,7 @@ import { loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArguments, USAGE, type Arguments } from './harness/arguments.js';
 import { commit, machine, peers } from './harness/environment.js';
+import { openOtherCheckout, withOther, type OtherCheckout } from './harness/other-checkout.js';
 import { profileReport } from './harness/profile.js';
 import { publish, RESULTS_FILE } from './harness/publish.js';
 import { mergeResults, readResults, writeResults, type Results, type RowResult } from './harness/results.js';
@@ -32,7 +33,7 @@ function servers({ etcd }: Arguments, row: Row): readonly Server[] {
   return availableEtcds().map(({ version, etcd: bin }) => ({ version, bin }));
 }
 
-async function measure(args: Arguments, row: Row, { version, bin }: Server): Promise<RowResult> {
+async function measure(args: Arguments, row: Row, { version, bin }: Server, other?: OtherCheckout): Promise<RowResult> {
   const rounds = row.onRequest === true ? 1 : args.rounds;
   const name = version === '' ? row.name : `${row.name} on etcd ${version}`;
   const [load = 0] = loadavg();
@@ -42,6 +43,7 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server): Pro
     etcd: bin,
     script: join(dirname(script), 'child.js'),
     profileFolder: args.profile ? join(cache, 'profiles') : undefined,
+    against: other?.folder,
     rounds,
     onRound: (round) => {
       process.stderr.write(`${name}: round ${round + 1} of ${rounds}\n`);
@@ -59,9 +61,10 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server): Pro
 }
 
 async function run(args: Arguments): Promise<boolean> {
-  const wanted = rows.filter(({ name, onRequest }) =>
-    args.only.length === 0 ? onRequest !== true : args.only.includes(name),
-  );
+  const other = args.against === undefined ? undefined : openOtherCheckout(args.against);
+  const wanted = rows
+    .filter(({ name, onRequest }) => (args.only.length === 0 ? onRequest !== true : args.only.includes(name)))
+    .map((row) => (other === undefined ? row : withOther(row, other)));
   const unknown = args.only.find((name) => !rows.some((row) => row.name === name));
   if (unknown !== undefined)
     throw new Error(`there is no row ${unknown}; there are ${rows.map(({ name }) => name).join(', ')}`);
@@ -74,7 +77,7 @@ async function run(args: Arguments): Promise<boolean> {
   for (const row of wanted) {
     for (const server of servers(args, row)) {
       try {
-        const result = await measure(args, row, server);
+        const result = await measure(args, row, server, other);
         measured.push(result);
         const cells = verdictsOf(row, result).map(verdictCells);
         console.log(`\n${row.title}${server.version === '' ? '' : `, etcd ${server.version}`}`);

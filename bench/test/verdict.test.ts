@@ -14,6 +14,7 @@ function judge(goal: Goal, figures: RowResult['figures']) {
     about: '',
     server: 'none',
     sides: { ours: side, peer: side },
+    ours: ['ours'],
     metrics: { ms: { label: 'time', unit: 'ms' } },
     goals: [goal],
     start: () => Promise.reject(new Error('not run')),
@@ -42,6 +43,14 @@ describe('a goal', () => {
     const goal: Goal = { what: 'memory', kind: 'above', ours, peer, limit: 20 };
     expect(judge(goal, { ours: { ms: [90] }, peer: { ms: [70] } }).met).toBe(true);
     expect(judge(goal, { ours: { ms: [91] }, peer: { ms: [70] } }).met).toBe(false);
+  });
+
+  test('against another checkout is missed by what is worse in every round, and by more than noise', () => {
+    const goal: Goal = { what: 'time', kind: 'no-worse', ours, peer };
+    const of = (own: number[]) => judge(goal, { ours: { ms: own }, peer: { ms: [100, 100, 100] } }).met;
+    expect(of([120, 130, 110])).toBe(false);
+    expect(of([120, 130, 99])).toBe(true);
+    expect(of([104, 104, 104])).toBe(true);
   });
 
   test('that nothing was measured for is an error, not met', () => {

@@ -13,6 +13,8 @@ export interface Arguments {
   readonly publish: boolean;
   readonly render: boolean;
   readonly profile: boolean;
+  /** The folder of another built checkout. */
+  readonly against: string | undefined;
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -24,6 +26,7 @@ export const USAGE = `npm run bench -- [options]
   --out FILE      where the figures of this run go, as JSON (.cache/bench/latest.json)
   --publish       put them into bench/results.json too, and write docs/performance.md from that
   --render        write docs/performance.md from bench/results.json, and measure nothing
+  --against DIR   another built checkout: each side of Holdfast runs with its code too, in every round
   --profile       CPU profiles of every side into .cache/bench/profiles, and what took longest. Not for figures
 `;
 
@@ -40,12 +43,16 @@ export function parseArguments(args: readonly string[]): Arguments {
       publish: { type: 'boolean', default: false },
       render: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      against: { type: 'string' },
     },
   });
+  if (values.publish && values.against !== undefined)
+    throw new Error('--publish is for the figures of this checkout alone: leave --against out');
   return {
     ...values,
     etcd: values.etcd,
     out: values.out,
+    against: values.against,
     rounds: whole(values.rounds, '--rounds'),
     keys: whole(values.keys, '--keys'),
   };

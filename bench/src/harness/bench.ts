@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly etcd: string | undefined;
   readonly script: string;
   readonly profileFolder: string | undefined;
+  /** The folder of another checkout that is measured too. */
+  readonly against?: string | undefined;
 }
 
 /** A row's tools. {@link Bench.close} ends everything that the row started. */
@@ -43,8 +45,8 @@ export class Bench {
 
   /** Starts a side, for rows that talk with their sides while they run. */
   start(side: string, params: Params): SideProcess {
-    const { row, script, profileFolder } = this.#options;
-    const started = new SideProcess({ script, row: row.name, side, params, profileFolder });
+    const { row, script, profileFolder, against } = this.#options;
+    const started = new SideProcess({ script, row: row.name, side, params, profileFolder, against });
     this.#sides.add(started);
     return started;
   }

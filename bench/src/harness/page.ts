@@ -46,7 +46,7 @@ export function page({ results, rows, notes, plots }: PageSources): string {
     '## All figures',
     ...rows.flatMap((row) => details(row, resultsOf(results, row))),
     '## How to run it',
-    '`npm run bench` measures everything on both etcd versions; `npm run bench -- --help` lists the options. A single row: `npm run bench -- --only load --rounds 3`.',
+    '`npm run bench` measures everything on both etcd versions; `npm run bench -- --help` lists the options. A single row: `npm run bench -- --only load --rounds 3`. Another built checkout as one more peer, for a change that must not slow anything down: `npm run bench -- --against DIR`.',
   ]
     .join('\n\n')
     .concat('\n');

@@ -37,6 +37,8 @@ export type Goal = {
 } & (
   | { readonly kind: 'ratio'; readonly peer: FigureName; readonly limit: number }
   | { readonly kind: 'at-most'; readonly limit: number }
+  /** The other checkout's: ours is worse if its median is, by more than noise, and if it is worse in every round too. */
+  | { readonly kind: 'no-worse'; readonly peer: FigureName }
   /** Ours minus the peer's. */
   | { readonly kind: 'above'; readonly peer: FigureName; readonly limit: number }
 );
@@ -55,6 +57,8 @@ export interface Row {
   /** Runs only when it is asked for by name, and for one round: it takes long. */
   readonly onRequest?: true;
   readonly sides: Readonly<Record<string, Side>>;
+  /** The names of the sides that run Holdfast's code. */
+  readonly ours: readonly string[];
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly goals: readonly Goal[];
   /** Processes that take part without being compared. */

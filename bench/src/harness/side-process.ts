@@ -1,6 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Mailbox } from './mailbox.js';
+import { OTHER_CHECKOUT_VARIABLE, sideOf } from './other-checkout.js';
 import { PROFILE_VARIABLE } from './profiler.js';
 import type { Sample } from './row.js';
 import type { Message, Params } from './task.js';
@@ -16,6 +18,8 @@ export interface SideProcessOptions {
   readonly params: Params;
   /** Where to write a CPU profile. */
   readonly profileFolder?: string | undefined;
+  /** The folder of the other checkout, for sides that run its code. */
+  readonly against?: string | undefined;
 }
 
 /** One run of one side in a process of its own: neither its heap nor V8's optimisations come from another side. */
@@ -25,13 +29,16 @@ export class SideProcess {
   readonly #mailbox = new Mailbox();
   #fail: (error: Error) => void = () => undefined;
 
-  constructor({ script, row, side, params, profileFolder }: SideProcessOptions) {
+  constructor({ script, row, side, params, profileFolder, against }: SideProcessOptions) {
+    const { side: base, isOther } = sideOf(side);
+    const hooks = pathToFileURL(join(dirname(script), 'harness', 'other-checkout-register.js')).href;
     this.#child = fork(script, [], {
-      execArgv: ['--expose-gc', '--max-old-space-size=8192'],
-      env:
-        profileFolder === undefined
-          ? process.env
-          : { ...process.env, [PROFILE_VARIABLE]: join(profileFolder, `${row}-${side}`) },
+      execArgv: ['--expose-gc', '--max-old-space-size=8192', ...(isOther ? ['--import', hooks] : [])],
+      env: {
+        ...process.env,
+        ...(profileFolder !== undefined && { [PROFILE_VARIABLE]: join(profileFolder, `${row}-${side}`) }),
+        ...(isOther && { [OTHER_CHECKOUT_VARIABLE]: against }),
+      },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.result = new Promise<Sample>((resolve, reject) => {
@@ -52,7 +59,7 @@ export class SideProcess {
     });
     // Whoever waits for something else is told as well, by `hear`.
     this.result.catch(() => undefined);
-    this.#send({ kind: 'begin', row, side, params });
+    this.#send({ kind: 'begin', row, side: base, params });
   }
 
   tell(name: string, data?: unknown): void {

@@ -46,6 +46,7 @@ export const row: Row = {
   about:
     'From an unconnected client to the last event of a watch that begins in the past: as many events as there are keys, 128 to a revision, which etcd sends as one message.',
   server: 'etcd',
+  ours: ['store'],
   sides: {
     store: backlogSide('store.watch()', followStore),
     etcd3: backlogSide('etcd3 watcher', followEtcd3(ETCD3_OPTIONS)),

@@ -47,6 +47,7 @@ export const row: Row = {
   about:
     'Every key of the prefix was rewritten, a revision each, while the connection was lost. The mirror: from the first new connection to equality. Replay: from an unconnected client to the last event. Bytes are counted by a proxy.',
   server: 'etcd',
+  ours: ['mirror', 'store'],
   sides: {
     mirror: returningMirror('mirror', 'eager'),
     etcd3: replaySide('etcd3 watcher, replay', followEtcd3(ETCD3_WINDOW_OPTIONS)),

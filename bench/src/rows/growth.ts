@@ -38,6 +38,7 @@ export const row: Row = {
   title: 'Growth with the number of keys',
   about: 'The load at four key counts. The plot shows these figures.',
   server: 'etcd',
+  ours: ['lazy', 'eager'],
   sides,
   metrics,
   goals: [

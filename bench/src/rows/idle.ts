@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seed } from '../data/seed.js';
+import { sideOf } from '../harness/other-checkout.js';
 import { profiled } from '../harness/profiler.js';
 import type { Row, Sample, Side } from '../harness/row.js';
 import { number, text, type Task } from '../harness/task.js';
@@ -43,6 +44,7 @@ export const row: Row = {
   about:
     'Many mirrors of small prefixes on one store, while nothing is written. CPU of their process as a share of one core. The server counts streams and watches, a proxy counts connections.',
   server: 'etcd',
+  ours: ['mirrors', 'store'],
   sides,
   metrics: {
     cpuPercent: { label: 'CPU of one core', unit: '%' },
@@ -78,7 +80,7 @@ export const row: Row = {
         const side = bench.start(name, { endpoint: proxy.endpoint, mirrors, idleMs });
         await side.hear('idle');
         const counted = {
-          mirrors: name === 'mirrors' ? mirrors : 0,
+          mirrors: sideOf(name).side === 'mirrors' ? mirrors : 0,
           streams: (await etcd.metric('etcd_debugging_mvcc_watch_stream_total')) - before.streams,
           watches: (await etcd.metric('etcd_debugging_mvcc_watcher_total')) - before.watches,
           connections: proxy.connections,

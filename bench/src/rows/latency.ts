@@ -49,6 +49,7 @@ export const row: Row = {
   about:
     'A process writes new keys, a thousand per second. Measured from just before the put is sent to the change event, whose value is a parsed object. CPU is that of the watching process meanwhile.',
   server: 'etcd',
+  ours: ['mirror', 'store'],
   sides: {
     mirror: latencySide("mirror, 'change'", byMirror),
     store: latencySide('store.watch(), JSON.parse, Map', mapBy(followStore)),

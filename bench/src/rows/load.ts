@@ -24,6 +24,7 @@ export const row: Row = {
   about:
     'From an unconnected client to everything in memory, connection included. `etcd3`: `getAll().prefix().exec()`; its JSON side: `.strings()`, `JSON.parse` and a `Map`. The floors decode nothing.',
   server: 'etcd',
+  ours: ['lazy', 'eager'],
   sides: {
     lazy: loadSide("mirror, decode: 'lazy'", loadMirror('lazy')),
     eager: loadSide("mirror, decode: 'eager', JSON", loadMirror('eager')),

@@ -111,6 +111,7 @@ export const row: Row = {
   title: 'The memory store, per operation',
   about: `Random keys, awaited one after another, every key with a history of two versions before. The Map is awaited in the same way (\`await map.get(key)\`), since the store's calls are asynchronous. Time growth: at most ${GROWTH_LIMIT} times from the smallest count to the largest, a thousand times as many keys (twice the logarithm, and as much again for caches that miss).`,
   server: 'none',
+  ours: ['store'],
   sides: {
     store: {
       label: 'memoryStore()',

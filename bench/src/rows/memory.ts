@@ -53,6 +53,7 @@ export const row: Row = {
   title: 'Memory per key',
   about: `Heap and external memory after a garbage collection, divided by the number of keys. Keys are ${keyOf('/bench/routes/', 0).length} bytes long, values about 530.`,
   server: 'etcd',
+  ours: ['lazy', 'eager'],
   sides: {
     lazy: keepingSide("mirror, decode: 'lazy'", loadMirror('lazy')),
     eager: keepingSide("mirror, decode: 'eager', JSON", loadMirror('eager')),

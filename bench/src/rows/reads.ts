@@ -84,6 +84,7 @@ export const row: Row = {
   title: 'Reading from a mirror',
   about: `A decoded object by its id, and one of its fields: ${HOT_KEYS} ids again and again (hot), and all ids in random order (uniform). The ids are other string objects than the keys.`,
   server: 'none',
+  ours: ['mirror', 'lazy'],
   sides: {
     mirror: readsSide('mirror.get(id)?.value', byMirror('eager')),
     lazy: readsSide("the same, decode: 'lazy', decoded before", byMirror('lazy')),

@@ -53,6 +53,7 @@ export const row: Row = {
   about:
     'One key in a thousand was rewritten and the history compacted while the connection was lost. From the first new connection to equality, against the load of the same mirror in the same process. Bytes are counted by a proxy.',
   server: 'etcd',
+  ours: ['lazy', 'eager'],
   sides: {
     lazy: returningMirror("mirror, decode: 'lazy'", 'lazy'),
     eager: returningMirror("mirror, decode: 'eager', JSON", 'eager'),

@@ -74,6 +74,7 @@ export const row: Row = {
     'Keys are overwritten all over the prefix, a thousand a second, for ten minutes, while both mirrors follow; history is compacted now and then. Memory is what a garbage collection leaves, at the beginning (the second sixth of the time, when every key has been written once) and at the end (the last sixth).',
   server: 'etcd',
   onRequest: true,
+  ours: ['lazy', 'eager'],
   sides: {
     lazy: soakSide("mirror, decode: 'lazy'", 'lazy'),
     eager: soakSide("mirror, decode: 'eager', JSON", 'eager'),
@@ -100,7 +101,7 @@ export const row: Row = {
     const prefix = '/bench/routes/';
     await seed(etcd.endpoint, prefix, keys);
     return async () => {
-      const sides = Object.keys(row.sides).map((name) => ({
+      const sides = bench.order().map((name) => ({
         name,
         side: bench.start(name, { endpoint: etcd.endpoint, prefix, soakMs }),
       }));

@@ -34,6 +34,7 @@ export const row: Row = {
   title: 'etcd v2: load of a directory',
   about: 'From an unconnected client to everything in memory; values stay texts.',
   server: 'etcd',
+  ours: ['mirror'],
   sides: {
     mirror: loadSide("mirror on etcd v2, decode: 'lazy'", loadMirror),
     nodeEtcd: loadSide('node-etcd get(), recursive', loadNodeEtcd),

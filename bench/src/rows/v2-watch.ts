@@ -48,6 +48,7 @@ export const row: Row = {
   about:
     'As on etcd v3: new keys, a thousand per second, until the parsed value arrives. An event is lost if it never arrives; a mirror that reads again instead of following still reports every key.',
   server: 'etcd',
+  ours: ['mirror'],
   sides: {
     mirror: latencySide("mirror on etcd v2, 'change'", listenMirror),
     nodeEtcd: latencySide('node-etcd watcher, JSON.parse, Map', listenNodeEtcd),

@@ -53,7 +53,7 @@ export const etcdV3Watch: readonly Mutant[] = [
       "    if (this.#state.name === 'following' && this.#bookmark !== undefined) {",
       '      const { createdRevision } = this.#state.subscription;',
       '      if (createdRevision > this.#bookmark.revision) {',
-      '        this.#bookmark = { ...this.#bookmark, revision: toRevision(createdRevision) };',
+      '        this.#bookmark = { ...this.#bookmark, revision: createdRevision };',
       '      }',
       '    }',
       '    this.#interrupt(cause);',
