@@ -12,7 +12,7 @@ describe('options', () => {
     [{ prefix: '/a/', key: 'b' }, /either prefix .* or key/],
     [{ prefix: '/\ud800' }, /lone surrogates/],
     [{ key: '' }, /must not be empty/],
-    [{ prefix: '/', prefx: 1 }, /no option "prefx"; there are codec, /],
+    [{ prefix: '/', prefx: 1 }, /no option "prefx"; it takes codec, /],
     [{ prefix: '/', decode: 'never' }, /'eager' or 'lazy'/],
     [{ prefix: '/', cacheSize: 10 }, /decode: 'lazy'/],
     [{ prefix: '/', decode: 'lazy', cacheSize: 0.5 }, /whole number/],

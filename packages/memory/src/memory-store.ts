@@ -1,5 +1,5 @@
 import { type Clock, type Revision, StoreError, isStoreError } from '@holdfast/store';
-import { type CreateStoreOptions, GuardedStore, systemClock } from '@holdfast/store/adapter';
+import { checkNames, checkWhole, type CreateStoreOptions, GuardedStore, systemClock } from '@holdfast/store/adapter';
 import { Engine } from './engine/engine.js';
 import { closed, invalidArgument } from './errors.js';
 import { MemoryDriver } from './memory-driver.js';
@@ -48,14 +48,14 @@ export class MemoryStore extends GuardedStore {
 
   /** @internal Use {@link memoryStore}. */
   static create(options: MemoryStoreOptions): MemoryStore {
-    checkNames(options);
+    checkNames(options, OPTIONS, 'memoryStore()');
     const engine = new Engine({
       clock: options.clock ?? systemClock,
       random: options.random ?? Math.random,
       identity: checkIdentity(options.identity),
-      maxRequestBytes: checkLimit('maxRequestBytes', options.maxRequestBytes, 1.5 * 1024 * 1024),
-      maxTxnOperations: checkLimit('maxTxnOperations', options.maxTxnOperations, 128),
-      progressIntervalMs: checkLimit('progressIntervalMs', options.progressIntervalMs, 100),
+      maxRequestBytes: atMost('maxRequestBytes', options.maxRequestBytes, 1.5 * 1024 * 1024, 'bytes'),
+      maxTxnOperations: atMost('maxTxnOperations', options.maxTxnOperations, 128, 'operations'),
+      progressIntervalMs: atMost('progressIntervalMs', options.progressIntervalMs, 100, 'milliseconds'),
     });
     return new MemoryStore(engine, options);
   }
@@ -141,16 +141,8 @@ const OPTIONS: readonly string[] = [
   'logger',
 ] satisfies (keyof MemoryStoreOptions)[];
 
-function checkNames(options: MemoryStoreOptions): void {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (unknown === undefined) return;
-  throw invalidArgument(`memoryStore() has no option ${JSON.stringify(unknown)}; it takes ${OPTIONS.join(', ')}`);
-}
-
-function checkLimit(name: string, value: number | undefined, usual: number): number {
-  if (value === undefined) return usual;
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw invalidArgument(`${name} must be a positive whole number, not ${String(value)}`);
+function atMost(name: string, value: number | undefined, usual: number, unit: string): number {
+  return value === undefined ? usual : checkWhole(value, name, unit);
 }
 
 function checkIdentity(identity: string | undefined): string | undefined {

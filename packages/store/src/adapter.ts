@@ -2,6 +2,8 @@
 export { addAbortListener, removeAbortListener } from './abort-listeners.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
+export { beforeSent, notSent, type CallKind } from './call.js';
+export { checkMs, checkNames, checkWhole, invalid as invalidArgument, type Untrusted } from './check-options.js';
 export { writesAnything } from './check-txn.js';
 export { systemClock } from './clock.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
@@ -23,7 +25,7 @@ export type {
   WatchSink,
 } from './driver.js';
 export { errorToJson, type Json } from './error-json.js';
-export { isRefusedLocally, refusedLocally, withOutcome } from './errors.js';
+export { isRefusedLocally, refusedLocally, toStoreError, withOutcome } from './errors.js';
 export { excerpt } from './excerpt.js';
 export { Fifo } from './fifo.js';
 export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';

@@ -1,9 +1,8 @@
 import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import type { Clock } from './clock.js';
-import { isStoreError, StoreError, withOutcome } from './errors.js';
 import type { DriverCall, StoreDriver } from './driver.js';
-import { invalid, type Untrusted } from './check-options.js';
-import { messageOf, textOf } from './message-of.js';
+import { isStoreError, StoreError, toStoreError, withOutcome } from './errors.js';
+import { checkMs, invalid, type Untrusted } from './check-options.js';
 
 /** A write that was interrupted may have been applied (C7); a read leaves nothing behind. */
 export type CallKind = 'read' | 'write';
@@ -17,10 +16,7 @@ export interface CallLimits {
 export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undefined): CallLimits {
   const { signal, timeoutMs } = options;
   if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs < 2 ** 31)) {
-    throw invalid(`timeoutMs must be a number of milliseconds above 0 and below 2^31, not ${textOf(timeoutMs)}`);
-  }
-  return { signal, timeoutMs: timeoutMs ?? defaultTimeoutMs };
+  return { signal, timeoutMs: timeoutMs === undefined ? defaultTimeoutMs : checkMs(timeoutMs, 'timeoutMs') };
 }
 
 /** Shared by all calls of a store. */
@@ -115,17 +111,22 @@ function describeStore({ name, endpoints = [] }: CallContext['driver']): string 
 
 /** Makes a `StoreError` of whatever a driver threw. The error of a write always has an outcome. */
 export function toCallError(kind: CallKind, error: unknown): StoreError {
-  const storeError = isStoreError(error)
-    ? error
-    : new StoreError('internal', `the adapter failed unexpectedly: ${messageOf(error)}; please report it`, {
-        cause: error,
-      });
+  const storeError = toStoreError(error);
   return kind === 'write' && storeError.outcome === undefined ? withOutcome(storeError, 'unknown') : storeError;
 }
 
 /** The error of a call that was refused before anything was sent. */
 export function notSent(kind: CallKind, error: StoreError): StoreError {
   return kind === 'write' ? withOutcome(error, 'not-applied') : error;
+}
+
+/** Waits for a step before a request is sent. If that step fails, a write was not applied. */
+export async function beforeSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    throw notSent(kind, toStoreError(error));
+  }
 }
 
 export function aborted(signal: AbortSignal): StoreError {

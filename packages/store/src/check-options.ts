@@ -11,14 +11,16 @@ import { toRevision, type Revision } from './revision.js';
 export type Untrusted = Readonly<Record<string, unknown>>;
 
 /**
- * Checks the names of a call's options. A misspelt guard (`ifAbsnt`) would otherwise become an unguarded write.
+ * Checks the names of options. A misspelt guard (`ifAbsnt`) would otherwise become an unguarded write, and a misspelt time-out none.
  *
- * @throws StoreError `invalid-argument`, with the names that are allowed.
+ * @param call what takes the options, for the message: `put()`, `timeouts`
+ * @returns the options; an empty object for `undefined`
+ * @throws StoreError `invalid-argument`, with the names that are allowed. It repeats no value.
  */
 export function checkNames(options: unknown, allowed: readonly string[], call: string): Untrusted {
   if (options === undefined) return {};
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid(`the options of ${call} must be an object`);
+    throw invalid(`${call} takes an object with ${allowed.join(', ')}`);
   }
   for (const name of Object.keys(options)) {
     if (!allowed.includes(name))
@@ -34,6 +36,13 @@ export function checkFlag(options: Untrusted, name: string): boolean {
   return value;
 }
 
+/** @throws StoreError `invalid-argument` unless it is a number of milliseconds that a timer can wait. */
+export function checkMs(value: unknown, name: string): number {
+  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
+  throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31, not ${textOf(value)}`);
+}
+
+/** @throws StoreError `invalid-argument` unless it is a whole number from 1. */
 export function checkWhole(value: unknown, name: string, unit: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) {
     throw invalid(`${name} must be a whole number of ${unit} from 1, not ${textOf(value)}`);

@@ -15,9 +15,8 @@ import type {
   StoreDriver,
   WatchSink,
 } from './driver.js';
-import { isStoreError, StoreError } from './errors.js';
+import { StoreError, toStoreError } from './errors.js';
 import type { KeyValue } from './key-value.js';
-import { messageOf } from './message-of.js';
 import type {
   DeleteGuard,
   DeleteResult,
@@ -170,11 +169,7 @@ export class WatchPump implements DriverWatch {
       }
     } catch (error) {
       if (this.#closed) return;
-      this.#sink.fail(
-        isStoreError(error)
-          ? error
-          : new StoreError('internal', `a watch failed unexpectedly: ${messageOf(error)}`, { cause: error }),
-      );
+      this.#sink.fail(toStoreError(error));
     }
   }
 }

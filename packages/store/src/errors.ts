@@ -1,4 +1,5 @@
 import { errorToJson } from './error-json.js';
+import { messageOf } from './message-of.js';
 import type { Revision } from './revision.js';
 
 /** All codes of {@link StoreError}. The union is closed: adding a code is a breaking change. */
@@ -116,6 +117,14 @@ export function isStoreError(error: unknown, code?: StoreErrorCode): error is St
     // Anything can be thrown, also an object that can't be looked at.
     return false;
   }
+}
+
+/** Whatever was thrown, as a {@link StoreError}: `internal` if an adapter or a store has broken its contract and thrown something else. */
+export function toStoreError(thrown: unknown): StoreError {
+  if (isStoreError(thrown)) return thrown;
+  return new StoreError('internal', `the adapter failed unexpectedly: ${messageOf(thrown)}; please report it`, {
+    cause: thrown,
+  });
 }
 
 /**

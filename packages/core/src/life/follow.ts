@@ -1,8 +1,8 @@
 import { type Bookmark, isStoreError, StoreError, type WatchState } from '@holdfast/store';
-import { addAbortListener, type Backoff, removeAbortListener, sleep } from '@holdfast/store/adapter';
+import { addAbortListener, type Backoff, removeAbortListener, sleep, toStoreError } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { isHistoryLost, isStoreClosed, toStoreError } from '../runtime/errors.js';
+import { isHistoryLost, isStoreClosed } from '../runtime/errors.js';
 import { withDeadline } from '../util/deadline.js';
 import type { FollowContext, FollowEnd } from '../proof/follow-context.js';
 import { prove } from '../proof/prove-complete.js';

@@ -1,7 +1,7 @@
 import { isStoreError, type StoreError } from '@holdfast/store';
-import { type Backoff, sleep } from '@holdfast/store/adapter';
+import { type Backoff, sleep, toStoreError } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
-import { cannotHeal, isStoreClosed, toStoreError } from '../runtime/errors.js';
+import { cannotHeal, isStoreClosed } from '../runtime/errors.js';
 import { Follow } from './follow.js';
 import type { FollowEnd } from '../proof/follow-context.js';
 import { Loader } from './loader.js';

@@ -1,5 +1,13 @@
 import { type Clock, isStoreError, type Logger, StoreError } from '@holdfast/store';
-import { KeyRange, messageOf, safeLogger, systemClock } from '@holdfast/store/adapter';
+import {
+  checkMs,
+  checkNames,
+  invalidArgument as invalid,
+  KeyRange,
+  messageOf,
+  safeLogger,
+  systemClock,
+} from '@holdfast/store/adapter';
 import { bytes } from '../values/bytes.js';
 import { json } from '../values/json.js';
 import type { Codec } from '../values/codec.js';
@@ -219,24 +227,11 @@ function decoderOf(options: AnyValueOptions, fallback: Codec<unknown> | undefine
 }
 
 function duration(value: number | undefined, name: string, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
-  throw invalid(`${name} must be a number of milliseconds above 0 and below 2^31`);
+  return value === undefined ? fallback : checkMs(value, name);
 }
 
 function wholeNumber(value: number | undefined, name: string, fallback: number): number {
   if (value === undefined) return fallback;
   if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) return value;
   throw invalid(`${name} must be a whole number from 0, or Infinity`);
-}
-
-function checkNames(options: object, known: readonly string[], what: string): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw invalid(`${what} has no option ${JSON.stringify(name)}; there are ${known.join(', ')}`);
-  }
-}
-
-function invalid(message: string): StoreError {
-  return new StoreError('invalid-argument', message);
 }

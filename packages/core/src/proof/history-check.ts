@@ -1,5 +1,6 @@
 import { type Bookmark, isStoreError, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
-import { isHistoryLost, toStoreError } from '../runtime/errors.js';
+import { toStoreError } from '@holdfast/store/adapter';
+import { isHistoryLost } from '../runtime/errors.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
 import type { FollowContext } from './follow-context.js';
 import { load } from '../reads/load.js';

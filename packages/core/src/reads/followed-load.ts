@@ -1,6 +1,5 @@
 import { type Bookmark, type ListResult, type Page, StoreError, type WatchBatch } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
-import { toStoreError } from '../runtime/errors.js';
+import { addAbortListener, removeAbortListener, toStoreError } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Step } from '../table/step.js';

@@ -1,6 +1,6 @@
 import { isStoreError, type ListResult } from '@holdfast/store';
-import { type KeyRange, ListPage, sleep } from '@holdfast/store/adapter';
-import { isStoreClosed, toStoreError } from '../runtime/errors.js';
+import { type KeyRange, ListPage, sleep, toStoreError } from '@holdfast/store/adapter';
+import { isStoreClosed } from '../runtime/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { checkList, restOf, ScanCheck } from '../util/answers.js';
 import type { Piece } from './intervals.js';

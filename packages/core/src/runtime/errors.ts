@@ -1,13 +1,5 @@
-import { isStoreError, StoreError } from '@holdfast/store';
-import { isRefusedLocally, messageOf } from '@holdfast/store/adapter';
-
-/** A store's rejection as a StoreError, even if the store breaks its contract and throws something else. */
-export function toStoreError(error: unknown): StoreError {
-  if (isStoreError(error)) return error;
-  return new StoreError('internal', `unexpected: ${messageOf(error)}`, {
-    cause: error,
-  });
-}
+import type { StoreError } from '@holdfast/store';
+import { isRefusedLocally } from '@holdfast/store/adapter';
 
 /**
  * Whether this process itself refused the call before sending anything: then no later attempt to load can succeed. Codes alone don't
