@@ -1,4 +1,4 @@
-import { StoreError } from '@holdfast/store';
+import { invalidArgument } from '@holdfast/store/adapter';
 
 /** One member's address, checked. */
 export interface EndpointAddress {
@@ -23,7 +23,7 @@ const HOST_PORT = /^(?<host>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::(?<port>\d{1,
  * @throws StoreError `invalid-argument`; the message repeats no user name or password.
  */
 export function parseEndpoint(endpoint: unknown): EndpointAddress {
-  if (typeof endpoint !== 'string') throw invalid('endpoints must be strings such as http://127.0.0.1:2379');
+  if (typeof endpoint !== 'string') throw invalidArgument('endpoints must be strings such as http://127.0.0.1:2379');
   const [, scheme = '', rest = ''] = /^([a-z]+):(.*)$/s.exec(endpoint) ?? [];
   switch (scheme) {
     case 'http':
@@ -32,12 +32,12 @@ export function parseEndpoint(endpoint: unknown): EndpointAddress {
     case 'unix': {
       const path = rest.replace(/^\/\/(?=\/)/, '');
       if (path === '' || path.startsWith('//')) {
-        throw invalid(`endpoint ${JSON.stringify(endpoint)} has no socket path; write unix:/path/to/socket`);
+        throw invalidArgument(`endpoint ${JSON.stringify(endpoint)} has no socket path; write unix:/path/to/socket`);
       }
       return { name: endpoint, target: `unix:${path}`, secure: false, host: '', socketPath: path };
     }
     default:
-      throw invalid(
+      throw invalidArgument(
         endpoint.includes('@')
           ? 'an endpoint must start with http://, https:// or unix:, and a user and password go into the option auth'
           : `endpoint ${JSON.stringify(endpoint)} must start with http://, https:// or unix:, such as http://127.0.0.1:2379`,
@@ -46,17 +46,30 @@ export function parseEndpoint(endpoint: unknown): EndpointAddress {
 }
 
 function hostTarget(endpoint: string, rest: string): { target: string; host: string } {
-  if (rest.includes('@')) throw invalid('an endpoint must not hold a user and password; pass them in the option auth');
+  if (rest.includes('@'))
+    throw invalidArgument('an endpoint must not hold a user and password; pass them in the option auth');
   const match = rest.startsWith('//') ? HOST_PORT.exec(rest.slice(2)) : null;
   const { host, port = DEFAULT_PORT } = match?.groups ?? {};
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
-    throw invalid(
+    throw invalidArgument(
       `endpoint ${JSON.stringify(endpoint)} must be a scheme, a host and a port, such as http://127.0.0.1:2379, without a path`,
     );
   }
   return { target: `${host}:${port}`, host: host.replace(/^\[|\]$/g, '') };
 }
 
-function invalid(message: string): StoreError {
-  return new StoreError('invalid-argument', message);
+/**
+ * Reads the option `endpoints`.
+ *
+ * @throws StoreError `invalid-argument` if it is no list of different addresses
+ */
+export function parseEndpoints(endpoints: unknown): readonly EndpointAddress[] {
+  if (!Array.isArray(endpoints) || endpoints.length === 0) {
+    throw invalidArgument("endpoints must be an array of at least one URL, such as ['http://127.0.0.1:2379']");
+  }
+  const addresses = endpoints.map(parseEndpoint);
+  if (new Set(addresses.map(({ target }) => target)).size < addresses.length) {
+    throw invalidArgument('endpoints names one server twice; name each member once');
+  }
+  return addresses;
 }

@@ -1,4 +1,4 @@
-import { StoreError } from '@holdfast/store';
+import { checkMs, checkNames } from '@holdfast/store/adapter';
 
 /** When a store accepts that its endpoints belong to another cluster than before. */
 export interface EtcdIdentityOptions {
@@ -11,22 +11,6 @@ export interface EtcdIdentityOptions {
 
 /** @throws StoreError `invalid-argument`, naming the option. */
 export function checkIdentity(identity: unknown): EtcdIdentityOptions {
-  if (identity === undefined) return {};
-  if (typeof identity !== 'object' || identity === null || Array.isArray(identity)) {
-    throw invalid('the option identity takes an object: { acceptAfterMs }');
-  }
-  const unknown = Object.keys(identity).find((name) => name !== 'acceptAfterMs');
-  if (unknown !== undefined) throw invalid(`identity has no option ${JSON.stringify(unknown)}; it takes acceptAfterMs`);
-  const { acceptAfterMs } = identity as EtcdIdentityOptions;
-  if (acceptAfterMs === undefined) return {};
-  if (typeof acceptAfterMs !== 'number' || !(acceptAfterMs > 0 && acceptAfterMs < 2 ** 31)) {
-    throw invalid(
-      `identity.acceptAfterMs must be a number of milliseconds above 0 and below 2^31, not ${String(acceptAfterMs)}`,
-    );
-  }
-  return { acceptAfterMs };
-}
-
-function invalid(message: string): StoreError {
-  return new StoreError('invalid-argument', message);
+  const { acceptAfterMs } = checkNames(identity, ['acceptAfterMs'], 'the option identity');
+  return acceptAfterMs === undefined ? {} : { acceptAfterMs: checkMs(acceptAfterMs, 'identity.acceptAfterMs') };
 }

@@ -1,8 +1,15 @@
-export type { EtcdCredentials } from './credentials.js';
+export { toOptions, type UrlOptions } from './adapter-url.js';
+export { checkCredentials, type EtcdCredentials } from './credentials.js';
 export { parseEndpoint, type EndpointAddress } from './endpoint-address.js';
+export { byPreference, EndpointHealth } from './endpoint-health.js';
 export { excerpt } from '@holdfast/store/adapter';
+export type { HeaderRule } from './headers.js';
 export { IdentityCensus, type IdentityCensusOptions } from './identity-census.js';
 export { checkIdentity, type EtcdIdentityOptions } from './identity-options.js';
 export { KnownIdentity, type KnownIdentityOptions } from './known-identity.js';
+export { errorOf, passing, refused, type FailureDetails, type Meaning } from './meaning.js';
+export type { EtcdKeepalive, EtcdOptions, EtcdRetry, EtcdTimeouts, ResolvedEtcdOptions } from './options.js';
+export { resolveEtcdOptions, type OptionRules } from './resolve-options.js';
 export { serverIdentity, type ServerIdentity } from './server-identity.js';
-export { createTlsContext, type EtcdTlsOptions, type Security } from './tls.js';
+export type { EtcdTlsOptions, Security } from './tls.js';
+export { HANDSHAKE_ENDED, tlsAdvice } from './tls-advice.js';

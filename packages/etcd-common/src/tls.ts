@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { StoreError } from '@holdfast/store';
+import { checkNames, invalidArgument } from '@holdfast/store/adapter';
+import type { EndpointAddress } from './endpoint-address.js';
 
 /** How connections to `https://` endpoints are secured. PEM texts, or their bytes. */
 export interface EtcdTlsOptions {
@@ -22,15 +23,46 @@ export interface Security {
 }
 
 /**
+ * Checks the option `tls` against the endpoints.
+ *
+ * @returns the TLS material for a new connection. It calls the user's function, if `tls` is one.
+ * @throws StoreError `invalid-argument`
+ */
+export function checkTls(
+  tls: EtcdTlsOptions | (() => EtcdTlsOptions) | undefined,
+  addresses: readonly EndpointAddress[],
+): () => Security {
+  const plain = addresses.find(({ secure }) => !secure);
+  const given = typeof tls === 'function' || Object.values(tls ?? {}).some((value) => value !== undefined);
+  if (given && plain !== undefined) {
+    throw invalidArgument(
+      `tls is given, but endpoint ${plain.name} is not secured: write https:// for all endpoints, or leave tls out`,
+    );
+  }
+  if (typeof tls === 'function') return () => securityOf(tls());
+  const security = securityOf(tls ?? {});
+  return () => security;
+}
+
+function securityOf(tls: EtcdTlsOptions): Security {
+  checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'the option tls');
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw invalidArgument('tls.cert and tls.key go together: a client certificate needs its private key');
+  }
+  const { serverName, rejectUnauthorized = true } = tls;
+  return { context: createTlsContext(tls), serverName, rejectUnauthorized };
+}
+
+/**
  * Reads certificates and keys.
  *
  * @throws StoreError `invalid-argument` if that fails.
  */
-export function createTlsContext(tls: EtcdTlsOptions): SecureContext {
+function createTlsContext(tls: EtcdTlsOptions): SecureContext {
   for (const name of ['ca', 'cert', 'key'] as const) {
     // OpenSSL ignores an authority that is not PEM, instead of refusing it.
     if (tls[name] !== undefined && ![tls[name]].flat().every(isPem)) {
-      throw new StoreError('invalid-argument', `tls.${name} must be PEM text ("-----BEGIN …"), not the path of a file`);
+      throw invalidArgument(`tls.${name} must be PEM text ("-----BEGIN …"), not the path of a file`);
     }
   }
   try {
@@ -38,7 +70,7 @@ export function createTlsContext(tls: EtcdTlsOptions): SecureContext {
   } catch (error) {
     // OpenSSL's own words ("no start line", "key values mismatch") name no secret.
     const reason = (error as Error).message;
-    throw new StoreError('invalid-argument', `tls: ca, cert and key must be PEM texts that fit together: ${reason}`);
+    throw invalidArgument(`tls: ca, cert and key must be PEM texts that fit together: ${reason}`);
   }
 }
 

@@ -1,25 +1,15 @@
-import { excerpt } from '@holdfast/etcd-common';
-import { CompactedError, StoreError, type Revision, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
+import { errorOf, excerpt, HANDSHAKE_ENDED, passing, refused, tlsAdvice, type Meaning } from '@holdfast/etcd-common';
+import type { Revision, StoreError } from '@holdfast/store';
+import type { CallKind } from '@holdfast/store/adapter';
 import type { BadAnswer } from './json/bad-answer.js';
 import { isIndex, isObject, parseJson } from './json/codec.js';
 
-/** Whether the call may change the store: only then does an error have an outcome. */
-export type CallKind = 'read' | 'write';
-
-/** The meaning of a failure in the terms of the contract, whatever call it ended. */
-export interface Meaning {
-  readonly code: StoreErrorCode;
-  readonly retryable: boolean;
-  /** The outcome of a write (C7). `'not-applied'` only if the server refuses before it changes anything. */
-  readonly outcome: WriteOutcome;
-  /** Whether the endpoint itself is in trouble. Then others are preferred for a while. */
-  readonly unhealthy?: boolean;
+/** The meaning of a failed HTTP request. */
+export interface HttpMeaning extends Meaning {
   /** Whether the member may have no leader: a new connection is asked for that first. */
   readonly mayLackLeader?: boolean;
   /** Whether other credentials may make the same call succeed. */
   readonly renewCredentials?: boolean;
-  /** What to do next, if the server's own words don't say. */
-  readonly advice?: string;
 }
 
 /** An error of the keys API, as its body has it. */
@@ -42,21 +32,8 @@ export interface HttpFailure {
   readonly from: 'keys' | 'members' | 'other';
 }
 
-const refused = (code: StoreErrorCode, advice?: string): Meaning => ({
-  code,
-  retryable: false,
-  outcome: 'not-applied',
-  ...(advice === undefined ? {} : { advice }),
-});
-/** A failure of one endpoint that passes, or that other endpoints don't have. */
-export const passing = (outcome: WriteOutcome): Meaning => ({
-  code: 'unavailable',
-  retryable: true,
-  outcome,
-  unhealthy: true,
-});
 const WRONG_KIND = refused('invalid-argument', 'a key can be an entry or a directory, not both');
-const WRONG_CREDENTIALS: Meaning = {
+const WRONG_CREDENTIALS: HttpMeaning = {
   ...refused(
     'unauthenticated',
     "check the option auth, and that the user's role grants access to the key or directory",
@@ -64,10 +41,10 @@ const WRONG_CREDENTIALS: Meaning = {
   renewCredentials: true,
 };
 /** Not final: a restart, or another member, may answer correctly. */
-const BROKEN: Meaning = { code: 'internal', retryable: true, outcome: 'unknown', unhealthy: true };
+const BROKEN: HttpMeaning = { code: 'internal', retryable: true, outcome: 'unknown', unhealthy: true };
 
 /** Every code of the keys API (`etcdserver/api/v2error/error.go`). */
-export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
+export const V2_ERRORS: Readonly<Record<number, HttpMeaning>> = {
   100: refused('not-found'),
   101: refused('conflict'),
   102: WRONG_KIND,
@@ -97,7 +74,7 @@ export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
   301: { ...passing('unknown'), mayLackLeader: true },
   // A recovering server dropped its watchers. The watch resumes.
   400: { ...passing('unknown'), unhealthy: false },
-  401: refused('compacted'),
+  401: refused('compacted', 'etcd v2 keeps the last 1,000 events of the whole server'),
   402: BROKEN,
   403: BROKEN,
   404: BROKEN,
@@ -108,7 +85,7 @@ export const V2_ERRORS: Readonly<Record<number, Meaning>> = {
 const OF_READS: readonly number[] = [110, 300, 301, 400, 401];
 
 /** The errors of the members API, by HTTP status. Their bodies have a text (`{"message": "…"}`). */
-const MEMBERS_ERRORS: Readonly<Record<number, Meaning>> = {
+const MEMBERS_ERRORS: Readonly<Record<number, HttpMeaning>> = {
   400: refused('invalid-argument'),
   401: WRONG_CREDENTIALS,
   404: refused('not-found'),
@@ -118,7 +95,7 @@ const MEMBERS_ERRORS: Readonly<Record<number, Meaning>> = {
 };
 
 /** Errors of the keys API whose cause is more specific than their code. */
-const BY_CAUSE: readonly (readonly [RegExp, Meaning])[] = [
+const BY_CAUSE: readonly (readonly [RegExp, HttpMeaning])[] = [
   // 3.5 answers so to a change of a directory's time to live, which no other call can make either.
   [/^nodePath \S+ : Not a file/, refused('unsupported', 'etcd 3.5 can not change a directory that is there')],
   // The form of a request is cut off at 10 MiB by Go's HTTP server.
@@ -136,7 +113,7 @@ export function isPageNotFound({ status, body }: HttpFailure): boolean {
 const NO_ROUTE = 'a proxy without a route says so, and an etcd that does not serve the v2 API (see --enable-v2)';
 
 /** The meaning if the endpoint is certainly an etcd and does not have the paths of the v2 API. */
-export const LACKS_V2: Meaning = {
+export const LACKS_V2: HttpMeaning = {
   ...refused('unsupported', 'this etcd does not serve the v2 API: start it with --enable-v2, which 3.6 has no more'),
   unhealthy: true,
 };
@@ -167,7 +144,7 @@ export function parseMessage(body: string): string | undefined {
 }
 
 /** The meaning of an answer that is not a success, for a call of that kind. */
-export function meaningOf(failure: HttpFailure, kind: CallKind): Meaning {
+export function meaningOf(failure: HttpFailure, kind: CallKind): HttpMeaning {
   const { status, body, from } = failure;
   const own = from === 'keys' ? parseV2Error(body) : undefined;
   if (own !== undefined) {
@@ -193,35 +170,25 @@ export function meaningOf(failure: HttpFailure, kind: CallKind): Meaning {
 }
 
 /** The contract's error for an answer that is not a success. */
-export function toStoreError(
+export function toFailureError(
   failure: HttpFailure,
   kind: CallKind,
   endpoint: string,
   meaning = meaningOf(failure, kind),
 ): StoreError {
-  const { code, retryable, outcome, advice } = meaning;
   const own = failure.from === 'keys' ? parseV2Error(failure.body) : undefined;
-  const options = { retryable, endpoint, ...(kind === 'write' ? { outcome } : {}) };
-  const message = `${endpoint}: ${textOf(failure, own)}${advice === undefined ? '' : `; ${advice}`}`;
-  const compactRevision = code === 'compacted' && own !== undefined ? oldestIn(own) : undefined;
-  if (own === undefined || compactRevision === undefined) return new StoreError(code, message, options);
-  return new CompactedError(`${message}; etcd v2 keeps the last 1,000 events of the whole server`, {
-    ...options,
-    compactRevision,
-    revision: isIndex(own.index) ? own.index : undefined,
-  });
+  const compactRevision = own === undefined ? undefined : oldestIn(own);
+  const revision = own !== undefined && isIndex(own.index) ? own.index : undefined;
+  const compacted = compactRevision === undefined ? undefined : { compactRevision, revision };
+  return errorOf(meaning, kind, { endpoint, said: textOf(failure, own), compacted });
 }
 
 /** The contract's error for a success that can't be used. A write may still have been applied. */
 export function toAnswerError(bad: BadAnswer, response: HttpFailure, kind: CallKind, endpoint: string): StoreError {
   const { code, message } = bad;
   const shown = code === 'internal' || response.body === '' ? '' : `: ${excerpt(response.body)}`;
-  return new StoreError(code, `${endpoint}: HTTP ${response.status} ${message}${shown}`, {
-    cause: bad,
-    retryable: true,
-    endpoint,
-    ...(kind === 'write' ? { outcome: 'unknown' } : {}),
-  });
+  const said = `HTTP ${response.status} ${message}${shown}`;
+  return errorOf({ code, retryable: true, outcome: 'unknown' }, kind, { endpoint, said, cause: bad });
 }
 
 /** The oldest index that is left of a cleared history: "[oldest/requested]". */
@@ -242,38 +209,14 @@ function textOf({ status, body, from }: HttpFailure, own: V2ErrorBody | undefine
   return `HTTP ${status}, which is not etcd's: ${excerpt(body) || '(no text)'}`;
 }
 
-/** Advice for TLS failures, which don't pass by themselves, by the codes of Node and OpenSSL. */
-const TLS_ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/^CERT_HAS_EXPIRED$/, "the server's certificate has expired: renew it"],
-  [/^CERT_NOT_YET_VALID$/, "the server's certificate is not valid yet: check both clocks"],
-  [
-    /^(?:UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE)/,
-    "the server's certificate is signed by an unknown authority: pass that authority's certificate in tls.ca",
-  ],
-  [
-    /^ERR_TLS_CERT_ALTNAME/,
-    "the server's certificate is for another name: set tls.serverName to the name that it carries",
-  ],
-  [/ALERT_CERTIFICATE_EXPIRED/, 'the client certificate has expired: renew tls.cert and tls.key'],
-  [
-    /ALERT_(?:CERTIFICATE_(?:REQUIRED|REVOKED|UNKNOWN)|BAD_CERTIFICATE|HANDSHAKE_FAILURE|UNSUPPORTED_CERTIFICATE)/,
-    'the server wants a client certificate that it accepts: pass tls.cert and tls.key',
-  ],
-  [/ALERT_UNKNOWN_CA/, 'the server does not know the authority that signed tls.cert'],
-  [
-    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/,
-    'the server does not speak TLS here: write http:// instead of https://',
-  ],
-];
-
 /** Go's server checks the client's certificate before it reads the request, although TLS 1.3 reports the result only afterwards. */
 const REFUSED_BY_HANDSHAKE =
   /ALERT_(?:CERTIFICATE_|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/;
 
 /** The meaning of a failed connection. `sent`: the request had been written to it, at least partly. */
-export function connectionMeaning(error: Error, sent: boolean): Meaning {
+export function connectionMeaning(error: Error, sent: boolean): HttpMeaning {
   const code = codeOf(error);
-  const advice = TLS_ADVICE.find(([pattern]) => pattern.test(code))?.[1];
+  const advice = tlsAdvice(code);
   if (advice === undefined) return passing(sent ? 'unknown' : 'not-applied');
   const outcome = sent && !REFUSED_BY_HANDSHAKE.test(code) ? 'unknown' : 'not-applied';
   return { code: 'unavailable', retryable: false, outcome, unhealthy: true, advice };
@@ -281,17 +224,12 @@ export function connectionMeaning(error: Error, sent: boolean): Meaning {
 
 /** The contract's error for a connection that could not be made or that broke. */
 export function toConnectionError(error: Error, kind: CallKind, endpoint: string, sent: boolean): StoreError {
-  const { code, retryable, outcome, advice } = connectionMeaning(error, sent);
-  const said = messageOf(error);
-  // The connection ended during the handshake. That may pass, because a server that is about to stop does the same.
+  const { advice: final, ...meaning } = connectionMeaning(error, sent);
   const inHandshake = !sent && endpoint.startsWith('https:') && /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
-  const hint = inHandshake ? '; if the server does not speak TLS there, write http:// instead' : '';
-  return new StoreError(code, `${endpoint}: ${advice === undefined ? said + hint : `${advice} (${said})`}`, {
-    cause: error,
-    retryable,
-    endpoint,
-    ...(kind === 'write' ? { outcome } : {}),
-  });
+  const advice = final ?? (inHandshake ? HANDSHAKE_ENDED : undefined);
+  const text = messageOf(error);
+  const said = advice === undefined ? text : `${advice} (${text})`;
+  return errorOf(meaning, kind, { endpoint, said, cause: error });
 }
 
 function codeOf(error: Error): string {

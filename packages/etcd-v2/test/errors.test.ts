@@ -4,11 +4,11 @@ import { availableEtcds, startEtcd } from '@holdfast/testkit';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import {
   connectionMeaning,
+  type HttpFailure,
   meaningOf,
   toConnectionError,
-  toStoreError,
+  toFailureError,
   V2_ERRORS,
-  type HttpFailure,
 } from '../src/errors.js';
 import { World } from './support/world.js';
 
@@ -43,7 +43,7 @@ describe.each(availableEtcds({ api: 'v2' }))('errors that etcd $version answers 
   ])('%i is %s, and a write was not applied', async (errorCode, code, method, path, form) => {
     const { status, body } = await world.raw(method, path, form);
     expect(JSON.parse(body)).toMatchObject({ errorCode });
-    const error = toStoreError({ status, body, from: 'keys' }, 'write', at);
+    const error = toFailureError({ status, body, from: 'keys' }, 'write', at);
     expect(error).toMatchObject({ code, retryable: false, outcome: 'not-applied', endpoint: at });
     expect(error.message).toContain(`errorCode ${errorCode}`);
   });
@@ -51,7 +51,7 @@ describe.each(availableEtcds({ api: 'v2' }))('errors that etcd $version answers 
   test('401 is CompactedError, with the oldest index that is left and the head', async () => {
     await world.burst(1_100, (index) => `/history/${index % 10}`);
     const { status, body, index } = await world.raw('GET', '/file?wait=true&waitIndex=1');
-    const error = toStoreError({ status, body, from: 'keys' }, 'read', at);
+    const error = toFailureError({ status, body, from: 'keys' }, 'read', at);
     expect(isStoreError(error, 'compacted')).toBe(true);
     expect(error).toMatchObject({ compactRevision: index - 999, revision: index, retryable: false });
     expect(error.outcome).toBeUndefined();
@@ -105,7 +105,7 @@ describe('errors that no server that is tested with emits, from recorded answers
     [500, 'internal', true, 'Client Internal Error'],
   ])('%i is %s', (errorCode, code, retryable, message) => {
     const body = JSON.stringify({ errorCode, message, cause: '/x', index: 7 });
-    const error = toStoreError({ status: 400, body, from: 'keys' }, 'write', at);
+    const error = toFailureError({ status: 400, body, from: 'keys' }, 'write', at);
     expect(error).toMatchObject({ code, retryable, endpoint: at });
     expect(error.message.startsWith(`${at}: ${message} (/x) (errorCode ${errorCode})`)).toBe(true);
     expect(error.outcome).toBe(code === 'unavailable' || code === 'internal' ? 'unknown' : 'not-applied');
@@ -113,7 +113,7 @@ describe('errors that no server that is tested with emits, from recorded answers
 
   test('a 401 without its range falls back to the index', () => {
     const body = JSON.stringify({ errorCode: 401, message: 'outdated', index: 77 });
-    const error = toStoreError({ status: 400, body, from: 'keys' }, 'read', at) as CompactedError;
+    const error = toFailureError({ status: 400, body, from: 'keys' }, 'read', at) as CompactedError;
     expect([error.compactRevision, error.revision]).toEqual([77, 77]);
   });
 
@@ -149,7 +149,7 @@ describe('what else an HTTP server may answer', () => {
     [404, '404 page not found\n', 'other', 'unavailable', 'unknown'],
     [405, 'Method Not Allowed', 'other', 'unavailable', 'unknown'],
   ])('%i %s', (status, body, from, code, outcome) => {
-    const error = toStoreError({ status, body, from }, 'write', at);
+    const error = toFailureError({ status, body, from }, 'write', at);
     expect(error).toMatchObject({ code, outcome });
     expect(error.message).toContain(`HTTP ${status}`);
     expect(error.message.length).toBeLessThan(500);
@@ -157,7 +157,7 @@ describe('what else an HTTP server may answer', () => {
 
   test('a page of a proxy is repeated in one short line, without control characters', () => {
     const body = `<html>\u001b[31m\u009b2J\u202e\r\n${'x'.repeat(100_000)}`;
-    const { message } = toStoreError({ status: 502, body, from: 'other' }, 'read', at);
+    const { message } = toFailureError({ status: 502, body, from: 'other' }, 'read', at);
     expect(message.length).toBeLessThan(400);
     expect(message).toContain('\\u{1b}[31m\\u{9b}2J\\u{202e}');
     expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);

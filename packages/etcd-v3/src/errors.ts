@@ -1,5 +1,7 @@
-import { StoreError, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
 import { status as GrpcStatus } from '@grpc/grpc-js';
+import { errorOf, HANDSHAKE_ENDED, passing, refused, tlsAdvice, type Meaning } from '@holdfast/etcd-common';
+import { StoreError, type StoreErrorCode } from '@holdfast/store';
+import type { CallKind } from '@holdfast/store/adapter';
 
 /** A failed call as gRPC reports it: the relevant parts of its `ServiceError`. */
 export interface GrpcFailure {
@@ -9,43 +11,22 @@ export interface GrpcFailure {
   readonly contentType?: string | undefined;
 }
 
-/** The meaning of a failure in the terms of the contract, whatever call it ended. */
-export interface Meaning {
-  readonly code: StoreErrorCode;
-  readonly retryable: boolean;
-  /** The outcome of a write (C7). `'not-applied'` only if the server refuses before it changes anything. */
-  readonly outcome: WriteOutcome;
-  /** Whether the endpoint itself is in trouble. Then others are preferred for a while. */
-  readonly unhealthy?: boolean;
+/** The meaning of a failure of gRPC. */
+export interface GrpcMeaning extends Meaning {
   /** Whether a new auth token makes the same call succeed. */
   readonly renewToken?: boolean;
   /** Whether that may be needed any number of times in a row: the call has met a change of users or roles. */
   readonly staleToken?: boolean;
-  /** What to do next, if the server's own words don't say. */
-  readonly advice?: string;
 }
 
-const refused = (code: StoreErrorCode, advice?: string): Meaning => ({
-  code,
-  retryable: false,
-  outcome: 'not-applied',
-  ...(advice === undefined ? {} : { advice }),
-});
-const renew = (code: StoreErrorCode): Meaning => ({ ...refused(code), renewToken: true });
+const renew = (code: StoreErrorCode): GrpcMeaning => ({ ...refused(code), renewToken: true });
 /** Every change of any user or role makes all JWTs invalid. etcd checks that before it applies a write. */
-const STALE: Meaning = { ...renew('unauthenticated'), retryable: true, staleToken: true };
-const passing = (outcome: WriteOutcome): Meaning => ({
-  code: 'unavailable',
-  retryable: true,
-  outcome,
-  unhealthy: true,
-});
-
+const STALE: GrpcMeaning = { ...renew('unauthenticated'), retryable: true, staleToken: true };
 /**
  * etcd's own errors, by their texts after `etcdserver: ` (`api/v3rpc/rpctypes/error.go`). The texts are part of etcd's API: its Go
  * client tells errors apart by them too.
  */
-const ETCD_ERRORS: Readonly<Record<string, Meaning>> = {
+const ETCD_ERRORS: Readonly<Record<string, GrpcMeaning>> = {
   'key is not provided': refused('invalid-argument'),
   'key not found': refused('not-found', 'ignoreValue and ignoreLease need a key that is there'),
   'value is provided': refused('invalid-argument'),
@@ -122,7 +103,7 @@ const NEVER_SENT: readonly RegExp[] = [
 const ETCD_MARK = /^(?:etcdserver|auth|lease|membership|mvcc|raft): /;
 
 /** Codes of passing failures, whoever sent them. */
-const PASSING: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
+const PASSING: Readonly<Partial<Record<GrpcStatus, GrpcMeaning>>> = {
   [GrpcStatus.UNAVAILABLE]: passing('unknown'),
   [GrpcStatus.DEADLINE_EXCEEDED]: { ...passing('unknown'), code: 'timeout' },
   [GrpcStatus.CANCELLED]: { ...passing('unknown'), unhealthy: false },
@@ -133,7 +114,7 @@ const PASSING: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
 };
 
 /** The meaning of etcd's errors with unknown texts, by their codes. */
-const MARKED: Readonly<Partial<Record<GrpcStatus, Meaning>>> = {
+const MARKED: Readonly<Partial<Record<GrpcStatus, GrpcMeaning>>> = {
   ...PASSING,
   [GrpcStatus.UNAUTHENTICATED]: renew('unauthenticated'),
   [GrpcStatus.PERMISSION_DENIED]: refused('permission-denied'),
@@ -165,7 +146,7 @@ export const TOKEN_UNANSWERED: GrpcFailure = {
 };
 
 /** Failures whose text says more than their code. The first match counts. */
-const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
+const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: GrpcMeaning])[] = [
   [/^the server does not answer the token/, { ...renew('unauthenticated'), retryable: true }],
   // Go's own text, with gRPC's UNKNOWN: a member without a leader gives up a write with it (seen on 3.4.23).
   [/^context deadline exceeded$/, passing('unknown')],
@@ -201,7 +182,7 @@ export function isGrpc(contentType: string | undefined): boolean {
 }
 
 /** The meaning of a failure, whatever call it ended. */
-export function meaningOf({ code, details, contentType }: GrpcFailure): Meaning {
+export function meaningOf({ code, details, contentType }: GrpcFailure): GrpcMeaning {
   // The text of an answer does not prove that nothing was sent: the server may have written it.
   if (contentType === undefined && NEVER_SENT.some((pattern) => pattern.test(details))) return passing('not-applied');
   // The first bytes of a web page with status 200 were taken for the length of a message.
@@ -214,72 +195,22 @@ export function meaningOf({ code, details, contentType }: GrpcFailure): Meaning 
   return known?.[1] ?? PASSING[code as GrpcStatus] ?? PROXIED;
 }
 
-/** Whether the call may change the store: only then does an error have an outcome. */
-export type CallKind = 'read' | 'write';
-
 /** The contract's error for a failed call. The caller completes `compacted`, which needs a revision. */
-export function toStoreError(failure: GrpcFailure, kind: CallKind, endpoint: string): StoreError {
-  const { code, retryable, outcome, advice } = meaningOf(failure);
+export function toFailureError(failure: GrpcFailure, kind: CallKind, endpoint: string): StoreError {
   const said = failure.details === '' ? `gRPC status ${failure.code}` : failure.details;
-  return new StoreError(code, `${endpoint}: ${said}${advice === undefined ? '' : `; ${advice}`}`, {
-    cause: failure,
-    retryable,
-    endpoint,
-    ...(kind === 'write' ? { outcome } : {}),
-  });
+  return errorOf(meaningOf(failure), kind, { endpoint, said, cause: failure });
 }
 
-interface ConnectAdvice {
-  readonly pattern: RegExp;
-  readonly advice: string;
-  /** Whether waiting may help. It does not help against a bad certificate. */
-  readonly passing?: true;
-  /** Applies only to endpoints with this scheme. */
-  readonly scheme?: 'https:';
-}
-
-/** Why a connection failed, by the codes of Node and OpenSSL, which gRPC passes on as text. */
-const CONNECT_ADVICE: readonly ConnectAdvice[] = [
-  { pattern: /CERT_HAS_EXPIRED/, advice: "the server's certificate has expired: renew it" },
-  { pattern: /CERT_NOT_YET_VALID/, advice: "the server's certificate is not valid yet: compare the clocks" },
-  {
-    pattern: /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED/,
-    advice: "the server's certificate is signed by an unknown authority: pass that authority's certificate in tls.ca",
-  },
-  {
-    pattern: /ERR_TLS_CERT_ALTNAME/,
-    advice: "the server's certificate is for another name: set tls.serverName to one that it carries",
-  },
-  {
-    pattern: /alert.(?:certificate expired|number 45)/i,
-    advice: 'the client certificate has expired: renew tls.cert and tls.key',
-  },
-  {
-    // Also alerts 40, 43, 44, 46: a failed handshake, and certificates of the wrong kind, revoked, or bad for another reason.
-    pattern:
-      /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|certificate required|bad certificate|alert number (?:40|42|43|44|46|116)/i,
-    advice: 'the server wants a client certificate that it accepts: pass tls.cert and tls.key',
-  },
-  { pattern: /UNKNOWN_CA|unknown ca/i, advice: 'the server does not know the authority that signed tls.cert' },
-  {
-    pattern: /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/,
-    advice: 'the server does not speak TLS: write http:// for it',
-  },
-  {
-    // A server without TLS answers the handshake with its own error, or resets the connection first.
-    pattern: /before secure TLS connection|read ECONNRESET/,
-    advice: 'the server ended the TLS handshake; if it does not speak TLS, write http:// for it',
-    passing: true,
-    scheme: 'https:',
-  },
-];
+/** A server without TLS answers the handshake with its own error, or resets the connection first. */
+const ENDED_HANDSHAKE = /before secure TLS connection|read ECONNRESET/;
 
 /** The error of an endpoint that could not be reached, made of gRPC's text. */
 export function toConnectError(details: string, endpoint: string): StoreError {
   const reason = /Last error: (.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note:/s.exec(details)?.[1] ?? details;
-  const text = reason.replace(/^Error: /, '');
-  const known = CONNECT_ADVICE.find(({ pattern, scheme = '' }) => pattern.test(text) && endpoint.startsWith(scheme));
-  const message = known === undefined ? text : `${known.advice} (${text})`;
-  const retryable = known === undefined || known.passing === true;
-  return new StoreError('unavailable', `${endpoint}: ${message}`, { endpoint, retryable });
+  const said = reason.replace(/^Error: /, '');
+  const final = tlsAdvice(said);
+  const inHandshake = endpoint.startsWith('https:') && ENDED_HANDSHAKE.test(said);
+  const advice = final ?? (inHandshake ? HANDSHAKE_ENDED : undefined);
+  const message = advice === undefined ? said : `${advice} (${said})`;
+  return new StoreError('unavailable', `${endpoint}: ${message}`, { endpoint, retryable: final === undefined });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { meaningOf, toConnectError, toStoreError } from '../src/errors.js';
+import { meaningOf, toConnectError, toFailureError } from '../src/errors.js';
 import { judge } from '../src/connection/retry.js';
 
 const ENDPOINT = 'http://127.0.0.1:2379';
@@ -93,24 +93,24 @@ describe("etcd's errors in the contract's terms", () => {
     [12, 'No message received', 'internal', true, 'unknown'],
     [12, 'Too many responses received', 'internal', true, 'unknown'],
   ])('%i %s is %s', (code, details, expected, retryable, outcome) => {
-    const error = toStoreError({ code, details }, 'write', ENDPOINT);
+    const error = toFailureError({ code, details }, 'write', ENDPOINT);
     expect(error).toMatchObject({ code: expected, retryable, outcome, endpoint: ENDPOINT });
     expect(error.message).toContain(ENDPOINT);
     expect(error.message).toContain(details);
     // A read has no outcome.
-    expect(toStoreError({ code, details }, 'read', ENDPOINT).outcome).toBeUndefined();
+    expect(toFailureError({ code, details }, 'read', ENDPOINT).outcome).toBeUndefined();
   });
 
   test('what is said in the place of etcd says so', () => {
     for (const details of ['Received HTTP status code 404', 'RBAC: access denied', '']) {
-      expect(toStoreError({ code: 7, details }, 'read', ENDPOINT).message).toContain('check that gRPC is forwarded');
+      expect(toFailureError({ code: 7, details }, 'read', ENDPOINT).message).toContain('check that gRPC is forwarded');
     }
   });
 
   test('a web page with status 200 is no answer of etcd, whatever its first bytes come to', () => {
     const details = 'Received message larger than max (1752460652 vs 1073741824)';
     const failure = { code: 8, details, contentType: 'text/html' };
-    expect(toStoreError(failure, 'write', ENDPOINT)).toMatchObject({ code: 'unavailable', outcome: 'unknown' });
+    expect(toFailureError(failure, 'write', ENDPOINT)).toMatchObject({ code: 'unavailable', outcome: 'unknown' });
     expect(meaningOf({ ...failure, contentType: 'application/grpc' }).code).toBe('too-large');
     expect(meaningOf({ code: 7, details: 'etcdserver: permission denied', contentType: '' }).code).toBe('unavailable');
   });

@@ -4,49 +4,7 @@ import type { Clock } from '@holdfast/store';
 import { systemClock } from '@holdfast/store/adapter';
 import { findEtcd, eventually, startEtcd, startProxy, virtualClock, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Store } from '@holdfast/etcd-v3';
-import { Endpoint } from '../src/connection/endpoint.js';
-import { parseEndpoint } from '@holdfast/etcd-common';
-import { resolveOptions } from '../src/options.js';
 import { Follower } from './watch-world.js';
-
-describe('the health of an endpoint', () => {
-  const make = (random: () => number) => {
-    const clock = virtualClock();
-    const options = resolveOptions({ endpoints: ['http://127.0.0.1:1'], clock, random });
-    return { clock, endpoint: new Endpoint(parseEndpoint('http://127.0.0.1:1'), options) };
-  };
-
-  test('after each failure it is avoided for longer, and for 15 seconds at most', async () => {
-    const { clock, endpoint } = make(() => 1);
-    expect(endpoint.healthy).toBe(true);
-    for (const ms of [500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]) {
-      endpoint.markUnhealthy();
-      await clock.advance(ms - 1);
-      expect(endpoint.healthy).toBe(false);
-      await clock.advance(1);
-      expect(endpoint.healthy).toBe(true);
-    }
-  });
-
-  test('an answer ends that, and the next failure is a first one again', async () => {
-    const { clock, endpoint } = make(() => 1);
-    for (let i = 0; i < 5; i++) endpoint.markUnhealthy();
-    endpoint.markHealthy();
-    expect(endpoint.healthy).toBe(true);
-    endpoint.markUnhealthy();
-    await clock.advance(500);
-    expect(endpoint.healthy).toBe(true);
-  });
-
-  test('the time is drawn with jitter, so that a fleet does not come back in step', () => {
-    const times = [0, 0.5, 1].map((random) => {
-      const { clock, endpoint } = make(() => random);
-      endpoint.markUnhealthy();
-      return endpoint.avoidUntil - clock.now();
-    });
-    expect(times).toEqual([50, 275, 500]);
-  });
-});
 
 describe.each([findEtcd({})])('several endpoints of etcd $version', ({ version }) => {
   let etcd: Etcd;

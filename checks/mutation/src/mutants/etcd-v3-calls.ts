@@ -124,7 +124,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     why: 'a connection to a member without a leader is used on, since its endpoint is the only one',
     file: 'packages/etcd-v3/src/connection/retrying.ts',
     find: '    if (isAlone && current !== undefined) endpoint.replace(current);',
-    replace: '    if (isAlone && current === undefined) endpoint.markHealthy();',
+    replace: '    if (isAlone && current === undefined) endpoint.health.answered();',
     caughtBy: { test: BALANCER, name: 'a member that does not know a revision which the store has seen is left' },
   },
   {

@@ -1,5 +1,6 @@
 import type { StoreError } from '@holdfast/store';
-import type { CallKind, Meaning, V2ErrorBody } from '../errors.js';
+import type { CallKind } from '@holdfast/store/adapter';
+import type { HttpMeaning, V2ErrorBody } from '../errors.js';
 import type { Endpoint } from './endpoint.js';
 import type { HistoryPoint } from './history-point.js';
 import type { HttpResponse } from './http-exchange.js';
@@ -50,7 +51,7 @@ export interface Via {
 /** How one attempt ended without an answer. */
 export interface Failed extends Via {
   readonly error: StoreError;
-  readonly meaning: Meaning;
+  readonly meaning: HttpMeaning;
   /** Whether the request, or the question before it, reached a server. */
   readonly reached: boolean;
 }

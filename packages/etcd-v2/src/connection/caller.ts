@@ -1,7 +1,8 @@
+import { passing } from '@holdfast/etcd-common';
 import { isStoreError, type StoreError } from '@holdfast/store';
 import { withOutcome } from '@holdfast/store/adapter';
 import { BadAnswer } from '../json/bad-answer.js';
-import { connectionMeaning, passing, toAnswerError, toConnectionError, toStoreError, type Meaning } from '../errors.js';
+import { connectionMeaning, type HttpMeaning, toAnswerError, toConnectionError, toFailureError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Admission } from './admission.js';
 import type { Answer, AnswerHead, CallRequest, Failed, Via } from './call.js';
@@ -64,7 +65,7 @@ export class Caller {
   ): Promise<Answer<T> | Failed> {
     const { endpoint, link } = via;
     const { kind, signal } = call;
-    const failed = (error: StoreError, meaning: Meaning): Failed => ({ ...via, error, meaning, reached: true });
+    const failed = (error: StoreError, meaning: HttpMeaning): Failed => ({ ...via, error, meaning, reached: true });
     const foreign = call.anyCluster === true ? undefined : await this.#told(via, call, response);
     // A balancer of requests may have passed a write on to another cluster than the question before it.
     if (foreign !== undefined) {
@@ -76,7 +77,7 @@ export class Caller {
       if (recognised.kind === 'failure') {
         const failure = redact(recognised.failure, http);
         const meaning = await meaningAt(endpoint, failure, kind, signal, this.#options.headers);
-        return failed(toStoreError(failure, kind, endpoint.name, meaning), meaning);
+        return failed(toFailureError(failure, kind, endpoint.name, meaning), meaning);
       }
       const { point } = recognised;
       const head: AnswerHead = { ...point, status: response.status, endpoint };

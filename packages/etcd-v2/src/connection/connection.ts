@@ -1,8 +1,7 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { Backoff, sleep, withOutcome } from '@holdfast/store/adapter';
+import { Backoff, beforeSent, notSent, sleep } from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
 import { parseMembers } from '../json/cluster.js';
-import type { CallKind } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { Admission } from './admission.js';
 import { Credentials } from './authenticator.js';
@@ -122,7 +121,7 @@ export class Connection {
         case 'elsewhere':
           break;
         case 'later':
-          await this.#pause(backoff.next(), kind, signal);
+          await beforeSent(kind, sleep(clock, backoff.next(), signal));
           tried.clear();
           break;
         default:
@@ -203,8 +202,8 @@ export class Connection {
     const header = this.#credentials.known
       ? this.#credentials.current
       : await beforeSent(kind, this.#credentials.header());
-    if (this.#closed !== undefined) throw notSent(this.#closed, kind);
-    if (isAborted(signal)) throw notSent(signal?.reason as StoreError, kind);
+    if (this.#closed !== undefined) throw notSent(kind, this.#closed);
+    if (isAborted(signal)) throw notSent(kind, signal?.reason as StoreError);
     if (path.startsWith('/v2/keys/')) this.#asked = introductionPath(path);
     const answer = await this.#caller.attempt(endpoint, request, header);
     if ('error' in answer) return answer;
@@ -231,32 +230,11 @@ export class Connection {
     const { identity } = pointOf(answer);
     return identity === '' ? undefined : identity;
   }
-
-  async #pause(delayMs: number, kind: CallKind, signal: AbortSignal | undefined): Promise<void> {
-    try {
-      await sleep(this.#options.clock, delayMs, signal);
-    } catch (reason) {
-      throw notSent(reason as StoreError, kind);
-    }
-  }
 }
 
 // A function, because TypeScript assumes that a signal's state does not change after a check.
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
-}
-
-/** Waits for a step before a request is sent. If that step fails, a write was not applied. */
-async function beforeSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
-  try {
-    return await waiting;
-  } catch (error) {
-    throw notSent(error as StoreError, kind);
-  }
-}
-
-function notSent(error: StoreError, kind: CallKind): StoreError {
-  return kind === 'write' ? withOutcome(error, 'not-applied') : error;
 }
 
 function tryParse(url: string): EndpointAddress | undefined {

@@ -1,33 +1,9 @@
-import type { Clock } from '@holdfast/store';
-import { Backoff } from '@holdfast/store/adapter';
+import { EndpointHealth } from '@holdfast/etcd-common';
 
-/** How long after a failure an endpoint is avoided, at first and at most; doubles. */
-const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
-
-/** How an endpoint has been lately. */
-export class EndpointHealth {
-  readonly #clock: Clock;
-  readonly #penalty: Backoff;
-  #avoidUntil = 0;
+/** How an endpoint has been lately, and whether it is known to serve the v2 API. */
+export class V2EndpointHealth extends EndpointHealth {
   #mayLackLeader = false;
   #servesV2 = false;
-
-  constructor(clock: Clock, random: () => number) {
-    this.#clock = clock;
-    this.#penalty = new Backoff({ ...UNHEALTHY_MS, random });
-  }
-
-  /** Whether it has not failed lately. */
-  get isGood(): boolean {
-    const leftMs = this.#avoidUntil - this.#clock.now();
-    // More than it can ever be given: somebody has set the wall clock back.
-    return leftMs <= 0 || leftMs > UNHEALTHY_MS.maxMs;
-  }
-
-  /** When a failed endpoint is to be preferred again, in milliseconds since the epoch. */
-  get avoidUntil(): number {
-    return this.#avoidUntil;
-  }
 
   /** Whether new connections are to be asked for a leader first. */
   get mayLackLeader(): boolean {
@@ -39,16 +15,14 @@ export class EndpointHealth {
     return this.#servesV2;
   }
 
-  failed(mayLackLeader: boolean): void {
+  override failed(mayLackLeader = false): void {
     this.#mayLackLeader ||= mayLackLeader;
-    this.#avoidUntil = this.#clock.now() + this.#penalty.next();
+    super.failed();
   }
 
-  answered(): void {
+  override answered(): void {
     this.#mayLackLeader = false;
-    if (this.#avoidUntil === 0) return;
-    this.#avoidUntil = 0;
-    this.#penalty.reset();
+    super.answered();
   }
 
   servedV2(): void {

@@ -4,7 +4,7 @@ import { Backoff } from '@holdfast/store/adapter';
 import { Addresses } from './addresses.js';
 import { askOnce } from './ask-once.js';
 import { createConnector, type ConnectorOptions } from './connector.js';
-import { EndpointHealth } from './endpoint-health.js';
+import { V2EndpointHealth } from './endpoint-health.js';
 import { pointOf } from './history-point.js';
 import { LEADER_PATH } from './introduction.js';
 import { HttpExchange, type ExchangeHandlers, type HttpRequest, type HttpResponse } from './http-exchange.js';
@@ -40,7 +40,7 @@ interface UnderWay {
 export class Endpoint {
   readonly address: EndpointAddress;
   readonly #options: EndpointOptions;
-  readonly health: EndpointHealth;
+  readonly health: V2EndpointHealth;
   readonly #keepalive: Keepalive | undefined;
   readonly #addresses: Addresses;
   readonly #links: Links;
@@ -54,7 +54,7 @@ export class Endpoint {
     this.address = address;
     this.#options = options;
     const { keepalive, clock, random } = options;
-    this.health = new EndpointHealth(clock, random);
+    this.health = new V2EndpointHealth(clock, random);
     this.#replacing = new Backoff({ ...REPLACE_MS, random });
     this.#addresses = new Addresses(clock);
     const connect = createConnector(address, { ...options, addresses: this.#addresses });
@@ -183,7 +183,7 @@ export class Endpoint {
 
   /** The server is silent: waiting requests won't be answered on the existing connections. */
   #abandon(error: StoreError): void {
-    this.health.failed(false);
+    this.health.failed();
     for (const { link } of this.#underWay.values()) this.#addresses.avoid(link.address);
     void this.#fail(error);
   }

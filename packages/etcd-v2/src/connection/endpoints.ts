@@ -1,5 +1,5 @@
 import type { StoreError } from '@holdfast/store';
-import type { EndpointAddress } from '@holdfast/etcd-common';
+import { byPreference, type EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 
 /**
@@ -26,13 +26,9 @@ export class Endpoints {
 
   /** The endpoint to use, or `undefined` if `except` has all of them. `avoid` comes last. */
   choose(except: ReadonlySet<Endpoint>, avoid?: Endpoint): Endpoint | undefined {
-    const rank = (endpoint: Endpoint): number =>
-      (endpoint === avoid ? 4 : 0) + (endpoint.health.isGood ? 0 : 2) + (endpoint === this.#preferred ? 0 : 1);
-    const { all } = this;
-    const from = Math.max(0, this.#preferred === undefined ? 0 : all.indexOf(this.#preferred));
-    return [...all.slice(from), ...all.slice(0, from)]
-      .filter((endpoint) => !except.has(endpoint))
-      .sort((a, b) => rank(a) - rank(b) || a.health.avoidUntil - b.health.avoidUntil)[0];
+    return byPreference(this.all, this.#preferred, (endpoint) => endpoint === avoid).find(
+      (endpoint) => !except.has(endpoint),
+    );
   }
 
   /** An endpoint answered: calls stay with it. */

@@ -1,6 +1,7 @@
+import { passing } from '@holdfast/etcd-common';
 import { isStoreError, StoreError } from '@holdfast/store';
 import { withOutcome } from '@holdfast/store/adapter';
-import { connectionMeaning, passing, toConnectionError, toStoreError } from '../errors.js';
+import { connectionMeaning, toConnectionError, toFailureError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Admission } from './admission.js';
 import type { CallRequest, Failed, Via } from './call.js';
@@ -96,7 +97,7 @@ export class Introducer {
     const { status, body } = response;
     const failure = redact({ status, body, from: 'other' }, httpRequest({ method: 'GET', path }, header, headers));
     const meaning = await meaningAt(endpoint, failure, 'read', call.signal, headers);
-    const failed = unsent(via, call, toStoreError(failure, 'read', endpoint.name, meaning));
+    const failed = unsent(via, call, toFailureError(failure, 'read', endpoint.name, meaning));
     return { ...failed, meaning: { ...meaning, outcome: 'not-applied' } };
   }
 

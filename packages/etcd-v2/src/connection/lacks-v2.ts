@@ -1,4 +1,5 @@
-import { isPageNotFound, LACKS_V2, meaningOf, type CallKind, type HttpFailure, type Meaning } from '../errors.js';
+import type { CallKind } from '@holdfast/store/adapter';
+import { type HttpFailure, type HttpMeaning, isPageNotFound, LACKS_V2, meaningOf } from '../errors.js';
 import { parseVersion } from '../json/cluster.js';
 import { carry } from './carry.js';
 import type { Endpoint } from './endpoint.js';
@@ -14,7 +15,7 @@ export async function meaningAt(
   kind: CallKind,
   signal: AbortSignal | undefined,
   headers: Readonly<Record<string, string>>,
-): Promise<Meaning> {
+): Promise<HttpMeaning> {
   const mayLackV2 = isPageNotFound(failure) && !endpoint.health.servesV2;
   return mayLackV2 && (await isEtcd(endpoint, signal, headers)) ? LACKS_V2 : meaningOf(failure, kind);
 }

@@ -1,6 +1,6 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { BadAnswer, notEtcds } from '../json/bad-answer.js';
-import { toAnswerError, toConnectionError, toStoreError } from '../errors.js';
+import { toAnswerError, toConnectionError, toFailureError } from '../errors.js';
 import type { Admission } from './admission.js';
 import type { Endpoint } from './endpoint.js';
 import { pointOf, type HistoryPoint } from './history-point.js';
@@ -92,7 +92,8 @@ function errorOf(request: HttpRequest, response: HttpResponse, endpoint: Endpoin
   const { status, body } = response;
   try {
     const recognised = recognise(request, response);
-    if (recognised.kind === 'failure') return toStoreError(redact(recognised.failure, request), 'read', endpoint.name);
+    if (recognised.kind === 'failure')
+      return toFailureError(redact(recognised.failure, request), 'read', endpoint.name);
     throw notEtcds('it is none to a long poll');
   } catch (bad) {
     if (!(bad instanceof BadAnswer)) throw bad;

@@ -1,6 +1,6 @@
 import { notEtcds } from '../json/bad-answer.js';
 import { keyOf } from '../json/key-path.js';
-import { parseMessage, parseV2Error, type HttpFailure, type V2ErrorBody } from '../errors.js';
+import { type HttpFailure, parseMessage, parseV2Error, type V2ErrorBody } from '../errors.js';
 import { pointOf, type HistoryPoint } from './history-point.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 

@@ -1,4 +1,5 @@
-import type { CallKind, Meaning } from '../errors.js';
+import type { CallKind } from '@holdfast/store/adapter';
+import type { HttpMeaning } from '../errors.js';
 
 /** The next step after a failed attempt. */
 export type Verdict =
@@ -26,7 +27,7 @@ export interface Attempts {
 }
 
 /** Decides whether and how a failed call is retried. This is the only place that decides it (C7). */
-export function judge(meaning: Meaning, kind: CallKind, attempts: Attempts): Verdict {
+export function judge(meaning: HttpMeaning, kind: CallKind, attempts: Attempts): Verdict {
   // A write that may have been applied is never sent again (docs/traps.md#trap-9).
   if (kind === 'write' && meaning.outcome !== 'not-applied') return 'fail';
   if (meaning.renewCredentials === true && !attempts.renewed) return 'renew-credentials';

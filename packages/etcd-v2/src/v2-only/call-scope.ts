@@ -1,13 +1,13 @@
 import { isStoreError, StoreError, type CallOptions, type Clock } from '@holdfast/store';
 import {
   addAbortListener,
+  checkNames,
   messageOf,
   removeAbortListener,
   withOutcome,
+  type CallKind,
   type DriverCall,
 } from '@holdfast/store/adapter';
-import type { CallKind } from '../errors.js';
-import { checkNames } from '../options.js';
 
 /** Runs calls outside of the contract under the same limits: the caller's signal, a time-out, the end of the store. */
 export class CallScope {

@@ -1,5 +1,4 @@
 import {
-  isStoreError,
   StoreError,
   type StoreErrorCode,
   type Bookmark,
@@ -10,7 +9,7 @@ import {
 } from '@holdfast/store';
 import {
   Backoff,
-  messageOf,
+  toStoreError,
   sleep,
   type DriverWatch,
   type DriverWatchOptions,
@@ -333,13 +332,6 @@ const FINAL: readonly StoreErrorCode[] = [
  */
 function isPassing(error: StoreError): boolean {
   return error.retryable || !FINAL.includes(error.code);
-}
-
-function toStoreError(error: unknown): StoreError {
-  if (isStoreError(error)) return error;
-  return new StoreError('internal', `a watch failed unexpectedly: ${messageOf(error)}; please report it`, {
-    cause: error,
-  });
 }
 
 function emptyAnswers({ name }: Endpoint): StoreError {

@@ -1,7 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { IdentityCensus } from '@holdfast/etcd-common';
 import type { Clock, StoreError } from '@holdfast/store';
-import { toStoreError, type GrpcFailure } from '../errors.js';
+import { type GrpcFailure, toFailureError } from '../errors.js';
 import { askIdentity, askToken, type AskedRange } from './ask-identity.js';
 import { isJwt } from './auth-token.js';
 import type { Caller } from './authenticator.js';
@@ -36,7 +36,7 @@ export class Admission {
    */
   async admit(endpoint: string, channel: EtcdChannel, anonymous: Metadata): Promise<void> {
     const shown = await askIdentity(channel, anonymous, undefined);
-    if (shown.status === 'failed') throw toStoreError(shown.failure, 'read', endpoint);
+    if (shown.status === 'failed') throw toFailureError(shown.failure, 'read', endpoint);
     if (shown.status === 'told') await this.told(endpoint, channel, shown.identity);
   }
 

@@ -1,6 +1,6 @@
 import { status as grpcStatus, type Metadata } from '@grpc/grpc-js';
 import type { Clock } from '@holdfast/store';
-import { meaningOf, TOKEN_UNANSWERED, type GrpcFailure } from '../errors.js';
+import { type GrpcFailure, meaningOf, TOKEN_UNANSWERED } from '../errors.js';
 import { answerPoint } from '../protobuf/answer-point.js';
 import type { EtcdChannel } from './etcd-channel.js';
 import { MEMBER_HEADER, RANGE, type Rpc } from './rpc.js';

@@ -1,5 +1,6 @@
 import type { StoreError } from '@holdfast/store';
-import type { CallKind, GrpcFailure } from '../errors.js';
+import type { CallKind } from '@holdfast/store/adapter';
+import type { GrpcFailure } from '../errors.js';
 import type { Caller } from './authenticator.js';
 
 export interface CallTarget {

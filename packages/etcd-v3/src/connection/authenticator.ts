@@ -1,9 +1,10 @@
 import { Metadata } from '@grpc/grpc-js';
+import { checkCredentials } from '@holdfast/etcd-common';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { IAuthenticateRequest } from 'etcd3';
 import { AuthToken, isJwt } from './auth-token.js';
-import { checkCredentials, type ResolvedOptions } from '../options.js';
+import type { ResolvedOptions } from '../options.js';
 
 export interface AuthenticatorOptions extends Pick<ResolvedOptions, 'auth' | 'headers'> {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import { status as grpcStatus } from '@grpc/grpc-js';
 import { isStoreError, type Clock, type StoreError } from '@holdfast/store';
 import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
-import { meaningOf, toStoreError, type GrpcFailure } from '../errors.js';
+import { meaningOf, toFailureError, type GrpcFailure } from '../errors.js';
 import { answerPoint } from '../protobuf/answer-point.js';
 import { notAccepted } from './accept.js';
 import type { Admission } from './admission.js';
@@ -187,7 +187,7 @@ export class Calls {
 
   #streamError(failure: GrpcFailure, reached: Reached, caller: Caller): StoreError {
     const meaning = meaningOf(failure);
-    const error = toStoreError(failure, 'read', reached.endpoint.name);
+    const error = toFailureError(failure, 'read', reached.endpoint.name);
     if (meaning.staleToken === true) this.#options.authenticator.dropStale(caller);
     else if (meaning.renewToken === true) this.#options.authenticator.drop(caller);
     if (meaning.unhealthy === true) this.#options.onTrouble(reached, error);

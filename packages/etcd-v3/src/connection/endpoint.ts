@@ -1,7 +1,7 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { Backoff, messageOf } from '@holdfast/store/adapter';
-import type { EndpointAddress } from '@holdfast/etcd-common';
+import { EndpointHealth, type EndpointAddress } from '@holdfast/etcd-common';
 import { toConnectError } from '../errors.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';
 import { STATUS } from './rpc.js';
@@ -27,8 +27,6 @@ interface ConnectAttempt {
   fail(error: StoreError): void;
 }
 
-/** How long an endpoint is avoided after a failure, at first and at most, in milliseconds. It doubles each time. */
-const UNHEALTHY_MS = { initialMs: 500, maxMs: 15_000 };
 /** The least time between two replacements of a connection, at first and at most, in milliseconds. It doubles each time. */
 const REPLACE_MS = { initialMs: 250, maxMs: 10_000 };
 /** After this long without a replacement, in milliseconds, the delay starts at its first value again. */
@@ -37,15 +35,14 @@ const CALM_MS = 30_000;
 /** One member of the cluster as this store reaches it: its connection, and its recent health. */
 export class Endpoint {
   readonly name: string;
+  readonly health: EndpointHealth;
   readonly #address: EndpointAddress;
   readonly #options: EndpointOptions;
   readonly #onReady: () => void;
-  readonly #penalty: Backoff;
   readonly #replacements: Backoff;
   /** Channels whose last calls or sockets are still ending. */
   readonly #leaving = new Set<EtcdChannel>();
   #state: State = { status: 'idle' };
-  #avoidUntil = 0;
   #usedAt = 0;
   #replacedAt = -Infinity;
   #replaceableAt = -Infinity;
@@ -58,7 +55,7 @@ export class Endpoint {
     this.#address = address;
     this.#options = options;
     this.#onReady = onReady;
-    this.#penalty = new Backoff({ ...UNHEALTHY_MS, random: options.random });
+    this.health = new EndpointHealth(options.clock, options.random);
     this.#replacements = new Backoff({ ...REPLACE_MS, random: options.random });
   }
 
@@ -89,28 +86,6 @@ export class Endpoint {
     const { clock, keepalive } = this.#options;
     if (this.#state.status !== 'ready' || keepalive === undefined) return;
     if (Math.abs(clock.now() - this.#usedAt) > keepalive.intervalMs) this.#lose(this.#state.channel);
-  }
-
-  /** Whether it has not failed lately. */
-  get healthy(): boolean {
-    const leftMs = this.#avoidUntil - this.#options.clock.now();
-    // Longer than the maximum: the wall clock was set back.
-    return leftMs <= 0 || leftMs > UNHEALTHY_MS.maxMs;
-  }
-
-  /** When a failed endpoint may be preferred again, in milliseconds since the epoch. */
-  get avoidUntil(): number {
-    return this.#avoidUntil;
-  }
-
-  markUnhealthy(): void {
-    this.#avoidUntil = this.#options.clock.now() + this.#penalty.next();
-  }
-
-  markHealthy(): void {
-    if (this.#avoidUntil === 0) return;
-    this.#avoidUntil = 0;
-    this.#penalty.reset();
   }
 
   /**
@@ -150,7 +125,7 @@ export class Endpoint {
 
   /** Ends a connection that must not be used any more, and everything on it. */
   refuse(channel: EtcdChannel): void {
-    this.markUnhealthy();
+    this.health.failed();
     if (this.ready === channel) this.#state = { status: 'idle' };
     channel.destroy();
   }
@@ -192,7 +167,7 @@ export class Endpoint {
         channel.destroy();
         if (this.#isConnecting(channel)) {
           this.#state = { status: 'idle' };
-          this.markUnhealthy();
+          this.health.failed();
         }
         reject(error);
       },
@@ -214,7 +189,7 @@ export class Endpoint {
               clock.clearTimeout(timer);
               if (!this.#isConnecting(channel)) return;
               this.#state = { status: 'ready', channel };
-              this.markHealthy();
+              this.health.answered();
               // Its first user must not take it for a connection that was idle for long.
               this.noteUse();
               resolve(channel);

@@ -1,6 +1,6 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { addAbortListener, Backoff, removeAbortListener, sleep } from '@holdfast/store/adapter';
-import type { EndpointAddress } from '@holdfast/etcd-common';
+import { byPreference, type EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 import type { EtcdChannel } from './etcd-channel.js';
 
@@ -74,14 +74,14 @@ export class Endpoints {
    * @throws StoreError `unavailable`, with every endpoint and its failure; `closed`; the signal's reason.
    */
   async acquire({ avoid, among = this.all, signal }: Choice): Promise<Reached> {
-    const ordered = this.#order(among, avoid ?? new Set());
+    const ordered = byPreference(among, this.#preferred, ({ name }) => avoid?.has(name) === true);
     for (const endpoint of ordered) {
       if (endpoint !== this.#preferred) endpoint.letGoIfUnused();
       const channel = endpoint.ready;
       // An endpoint to avoid is used at once only if all are to be avoided.
       if (
         channel !== undefined &&
-        (endpoint === ordered[0] || (endpoint.healthy && avoid?.has(endpoint.name) !== true))
+        (endpoint === ordered[0] || (endpoint.health.isGood && avoid?.has(endpoint.name) !== true))
       ) {
         return this.#settleOn(endpoint, channel);
       }
@@ -95,7 +95,7 @@ export class Endpoints {
     for (const endpoint of this.all) {
       const { ready } = endpoint;
       if (ready?.identity !== undefined && ready.identity !== identity) endpoint.refuse(ready);
-      endpoint.markHealthy();
+      endpoint.health.answered();
     }
   }
 
@@ -113,14 +113,6 @@ export class Endpoints {
     this.#preferred = endpoint;
     endpoint.noteUse();
     return { endpoint, channel };
-  }
-
-  #order(among: readonly Endpoint[], avoid: ReadonlySet<string>): readonly Endpoint[] {
-    const rank = (endpoint: Endpoint): number =>
-      (avoid.has(endpoint.name) ? 4 : 0) + (endpoint.healthy ? 0 : 2) + (endpoint === this.#preferred ? 0 : 1);
-    const from = Math.max(0, this.#preferred === undefined ? 0 : among.indexOf(this.#preferred));
-    const rotated = [...among.slice(from), ...among.slice(0, from)];
-    return rotated.sort((a, b) => rank(a) - rank(b) || a.avoidUntil - b.avoidUntil);
   }
 
   async #dial(ordered: readonly Endpoint[], signal: AbortSignal | undefined): Promise<Reached> {

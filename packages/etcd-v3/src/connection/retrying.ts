@@ -1,6 +1,7 @@
-import { isStoreError, StoreError, type Logger } from '@holdfast/store';
-import { Backoff, messageOf, sleep, withOutcome } from '@holdfast/store/adapter';
-import { meaningOf, toStoreError, UNUSABLE, type CallKind, type Meaning } from '../errors.js';
+import { errorOf } from '@holdfast/etcd-common';
+import { isStoreError, type Logger, type StoreError } from '@holdfast/store';
+import { Backoff, beforeSent, type CallKind, sleep, withOutcome } from '@holdfast/store/adapter';
+import { type GrpcMeaning, meaningOf, toFailureError, UNUSABLE } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Answer, Attempted, UnaryOptions } from './attempt.js';
 import type { Authenticator } from './authenticator.js';
@@ -15,14 +16,14 @@ export interface RetryingOptions extends Pick<ResolvedOptions, 'retry' | 'random
 
 /** A failed attempt in the contract's terms. */
 interface Failed {
-  readonly meaning: Meaning;
+  readonly meaning: GrpcMeaning;
   readonly error: StoreError;
 }
 
 /** The delay between two attempts that both met a change of users or roles, in milliseconds. Getting a token takes time too. */
 const RENEW_MS = { initialMs: 20, maxMs: 250 };
 
-const FOREIGN: Meaning = { code: 'unavailable', retryable: true, outcome: 'not-applied' };
+const FOREIGN: GrpcMeaning = { code: 'unavailable', retryable: true, outcome: 'not-applied' };
 
 /** Tries a call until it is answered or must not be retried. Chooses the endpoint, the token and the time of each attempt. */
 export class Retrying {
@@ -55,7 +56,7 @@ export class Retrying {
       const { endpoint } = reached;
       const result = await attempt(reached);
       if (result.status === 'answered') {
-        endpoint.markHealthy();
+        endpoint.health.answered();
         return { response: result.response, endpoint: endpoint.name };
       }
       if (result.status === 'over') {
@@ -65,7 +66,7 @@ export class Retrying {
       last = error;
       if (meaning.unhealthy === true) this.markUnhealthy(reached, last);
       tried.add(endpoint.name);
-      const others = among.some((other) => other.healthy && !tried.has(other.name));
+      const others = among.some((other) => other.health.isGood && !tried.has(other.name));
       switch (judge(meaning, kind, { made, most: retry.attempts, renewed, others })) {
         case 'fail':
           throw last;
@@ -78,7 +79,7 @@ export class Retrying {
         case 'renew-token-later':
           this.#renew(result, meaning);
           tried.delete(endpoint.name);
-          await notSent(kind, sleep(clock, renewals.next(), signal));
+          await beforeSent(kind, sleep(clock, renewals.next(), signal));
           break;
         case 'elsewhere':
           made += 1;
@@ -86,13 +87,13 @@ export class Retrying {
         case 'later':
           tried.clear();
           made += 1;
-          await notSent(kind, sleep(clock, backoff.next(), signal));
+          await beforeSent(kind, sleep(clock, backoff.next(), signal));
       }
       this.#logger.debug('an etcd call is tried again', { endpoint: endpoint.name, error: last });
     }
   }
 
-  #renew(result: Attempted<unknown>, { staleToken }: Meaning): void {
+  #renew(result: Attempted<unknown>, { staleToken }: GrpcMeaning): void {
     if (result.status !== 'failed') return;
     if (staleToken === true) this.#authenticator.dropStale(result.caller);
     else this.#authenticator.drop(result.caller);
@@ -112,9 +113,9 @@ export class Retrying {
       endpoint: endpoint.name,
       cause,
     });
-    endpoint.markUnhealthy();
+    endpoint.health.failed();
     const current = channel ?? endpoint.ready;
-    const isAlone = !this.#endpoints.all.some((other) => other !== endpoint && other.healthy);
+    const isAlone = !this.#endpoints.all.some((other) => other !== endpoint && other.health.isGood);
     if (isAlone && current !== undefined) endpoint.replace(current);
   }
 
@@ -126,7 +127,7 @@ export class Retrying {
     last: StoreError | undefined,
   ): Promise<Reached> {
     try {
-      return await notSent(kind, this.#endpoints.acquire({ avoid: tried, among, signal }));
+      return await beforeSent(kind, this.#endpoints.acquire({ avoid: tried, among, signal }));
     } catch (error) {
       // If no other member can be asked, the first one's answer stands.
       if (last?.code === 'future-revision' && isStoreError(error, 'unavailable')) throw last;
@@ -147,7 +148,7 @@ function failedBy(
   }
   if (result.status === 'unusable') return { meaning: UNUSABLE, error: unusable(result.error, kind, endpoint) };
   const meaning = meaningOf(result.failure);
-  const error = toStoreError(result.failure, kind, endpoint.name);
+  const error = toFailureError(result.failure, kind, endpoint.name);
   if (result.sent) return { meaning, error };
   return {
     meaning: { ...meaning, outcome: 'not-applied' },
@@ -157,22 +158,5 @@ function failedBy(
 
 /** The call did reach the server: what became of a write is not known. */
 function unusable(cause: StoreError, kind: CallKind, { name }: Endpoint): StoreError {
-  const { code, retryable, outcome } = UNUSABLE;
-  const options = { cause, retryable, endpoint: name, ...(kind === 'write' && { outcome }) };
-  return new StoreError(code, `${name}: ${cause.message}`, options);
-}
-
-/** Waits for a step before a request is sent. If that step fails, a write was not applied. */
-export async function notSent<T>(kind: CallKind, waiting: Promise<T>): Promise<T> {
-  try {
-    return await waiting;
-  } catch (error) {
-    throw kind === 'write' ? withOutcomeOf(error, 'not-applied') : error;
-  }
-}
-
-function withOutcomeOf(error: unknown, outcome: 'not-applied'): StoreError {
-  return isStoreError(error)
-    ? withOutcome(error, outcome)
-    : new StoreError('internal', `a call failed before it was sent: ${messageOf(error)}`, { cause: error, outcome });
+  return errorOf(UNUSABLE, kind, { endpoint: name, said: cause.message, cause });
 }

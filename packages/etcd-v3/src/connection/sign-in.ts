@@ -1,6 +1,6 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import type { IAuthenticateRequest, IAuthenticateResponse } from 'etcd3';
-import { toStoreError } from '../errors.js';
+import { toFailureError } from '../errors.js';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { accepted } from './accept.js';
 import type { Attempted } from './attempt.js';
@@ -50,7 +50,7 @@ export class SignIn {
   #unlessStranger<T>({ endpoint, channel }: Reached, result: Attempted<T>): Attempted<T> {
     if (result.status === 'answered') this.#strangers.clear();
     if (result.status !== 'failed' || channel.identity !== undefined || this.#endpoints.all.length === 1) return result;
-    const cause = toStoreError(result.failure, 'read', endpoint.name);
+    const cause = toFailureError(result.failure, 'read', endpoint.name);
     if (cause.code !== 'unauthenticated') return result;
     this.#strangers.add(endpoint.name);
     if (this.#strangers.size > this.#endpoints.all.length / 2) return result;

@@ -1,5 +1,5 @@
 import type { StoreError } from '@holdfast/store';
-import { toStoreError } from '../errors.js';
+import { toFailureError } from '../errors.js';
 import type { WatchResponse } from '../protobuf/watch.js';
 
 /** How the server ended one watch of a stream. The others live on. */
@@ -25,5 +25,5 @@ const UNAVAILABLE = 14;
 export function cancelError(reason: string, endpoint: string): StoreError {
   const said = GRPC_TEXT.exec(reason)?.[1] ?? reason;
   const code = said.startsWith('etcdserver: ') ? UNKNOWN : UNAVAILABLE;
-  return toStoreError({ code, details: said === '' ? 'the watch was cancelled' : said }, 'read', endpoint);
+  return toFailureError({ code, details: said === '' ? 'the watch was cancelled' : said }, 'read', endpoint);
 }
