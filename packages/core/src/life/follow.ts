@@ -2,9 +2,10 @@ import { type Bookmark, isStoreError, StoreError, type WatchState } from '@holdf
 import { addAbortListener, type Backoff, removeAbortListener, sleep, toStoreError } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { isHistoryLost, isStoreClosed } from '../runtime/errors.js';
+import { isStoreClosed } from '../runtime/errors.js';
 import { withDeadline } from '../util/deadline.js';
-import type { FollowContext, FollowEnd } from '../proof/follow-context.js';
+import type { FollowContext } from '../proof/follow-context.js';
+import { endFor, type FollowEnd, unverified } from '../proof/follow-end.js';
 import { prove } from '../proof/prove-complete.js';
 import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
@@ -170,7 +171,7 @@ export class Follow implements FollowContext {
         return isSilent ? { reason: 'watch-silent' } : { reason: 'watch-failed', cause: reason };
       }
       const cause = toStoreError(error);
-      const end = endFor(cause);
+      const end = endOfWatch(cause);
       if (end !== undefined && !this.#isOvertaken(cause, start)) this.end(end);
       return { reason: 'watch-failed', cause };
     } finally {
@@ -314,7 +315,7 @@ export class Follow implements FollowContext {
         if (this.signal.aborted) return;
         const cause = toStoreError(error);
         this.runtime.noteTrouble(cause);
-        const end = isHistoryLost(cause) ? endFor(cause) : undefined;
+        const end = endFor(cause);
         if (end !== undefined) this.end(end);
         await this.rest(backoff.next());
       }
@@ -322,12 +323,7 @@ export class Follow implements FollowContext {
   }
 }
 
-/** Whether, after this error of a watch or a read, everything is to be read again. */
-function endFor(cause: StoreError): FollowEnd | undefined {
-  if (isHistoryLost(cause)) {
-    const newHistory = cause.code === 'history-changed';
-    return { reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause };
-  }
-  // Revisions out of order, or a batch that can't be taken in: what the mirror has can't be trusted to continue.
-  return cause.code === 'internal' ? { reason: 'unverified', newHistory: false, cause } : undefined;
+/** What an error of the watch itself comes to: events out of order, or a batch that can't be applied, say nothing of the history. */
+function endOfWatch(cause: StoreError): FollowEnd | undefined {
+  return endFor(cause) ?? (cause.code === 'internal' ? unverified(cause) : undefined);
 }

@@ -3,9 +3,10 @@ import { type Backoff, sleep, toStoreError } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed } from '../runtime/errors.js';
 import { Follow } from './follow.js';
-import type { FollowEnd } from '../proof/follow-context.js';
+import { type FollowEnd, unverified } from '../proof/follow-end.js';
 import { Loader } from './loader.js';
 import { canSpareValues, resync } from '../reads/sparing-resync.js';
+import { isOtherOrOlder } from '../table/history.js';
 
 /** The life of a mirror: load, then follow until that is not possible any more, read again, and follow on. */
 export class RunLoop {
@@ -62,7 +63,7 @@ export class RunLoop {
       runtime.settings.logger.error('mirror: following failed unexpectedly; reading everything again', {
         error: cause,
       });
-      return { reason: 'unverified', newHistory: false, cause };
+      return unverified(cause);
     } finally {
       await watch?.close();
     }
@@ -98,7 +99,7 @@ export class RunLoop {
   async #isHistoryNew(): Promise<boolean> {
     const known = this.#runtime.table.bookmark;
     const head = await this.#runtime.readHead(this.#runtime.signal);
-    return known !== undefined && (head.identity !== known.identity || head.revision < known.revision);
+    return isOtherOrOlder(head, known);
   }
 
   /** @param isFinal whether no other attempt is made after a failure */

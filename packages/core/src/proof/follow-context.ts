@@ -1,14 +1,6 @@
 import type { StoreError } from '@holdfast/store';
 import type { Runtime } from '../runtime/runtime.js';
-import type { ResyncReason } from '../events/state.js';
-
-/** Why what there is can't be followed on from: everything is to be read again. */
-export interface FollowEnd {
-  readonly reason: ResyncReason;
-  /** It is certain that what the mirror has is of another history. */
-  readonly newHistory: boolean;
-  readonly cause?: StoreError | undefined;
-}
+import type { FollowEnd } from './follow-end.js';
 
 /** What the tasks beside the watch need of the following that they belong to. */
 export interface FollowContext {

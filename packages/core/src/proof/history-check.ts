@@ -1,8 +1,9 @@
 import { type Bookmark, isStoreError, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
 import { toStoreError } from '@holdfast/store/adapter';
-import { isHistoryLost } from '../runtime/errors.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
+import { isOtherOrOlder } from '../table/history.js';
 import type { FollowContext } from './follow-context.js';
+import { endFor, OTHER_HISTORY } from './follow-end.js';
 import { load } from '../reads/load.js';
 import { readFingerprint } from '../reads/read-fingerprint.js';
 
@@ -15,9 +16,7 @@ export async function isSameHistory({ runtime, signal }: FollowContext): Promise
   const fingerprint = runtime.table.fingerprint();
   const read = await readFingerprint(runtime, 'the check of the history', signal, fingerprint.revision);
   if (runtime.table.revision !== fingerprint.revision) return undefined;
-  return (
-    read.bookmark.identity === runtime.table.bookmark?.identity && matchesFingerprint(runtime.table, fingerprint, read)
-  );
+  return !isOtherOrOlder(read.bookmark, runtime.table.bookmark) && matchesFingerprint(runtime.table, fingerprint, read);
 }
 
 /**
@@ -41,8 +40,7 @@ async function readEverything({ runtime, signal }: FollowContext): Promise<void>
 async function isUnchanged({ runtime, signal }: FollowContext): Promise<boolean> {
   const read = await readFingerprint(runtime, 'the check for changes', signal);
   return runtime.lock.run(async () => {
-    const { bookmark } = runtime.table;
-    if (read.bookmark.identity !== bookmark?.identity || read.bookmark.revision < bookmark.revision) return false;
+    if (isOtherOrOlder(read.bookmark, runtime.table.bookmark)) return false;
     if (!matchesFingerprint(runtime.table, runtime.table.fingerprint(), read)) return false;
     runtime.advance(read.bookmark);
     return true;
@@ -148,7 +146,7 @@ export class HistoryCheck {
         const same = await this.#isSame();
         this.#isFresh = false;
         if (same === false) {
-          this.#follow.end({ reason: 'history-changed', newHistory: true });
+          this.#follow.end(OTHER_HISTORY);
           return;
         }
         // Another loss in the meantime asks for another look.
@@ -159,9 +157,9 @@ export class HistoryCheck {
       } catch (error) {
         if (signal.aborted) return;
         const cause = toStoreError(error);
-        if (isHistoryLost(cause)) {
-          const newHistory = cause.code === 'history-changed';
-          this.#follow.end({ reason: newHistory ? 'history-changed' : 'compacted', newHistory, cause });
+        const end = endFor(cause);
+        if (end !== undefined) {
+          this.#follow.end(end);
           return;
         }
         runtime.noteTrouble(cause);

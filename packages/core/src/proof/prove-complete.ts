@@ -1,7 +1,9 @@
 import type { Bookmark } from '@holdfast/store';
 import type { Runtime } from '../runtime/runtime.js';
 import type { FollowContext } from './follow-context.js';
+import { OTHER_HISTORY } from './follow-end.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
+import { isOtherOrOlder } from '../table/history.js';
 import type { Mark } from '../runtime/freshness.js';
 import { load } from '../reads/load.js';
 import { compareWithDelta, type Comparison, patch } from '../table/patch.js';
@@ -32,19 +34,14 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
   const known = runtime.table.bookmark;
   const mark = read?.mark ?? runtime.freshness.begin();
   const head = read?.bookmark ?? (await runtime.readHead(signal));
-  if (read === undefined && wentBack(head, known)) {
-    follow.end({ reason: 'history-changed', newHistory: true });
+  if (read === undefined && isOtherOrOlder(head, known)) {
+    follow.end(OTHER_HISTORY);
     return;
   }
   if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
   if (await runtime.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark, readSteps);
   else if (canReadDeltas(runtime)) await proveByDelta(follow, { ...options, catchesUp: false });
   else await proveByFingerprint(follow, options);
-}
-
-/** Whether the store went back: the mirror already knew a later revision, or another history, when this linearizable read began (C13, docs/traps.md#trap-7). */
-function wentBack(read: Bookmark, known: Bookmark | undefined): boolean {
-  return known !== undefined && (read.identity !== known.identity || read.revision < known.revision);
 }
 
 /** A delta is only good for something where the history can be proved to be the same. */
@@ -78,7 +75,7 @@ async function confirm(follow: FollowContext, mark: Mark, readSteps: number): Pr
   const { store, readSteps: now } = follow.runtime;
   if (!follow.isVerified || (now !== readSteps && store.capabilities.historicalReads)) {
     const same = await isSameContent(follow);
-    if (same === false) follow.end({ reason: 'history-changed', newHistory: true });
+    if (same === false) follow.end(OTHER_HISTORY);
     follow.signal.throwIfAborted();
     if (same !== true) return;
   }
@@ -95,8 +92,8 @@ async function proveByDelta(
   const reading = readDelta(runtime, signal);
   if (options.catchesUp) await holdEvents(runtime, reading, signal);
   const delta = await reading;
-  if (wentBack(delta.bookmark, known)) {
-    follow.end({ reason: 'history-changed', newHistory: true });
+  if (isOtherOrOlder(delta.bookmark, known)) {
+    follow.end(OTHER_HISTORY);
     return;
   }
   const { kind, readSteps } = await runtime.lock.run(async (): Promise<Comparison & { readSteps: number }> => {
@@ -115,7 +112,7 @@ async function proveByDelta(
       return;
     }
   }
-  if (kind === 'mismatch') follow.end({ reason: 'history-changed', newHistory: true });
+  if (kind === 'mismatch') follow.end(OTHER_HISTORY);
   else if (kind !== 'outdated') await confirm(follow, mark, readSteps);
 }
 
@@ -148,7 +145,7 @@ async function installDelta(
     if (comparison.kind === 'covered' || !isCurrent()) return runtime.readSteps;
     if (comparison.kind === 'outdated') return undefined;
     if (comparison.kind === 'mismatch') {
-      follow.end({ reason: 'history-changed', newHistory: true });
+      follow.end(OTHER_HISTORY);
       return runtime.readSteps;
     }
     const isChanged = comparison.kind === 'changed';
@@ -165,7 +162,7 @@ async function installDelta(
       ? await patch(runtime.table, delta, present, { signal, confirmed, isCurrent, tell })
       : undefined;
     if (!(await confirmed)) {
-      follow.end({ reason: 'history-changed', newHistory: true });
+      follow.end(OTHER_HISTORY);
       return runtime.readSteps;
     }
     if (!isChanged && isCurrent()) runtime.advance(delta.bookmark);
@@ -182,8 +179,8 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
   const mark = runtime.freshness.begin();
   const known = runtime.table.bookmark;
   const read = await readFingerprint(runtime, 'the check for changes', signal);
-  if (wentBack(read.bookmark, known)) {
-    follow.end({ reason: 'history-changed', newHistory: true });
+  if (isOtherOrOlder(read.bookmark, known)) {
+    follow.end(OTHER_HISTORY);
     return;
   }
   const isEqual = await runtime.lock.run(async () => {

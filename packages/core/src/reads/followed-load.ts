@@ -1,7 +1,8 @@
-import { type Bookmark, type ListResult, type Page, StoreError, type WatchBatch } from '@holdfast/store';
+import { type Bookmark, type ListResult, type Page, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
 import { addAbortListener, removeAbortListener, toStoreError } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { checkContinues, checkIdentity } from '../table/history.js';
 import type { Step } from '../table/step.js';
 import { checkBatch, checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
@@ -59,9 +60,8 @@ class FollowedRead {
   /** Up to which revision the watch has told everything. */
   readonly #position = new Watermark();
   readonly #ended = new AbortController();
-  #identity = '';
-  /** The revision of the latest read. */
-  #latest = 0;
+  /** Of the latest read. */
+  #latest: Bookmark | undefined;
   /** While the events are put together with the pieces, none are taken: they wait in the watch. */
   #isTaking = true;
   #resume: () => void = () => undefined;
@@ -97,8 +97,7 @@ class FollowedRead {
     const runtime = this.#runtime;
     const { signal } = this.#ended;
     const after = await runtime.read('opening a watch', PAGE_TIMEOUT_MS, signal, () => this.#watch.ready);
-    this.#identity = checkBookmark(after).identity;
-    this.#latest = after.revision;
+    this.#latest = checkBookmark(after);
     this.#position.set(after.revision);
     // It ends by itself, and tells through the signal how.
     void this.#takeBatches();
@@ -108,17 +107,17 @@ class FollowedRead {
     const mark = runtime.freshness.begin();
     const head = await runtime.readHead(signal);
     this.#checkRead(head);
-    return this.#whenComplete(head.revision, mark);
+    return this.#whenComplete(head, mark);
   }
 
   /** Waits until the watch has told everything up to the latest read. */
-  async #whenComplete(head: number, mark: Mark): Promise<State> {
+  async #whenComplete(head: Bookmark, mark: Mark): Promise<State> {
     const runtime = this.#runtime;
     const { signal } = this.#ended;
     for (;;) {
-      if (await this.#reaches(head)) {
+      if (await this.#reaches(head.revision)) {
         this.#isTaking = false;
-        const bookmark = { revision: this.#position.value, identity: this.#identity } as Bookmark;
+        const bookmark = { ...head, revision: this.#position.value as Revision };
         return { composition: await this.#compose(), bookmark, mark };
       }
       // Before that read: what the watch tells during it counts.
@@ -185,7 +184,7 @@ class FollowedRead {
 
   #take(batch: WatchBatch): void {
     checkBatch(this.#runtime.settings.range, batch);
-    this.#checkIdentity(batch.bookmark);
+    checkIdentity(batch.bookmark, this.#latest);
     this.#events.add(batch);
     this.#position.set(Math.max(this.#position.value, batch.bookmark.revision));
   }
@@ -201,22 +200,9 @@ class FollowedRead {
    * back meanwhile it is.
    */
   #checkRead(bookmark: Bookmark): void {
-    this.#checkIdentity(bookmark);
-    if (!this.#options.newHistory) this.#runtime.table.checkContinues(bookmark);
-    if (bookmark.revision < this.#latest)
-      throw new StoreError(
-        'history-changed',
-        `the store answered with revision ${bookmark.revision} after ${this.#latest}: it went back during the load`,
-      );
-    this.#latest = bookmark.revision;
-  }
-
-  #checkIdentity({ identity }: Bookmark): void {
-    if (identity !== this.#identity)
-      throw new StoreError(
-        'history-changed',
-        `the history changed from ${this.#identity} to ${identity} during the load`,
-      );
+    checkContinues(bookmark, this.#latest);
+    if (!this.#options.newHistory) checkContinues(bookmark, this.#runtime.table.bookmark);
+    this.#latest = bookmark;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Bookmark, KeyValue } from '@holdfast/store';
 import type { Runtime } from '../runtime/runtime.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
+import { checkContinues } from '../table/history.js';
 import { patch } from '../table/patch.js';
 import { readPages } from './read-delta.js';
 import { readValues } from './read-values.js';
@@ -70,7 +71,7 @@ async function readDifference(runtime: Runtime, signal: AbortSignal): Promise<Di
     options,
     async (page, each) => {
       bookmark ??= page.bookmark;
-      runtime.table.checkContinues(bookmark);
+      checkContinues(bookmark, table.bookmark);
       follows = await diff.add(page, slicer, each);
       return follows;
     },

@@ -13,8 +13,3 @@ export function cannotHeal(error: StoreError): boolean {
 export function isStoreClosed(error: StoreError): boolean {
   return isRefusedLocally(error) && error.code === 'closed';
 }
-
-/** Whether the mirror can't continue from its state: the store's history was compacted past it, or is another one. */
-export function isHistoryLost({ code }: StoreError): boolean {
-  return code === 'compacted' || code === 'history-changed' || code === 'future-revision';
-}

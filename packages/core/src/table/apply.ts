@@ -3,6 +3,7 @@ import { KeyRange } from '@holdfast/store/adapter';
 import { Edits } from './edits.js';
 import type { Prepared } from '../entries/entry-maker.js';
 import { checkBatch } from '../util/answers.js';
+import { checkIdentity } from './history.js';
 import type { Step, StepOptions } from './step.js';
 import type { Table } from './table.js';
 
@@ -20,7 +21,7 @@ export async function applyBatch(
   { signal, tell }: Pick<StepOptions, 'signal' | 'tell'> = {},
 ): Promise<Step | undefined> {
   checkBatch(table.range, batch);
-  table.checkIdentity(batch.bookmark);
+  checkIdentity(batch.bookmark, table.bookmark);
   const after = table.revision;
   if (batch.bookmark.revision <= after) return undefined;
   const events = batch.events.filter(({ revision }) => revision > after);

@@ -1,5 +1,6 @@
-import { type Bookmark, type KeyValue, StoreError, type UndecodableKey } from '@holdfast/store';
+import type { Bookmark, KeyValue, UndecodableKey } from '@holdfast/store';
 import { Edits } from './edits.js';
+import { checkContinues } from './history.js';
 import type { Step, StepOptions } from './step.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
@@ -78,9 +79,7 @@ export async function patch(
 ): Promise<Step | undefined> {
   const after = table.revision;
   if (delta.bookmark.revision <= after) return undefined;
-  if (table.bookmark?.identity !== delta.bookmark.identity) {
-    throw new StoreError('history-changed', `the store answered from another history, ${delta.bookmark.identity}`);
-  }
+  checkContinues(delta.bookmark, table.bookmark);
   const items = delta.items.filter(({ modRevision }) => modRevision > after);
   const prepared = await table.prepareAll(items);
   const gone = present === undefined ? [] : await table.keysBeside(present.keys);

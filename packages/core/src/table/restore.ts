@@ -4,6 +4,7 @@ import type { BadValue, CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
 import type { EntryMap } from '../entries/entry-map.js';
 import type { Problem } from '../events/problem.js';
+import { checkContinues } from './history.js';
 import { Slab } from '../entries/slab.js';
 import { ScanCheck } from '../util/answers.js';
 import type { Slicer } from '../util/slicer.js';
@@ -89,7 +90,7 @@ export class Restore {
     const { bookmark } = this;
     if (bookmark === undefined)
       throw new StoreError('internal', 'the scan gave no page; its adapter breaks contract C5');
-    if (!this.#options.newHistory) this.#table.checkContinues(bookmark);
+    if (!this.#options.newHistory) checkContinues(bookmark, this.#table.bookmark);
     for (const [collection, { entries, bad }] of this.#staged) collection.replace(entries, bad);
     this.#table.unclaimed = this.#unclaimed;
     this.#table.noteNewest(this.#newest);
@@ -111,7 +112,7 @@ export class Restore {
     const isFirst = this.bookmark === undefined;
     this.#check.begin(page);
     if (!isFirst) return;
-    if (!this.#options.newHistory) this.#table.checkContinues(page.bookmark);
+    if (!this.#options.newHistory) checkContinues(page.bookmark, this.#table.bookmark);
     for (const collection of this.#table.collections) {
       this.#staged.set(collection, { entries: collection.newEntries(page.total), bad: new Map() });
     }

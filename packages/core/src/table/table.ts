@@ -10,6 +10,7 @@ import type { KeyRange } from '@holdfast/store/adapter';
 import type { CollectionTable } from './collection-table.js';
 import type { Revisions } from '../entries/entry.js';
 import type { Prepared } from '../entries/entry-maker.js';
+import { checkIdentity } from './history.js';
 import { Layout } from './layout.js';
 import type { Problem } from '../events/problem.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
@@ -168,38 +169,9 @@ export class Table {
     this.#deleted = into;
   }
 
-  /**
-   * Whether a state that was read can have come of what the table reflects.
-   *
-   * @throws StoreError `history-changed` where it is of another history, or older
-   */
-  checkContinues({ identity, revision }: Bookmark): void {
-    const known = this.#bookmark;
-    if (known === undefined || (known.identity === identity && known.revision <= revision)) return;
-    throw new StoreError(
-      'history-changed',
-      `the store answered with revision ${revision} of history ${identity}; the mirror is at ${known.revision} of ${known.identity}`,
-    );
-  }
-
-  /**
-   * Whether a bookmark is of the history that the table reflects, as far as identities tell.
-   *
-   * @throws StoreError `history-changed` where it is of another one, `internal` where its revision is none
-   */
-  checkIdentity(bookmark: Bookmark): void {
-    const { identity } = checkBookmark(bookmark);
-    if (this.#bookmark !== undefined && this.#bookmark.identity !== identity) {
-      throw new StoreError(
-        'history-changed',
-        `the mirror reflects history ${this.#bookmark.identity}, and this is history ${identity}`,
-      );
-    }
-  }
-
   /** Takes note that nothing changed up to `bookmark`, as progress or a read has proved. */
   advance(bookmark: Bookmark): boolean {
-    this.checkIdentity(bookmark);
+    checkIdentity(checkBookmark(bookmark), this.#bookmark);
     if (bookmark.revision <= this.revision) return false;
     this.#bookmark = bookmark;
     return true;
