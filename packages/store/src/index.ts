@@ -14,7 +14,7 @@ export {
 } from './errors.js';
 export type { KeyValue, LeaseId, UndecodableKey } from './key-value.js';
 export type { GrantOptions, Lease, Leases, LeaseStatus } from './leases.js';
-export { silentLogger, type Logger } from './logger.js';
+export { fromPino, silentLogger, type Logger, type PinoLogger } from './logger.js';
 export { openStore, type OpenStoreOptions, type StoreAdapter } from './open-store.js';
 export type {
   CallOptions,

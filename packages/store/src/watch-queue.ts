@@ -5,6 +5,7 @@ import type { DriverWatch, WatchSink } from './driver.js';
 import { StoreError } from './errors.js';
 import { Fifo } from './fifo.js';
 import type { Logger } from './logger.js';
+import { messageOf } from './message-of.js';
 import type { Bookmark } from './revision.js';
 import { handleRejection } from './thenable.js';
 import type { Watch, WatchBatch, WatchState } from './watch.js';
@@ -183,7 +184,7 @@ export class WatchQueue implements Watch {
     this.#end = end;
     removeAbortListener(this.#options.signal, this.#onAbort);
     this.#closed = this.#driver?.close().catch((error: unknown) => {
-      this.#options.logger.error('the driver failed to close a watch', { error });
+      this.#options.logger.error(`the driver failed to close a watch: ${messageOf(error)}`, { error });
     });
     this.#transition(end.kind === 'error' ? { status: 'closed', error: end.error } : { status: 'closed' });
     this.#settleReady.reject(
@@ -206,7 +207,7 @@ export class WatchQueue implements Watch {
     if (this.#state.status === 'closed') return;
     this.#state = next;
     const report = (error: unknown) => {
-      this.#options.logger.error('a state listener of a watch failed', { error });
+      this.#options.logger.error(`a state listener of a watch failed: ${messageOf(error)}`, { error });
     };
     for (const listener of [...this.#listeners]) {
       try {

@@ -105,6 +105,14 @@ export const store: readonly Mutant[] = [
     },
   },
   {
+    name: 'pino-details-second',
+    why: 'pino gets its arguments in the order of console, and drops the details: which error, which endpoint',
+    file: 'packages/store/src/logger.ts',
+    find: "isPino(given) ? 'details first' : 'message first'",
+    replace: "'message first'",
+    caughtBy: { test: 'packages/store/test/loggers.test.ts', name: 'a logger of pino keeps everything pino itself' },
+  },
+  {
     name: 'store-leases-in-keys-only',
     why: 'a list of keys alone tells the leases that its adapter tells: those of etcd up to 3.6, and none of 3.7',
     file: 'packages/store/src/guarded-store.ts',

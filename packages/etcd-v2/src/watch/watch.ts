@@ -287,7 +287,8 @@ class EtcdWatch implements DriverWatch {
 
   async #interrupted(cause: StoreError): Promise<void> {
     this.#state = { status: 'attaching' };
-    this.#setup.logger.debug('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
+    const range = this.#range.toString();
+    this.#setup.logger.debug(`the watch of ${range} was interrupted: ${cause.message}`, { range, error: cause });
     this.#sink.interrupted(cause);
     // With jitter, so that a fleet does not come back in step, and never without delay (docs/traps.md#trap-12).
     await sleep(this.#setup.clock, this.#backoff.next(), this.#closing.signal).catch(() => undefined);

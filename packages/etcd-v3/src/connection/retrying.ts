@@ -1,6 +1,6 @@
 import { errorOf } from '@holdfast/etcd-common';
 import { isStoreError, type Logger, type StoreError } from '@holdfast/store';
-import { Backoff, beforeSent, type CallKind, sleep, withOutcome } from '@holdfast/store/adapter';
+import { Backoff, beforeSent, type CallKind, messageOf, sleep, withOutcome } from '@holdfast/store/adapter';
 import { type GrpcMeaning, meaningOf, toFailureError, UNUSABLE } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Answer, Attempted, UnaryOptions } from './attempt.js';
@@ -89,7 +89,10 @@ export class Retrying {
           made += 1;
           await beforeSent(kind, sleep(clock, backoff.next(), signal));
       }
-      this.#logger.debug('an etcd call is tried again', { endpoint: endpoint.name, error: last });
+      this.#logger.debug(`an etcd call is tried again, after ${endpoint.name} failed: ${messageOf(last)}`, {
+        endpoint: endpoint.name,
+        error: last,
+      });
     }
   }
 
@@ -109,9 +112,9 @@ export class Retrying {
 
   /** An endpoint's member is in trouble: prefers others, or, if there are none, another connection. */
   markUnhealthy({ endpoint, channel }: Partial<Reached> & Pick<Reached, 'endpoint'>, cause: StoreError): void {
-    this.#logger.warn(`etcd endpoint ${endpoint.name} failed; others are preferred for a while`, {
+    this.#logger.warn(`etcd endpoint ${endpoint.name} failed; others are preferred for a while: ${cause.message}`, {
       endpoint: endpoint.name,
-      cause,
+      error: cause,
     });
     endpoint.health.failed();
     const current = channel ?? endpoint.ready;

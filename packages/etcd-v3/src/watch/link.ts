@@ -118,7 +118,10 @@ export class WatchLink implements WatchStreamOwner {
 
   ended(stream: WatchStream, cause: StoreError, how?: 'closed by the server' | 'silent'): void {
     if (!this.#streams.delete(stream)) return;
-    this.#logger.info('a watch stream ended', { endpoint: stream.endpoint, cause: cause.message });
+    this.#logger.info(`the watch stream to ${stream.endpoint} ended: ${cause.message}`, {
+      endpoint: stream.endpoint,
+      error: cause,
+    });
     this.#avoid = stream.endpoint;
     if (how === 'silent') {
       this.#silences += 1;
@@ -180,7 +183,7 @@ export class WatchLink implements WatchStreamOwner {
   }
 
   #failed(cause: StoreError): void {
-    this.#logger.warn('no watch stream could be opened', { cause: cause.message });
+    this.#logger.warn(`no watch stream could be opened: ${cause.message}`, { error: cause });
     this.#rest();
     this.#tell(cause);
   }

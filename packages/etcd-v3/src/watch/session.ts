@@ -336,7 +336,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     if (this.#state.name === 'following' && this.#clock.now() - this.#state.since >= this.#host.options.stableMs) {
       this.#backoff.reset();
     }
-    this.#logger.debug('a watch was interrupted', { range: this.#range.toString(), cause: cause.message });
+    const range = this.#range.toString();
+    this.#logger.debug(`the watch of ${range} was interrupted: ${cause.message}`, { range, error: cause });
     this.#sink.interrupted(cause);
   }
 

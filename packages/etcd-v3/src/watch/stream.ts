@@ -133,10 +133,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
       },
       unknown: () => {
         this.#options.logger.warn(
-          'etcd is not asked for progress, since its version is not known: idle watches wait for it',
-          {
-            endpoint: this.#endpoint,
-          },
+          `etcd at ${this.#endpoint} is not asked for progress, since its version is not known: idle watches wait for it`,
+          { endpoint: this.#endpoint },
         );
       },
     });
@@ -267,7 +265,9 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   #onCreated(response: WatchResponse, message: Buffer): void {
     const subscription = this.#creating.shift();
     if (subscription === undefined) {
-      this.#options.logger.warn('etcd confirmed a watch that nobody had asked for', { endpoint: this.#endpoint });
+      this.#options.logger.warn(`etcd at ${this.#endpoint} confirmed a watch that nobody had asked for`, {
+        endpoint: this.#endpoint,
+      });
       return;
     }
     const abandoned = subscription.state.name === 'abandoned';
