@@ -1,6 +1,7 @@
 export { type Mutant, type Mutation, occurrences, type PromiseId } from './mutant.js';
 export { mutants } from './mutants/index.js';
-export { mutantTables } from './page.js';
+export { mutantTables, runSummary } from './page.js';
+export { type MutantResult, type MutationRun, readRun, RESULTS_FILE } from './results.js';
 export { type MutantRun, runMutant } from './run-mutant.js';
 export { type SampleOptions, sampleOf } from './sample.js';
 export { type JestReport, type Verdict, verdictOf } from './verdict.js';

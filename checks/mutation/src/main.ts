@@ -1,12 +1,17 @@
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
 import { mutants } from './mutants/index.js';
+import { writeRun, type MutantResult } from './results.js';
 import { runMutant } from './run-mutant.js';
 import type { Verdict } from './verdict.js';
 
-// `npm run mutants`: all mutants, or those whose name contains one of the arguments, one line each.
+// `npm run mutants`: all mutants, or those whose name contains one of the arguments, one line each. `--out FILE` writes the result.
 const root = process.cwd();
-const args = process.argv.slice(2);
-const unmutated = args.includes('--unmutated');
-const wanted = args.filter((arg) => !arg.startsWith('--'));
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { unmutated: { type: 'boolean', default: false }, out: { type: 'string' } },
+});
+const { unmutated, out } = values;
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -25,18 +30,29 @@ function describe(verdict: Verdict): string {
   }
 }
 
+function saysOf(verdict: Verdict): string {
+  if (verdict.kind === 'survived') return '';
+  return verdict.kind === 'caught' ? verdict.by : verdict.reason;
+}
+
 async function main(): Promise<number> {
   const all = Object.values(mutants).flat();
   const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+  const results: MutantResult[] = [];
   let bad = 0;
   let total = 0;
   for (const mutant of chosen) {
     const { verdict, seconds } = await runMutant(root, mutant, unmutated ? undefined : mutant);
     if (verdict.kind !== (unmutated ? 'survived' : 'caught')) bad += 1;
     total += seconds;
+    results.push({ name: mutant.name, verdict: verdict.kind, says: saysOf(verdict) });
     print(`${seconds.toFixed(1).padStart(5)} s  ${mutant.name.padEnd(40)} ${describe(verdict)}`);
   }
   print(`${chosen.length} ${unmutated ? 'tests without a mutation' : 'mutants'} in ${total.toFixed(0)} s, ${bad} bad`);
+  if (out !== undefined) {
+    const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+    writeRun(out, { commit, at: new Date().toISOString(), mutants: results });
+  }
   return bad === 0 ? 0 : 1;
 }
 

@@ -1,4 +1,11 @@
 import type { Mutant } from './mutant.js';
+import type { MutationRun } from './results.js';
+
+/** The sentence of `docs/mutants.md` about the last run of all mutants. */
+export function runSummary(run: MutationRun): string {
+  const caught = run.mutants.filter(({ verdict }) => verdict === 'caught').length;
+  return `The last run of all mutants, on ${run.at.slice(0, 10)} at commit ${run.commit.slice(0, 10)}: ${caught} of ${run.mutants.length} were caught.`;
+}
 
 /** The tables of `docs/mutants.md`. */
 export function mutantTables(mutants: Readonly<Record<string, readonly Mutant[]>>): string {
