@@ -1,4 +1,4 @@
-import { etcdV2Store } from '@holdfast/etcd-v2';
 import { describeBadCertificates } from '../../etcd-common/test/support/bad-certificates.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeBadCertificates(etcdV2Store, { enableV2: true });
+describeBadCertificates(ADAPTER);

@@ -2,20 +2,12 @@
 // in front of both. None of them serves anything; and a cluster that really was replaced is accepted soon.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
-import { isStoreError, type StoreError } from '@holdfast/store';
+import { isStoreError } from '@holdfast/store';
 import { findEtcd, eventually, startBalancer, startProxy, type Proxy } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { etcdSays, HostileServer, notFound, type Asked } from './support/hostile-server.js';
-import { follow, Following, World } from './support/world.js';
-
-async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    (value) => new Error(`it succeeded with ${JSON.stringify(value)}`),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
+import { follow, Follower, World } from './support/world.js';
+import { failure } from '../../etcd-common/test/support/failure.js';
 
 describe.each([findEtcd({})])('foreign clusters of etcd $version', ({ version }) => {
   let own: World;
@@ -138,7 +130,7 @@ describe.each([findEtcd({})])('foreign clusters of etcd $version', ({ version })
       two.retarget(fresh.etcd.endpoints[0]!);
       two.cut();
       stop(one);
-      expect((await watch.end())?.code).toBe('history-changed');
+      expect((await watch.ended())?.code).toBe('history-changed');
       expect((await store.list('/replaced')).bookmark.identity).toBe(ids.fresh);
     });
 
@@ -162,7 +154,7 @@ describe.each([findEtcd({})])('foreign clusters of etcd $version', ({ version })
     const store = connect([lb.endpoint], { timeouts: { connectMs: 5_000 } });
     await store.put('/lb/0', 'x');
     const { bookmark } = await store.list({ prefix: '/lb/' });
-    const watch = new Following(store.watch({ prefix: '/lb/' }, { after: bookmark }));
+    const watch = new Follower(store.watch({ prefix: '/lb/' }, { after: bookmark }));
     const acknowledged: string[] = [];
     for (let i = 1; i <= 30; i += 1) {
       // Some writes meet the end of their connection, and some the fresh member.
@@ -226,8 +218,8 @@ describe('over a connection to the own cluster', () => {
 
   test('what another one says of its history ends no watch', async () => {
     const { store } = await behind(({ path }) => (path.includes('wait=true') ? 'def' : 'abc'));
-    const watch = new Following(store.watch({ prefix: '/a/' }));
-    await eventually(() => watch.states.filter((state) => state === 'interrupted').length > 3);
+    const watch = new Follower(store.watch({ prefix: '/a/' }));
+    await eventually(() => watch.statuses.filter((state) => state === 'interrupted').length > 3);
     expect(watch.error).toBeUndefined();
     expect(watch.watch.state).toMatchObject({
       cause: { code: 'unavailable', message: expect.stringContaining('cluster def') },

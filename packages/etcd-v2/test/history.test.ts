@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { toRevision } from '@holdfast/store';
 import { availableEtcds, eventually, startProxy } from '@holdfast/testkit';
 import { etcdV2Store } from '@holdfast/etcd-v2';
-import { follow, Following, World } from './support/world.js';
+import { follow, Follower, World } from './support/world.js';
 
 let world: World | undefined;
 
@@ -21,7 +21,7 @@ describe.each(availableEtcds({ api: 'v2' }))('another history on etcd $version',
       await world.burst(20, (index) => `/wiped/${index}`);
       const watch = await follow(store, { prefix: '/wiped/' });
       await world.etcd.wipe({ sameToken });
-      const error = await watch.end();
+      const error = await watch.ended();
       expect(error?.code).toBe('history-changed');
       expect(watch.events).toEqual([]);
     }
@@ -36,9 +36,9 @@ describe.each(availableEtcds({ api: 'v2' }))('another history on etcd $version',
     const { bookmark } = await store.list({ prefix: '/restored/' });
     const watch = await follow(store, { prefix: '/restored/' }, { after: bookmark });
     await world.etcd.useData(copy);
-    expect((await watch.end())?.code).toBe('history-changed');
-    const later = new Following(store.watch({ prefix: '/restored/' }, { after: bookmark }));
-    expect((await later.end())?.code).toBe('history-changed');
+    expect((await watch.ended())?.code).toBe('history-changed');
+    const later = new Follower(store.watch({ prefix: '/restored/' }, { after: bookmark }));
+    expect((await later.ended())?.code).toBe('history-changed');
   });
 
   test('a server that was killed and started again is the same history, and nothing is lost', async () => {
@@ -53,7 +53,7 @@ describe.each(availableEtcds({ api: 'v2' }))('another history on etcd $version',
     }
     await watch.until(4);
     expect(watch.told).toEqual(['before 0', 'after 0', 'before 1', 'after 1'].map((value) => `put /killed/a=${value}`));
-    expect(watch.states).toContain('interrupted');
+    expect(watch.statuses).toContain('interrupted');
   });
 
   test('a member that lags behind is no other history: the watch waits for it, and misses nothing', async () => {
@@ -139,7 +139,7 @@ describe('signs of another history that a real server gives only by chance', () 
     await watch.status('live');
     state.polls.push(put(101));
     server?.closeAllConnections();
-    expect((await watch.end())?.code).toBe('history-changed');
+    expect((await watch.ended())?.code).toBe('history-changed');
     await store.close();
   });
 
@@ -147,8 +147,8 @@ describe('signs of another history that a real server gives only by chance', () 
     const state: Scripted = { index: 5, term: 2, polls: [], asked: [] };
     const store = etcdV2Store({ endpoints: [await scripted(state)], keepalive: false });
     const after = { revision: toRevision(9), identity: 'abc' };
-    const watch = new Following(store.watch({ prefix: '/a/' }, { after }));
-    await eventually(() => watch.ended || watch.states.includes('live'), { timeoutMs: 20_000 });
+    const watch = new Follower(store.watch({ prefix: '/a/' }, { after }));
+    await eventually(() => watch.isOver || watch.statuses.includes('live'), { timeoutMs: 20_000 });
     expect(watch.error?.code).toBe('history-changed');
     expect(state.asked).toEqual(['/v2/keys/a/_?quorum=true', '/v2/keys/a/_?quorum=true']);
     await store.close();
@@ -158,7 +158,7 @@ describe('signs of another history that a real server gives only by chance', () 
     const state: Scripted = { index: 100, term: 2, polls: [put(6)], asked: [] };
     const store = etcdV2Store({ endpoints: [await scripted(state)], keepalive: false });
     const after = { revision: toRevision(5), identity: 'abc' };
-    const watch = new Following(store.watch({ prefix: '/a/' }, { after }));
+    const watch = new Follower(store.watch({ prefix: '/a/' }, { after }));
     await watch.until(1);
     expect(watch.batches.map(({ bookmark }) => Number(bookmark.revision))).toEqual([6]);
     await eventually(() => state.asked.some((url) => url.includes('waitIndex=7')));
@@ -183,8 +183,8 @@ describe('signs of another history that a real server gives only by chance', () 
     const endpoints = [await scripted(state)];
     const store = etcdV2Store({ endpoints, keepalive: false, retry: { initialMs: 100 }, random: () => 0.5 });
     const began = performance.now();
-    const watch = new Following(store.watch({ prefix: '/a/' }));
-    const failures = () => watch.states.filter((status) => status === 'interrupted');
+    const watch = new Follower(store.watch({ prefix: '/a/' }));
+    const failures = () => watch.statuses.filter((status) => status === 'interrupted');
     await eventually(() => failures().length >= 5, { intervalMs: 5 });
     // Four delays, of 55, 110, 220 and 440 ms.
     expect(performance.now() - began).toBeGreaterThan(500);
@@ -198,7 +198,7 @@ describe('signs of another history that a real server gives only by chance', () 
     await watch.until(1);
     expect(watch.told).toEqual(['put /a/x=1']);
     expect(state.asked.filter((url) => url.includes('waitIndex=6'))).toHaveLength(2);
-    expect(watch.states).toEqual(['live']);
+    expect(watch.statuses).toEqual(['live']);
     await store.close();
   });
 

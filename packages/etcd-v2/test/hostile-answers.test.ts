@@ -352,7 +352,7 @@ describe('maxResponseBytes', () => {
     const watch = await polled(reply, { maxResponseBytes: 1_000_000 });
     await watch.until(1);
     expect(watch.told).toEqual(['put /a/x=6']);
-    expect(watch.states).toContain('interrupted');
+    expect(watch.statuses).toContain('interrupted');
   });
 
   test('is 256 MiB unless set', async () => {

@@ -72,7 +72,7 @@ describe.each(availableEtcds({ api: 'v2' }).slice(0, 1))(
       const beside = connect(endpoints[1]!);
       await eventually(() => beside.put('/alone/a', '1').then(() => true), { timeoutMs: 30_000 });
       await eventually(() => watch.told.at(-1) === 'put /alone/a=1', { timeoutMs: 30_000 });
-      expect(watch.states).not.toContain('closed');
+      expect(watch.statuses).not.toContain('closed');
     });
   },
 );

@@ -3,74 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { isStoreError, openStore, type Range } from '@holdfast/store';
+import type { Range } from '@holdfast/store';
 import { KeyRange } from '@holdfast/store/adapter';
-import { certificateAuthority } from '@holdfast/testkit';
-import { etcdV2, etcdV2Store, type EtcdV2Options } from '@holdfast/etcd-v2';
+import { etcdV2Store } from '@holdfast/etcd-v2';
+import { describeOptions } from '../../etcd-common/test/support/options.js';
 import { exactDirectory, keyPath, locate } from '../src/json/key-path.js';
+import { ADAPTER } from './support/adapter.js';
 
-const endpoints = ['http://127.0.0.1:2379'];
-const secure = ['https://127.0.0.1:2379'];
+describeOptions(ADAPTER, [
+  ['colon', { auth: { username: 'me:too', password: 'x' } }],
+  ['headers', { headers: { 'no spaces': 'x' } }],
+  ['headers', { headers: { Authorization: 'x' } }],
+  ['"watch"', { watch: { silenceMs: 1_000 } }],
+]);
 
-function refusal(make: () => unknown): string {
-  try {
-    make();
-  } catch (error) {
-    if (isStoreError(error, 'invalid-argument')) return error.message;
-    throw error;
-  }
-  throw new Error('it was accepted');
-}
-
-describe('options', () => {
-  test.each<[string, unknown]>([
-    ['endpoints', {}],
-    ['endpoints', { endpoints: [] }],
-    ['endpoints', { endpoints: 'http://127.0.0.1:2379' }],
-    ['endpoints', { endpoints: [...endpoints, ...endpoints] }],
-    ['endpoint', { endpoints: ['127.0.0.1:2379'] }],
-    ['endpoint', { endpoints: ['ftp://127.0.0.1:2379'] }],
-    ['endpoint', { endpoints: ['http://127.0.0.1:2379/path'] }],
-    ['endpoint', { endpoints: ['http://127.0.0.1:99999'] }],
-    ['endpoint', { endpoints: ['http://'] }],
-    ['unix:', { endpoints: ['unix:'] }],
-    ['"endpoint"', { endpoints, endpoint: 'misspelt' }],
-    ['auth', { endpoints, auth: { username: '', password: '' } }],
-    ['auth', { endpoints, auth: { username: 'me' } }],
-    ['colon', { endpoints, auth: { username: 'me:too', password: 'x' } }],
-    ['tls', { endpoints, tls: { ca: 'x' } }],
-    ['tls.key', { endpoints: secure, tls: { cert: 'x' } }],
-    ['PEM', { endpoints: secure, tls: { ca: certificateAuthority().cert, cert: 'x', key: 'y' } }],
-    ['path of a file', { endpoints: secure, tls: { ca: '/etc/ca.pem' } }],
-    ['"servername"', { endpoints: secure, tls: { servername: 'x' } }],
-    ['headers', { endpoints, headers: { 'no spaces': 'x' } }],
-    ['headers', { endpoints, headers: { Authorization: 'x' } }],
-    ['headers', { endpoints, headers: { name: 'line\nbreak' } }],
-    ['timeouts.connectMs', { endpoints, timeouts: { connectMs: 0 } }],
-    ['timeouts.requestMs', { endpoints, timeouts: { requestMs: -1 } }],
-    ['keepalive.intervalMs', { endpoints, keepalive: { intervalMs: 0 } }],
-    ['keepalive.timeoutMs', { endpoints, keepalive: { timeoutMs: Infinity } }],
-    ['retry.attempts', { endpoints, retry: { attempts: 0 } }],
-    ['retry.maxMs', { endpoints, retry: { maxMs: Number.NaN } }],
-    ['bufferBytes', { endpoints, bufferBytes: -1 }],
-  ])('a bad one is refused, naming %s: %j', (named, options) => {
-    expect(refusal(() => etcdV2Store(options as EtcdV2Options))).toContain(named);
-  });
-
-  test('a user and password in an endpoint are refused, and not repeated', () => {
-    for (const endpoint of ['http://me:secret@host:2379', 'me:secret@host:2379']) {
-      const message = refusal(() => etcdV2Store({ endpoints: [endpoint] }));
-      expect(message).toContain('auth');
-      expect(message).not.toContain('secret');
-    }
-  });
-
-  test('making a store does no I/O, and closing it needs none', async () => {
-    const store = etcdV2Store({ endpoints: ['http://nowhere.invalid:2379'] });
-    await store.close();
-    await expect(store.get('/x')).rejects.toMatchObject({ code: 'closed' });
-  });
-
+describe('endpoints', () => {
   test('a unix socket is an endpoint as any', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-'));
     const path = join(folder, 'etcd.sock');
@@ -96,21 +43,6 @@ describe('options', () => {
     await store.close();
     server.close();
   });
-});
-
-describe('store URLs', () => {
-  test('name several endpoints, a user, TLS and a prefix', async () => {
-    const store = await openStore('etcd-v2://me:p%40ss@host:2379,other:2379/prefix?tls=true', { adapters: [etcdV2] });
-    expect(store.name).toBe('etcd-v2');
-    await store.close();
-  });
-
-  test.each(['etcd-v2:', 'etcd-v2://host?tsl=true', 'etcd-v2://host?tls=yes', 'etcd-v2://me@host'])(
-    '%s is refused',
-    async (url) => {
-      await expect(openStore(url, { adapters: [etcdV2] })).rejects.toMatchObject({ code: 'invalid-argument' });
-    },
-  );
 });
 
 describe('where a range is read', () => {

@@ -40,7 +40,7 @@ test('a poll that waits for long is made anew over another connection, and the w
   const { watch, polls } = await polled((poll) => (poll === 3 ? put : waitingAt(poll < 3 ? 5 : 6)));
   await watch.until(1);
   expect(watch.told).toEqual(['put /a/x=1']);
-  expect(watch.states).not.toContain('interrupted');
+  expect(watch.statuses).not.toContain('interrupted');
   expect(new Set(polls.slice(0, 3).map(({ path }) => path))).toEqual(new Set([polls[0]!.path]));
   expect(new Set(polls.slice(0, 3).map(({ connection }) => connection)).size).toBe(3);
 });
@@ -48,7 +48,7 @@ test('a poll that waits for long is made anew over another connection, and the w
 test('an idle prefix whose index is out of the window of events goes on with the poll that it has', async () => {
   const { watch, polls } = await polled((poll) => (poll === 1 ? WAITING : CLEARED));
   await eventually(() => polls.length > 3);
-  expect([watch.error, watch.states.includes('interrupted'), watch.watch.state.status]).toEqual([
+  expect([watch.error, watch.statuses.includes('interrupted'), watch.watch.state.status]).toEqual([
     undefined,
     false,
     'live',
@@ -68,7 +68,7 @@ test('a member that twice has no leader has polls made anew at once, and what th
     (poll) => (poll === 1 ? WAITING : CLEARED),
     (question) => question % 2 === 0,
   );
-  expect((await watch.end())?.code).toBe('compacted');
+  expect((await watch.ended())?.code).toBe('compacted');
   expect(polls.length).toBe(3);
   expect(questions()).toBeLessThan(8);
 });

@@ -1,18 +1,10 @@
 // Users of etcd's v2 user management over a store's life: passwords, users and roles that change under a watch that is open.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { isStoreError, type StoreError } from '@holdfast/store';
 import { findEtcd, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
+import { failure } from '../../etcd-common/test/support/failure.js';
+import { admin, enableUsers, kv } from './support/users.js';
 import { follow } from './support/world.js';
-
-async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    () => new Error('it succeeded'),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
 
 const PASSWORD = 'secret-1';
 
@@ -23,29 +15,11 @@ describe.each([findEtcd({})])('a user of etcd $version', ({ version }) => {
   /** Writes as root, past the proxy. */
   let root: EtcdV2Store;
 
-  /** Calls the API of users and roles, as root. */
-  async function admin(method: 'PUT' | 'DELETE', path: string, body?: unknown): Promise<void> {
-    const response = await fetch(`${etcd.endpoints[0]!}/v2/auth/${path}`, {
-      method,
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Basic ${Buffer.from('root:toor').toString('base64')}`,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  }
-  const passwd = (password: string): Promise<void> => admin('PUT', 'users/app', { user: 'app', password });
-  const kv = (...keys: string[]) => ({ kv: { read: keys, write: keys } });
+  const passwd = (password: string): Promise<void> => admin(etcd, 'PUT', 'users/app', { user: 'app', password });
 
   beforeAll(async () => {
     etcd = await startEtcd({ version, enableV2: true });
-    await admin('PUT', 'users/root', { user: 'root', password: 'toor' });
-    await admin('PUT', 'roles/app', { role: 'app', permissions: kv('/app/*') });
-    await admin('PUT', 'users/app', { user: 'app', password: PASSWORD, roles: ['app'] });
-    await admin('PUT', 'enable');
-    // Otherwise who has no user may do everything.
-    await admin('PUT', 'roles/guest', { role: 'guest', revoke: kv('/*') });
+    await enableUsers(etcd, PASSWORD);
     root = etcdV2Store({ endpoints: etcd.endpoints, auth: { username: 'root', password: 'toor' } });
   });
   afterEach(async () => {
@@ -142,12 +116,12 @@ describe.each([findEtcd({})])('a user of etcd $version', ({ version }) => {
     expect(await failure(store.put('/app/x', 'x'))).toMatchObject({ code: 'unauthenticated', outcome: 'not-applied' });
     // The poll that waits is still answered.
     await root.put('/app/x', '1');
-    expect(await watching.end()).toMatchObject({ code: 'unauthenticated', endpoint: proxy.endpoint });
+    expect(await watching.ended()).toMatchObject({ code: 'unauthenticated', endpoint: proxy.endpoint });
     expect(watching.told).toEqual(['put /app/x=1']);
   });
 
   test('a user that another one replaces, with the old one gone: nothing is lost', async () => {
-    await admin('PUT', 'users/second', { user: 'second', password: 'secret-2', roles: ['app'] });
+    await admin(etcd, 'PUT', 'users/second', { user: 'second', password: 'secret-2', roles: ['app'] });
     let user = { username: 'app', password: PASSWORD };
     const store = await connect(() => user);
     const watching = await follow(store, { prefix: '/app/' });
@@ -162,31 +136,31 @@ describe.each([findEtcd({})])('a user of etcd $version', ({ version }) => {
     await watching.until(3);
     expect(watching.told).toEqual(['put /app/x=1', 'put /app/x=2', 'put /app/x=3']);
     expect(watching.error).toBeUndefined();
-    await admin('DELETE', 'users/second');
+    await admin(etcd, 'DELETE', 'users/second');
   });
 
   test('a role revoked while watching: what it may no longer see ends, the rest goes on', async () => {
-    await admin('PUT', 'roles/passing', { role: 'passing', permissions: kv('/passing/*') });
-    await admin('PUT', 'users/app', { user: 'app', grant: ['passing'] });
+    await admin(etcd, 'PUT', 'roles/passing', { role: 'passing', permissions: kv('/passing/*') });
+    await admin(etcd, 'PUT', 'users/app', { user: 'app', grant: ['passing'] });
     const store = await connect();
     const [passing, staying] = [await follow(store, { prefix: '/passing/' }), await follow(store, { prefix: '/app/' })];
     await root.put('/passing/1', '1');
     await passing.until(1);
-    await admin('PUT', 'users/app', { user: 'app', revoke: ['passing'] });
+    await admin(etcd, 'PUT', 'users/app', { user: 'app', revoke: ['passing'] });
     const denied = { code: 'unauthenticated', outcome: 'not-applied' };
     expect(await failure(store.put('/passing/1', 'x'))).toMatchObject(denied);
     proxy.cut();
-    expect((await passing.end())?.code).toBe('unauthenticated');
+    expect((await passing.ended())?.code).toBe('unauthenticated');
     await root.put('/app/still', '1');
     await staying.until(1);
     expect(staying.error).toBeUndefined();
     // A watch from where the other ended goes on once the role is back.
     await root.put('/passing/2', '2');
-    await admin('PUT', 'users/app', { user: 'app', grant: ['passing'] });
+    await admin(etcd, 'PUT', 'users/app', { user: 'app', grant: ['passing'] });
     const again = await follow(store, { prefix: '/passing/' }, { after: passing.batches.at(-1)!.bookmark });
     expect((await again.until(1)).length).toBe(1);
     expect(again.told).toEqual(['put /passing/2=2']);
-    await admin('PUT', 'users/app', { user: 'app', revoke: ['passing'] });
-    await admin('DELETE', 'roles/passing');
+    await admin(etcd, 'PUT', 'users/app', { user: 'app', revoke: ['passing'] });
+    await admin(etcd, 'DELETE', 'roles/passing');
   });
 });

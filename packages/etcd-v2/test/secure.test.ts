@@ -1,17 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { isStoreError, type StoreError } from '@holdfast/store';
 import { findEtcd, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
+import { failure } from '../../etcd-common/test/support/failure.js';
+import { admin, enableUsers, kv } from './support/users.js';
 import { follow } from './support/world.js';
-
-async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    () => new Error('it succeeded'),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
 
 describe.each([findEtcd({})])('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();
@@ -142,30 +134,11 @@ describe.each([findEtcd({})])('users of etcd $version', ({ version }) => {
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
 
-  /** Calls the API of users and roles, as root. */
-  async function admin(method: 'PUT' | 'DELETE', path: string, body?: unknown): Promise<void> {
-    const response = await fetch(`${etcd.endpoints[0]!}/v2/auth/${path}`, {
-      method,
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Basic ${Buffer.from('root:toor').toString('base64')}`,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  }
-
-  const password = (text: string): Promise<void> => admin('PUT', 'users/app', { user: 'app', password: text });
-  const kv = (...keys: string[]) => ({ kv: { read: keys, write: keys } });
+  const password = (text: string): Promise<void> => admin(etcd, 'PUT', 'users/app', { user: 'app', password: text });
 
   beforeAll(async () => {
     etcd = await startEtcd({ version, enableV2: true });
-    await admin('PUT', 'users/root', { user: 'root', password: 'toor' });
-    await admin('PUT', 'roles/app', { role: 'app', permissions: kv('/app/*') });
-    await admin('PUT', 'users/app', { user: 'app', password: 'secret-1', roles: ['app'] });
-    await admin('PUT', 'enable');
-    // Otherwise who has no user may do everything.
-    await admin('PUT', 'roles/guest', { role: 'guest', revoke: kv('/*') });
+    await enableUsers(etcd, 'secret-1');
   });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((resource) => resource.close()));
@@ -234,15 +207,15 @@ describe.each([findEtcd({})])('users of etcd $version', ({ version }) => {
   });
 
   test('a watch whose role is revoked ends as unauthenticated, once it asks again', async () => {
-    await admin('PUT', 'roles/passing', { role: 'passing', permissions: kv('/passing/*') });
-    await admin('PUT', 'users/app', { user: 'app', grant: ['passing'] });
+    await admin(etcd, 'PUT', 'roles/passing', { role: 'passing', permissions: kv('/passing/*') });
+    await admin(etcd, 'PUT', 'users/app', { user: 'app', grant: ['passing'] });
     const store = connect({ username: 'app', password: 'secret-1' });
     const root = connect({ username: 'root', password: 'toor' });
     const watch = await follow(store, { prefix: '/passing/' });
-    await admin('PUT', 'users/app', { user: 'app', revoke: ['passing'] });
+    await admin(etcd, 'PUT', 'users/app', { user: 'app', revoke: ['passing'] });
     // The server looks at the role when a poll is made: the one that waits is still answered.
     await root.put('/passing/a', '1');
-    expect((await watch.end())?.code).toBe('unauthenticated');
+    expect((await watch.ended())?.code).toBe('unauthenticated');
     expect(watch.told).toEqual(['put /passing/a=1']);
   });
 

@@ -1,4 +1,4 @@
-import { etcdV2Store } from '@holdfast/etcd-v2';
 import { describeTrailingDot } from '../../etcd-common/test/support/trailing-dot.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeTrailingDot(etcdV2Store, { enableV2: true });
+describeTrailingDot(ADAPTER);

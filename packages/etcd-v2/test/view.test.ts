@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
 import { findEtcd } from '@holdfast/testkit';
-import { Following, World } from './support/world.js';
+import { Follower, World } from './support/world.js';
 
 describe.each([findEtcd({})])('views of a store on etcd $version', ({ version }) => {
   let world: World;
@@ -35,7 +35,7 @@ describe.each([findEtcd({})])('views of a store on etcd $version', ({ version })
   test('its watch tells of what is in it, and a directory that goes with or in it as what that means for the view', async () => {
     const store = world.open();
     const following = ['/top/app', '/top/app/'].map((prefix) => {
-      return new Following(withPrefix(store, prefix).watch({ prefix: '' }));
+      return new Follower(withPrefix(store, prefix).watch({ prefix: '' }));
     });
     await Promise.all(following.map(({ watch }) => watch.ready));
     await store.put('/top/app/a', '1');
@@ -44,7 +44,7 @@ describe.each([findEtcd({})])('views of a store on etcd $version', ({ version })
     await store.delete({ prefix: '/top/app/dir/' });
     await store.put('/top/beside', '4');
     await store.delete({ prefix: '/top/' });
-    const [plain, slash] = following as [Following, Following];
+    const [plain, slash] = following as [Follower, Follower];
     await plain.until(5);
     await slash.until(4);
     expect(plain.told).toEqual([

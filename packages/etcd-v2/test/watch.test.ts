@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
 import { availableEtcds, eventually, virtualClock } from '@holdfast/testkit';
-import { follow, Following, World } from './support/world.js';
+import { follow, Follower, World } from './support/world.js';
 
 describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ version }) => {
   let world: World;
@@ -130,7 +130,7 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
       await world.burst(5_000, (index) => `/burst/${index % 500}`, 16, 2);
       await watch.until(5_000);
       expectAllOnceInOrder(watch, 5_000);
-      expect(watch.states).toEqual(['live']);
+      expect(watch.statuses).toEqual(['live']);
     });
 
     test('of a burst that is mostly for others every event of its own is told', async () => {
@@ -138,7 +138,7 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
       await world.burst(5_000, (index) => (index % 10 === 0 ? `/mine/${index}` : `/others/${index % 100}`), 16, 2);
       await watch.until(500);
       expect(new Set(watch.told).size).toBe(500);
-      expect(watch.states).toEqual(['live']);
+      expect(watch.statuses).toEqual(['live']);
     });
 
     test('idle over 10,000 writes of others it stays live, and tells what comes next', async () => {
@@ -147,7 +147,7 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
       await world.raw('PUT', '/idle/a', { value: '1' });
       await watch.until(1);
       expect(watch.told).toEqual(['put /idle/a=1']);
-      expect(watch.states).toEqual(['live']);
+      expect(watch.statuses).toEqual(['live']);
     });
 
     test('closing leaves no timer', async () => {
@@ -195,11 +195,11 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
       const store = world.open({ endpoints: [proxy.endpoint] });
       const { bookmark } = await store.list({ prefix: '/middle/' });
       await world.burst(800, (index) => `/middle/${index}`);
-      const watch = new Following(store.watch({ prefix: '/middle/' }, { after: bookmark }));
+      const watch = new Follower(store.watch({ prefix: '/middle/' }, { after: bookmark }));
       for (let cuts = 0; cuts < 5; cuts += 1) await proxy.cutAfter(5_000).happened;
       await watch.until(800);
       expectAllOnceInOrder(watch, 800);
-      expect(watch.states).toContain('interrupted');
+      expect(watch.statuses).toContain('interrupted');
     });
 
     test('for 5,000 writes it ends in CompactedError, which tells the oldest index that is left', async () => {
@@ -212,7 +212,7 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
       await world.burst(5_000, (index) => `/lost/${index}`);
       const { index: head } = await world.raw('GET', '/lost/0');
       await proxy.allow();
-      const error = await watch.end();
+      const error = await watch.ended();
       expect(isStoreError(error, 'compacted') && error).toMatchObject({
         code: 'compacted',
         compactRevision: head - 999,
@@ -230,7 +230,7 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
       proxy.cut();
       await world.raw('PUT', '/overrun/a', { value: '1' });
       await proxy.allow();
-      const error = await watch.end();
+      const error = await watch.ended();
       expect(error?.code).toBe('compacted');
       expect(watch.events).toEqual([]);
     });
@@ -282,7 +282,7 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
       await watch.ready;
       await world.burst(500, (index) => `/slow/${index}`, 1);
       await eventually(async () => expect(await world.watchers()).toBe(0));
-      const following = new Following(watch);
+      const following = new Follower(watch);
       await following.until(500);
       expect(new Set(following.told).size).toBe(500);
     });
@@ -290,7 +290,7 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
 });
 
 /** So many writes, each of a value of its own. Indexes may have gaps: a server takes one for itself now and then. */
-function expectAllOnceInOrder({ events, told }: Following, count: number): void {
+function expectAllOnceInOrder({ events, told }: Follower, count: number): void {
   expect(events.length).toBe(count);
   expect(new Set(told).size).toBe(count);
   const revisions = events.map(({ revision }) => revision);

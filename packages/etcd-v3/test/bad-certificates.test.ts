@@ -1,4 +1,4 @@
-import { etcdV3Store } from '@holdfast/etcd-v3';
 import { describeBadCertificates } from '../../etcd-common/test/support/bad-certificates.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeBadCertificates(etcdV3Store, { enableV2: false });
+describeBadCertificates(ADAPTER);

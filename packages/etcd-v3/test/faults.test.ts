@@ -4,20 +4,11 @@ import { createConnection, createServer, type AddressInfo, type Server, type Soc
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
-import { isStoreError, type Clock, type ConfigStore, type StoreError } from '@holdfast/store';
+import type { Clock, ConfigStore } from '@holdfast/store';
 import { systemClock } from '@holdfast/store/adapter';
 import { findEtcd, eventually, reservePort, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
-
-/** The error of a call that has to fail. */
-async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    (value) => new Error(`it succeeded with ${JSON.stringify(value)}`),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
+import { failure } from '../../etcd-common/test/support/failure.js';
 
 describe.each([findEtcd({})])('faults on the way to etcd $version', ({ version }) => {
   let etcd: Etcd;

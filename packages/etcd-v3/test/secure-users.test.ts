@@ -1,20 +1,11 @@
 // Users of etcd's own user management over a store's life: tokens that expire while it idles, passwords that change, roles
 // that come and go, each under a watch that is open.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { isStoreError, type StoreError } from '@holdfast/store';
 import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { enableAuth, grant, putAsRoot, revoke } from './watch-auth.js';
 import { Follower } from './watch-world.js';
-
-async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    () => new Error('it succeeded'),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
+import { failure } from '../../etcd-common/test/support/failure.js';
 
 const ROOT = '--user=root:rootpw';
 const PASSWORD = 'apppw';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
 import {
   availableEtcds,
   findEtcd,
@@ -10,15 +10,7 @@ import {
   type Etcd,
 } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
-
-async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    () => new Error('it succeeded'),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
+import { failure } from '../../etcd-common/test/support/failure.js';
 
 describe.each([findEtcd({})])('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();

@@ -1,4 +1,4 @@
-import { etcdV3Store } from '@holdfast/etcd-v3';
 import { describeTrailingDot } from '../../etcd-common/test/support/trailing-dot.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeTrailingDot(etcdV3Store, { enableV2: false });
+describeTrailingDot(ADAPTER);

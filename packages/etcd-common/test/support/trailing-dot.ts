@@ -1,14 +1,8 @@
 // Names with the dot of the root at their end, which Go's TLS servers refuse as SNI, for the tests of both adapters.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import dns, { type LookupAddress } from 'node:dns';
-import type { ConfigStore } from '@holdfast/store';
-import { certificateAuthority, findEtcd, startEtcd, type Etcd } from '@holdfast/testkit';
-
-interface Options {
-  readonly endpoints: readonly string[];
-  readonly tls: { readonly ca: string; readonly serverName?: string | undefined };
-  readonly timeouts: { readonly connectMs: number };
-}
+import { certificateAuthority, findEtcd, type Etcd } from '@holdfast/testkit';
+import { startFor, type EtcdAdapter } from './adapter.js';
 
 const LOCAL: LookupAddress = { address: '127.0.0.1', family: 4 };
 
@@ -28,17 +22,14 @@ function resolveTestNames(): void {
   }) as unknown as typeof dns.lookup);
 }
 
-export function describeTrailingDot(
-  open: (options: Options) => ConfigStore,
-  { enableV2 }: { enableV2: boolean },
-): void {
+export function describeTrailingDot(adapter: EtcdAdapter): void {
   describe('names that end with a dot', () => {
     const authority = certificateAuthority();
     let etcd: Etcd;
 
     beforeAll(async () => {
       const tls = authority.issue('etcd', ['127.0.0.1', 'etcd-1.test']);
-      etcd = await startEtcd({ ...findEtcd({}), enableV2, tls });
+      etcd = await startFor(adapter, { ...findEtcd({}), tls });
     });
     afterEach(() => {
       jest.restoreAllMocks();
@@ -58,7 +49,11 @@ export function describeTrailingDot(
       resolveTestNames();
       const { port } = new URL(etcd.endpoints[0]!);
       const endpoints = [`https://${host}:${port}`];
-      await using store = open({ endpoints, tls: { ca: authority.cert, serverName }, timeouts: { connectMs: 2_000 } });
+      await using store = adapter.open({
+        endpoints,
+        tls: { ca: authority.cert, serverName },
+        timeouts: { connectMs: 2_000 },
+      });
       await store.put('/named', host);
       expect(await store.get('/named')).toMatchObject({ key: '/named' });
       expect((await store.status()).version).toMatch(/^3\./);
@@ -68,7 +63,7 @@ export function describeTrailingDot(
       resolveTestNames();
       const { port } = new URL(etcd.endpoints[0]!);
       const endpoints = [`https://etcd-2.test.:${port}`];
-      await using store = open({ endpoints, tls: { ca: authority.cert }, timeouts: { connectMs: 2_000 } });
+      await using store = adapter.open({ endpoints, tls: { ca: authority.cert }, timeouts: { connectMs: 2_000 } });
       await expect(store.get('/named')).rejects.toMatchObject({
         code: 'unavailable',
         message: expect.stringContaining('for another name'),

@@ -1,8 +1,8 @@
-import type { Range, StoreError, Watch, WatchBatch, WatchEvent, WatchOptions } from '@holdfast/store';
-import { isStoreError } from '@holdfast/store';
-import { eventually, startEtcd, startProxy, type Etcd, type Proxy, type StartEtcdOptions } from '@holdfast/testkit';
+import { startEtcd, startProxy, type Etcd, type Proxy, type StartEtcdOptions } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { Pool } from 'undici';
+
+export { briefly, follow, Follower } from '../../../etcd-common/test/support/follower.js';
 
 /** An answer of the keys API, as it came. */
 export interface RawAnswer {
@@ -94,75 +94,5 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-/** Reads a watch to its end, and remembers all of it. */
-export class Following {
-  readonly watch: Watch;
-  readonly batches: WatchBatch[] = [];
-  readonly states: string[] = [];
-  error: StoreError | undefined;
-  ended = false;
-
-  constructor(watch: Watch) {
-    this.watch = watch;
-    watch.onState(({ status }) => this.states.push(status));
-    void this.#read();
-  }
-
-  get events(): WatchEvent[] {
-    return this.batches.flatMap(({ events }) => [...events]);
-  }
-
-  /** The events in short. */
-  get told(): string[] {
-    return this.events.map(briefly);
-  }
-
-  async until(count: number, timeoutMs = 20_000): Promise<WatchEvent[]> {
-    await eventually(() => this.ended || this.events.length >= count, { timeoutMs });
-    if (this.events.length < count) {
-      throw new Error(`the watch ended after ${this.events.length} events`, { cause: this.error });
-    }
-    return this.events;
-  }
-
-  async end(timeoutMs = 20_000): Promise<StoreError | undefined> {
-    await eventually(() => this.ended, { timeoutMs });
-    return this.error;
-  }
-
-  async status(status: string, timeoutMs = 20_000): Promise<void> {
-    await eventually(() => this.watch.state.status === status, { timeoutMs });
-  }
-
-  async #read(): Promise<void> {
-    try {
-      for await (const batch of this.watch) this.batches.push(batch);
-    } catch (error) {
-      if (!isStoreError(error)) throw error;
-      this.error = error;
-    } finally {
-      this.ended = true;
-    }
-  }
-}
-
-/** A watch that is established. */
-export async function follow(store: EtcdV2Store, range: Range, options?: WatchOptions): Promise<Following> {
-  const following = new Following(store.watch(range, options));
-  await following.watch.ready;
-  return following;
-}
-
-export function briefly(event: WatchEvent): string {
-  switch (event.type) {
-    case 'put':
-      return `put ${event.current.key}=${Buffer.from(event.current.value).toString()}`;
-    case 'delete':
-      return `delete ${event.key}`;
-    case 'delete-range':
-      return `delete-range ${JSON.stringify(event.range)}`;
   }
 }
