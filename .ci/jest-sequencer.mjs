@@ -3,6 +3,8 @@ import Sequencer from '@jest/test-sequencer';
 // The longest tests run first, so that no worker still runs one of them while the others are idle. On a fresh clone Jest knows no
 // durations, and would order files by size.
 const longest = [
+  'packages/etcd-v3/test/conformance.test.ts',
+  'packages/etcd-v3/test/traps.test.ts',
   'checks/mutation/test/mutants.test.ts',
   'packages/testkit/test/mutants-of-watches.test.ts',
   'packages/etcd-v3/test/watch-faults.test.ts',
@@ -14,8 +16,9 @@ const longest = [
   'checks/simulation/test/campaign.test.ts',
   'packages/cli/test/faults/v2-rows.test.ts',
   'packages/cli/test/faults/clusters.test.ts',
-  'packages/etcd-v3/test/conformance.test.ts',
   'packages/etcd-v2/test/conformance.test.ts',
+  'packages/etcd-v3/test/watch-cluster.test.ts',
+  'packages/cli/test/faults/v3-restores.test.ts',
   'packages/etcd-v3/test/cluster.test.ts',
   'packages/cli/test/quickstart.test.ts',
   'packages/cli/test/e2e-real-input.test.ts',

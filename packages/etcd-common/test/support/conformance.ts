@@ -1,7 +1,11 @@
-import { openStore, type ConfigStore } from '@holdfast/store';
+import { openStore } from '@holdfast/store';
 import { reservePort, startProxy, type ConformanceBackend, type Etcd, type Proxy } from '@holdfast/testkit';
 import type { EtcdOptions } from '@holdfast/etcd-common';
 import { startFor, type EtcdAdapter } from './adapter.js';
+
+/** How long calls look for a server, in milliseconds. Where none listens, that is what each of them takes. */
+const CONNECT_MS = 1_000;
+const NOBODY_CONNECT_MS = 250;
 
 /** Where the backends of the two adapters differ. */
 export interface BackendOptions {
@@ -22,10 +26,10 @@ export async function bindEtcd(
   const endpoint = etcd.endpoints[0] ?? '';
   const nobody = await reservePort();
   const proxies: Proxy[] = [];
-  const open = (at: string, limits: { timeoutMs?: number; bufferBytes?: number } = {}): ConfigStore => {
+  const open = (at: string, limits: { timeoutMs?: number; bufferBytes?: number } = {}, connectMs = CONNECT_MS) => {
     const common: EtcdOptions = {
       endpoints: [at],
-      timeouts: { connectMs: 1_000, requestMs: limits.timeoutMs },
+      timeouts: { connectMs, requestMs: limits.timeoutMs },
       retry: { initialMs: 20 },
       bufferBytes: limits.bufferBytes,
     };
@@ -37,7 +41,7 @@ export async function bindEtcd(
       ...options.hooks?.(etcd),
       unreachable: async () => {
         const at = `http://127.0.0.1:${nobody.port}`;
-        return { store: open(at), endpoint: at };
+        return { store: open(at, {}, NOBODY_CONNECT_MS), endpoint: at };
       },
       disturbed: async (limits) => {
         const proxy = await startProxy(endpoint);
