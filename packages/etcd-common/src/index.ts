@@ -1,6 +1,7 @@
-export { toOptions, type UrlOptions } from './adapter-url.js';
+export type { EtcdAdapterOptions } from './adapter-url.js';
 export { checkCredentials, type EtcdCredentials } from './credentials.js';
 export { parseEndpoint, type EndpointAddress } from './endpoint-address.js';
+export { etcdAdapter, type EtcdAdapterParts } from './etcd-adapter.js';
 export { byPreference, EndpointHealth } from './endpoint-health.js';
 export { excerpt } from '@holdfast/store/adapter';
 export type { HeaderRule } from './headers.js';

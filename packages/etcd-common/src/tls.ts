@@ -44,6 +44,11 @@ export function checkTls(
   return () => security;
 }
 
+/** @throws StoreError `invalid-argument` if certificates and keys can't be read, or don't fit together. */
+export function checkTlsMaterial(tls: EtcdTlsOptions): void {
+  securityOf(tls);
+}
+
 function securityOf(tls: EtcdTlsOptions): Security {
   checkNames(tls, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'the option tls');
   if ((tls.cert === undefined) !== (tls.key === undefined)) {

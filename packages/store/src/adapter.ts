@@ -34,5 +34,5 @@ export { messageOf, textOf } from './message-of.js';
 export { ListPage } from './page.js';
 export { KeyRange, keySuccessor, prefixEnd } from './range.js';
 export { sleep } from './sleep.js';
-export { parseStoreUrl } from './store-url.js';
+export { parseStoreUrl, urlParams } from './store-url.js';
 export { handleRejection, isThenable } from './thenable.js';

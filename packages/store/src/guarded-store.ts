@@ -109,6 +109,11 @@ export class GuardedStore implements ConfigStore {
     this.leases = new GuardedLeases(driver, (kind, options, check) => this.#call(kind, options, check));
   }
 
+  /** The logger of a store, for views of it: what they have to report belongs to the same reader. */
+  static loggerOf(store: ConfigStore): Logger | undefined {
+    return #logger in store ? store.#logger : undefined;
+  }
+
   get name(): string {
     return this.#driver.name;
   }

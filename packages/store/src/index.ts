@@ -15,7 +15,13 @@ export {
 export type { KeyValue, LeaseId, UndecodableKey } from './key-value.js';
 export type { GrantOptions, Lease, Leases, LeaseStatus } from './leases.js';
 export { fromPino, silentLogger, type Logger, type PinoLogger } from './logger.js';
-export { openStore, type OpenStoreOptions, type StoreAdapter } from './open-store.js';
+export {
+  openStore,
+  type AdapterOpenOptions,
+  type ConfigurableAdapter,
+  type OpenStoreOptions,
+  type StoreAdapter,
+} from './open-store.js';
 export type {
   CallOptions,
   CompactOptions,

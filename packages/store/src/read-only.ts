@@ -10,7 +10,7 @@ import type { TxnResult } from './txn.js';
  * `permission-denied` before anything is sent. Transactions that only read pass. Closing the view leaves the store open.
  */
 export function readOnly(store: ConfigStore, options: { readonly owned?: boolean } = {}): ConfigStore {
-  return new GuardedStore(new ReadOnlyDriver(store, options));
+  return new GuardedStore(new ReadOnlyDriver(store, options), { logger: GuardedStore.loggerOf(store) });
 }
 
 class ReadOnlyDriver extends DelegatingDriver {

@@ -45,7 +45,7 @@ export function withPrefix(
 ): ConfigStore {
   if (prefix === '') throw new StoreError('invalid-argument', 'the prefix of a view must not be empty');
   checkKey(prefix);
-  return new GuardedStore(new PrefixDriver(store, prefix, options));
+  return new GuardedStore(new PrefixDriver(store, prefix, options), { logger: GuardedStore.loggerOf(store) });
 }
 
 class PrefixDriver extends DelegatingDriver {

@@ -113,6 +113,14 @@ export const store: readonly Mutant[] = [
     caughtBy: { test: 'packages/store/test/loggers.test.ts', name: 'a logger of pino keeps everything pino itself' },
   },
   {
+    name: 'url-with-a-cut-password',
+    why: 'a password whose / or ? is not encoded is taken for a host and a prefix, and repeated by later messages',
+    file: 'packages/store/src/store-url.ts',
+    find: "  checkAuthority(scheme, endpoints, { userInfo, rest, isCut: rawPath.includes('@') });\n",
+    replace: '',
+    caughtBy: { test: 'packages/store/test/store-url.test.ts', name: 'a password that has to be encoded is told how' },
+  },
+  {
     name: 'store-leases-in-keys-only',
     why: 'a list of keys alone tells the leases that its adapter tells: those of etcd up to 3.6, and none of 3.7',
     file: 'packages/store/src/guarded-store.ts',

@@ -31,6 +31,7 @@ const FILES: Readonly<Record<string, (world: DocumentedServers) => string>> = {
   '/etc/etcd/ca.pem': ({ authority }) => authority.cert,
   '/etc/etcd/client.pem': ({ client }) => client.cert,
   '/etc/etcd/client-key.pem': ({ client }) => client.key,
+  '/etc/etcd/app-password': () => `${PASSWORDS.app}\n`,
   '/etc/etcd/next.pem': ({ next }) => next.cert,
   '/etc/etcd/next-key.pem': ({ next }) => next.key,
 };
