@@ -1,6 +1,6 @@
-import { StoreError, type CallOptions, type Revision } from '@holdfast/store';
-import { GuardedStore } from '@holdfast/store/adapter';
-import { CallScope, checkPath, checkTtl } from './v2-only/call-scope.js';
+import type { CallOptions, Revision } from '@holdfast/store';
+import { CALL_OPTIONS, checkWhole, GuardedStore, type CallRunner } from '@holdfast/store/adapter';
+import { checkPath } from './v2-only/check-node.js';
 import { Connection } from './connection/connection.js';
 import { Directories } from './v2-only/directories.js';
 import { EtcdDriver } from './etcd-driver.js';
@@ -25,7 +25,6 @@ export class EtcdV2Store extends GuardedStore {
   readonly hidden: HiddenNodes;
   readonly members: Members;
   readonly #connection: Connection;
-  readonly #scope: CallScope;
 
   /** @internal Use {@link etcdV2Store}. */
   constructor(options: EtcdV2Options) {
@@ -34,11 +33,11 @@ export class EtcdV2Store extends GuardedStore {
     const connection = new Connection(resolved);
     super(new EtcdDriver(connection, resolved), { clock, logger, timeoutMs, bufferBytes });
     this.#connection = connection;
-    this.#scope = new CallScope(clock, timeoutMs);
-    this.inOrder = new InOrder(connection, this.#scope);
-    this.directories = new Directories(connection, this.#scope);
-    this.hidden = new HiddenNodes(connection, this.#scope);
-    this.members = new Members(connection, this.#scope);
+    const call: CallRunner = (kind, given, check) => this.call(kind, given, check);
+    this.inOrder = new InOrder(connection, call);
+    this.directories = new Directories(connection, call);
+    this.hidden = new HiddenNodes(connection, call);
+    this.members = new Members(connection, call);
   }
 
   /**
@@ -50,28 +49,32 @@ export class EtcdV2Store extends GuardedStore {
     ttl: number,
     options: CallOptions = {},
   ): Promise<{ readonly refreshed: boolean; readonly revision: Revision }> {
-    return this.#scope.run('write', options, [], async ({ signal }) => {
-      const answer = await this.#connection.call({
-        method: 'PUT',
-        path: `${keyPath(checkPath(key))}?noValueOnSuccess=true`,
-        form: { ttl: String(checkTtl(ttl)), refresh: 'true', prevExist: 'true' },
-        kind: 'write',
-        signal,
-        expect: [100, 104],
-        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
-      });
-      return { refreshed: answer.refused === undefined, revision: bookmarkOf(answer).revision };
+    return this.call('write', [options, CALL_OPTIONS, 'refresh()'], () => {
+      const path = `${keyPath(checkPath(key))}?noValueOnSuccess=true`;
+      const form = { ttl: String(checkWhole(ttl, 'ttl', 'seconds')), refresh: 'true', prevExist: 'true' };
+      return async ({ signal }) => {
+        const answer = await this.#connection.call({
+          method: 'PUT',
+          path,
+          form,
+          kind: 'write',
+          signal,
+          expect: [100, 104],
+          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+        });
+        return { refreshed: answer.refused === undefined, revision: bookmarkOf(answer).revision };
+      };
     });
   }
 
   /** The statistics of the answering member: of itself, of its followers if it leads, and of its copy of the data. */
   stats(options: CallOptions = {}): Promise<EtcdV2Stats> {
-    return this.#scope.run('read', options, [], (call) => readStats(this.#connection, call));
+    return this.call('read', [options, CALL_OPTIONS, 'stats()'], () => (call) => readStats(this.#connection, call));
   }
 
   /** The health of each endpoint. An endpoint that can't be reached is not healthy. */
   health(options: CallOptions = {}): Promise<readonly EtcdV2Health[]> {
-    return this.#scope.run('read', options, [], (call) => readHealth(this.#connection, call));
+    return this.call('read', [options, CALL_OPTIONS, 'health()'], () => (call) => readHealth(this.#connection, call));
   }
 
   /**
@@ -80,12 +83,13 @@ export class EtcdV2Store extends GuardedStore {
    * @returns all endpoints.
    */
   refreshEndpoints(options: CallOptions = {}): Promise<readonly string[]> {
-    return this.#scope.run('read', options, [], ({ signal }) => this.#connection.refreshEndpoints(signal));
-  }
-
-  override close(): Promise<void> {
-    this.#scope.close(new StoreError('closed', `the ${this.name} store is closed; open another`));
-    return super.close();
+    return this.call(
+      'read',
+      [options, CALL_OPTIONS, 'refreshEndpoints()'],
+      () =>
+        ({ signal }) =>
+          this.#connection.refreshEndpoints(signal),
+    );
   }
 }
 

@@ -2,8 +2,17 @@
 export { addAbortListener, removeAbortListener } from './abort-listeners.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
-export { beforeSent, notSent, type CallKind } from './call.js';
-export { checkMs, checkNames, checkWhole, invalid as invalidArgument, type Untrusted } from './check-options.js';
+export { beforeSent, notSent, type CallKind, type CallRunner } from './call.js';
+export {
+  CALL_OPTIONS,
+  checkConsistency,
+  checkFlag,
+  checkMs,
+  checkNames,
+  checkWhole,
+  invalid as invalidArgument,
+  type Untrusted,
+} from './check-options.js';
 export { writesAnything } from './check-txn.js';
 export { systemClock } from './clock.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';

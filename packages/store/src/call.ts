@@ -19,6 +19,17 @@ export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undef
   return { signal, timeoutMs: timeoutMs === undefined ? defaultTimeoutMs : checkMs(timeoutMs, 'timeoutMs') };
 }
 
+/**
+ * How a store runs a call, of the contract or beside it: closed-store check, options checked by name, abort, time-out. `options` are
+ * what the caller gave, the names that the call takes, and the call's own name for messages. `check` looks at the arguments and returns
+ * the call to run. What it throws is a refusal: nothing was sent.
+ */
+export type CallRunner = <T>(
+  kind: CallKind,
+  options: readonly [given: unknown, names: readonly string[], call: string],
+  check: (given: Untrusted) => (call: DriverCall) => Promise<T>,
+) => Promise<T>;
+
 /** Shared by all calls of a store. */
 export interface CallContext {
   /** Messages name the store by it. */

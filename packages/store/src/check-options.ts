@@ -10,6 +10,9 @@ import { toRevision, type Revision } from './revision.js';
 // What callers pass, not yet checked: JavaScript callers and casts can pass anything.
 export type Untrusted = Readonly<Record<string, unknown>>;
 
+/** The options that every call takes. */
+export const CALL_OPTIONS: readonly string[] = ['signal', 'timeoutMs'];
+
 /**
  * Checks the names of options. A misspelt guard (`ifAbsnt`) would otherwise become an unguarded write, and a misspelt time-out none.
  *

@@ -1,19 +1,10 @@
-import type { CallKind } from './call.js';
-import { checkFlag, checkLeaseId, checkWhole, need, type Untrusted } from './check-options.js';
+import type { CallKind, CallRunner } from './call.js';
+import { CALL_OPTIONS, checkFlag, checkLeaseId, checkWhole, need } from './check-options.js';
 import type { DriverCall, DriverLeases, StoreDriver } from './driver.js';
 import { StoreError } from './errors.js';
 import type { LeaseId } from './key-value.js';
 import type { GrantOptions, Lease, Leases, LeaseStatus } from './leases.js';
 import type { CallOptions } from './options.js';
-
-/** How the store runs a call: its kind, its options with the allowed names, and a check that returns the call to run. */
-export type CallRunner = <T>(
-  kind: CallKind,
-  options: readonly [given: unknown, names: readonly string[], call: string],
-  check: (given: Untrusted) => (call: DriverCall) => Promise<T>,
-) => Promise<T>;
-
-const CALL: readonly string[] = ['signal', 'timeoutMs'];
 
 /** The leases of a store, behind the same checks as its other calls. */
 export class GuardedLeases implements Leases {
@@ -26,7 +17,7 @@ export class GuardedLeases implements Leases {
   }
 
   grant(ttl: number, options?: GrantOptions): Promise<Lease> {
-    return this.#call('write', [options, [...CALL, 'id'], 'leases.grant()'], ({ id }) => {
+    return this.#call('write', [options, [...CALL_OPTIONS, 'id'], 'leases.grant()'], ({ id }) => {
       const leases = this.#need();
       checkWhole(ttl, 'the ttl of a lease', 'seconds');
       if (id !== undefined) checkLeaseId(id);
@@ -43,7 +34,7 @@ export class GuardedLeases implements Leases {
   }
 
   timeToLive(id: LeaseId, options?: CallOptions & { readonly keys?: boolean }): Promise<LeaseStatus> {
-    return this.#call('read', [options, [...CALL, 'keys'], 'leases.timeToLive()'], (given) => {
+    return this.#call('read', [options, [...CALL_OPTIONS, 'keys'], 'leases.timeToLive()'], (given) => {
       const leases = this.#need();
       checkLeaseId(id);
       const keys = checkFlag(given, 'keys');
@@ -52,7 +43,7 @@ export class GuardedLeases implements Leases {
   }
 
   list(options?: CallOptions): Promise<readonly LeaseId[]> {
-    return this.#call('read', [options, CALL, 'leases.list()'], () => {
+    return this.#call('read', [options, CALL_OPTIONS, 'leases.list()'], () => {
       const leases = this.#need();
       const { name, capabilities } = this.#driver;
       need(capabilities.leaseListing, name, 'leaseListing', 'the listing of leases');
@@ -67,7 +58,7 @@ export class GuardedLeases implements Leases {
     name: string,
     run: (leases: DriverLeases, call: DriverCall) => Promise<T>,
   ): Promise<T> {
-    return this.#call(kind, [options, CALL, name], () => {
+    return this.#call(kind, [options, CALL_OPTIONS, name], () => {
       const leases = this.#need();
       checkLeaseId(id);
       return (call) => run(leases, call);

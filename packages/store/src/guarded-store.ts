@@ -11,6 +11,7 @@ import {
 } from './call.js';
 import type { Capabilities } from './capabilities.js';
 import {
+  CALL_OPTIONS,
   checkConsistency,
   checkFlag,
   checkGuard,
@@ -72,13 +73,20 @@ export interface CreateStoreOptions {
   readonly bufferBytes?: number | undefined;
 }
 
-const CALL: readonly string[] = ['signal', 'timeoutMs'];
-const GET: readonly string[] = [...CALL, 'revision', 'consistency'];
+const GET: readonly string[] = [...CALL_OPTIONS, 'revision', 'consistency'];
 const SCAN: readonly string[] = [...GET, 'keysOnly', 'minModRevision'];
 const LIST: readonly string[] = [...SCAN, 'limit', 'countOnly', 'sort'];
-const PUT: readonly string[] = [...CALL, ...PUT_GUARDS, 'lease', 'ttl', 'previous', 'ignoreValue', 'ignoreLease'];
-const DELETE: readonly string[] = [...CALL, ...DELETE_GUARDS, 'previous'];
-const COMPACT: readonly string[] = [...CALL, 'physical'];
+const PUT: readonly string[] = [
+  ...CALL_OPTIONS,
+  ...PUT_GUARDS,
+  'lease',
+  'ttl',
+  'previous',
+  'ignoreValue',
+  'ignoreLease',
+];
+const DELETE: readonly string[] = [...CALL_OPTIONS, ...DELETE_GUARDS, 'previous'];
+const COMPACT: readonly string[] = [...CALL_OPTIONS, 'physical'];
 
 /**
  * The policy of every store (C16): closed-store checks, argument validation, capabilities, aborts and time-outs, watch
@@ -106,7 +114,7 @@ export class GuardedStore implements ConfigStore {
     this.#bufferBytes =
       options.bufferBytes === undefined ? 8 * 1024 * 1024 : checkWhole(options.bufferBytes, 'bufferBytes', 'bytes');
     this.#context = { driver, clock: this.#clock, closing: this.#closing.signal };
-    this.leases = new GuardedLeases(driver, (kind, options, check) => this.#call(kind, options, check));
+    this.leases = new GuardedLeases(driver, (kind, options, check) => this.call(kind, options, check));
   }
 
   /** The logger of a store, for views of it: what they have to report belongs to the same reader. */
@@ -123,7 +131,7 @@ export class GuardedStore implements ConfigStore {
   }
 
   get(key: string, options?: GetOptions): Promise<KeyValue | undefined> {
-    return this.#call('read', [options, GET, 'get()'], (given) => {
+    return this.call('read', [options, GET, 'get()'], (given) => {
       checkStorableKey(key, this.capabilities);
       const at = { revision: this.#pastRevision(given), consistency: checkConsistency(given) };
       return (call) => this.#driver.get?.(key, at, call) ?? getByList(this.#driver, key, at, call);
@@ -131,7 +139,7 @@ export class GuardedStore implements ConfigStore {
   }
 
   list(range: Range, options?: ListOptions): Promise<ListResult> {
-    return this.#call('read', [options, LIST, 'list()'], (given) => {
+    return this.call('read', [options, LIST, 'list()'], (given) => {
       const keyRange = KeyRange.from(range);
       const checked = { ...checkList(given, this.#driver), consistency: checkConsistency(given) };
       return async (call) => {
@@ -148,7 +156,7 @@ export class GuardedStore implements ConfigStore {
   put(key: string, value: ValueInput, options: PutOptions & PutGuard): Promise<GuardedPutResult>;
   put(key: string, value: ValueInput, options?: PutOptions): Promise<PutResult>;
   put(key: string, value: ValueInput, options?: PutOptions): Promise<PutResult | GuardedPutResult> {
-    return this.#call<PutResult | GuardedPutResult>('write', [options, PUT, 'put()'], (given) => {
+    return this.call<PutResult | GuardedPutResult>('write', [options, PUT, 'put()'], (given) => {
       const { capabilities } = this;
       checkStorableKey(key, capabilities);
       const bytes = checkStorableValue(toValueBytes(value, 'the value'), capabilities, key);
@@ -166,7 +174,7 @@ export class GuardedStore implements ConfigStore {
   delete(key: string | { readonly key: string }, options: DeleteOptions & DeleteGuard): Promise<GuardedDeleteResult>;
   delete(range: Range, options?: DeleteOptions): Promise<DeleteResult>;
   delete(range: Range, options?: DeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
-    return this.#call<DeleteResult | GuardedDeleteResult>('write', [options, DELETE, 'delete()'], (given) => {
+    return this.call<DeleteResult | GuardedDeleteResult>('write', [options, DELETE, 'delete()'], (given) => {
       const driver = this.#driver;
       const keyRange = KeyRange.from(range);
       const guard = checkGuard(given, DELETE_GUARDS);
@@ -182,9 +190,9 @@ export class GuardedStore implements ConfigStore {
 
   txn(txn: Txn, options?: CallOptions): Promise<TxnResult> {
     let kind: CallKind = 'write';
-    const result = this.#call(
+    const result = this.call(
       () => kind,
-      [options, CALL, 'txn()'],
+      [options, CALL_OPTIONS, 'txn()'],
       () => {
         const driver = this.#driver;
         const checked = checkTxn(txn, driver);
@@ -225,7 +233,7 @@ export class GuardedStore implements ConfigStore {
   }
 
   compact(revision: Revision | number, options?: CompactOptions): Promise<void> {
-    return this.#call('write', [options, COMPACT, 'compact()'], (given) => {
+    return this.call('write', [options, COMPACT, 'compact()'], (given) => {
       const at = revisionOf(revision, 'the revision to compact at');
       const physical = checkFlag(given, 'physical');
       const driver = this.#driver;
@@ -235,7 +243,7 @@ export class GuardedStore implements ConfigStore {
   }
 
   status(options?: CallOptions): Promise<StoreStatus> {
-    return this.#call('read', [options, CALL, 'status()'], () => (call) => this.#driver.status(call));
+    return this.call('read', [options, CALL_OPTIONS, 'status()'], () => (call) => this.#driver.status(call));
   }
 
   close(): Promise<void> {
@@ -318,11 +326,12 @@ export class GuardedStore implements ConfigStore {
   }
 
   /**
-   * Checks a call's arguments, then runs it under its limits. Every failure is a rejection, never a throw.
+   * Checks a call's arguments, then runs it under its limits. Every failure is a rejection, never a throw. Adapters use it for what they
+   * offer beside the contract. See `CallRunner`.
    *
    * @param kindOf the kind, or a function for a call whose arguments decide it
    */
-  #call<T>(
+  protected call<T>(
     kindOf: CallKind | (() => CallKind),
     options: readonly [given: unknown, names: readonly string[], call: string],
     check: (given: Untrusted) => (call: DriverCall) => Promise<T>,

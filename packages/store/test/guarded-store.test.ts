@@ -8,7 +8,12 @@ import {
   type TxnResult,
 } from '@holdfast/store';
 import {
+  CALL_OPTIONS,
+  checkFlag,
   createStore,
+  GuardedStore,
+  invalidArgument,
+  isRefusedLocally,
   KeyRange,
   type DriverCall,
   type DriverLeases,
@@ -216,6 +221,62 @@ describe('refused before anything is sent', () => {
     const store = createStore(new ScriptDriver({ binaryValues: false }));
     expect((await thrown(() => store.put('k', Uint8Array.of(0xff)))).message).toMatch(/base64/);
     await store.put('k', Uint8Array.of(0x41));
+  });
+});
+
+describe('a call beside the contract', () => {
+  class Extended extends GuardedStore {
+    readonly sent: (AbortSignal | undefined)[] = [];
+
+    rename(to: string, options?: object, run: (call: DriverCall) => Promise<string> = () => Promise.resolve(to)) {
+      return this.call('write', [options, [...CALL_OPTIONS, 'force'], 'rename()'], (given) => {
+        if (to === '') throw invalidArgument('a name must not be empty');
+        const force = checkFlag(given, 'force');
+        return async (call) => {
+          this.sent.push(call.signal);
+          return `${await run(call)}${force ? '!' : ''}`;
+        };
+      });
+    }
+  }
+
+  test('has its arguments and the names of its options checked, before anything is sent', async () => {
+    const store = new Extended(new ScriptDriver());
+    expect(await store.rename('b', { force: true })).toBe('b!');
+    for (const call of [
+      () => store.rename(''),
+      () => store.rename('b', { forced: true }),
+      () => store.rename('b', { force: 1 }),
+      () => store.rename('b', { timeoutMs: -1 }),
+      () => store.rename('b', { signal: 'soon' }),
+      () => store.rename('b', [] as object),
+    ]) {
+      const error = await thrown(call);
+      expect(error).toMatchObject({ code: 'invalid-argument', outcome: 'not-applied' });
+      expect(isRefusedLocally(error)).toBe(true);
+    }
+    expect(store.sent).toHaveLength(1);
+  });
+
+  test('ends with its signal, its time-out and the store, even if it takes no notice', async () => {
+    const hangs = () => new Promise<string>(() => undefined);
+    const store = new Extended(new ScriptDriver(), { timeoutMs: 20 });
+    expect(await thrown(() => store.rename('b', {}, hangs))).toMatchObject({ code: 'timeout', outcome: 'unknown' });
+    const aborted = store.rename('b', { signal: AbortSignal.timeout(1), timeoutMs: 10_000 }, hangs);
+    expect(await thrown(() => aborted)).toMatchObject({ code: 'aborted', outcome: 'unknown' });
+    const pending = thrown(() => store.rename('b', { timeoutMs: 10_000 }, untilAborted));
+    await store.close();
+    expect(await pending).toMatchObject({ code: 'closed', outcome: 'unknown' });
+    expect(await thrown(() => store.rename('b'))).toMatchObject({ code: 'closed', outcome: 'not-applied' });
+    expect(store.sent).toHaveLength(3);
+  });
+
+  test('makes an error of the contract of whatever is thrown', async () => {
+    const store = new Extended(new ScriptDriver());
+    const broken = () => Promise.reject(new TypeError('x is not a function'));
+    const error = await thrown(() => store.rename('b', {}, broken));
+    expect(error).toMatchObject({ code: 'internal', outcome: 'unknown' });
+    expect(error.message).toContain('x is not a function');
   });
 });
 

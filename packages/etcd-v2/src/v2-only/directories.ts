@@ -1,7 +1,8 @@
 import type { Bookmark, CallOptions, Consistency, KeyValue, Revision } from '@holdfast/store';
+import { CALL_OPTIONS, checkConsistency, checkFlag, checkWhole, type CallRunner } from '@holdfast/store/adapter';
+import { checkPath, ttlField } from './check-node.js';
 import { parseWritten } from '../json/answer.js';
 import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from '../json/codec.js';
-import { checkPath, checkTtl, type CallScope } from './call-scope.js';
 import type { Connection } from '../connection/connection.js';
 import { keyPath } from '../json/key-path.js';
 import { readForWrite } from '../kv/kv.js';
@@ -30,11 +31,11 @@ export interface RemoveDirectoryOptions extends CallOptions {
 /** Directories of the keys API, which are outside of the contract: paths such as `/app/routes`. */
 export class Directories {
   readonly #connection: Connection;
-  readonly #scope: CallScope;
+  readonly #call: CallRunner;
 
-  constructor(connection: Connection, scope: CallScope) {
+  constructor(connection: Connection, call: CallRunner) {
     this.#connection = connection;
-    this.#scope = scope;
+    this.#call = call;
   }
 
   /** Creates an empty directory. `created: false` if the name is taken by a directory or an entry. */
@@ -42,21 +43,21 @@ export class Directories {
     path: string,
     options: CreateDirectoryOptions = {},
   ): Promise<{ readonly created: boolean; readonly revision: Revision }> {
-    return this.#scope.run('write', options, ['ttl'], async ({ signal }) => {
-      const answer = await this.#connection.call({
-        method: 'PUT',
-        path: keyPath(checkPath(path)),
-        form: {
-          dir: 'true',
-          prevExist: 'false',
-          ...(options.ttl !== undefined && { ttl: String(checkTtl(options.ttl)) }),
-        },
-        kind: 'write',
-        signal,
-        expect: [105],
-        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === path, index),
-      });
-      return { created: answer.refused === undefined, revision: bookmarkOf(answer).revision };
+    return this.#call('write', [options, [...CALL_OPTIONS, 'ttl'], 'directories.create()'], (given) => {
+      const key = checkPath(path);
+      const form = { dir: 'true', prevExist: 'false', ...ttlField(given) };
+      return async ({ signal }) => {
+        const answer = await this.#connection.call({
+          method: 'PUT',
+          path: keyPath(key),
+          form,
+          kind: 'write',
+          signal,
+          expect: [105],
+          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+        });
+        return { created: answer.refused === undefined, revision: bookmarkOf(answer).revision };
+      };
     });
   }
 
@@ -65,11 +66,14 @@ export class Directories {
     path: string,
     options: CallOptions & { readonly consistency?: Consistency | undefined } = {},
   ): Promise<DirectoryListing | undefined> {
-    return this.#scope.run('read', options, ['consistency'], async ({ signal }) => {
+    return this.#call('read', [options, [...CALL_OPTIONS, 'consistency'], 'directories.list()'], (given) => {
       const key = path === '/' ? path : checkPath(path);
-      const { node, answer } = await readNode(this.#connection, key, options.consistency ?? 'linearizable', signal);
-      if (node === undefined || isFile(node)) return undefined;
-      return { bookmark: bookmarkOf(answer), ...contentsOf(node) };
+      const consistency = checkConsistency(given);
+      return async ({ signal }) => {
+        const { node, answer } = await readNode(this.#connection, key, consistency, signal);
+        if (node === undefined || isFile(node)) return undefined;
+        return { bookmark: bookmarkOf(answer), ...contentsOf(node) };
+      };
     });
   }
 
@@ -78,20 +82,23 @@ export class Directories {
     path: string,
     options: RemoveDirectoryOptions = {},
   ): Promise<{ readonly removed: boolean; readonly revision: Revision }> {
-    return this.#scope.run('write', options, ['recursive'], async ({ signal }) => {
+    return this.#call('write', [options, [...CALL_OPTIONS, 'recursive'], 'directories.remove()'], (given) => {
       const key = checkPath(path);
-      // The server would also delete an entry of that name.
-      const { node, answer } = await readForWrite(this.#connection, key, { signal });
-      if (node === undefined || isFile(node)) return { removed: false, revision: bookmarkOf(answer).revision };
-      const removed = await this.#connection.call({
-        method: 'DELETE',
-        path: `${keyPath(key)}?dir=true${options.recursive === true ? '&recursive=true' : ''}`,
-        kind: 'write',
-        signal,
-        expect: [100],
-        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
-      });
-      return { removed: removed.refused === undefined, revision: bookmarkOf(removed).revision };
+      const query = checkFlag(given, 'recursive') ? '?dir=true&recursive=true' : '?dir=true';
+      return async ({ signal }) => {
+        // The server would also delete an entry of that name.
+        const { node, answer } = await readForWrite(this.#connection, key, { signal });
+        if (node === undefined || isFile(node)) return { removed: false, revision: bookmarkOf(answer).revision };
+        const removed = await this.#connection.call({
+          method: 'DELETE',
+          path: `${keyPath(key)}${query}`,
+          kind: 'write',
+          signal,
+          expect: [100],
+          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+        });
+        return { removed: removed.refused === undefined, revision: bookmarkOf(removed).revision };
+      };
     });
   }
 
@@ -104,21 +111,23 @@ export class Directories {
     ttl: number,
     options: CallOptions = {},
   ): Promise<{ readonly refreshed: boolean; readonly revision: Revision }> {
-    return this.#scope.run('write', options, [], async ({ signal }) => {
+    return this.#call('write', [options, CALL_OPTIONS, 'directories.refresh()'], () => {
       const key = checkPath(path);
-      const seconds = checkTtl(ttl);
-      const { node, answer } = await readForWrite(this.#connection, key, { signal });
-      if (node === undefined || isFile(node)) return { refreshed: false, revision: bookmarkOf(answer).revision };
-      const refreshed = await this.#connection.call({
-        method: 'PUT',
-        path: keyPath(key),
-        form: { dir: 'true', prevExist: 'true', refresh: 'true', ttl: String(seconds) },
-        kind: 'write',
-        signal,
-        expect: [100],
-        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
-      });
-      return { refreshed: refreshed.refused === undefined, revision: bookmarkOf(refreshed).revision };
+      const seconds = checkWhole(ttl, 'ttl', 'seconds');
+      return async ({ signal }) => {
+        const { node, answer } = await readForWrite(this.#connection, key, { signal });
+        if (node === undefined || isFile(node)) return { refreshed: false, revision: bookmarkOf(answer).revision };
+        const refreshed = await this.#connection.call({
+          method: 'PUT',
+          path: keyPath(key),
+          form: { dir: 'true', prevExist: 'true', refresh: 'true', ttl: String(seconds) },
+          kind: 'write',
+          signal,
+          expect: [100],
+          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+        });
+        return { refreshed: refreshed.refused === undefined, revision: bookmarkOf(refreshed).revision };
+      };
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { CallOptions, KeyValue, PutResult, Revision } from '@holdfast/store';
-import { checkPath, checkText, checkTtl, type CallScope } from './call-scope.js';
+import { CALL_OPTIONS, type CallRunner } from '@holdfast/store/adapter';
+import { checkPath, checkText, ttlField } from './check-node.js';
 import { parseWritten } from '../json/answer.js';
 import { isFile, toKeyValue } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
@@ -17,46 +18,55 @@ export interface HiddenPutOptions extends CallOptions {
  */
 export class HiddenNodes {
   readonly #connection: Connection;
-  readonly #scope: CallScope;
+  readonly #call: CallRunner;
 
-  constructor(connection: Connection, scope: CallScope) {
+  constructor(connection: Connection, call: CallRunner) {
     this.#connection = connection;
-    this.#scope = scope;
+    this.#call = call;
   }
 
   get(path: string, options: CallOptions = {}): Promise<KeyValue | undefined> {
-    return this.#scope.run('read', options, [], async ({ signal }) => {
-      const { node } = await readNode(this.#connection, checkPath(path), 'linearizable', signal);
-      return node !== undefined && isFile(node) ? toKeyValue(node) : undefined;
+    return this.#call('read', [options, CALL_OPTIONS, 'hidden.get()'], () => {
+      const key = checkPath(path);
+      return async ({ signal }) => {
+        const { node } = await readNode(this.#connection, key, 'linearizable', signal);
+        return node !== undefined && isFile(node) ? toKeyValue(node) : undefined;
+      };
     });
   }
 
   put(path: string, value: string, options: HiddenPutOptions = {}): Promise<PutResult> {
-    return this.#scope.run('write', options, ['ttl'], async ({ signal }) => {
-      const ttl = options.ttl === undefined ? undefined : checkTtl(options.ttl);
-      const answer = await this.#connection.call({
-        method: 'PUT',
-        path: `${keyPath(checkPath(path))}?noValueOnSuccess=true`,
-        form: { value: checkText(value), ...(ttl !== undefined && { ttl: String(ttl) }) },
-        kind: 'write',
-        signal,
-        parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === path, index),
-      });
-      return { revision: bookmarkOf(answer).revision, ...(ttl !== undefined && { ttl }) };
+    return this.#call('write', [options, [...CALL_OPTIONS, 'ttl'], 'hidden.put()'], (given) => {
+      const key = checkPath(path);
+      const form = { value: checkText(value), ...ttlField(given) };
+      return async ({ signal }) => {
+        const answer = await this.#connection.call({
+          method: 'PUT',
+          path: `${keyPath(key)}?noValueOnSuccess=true`,
+          form,
+          kind: 'write',
+          signal,
+          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+        });
+        return { revision: bookmarkOf(answer).revision, ...(form.ttl !== undefined && { ttl: Number(form.ttl) }) };
+      };
     });
   }
 
   delete(path: string, options: CallOptions = {}): Promise<{ readonly revision: Revision; readonly deleted: number }> {
-    return this.#scope.run('write', options, [], async ({ signal }) => {
-      const answer = await this.#connection.call({
-        method: 'DELETE',
-        path: keyPath(checkPath(path)),
-        kind: 'write',
-        signal,
-        expect: [100, 104],
-        parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === path, index),
-      });
-      return { revision: bookmarkOf(answer).revision, deleted: answer.refused === undefined ? 1 : 0 };
+    return this.#call('write', [options, CALL_OPTIONS, 'hidden.delete()'], () => {
+      const key = checkPath(path);
+      return async ({ signal }) => {
+        const answer = await this.#connection.call({
+          method: 'DELETE',
+          path: keyPath(key),
+          kind: 'write',
+          signal,
+          expect: [100, 104],
+          parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === key, index),
+        });
+        return { revision: bookmarkOf(answer).revision, deleted: answer.refused === undefined ? 1 : 0 };
+      };
     });
   }
 }
