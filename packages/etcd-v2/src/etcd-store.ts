@@ -1,5 +1,6 @@
 import type { CallOptions, Revision } from '@holdfast/store';
-import { CALL_OPTIONS, checkWhole, GuardedStore, type CallRunner } from '@holdfast/store/adapter';
+import { CALL_OPTIONS, GuardedStore, type CallRunner } from '@holdfast/store/adapter';
+import { checkTtl } from './json/ttl.js';
 import { checkPath } from './v2-only/check-node.js';
 import { Connection } from './connection/connection.js';
 import { Directories } from './v2-only/directories.js';
@@ -51,7 +52,7 @@ export class EtcdV2Store extends GuardedStore {
   ): Promise<{ readonly refreshed: boolean; readonly revision: Revision }> {
     return this.call('write', [options, CALL_OPTIONS, 'refresh()'], () => {
       const path = `${keyPath(checkPath(key))}?noValueOnSuccess=true`;
-      const form = { ttl: String(checkWhole(ttl, 'ttl', 'seconds')), refresh: 'true', prevExist: 'true' };
+      const form = { ttl: String(checkTtl(ttl)), refresh: 'true', prevExist: 'true' };
       return async ({ signal }) => {
         const answer = await this.#connection.call({
           method: 'PUT',

@@ -106,7 +106,32 @@ describe.each([findEtcd({})])('entries on etcd $version', ({ version }) => {
       });
       expect(await store.put('/touch', '', { ignoreValue: true, ifValue: 'kept' })).toMatchObject({ succeeded: true });
       await expect(store.put('/touch-not', '', { ignoreValue: true })).rejects.toMatchObject({ code: 'not-found' });
+      // That guard holds: it is not what failed.
+      await expect(store.put('/touch-not', '', { ignoreValue: true, ifAbsent: true })).rejects.toMatchObject({
+        code: 'not-found',
+        outcome: 'not-applied',
+      });
       await expect(store.put('/touch', 'x', { ignoreLease: true })).rejects.toMatchObject({ code: 'unsupported' });
+    });
+
+    test('a time to live that etcd v2 would silently forget is refused', async () => {
+      const store = world.open();
+      const { revision } = await store.put('/lives', '1', { ttl: 2 ** 32 - 1 });
+      expect((await store.get('/lives'))?.expiresAt).toBeGreaterThan(Date.now() + 2 ** 31 * 1_000);
+      for (const ttl of [2 ** 32, 9_000_000_001, 2 ** 53 - 1]) {
+        for (const call of [
+          store.put('/lives', '2', { ttl }),
+          store.put('/lives', '', { ttl }),
+          store.put('/lives', '2', { ttl, ifPresent: true }),
+          store.refresh('/lives', ttl),
+          store.directories.create('/lived-in', { ttl }),
+          store.hidden.put('/_lives', '2', { ttl }),
+          store.inOrder.create('/queued', '2', { ttl }),
+        ]) {
+          await expect(call).rejects.toMatchObject({ code: 'invalid-argument', outcome: 'not-applied' });
+        }
+      }
+      expect(await store.get('/lives')).toMatchObject({ modRevision: revision });
     });
 
     test('large values come back whole, and one over 10 MiB is too-large', async () => {

@@ -32,6 +32,15 @@ describe.each([findEtcd({})])('views of a store on etcd $version', ({ version })
     }
   });
 
+  test('a view of a view deletes all that is in it, as the one view with both prefixes does', async () => {
+    const store = world.open();
+    const view = withPrefix(withPrefix(store, '/nested/'), 'app/');
+    await view.put('a', '1');
+    await store.put('/nested/beside', '2');
+    await view.delete({ prefix: '' });
+    expect((await store.list({ prefix: '/nested/' })).items.map(({ key }) => key)).toEqual(['/nested/beside']);
+  });
+
   test('its watch tells of what is in it, and a directory that goes with or in it as what that means for the view', async () => {
     const store = world.open();
     const following = ['/top/app', '/top/app/'].map((prefix) => {

@@ -3,7 +3,7 @@ import type { Capabilities } from './capabilities.js';
 import type { DriverGuard } from './driver.js';
 import { StoreError } from './errors.js';
 import type { LeaseId } from './key-value.js';
-import { textOf } from './message-of.js';
+import { shown, textOf } from './message-of.js';
 import type { Consistency, SortOrder } from './options.js';
 import { toRevision, type Revision } from './revision.js';
 
@@ -71,7 +71,7 @@ export function checkLimit(options: Untrusted): number | undefined {
 export function checkConsistency(options: Untrusted): Consistency {
   const value = options['consistency'] ?? 'linearizable';
   if (value !== 'linearizable' && value !== 'serializable') {
-    throw invalid(`consistency must be 'linearizable' or 'serializable', not ${JSON.stringify(value)}`);
+    throw invalid(`consistency must be 'linearizable' or 'serializable', not ${shown(value)}`);
   }
   return value;
 }

@@ -1,6 +1,7 @@
 import { checkKey, decodeUtf8 } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
 import { invalid } from './check-options.js';
+import type { DriverGuard } from './driver.js';
 import { StoreError } from './errors.js';
 
 /**
@@ -23,6 +24,26 @@ export function checkStorableKey(key: unknown, capabilities: Capabilities): stri
     if (segment.startsWith('_')) throw refuse('has a hidden segment (beginning with _)');
   }
   return key;
+}
+
+/** Checks that this backend can compare with the value: one that keeps text only has no key with another. */
+export function checkComparableValue(value: Uint8Array, capabilities: Capabilities, what: string): Uint8Array {
+  if (!capabilities.binaryValues && decodeUtf8(value) === undefined) {
+    throw new StoreError(
+      'invalid-argument',
+      `${what} is not valid UTF-8, and this store keeps text only: no key can have it; compare with encoded text (base64, say)`,
+      { outcome: 'not-applied' },
+    );
+  }
+  return value;
+}
+
+export function checkComparableGuard(
+  guard: DriverGuard | undefined,
+  capabilities: Capabilities,
+): DriverGuard | undefined {
+  if (guard?.kind === 'value') checkComparableValue(guard.value, capabilities, 'ifValue');
+  return guard;
 }
 
 /** Checks that this backend stores the value unchanged. */

@@ -1,4 +1,4 @@
-import { checkKey, toValueBytes } from './bytes.js';
+import { toValueBytes } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
 import {
   checkFlag,
@@ -11,10 +11,10 @@ import {
   need,
   type Untrusted,
 } from './check-options.js';
-import { checkStorableKey, checkStorableValue } from './check-syntax.js';
+import { checkComparableValue, checkStorableKey, checkStorableValue } from './check-syntax.js';
 import type { DriverCompare, DriverListOptions, DriverOp, DriverPutOptions, DriverTxn } from './driver.js';
 import { StoreError } from './errors.js';
-import { textOf } from './message-of.js';
+import { shown, textOf } from './message-of.js';
 import { KeyRange, type Range } from './range.js';
 import { checkTxnConflicts } from './txn-conflicts.js';
 import type { CompareOperator } from './txn.js';
@@ -87,13 +87,15 @@ function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
   const { key, range, target, op, value } = checkNames(compare, ['key', 'range', 'target', 'op', 'value'], 'a compare');
   if ((key === undefined) === (range === undefined))
     throw invalid('a compare is on a key or a range: give one of them');
-  if (!OPERATORS.includes(op)) throw invalid(`the op of a compare must be one of = != < >, not ${JSON.stringify(op)}`);
+  if (!OPERATORS.includes(op)) throw invalid(`the op of a compare must be one of = != < >, not ${shown(op)}`);
   const on = {
-    range:
-      key === undefined ? KeyRange.from(range as Range) : KeyRange.ofKey(checkStorableKey(key, backend.capabilities)),
+    range: key === undefined ? checkRange(range, backend) : KeyRange.ofKey(checkStorableKey(key, backend.capabilities)),
     op: op as CompareOperator,
   };
-  if (target === 'value') return { ...on, target, value: toValueBytes(value, 'the value of a compare') };
+  if (target === 'value') {
+    const what = 'the value of a compare';
+    return { ...on, target, value: checkComparableValue(toValueBytes(value, what), backend.capabilities, what) };
+  }
   if (target === 'lease') {
     const lease = value === 0 ? '0' : value;
     if (lease !== '0') checkLeaseId(lease);
@@ -101,7 +103,7 @@ function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
   }
   if (!NUMBER_TARGETS.includes(target)) {
     throw invalid(
-      `the target of a compare must be value, version, createRevision, modRevision or lease, not ${JSON.stringify(target)}`,
+      `the target of a compare must be value, version, createRevision, modRevision or lease, not ${shown(target)}`,
     );
   }
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
@@ -111,6 +113,13 @@ function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
     need(false, backend.name, 'versions', 'version compares other than = 0 and > 0');
   }
   return { ...on, target: target as 'version', value: value as number };
+}
+
+/** A range that may be one key, which then must be one that this backend can have. */
+function checkRange(range: unknown, { capabilities }: Backend): KeyRange {
+  const keyRange = KeyRange.from(range as Range);
+  if (keyRange.key !== undefined) checkStorableKey(keyRange.key, capabilities);
+  return keyRange;
 }
 
 // `version = 0` and `version > 0` ask whether a key exists. Every backend can tell that (C9).
@@ -140,14 +149,13 @@ function normaliseOp(op: unknown, backend: Backend, depth: number): DriverOp {
       const given = checkNames(op, ['type', 'range', 'previous'], 'a delete operation');
       return {
         type,
-        range: KeyRange.from(given['range'] as Range),
+        range: checkRange(given['range'], backend),
         options: { previous: checkPrevious(given, backend) },
       };
     }
     case 'get': {
       const { key } = checkNames(op, ['type', 'key'], 'a get operation');
-      checkKey(key);
-      return { type, key };
+      return { type, key: checkStorableKey(key, backend.capabilities) };
     }
     case 'list': {
       const given = checkNames(
@@ -160,7 +168,7 @@ function normaliseOp(op: unknown, backend: Backend, depth: number): DriverOp {
     case 'txn':
       return { type, txn: normaliseTxn(checkNames(op, ['type', 'txn'], 'a txn operation')['txn'], backend, depth + 1) };
     default:
-      throw invalid(`an operation's type must be put, delete, get, list or txn, not ${JSON.stringify(type)}`);
+      throw invalid(`an operation's type must be put, delete, get, list or txn, not ${shown(type)}`);
   }
 }
 

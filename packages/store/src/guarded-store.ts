@@ -25,7 +25,7 @@ import {
   revisionOf,
   type Untrusted,
 } from './check-options.js';
-import { checkStorableKey, checkStorableValue } from './check-syntax.js';
+import { checkComparableGuard, checkStorableKey, checkStorableValue } from './check-syntax.js';
 import { checkList, checkPrevious, checkPut, checkTxn, writesAnything } from './check-txn.js';
 import { checkWatch } from './check-watch.js';
 import { systemClock, type Clock } from './clock.js';
@@ -160,7 +160,7 @@ export class GuardedStore implements ConfigStore {
       const { capabilities } = this;
       checkStorableKey(key, capabilities);
       const bytes = checkStorableValue(toValueBytes(value, 'the value'), capabilities, key);
-      const guard = checkGuard(given, PUT_GUARDS);
+      const guard = checkComparableGuard(checkGuard(given, PUT_GUARDS), capabilities);
       const put = checkPut(given, bytes, this.#driver);
       const ttl = this.#ttl(given, put);
       const run = this.#putter(key, bytes, guard);
@@ -177,7 +177,7 @@ export class GuardedStore implements ConfigStore {
     return this.call<DeleteResult | GuardedDeleteResult>('write', [options, DELETE, 'delete()'], (given) => {
       const driver = this.#driver;
       const keyRange = KeyRange.from(range);
-      const guard = checkGuard(given, DELETE_GUARDS);
+      const guard = checkComparableGuard(checkGuard(given, DELETE_GUARDS), this.capabilities);
       const checked = { previous: checkPrevious(given, driver) };
       const { key } = keyRange;
       if (key !== undefined) checkStorableKey(key, this.capabilities);

@@ -20,3 +20,8 @@ export function textOf(value: unknown): string {
     return 'a value that cannot be shown as text';
   }
 }
+
+/** A caller's value, for messages about bad arguments: strings in quotes, so that an empty one shows. Never throws. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : textOf(value);
+}

@@ -1,4 +1,5 @@
 import { StoreError } from './errors.js';
+import { textOf } from './message-of.js';
 
 declare const revisionBrand: unique symbol;
 
@@ -20,7 +21,7 @@ export function toRevision(value: number | bigint | string): Revision {
   }
   throw new StoreError(
     'invalid-argument',
-    `revision ${JSON.stringify(String(value))} is not a positive integer up to 2^53-1; pass a revision that the store gave`,
+    `revision ${JSON.stringify(textOf(value))} is not a positive integer up to 2^53-1; pass a revision that the store gave`,
   );
 }
 

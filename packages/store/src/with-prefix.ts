@@ -64,9 +64,9 @@ class PrefixDriver extends DelegatingDriver {
     const keySyntax = prefix.endsWith('/') ? 'any' : capabilities.keySyntax;
     this.capabilities = { ...capabilities, compaction: false, leaseListing: false, keySyntax };
     // The prefix itself would be the empty key here, and keys are never empty. Where keys are paths, no key is named
-    // `/app/`, and a directory can only be deleted by its exact prefix.
+    // `/app/`, and a directory can only be deleted by its exact prefix. A view of a path store may have other keys itself.
     this.#everything =
-      capabilities.keySyntax === 'path' && prefix.endsWith('/')
+      (capabilities.keySyntax === 'path' || capabilities.rangeDeletes === 'directory') && prefix.endsWith('/')
         ? KeyRange.ofPrefix(prefix)
         : KeyRange.ofInterval(keySuccessor(this.#prefixBytes), prefixEnd(this.#prefixBytes));
   }

@@ -5,6 +5,7 @@ import {
   type ConfigStore,
   type ListResult,
   type PutResult,
+  type Txn,
   type TxnResult,
 } from '@holdfast/store';
 import {
@@ -159,6 +160,8 @@ describe('refused before anything is sent', () => {
     ['limit 0', (s) => s.list('k', { limit: 0 })],
     ['an unknown consistency', (s) => s.list('k', { consistency: bad('eventual') })],
     ['an unknown sort target', (s) => s.list('k', { sort: bad({ target: 'size', order: 'ascend' }) })],
+    ['a consistency that JSON can not show', (s) => s.list('k', { consistency: bad(5n) })],
+    ['a consistency that has no text', (s) => s.get('k', { consistency: bad(Object.create(null)) })],
     ['a time-out of 0', (s) => s.get('k', { timeoutMs: 0 })],
     ['a signal that is none', (s) => s.get('k', { signal: bad({}) })],
     ['a guarded delete of a range', (s) => s.delete(bad({ prefix: 'a' }), { ifValue: 'x' })],
@@ -168,6 +171,12 @@ describe('refused before anything is sent', () => {
     ['an unknown operation', (s) => s.txn({ then: [bad({ type: 'move' })] })],
     ['a compare on nothing', (s) => s.txn({ if: [bad({ target: 'version', op: '=', value: 0 })] })],
     ['an unknown operator', (s) => s.txn({ if: [bad({ key: 'k', target: 'version', op: '>=', value: 0 })] })],
+    ['an operation that JSON can not show', (s) => s.txn({ then: [bad({ type: 5n })] })],
+    [
+      'an operator that JSON can not show',
+      (s) => s.txn({ if: [bad({ key: 'k', target: 'version', op: 5n, value: 0 })] }),
+    ],
+    ['a target that JSON can not show', (s) => s.txn({ if: [bad({ key: 'k', target: 5n, op: '=', value: 0 })] })],
     ['a negative version', (s) => s.txn({ if: [{ key: 'k', target: 'version', op: '=', value: -1 }] })],
     ['no transaction', (s) => s.txn(bad(undefined))],
     ['a scan of a bad range', (s) => s.scan('')[Symbol.asyncIterator]().next()],
@@ -214,6 +223,15 @@ describe('refused before anything is sent', () => {
       const store = createStore(new ScriptDriver({ keySyntax: 'path' }));
       expect((await thrown(() => store.put(key, 'v'))).code).toBe('invalid-argument');
       expect((await thrown(() => store.get(key))).code).toBe('invalid-argument');
+      // In a transaction too, where the driver would ask for another key.
+      const compare = { target: 'modRevision', op: '=', value: 0 } as const;
+      for (const txn of [
+        { then: [{ type: 'get', key }] },
+        { else: [{ type: 'delete', range: { key } }] },
+        { if: [{ range: key, ...compare }] },
+      ] satisfies Txn[]) {
+        expect((await thrown(() => store.txn(txn))).code).toBe('invalid-argument');
+      }
     },
   );
 
@@ -221,6 +239,20 @@ describe('refused before anything is sent', () => {
     const store = createStore(new ScriptDriver({ binaryValues: false }));
     expect((await thrown(() => store.put('k', Uint8Array.of(0xff)))).message).toMatch(/base64/);
     await store.put('k', Uint8Array.of(0x41));
+  });
+
+  test('a text store refuses to compare with bytes that no key of it can have', async () => {
+    const driver = new ScriptDriver({ binaryValues: false });
+    const store = createStore(driver);
+    const bytes = Uint8Array.of(0xff);
+    for (const call of [
+      () => store.put('k', 'v', { ifValue: bytes }),
+      () => store.delete('k', { ifValue: bytes }),
+      () => store.txn({ if: [{ key: 'k', target: 'value', op: '!=', value: bytes }] }),
+    ]) {
+      expect(await thrown(call)).toMatchObject({ code: 'invalid-argument', outcome: 'not-applied' });
+    }
+    expect(driver.calls).toEqual([]);
   });
 });
 

@@ -19,6 +19,7 @@ import { isFile, toKeyValue, type V2Event, type V2File, type V2Node } from '../j
 import type { AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';
 import { exactDirectory, keyPath } from '../json/key-path.js';
+import { checkTtl } from '../json/ttl.js';
 import { bookmarkOf, readNode } from './reads.js';
 
 /** The server's own guards, as parameters of the request. */
@@ -62,7 +63,7 @@ export class Kv {
   }
 
   async put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult> {
-    refuseLeases(options);
+    checkPutOptions(options);
     const text = toText(value);
     if (options.ignoreValue) {
       const outcome = await this.#decide(key, options, call, (file) =>
@@ -102,13 +103,15 @@ export class Kv {
     options: DriverPutOptions,
     call: DriverCall,
   ): Promise<Outcome> {
-    refuseLeases(options);
+    checkPutOptions(options);
     const text = toText(value);
     const expected = guard.kind === 'value' ? toText(guard.value) : undefined;
     if (options.ignoreValue) {
-      return this.#decide(key, options, call, (file) =>
-        file !== undefined && holds(guard, file) ? { kind: 'write', value: file.value } : { kind: 'refuse' },
-      );
+      return this.#decide(key, options, call, (file) => {
+        // The guard holds, and there is nothing to keep.
+        if (file === undefined && guard.kind === 'absent') throw nothingToKeep(key);
+        return file !== undefined && holds(guard, file) ? { kind: 'write', value: file.value } : { kind: 'refuse' };
+      });
     }
     if (guard.kind === 'absent') return this.write(key, text, { prevExist: 'false' }, options, call, [EXISTS]);
     // etcd refuses an empty `prevValue`, and an empty update may hit a directory. So read, then compare the index.
@@ -327,7 +330,8 @@ function toText(value: Uint8Array): string {
   });
 }
 
-function refuseLeases({ ignoreLease }: DriverPutOptions): void {
+function checkPutOptions({ ignoreLease, ttl }: DriverPutOptions): void {
+  if (ttl !== undefined) checkTtl(ttl);
   if (ignoreLease) throw unsupported('etcd v2 has no leases to keep; give the ttl again, or refresh(key, ttl)');
 }
 

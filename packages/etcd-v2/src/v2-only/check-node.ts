@@ -1,4 +1,5 @@
-import { checkWhole, invalidArgument, type Untrusted } from '@holdfast/store/adapter';
+import { invalidArgument, type Untrusted } from '@holdfast/store/adapter';
+import { checkTtl } from '../json/ttl.js';
 
 /**
  * Checks a node's path for the v2-only calls: `/a/b`, with hidden segments (`/a/_b`) too.
@@ -28,5 +29,5 @@ export function checkText(value: unknown): string {
 
 /** The option `ttl`, as a field of a form. @throws StoreError `invalid-argument`. */
 export function ttlField({ ttl }: Untrusted): { readonly ttl?: string } {
-  return ttl === undefined ? {} : { ttl: String(checkWhole(ttl, 'ttl', 'seconds')) };
+  return ttl === undefined ? {} : { ttl: String(checkTtl(ttl)) };
 }

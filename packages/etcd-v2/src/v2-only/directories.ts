@@ -1,5 +1,6 @@
 import type { Bookmark, CallOptions, Consistency, KeyValue, Revision } from '@holdfast/store';
-import { CALL_OPTIONS, checkConsistency, checkFlag, checkWhole, type CallRunner } from '@holdfast/store/adapter';
+import { CALL_OPTIONS, checkConsistency, checkFlag, type CallRunner } from '@holdfast/store/adapter';
+import { checkTtl } from '../json/ttl.js';
 import { checkPath, ttlField } from './check-node.js';
 import { parseWritten } from '../json/answer.js';
 import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from '../json/codec.js';
@@ -113,7 +114,7 @@ export class Directories {
   ): Promise<{ readonly refreshed: boolean; readonly revision: Revision }> {
     return this.#call('write', [options, CALL_OPTIONS, 'directories.refresh()'], () => {
       const key = checkPath(path);
-      const seconds = checkWhole(ttl, 'ttl', 'seconds');
+      const seconds = checkTtl(ttl);
       return async ({ signal }) => {
         const { node, answer } = await readForWrite(this.#connection, key, { signal });
         if (node === undefined || isFile(node)) return { refreshed: false, revision: bookmarkOf(answer).revision };
