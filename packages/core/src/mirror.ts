@@ -15,7 +15,7 @@ import { Events } from './events/events.js';
 import type { Checked, CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options/options.js';
 import { KeyMirror, Mirror } from './views/prefix-mirror.js';
 import { type AnyOptions, type Settings, toSettings } from './options/settings.js';
-import { snapshotOf } from './views/snapshot.js';
+import { snapshotOf } from './table/snapshot.js';
 import { start } from './life/start.js';
 import type { StandardSchemaV1 } from './values/standard-schema.js';
 

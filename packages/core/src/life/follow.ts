@@ -10,7 +10,7 @@ import { prove } from '../proof/prove-complete.js';
 import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
 import { applyBatch } from '../table/apply.js';
-import type { Step } from '../table/step.js';
+import type { Step } from '../events/step.js';
 import { checkBookmark } from '../util/answers.js';
 import { Watermark } from '../util/watermark.js';
 import { HistoryCheck } from '../proof/history-check.js';

@@ -3,7 +3,7 @@ import { loadWhileFollowing } from '../reads/followed-load.js';
 import { load, type LoadOptions } from '../reads/load.js';
 import type { OpenWatch } from '../reads/open-watch.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { Step } from '../table/step.js';
+import type { Step } from '../events/step.js';
 
 /** How often a compaction may overtake the mirror before it no longer reads everything at one revision. */
 const MOST_OVERTAKEN = 2;

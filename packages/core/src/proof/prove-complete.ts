@@ -9,7 +9,7 @@ import { load } from '../reads/load.js';
 import { compareWithDelta, type Comparison, patch } from '../table/patch.js';
 import { readDelta, readKeys } from '../reads/read-delta.js';
 import { readFingerprint } from '../reads/read-fingerprint.js';
-import type { Step } from '../table/step.js';
+import type { Step } from '../events/step.js';
 import { isSameContent, isSameHistory } from './history-check.js';
 
 export interface ProveOptions {

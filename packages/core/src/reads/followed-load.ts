@@ -3,7 +3,7 @@ import { addAbortListener, removeAbortListener, toStoreError } from '@holdfast/s
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { checkContinues, checkIdentity } from '../table/history.js';
-import type { Step } from '../table/step.js';
+import type { Step } from '../events/step.js';
 import { checkBatch, checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
 import { Watermark } from '../util/watermark.js';

@@ -4,7 +4,7 @@ import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Restore } from '../table/restore.js';
 import { Slicer } from '../util/slicer.js';
-import type { Step } from '../table/step.js';
+import type { Step } from '../events/step.js';
 
 /** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */
 export const PAGE_TIMEOUT_MS = 15_000;

@@ -7,7 +7,7 @@ import { readPages } from './read-delta.js';
 import { readValues } from './read-values.js';
 import { RevisionDiff } from '../table/revision-diff.js';
 import { Slicer } from '../util/slicer.js';
-import type { Step } from '../table/step.js';
+import type { Step } from '../events/step.js';
 
 /** Where more than this part of the keys was changed, reading all of it costs little more than reading that. */
 const MOST_CHANGED = 1 / 4;

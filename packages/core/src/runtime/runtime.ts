@@ -12,7 +12,7 @@ import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
 import { type Head, SharedHead } from './shared-head.js';
 import { type MirrorState, type ResyncReason, StateMachine } from '../events/state.js';
-import type { Step } from '../table/step.js';
+import type { Step } from '../events/step.js';
 import { Table } from '../table/table.js';
 import { Watermark } from '../util/watermark.js';
 

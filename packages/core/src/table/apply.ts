@@ -4,7 +4,7 @@ import { Edits } from './edits.js';
 import type { Prepared } from '../entries/entry-maker.js';
 import { checkBatch } from '../util/answers.js';
 import { checkIdentity } from './history.js';
-import type { Step, StepOptions } from './step.js';
+import type { Step, StepOptions } from '../events/step.js';
 import type { Table } from './table.js';
 
 /**

@@ -5,7 +5,7 @@ import type { CollectionTable } from './collection-table.js';
 import type { Entry } from '../entries/entry.js';
 import type { Prepared } from '../entries/entry-maker.js';
 import type { Problem } from '../events/problem.js';
-import type { Step } from './step.js';
+import type { Step } from '../events/step.js';
 import type { Table } from './table.js';
 import { unclaimedOf } from './unclaimed-keys.js';
 

@@ -1,7 +1,7 @@
 import type { Bookmark, KeyValue, UndecodableKey } from '@holdfast/store';
 import { Edits } from './edits.js';
 import { checkContinues } from './history.js';
-import type { Step, StepOptions } from './step.js';
+import type { Step, StepOptions } from '../events/step.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
 

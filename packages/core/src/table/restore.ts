@@ -8,7 +8,7 @@ import { checkContinues } from './history.js';
 import { Slab } from '../entries/slab.js';
 import { ScanCheck } from '../util/answers.js';
 import type { Slicer } from '../util/slicer.js';
-import type { Step } from './step.js';
+import type { Step } from '../events/step.js';
 import type { Table } from './table.js';
 import { unclaimedOf, type Unclaimed } from './unclaimed-keys.js';
 import { hexOf } from './undecodable-keys.js';

@@ -16,7 +16,7 @@ import type { Problem } from '../events/problem.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
 import { checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
-import type { Step } from './step.js';
+import type { Step } from '../events/step.js';
 import { isSameUnclaimed, type Unclaimed } from './unclaimed-keys.js';
 import { UndecodableKeys } from './undecodable-keys.js';
 

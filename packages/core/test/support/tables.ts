@@ -6,7 +6,7 @@ import { CollectionTable, type CollectionTableOptions } from '../../src/table/co
 import { Decoder } from '../../src/entries/decoder.js';
 import { Restore } from '../../src/table/restore.js';
 import { Slicer } from '../../src/util/slicer.js';
-import type { Step } from '../../src/table/step.js';
+import type { Step } from '../../src/events/step.js';
 import { Table } from '../../src/table/table.js';
 
 export const IDENTITY = 'history';

@@ -1,7 +1,7 @@
 import type { Bookmark } from '@holdfast/store';
 import { type AnyChange, changeBetween } from '../events/change.js';
-import type { CollectionTable } from '../table/collection-table.js';
-import type { Table } from '../table/table.js';
+import type { CollectionTable } from './collection-table.js';
+import type { Table } from './table.js';
 
 /** What is there now, as changes from nothing: what a replay delivers. `undefined` before the load. */
 export function snapshotOf(

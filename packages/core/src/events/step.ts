@@ -1,5 +1,5 @@
-import type { AnyChange } from '../events/change.js';
-import type { Problem } from '../events/problem.js';
+import type { AnyChange } from './change.js';
+import type { Problem } from './problem.js';
 
 /** What one step of the table came to. Everything in it is visible already. */
 export interface Step {
