@@ -1,4 +1,4 @@
-export type { BaseMirror, MirrorEvents } from './views/base-mirror.js';
+export type { BaseMirror } from './views/base-mirror.js';
 export type { Change, ChangeCause, ChangeEvent, ChangeIn } from './events/change.js';
 export type { ChangeListener, ChangesOptions, SubscribeOptions } from './events/change-feed.js';
 export type { Codec } from './values/codec.js';
@@ -7,7 +7,7 @@ export { json } from './values/json.js';
 export { text } from './values/text.js';
 export type { Collection, SingleKey } from './views/collection.js';
 export type { ChangeOf, CollectionsBase, CollectionsMirror, CollectionsOf } from './views/collections-mirror.js';
-export type { ResyncEvent } from './runtime/runtime.js';
+export type { MirrorEvents, ResyncEvent } from './events/mirror-events.js';
 export type { Entry, EntryMeta } from './entries/entry.js';
 export { mirror } from './mirror.js';
 export type { KeyMirror, Mirror } from './views/prefix-mirror.js';

@@ -1,9 +1,7 @@
 import { type ConfigStore, StoreError } from '@holdfast/store';
-import { BaseMirror, type MirrorParts, type OtherEvents } from './views/base-mirror.js';
-import type { AnyChange, Change, ChangeEvent, ChangeIn } from './events/change.js';
-import { ChangeFeed } from './events/change-feed.js';
+import { BaseMirror, type MirrorParts } from './views/base-mirror.js';
+import type { AnyChange, Change, ChangeEvent } from './events/change.js';
 import { Collection, SingleKey } from './views/collection.js';
-import type { CollectionTable } from './table/collection-table.js';
 import {
   type ChangeOf,
   CollectionsBase,
@@ -11,11 +9,9 @@ import {
   type CollectionsOf,
 } from './views/collections-mirror.js';
 import { Runtime } from './runtime/runtime.js';
-import { Events } from './events/events.js';
 import type { Checked, CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options/options.js';
 import { KeyMirror, Mirror } from './views/prefix-mirror.js';
-import { type AnyOptions, type Settings, toSettings } from './options/settings.js';
-import { snapshotOf } from './table/snapshot.js';
+import { type AnyOptions, toSettings } from './options/settings.js';
 import { start } from './life/start.js';
 import type { StandardSchemaV1 } from './values/standard-schema.js';
 
@@ -43,31 +39,14 @@ export function mirror<
 export async function mirror(store: ConfigStore, given: object): Promise<unknown> {
   const options = given as AnyOptions;
   const settings = toSettings(options, RESERVED_NAMES);
-  const outlets = new Outlets(settings);
-  const runtime = new Runtime(store, settings, {
-    isHeard: () => outlets.isHeard,
-    onChanges: (changes, bookmark, version, cause) => {
-      if (changes.length > 0)
-        outlets.publish(Object.freeze({ bookmark, version, cause, changes: Object.freeze(changes) }));
-    },
-    onInvalid: (problem) => {
-      outlets.events.emit('invalid', problem);
-    },
-    onState: (state, previous) => {
-      outlets.events.emit('state', state, previous);
-      if (state.status === 'closed') outlets.close();
-    },
-    onResync: (event) => {
-      outlets.events.emit('resync', event);
-    },
-  });
-  outlets.open(runtime);
-  if (options.onChange !== undefined) outlets.feed.on(options.onChange as (event: ChangeEvent<AnyChange>) => unknown);
-  if (options.onInvalid !== undefined) outlets.events.on('invalid', options.onInvalid);
-  if (options.onState !== undefined) outlets.events.on('state', options.onState);
+  const runtime = new Runtime(store, settings);
+  const { changes, events } = runtime.outlets;
+  if (options.onChange !== undefined) changes.on(options.onChange as (event: ChangeEvent<AnyChange>) => unknown);
+  if (options.onInvalid !== undefined) events.on('invalid', options.onInvalid);
+  if (options.onState !== undefined) events.on('state', options.onState);
   const { done, loaded } = start(runtime);
   await loaded;
-  return assemble(options, { runtime, feed: outlets.feed, events: outlets.events, done }, outlets);
+  return assemble(options, { runtime, done });
 }
 
 // Collections become properties of the mirror: what it has already, and `then`, which would make it a promise, are taken.
@@ -78,70 +57,11 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'then',
 ]);
 
-/** Where the changes and other events of one mirror go. */
-class Outlets {
-  readonly events: Events<OtherEvents>;
-  readonly #settings: Settings;
-  readonly #byName = new Map<string, ChangeFeed<AnyChange>>();
-  #feed: ChangeFeed<AnyChange> | undefined;
-  #publishing: 'no' | 'yes' | 'to be closed after' = 'no';
-
-  constructor(settings: Settings) {
-    this.#settings = settings;
-    this.events = new Events(settings.logger);
-  }
-
-  open(runtime: Runtime): void {
-    const { clock, logger } = this.#settings;
-    const feedOf = (tables: readonly CollectionTable[]) =>
-      new ChangeFeed<AnyChange>({ clock, logger, snapshot: () => snapshotOf(runtime.table, tables) });
-    this.#feed = feedOf(runtime.table.collections);
-    for (const table of runtime.table.collections)
-      if (table.name !== undefined) this.#byName.set(table.name, feedOf([table]));
-  }
-
-  get feed(): ChangeFeed<AnyChange> {
-    if (this.#feed === undefined) throw new StoreError('internal', 'the mirror has no feed yet');
-    return this.#feed;
-  }
-
-  feedOf(table: CollectionTable): ChangeFeed<AnyChange> {
-    return (table.name === undefined ? undefined : this.#byName.get(table.name)) ?? this.feed;
-  }
-
-  get isHeard(): boolean {
-    return this.feed.isHeard || [...this.#byName.values()].some((feed) => feed.isHeard);
-  }
-
-  publish(event: ChangeEvent<AnyChange>): void {
-    this.#publishing = 'yes';
-    this.feed.publish(event);
-    for (const [name, feed] of this.#byName) {
-      if (!feed.isHeard) continue;
-      const changes = event.changes.filter(({ collection }) => collection === name);
-      if (changes.length > 0) feed.publish(Object.freeze({ ...event, changes: Object.freeze(changes) }));
-    }
-    const closes = this.#publishing !== 'yes';
-    this.#publishing = 'no';
-    if (closes) this.close();
-  }
-
-  close(): void {
-    // One of the listeners has closed the mirror: the others, too, see it to the end of the step that it shows (M4, M11).
-    if (this.#publishing !== 'no') {
-      this.#publishing = 'to be closed after';
-      return;
-    }
-    this.feed.close();
-    for (const feed of this.#byName.values()) feed.close();
-    this.events.clear();
-  }
-}
-
-function assemble(options: AnyOptions, parts: MirrorParts<AnyChange>, outlets: Outlets): unknown {
-  const { collections: tables } = parts.runtime.table;
+function assemble(options: AnyOptions, parts: MirrorParts): unknown {
+  const { outlets, table: whole } = parts.runtime;
+  const tables = whole.collections;
   const views = tables.map((table) => {
-    const feed = outlets.feedOf(table);
+    const feed = outlets.changesOf(table.name);
     const { key } = table.range;
     return key === undefined
       ? new Collection<unknown, AnyChange>(table, feed)
@@ -149,10 +69,7 @@ function assemble(options: AnyOptions, parts: MirrorParts<AnyChange>, outlets: O
   });
   if (options.collections !== undefined) {
     const byName = Object.fromEntries(tables.map(({ name }, index) => [name ?? '', views[index]]));
-    return new CollectionsBase(
-      parts as MirrorParts<ChangeIn<string, unknown>>,
-      byName as CollectionsOf<CollectionsShape, unknown>,
-    );
+    return new CollectionsBase(parts, byName as CollectionsOf<CollectionsShape, unknown>);
   }
   const [view] = views;
   const [table] = tables;

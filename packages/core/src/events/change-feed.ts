@@ -23,11 +23,18 @@ export interface ChangesOptions {
 
 export type ChangeListener<C> = (event: ChangeEvent<C>) => unknown;
 
+/** What is there, as changes from nothing. */
+export interface Snapshot<C> {
+  readonly bookmark: Bookmark;
+  readonly version: number;
+  readonly changes: readonly C[];
+}
+
 export interface FeedSource<C> {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** What is there, as changes from nothing; `undefined` before the load. */
-  snapshot(): { readonly bookmark: Bookmark; readonly version: number; readonly changes: readonly C[] } | undefined;
+  /** The present content; `undefined` before the load. */
+  snapshot(): Snapshot<C> | undefined;
 }
 
 /** Where the changes of a mirror, or of one of its collections, go: listeners, subscriptions and iterations. */
@@ -48,8 +55,8 @@ export class ChangeFeed<C extends AnyChange> {
     return this.#events.count('change') > 0 || this.#streams.size > 0;
   }
 
+  /** @param event with at least one change; not to be changed any more */
   publish(event: ChangeEvent<C>): void {
-    if (event.changes.length === 0) return;
     this.#events.emit('change', event);
     for (const stream of this.#streams) stream.push(event);
   }

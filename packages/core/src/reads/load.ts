@@ -49,7 +49,7 @@ export async function install(
     const restore = new Restore(runtime.table, {
       newHistory,
       // Who subscribes in the middle of a resync must get all of it; in the middle of a load, nobody can.
-      collect: cause === 'resync' || runtime.isHeard,
+      collect: cause === 'resync' || runtime.outlets.isHeard,
     });
     await readPages((page) => restore.add(page, slicer));
     await restore.finish(slicer);

@@ -1,40 +1,22 @@
 import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
 import { Backoff } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
-import type { AnyChange, ChangeCause } from '../events/change.js';
+import type { ChangeCause } from '../events/change.js';
 import { CollectionTable } from '../table/collection-table.js';
 import { checkBookmark } from '../util/answers.js';
 import { type Deadline, withDeadline } from '../util/deadline.js';
 import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
 import { Lock } from '../util/lock.js';
+import { Outlets } from '../events/outlets.js';
 import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
 import { type Head, SharedHead } from './shared-head.js';
-import { type MirrorState, type ResyncReason, StateMachine } from '../events/state.js';
+import { type ResyncReason, StateMachine } from '../events/state.js';
 import type { Step } from '../events/step.js';
+import { snapshotOf } from '../table/snapshot.js';
 import { Table } from '../table/table.js';
 import { Watermark } from '../util/watermark.js';
-
-/** The mirror read everything again. Emitted after the changes that this read brought. */
-export interface ResyncEvent {
-  readonly reason: ResyncReason;
-  /** The state that the mirror reflected before. */
-  readonly from: Bookmark;
-  readonly bookmark: Bookmark;
-  /** The number of keys that differed. */
-  readonly changed: number;
-}
-
-/** Where a runtime tells what users get to see. */
-export interface RuntimeSink {
-  /** Whether anyone wants the changes one by one. */
-  readonly isHeard: () => boolean;
-  readonly onChanges: (changes: readonly AnyChange[], bookmark: Bookmark, version: number, cause: ChangeCause) => void;
-  readonly onInvalid: (problem: Problem) => void;
-  readonly onState: (state: MirrorState, previous: MirrorState) => void;
-  readonly onResync: (event: ResyncEvent) => void;
-}
 
 /** The greatest age of a head that was read for another mirror, as a part of `livenessMs`. */
 const HEAD_AGE = 1 / 10;
@@ -44,6 +26,8 @@ export class Runtime {
   readonly store: ConfigStore;
   readonly settings: Settings;
   readonly table: Table;
+  /** Where users are told. */
+  readonly outlets: Outlets;
   readonly freshness: Freshness;
   readonly state: StateMachine;
   /** Held during every change of the table, from the first look at it to the step. */
@@ -59,16 +43,23 @@ export class Runtime {
   isFollowing = false;
   /** Counts the steps made by reads. Those bring net changes only: a key that came and went in between is in no step. */
   readSteps = 0;
-  readonly #sink: RuntimeSink;
   readonly #closing = new AbortController();
   #trouble: StoreError | undefined;
 
-  constructor(store: ConfigStore, settings: Settings, sink: RuntimeSink) {
+  constructor(store: ConfigStore, settings: Settings) {
     const { clock, cacheSize, decode } = settings;
     this.store = store;
     this.settings = settings;
     this.heads = SharedHead.of(store, clock);
-    this.#sink = sink;
+    this.outlets = new Outlets({
+      clock,
+      logger: settings.logger,
+      collections: settings.collections.flatMap(({ name }) => name ?? []),
+      snapshot: (collection) => snapshotOf(this.table, collection),
+    });
+    const onInvalid = (problem: Problem) => {
+      this.outlets.events.emit('invalid', problem);
+    };
     const cache =
       decode === 'lazy' && cacheSize !== undefined
         ? new LRUCache<LazyEntry<unknown>, Box>({ max: cacheSize })
@@ -76,12 +67,19 @@ export class Runtime {
     this.table = new Table({
       range: settings.range,
       collections: settings.collections.map(
-        (collection) => new CollectionTable({ ...collection, decode, cache, clock, onInvalid: sink.onInvalid }),
+        (collection) => new CollectionTable({ ...collection, decode, cache, clock, onInvalid }),
       ),
       clock,
       stableCreateRevisions: store.capabilities.versions,
     });
-    this.state = new StateMachine(() => clock.now(), settings.logger, sink.onState);
+    this.state = new StateMachine(
+      () => clock.now(),
+      settings.logger,
+      (state, previous) => {
+        this.outlets.events.emit('state', state, previous);
+        if (state.status === 'closed') this.outlets.close();
+      },
+    );
     this.freshness = new Freshness(clock, settings.livenessMs, () => {
       this.state.handle({ type: 'stale', reason: 'no-evidence', cause: this.#trouble });
     });
@@ -90,10 +88,6 @@ export class Runtime {
   /** Aborts when the mirror closes. */
   get signal(): AbortSignal {
     return this.#closing.signal;
-  }
-
-  get isHeard(): boolean {
-    return this.#sink.isHeard();
   }
 
   /** The last failure of a read or of the watch since the last proof. */
@@ -123,8 +117,8 @@ export class Runtime {
     if (bookmark === undefined) return;
     if (step !== undefined) {
       if (cause !== 'watch') this.readSteps += 1;
-      this.#sink.onChanges(step.changes, bookmark, version, cause);
-      for (const problem of step.invalid) this.#sink.onInvalid(problem);
+      this.outlets.publish({ bookmark, version, cause, changes: step.changes });
+      for (const problem of step.invalid) this.outlets.events.emit('invalid', problem);
     }
     this.position.set(bookmark.revision);
   }
@@ -133,7 +127,7 @@ export class Runtime {
     const { bookmark } = this.table;
     if (bookmark === undefined || from === undefined) return;
     this.settings.logger.info('mirror: resync', { reason, from, bookmark, changed });
-    this.#sink.onResync({ reason, from, bookmark, changed });
+    this.outlets.events.emit('resync', { reason, from, bookmark, changed });
   }
 
   /** Records a proof that nothing changed up to `bookmark`. */

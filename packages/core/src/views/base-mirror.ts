@@ -1,33 +1,17 @@
 import { type Bookmark, type Revision, StoreError } from '@holdfast/store';
 import type { AnyChange, ChangeEvent } from '../events/change.js';
 import type { ChangeFeed, ChangeListener, ChangesOptions, SubscribeOptions } from '../events/change-feed.js';
-import type { Runtime, ResyncEvent } from '../runtime/runtime.js';
-import type { Events } from '../events/events.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { MirrorEvents, OtherEvents } from '../events/mirror-events.js';
 import type { Problem } from '../events/problem.js';
 import type { MirrorState } from '../events/state.js';
 import { sync, waitFor, type WaitOptions } from '../proof/sync.js';
 
-/** The events of a mirror, with what their listeners get. */
-export interface MirrorEvents<C> {
-  /** After every step that changed something: the net changes. */
-  readonly change: readonly [event: ChangeEvent<C>];
-  readonly state: readonly [state: MirrorState, previous: MirrorState];
-  /** A key can't be shown as it is in the store (M5). */
-  readonly invalid: readonly [problem: Problem];
-  /** Something was read again instead of followed. */
-  readonly resync: readonly [event: ResyncEvent];
-}
-
-/** The events that don't go through a change feed. */
-export type OtherEvents = Omit<MirrorEvents<never>, 'change'>;
-
 // Which arguments go with which name is settled by the signatures; inside it is one list of functions.
 type Listener = (...args: readonly unknown[]) => unknown;
 
-export interface MirrorParts<C extends AnyChange> {
+export interface MirrorParts {
   readonly runtime: Runtime;
-  readonly feed: ChangeFeed<C>;
-  readonly events: Events<OtherEvents>;
   /** Resolves when the last task of the mirror has ended. */
   readonly done: Promise<void>;
 }
@@ -36,14 +20,12 @@ export interface MirrorParts<C extends AnyChange> {
 export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #feed: ChangeFeed<C>;
-  readonly #events: Events<OtherEvents>;
   readonly #done: Promise<void>;
 
   /** @internal */
-  constructor({ runtime, feed, events, done }: MirrorParts<C>) {
+  constructor({ runtime, done }: MirrorParts) {
     this.#runtime = runtime;
-    this.#feed = feed;
-    this.#events = events;
+    this.#feed = runtime.outlets.changes as unknown as ChangeFeed<C>;
     this.#done = done;
   }
 
@@ -105,20 +87,20 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
   /** Calls `listener` on every such event. What it throws goes to the logger, and disturbs nobody (M10). */
   on<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
     if (name === 'change') this.#feed.on(listener as Listener);
-    else this.#events.on(other(name), listener as Listener);
+    else this.#runtime.outlets.events.on(other(name), listener as Listener);
     return this;
   }
 
   /** Calls `listener` on the next such event only. */
   once<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
     if (name === 'change') this.#feed.once(listener as Listener);
-    else this.#events.once(other(name), listener as Listener);
+    else this.#runtime.outlets.events.once(other(name), listener as Listener);
     return this;
   }
 
   off<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
     if (name === 'change') this.#feed.off(listener as Listener);
-    else this.#events.off(other(name), listener as Listener);
+    else this.#runtime.outlets.events.off(other(name), listener as Listener);
     return this;
   }
 

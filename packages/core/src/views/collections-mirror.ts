@@ -21,7 +21,7 @@ export class CollectionsBase<Shape extends CollectionsShape, Default> extends Ba
   readonly collections: CollectionsOf<Shape, Default>;
 
   /** @internal */
-  constructor(parts: MirrorParts<ChangeOf<Shape, Default>>, collections: CollectionsOf<Shape, Default>) {
+  constructor(parts: MirrorParts, collections: CollectionsOf<Shape, Default>) {
     super(parts);
     this.collections = Object.freeze(collections);
     Object.assign(this, collections);

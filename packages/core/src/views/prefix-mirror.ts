@@ -11,7 +11,7 @@ export class Mirror<T> extends BaseMirror<Change<T>> implements Iterable<[string
   readonly #table: CollectionTable;
 
   /** @internal */
-  constructor(parts: MirrorParts<Change<T>>, entries: Collection<T>, table: CollectionTable) {
+  constructor(parts: MirrorParts, entries: Collection<T>, table: CollectionTable) {
     super(parts);
     this.#entries = entries;
     this.#table = table;
@@ -55,7 +55,7 @@ export class KeyMirror<T> extends Mirror<T> {
   readonly #single: SingleKey<T>;
 
   /** @internal */
-  constructor(parts: MirrorParts<Change<T>>, single: SingleKey<T>, table: CollectionTable) {
+  constructor(parts: MirrorParts, single: SingleKey<T>, table: CollectionTable) {
     super(parts, single, table);
     this.#single = single;
   }
