@@ -55,6 +55,19 @@ describe('M3 a resync is a diff', () => {
     expect(resyncs).toEqual([{ reason: 'compacted', from, bookmark: mirror.bookmark, changed: 3 }]);
   });
 
+  test('the resync event comes in the same turn as its changes, right after them', async () => {
+    const mirror = await w.open();
+    const heard: string[] = [];
+    mirror.on('change', ({ cause }) => {
+      heard.push(cause);
+      queueMicrotask(() => heard.push('a microtask later'));
+    });
+    mirror.on('resync', ({ reason }) => heard.push(reason));
+    await missAndCompact(w, (data) => data.put(`${PREFIX}a`, thing(100)));
+    await w.until(() => mirror.state.status === 'live' && heard.length === 3);
+    expect(heard).toEqual(['resync', 'compacted', 'a microtask later']);
+  });
+
   test('readers are served throughout, and the state says resyncing until it is done', async () => {
     const mirror = await w.open();
     const seen: string[] = [];

@@ -48,6 +48,23 @@ describe('M11 cheap', () => {
     expect(heard).toHaveLength(3);
   });
 
+  test('a mirror that a listener of changes closes still tells the others of the problems of that step', async () => {
+    const m = await w.open();
+    const heard: unknown[] = [];
+    m.on('change', () => void m.close());
+    m.on('invalid', ({ key }) => heard.push(key));
+    await w.data.txn({
+      then: [
+        { type: 'put', key: `${PREFIX}b`, value: JSON.stringify(thing(2)) },
+        { type: 'put', key: `${PREFIX}bad`, value: 'not JSON' },
+      ],
+    });
+    await w.until(() => m.state.status === 'closed');
+    await m.close();
+    expect(m.problems()).toMatchObject([{ key: 'bad' }]);
+    expect(heard).toEqual(['bad']);
+  });
+
   test('after close: waits and iterations end, nothing is delivered, nothing changes', async () => {
     const m = await w.open();
     const heard: unknown[] = [];

@@ -38,6 +38,16 @@ export const mirror: readonly Mutant[] = [
     },
   },
   {
+    name: 'mirror-resync-told-apart',
+    promise: 'M3',
+    why: 'the resync event comes some time after its changes: other steps, and their events, may come in between',
+    file: core('events/outlets'),
+    find: 'if (isResync(origin) && from !== undefined) this.#tellResync({ reason: origin, from, bookmark, changed });',
+    replace:
+      'if (isResync(origin) && from !== undefined) setImmediate(() => this.#tellResync({ reason: origin, from, bookmark, changed }));',
+    caughtBy: { test: test('m03-resync-is-a-diff'), name: 'the resync event comes in the same turn as its changes' },
+  },
+  {
     name: 'mirror-version-of-steps',
     trap: 11,
     promise: 'M3',
@@ -360,8 +370,8 @@ export const mirror: readonly Mutant[] = [
     promise: 'M9',
     why: 'a resync begins at once: a fleet that lost the same server reads it again at the same moment',
     file: core('life/run-loop'),
-    find: '    await this.#pause();\n    const { changed }',
-    replace: '    const { changed }',
+    find: '    await this.#pause();\n    await this.#untilDone(isStoreClosed',
+    replace: '    await this.#untilDone(isStoreClosed',
     caughtBy: { test: test('m09-herd-safe'), name: 'a fleet that is compacted away at the same moment' },
   },
   {
@@ -372,6 +382,15 @@ export const mirror: readonly Mutant[] = [
     find: '    } catch (error) {\n      report(error);\n    }',
     replace: '    } catch (error) {\n      report(error);\n      throw error;\n    }',
     caughtBy: { test: test('m10-listeners'), name: 'breaks neither the mirror nor the other listeners' },
+  },
+  {
+    name: 'mirror-closed-within-a-step',
+    promise: 'M11',
+    why: 'a listener that closes the mirror takes the rest of the step from the other listeners',
+    file: core('events/outlets'),
+    find: "    if (this.#telling !== 'no') {",
+    replace: "    if (this.#telling === 'to be closed after') {",
+    caughtBy: { test: test('m11-cheap'), name: 'still tells the others of the problems of that step' },
   },
   {
     name: 'mirror-timer-after-close',

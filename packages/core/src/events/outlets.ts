@@ -1,8 +1,9 @@
-import type { Clock, Logger } from '@holdfast/store';
+import type { Bookmark, Clock, Logger } from '@holdfast/store';
 import type { AnyChange, ChangeEvent } from './change.js';
 import { ChangeFeed, type Snapshot } from './change-feed.js';
 import { Events } from './events.js';
-import type { OtherEvents } from './mirror-events.js';
+import type { OtherEvents, ResyncEvent } from './mirror-events.js';
+import { causeOf, isResync, type Step, type StepOrigin } from './step.js';
 
 export interface OutletsOptions {
   readonly clock: Clock;
@@ -13,15 +14,23 @@ export interface OutletsOptions {
   readonly snapshot: (collection?: string) => Snapshot<AnyChange> | undefined;
 }
 
+/** What a mirror shows. */
+export interface Shown {
+  readonly bookmark: Bookmark | undefined;
+  readonly version: number;
+}
+
 /** Where everything that one mirror tells its users goes: changes to feeds, the rest to listeners by the name of the event. */
 export class Outlets {
   /** All changes of the mirror. */
   readonly changes: ChangeFeed<AnyChange>;
   readonly events: Events<OtherEvents>;
+  readonly #logger: Logger;
   readonly #byCollection = new Map<string, ChangeFeed<AnyChange>>();
-  #publishing: 'no' | 'yes' | 'to be closed after' = 'no';
+  #telling: 'no' | 'yes' | 'to be closed after' = 'no';
 
   constructor({ clock, logger, collections, snapshot }: OutletsOptions) {
+    this.#logger = logger;
     this.events = new Events(logger);
     this.changes = new ChangeFeed({ clock, logger, snapshot: () => snapshot() });
     for (const name of collections)
@@ -38,29 +47,48 @@ export class Outlets {
     return this.changes.isHeard || [...this.#byCollection.values()].some((feed) => feed.isHeard);
   }
 
-  publish(event: ChangeEvent<AnyChange>): void {
-    if (event.changes.length === 0) return;
-    this.#publishing = 'yes';
+  /**
+   * Tells of a step: its changes, then the problems that are new with it, then the resync that it ends.
+   *
+   * @param from what the mirror showed before; `undefined` for the first load, which is no resync
+   * @param to what it shows now
+   */
+  tell({ changes, changed, invalid }: Step, origin: StepOrigin, from: Bookmark | undefined, to: Shown): void {
+    const { bookmark, version } = to;
+    if (bookmark === undefined) return;
+    this.#telling = 'yes';
+    const cause = causeOf(origin);
+    if (changes.length > 0) this.#publish({ bookmark, version, cause, changes });
+    for (const problem of invalid) this.events.emit('invalid', problem);
+    if (isResync(origin) && from !== undefined) this.#tellResync({ reason: origin, from, bookmark, changed });
+    const closes = this.#telling !== 'yes';
+    this.#telling = 'no';
+    if (closes) this.close();
+  }
+
+  close(): void {
+    // If a listener closes the mirror, the other listeners still get the whole step, because the mirror shows it (M4, M11).
+    if (this.#telling !== 'no') {
+      this.#telling = 'to be closed after';
+      return;
+    }
+    this.changes.close();
+    for (const feed of this.#byCollection.values()) feed.close();
+    this.events.clear();
+  }
+
+  #publish(event: ChangeEvent<AnyChange>): void {
     this.changes.publish(frozen(event));
     for (const [name, feed] of this.#byCollection) {
       if (!feed.isHeard) continue;
       const changes = event.changes.filter(({ collection }) => collection === name);
       if (changes.length > 0) feed.publish(frozen({ ...event, changes }));
     }
-    const closes = this.#publishing !== 'yes';
-    this.#publishing = 'no';
-    if (closes) this.close();
   }
 
-  close(): void {
-    // If a listener closes the mirror, the other listeners still get the whole step, because the mirror shows it (M4, M11).
-    if (this.#publishing !== 'no') {
-      this.#publishing = 'to be closed after';
-      return;
-    }
-    this.changes.close();
-    for (const feed of this.#byCollection.values()) feed.close();
-    this.events.clear();
+  #tellResync(event: ResyncEvent): void {
+    this.#logger.info('mirror: resync', { ...event });
+    this.events.emit('resync', event);
   }
 }
 

@@ -1,5 +1,6 @@
-import type { AnyChange } from './change.js';
+import type { AnyChange, ChangeCause } from './change.js';
 import type { Problem } from './problem.js';
+import type { ResyncReason } from './state.js';
 
 /** What one step of the table came to. Everything in it is visible already. */
 export interface Step {
@@ -11,14 +12,19 @@ export interface Step {
   readonly invalid: readonly Problem[];
 }
 
-/** On whose behalf a step is made. */
-export interface StepOptions {
-  /** Once it has aborted, no step is made any more. */
-  readonly signal?: AbortSignal;
-  /** What is to be found out while the step is prepared; `false`: it is not made. */
-  readonly confirmed?: Promise<boolean>;
-  /** Asked in the turn in which the step would be made; `false`: it is not, since what was read for it is out of date. */
-  readonly isCurrent?: () => boolean;
-  /** Called with the step in the same turn, so that nobody sees it untold. */
-  readonly tell?: (step: Step) => void;
+/** The step of a read that found nothing different. */
+export const NO_CHANGE: Step = Object.freeze({ changes: Object.freeze([]), changed: 0, invalid: Object.freeze([]) });
+
+/** Where a step comes from: the first load, the watch, or a resync, by its reason. */
+export type StepOrigin = 'load' | 'watch' | ResyncReason;
+
+/** Tells users of a step. Call it in the turn in which the step is made, so that nobody sees a step before its events. */
+export type Tell = (step: Step) => void;
+
+export function isResync(origin: StepOrigin): origin is ResyncReason {
+  return origin !== 'load' && origin !== 'watch';
+}
+
+export function causeOf(origin: StepOrigin): ChangeCause {
+  return isResync(origin) ? 'resync' : origin;
 }

@@ -10,7 +10,6 @@ import { prove } from '../proof/prove-complete.js';
 import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
 import { applyBatch } from '../table/apply.js';
-import type { Step } from '../events/step.js';
 import { checkBookmark } from '../util/answers.js';
 import { Watermark } from '../util/watermark.js';
 import { HistoryCheck } from '../proof/history-check.js';
@@ -208,15 +207,10 @@ export class Follow implements FollowContext {
     try {
       for await (const batch of watch.batches()) {
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
-
         await this.#historyCheck.admit(batch);
-        await runtime.lock.run(async () => {
+        await runtime.change('watch', (tell) => {
           signal.throwIfAborted();
-          const tell = (step: Step) => {
-            runtime.publish(step, 'watch');
-          };
-          await applyBatch(runtime.table, batch, { signal, tell });
-          await runtime.table.tidy();
+          return applyBatch(runtime.table, batch, { signal, tell });
         });
         this.#historyCheck.applied();
       }

@@ -3,7 +3,6 @@ import { loadWhileFollowing } from '../reads/followed-load.js';
 import { load, type LoadOptions } from '../reads/load.js';
 import type { OpenWatch } from '../reads/open-watch.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { Step } from '../events/step.js';
 
 /** How often a compaction may overtake the mirror before it no longer reads everything at one revision. */
 const MOST_OVERTAKEN = 2;
@@ -21,11 +20,12 @@ export class Loader {
     this.#runtime = runtime;
   }
 
-  async load(options: LoadOptions): Promise<Step> {
+  async load(options: LoadOptions): Promise<void> {
     await this.close();
     if (this.#overtaken < MOST_OVERTAKEN) {
       try {
-        return await load(this.#runtime, options);
+        await load(this.#runtime, options);
+        return;
       } catch (error) {
         this.noteOvertaken(error);
         throw error;
@@ -40,9 +40,7 @@ export class Loader {
     );
     // Next it is the scan's turn again, where this fails too; and the next time that it is overtaken, once is enough.
     this.#overtaken = MOST_OVERTAKEN - 1;
-    const { step, watch } = await loadWhileFollowing(this.#runtime, options);
-    this.#watch = watch;
-    return step;
+    this.#watch = await loadWhileFollowing(this.#runtime, options);
   }
 
   /** The watch that the last load has left open, for whoever follows on from it, and closes it. */

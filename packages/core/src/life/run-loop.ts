@@ -41,7 +41,7 @@ export class RunLoop {
   async #load(): Promise<void> {
     const runtime = this.#runtime;
     await this.#untilDone(cannotHeal, async () => {
-      await this.#loader.load({ cause: 'load', newHistory: false, signal: runtime.signal });
+      await this.#loader.load({ origin: 'load', newHistory: false, signal: runtime.signal });
     });
     runtime.state.handle({ type: 'installed', isRecent: runtime.freshness.isRecent });
     this.#backoff.reset();
@@ -71,18 +71,17 @@ export class RunLoop {
 
   async #resync({ reason, cause, newHistory }: FollowEnd): Promise<void> {
     const runtime = this.#runtime;
-    const from = runtime.table.bookmark;
     runtime.state.handle({ type: 'resync', reason, cause });
     let isNew = newHistory;
     // After a compaction alone there is a way that spares most values. Where it fails, or can't be trusted, all is read.
     let isSparing = isStoreError(cause, 'compacted') && canSpareValues(runtime);
     // A fleet that lost the same server must not read it again in step (M9): not even the first time.
     await this.#pause();
-    const { changed } = await this.#untilDone(isStoreClosed, async () => {
+    await this.#untilDone(isStoreClosed, async () => {
       try {
-        const step = isSparing ? await resync(runtime, runtime.signal) : undefined;
+        const isDone = isSparing && (await resync(runtime, reason, runtime.signal));
         isSparing = false;
-        return step ?? (await this.#loader.load({ cause: 'resync', newHistory: isNew, signal: runtime.signal }));
+        if (!isDone) await this.#loader.load({ origin: reason, newHistory: isNew, signal: runtime.signal });
       } catch (error) {
         const { code } = toStoreError(error);
         if (isSparing) this.#loader.noteOvertaken(error);
@@ -91,7 +90,6 @@ export class RunLoop {
         throw error;
       }
     });
-    runtime.publishResync(reason, from, changed);
     runtime.state.handle({ type: 'installed', isRecent: runtime.freshness.isRecent });
   }
 
@@ -103,10 +101,11 @@ export class RunLoop {
   }
 
   /** @param isFinal whether no other attempt is made after a failure */
-  async #untilDone<T>(isFinal: (error: StoreError) => boolean, work: () => Promise<T>): Promise<T> {
+  async #untilDone(isFinal: (error: StoreError) => boolean, work: () => Promise<void>): Promise<void> {
     for (;;) {
       try {
-        return await work();
+        await work();
+        return;
       } catch (error) {
         if (this.#runtime.signal.aborted) throw error;
         const cause: StoreError = toStoreError(error);

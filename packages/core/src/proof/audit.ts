@@ -74,7 +74,7 @@ async function compare(
     // The proofs bring it there, also where nothing in the range changes.
     if (runtime.table.revision < revision) runtime.wanted.set(runtime.freshness.begin().ticket);
     await runtime.read('the audit', runtime.settings.livenessMs, signal, (deadline) =>
-      runtime.position.until(revision, deadline.signal),
+      runtime.table.position.until(revision, deadline.signal),
     );
     for (let index = 0; index < page.length && equal; index++) {
       const key = page.key(index);

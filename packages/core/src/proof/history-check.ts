@@ -25,15 +25,9 @@ export async function isSameHistory({ runtime, signal }: FollowContext): Promise
  */
 export async function isSameContent(follow: FollowContext): Promise<boolean | undefined> {
   if (follow.runtime.store.capabilities.historicalReads) return isSameHistory(follow);
-  await readEverything(follow);
+  // What the watch brings up to what was read is then dropped.
+  await load(follow.runtime, { origin: 'unverified', newHistory: false, signal: follow.signal });
   return true;
-}
-
-/** What the watch brings up to what was read is then dropped. */
-async function readEverything({ runtime, signal }: FollowContext): Promise<void> {
-  const from = runtime.table.bookmark;
-  const { changed } = await load(runtime, { cause: 'resync', newHistory: false, signal });
-  runtime.publishResync('unverified', from, changed);
 }
 
 /** Whether the store, as it is now, still has the table's fingerprint: for right after a load, where the past can't be read. */

@@ -9,7 +9,6 @@ import { load } from '../reads/load.js';
 import { compareWithDelta, type Comparison, patch } from '../table/patch.js';
 import { readDelta, readKeys } from '../reads/read-delta.js';
 import { readFingerprint } from '../reads/read-fingerprint.js';
-import type { Step } from '../events/step.js';
 import { isSameContent, isSameHistory } from './history-check.js';
 
 export interface ProveOptions {
@@ -140,7 +139,7 @@ async function installDelta(
 ): Promise<number | undefined> {
   const { runtime, signal } = follow;
   const isCurrent = () => runtime.freshness.isCurrent(mark);
-  return runtime.lock.run(async () => {
+  return runtime.change('behind', async (tell) => {
     const comparison = compareWithDelta(runtime.table, delta);
     if (comparison.kind === 'covered' || !isCurrent()) return runtime.readSteps;
     if (comparison.kind === 'outdated') return undefined;
@@ -153,23 +152,14 @@ async function installDelta(
     // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
     const confirmed = isSameHistory(follow).then((same) => same === true);
     confirmed.catch(() => undefined);
-    const from = runtime.table.bookmark;
-    const tell = (each: Step) => {
-      runtime.publish(each, 'resync');
-    };
     // Values are decoded while the check runs.
-    const step = isChanged
-      ? await patch(runtime.table, delta, present, { signal, confirmed, isCurrent, tell })
-      : undefined;
+    if (isChanged) await patch(runtime.table, delta, present, { signal, confirmed, isCurrent, tell });
     if (!(await confirmed)) {
       follow.end(OTHER_HISTORY);
       return runtime.readSteps;
     }
     if (!isChanged && isCurrent()) runtime.advance(delta.bookmark);
-    const { readSteps } = runtime;
-    if (step !== undefined) runtime.publishResync('behind', from, step.changed);
-    await runtime.table.tidy();
-    return readSteps;
+    return runtime.readSteps;
   });
 }
 
@@ -192,10 +182,8 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
   let { readSteps } = runtime;
   const isSilent = isEqual ? undefined : await isWatchSilent(follow, read.bookmark.revision, options);
   if (isSilent !== undefined) {
-    const from = runtime.table.bookmark;
-    const { changed } = await load(runtime, { cause: 'resync', newHistory: false, signal });
+    await load(runtime, { origin: 'behind', newHistory: false, signal });
     ({ readSteps } = runtime);
-    runtime.publishResync('behind', from, changed);
   }
   await confirm(follow, mark, readSteps);
   if (isSilent === true) follow.replaceWatch();

@@ -28,7 +28,7 @@ export async function waitFor(runtime: Runtime, revision: Revision | number, opt
     if (await runtime.reaches(revision, runtime.settings.graceMs, signal)) return;
     // Where the range itself is idle, or progress comes only with events, nothing else moves the mirror there.
     runtime.wanted.set(runtime.freshness.begin().ticket);
-    await runtime.position.until(revision, signal);
+    await runtime.table.position.until(revision, signal);
   });
 }
 

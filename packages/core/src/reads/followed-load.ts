@@ -3,7 +3,6 @@ import { addAbortListener, removeAbortListener, toStoreError } from '@holdfast/s
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { checkContinues, checkIdentity } from '../table/history.js';
-import type { Step } from '../events/step.js';
 import { checkBatch, checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
 import { Watermark } from '../util/watermark.js';
@@ -18,25 +17,21 @@ import { readPieces } from './read-pieces.js';
 /** How much of what comes in while the pieces are decoded may wait: more than usual, since that takes longest for the largest. */
 const BUFFER_BYTES = 32 * 1024 * 1024;
 
-export interface FollowedLoad {
-  readonly step: Step;
-  /** The watch that was open all the time: what follows on from the load. */
-  readonly watch: OpenWatch;
-}
-
 /**
  * Loads what is compacted faster than it can be read at one revision: the watch is opened first, the range is read piece by piece, each
  * at the store's head of that moment, and to each piece the events newer than it are applied. Nothing is shown before all of it
  * is one state, which is then installed as one step (M2, M3).
+ *
+ * @returns the watch that was open all the time: the following goes on with it
  */
-export async function loadWhileFollowing(runtime: Runtime, options: LoadOptions): Promise<FollowedLoad> {
+export async function loadWhileFollowing(runtime: Runtime, options: LoadOptions): Promise<OpenWatch> {
   const watch = new OpenWatch(runtime, { bufferBytes: BUFFER_BYTES });
   try {
     const { composition, bookmark, mark } = await new FollowedRead(runtime, watch, options).run();
-    const step = await install(runtime, options, mark, async (add) => {
+    await install(runtime, options, mark, async (add) => {
       for (const page of composition.pages(bookmark)) await add(page);
     });
-    return { step, watch };
+    return watch;
   } catch (error) {
     await watch.close();
     throw error;

@@ -7,7 +7,8 @@ import { readPages } from './read-delta.js';
 import { readValues } from './read-values.js';
 import { RevisionDiff } from '../table/revision-diff.js';
 import { Slicer } from '../util/slicer.js';
-import type { Step } from '../events/step.js';
+import type { ResyncReason } from '../events/state.js';
+import { NO_CHANGE } from '../events/step.js';
 
 /** Where more than this part of the keys was changed, reading all of it costs little more than reading that. */
 const MOST_CHANGED = 1 / 4;
@@ -22,31 +23,24 @@ export function canSpareValues({ table, store, settings }: Runtime): boolean {
  * Brings the mirror to the store's head after a compaction, as one step (M3): reads all keys with their revisions at one revision,
  * the values of those alone that changed since, and of the newest that did not.
  *
- * @returns `undefined` where what was read can't have come of what the mirror has, or much of it has changed: all is to be read then
+ * @returns false where what was read can't have come of what the mirror has, or much of it has changed: all is to be read then
  * @throws StoreError `history-changed` where the store answers from another history, or is behind the mirror
  */
-export async function resync(runtime: Runtime, signal: AbortSignal): Promise<Step | undefined> {
+export async function resync(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {
   const mark = runtime.freshness.begin();
-  const step = await runtime.lock.run(async () => {
-    const { clock } = runtime.settings;
+  const isDone = await runtime.change(reason, async (tell) => {
     const read = await readDifference(runtime, signal);
-    if (read === undefined) return undefined;
+    if (read === undefined) return false;
     const { diff, bookmark, items } = read;
-    const { undecodable } = diff;
-    const present = diff.hasDeletions ? await diff.keys(new Slicer(clock)) : undefined;
+    const present = diff.hasDeletions ? await diff.keys(new Slicer(runtime.settings.clock)) : undefined;
     signal.throwIfAborted();
-    const tell = (each: Step) => {
-      runtime.publish(each, 'resync');
-    };
-    const patched = await patch(runtime.table, { bookmark, items, undecodable }, present, {
-      signal,
-      tell,
-    });
-    await runtime.table.tidy();
-    return patched ?? { changes: [], changed: 0, invalid: [] };
+    const delta = { bookmark, items, undecodable: diff.undecodable };
+    const step = await patch(runtime.table, delta, present, { signal, tell });
+    if (step === undefined) tell(NO_CHANGE);
+    return true;
   });
-  if (step !== undefined) runtime.prove(mark);
-  return step;
+  if (isDone) runtime.prove(mark);
+  return isDone;
 }
 
 interface Difference {

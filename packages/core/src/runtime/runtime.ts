@@ -1,7 +1,6 @@
 import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
 import { Backoff } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
-import type { ChangeCause } from '../events/change.js';
 import { CollectionTable } from '../table/collection-table.js';
 import { checkBookmark } from '../util/answers.js';
 import { type Deadline, withDeadline } from '../util/deadline.js';
@@ -12,8 +11,8 @@ import { Outlets } from '../events/outlets.js';
 import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
 import { type Head, SharedHead } from './shared-head.js';
-import { type ResyncReason, StateMachine } from '../events/state.js';
-import type { Step } from '../events/step.js';
+import { StateMachine } from '../events/state.js';
+import type { StepOrigin, Tell } from '../events/step.js';
 import { snapshotOf } from '../table/snapshot.js';
 import { Table } from '../table/table.js';
 import { Watermark } from '../util/watermark.js';
@@ -34,8 +33,6 @@ export class Runtime {
   readonly lock = new Lock();
   /** Only one catch-up read runs at a time. */
   readonly catchUpLock = new Lock();
-  /** The table's revision, to wait for. */
-  readonly position = new Watermark();
   readonly heads: SharedHead;
   /** The newest mark that someone wants a proof for. */
   readonly wanted = new Watermark();
@@ -111,30 +108,22 @@ export class Runtime {
     if (this.freshness.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
   }
 
-  /** Reports a step of the table. Call it in the same turn as the step, so that nobody sees a step before its events. */
-  publish(step: Step | undefined, cause: ChangeCause): void {
-    const { bookmark, version } = this.table;
-    if (bookmark === undefined) return;
-    if (step !== undefined) {
-      if (cause !== 'watch') this.readSteps += 1;
-      this.outlets.publish({ bookmark, version, cause, changes: step.changes });
-      for (const problem of step.invalid) this.outlets.events.emit('invalid', problem);
-    }
-    this.position.set(bookmark.revision);
+  /** Changes the table, after all changes that were begun before. `work` makes at most one step, and hands it to `tell`. */
+  change<T>(origin: StepOrigin, work: (tell: Tell) => Promise<T>): Promise<T> {
+    return this.lock.run(async () => {
+      const from = this.table.bookmark;
+      const result = await work((step) => {
+        if (origin !== 'watch') this.readSteps += 1;
+        this.outlets.tell(step, origin, from, this.table);
+      });
+      await this.table.tidy();
+      return result;
+    });
   }
 
-  publishResync(reason: ResyncReason, from: Bookmark | undefined, changed: number): void {
-    const { bookmark } = this.table;
-    if (bookmark === undefined || from === undefined) return;
-    this.settings.logger.info('mirror: resync', { reason, from, bookmark, changed });
-    this.outlets.events.emit('resync', { reason, from, bookmark, changed });
-  }
-
-  /** Records a proof that nothing changed up to `bookmark`. */
+  /** Records a proof that nothing changed up to `bookmark`. Hold the lock. */
   advance(bookmark: Bookmark): void {
-    if (!this.table.advance(bookmark)) return;
-    this.readSteps += 1;
-    this.publish(undefined, 'watch');
+    if (this.table.advance(bookmark)) this.readSteps += 1;
   }
 
   /** Runs a read that fails with `timeout` after `ms`, so that it can't hang. */
@@ -184,9 +173,9 @@ export class Runtime {
 
   /** Whether the table reaches `revision` within `ms`. */
   async reaches(revision: number, ms: number, signal: AbortSignal): Promise<boolean> {
-    if (this.position.value >= revision) return true;
+    if (this.table.position.value >= revision) return true;
     try {
-      await this.read('waiting', ms, signal, (deadline) => this.position.until(revision, deadline.signal));
+      await this.read('waiting', ms, signal, (deadline) => this.table.position.until(revision, deadline.signal));
       return true;
     } catch (error) {
       if (signal.aborted) throw error;

@@ -4,8 +4,14 @@ import { Edits } from './edits.js';
 import type { Prepared } from '../entries/entry-maker.js';
 import { checkBatch } from '../util/answers.js';
 import { checkIdentity } from './history.js';
-import type { Step, StepOptions } from '../events/step.js';
+import type { Step, Tell } from '../events/step.js';
 import type { Table } from './table.js';
+
+export interface ApplyOptions {
+  /** If it has aborted, no step is made. */
+  readonly signal?: AbortSignal;
+  readonly tell?: Tell;
+}
 
 /**
  * The verb `apply`: takes in a watch batch. What it tells at or below the table's revision is dropped: a read has brought it
@@ -18,7 +24,7 @@ import type { Table } from './table.js';
 export async function applyBatch(
   table: Table,
   batch: WatchBatch,
-  { signal, tell }: Pick<StepOptions, 'signal' | 'tell'> = {},
+  { signal, tell }: ApplyOptions = {},
 ): Promise<Step | undefined> {
   checkBatch(table.range, batch);
   checkIdentity(batch.bookmark, table.bookmark);

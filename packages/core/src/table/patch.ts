@@ -1,7 +1,8 @@
 import type { Bookmark, KeyValue, UndecodableKey } from '@holdfast/store';
+import type { ApplyOptions } from './apply.js';
 import { Edits } from './edits.js';
 import { checkContinues } from './history.js';
-import type { Step, StepOptions } from '../events/step.js';
+import type { Step } from '../events/step.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
 
@@ -65,6 +66,13 @@ export function compareWithDelta(table: Table, delta: Delta): Comparison {
   return { kind: (table.fingerprint().newest ?? 0) < (delta.since ?? 0) ? 'outdated' : 'mismatch' };
 }
 
+export interface PatchOptions extends ApplyOptions {
+  /** What is found out while the step is prepared. If it is `false`, no step is made. */
+  readonly confirmed?: Promise<boolean>;
+  /** Asked in the turn in which the step would be made. If it is `false`, no step is made, because what was read is out of date. */
+  readonly isCurrent?: () => boolean;
+}
+
 /**
  * The verb `patch`: brings the table to a delta's revision. The caller has compared them under the same lock, and has
  * proved that both are of one history.
@@ -75,7 +83,7 @@ export async function patch(
   table: Table,
   delta: Omit<Delta, 'total'>,
   present: KeySet | undefined,
-  { signal, confirmed, isCurrent, tell }: StepOptions = {},
+  { signal, confirmed, isCurrent, tell }: PatchOptions = {},
 ): Promise<Step | undefined> {
   const after = table.revision;
   if (delta.bookmark.revision <= after) return undefined;

@@ -17,6 +17,7 @@ import { compactSlabs, type SlabUser } from '../entries/slab.js';
 import { checkBookmark } from '../util/answers.js';
 import { Slicer } from '../util/slicer.js';
 import type { Step } from '../events/step.js';
+import { Watermark } from '../util/watermark.js';
 import { isSameUnclaimed, type Unclaimed } from './unclaimed-keys.js';
 import { UndecodableKeys } from './undecodable-keys.js';
 
@@ -55,6 +56,8 @@ export class Table {
   readonly clock: Clock;
   readonly layout: Layout;
   readonly undecodable = new UndecodableKeys();
+  /** The revision, to wait for. */
+  readonly position = new Watermark();
   /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
   unclaimed = new Map<string, Unclaimed>();
   readonly #stableCreateRevisions: boolean;
@@ -173,7 +176,7 @@ export class Table {
   advance(bookmark: Bookmark): boolean {
     checkIdentity(checkBookmark(bookmark), this.#bookmark);
     if (bookmark.revision <= this.revision) return false;
-    this.#bookmark = bookmark;
+    this.#move(bookmark);
     return true;
   }
 
@@ -201,7 +204,7 @@ export class Table {
   finish(bookmark: Bookmark, step: Step): Step {
     // Nothing is gone with the first load.
     if (this.#bookmark !== undefined) this.#churn += step.changed;
-    this.#bookmark = bookmark;
+    this.#move(bookmark);
     if (step.changed > 0) this.#version += 1;
     return step;
   }
@@ -239,6 +242,11 @@ export class Table {
   noteNewest(revision: Revision | undefined): void {
     this.#newestKey = revision;
     this.#isNewestGone = false;
+  }
+
+  #move(bookmark: Bookmark): void {
+    this.#bookmark = bookmark;
+    this.position.set(bookmark.revision);
   }
 
   #newestRevision(): Revision | undefined {
