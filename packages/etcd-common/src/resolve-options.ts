@@ -1,4 +1,4 @@
-import { checkMs, checkNames, checkWhole, safeLogger, systemClock } from '@holdfast/store/adapter';
+import { checkMs, checkNames, checkWhole, safeLogger, safeRandom, systemClock } from '@holdfast/store/adapter';
 import { checkAuth, checkCredentials, type EtcdCredentials } from './credentials.js';
 import { parseEndpoints } from './endpoint-address.js';
 import { checkHeaders, type HeaderRule } from './headers.js';
@@ -53,7 +53,7 @@ export function resolveEtcdOptions(options: EtcdOptions, rules: OptionRules): Re
     bufferBytes: given.bufferBytes,
     logger: safeLogger(given.logger),
     clock: given.clock ?? systemClock,
-    random: given.random ?? Math.random,
+    random: safeRandom(given.random),
   };
 }
 

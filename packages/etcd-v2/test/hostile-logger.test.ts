@@ -3,6 +3,8 @@ import type { Logger } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { HOSTILE_LOGGERS } from '../../etcd-common/test/support/hostile-loggers.js';
+import { HOSTILE_RANDOMS } from '../../etcd-common/test/support/hostile-randoms.js';
+import { etcdHeaders, HostileServer, notFound } from './support/hostile-server.js';
 
 // Nobody listens there: a store tells its logger of that.
 const ENDPOINT = 'http://127.0.0.1:1';
@@ -37,4 +39,26 @@ test.each(HOSTILE_LOGGERS)('a logger that %s disturbs neither calls nor watches 
 
 test('a logger that is no object is refused', () => {
   expect(() => etcdV2Store({ endpoints: [ENDPOINT], logger: 'console' as never })).toThrow(/logger must be an object/);
+});
+
+test.each(HOSTILE_RANDOMS)(
+  'random numbers that %s disturb neither calls nor watches (trap 24)',
+  async (_what, random) => {
+    let asked = 0;
+    await using server = await HostileServer.start(({ path }) => {
+      if ((asked += 1) < 5) return 'cut';
+      return path.includes('wait=true') ? { status: 200, headers: etcdHeaders(), headOnly: true } : notFound('/a');
+    });
+    const retry = { attempts: 6, initialMs: 5, maxMs: 10 };
+    await using store = etcdV2Store({ endpoints: [server.endpoint, ENDPOINT], random, retry });
+    const watch = store.watch({ prefix: '/a/' });
+    expect(await store.get('/a/x')).toBeUndefined();
+    await watch.ready;
+    await watch.close();
+    expect(rejections).toEqual([]);
+  },
+);
+
+test('random that is no function is refused', () => {
+  expect(() => etcdV2Store({ endpoints: [ENDPOINT], random: 0.5 as never })).toThrow(/random must be a function/);
 });

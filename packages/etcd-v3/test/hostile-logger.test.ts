@@ -3,6 +3,7 @@ import type { Logger } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { HOSTILE_LOGGERS } from '../../etcd-common/test/support/hostile-loggers.js';
+import { HOSTILE_RANDOMS } from '../../etcd-common/test/support/hostile-randoms.js';
 
 let etcd: Etcd;
 let proxy: Proxy;
@@ -53,4 +54,32 @@ test('a logger that is no object is refused', () => {
   expect(() => etcdV3Store({ endpoints: [proxy.endpoint], logger: 'console' as never })).toThrow(
     /logger must be an object/,
   );
+});
+
+test.each(HOSTILE_RANDOMS)(
+  'random numbers that %s disturb neither calls nor watches (trap 24)',
+  async (_what, random) => {
+    const other = await startProxy(etcd.endpoints[0]!);
+    const endpoints = [proxy.endpoint, other.endpoint];
+    await using store = etcdV3Store({ endpoints, random, retry: { initialMs: 5, maxMs: 10 } });
+    await store.put('/drawn/a', '1');
+    const watch = store.watch({ prefix: '/drawn/' });
+    await watch.ready;
+    const states: string[] = [];
+    watch.onState(({ status }) => states.push(status));
+    for (const each of [proxy, other]) {
+      each.refuse();
+      each.cut();
+    }
+    await eventually(() => states.includes('interrupted'));
+    for (const each of [proxy, other]) await each.allow();
+    await eventually(() => watch.state.status === 'live');
+    expect(await store.get('/drawn/a')).toMatchObject({ key: '/drawn/a' });
+    await other.close();
+    expect(rejections).toEqual([]);
+  },
+);
+
+test('random that is no function is refused', () => {
+  expect(() => etcdV3Store({ endpoints: [proxy.endpoint], random: 0.5 as never })).toThrow(/random must be a function/);
 });

@@ -1,5 +1,12 @@
 import { type Clock, type Revision, StoreError, isStoreError } from '@holdfast/store';
-import { checkNames, checkWhole, type CreateStoreOptions, GuardedStore, systemClock } from '@holdfast/store/adapter';
+import {
+  checkNames,
+  checkWhole,
+  type CreateStoreOptions,
+  GuardedStore,
+  safeRandom,
+  systemClock,
+} from '@holdfast/store/adapter';
 import { Engine } from './engine/engine.js';
 import { closed, invalidArgument } from './errors.js';
 import { MemoryDriver } from './memory-driver.js';
@@ -51,7 +58,7 @@ export class MemoryStore extends GuardedStore {
     checkNames(options, OPTIONS, 'memoryStore()');
     const engine = new Engine({
       clock: options.clock ?? systemClock,
-      random: options.random ?? Math.random,
+      random: safeRandom(options.random),
       identity: checkIdentity(options.identity),
       maxRequestBytes: atMost('maxRequestBytes', options.maxRequestBytes, 1.5 * 1024 * 1024, 'bytes'),
       maxTxnOperations: atMost('maxTxnOperations', options.maxTxnOperations, 128, 'operations'),

@@ -213,6 +213,23 @@ describe('leases', () => {
   });
 });
 
+test.each<[string, () => number]>([
+  ['are no numbers', () => NaN],
+  ['are out of range', () => -7],
+  [
+    'throw',
+    () => {
+      throw new Error('no more');
+    },
+  ],
+])('random numbers that %s give leases of their own all the same (trap 24)', async (_what, random) => {
+  const store = memoryStore({ random });
+  const [a, b] = [await store.leases.grant(60), await store.leases.grant(60)];
+  for (const { id } of [a, b]) expect(id).toMatch(/^[1-9]\d*$/);
+  expect(a.id).not.toBe(b.id);
+  await store.close();
+});
+
 describe('DeadlineHeap', () => {
   test('gives things back in the order they are due', () => {
     const random = new Random(5);

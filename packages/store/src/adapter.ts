@@ -41,6 +41,7 @@ export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-st
 export { safeLogger } from './logger.js';
 export { messageOf, textOf } from './message-of.js';
 export { ListPage } from './page.js';
+export { safeRandom } from './random.js';
 export { KeyRange, keySuccessor, prefixEnd } from './range.js';
 export { sleep } from './sleep.js';
 export { parseStoreUrl, urlParams } from './store-url.js';

@@ -6,6 +6,7 @@ import {
   KeyRange,
   messageOf,
   safeLogger,
+  safeRandom,
   systemClock,
 } from '@holdfast/store/adapter';
 import { bytes } from '../values/bytes.js';
@@ -83,7 +84,7 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
     if (!Number.isSafeInteger(options.cacheSize) || options.cacheSize < 1)
       throw invalid('cacheSize must be a whole number from 1');
   }
-  for (const name of ['onChange', 'onInvalid', 'onState', 'random'] as const) {
+  for (const name of ['onChange', 'onInvalid', 'onState'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw invalid(`${name} must be a function`);
   }
   if (options.signal !== undefined && typeof options.signal.addEventListener !== 'function')
@@ -107,20 +108,6 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
     clock: options.clock ?? systemClock,
     random: safeRandom(options.random),
     logger: safeLogger(options.logger),
-  };
-}
-
-/** Where a delay is drawn, nothing may throw: it would end what is to be tried again. */
-function safeRandom(given: (() => number) | undefined): () => number {
-  if (given === undefined) return Math.random;
-  return () => {
-    try {
-      const drawn = given();
-      if (drawn >= 0 && drawn < 1) return drawn;
-    } catch {
-      // As if it had given something else than a number.
-    }
-    return Math.random();
   };
 }
 
