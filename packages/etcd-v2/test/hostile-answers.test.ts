@@ -51,6 +51,8 @@ const withoutHeader = (name: string): Reply => {
   return { status: 200, headers, body: JSON.stringify({ action: 'get', node: file('/a/x') }) };
 };
 
+const nested = '['.repeat(100_000) + ']'.repeat(100_000);
+
 /** What no etcd says, in any place. */
 const NO_ETCD: readonly (readonly [string, Reply])[] = [
   ...[400, 401, 403, 404, 405, 408, 409, 410, 412, 418, 429, 500, 502, 503, 504].map(
@@ -87,6 +89,9 @@ const NO_ETCD: readonly (readonly [string, Reply])[] = [
     (body) => [`the body ${JSON.stringify(body)}`, etcdSays(body)] as const,
   ),
   ...[{}, null, 5, 'x', []].map((node) => [`the node ${JSON.stringify(node)}`, got(node)] as const),
+  // `JSON.parse` takes any depth. `JSON.stringify`, as for a message, does not.
+  ['an action nested 100,000 deep', etcdSays(`{"action":${nested},"node":{}}`)],
+  ['a node nested 100,000 deep', etcdSays(`{"action":"get","node":${nested}}`)],
   ['a truncated body', { status: 200, headers: etcdHeaders(), body: '{"action":"get","node":', truncated: true }],
 ];
 
@@ -151,6 +156,10 @@ async function polled(reply: Reply, options: Partial<EtcdV2Options> = {}) {
 describe('a read that is answered with', () => {
   const toGets: readonly (readonly [string, Reply])[] = [
     ['another key', got(file('/a/y'))],
+    ...['modifiedIndex', 'createdIndex'].map((name) => {
+      const body = `{"action":"get","node":{"key":"/a/x","value":"1","modifiedIndex":4,"createdIndex":4,"${name}":${nested}}}`;
+      return [`a ${name} nested 100,000 deep`, etcdSays(body)] as const;
+    }),
     ...STRANGE_FILES.map(([name, more]) => [name, got(file('/a/x', more))] as const),
     ...STRANGE_HEADERS,
   ];
@@ -353,6 +362,21 @@ describe('maxResponseBytes', () => {
     await watch.until(1);
     expect(watch.told).toEqual(['put /a/x=6']);
     expect(watch.statuses).toContain('interrupted');
+  });
+
+  test('does not hold for what is not about keys: that is short, or not of etcd', async () => {
+    const server = await start(({ method, path }) => {
+      if (path.startsWith('/v2/keys')) return method === 'HEAD' ? etcdSays('') : notFound('/a');
+      return { status: 200, headers: etcdHeaders(), body: `[${'{},'.repeat(100_000)}{}]` };
+    });
+    const store = open([server.endpoint]);
+    for (const call of [() => store.status(), () => store.members.list(), () => store.stats()]) {
+      const error = await failure(call());
+      expect(error).toMatchObject({ code: 'unavailable', retryable: true });
+      expect(error.message).toMatch(/longer than any of etcd's/);
+    }
+    const adding = await failure(store.members.add(['http://127.0.0.1:2380']));
+    expect(adding).toMatchObject({ code: 'unavailable', outcome: 'unknown' });
   });
 
   test('is 256 MiB unless set', async () => {

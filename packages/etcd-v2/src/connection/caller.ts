@@ -1,7 +1,7 @@
 import { passing } from '@holdfast/etcd-common';
 import { isStoreError, type StoreError } from '@holdfast/store';
 import { withOutcome } from '@holdfast/store/adapter';
-import { BadAnswer } from '../json/bad-answer.js';
+import { asBadAnswer } from '../json/bad-answer.js';
 import { connectionMeaning, type HttpMeaning, toAnswerError, toConnectionError, toFailureError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Admission } from './admission.js';
@@ -83,10 +83,15 @@ export class Caller {
       const head: AnswerHead = { ...point, status: response.status, endpoint };
       if (recognised.kind === 'refused') return { ...head, refused: recognised.refused, result: undefined };
       return { ...head, refused: undefined, result: call.parse(response, point) };
-    } catch (bad) {
-      if (!(bad instanceof BadAnswer)) throw bad;
+    } catch (thrown) {
+      if (isStoreError(thrown)) throw thrown;
       const { status, body } = response;
-      const error = toAnswerError(bad, redact({ status, body, from: 'other' }, http), kind, endpoint.name);
+      const error = toAnswerError(
+        asBadAnswer(thrown),
+        redact({ status, body, from: 'other' }, http),
+        kind,
+        endpoint.name,
+      );
       return failed(error, { ...passing('unknown'), code: error.code });
     }
   }

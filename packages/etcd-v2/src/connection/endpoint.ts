@@ -28,6 +28,9 @@ const SUSPICIOUS_MS = 500;
 /** After this many answered questions of the keepalive, a request without any answer is given up. */
 const PATIENT_ROUNDS = 4;
 
+/** The most bytes of an answer that is not about keys. Parsed, a body can take many times its length. */
+const SMALL = 262_144;
+
 interface UnderWay {
   readonly link: Link;
   readonly began: number;
@@ -132,10 +135,10 @@ export class Endpoint {
         },
         onFail: (error, sent) => {
           this.#end(exchange);
-          handlers.onFail(isStoreError(error, 'too-large') ? named(error, this.name) : error, sent);
+          handlers.onFail(isStoreError(error, 'too-large') ? tooLargeFor(request, error, this.name) : error, sent);
         },
       },
-      this.#options.maxResponseBytes,
+      isOfKeys(request) ? this.#options.maxResponseBytes : Math.min(SMALL, this.#options.maxResponseBytes),
     );
     this.#underWay.set(exchange, { link, began: this.#options.clock.now() });
     this.#keepalive?.begin();
@@ -248,6 +251,13 @@ function originOf({ secure, target, socketPath }: EndpointAddress): string {
   return socketPath === undefined ? `${secure ? 'https' : 'http'}://${target}` : 'http://localhost';
 }
 
-function named({ code, message }: StoreError, endpoint: string): StoreError {
-  return new StoreError(code, `${endpoint} ${message}`, { endpoint });
+function isOfKeys({ path }: HttpRequest): boolean {
+  return path.startsWith('/v2/keys');
+}
+
+/** The error for a body that is too long. Keys can be read in smaller ranges; any other answer was not etcd's. */
+function tooLargeFor(request: HttpRequest, { code, message }: StoreError, endpoint: string): Error {
+  if (isOfKeys(request)) return new StoreError(code, `${endpoint} ${message}`, { endpoint });
+  const [path] = request.path.split('?');
+  return new Error(`the answer to ${path} is longer than any of etcd's`);
 }

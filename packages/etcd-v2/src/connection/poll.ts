@@ -1,5 +1,5 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { BadAnswer, notEtcds } from '../json/bad-answer.js';
+import { asBadAnswer, notEtcds } from '../json/bad-answer.js';
 import { toAnswerError, toConnectionError, toFailureError } from '../errors.js';
 import type { Admission } from './admission.js';
 import type { Endpoint } from './endpoint.js';
@@ -95,8 +95,7 @@ function errorOf(request: HttpRequest, response: HttpResponse, endpoint: Endpoin
     if (recognised.kind === 'failure')
       return toFailureError(redact(recognised.failure, request), 'read', endpoint.name);
     throw notEtcds('it is none to a long poll');
-  } catch (bad) {
-    if (!(bad instanceof BadAnswer)) throw bad;
-    return toAnswerError(bad, redact({ status, body, from: 'other' }, request), 'read', endpoint.name);
+  } catch (thrown) {
+    return toAnswerError(asBadAnswer(thrown), redact({ status, body, from: 'other' }, request), 'read', endpoint.name);
   }
 }

@@ -1,5 +1,5 @@
 import type { Revision } from '@holdfast/store';
-import { contradiction, notEtcds } from './bad-answer.js';
+import { contradiction, notEtcds, shown } from './bad-answer.js';
 import { checkIndex, isReadable, parseJson, type V2Event, type V2File, type V2Node } from './codec.js';
 import { checkFile, checkNode, filesIn } from './node.js';
 
@@ -34,7 +34,7 @@ export function parseRead(body: string, asked: string, head: number): ReadAnswer
 /** The answer of a GET of which only the headers are of interest. @throws BadAnswer where it is none */
 export function parseAnyRead(body: string): V2Node {
   const { action, node } = parseJson(body);
-  if (action !== 'get') throw notEtcds(`its action is ${JSON.stringify(action) ?? 'missing'}, and not "get"`);
+  if (action !== 'get') throw notEtcds(`its action is ${shown(action)}, and not "get"`);
   return checkNode(node);
 }
 
@@ -47,12 +47,12 @@ export function parseAnyRead(body: string): V2Node {
 export function parseWritten(body: string, isOwn: (key: string) => boolean, head: number): Partial<V2Event> {
   const { action, node, prevNode } = parseJson(body);
   if (!PUTS.includes(action) && !REMOVALS.includes(action)) {
-    throw notEtcds(`its action is ${JSON.stringify(action) ?? 'missing'}, and not one of a write`);
+    throw notEtcds(`its action is ${shown(action)}, and not one of a write`);
   }
   const written = node === undefined ? undefined : checkWritten(node, head);
   const previous = prevNode === undefined ? undefined : checkPrevious(prevNode, head);
   for (const { key = '' } of [written ?? {}, previous ?? {}]) {
-    if (key !== '' && !isOwn(key)) throw contradiction(`it is about ${JSON.stringify(key)}, which was not written`);
+    if (key !== '' && !isOwn(key)) throw contradiction(`it is about ${shown(key)}, which was not written`);
   }
   return {
     action: action as string,
@@ -83,7 +83,7 @@ export function parsePolled(
   const { action, node: told, prevNode: before } = parseJson(body);
   const isPut = PUTS.includes(action);
   if (!isPut && !REMOVALS.includes(action)) {
-    throw notEtcds(`its action is ${JSON.stringify(action) ?? 'missing'}, which is not known here`);
+    throw notEtcds(`its action is ${shown(action)}, which is not known here`);
   }
   const node = checkNode(told);
   const index = checkIndex(node.modifiedIndex, 'the index of an event of', node.key ?? '');
@@ -92,7 +92,7 @@ export function parsePolled(
   const prevNode = before === undefined ? undefined : checkPrevious(before, index);
   const event = { action: action as string, node, ...(prevNode !== undefined && { prevNode }) };
   if ((prevNode !== undefined && prevNode.key !== node.key) || !isPolled(event, polled)) {
-    throw contradiction(`it tells of ${JSON.stringify(node.key)}, and ${JSON.stringify(polled.path)} is watched`);
+    throw contradiction(`it tells of ${shown(node.key)}, and ${JSON.stringify(polled.path)} is watched`);
   }
   return { event, index };
 }

@@ -1,4 +1,5 @@
 import { excerpt } from '@holdfast/etcd-common';
+import { messageOf } from '@holdfast/store/adapter';
 
 const LONGEST = 400;
 
@@ -16,6 +17,21 @@ export class BadAnswer extends Error {
     super(excerpt(message, LONGEST));
     this.code = code;
   }
+}
+
+/** What was thrown over an answer, whatever it is: the answer can't be used. */
+export function asBadAnswer(thrown: unknown): BadAnswer {
+  return thrown instanceof BadAnswer ? thrown : new BadAnswer('internal', `can't be used: ${messageOf(thrown)}`);
+}
+
+/** How long a part of an answer may be in a message. */
+const PART = 80;
+
+/** A part of an answer, for a message. Never throws: `JSON.stringify` does, for what is nested too deeply. */
+export function shown(part: unknown): string {
+  if (typeof part === 'string') return JSON.stringify(excerpt(part, PART));
+  if (typeof part === 'object' && part !== null) return Array.isArray(part) ? 'an array' : 'an object';
+  return part === undefined ? 'missing' : String(part);
 }
 
 /** For what does not have the form of an answer: somebody else than etcd has given it. */

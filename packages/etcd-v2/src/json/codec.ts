@@ -1,6 +1,6 @@
 import type { KeyValue, Revision } from '@holdfast/store';
 import { compareKeys, encodeUtf8 } from '@holdfast/store/adapter';
-import { contradiction, notEtcds } from './bad-answer.js';
+import { contradiction, notEtcds, shown } from './bad-answer.js';
 
 /** A node of the keys API: a file has a value, a directory has `dir`. The root has no key. */
 export interface V2Node {
@@ -64,9 +64,7 @@ export function isIndex(value: unknown): value is Revision {
 /** @throws BadAnswer */
 export function checkIndex(value: unknown, what: string, of: string): Revision {
   if (isIndex(value)) return value;
-  throw contradiction(
-    `${what} ${JSON.stringify(of)} is ${JSON.stringify(value) ?? 'not there'}, and an index is a whole number from 1 to 2^53-1`,
-  );
+  throw contradiction(`${what} ${shown(of)} is ${shown(value)}, and an index is a whole number from 1 to 2^53-1`);
 }
 
 export function isFile(node: V2Node): node is V2File {

@@ -1,4 +1,4 @@
-import { contradiction, notEtcds } from './bad-answer.js';
+import { contradiction, notEtcds, shown } from './bad-answer.js';
 import { checkIndex, isIndex, isObject, isReadable, type V2File, type V2Node } from './codec.js';
 
 /**
@@ -12,7 +12,7 @@ import { checkIndex, isIndex, isObject, isReadable, type V2File, type V2Node } f
 export function filesIn(node: unknown, asked: string, head: number): V2File[] {
   const top = checkNode(node);
   if ((top.key ?? '') !== asked && !(asked === '' && top.key === '/')) {
-    throw contradiction(`it is about ${JSON.stringify(top.key)}, and ${JSON.stringify(asked)} was asked for`);
+    throw contradiction(`it is about ${shown(top.key)}, and ${shown(asked)} was asked for`);
   }
   if (top.dir !== true) return [checkFile(top, head)];
   const files: V2File[] = [];
@@ -27,7 +27,7 @@ export function filesIn(node: unknown, asked: string, head: number): V2File[] {
       const child = checkNode(entry);
       const { key = '' } = child;
       if (!key.startsWith(below) || key.length === below.length || key.includes('/', below.length)) {
-        throw contradiction(`it lists ${JSON.stringify(key)} in the directory ${JSON.stringify(below)}`);
+        throw contradiction(`it lists ${shown(key)} in the directory ${shown(below)}`);
       }
       if (child.dir === true) directories.push([child, `${key}/`]);
       else files.push(checkFile(child, head));
@@ -96,7 +96,7 @@ export function checkFile(node: V2Node, head: number): V2File {
   const created = checkIndex(node.createdIndex, 'the createdIndex of', key);
   if (created > modified || modified > head) {
     throw contradiction(
-      `${JSON.stringify(key)} was created at ${created} and modified at ${modified}, and the store is at ${head}`,
+      `${shown(key)} was created at ${created} and modified at ${modified}, and the store is at ${head}`,
     );
   }
   return node as V2File;

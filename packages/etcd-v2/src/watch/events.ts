@@ -1,6 +1,7 @@
 import { StoreError, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
 import { KeyRange, prefixEnd, type DriverWatchOptions } from '@holdfast/store/adapter';
 import { isReadable, rawKeyBytes, toKeyValue, type V2Event, type V2Node } from '../json/codec.js';
+import { shown } from '../json/bad-answer.js';
 import { isHidden } from '../json/key-path.js';
 
 /** The translation of a server's event for one watch: an event of the contract, an undecodable key, or nothing. */
@@ -37,7 +38,7 @@ export function translate(
         ? directoryRemoval(node, key, range, options)
         : removal(node, prevNode, key, range, options);
     default:
-      throw new StoreError('internal', `etcd told of an action ${JSON.stringify(action)}, which is not known here`);
+      throw new StoreError('internal', `etcd told of an action ${shown(action)}, which is not known here`);
   }
 }
 
