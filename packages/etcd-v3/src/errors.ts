@@ -1,5 +1,5 @@
 import { status as GrpcStatus } from '@grpc/grpc-js';
-import { errorOf, HANDSHAKE_ENDED, passing, refused, tlsAdvice, type Meaning } from '@holdfast/etcd-common';
+import { errorOf, excerpt, HANDSHAKE_ENDED, passing, refused, tlsAdvice, type Meaning } from '@holdfast/etcd-common';
 import { StoreError, type StoreErrorCode } from '@holdfast/store';
 import type { CallKind } from '@holdfast/store/adapter';
 
@@ -189,15 +189,20 @@ export function meaningOf({ code, details, contentType }: GrpcFailure): GrpcMean
   if (!isGrpc(contentType) && !details.startsWith('Received HTTP status code')) return PROXIED;
   if (ETCD_MARK.test(details)) {
     const text = details.replace(/^etcdserver: /, '');
-    return ETCD_ERRORS[text] ?? MARKED[code as GrpcStatus] ?? MARKED_OTHERWISE;
+    // A server's text is no name in an object: `etcdserver: constructor` is none either.
+    const known = Object.hasOwn(ETCD_ERRORS, text) ? ETCD_ERRORS[text] : undefined;
+    return known ?? MARKED[code as GrpcStatus] ?? MARKED_OTHERWISE;
   }
   const known = BY_TEXT.find(([pattern]) => pattern.test(details));
   return known?.[1] ?? PASSING[code as GrpcStatus] ?? PROXIED;
 }
 
+/** How much of a server's text a message repeats. */
+const LONGEST = 400;
+
 /** The contract's error for a failed call. The caller completes `compacted`, which needs a revision. */
 export function toFailureError(failure: GrpcFailure, kind: CallKind, endpoint: string): StoreError {
-  const said = failure.details === '' ? `gRPC status ${failure.code}` : failure.details;
+  const said = failure.details === '' ? `gRPC status ${failure.code}` : excerpt(failure.details, LONGEST);
   return errorOf(meaningOf(failure), kind, { endpoint, said, cause: failure });
 }
 
@@ -207,7 +212,7 @@ const ENDED_HANDSHAKE = /before secure TLS connection|read ECONNRESET/;
 /** The error of an endpoint that could not be reached, made of gRPC's text. */
 export function toConnectError(details: string, endpoint: string): StoreError {
   const reason = /Last error: (.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note:/s.exec(details)?.[1] ?? details;
-  const said = reason.replace(/^Error: /, '');
+  const said = excerpt(reason.replace(/^Error: /, ''), LONGEST);
   const final = tlsAdvice(said);
   const inHandshake = endpoint.startsWith('https:') && ENDED_HANDSHAKE.test(said);
   const advice = final ?? (inHandshake ? HANDSHAKE_ENDED : undefined);

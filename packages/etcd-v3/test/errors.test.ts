@@ -57,6 +57,9 @@ describe("etcd's errors in the contract's terms", () => {
     [14, 'Stream refused by server', 'unavailable', true, 'not-applied'],
     // Etcd's own, though their text is not known here.
     [2, 'etcdserver: something new', 'internal', false, 'unknown'],
+    ...['constructor', 'toString', '__proto__'].map((name) => {
+      return [2, `etcdserver: ${name}`, 'internal', false, 'unknown'] as const;
+    }),
     [7, 'auth: something new', 'permission-denied', false, 'not-applied'],
     [16, 'auth: something new', 'unauthenticated', false, 'not-applied'],
     [3, 'etcdserver: something new', 'invalid-argument', false, 'not-applied'],
@@ -113,6 +116,18 @@ describe("etcd's errors in the contract's terms", () => {
     expect(toFailureError(failure, 'write', ENDPOINT)).toMatchObject({ code: 'unavailable', outcome: 'unknown' });
     expect(meaningOf({ ...failure, contentType: 'application/grpc' }).code).toBe('too-large');
     expect(meaningOf({ code: 7, details: 'etcdserver: permission denied', contentType: '' }).code).toBe('unavailable');
+  });
+
+  test("a server's text is escaped and cut", () => {
+    const details = `\u001b[31mred\u009b ${'x'.repeat(30_000)}`;
+    for (const { message } of [
+      toFailureError({ code: 14, details }, 'read', ENDPOINT),
+      toConnectError(details, ENDPOINT),
+    ]) {
+      expect(message).not.toMatch(/\p{Cc}/u);
+      expect(message).toContain('[31mred');
+      expect(message.length).toBeLessThan(700);
+    }
   });
 
   test('that a request was not sent is known here, and never believed of an answer', () => {

@@ -48,7 +48,7 @@ function lie(method: string, change: Lie, times = Infinity): void {
 // Field numbers of etcd's messages.
 const HEADER = 1;
 const [KVS, MORE, COUNT] = [2, 3, 4];
-const [KEY, CREATE, MOD, VERSION, LEASE] = [1, 2, 3, 4, 6];
+const [KEY, CREATE, MOD, VERSION, VALUE, LEASE] = [1, 2, 3, 4, 5, 6];
 const REVISION = 3;
 
 const HUGE = 2n ** 53n;
@@ -83,6 +83,8 @@ const LIES: readonly (readonly [what: string, change: Lie])[] = [
     [`version ${number}`, (m) => set(m, [KVS, VERSION], number)],
   ]),
   ['an entry newer than the store', (m) => set(m, [KVS, MOD], 1_000_000n)],
+  ['values that are numbers', (m) => set(m, [KVS, VALUE], 7n)],
+  ['a lease that is text', (m) => set(m, [KVS, LEASE], Buffer.from('7'))],
   ['a lease of -5', (m) => set(m, [KVS, LEASE], -5n)],
   ['nothing at all', () => Buffer.alloc(0)],
   ['half of a message', (m) => m.subarray(0, m.length - 3)],

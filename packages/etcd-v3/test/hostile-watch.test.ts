@@ -12,7 +12,7 @@ import {
   type AnsweringProxy,
   type Etcd,
 } from '@holdfast/testkit';
-import { drop, parse, set } from './support/protobuf.js';
+import { drop, edit, parse, set } from './support/protobuf.js';
 
 const { version } = availableEtcds().at(-1)!;
 
@@ -37,7 +37,7 @@ const open = (options: Partial<EtcdV3Options> = {}): ConfigStore =>
 // Field numbers of WatchResponse, Event and KeyValue.
 const [HEADER, FRAGMENT, EVENTS] = [1, 7, 11];
 const KV = 2;
-const [KEY, CREATE, MOD, VERSION, LEASE] = [1, 2, 3, 4, 6];
+const [KEY, CREATE, MOD, VERSION, VALUE, LEASE] = [1, 2, 3, 4, 5, 6];
 const REVISION = 3;
 
 const hasEvents = (message: Buffer) => parse(message).some(([field]) => field === EVENTS);
@@ -66,6 +66,11 @@ const LIES: readonly (readonly [what: string, change: (message: Buffer) => Buffe
   ['an event without a key', (m) => drop(m, [EVENTS, KV, KEY])],
   ['an event without an entry', (m) => drop(m, [EVENTS, KV])],
   ['an event of a type that there is not', (m) => set(m, [EVENTS, 1], 7n)],
+  // Passed over like a field of a newer server's, it would leave a response without events: progress past what it holds back.
+  ['an event that is a number', (m) => edit(m, [EVENTS], () => 7n)],
+  ['an event whose value is a number', (m) => set(m, [EVENTS, KV, VALUE], 7n)],
+  ['an event whose lease is text', (m) => set(m, [EVENTS, KV, LEASE], Buffer.from('7'))],
+  ['a header that is a number', (m) => set(m, [HEADER], 7n)],
   ['a negative lease', (m) => set(m, [EVENTS, KV, LEASE], -9n)],
   ['half of a response', (m) => m.subarray(0, m.length - 3)],
   ['random bytes', () => Buffer.from('9f8c0aff00e1d2c3b4a5968778695a4b', 'hex')],
@@ -132,6 +137,28 @@ describe('a live mirror and a watch', () => {
     expect(config.get('x')?.value).toBe('1');
   });
 
+  test('are interrupted, and fill no log, where watches are confirmed that nobody has asked for', async () => {
+    const lines: string[] = [];
+    const log = (line: string) => lines.push(line);
+    await using store = open({ logger: { debug: () => undefined, info: log, warn: log, error: log } });
+    const watch = store.watch({ prefix: 'c/' });
+    await watch.ready;
+    const states: string[] = [];
+    watch.onState(({ status }) => states.push(status));
+    const flood = lie(
+      (m) => [
+        m,
+        ...Array.from({ length: 1_000 }, (_, id) => set(set(drop(m, [EVENTS]), [2], BigInt(id + 9)), [3], 1n)),
+      ],
+      hasEvents,
+      1,
+    );
+    await etcd.put('c/1', 'x');
+    await eventually(() => flood.times === 1 && states.includes('interrupted') && watch.state.status === 'live');
+    expect(lines.length).toBeLessThan(20);
+    await watch.close();
+  });
+
   test('miss no event that comes out of order', async () => {
     await using store = open();
     await using config = await mirror(store, { prefix: 'o/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
@@ -172,6 +199,25 @@ describe('maxResponseBytes', () => {
       break;
     }
     expect(causes).toContain('too-large');
+  });
+
+  test('does not hold for what is not about keys: members, status and tokens are short', async () => {
+    await using store = open();
+    const lease = await store.leases.grant(60);
+    // Two hundred thousand empty members take as many objects.
+    const padding = Buffer.from('1200'.repeat(200_000), 'hex');
+    proxy.rewrite((message, path) =>
+      /MemberList$|Status$|LeaseGrant$|LeaseKeepAlive$/.test(path) ? Buffer.concat([message, padding]) : message,
+    );
+    const calls = [() => store.status(), () => store.leases.grant(60), () => store.leases.keepAlive(lease.id)];
+    for (const call of calls) {
+      await expect(call()).rejects.toMatchObject({
+        // A new connection is asked for its members, too.
+        code: expect.stringMatching(/^(internal|unavailable)$/),
+        retryable: true,
+        message: expect.stringContaining('bytes in answer to'),
+      });
+    }
   });
 
   const large = 'x'.repeat(100_000);

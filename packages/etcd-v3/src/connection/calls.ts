@@ -74,7 +74,8 @@ export class Calls {
     if ('status' in begun) return begun;
     const { caller } = begun;
     if (reached.channel.isClosed) return notSent(caller);
-    const { requestSerialize, responseDeserialize } = reached.channel.definition(rpc);
+    const { requestSerialize } = reached.channel.definition(rpc);
+    const decode = reached.channel.decoder(rpc);
     return new Promise<Attempted<T>>((resolve) => {
       const settle = (end: Attempted<T>): void => {
         removeAbortListener(signal, onAbort);
@@ -84,7 +85,7 @@ export class Calls {
       const onAbort = this.#onAbort(reached, signal, settle);
       const onMessage = (bytes: Buffer): void => {
         try {
-          const response = pick(responseDeserialize(bytes));
+          const response = pick(decode(bytes));
           if (response !== undefined) settle({ status: 'answered', response });
         } catch (error) {
           settle(notAccepted(error));

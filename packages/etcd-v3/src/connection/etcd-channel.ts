@@ -14,6 +14,7 @@ import { Host } from 'etcd3/lib/connection-pool.js';
 import { AnswerHead } from './answer-head.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
+import { badAnswer } from '../protobuf/bad-answer.js';
 import type { GrpcFailure } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Rpc, StreamRpc } from './rpc.js';
@@ -86,8 +87,8 @@ export class EtcdChannel {
       });
       return { cancel: () => undefined };
     }
-    const { path, requestSerialize, responseDeserialize } = this.definition(rpc);
-    const decode = rpc.decode ?? responseDeserialize;
+    const { path, requestSerialize } = this.definition(rpc);
+    const decode = this.decoder(rpc);
     let details: string | undefined;
     const head = new AnswerHead(() => {
       details = head.foreign;
@@ -126,6 +127,16 @@ export class EtcdChannel {
     const definition = client.service?.[method];
     if (definition === undefined) throw new Error(`etcd3 defines no method ${service}.${method}`);
     return definition as MethodDefinition<Request, Response>;
+  }
+
+  /** How a method's answers are decoded. @throws StoreError `internal` for one that is longer than etcd's */
+  decoder<Request, Response>(rpc: Rpc<Request, Response>): (bytes: Buffer) => Response {
+    const decode = rpc.decode ?? this.definition(rpc).responseDeserialize;
+    const { maxBytes = Infinity } = rpc;
+    return (bytes) => {
+      if (bytes.length > maxBytes) throw badAnswer(`etcd sent ${bytes.length} bytes in answer to ${rpc.method}`);
+      return decode(bytes);
+    };
   }
 
   /** Whether it was closed: a call that begins only now would never end, and keep the process alive with a timer of gRPC's. */

@@ -37,6 +37,8 @@ export interface Rpc<Request, Response> {
   readonly method: string;
   /** Replaces the service definition's own decoder. */
   readonly decode?: (bytes: Buffer) => Response;
+  /** Etcd's answers are never longer, in bytes. Decoded, a message can take two hundred times its length. */
+  readonly maxBytes?: number;
   /** Carries the types; never set. */
   readonly types?: (request: Request) => Response;
 }
@@ -47,14 +49,25 @@ export type StreamRpc = Pick<Rpc<unknown, unknown>, 'service' | 'method'>;
 /** Raw responses, for the calls that carry most bytes: `codec.ts` decodes them several times faster. */
 const raw = (bytes: Buffer): Buffer => bytes;
 
+/** The most bytes of an answer that is not about keys. */
+const SMALL = { maxBytes: 262_144 } as const;
+
 export const RANGE: Rpc<IRangeRequest, Buffer> = { service: 'KV', method: 'Range', decode: raw };
 export const PUT: Rpc<IPutRequest, IPutResponse> = { service: 'KV', method: 'Put' };
 export const DELETE_RANGE: Rpc<IDeleteRangeRequest, IDeleteRangeResponse> = { service: 'KV', method: 'DeleteRange' };
 export const TXN: Rpc<ITxnRequest, ITxnResponse> = { service: 'KV', method: 'Txn' };
-export const COMPACT: Rpc<ICompactionRequest, ICompactionResponse> = { service: 'KV', method: 'Compact' };
+export const COMPACT: Rpc<ICompactionRequest, ICompactionResponse> = { service: 'KV', method: 'Compact', ...SMALL };
 
-export const LEASE_GRANT: Rpc<ILeaseGrantRequest, ILeaseGrantResponse> = { service: 'Lease', method: 'LeaseGrant' };
-export const LEASE_REVOKE: Rpc<ILeaseRevokeRequest, ILeaseRevokeResponse> = { service: 'Lease', method: 'LeaseRevoke' };
+export const LEASE_GRANT: Rpc<ILeaseGrantRequest, ILeaseGrantResponse> = {
+  service: 'Lease',
+  method: 'LeaseGrant',
+  ...SMALL,
+};
+export const LEASE_REVOKE: Rpc<ILeaseRevokeRequest, ILeaseRevokeResponse> = {
+  service: 'Lease',
+  method: 'LeaseRevoke',
+  ...SMALL,
+};
 export const LEASE_TIME_TO_LIVE: Rpc<ILeaseTimeToLiveRequest, ILeaseTimeToLiveResponse> = {
   service: 'Lease',
   method: 'LeaseTimeToLive',
@@ -64,16 +77,27 @@ export const LEASE_LEASES: Rpc<ILeaseLeasesRequest, ILeaseLeasesResponse> = { se
 export const LEASE_KEEP_ALIVE: Rpc<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse> = {
   service: 'Lease',
   method: 'LeaseKeepAlive',
+  ...SMALL,
 };
 
 export const AUTHENTICATE: Rpc<IAuthenticateRequest, IAuthenticateResponse> = {
   service: 'Auth',
   method: 'Authenticate',
+  ...SMALL,
 };
-export const STATUS: Rpc<IStatusRequest, IStatusResponse> = { service: 'Maintenance', method: 'Status' };
-export const MEMBER_LIST: Rpc<IMemberListRequest, IMemberListResponse> = { service: 'Cluster', method: 'MemberList' };
+export const STATUS: Rpc<IStatusRequest, IStatusResponse> = { service: 'Maintenance', method: 'Status', ...SMALL };
+export const MEMBER_LIST: Rpc<IMemberListRequest, IMemberListResponse> = {
+  service: 'Cluster',
+  method: 'MemberList',
+  ...SMALL,
+};
 /** The same call, if only the answer's header matters. */
-export const MEMBER_HEADER: Rpc<IMemberListRequest, Buffer> = { service: 'Cluster', method: 'MemberList', decode: raw };
+export const MEMBER_HEADER: Rpc<IMemberListRequest, Buffer> = {
+  service: 'Cluster',
+  method: 'MemberList',
+  decode: raw,
+  ...SMALL,
+};
 
 /** A stream in both directions, on raw messages: the watch has a codec of its own. */
 export const WATCH: StreamRpc = { service: 'Watch', method: 'Watch' };

@@ -2,7 +2,7 @@ import { StoreError, type KeyValue, type LeaseId, type Revision } from '@holdfas
 import { compareBytes, decodeUtf8, type KeyRange } from '@holdfast/store/adapter';
 import type { IKeyValue, IResponseHeader } from 'etcd3';
 import { badAnswer, serverRevision } from './bad-answer.js';
-import { WireReader } from './wire.js';
+import { fieldSet, WireReader } from './wire.js';
 
 /** The header of every answer. */
 export interface ResponseHeader {
@@ -27,6 +27,11 @@ export interface RangeOutline {
 const RANGE_FIELD = { header: 0x0a, entry: 0x12, more: 0x18, count: 0x20 } as const;
 const HEADER_FIELD = { clusterId: 0x08, revision: 0x18, raftTerm: 0x20 } as const;
 const ENTRY_FIELD = { key: 0x0a, create: 0x10, mod: 0x18, version: 0x20, value: 0x2a, lease: 0x30 } as const;
+
+const RANGE_FIELDS = fieldSet(1, 2, 3, 4);
+const HEADER_FIELDS = fieldSet(1, 3, 4);
+const ENTRY_FIELDS = fieldSet(1, 2, 3, 4, 5);
+const LEASED_ENTRY_FIELDS = fieldSet(2, 3, 4, 5, 6);
 
 /** The bytes of the smallest entry: one with a key of one byte. */
 const LEAST_ENTRY_BYTES = 3;
@@ -95,7 +100,7 @@ export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
         count = reader.int64();
         break;
       default:
-        reader.skip(tag);
+        reader.skip(tag, RANGE_FIELDS);
     }
   }
   return { buffer, header: header ?? missingHeader(), bounds, more, count };
@@ -123,7 +128,7 @@ function readHeader(outer: WireReader): ResponseHeader {
     if (tag === HEADER_FIELD.clusterId) clusterId = reader.uint64String();
     else if (tag === HEADER_FIELD.revision) revision = reader.int64();
     else if (tag === HEADER_FIELD.raftTerm) raftTerm = reader.int64();
-    else reader.skip(tag);
+    else reader.skip(tag, HEADER_FIELDS);
   }
   return { clusterId, revision: serverRevision(revision, 'the revision of an answer'), raftTerm };
 }
@@ -202,7 +207,7 @@ export class EntryCursor {
           break;
         }
         default:
-          reader.skip(tag);
+          reader.skip(tag, ENTRY_FIELDS);
       }
     }
     if (this.keyTo === this.keyFrom) throw badAnswer('etcd sent an entry without a key');
@@ -236,7 +241,7 @@ export function decodeEntry(buffer: Buffer, start: number, end: number, key: str
         lease = reader.int64String();
         break;
       default:
-        reader.skip(tag);
+        reader.skip(tag, LEASED_ENTRY_FIELDS);
     }
   }
   return keyValue(key, value, create, mod, version, lease);

@@ -1,7 +1,7 @@
 import { decodeUtf8 } from '@holdfast/store/adapter';
 import { badAnswer } from './bad-answer.js';
 import { ValueSlab } from './value-slab.js';
-import { WireReader, WireWriter } from './wire.js';
+import { fieldSet, WireReader, WireWriter } from './wire.js';
 
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
 export interface CreateRequest {
@@ -21,6 +21,11 @@ const END = Uint8Array.of(0); // as a range's end: no upper bound
 
 // The tag of a response's events: field 11, and no other field of a response has a higher one.
 const EVENT = 0x5a;
+
+const RESPONSE_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 11);
+const HEADER_FIELDS = fieldSet(1, 3, 4);
+const EVENT_FIELDS = fieldSet(1, 2, 3);
+const ENTRY_FIELDS = fieldSet(1, 2, 3, 4, 5, 6);
 
 // Numbers of etcd's fields and enums: api/etcdserverpb/rpc.proto and api/mvccpb/kv.proto.
 const FILTER = { put: 1, delete: 0 } as const; // "only puts" is NODELETE, "only deletes" is NOPUT
@@ -117,7 +122,7 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
         fragment = reader.boolean();
         break;
       default:
-        reader.skip(tag);
+        reader.skip(tag, RESPONSE_FIELDS);
     }
   }
   return { header, watchId, created, canceled, compactRevision, cancelReason, fragment, events };
@@ -133,7 +138,7 @@ function decodeHeader(reader: WireReader): ResponseHeader {
     if (tag === 0x08) clusterId = reader.uint64String();
     else if (tag === 0x18) revision = reader.int64();
     else if (tag === 0x20) raftTerm = reader.int64();
-    else reader.skip(tag);
+    else reader.skip(tag, HEADER_FIELDS);
   }
   reader.ascend(outer);
   return { clusterId, revision, raftTerm };
@@ -190,7 +195,7 @@ export class EventReader {
       }
       // A field that would have had to be known before the events were looked at.
       if (tag < EVENT) throw badAnswer('etcd sent a watch response with fields after its events');
-      reader.skip(tag);
+      reader.skip(tag, RESPONSE_FIELDS);
     }
     return undefined;
   }
@@ -205,7 +210,7 @@ function decodeEvent(reader: WireReader, slab: ValueSlab): RawEvent {
     if (tag === 0x08) type = typeOf(reader.int64());
     else if (tag === 0x12) entry = decodeKeyValue(reader, slab);
     else if (tag === 0x1a) previous = decodeKeyValue(reader, slab);
-    else reader.skip(tag);
+    else reader.skip(tag, EVENT_FIELDS);
   }
   if (entry === undefined || entry.key.length === 0)
     throw badAnswer('etcd sent an event without an entry, or without a key');
@@ -250,7 +255,7 @@ function decodeKeyValue(reader: WireReader, slab: ValueSlab): RawKeyValue {
         lease = reader.int64String();
         break;
       default:
-        reader.skip(tag);
+        reader.skip(tag, ENTRY_FIELDS);
     }
   }
   reader.ascend(outer);

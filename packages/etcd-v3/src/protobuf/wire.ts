@@ -12,6 +12,9 @@ const FIXED64 = 1;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
+/** How many field numbers a set of 32 bits has room for. */
+const MOST_FIELDS = 32;
+
 /**
  * A cursor over the protobuf bytes of one message. It reads 64-bit integers exactly: safe integers as numbers, others as an error
  * (contract C3), and ids as decimal strings.
@@ -106,8 +109,14 @@ export class WireReader {
     this.end = outer;
   }
 
-  /** Moves past an unknown field: newer servers may send some. */
-  skip(tag: number): void {
+  /**
+   * Moves past a field that its reader does not use: newer servers may send some.
+   *
+   * @param used the fields that the reader uses, by {@link fieldSet}. One of those comes here only with a wire type that is not its own.
+   *   Passed over, an entry would look as if it had an empty value, and a response as if it had no events.
+   */
+  skip(tag: number, used = 0): void {
+    if (((used >>> (tag >>> 3)) & 1) === 1 && tag < MOST_FIELDS * 8) throw malformed();
     switch (tag & 7) {
       case VARINT:
         this.#varint();
@@ -165,6 +174,11 @@ export class WireReader {
     const unsigned = (BigInt(this.#high >>> 0) << 32n) | BigInt(this.#low >>> 0);
     return (signed ? BigInt.asIntN(64, unsigned) : unsigned).toString();
   }
+}
+
+/** A set of field numbers below 32, for {@link WireReader.skip}. */
+export function fieldSet(...fields: readonly number[]): number {
+  return fields.reduce((set, field) => set | (1 << field), 0);
 }
 
 /** Builds the protobuf bytes of a request. Like etcd, it leaves out fields with protobuf's default. */

@@ -264,12 +264,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
 
   #onCreated(response: WatchResponse, message: Buffer): void {
     const subscription = this.#creating.shift();
-    if (subscription === undefined) {
-      this.#options.logger.warn(`etcd at ${this.#endpoint} confirmed a watch that nobody had asked for`, {
-        endpoint: this.#endpoint,
-      });
-      return;
-    }
+    // Going on would let it fill the log, or give one watch the id of another.
+    if (subscription === undefined) throw badAnswer('etcd confirmed a watch that nobody had asked for');
     const abandoned = subscription.state.name === 'abandoned';
     // A refusal sets `created` and `canceled` both (docs/traps.md#trap-5). Its id means nothing.
     if (response.canceled) {
