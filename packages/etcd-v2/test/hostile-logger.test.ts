@@ -3,7 +3,7 @@ import type { Logger } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { HOSTILE_LOGGERS } from '../../etcd-common/test/support/hostile-loggers.js';
-import { HOSTILE_RANDOMS } from '../../etcd-common/test/support/hostile-randoms.js';
+import { HOSTILE_RANDOM } from '../../etcd-common/test/support/hostile-random.js';
 import { etcdHeaders, HostileServer, notFound } from './support/hostile-server.js';
 
 // Nobody listens there: a store tells its logger of that.
@@ -41,7 +41,7 @@ test('a logger that is no object is refused', () => {
   expect(() => etcdV2Store({ endpoints: [ENDPOINT], logger: 'console' as never })).toThrow(/logger must be an object/);
 });
 
-test.each(HOSTILE_RANDOMS)(
+test.each(HOSTILE_RANDOM)(
   'random numbers that %s disturb neither calls nor watches (trap 24)',
   async (_what, random) => {
     let asked = 0;

@@ -3,7 +3,7 @@ import type { Logger } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { HOSTILE_LOGGERS } from '../../etcd-common/test/support/hostile-loggers.js';
-import { HOSTILE_RANDOMS } from '../../etcd-common/test/support/hostile-randoms.js';
+import { HOSTILE_RANDOM } from '../../etcd-common/test/support/hostile-random.js';
 
 let etcd: Etcd;
 let proxy: Proxy;
@@ -56,7 +56,7 @@ test('a logger that is no object is refused', () => {
   );
 });
 
-test.each(HOSTILE_RANDOMS)(
+test.each(HOSTILE_RANDOM)(
   'random numbers that %s disturb neither calls nor watches (trap 24)',
   async (_what, random) => {
     const other = await startProxy(etcd.endpoints[0]!);
