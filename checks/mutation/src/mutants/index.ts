@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { campaigns } from './campaigns.js';
 import { etcdCommon } from './etcd-common.js';
 import { etcdV2 } from './etcd-v2.js';
 import { etcdV3Calls } from './etcd-v3-calls.js';
@@ -13,4 +14,5 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'what both etcd adapters share': etcdCommon,
   'the mirror': mirror,
   'what all adapters share': store,
+  'everything that the fuzzer and the hostile servers found': campaigns,
 };

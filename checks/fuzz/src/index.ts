@@ -1,0 +1,9 @@
+export type { Arena } from './arena.js';
+export { runCampaign, type CampaignOptions, type CampaignResult, type Failure } from './campaign.js';
+export { generate, type Kind } from './generate.js';
+export { METHODS, type Plan, type Step } from './plan.js';
+export { runPlan, type Difference, type PlanResult } from './run-plan.js';
+export { show } from './show.js';
+export { shrink } from './shrink.js';
+export { V2Arena } from './v2-arena.js';
+export { V3Arena } from './v3-arena.js';

@@ -1,0 +1,33 @@
+import { describe, expect, test } from '@jest/globals';
+import { availableEtcds } from '@holdfast/testkit';
+import { runCampaign, V2Arena, V3Arena, type Arena, type CampaignResult } from '../src/index.js';
+
+const [first] = availableEtcds();
+
+/** How many seeds each server gets: the first one most. */
+const seedsOn = (version: string): number => (version === first?.version ? 12 : 4);
+
+async function fuzz(start: Promise<Arena>, seeds: number): Promise<CampaignResult> {
+  await using arena = await start;
+  // Every version gets seeds of its own.
+  const from = 1 + 100 * availableEtcds().findIndex(({ version }) => arena.name.includes(version));
+  return await runCampaign(arena, { first: from, seeds, onSeed: (_seed, failure) => failure === undefined });
+}
+
+const differences = ({ failures }: CampaignResult): unknown =>
+  failures.map(({ seed, difference, lines }) => ({ seed, difference, lines: lines.slice(-5) }));
+
+// `npm run fuzz` runs any number of seeds.
+describe('random calls come to the same on the memory store and on', () => {
+  test.each(availableEtcds().map(({ version }) => version))('etcd %s', async (version) => {
+    const result = await fuzz(V3Arena.start(version), seedsOn(version));
+    expect(differences(result)).toEqual([]);
+    expect(result.tally.outcomes['answer']).toBeGreaterThan(20 * seedsOn(version));
+  });
+
+  test.each(availableEtcds({ api: 'v2' }).map(({ version }) => version))('etcd %s, v2 API', async (version) => {
+    const result = await fuzz(V2Arena.start(version), 20);
+    expect(differences(result)).toEqual([]);
+    expect(result.tally.outcomes['answer']).toBeGreaterThan(200);
+  });
+});
