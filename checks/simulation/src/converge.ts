@@ -54,7 +54,7 @@ function tellWhoHasNot({ mirrors, truth, violations }: Parts): void {
     const mirror = each.opened?.mirror;
     violations.add(
       'convergence',
-      `mirror ${index} is ${mirror?.state.status ?? 'not open'} at ${mirror?.revision ?? 0} of ${truth.current.head}, ${CONVERGENCE_MS} ms after the last fault`,
+      `mirror ${index} is ${mirror?.state.status ?? 'not open'} and ${mirror?.state.connection ?? 'closed'} at ${mirror?.revision ?? 0} of ${truth.current.head}, ${CONVERGENCE_MS} ms after the last fault`,
     );
   });
 }

@@ -1,6 +1,10 @@
 import { type HostOptions, LIVENESS_MS } from './host-options.js';
+import type { OpenedMirror } from './opened-mirror.js';
 import type { Observer } from './observer.js';
 import type { Commit, Epoch } from './truth.js';
+
+/** A proof is due within a third of {@link LIVENESS_MS}, and a read over a link that is cut fails within half a second. */
+const NOTICE_MS = LIVENESS_MS / 3 + 1_000;
 
 /** A commit in a mirror's range, with its history. */
 export interface OwnCommit {
@@ -29,6 +33,17 @@ export class Freshness {
     return this.#commits.findLast(({ commit }) => commit.at <= time && commit.revision <= head);
   }
 
+  /**
+   * A live mirror shows an outage at once where its watch has a connection to lose, and otherwise with its next read: an operator
+   * must not have to wait until the last proof is too old.
+   */
+  #checkConnection({ state }: OpenedMirror['mirror']): void {
+    const { clock, downSince, name, violated } = this.#options;
+    const since = downSince();
+    if (since === undefined || state.connection === 'interrupted' || clock.now - since < NOTICE_MS) return;
+    violated('connection', `${name} says that it is connected, ${clock.now - since} ms after it was cut off`);
+  }
+
   /** M1: a `live` mirror is complete as of `asOf`, and at most {@link LIVENESS_MS} old. */
   check(): void {
     const { opened } = this.#observer;
@@ -36,6 +51,7 @@ export class Freshness {
     const { mirror } = opened;
     this.states += 1;
     if (mirror.state.status !== 'live') return;
+    this.#checkConnection(mirror);
     const { clock, view, clocksJump, name, violated } = this.#options;
     // If the clock was set during a read, the read's age is unknown.
     this.#checkAsOf(clock.now - (clocksJump ? 2 : 1) * LIVENESS_MS, 'although its state is live');
@@ -79,6 +95,7 @@ export class Freshness {
     const { mirror } = opened;
     return (
       mirror.state.status === 'live' &&
+      mirror.state.connection === 'connected' &&
       this.#observer.isEqualTo(epoch) &&
       (last === undefined || last.epoch !== epoch || mirror.revision >= last.commit.revision)
     );

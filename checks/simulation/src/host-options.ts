@@ -21,6 +21,8 @@ export interface HostOptions {
   readonly trace: ((line: string) => void) | undefined;
   readonly violated: (guarantee: string, message: string) => void;
   readonly count: (fault: string) => void;
+  /** Since when the mirror's process reaches no server, on the true clock. */
+  readonly downSince: () => number | undefined;
   /** Whether this history was ever compacted. */
   readonly wasCompacted: () => boolean;
   /** Whether wall clocks are set in this world: then the mirror's times show nothing. */

@@ -29,6 +29,7 @@ export class Link {
   readonly #held: (() => void)[] = [];
   readonly #heldWatch: (() => void)[] = [];
   #mode: Mode = 'open';
+  #downSince = 0;
   #generation = 0;
   /** The faults that last until the link heals. */
   readonly #lasting = new Set<'stall' | 'lose-answers' | 'slow' | 'deny' | 'proxy-answers'>();
@@ -49,6 +50,11 @@ export class Link {
 
   get isUp(): boolean {
     return this.#mode !== 'cut';
+  }
+
+  /** Since when nothing gets through, and everybody is told so; on the true clock. */
+  get downSince(): number | undefined {
+    return this.#mode === 'cut' ? this.#downSince : undefined;
   }
 
   get isDenied(): boolean {
@@ -85,7 +91,7 @@ export class Link {
       case 'cut': {
         const was = this.#mode;
         this.reset();
-        this.#mode = 'cut';
+        this.#goDown();
         return was !== 'cut';
       }
       case 'reset':
@@ -342,6 +348,11 @@ export class Link {
     });
   }
 
+  #goDown(): void {
+    if (this.#mode !== 'cut') this.#downSince = this.#options.clock.now;
+    this.#mode = 'cut';
+  }
+
   #fallSilent(): void {
     this.#mode = 'silent';
     const generation = this.#generation;
@@ -350,7 +361,7 @@ export class Link {
       'network',
       () => {
         if (this.#mode !== 'silent' || generation !== this.#generation) return;
-        this.#mode = 'cut';
+        this.#goDown();
         this.reset();
       },
       keepaliveMs,

@@ -142,6 +142,7 @@ export class Parts {
       trace: this.trace,
       violated: this.violations.add,
       count: this.faults.add,
+      downSince: () => client.link.downSince,
       wasCompacted: () => this.server.wasCompacted,
       clocksJump: this.plan.steps.some((step) => step.do === 'jump'),
     });

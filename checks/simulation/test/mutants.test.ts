@@ -12,6 +12,7 @@ import { Backoff, refusedLocally } from '@holdfast/store/adapter';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ChangeFeed } from '../../../packages/core/src/events/change-feed.js';
 import { CollectionTable } from '../../../packages/core/src/table/collection-table.js';
+import { Reachability } from '../../../packages/core/src/runtime/reachability.js';
 import { Freshness } from '../../../packages/core/src/runtime/freshness.js';
 import { LaterEvents } from '../../../packages/core/src/reads/later-events.js';
 import { Loader } from '../../../packages/core/src/life/loader.js';
@@ -281,6 +282,20 @@ const mutants: readonly Mutant[] = [
             if (event.type !== 'stale') original.call(this, event);
           },
       ),
+  },
+  {
+    name: 'a mirror that hears nothing of a lost connection',
+    guarantee: 'connection',
+    install: () => {
+      replace(Reachability.prototype, 'failed', () => () => undefined);
+      return replace(Reachability.prototype, 'watchInterrupted', () => () => undefined);
+    },
+  },
+  {
+    name: 'a mirror that does not notice that its connection is back',
+    guarantee: 'convergence',
+    says: /interrupted/,
+    install: () => replace(Reachability.prototype, 'watchEstablished', () => () => undefined),
   },
   {
     name: 'a mirror that takes every history for its own after a lost connection',

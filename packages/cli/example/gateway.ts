@@ -32,7 +32,14 @@ export async function startGateway(store: ConfigStore, port = 0) {
   let turn = 0;
   const server = createServer((incoming, outgoing) => {
     const { url = '/' } = incoming;
-    if (url === '/-/health') return answer(outgoing, 200, { ...config.state, problems: config.problems() });
+    if (url === '/-/health') {
+      const health = config.health();
+      return answer(outgoing, health.ready ? 200 : 503, {
+        ...health,
+        state: config.state,
+        problems: config.problems(),
+      });
+    }
     if (config.settings.value?.maintenance === true) return answer(outgoing, 503, { error: 'down for maintenance' });
     const route = routes.find(({ path }) => url.startsWith(path));
     if (route === undefined) return answer(outgoing, 404, { error: `no route for ${url}` });

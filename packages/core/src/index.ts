@@ -19,7 +19,8 @@ export type {
   StandardSchemaResult,
   StandardSchemaV1,
 } from './values/standard-schema.js';
-export type { MirrorState, ResyncReason, StaleReason } from './events/state.js';
+export type { MirrorConnection, MirrorState, ResyncReason, StaleReason } from './events/state.js';
+export type { HealthOptions, MirrorHealth } from './views/health.js';
 export type { WaitOptions } from './proof/sync.js';
 export {
   collection,

@@ -72,7 +72,8 @@ describe.each(['like-v3', 'like-v2'] as const)('M1 equality, on a store %s', (ki
     w.script.heal();
     await w.until(() => mirror.state.status === 'live');
     await mirror.close();
-    expect(states.filter((state) => state !== 'stale>stale')).toEqual([
+    // Others are of the connection alone, or of another cause.
+    expect(states.filter((state) => !/^(\w+)>\1$/.test(state))).toEqual([
       'loading>live',
       'live>stale',
       'stale>live',

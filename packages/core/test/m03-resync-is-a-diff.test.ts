@@ -71,7 +71,9 @@ describe('M3 a resync is a diff', () => {
   test('readers are served throughout, and the state says resyncing until it is done', async () => {
     const mirror = await w.open();
     const seen: string[] = [];
-    mirror.on('state', ({ status }) => seen.push(status));
+    mirror.on('state', ({ status }, previous) => {
+      if (status !== previous.status) seen.push(status);
+    });
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
     w.script.cut();

@@ -61,7 +61,7 @@ export function guardListener<Args extends readonly unknown[]>(
 ): (...args: Args) => void {
   if (typeof listener !== 'function') throw new TypeError('a listener must be a function');
   const report = (error: unknown) => {
-    logger.error('mirror: a listener failed', { error });
+    logger.error('a listener failed', { error });
   };
   return (...args) => {
     try {

@@ -87,7 +87,7 @@ export class Outlets {
   }
 
   #tellResync(event: ResyncEvent): void {
-    this.#logger.info('mirror: resync', { ...event });
+    this.#logger.info('resync', { ...event });
     this.events.emit('resync', event);
   }
 }

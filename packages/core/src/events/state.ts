@@ -22,60 +22,121 @@ export type ResyncReason =
   /** The comparison in the background found a difference. */
   | 'audit';
 
-/** Where a mirror stands. `since` is in milliseconds since the epoch. */
+/**
+ * Whether the store answers the mirror. `'interrupted'`: its watch has lost its connection, or its last read was not answered, or
+ * nothing was answered yet. It shows an outage at once; the status changes only when the last proof gets too old (`livenessMs`).
+ */
+export type MirrorConnection = 'connected' | 'interrupted';
+
+/** Where a mirror stands. `since`: since when the status is what it is, in milliseconds since the epoch. */
 export type MirrorState =
   /** Nothing to show yet. `cause`: why the last attempt failed. */
-  | { readonly status: 'loading'; readonly since: number; readonly cause?: StoreError }
-  /** Complete as of the mirror's `asOf`, which is no older than `livenessMs`. */
-  | { readonly status: 'live'; readonly since: number }
+  | {
+      readonly status: 'loading';
+      readonly since: number;
+      readonly connection: MirrorConnection;
+      readonly cause?: StoreError;
+    }
+  /** Complete as of the mirror's `asOf`, which is no older than `livenessMs`. `cause`: why the connection is interrupted, while it is. */
+  | {
+      readonly status: 'live';
+      readonly since: number;
+      readonly connection: MirrorConnection;
+      readonly cause?: StoreError;
+    }
   /** Shows what it has, and no longer vouches for it. */
-  | { readonly status: 'stale'; readonly since: number; readonly reason: StaleReason; readonly cause?: StoreError }
+  | {
+      readonly status: 'stale';
+      readonly since: number;
+      readonly connection: MirrorConnection;
+      readonly reason: StaleReason;
+      readonly cause?: StoreError;
+    }
   /** Reads everything again; shows what it has until that is done. */
-  | { readonly status: 'resyncing'; readonly since: number; readonly reason: ResyncReason; readonly cause?: StoreError }
+  | {
+      readonly status: 'resyncing';
+      readonly since: number;
+      readonly connection: MirrorConnection;
+      readonly reason: ResyncReason;
+      readonly cause?: StoreError;
+    }
   /** Shows what it had at the end. */
-  | { readonly status: 'closed'; readonly since: number; readonly error?: StoreError };
+  | {
+      readonly status: 'closed';
+      readonly since: number;
+      readonly connection: MirrorConnection;
+      readonly error?: StoreError;
+    };
 
 /** What can happen to a mirror. */
 export type StateEvent =
+  /** The store answers the mirror, or does not any more. */
+  | { readonly type: 'connection'; readonly connection: MirrorConnection }
   /** A load or resync is in place. `isRecent`: it began within `livenessMs`, as one that took longer did not. */
   | { readonly type: 'installed'; readonly isRecent: boolean }
   /** It was proved complete, recently. */
   | { readonly type: 'proved' }
-  | { readonly type: 'stale'; readonly reason: StaleReason; readonly cause?: StoreError | undefined }
-  | { readonly type: 'resync'; readonly reason: ResyncReason; readonly cause?: StoreError | undefined }
-  /** An attempt to get out of where it is failed. */
-  | { readonly type: 'trouble'; readonly cause: StoreError }
+  | {
+      readonly type: 'stale';
+      readonly reason: StaleReason;
+      readonly cause?: StoreError | undefined;
+      readonly connection: MirrorConnection;
+    }
+  | {
+      readonly type: 'resync';
+      readonly reason: ResyncReason;
+      readonly cause?: StoreError | undefined;
+      readonly connection: MirrorConnection;
+    }
+  /** The watch was interrupted, or an attempt failed. */
+  | { readonly type: 'trouble'; readonly cause: StoreError; readonly connection: MirrorConnection }
   | { readonly type: 'closed'; readonly error?: StoreError | undefined };
 
 /** The one transition function. Gives the same object where nothing changes. */
 export function nextState(state: MirrorState, event: StateEvent, now: number): MirrorState {
   if (state.status === 'closed') return state;
+  const { connection } = state;
   switch (event.type) {
-    case 'closed':
-      return { status: 'closed', since: now, ...(event.error === undefined ? {} : { error: event.error }) };
+    case 'closed': {
+      const { error } = event;
+      return { status: 'closed', since: now, connection: 'interrupted', ...(error === undefined ? {} : { error }) };
+    }
+    case 'connection':
+      return withConnection(state, event.connection);
     case 'installed':
-      if (!event.isRecent) return { status: 'stale', since: now, reason: 'no-evidence' };
-      return state.status === 'live' ? state : { status: 'live', since: now };
+      if (!event.isRecent) return { status: 'stale', since: now, connection: 'connected', reason: 'no-evidence' };
+      return state.status === 'live' ? state : { status: 'live', since: now, connection: 'connected' };
     case 'proved':
       // A proof is about what is there; while everything is being read again only the reading counts.
-      return state.status === 'stale' ? { status: 'live', since: now } : state;
-    case 'stale':
-      return state.status === 'live' ? { status: 'stale', since: now, reason: event.reason, ...causeOf(event) } : state;
-    case 'resync':
-      return state.status === 'loading'
-        ? state
-        : {
-            status: 'resyncing',
-            since: state.status === 'live' ? now : state.since,
-            reason: event.reason,
-            ...causeOf(event),
-          };
-    case 'trouble':
-      // Retries that fail the same way again are no news.
-      return state.status === 'live' || isSame(state.cause, event.cause) ? state : { ...state, cause: event.cause };
+      if (state.status !== 'stale') return state;
+      return { status: 'live', since: now, connection, ...(connection === 'interrupted' ? causeOf(state) : {}) };
+    case 'stale': {
+      const { reason } = event;
+      if (state.status !== 'live') return withConnection(state, event.connection);
+      return { status: 'stale', since: now, connection: event.connection, reason, ...causeOf(event) };
+    }
+    case 'resync': {
+      if (state.status === 'loading') return state;
+      const since = state.status === 'live' ? now : state.since;
+      return { status: 'resyncing', since, connection: event.connection, reason: event.reason, ...causeOf(event) };
+    }
+    case 'trouble': {
+      const next = withConnection(state, event.connection);
+      // A live mirror whose connection holds has no trouble to tell of, and retries that fail the same way again are no news.
+      if (next.status === 'live' && next.connection === 'connected') return next;
+      return isSame(next.cause, event.cause) ? next : { ...next, cause: event.cause };
+    }
     default:
       return event satisfies never;
   }
+}
+
+type Unclosed = Exclude<MirrorState, { status: 'closed' }>;
+
+function withConnection(state: Unclosed, connection: MirrorConnection): Unclosed {
+  if (connection === state.connection) return state;
+  // What kept a live mirror from the store is over with that.
+  return state.status === 'live' ? { status: 'live', since: state.since, connection } : { ...state, connection };
 }
 
 function causeOf({ cause }: { readonly cause?: StoreError | undefined }): { readonly cause?: StoreError } {
@@ -89,6 +150,7 @@ function isSame(a: StoreError | undefined, b: StoreError): boolean {
 /** Holds the state; every change goes through {@link nextState}. */
 export class StateMachine {
   #state: MirrorState;
+  #goodUntil = 0;
   readonly #now: () => number;
   readonly #logger: Logger;
   readonly #onChange: (state: MirrorState, previous: MirrorState) => void;
@@ -97,20 +159,43 @@ export class StateMachine {
     this.#now = now;
     this.#logger = logger;
     this.#onChange = onChange;
-    this.#state = Object.freeze({ status: 'loading', since: now() });
+    this.#state = Object.freeze({ status: 'loading', since: now(), connection: 'interrupted' });
   }
 
   get current(): MirrorState {
     return this.#state;
   }
 
+  /** When the mirror was last known to be live and connected, in milliseconds since the epoch; `undefined` while it is. */
+  get goodUntil(): number | undefined {
+    return isGood(this.#state) ? undefined : this.#goodUntil;
+  }
+
   handle(event: StateEvent): void {
     const previous = this.#state;
-    const next = nextState(previous, event, this.#now());
+    const now = this.#now();
+    const next = nextState(previous, event, now);
     if (next === previous) return;
     this.#state = Object.freeze(next);
-    if (next.status !== previous.status)
-      this.#logger.info(`mirror: ${previous.status} -> ${next.status}`, { state: next });
+    if (isGood(previous) && !isGood(next) && !isFoundLate(next)) this.#goodUntil = now;
+    if (next.status !== previous.status) this.#logger.info(`${previous.status} -> ${next.status}`, { state: next });
+    else if (next.connection !== previous.connection) this.#logger.info(tidings(next), { state: next });
     this.#onChange(next, previous);
   }
+}
+
+/** What a change of the connection alone comes to in words. */
+function tidings(state: MirrorState): string {
+  if (state.connection === 'connected') return 'the store answers again';
+  const cause = 'cause' in state ? state.cause?.message : undefined;
+  return `the connection to the store is interrupted${cause === undefined ? '' : `: ${cause}`}`;
+}
+
+function isGood({ status, connection }: MirrorState): boolean {
+  return status === 'live' && connection === 'connected';
+}
+
+/** Whether what is wrong may have been so for a while: it shows only when a proof is missing. */
+function isFoundLate(state: MirrorState): boolean {
+  return state.status === 'stale' && (state.reason === 'no-evidence' || state.reason === 'watch-silent');
 }

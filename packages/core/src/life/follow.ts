@@ -117,6 +117,7 @@ export class Follow implements FollowContext {
       await this.#keepWatching();
     } finally {
       this.#stop();
+      runtime.reachability.unwatched();
       removeAbortListener(runtime.signal, onClose);
       await Promise.all(tasks);
       runtime.heads.leave(runtime.table);
@@ -141,7 +142,7 @@ export class Follow implements FollowContext {
       if (this.signal.aborted) return;
       // A step forward, and no failure: it can't happen again before another thousand revisions were missed.
       if (reason === 'replay-skipped') continue;
-      runtime.state.handle({ type: 'stale', reason, cause });
+      runtime.state.handle({ type: 'stale', reason, cause, connection: runtime.reachability.current });
       if (cause !== undefined) {
         if (isStoreClosed(cause)) throw cause;
         runtime.noteTrouble(cause);
@@ -161,7 +162,9 @@ export class Follow implements FollowContext {
     if (this.signal.aborted) this.#watch.abort(this.signal.reason);
     try {
       await this.#consume(this.#watch.signal);
-      return { reason: 'watch-failed', cause: new StoreError('unavailable', 'the watch ended without saying why') };
+      const cause = new StoreError('unavailable', 'the watch ended without saying why');
+      this.runtime.reachability.watchEnded(cause);
+      return { reason: 'watch-failed', cause };
     } catch (error) {
       const { aborted, reason } = this.#watch.signal as { readonly aborted: boolean; readonly reason: unknown };
       if (aborted) {
@@ -170,6 +173,7 @@ export class Follow implements FollowContext {
         return isSilent ? { reason: 'watch-silent' } : { reason: 'watch-failed', cause: reason };
       }
       const cause = toStoreError(error);
+      this.runtime.reachability.watchEnded(cause);
       const end = endOfWatch(cause);
       if (end !== undefined && !this.#isOvertaken(cause, start)) this.end(end);
       return { reason: 'watch-failed', cause };
@@ -226,10 +230,12 @@ export class Follow implements FollowContext {
     if (state.status === 'live' && !this.#canFollowFrom(state.after)) return;
     if (state.status === 'live') {
       this.runtime.isFollowing = true;
+      this.runtime.reachability.watchEstablished();
       this.#establishedAt = this.runtime.freshness.begin().ticket;
       this.#establishments.set(this.#establishments.value + 1);
       this.#historyCheck.established(state.after);
     } else if (state.status === 'interrupted') {
+      this.runtime.reachability.watchInterrupted(state.cause);
       this.#noteHeld();
       this.#establishedAt = Infinity;
       this.#historyCheck.interrupted();

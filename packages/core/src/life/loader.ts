@@ -32,12 +32,9 @@ export class Loader {
       }
     }
     const { logger, range } = this.#runtime.settings;
-    logger.info(
-      'mirror: history is compacted faster than it can be read; reading piece by piece behind an open watch',
-      {
-        range: range.toString(),
-      },
-    );
+    logger.info('history is compacted faster than it can be read; reading piece by piece behind an open watch', {
+      range: range.toString(),
+    });
     // Next it is the scan's turn again, where this fails too; and the next time that it is overtaken, once is enough.
     this.#overtaken = MOST_OVERTAKEN - 1;
     this.#watch = await loadWhileFollowing(this.#runtime, options);

@@ -60,7 +60,7 @@ export class RunLoop {
     } catch (error) {
       const cause = toStoreError(error);
       if (runtime.signal.aborted || isStoreClosed(cause)) throw cause;
-      runtime.settings.logger.error('mirror: following failed unexpectedly; reading everything again', {
+      runtime.settings.logger.error('following failed unexpectedly; reading everything again', {
         error: cause,
       });
       return unverified(cause);
@@ -71,7 +71,7 @@ export class RunLoop {
 
   async #resync({ reason, cause, newHistory }: FollowEnd): Promise<void> {
     const runtime = this.#runtime;
-    runtime.state.handle({ type: 'resync', reason, cause });
+    runtime.state.handle({ type: 'resync', reason, cause, connection: runtime.reachability.current });
     let isNew = newHistory;
     // After a compaction alone there is a way that spares most values. Where it fails, or can't be trusted, all is read.
     let isSparing = isStoreError(cause, 'compacted') && canSpareValues(runtime);

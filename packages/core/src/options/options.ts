@@ -49,6 +49,8 @@ export interface CommonOptions<C> {
   readonly clock?: Clock | undefined;
   /** A number in [0, 1) for jitter; `Math.random` unless told. */
   readonly random?: (() => number) | undefined;
+  /** The mirror's name in log messages and figures, for processes with several. Its prefix or key by default. */
+  readonly name?: string | undefined;
   /** Where failing listeners and everything that the mirror rides out are reported. Nowhere, unless told. */
   readonly logger?: Logger | undefined;
 }

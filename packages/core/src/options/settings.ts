@@ -9,6 +9,7 @@ import {
   safeRandom,
   systemClock,
 } from '@holdfast/store/adapter';
+import { namedLogger } from '../events/named-logger.js';
 import { bytes } from '../values/bytes.js';
 import { json } from '../values/json.js';
 import type { Codec } from '../values/codec.js';
@@ -35,6 +36,8 @@ export interface CollectionSettings {
 
 /** Checked options with their defaults. Times are in milliseconds. */
 export interface Settings {
+  /** The mirror's name in logs and figures. */
+  readonly name: string;
   readonly range: KeyRange;
   readonly collections: readonly CollectionSettings[];
   readonly decode: 'eager' | 'lazy';
@@ -56,7 +59,7 @@ export interface Settings {
 const VALUE_OPTIONS = ['codec', 'schema', 'transform'];
 const MIRROR_OPTIONS = [
   ...VALUE_OPTIONS,
-  ...['prefix', 'key', 'collections', 'onChange', 'onInvalid', 'onState', 'decode', 'cacheSize'],
+  ...['name', 'prefix', 'key', 'collections', 'onChange', 'onInvalid', 'onState', 'decode', 'cacheSize'],
   ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'replayRevisions'],
   ...['auditEveryMs', 'fullResyncKeys'],
   ...['signal', 'backoff', 'clock', 'random', 'logger'],
@@ -89,9 +92,14 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
   }
   if (options.signal !== undefined && typeof options.signal.addEventListener !== 'function')
     throw invalid('signal must be an AbortSignal');
+  if (options.name !== undefined && (typeof options.name !== 'string' || options.name === ''))
+    throw invalid('name must be a string that is not empty; by default it is the prefix or key');
   const initialMs = duration(options.backoff?.initialMs, 'backoff.initialMs', 100);
+  const range = rangeOf(options);
+  const name = options.name ?? options.prefix ?? options.key ?? '';
   return {
-    range: rangeOf(options),
+    name,
+    range,
     collections: collectionsOf(options, reservedNames),
     decode,
     cacheSize: options.cacheSize,
@@ -107,7 +115,7 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
     signal: options.signal,
     clock: options.clock ?? systemClock,
     random: safeRandom(options.random),
-    logger: safeLogger(options.logger),
+    logger: namedLogger(safeLogger(options.logger), name),
   };
 }
 

@@ -19,7 +19,7 @@ export async function audit(follow: FollowContext): Promise<void> {
   const since: Since = { revision: runtime.table.revision, deleted, wasSkipped: () => runtime.readSteps !== readSteps };
   try {
     if (await isEqual(follow, since)) return;
-    runtime.settings.logger.warn('mirror: the audit found a difference; reading everything again', {
+    runtime.settings.logger.warn('the audit found a difference; reading everything again', {
       range: runtime.settings.range.toString(),
     });
     // Nothing that the mirror followed can have led here: take nothing about the history for granted.
@@ -73,7 +73,7 @@ async function compare(
     if (identity !== runtime.table.bookmark?.identity) equal = false;
     // The proofs bring it there, also where nothing in the range changes.
     if (runtime.table.revision < revision) runtime.wanted.set(runtime.freshness.begin().ticket);
-    await runtime.read('the audit', runtime.settings.livenessMs, signal, (deadline) =>
+    await runtime.wait('the audit', runtime.settings.livenessMs, signal, (deadline) =>
       runtime.table.position.until(revision, deadline.signal),
     );
     for (let index = 0; index < page.length && equal; index++) {

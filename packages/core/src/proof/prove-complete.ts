@@ -122,7 +122,7 @@ const HOLD_MS = 1_000;
 async function holdEvents(runtime: Runtime, reading: Promise<unknown>, signal: AbortSignal): Promise<void> {
   // How it ends is for who awaits the read itself, and it may end before its turn comes here.
   const ended = reading.catch(() => undefined);
-  const read = () => runtime.read('the read of changes', HOLD_MS, signal, () => ended);
+  const read = () => runtime.wait('the read of changes', HOLD_MS, signal, () => ended);
   await runtime.lock.run(() => read().catch(() => undefined));
 }
 
@@ -201,6 +201,6 @@ async function isWatchSilent(
   if (!blamesWatch) return false;
   if (await runtime.reaches(revision, graceMs, signal)) return undefined;
   if (!isWatchLive) return false;
-  runtime.state.handle({ type: 'stale', reason: 'watch-silent' });
+  runtime.state.handle({ type: 'stale', reason: 'watch-silent', connection: runtime.reachability.current });
   return true;
 }

@@ -119,7 +119,7 @@ class FollowedRead {
       const next = this.#position.value + 1;
       const state = await this.#whenIdle();
       if (state !== undefined) return state;
-      await runtime.read('waiting for the watch', PAGE_TIMEOUT_MS, signal, (deadline) =>
+      await runtime.wait('waiting for the watch', PAGE_TIMEOUT_MS, signal, (deadline) =>
         this.#position.until(next, deadline.signal),
       );
     }
@@ -153,7 +153,7 @@ class FollowedRead {
     const { graceMs } = this.#runtime.settings;
     if (this.#position.value >= revision) return true;
     try {
-      await this.#runtime.read('waiting', graceMs, signal, (deadline) =>
+      await this.#runtime.wait('waiting', graceMs, signal, (deadline) =>
         this.#position.until(revision, deadline.signal),
       );
       return true;

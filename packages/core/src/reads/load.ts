@@ -23,6 +23,7 @@ export async function load(runtime: Runtime, options: LoadOptions): Promise<void
     runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
       for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
         deadline.extend();
+        if (page.more) runtime.reachability.goesOn();
         await add(page);
         deadline.signal.throwIfAborted();
       }

@@ -50,6 +50,7 @@ async function readPiece(runtime: Runtime, part: KeyRange, size: PieceSize, sign
         runtime.store.list(part.toRange(), { limit: size.keys, signal: deadline.signal }),
       );
       checkList(part, list);
+      runtime.reachability.goesOn();
       size.learn(list, clock.now() - began);
       return list;
     } catch (error) {
@@ -68,6 +69,7 @@ async function readByScan(runtime: Runtime, signal: AbortSignal, use: UsePiece):
     const check = new ScanCheck(range);
     for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
       deadline.extend();
+      if (page.more) runtime.reachability.goesOn();
       check.begin(page);
       if ((await use({ page, end: range.end })) === false) return;
       deadline.signal.throwIfAborted();

@@ -1,5 +1,5 @@
 import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
-import { Backoff } from '@holdfast/store/adapter';
+import { Backoff, toStoreError } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
 import { CollectionTable } from '../table/collection-table.js';
 import { checkBookmark } from '../util/answers.js';
@@ -10,6 +10,7 @@ import { Lock } from '../util/lock.js';
 import { Outlets } from '../events/outlets.js';
 import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
+import { Reachability } from './reachability.js';
 import { type Head, SharedHead } from './shared-head.js';
 import { StateMachine } from '../events/state.js';
 import type { StepOrigin, Tell } from '../events/step.js';
@@ -29,6 +30,7 @@ export class Runtime {
   readonly outlets: Outlets;
   readonly freshness: Freshness;
   readonly state: StateMachine;
+  readonly reachability: Reachability;
   /** Held during every change of the table, from the first look at it to the step. */
   readonly lock = new Lock();
   /** Only one catch-up read runs at a time. */
@@ -77,8 +79,10 @@ export class Runtime {
         if (state.status === 'closed') this.outlets.close();
       },
     );
+    this.reachability = new Reachability(this.state);
     this.freshness = new Freshness(clock, settings.livenessMs, () => {
-      this.state.handle({ type: 'stale', reason: 'no-evidence', cause: this.#trouble });
+      const connection = this.reachability.current;
+      this.state.handle({ type: 'stale', reason: 'no-evidence', cause: this.#trouble, connection });
     });
   }
 
@@ -98,8 +102,8 @@ export class Runtime {
 
   noteTrouble(error: StoreError): void {
     this.#trouble = error;
-    this.settings.logger.debug('mirror: trouble', { error });
-    this.state.handle({ type: 'trouble', cause: error });
+    this.settings.logger.debug(`trouble: ${error.message}`, { error });
+    this.state.handle({ type: 'trouble', cause: error, connection: this.reachability.current });
   }
 
   /** Call it when the mirror has caught up with a read that began at the mark. */
@@ -126,8 +130,20 @@ export class Runtime {
     if (this.table.advance(bookmark)) this.readSteps += 1;
   }
 
-  /** Runs a read that fails with `timeout` after `ms`, so that it can't hang. */
-  read<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+  /** Runs a read of the store, which fails with `timeout` after `ms`, so that it can't hang. */
+  async read<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+    try {
+      const result = await this.wait(what, ms, signal, work);
+      this.reachability.answered();
+      return result;
+    } catch (error) {
+      if (!signal.aborted) this.reachability.failed(toStoreError(error));
+      throw error;
+    }
+  }
+
+  /** Runs something that fails with `timeout` after `ms`, and that says nothing about the store then. */
+  wait<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
     const late = () =>
       new StoreError(
         'timeout',
@@ -175,7 +191,7 @@ export class Runtime {
   async reaches(revision: number, ms: number, signal: AbortSignal): Promise<boolean> {
     if (this.table.position.value >= revision) return true;
     try {
-      await this.read('waiting', ms, signal, (deadline) => this.table.position.until(revision, deadline.signal));
+      await this.wait('waiting', ms, signal, (deadline) => this.table.position.until(revision, deadline.signal));
       return true;
     } catch (error) {
       if (signal.aborted) throw error;

@@ -3,6 +3,7 @@ import type { AnyChange, ChangeEvent } from '../events/change.js';
 import type { ChangeFeed, ChangeListener, ChangesOptions, SubscribeOptions } from '../events/change-feed.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { MirrorEvents, OtherEvents } from '../events/mirror-events.js';
+import { healthOf, type HealthOptions, type MirrorHealth } from './health.js';
 import type { Problem } from '../events/problem.js';
 import type { MirrorState } from '../events/state.js';
 import { sync, waitFor, type WaitOptions } from '../proof/sync.js';
@@ -27,6 +28,11 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     this.#runtime = runtime;
     this.#feed = runtime.outlets.changes as unknown as ChangeFeed<C>;
     this.#done = done;
+  }
+
+  /** The option `name`: its prefix or key by default. */
+  get name(): string {
+    return this.#runtime.settings.name;
   }
 
   /** What the mirror reflects: everything up to this revision of this history. */
@@ -59,6 +65,15 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
   get staleSince(): number | undefined {
     const { status, since } = this.state;
     return status === 'live' ? undefined : since;
+  }
+
+  /**
+   * How the mirror is, as plain data for a readiness probe. It stays `ready` without the store; give `maxStaleMs` to end that.
+   *
+   * @throws StoreError `invalid-argument`
+   */
+  health(options?: HealthOptions): MirrorHealth {
+    return healthOf(this.#runtime, this.bookmark, options);
   }
 
   /** The keys that can't be shown as they are in the store, until they are fixed or deleted (M5). */
