@@ -154,6 +154,40 @@ describe('what users hand to a mirror (trap 24)', () => {
       });
     });
 
+    test('a codec that writes into the bytes it is given changes nothing but what it shows', async () => {
+      const inPlace: Codec<string> = {
+        name: 'in place',
+        decode: (bytes) => {
+          const text = Buffer.from(bytes).toString();
+          bytes.fill(0x30);
+          return text;
+        },
+      };
+      await store.put('/v/b', 'not ASCII: é');
+      // A small cache: values are decoded again and again.
+      const mirrored = await open({ decode, codec: inPlace, ...(decode === 'lazy' && { cacheSize: 1 }) });
+      const changed: string[][] = [];
+      mirrored.on('change', ({ changes }) => changed.push(changes.map(({ key }) => key)));
+      const shown = () => [...mirrored].map(([key, { value }]) => [key, value]);
+      await store.put('/v/d', 'later: é');
+      await mirrored.sync();
+      const before = shown();
+      expect(before).toEqual([
+        ['a', GOOD],
+        ['b', 'not ASCII: é'],
+        ['c', GOOD],
+        ['d', 'later: é'],
+      ]);
+      const goOn = store.interrupt();
+      await store.compact((await store.put('/other', 'x')).revision);
+      const resynced = new Promise((resolve) => mirrored.once('resync', resolve));
+      goOn();
+      await resynced;
+      expect(shown()).toEqual(before);
+      expect(changed).toEqual([['d']]);
+      expect(Buffer.from((await store.get('/v/b'))!.value).toString()).toBe('not ASCII: é');
+    });
+
     test('a codec whose name cannot be read, and issues that have no text, are told of all the same', async () => {
       const codec = Object.assign(throwing('name'), {
         decode: (bytes: Uint8Array) => {

@@ -53,8 +53,10 @@ export class EagerMaker implements EntryMaker {
   fromSlab(key: string, slab: Slab, index: number): Entry<unknown> | undefined {
     const revisions = slab.revisions(index);
     const bytes = slab.value(index);
+    // Before a codec has the bytes: one may write into them, such as by decrypting in place.
+    const content = digest(bytes);
     const decoded = this.#decoder.decode(bytes, key, revisions);
-    return decoded.ok ? new EagerEntry(key, revisions, decoded.value, digest(bytes)) : undefined;
+    return decoded.ok ? new EagerEntry(key, revisions, decoded.value, content) : undefined;
   }
 
   make({ key, revisions, content, decoded }: Prepared): Made {

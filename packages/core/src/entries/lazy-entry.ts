@@ -175,7 +175,10 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
   }
 
   #decode(): Decoded {
-    const decoded = this.#context.decoder.decode(this.raw, this.key, this);
+    // A codec may write into the bytes, or show them as the value: it never gets those that are kept.
+    const kept = this.#raw;
+    const raw = kept instanceof Uint8Array ? kept.slice() : this.raw;
+    const decoded = this.#context.decoder.decode(raw, this.key, this);
     if (!decoded.ok) this.#state = new Bad(decoded, this.fallback);
     return decoded;
   }
