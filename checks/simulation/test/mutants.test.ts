@@ -158,13 +158,14 @@ const mutants: readonly Mutant[] = [
       let count = 0;
       return replace(
         OpenWatch.prototype,
-        'batches',
+        'next',
         (original) =>
-          async function* (this: OpenWatch) {
-            for await (const batch of original.call(this)) {
-              count += 1;
-              yield count % 5 === 0 ? { ...batch, events: batch.events.slice(1) } : batch;
-            }
+          async function (this: OpenWatch) {
+            const next = await original.call(this);
+            if (next.done === true) return next;
+            count += 1;
+            if (count % 5 !== 0) return next;
+            return { done: false, value: { ...next.value, events: next.value.events.slice(1) } };
           },
       );
     },

@@ -349,8 +349,8 @@ export const mirror: readonly Mutant[] = [
     promise: 'M6',
     why: 'batches without events are passed over, and with them what they say about the bookmark',
     file: core('life/follow'),
-    find: '      for await (const batch of watch.batches()) {',
-    replace: "      for await (const batch of watch.batches()) {\n        if (batch.kind === 'progress') continue;",
+    find: '      for await (const batch of watch) {',
+    replace: "      for await (const batch of watch) {\n        if (batch.kind === 'progress') continue;",
     caughtBy: { test: test('m06-idle-prefixes'), name: "other prefixes' traffic, a compaction" },
   },
   {

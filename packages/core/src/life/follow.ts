@@ -209,7 +209,7 @@ export class Follow implements FollowContext {
     });
     this.#onWatchState(watch.state);
     try {
-      for await (const batch of watch.batches()) {
+      for await (const batch of watch) {
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
         await this.#historyCheck.admit(batch);
         await runtime.change('watch', (tell) => {

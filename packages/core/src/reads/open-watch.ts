@@ -14,7 +14,7 @@ type Next = IteratorResult<WatchBatch, undefined>;
  * A watch of the mirror's range that can change hands: a load that follows while it reads takes batches first, and whoever follows on
  * takes the rest. A batch that was looked at and not taken is the next one for whoever comes after.
  */
-export class OpenWatch {
+export class OpenWatch implements AsyncIterableIterator<WatchBatch, undefined> {
   readonly #watch: Watch;
   readonly #batches: AsyncIterator<WatchBatch, undefined>;
   readonly #controller = new AbortController();
@@ -63,14 +63,16 @@ export class OpenWatch {
     this.#next = undefined;
   }
 
+  /** Takes the next batch. */
+  next(): Promise<Next> {
+    const next = this.#next ?? this.#batches.next();
+    this.#next = undefined;
+    return next;
+  }
+
   /** All batches that nobody has taken. */
-  async *batches(): AsyncGenerator<WatchBatch, void, undefined> {
-    for (;;) {
-      const next = await this.peek();
-      this.take();
-      if (next.done === true) return;
-      yield next.value;
-    }
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
   /** Ends the iteration with an `aborted` error. */

@@ -120,7 +120,7 @@ export class Runtime {
         if (origin !== 'watch') this.readSteps += 1;
         this.outlets.tell(step, origin, from, this.table);
       });
-      await this.table.tidy();
+      if (this.table.isUntidy) await this.table.tidy();
       return result;
     });
   }

@@ -209,12 +209,14 @@ export class Table {
     return step;
   }
 
-  /**
-   * Sees to it that values which are gone don't keep much memory: to be called after a step, while no verb runs. Cheap
-   * where nothing is due.
-   */
+  /** Whether values that are gone may keep much memory. */
+  get isUntidy(): boolean {
+    return this.#churn >= LEAST_CHURN && this.#churn >= this.count * DUE_CHURN;
+  }
+
+  /** Lets go of the memory that values which are gone keep. Call it after a step, while no verb runs. */
   async tidy(): Promise<void> {
-    if (this.#churn < Math.max(LEAST_CHURN, this.count * DUE_CHURN)) return;
+    if (!this.isUntidy) return;
     this.#churn = 0;
     await compactSlabs(() => this.#slabUsers(), new Slicer(this.clock));
   }
