@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { checkNames, invalidArgument } from '@holdfast/store/adapter';
+import { checkNames, handleRejection, invalidArgument, isThenable } from '@holdfast/store/adapter';
 import type { EndpointAddress } from './endpoint-address.js';
 
 /** How connections to `https://` endpoints are secured. PEM texts, or their bytes. */
@@ -39,7 +39,7 @@ export function checkTls(
       `tls is given, but endpoint ${plain.name} is not secured: write https:// for all endpoints, or leave tls out`,
     );
   }
-  if (typeof tls === 'function') return () => securityOf(tls());
+  if (typeof tls === 'function') return () => securityOf(atOnce(tls()));
   const security = securityOf(tls ?? {});
   return () => security;
 }
@@ -47,6 +47,15 @@ export function checkTls(
 /** @throws StoreError `invalid-argument` if certificates and keys can't be read, or don't fit together. */
 export function checkTlsMaterial(tls: EtcdTlsOptions): void {
   securityOf(tls);
+}
+
+/** Of a promise nothing would be read, not even the authority; and its rejection would end the process. */
+function atOnce(given: EtcdTlsOptions): EtcdTlsOptions {
+  if (!isThenable(given)) return given;
+  handleRejection(given);
+  throw invalidArgument(
+    'the function given as option tls gives a promise, and a connection can not wait for it: read the certificates before, and return the latest',
+  );
 }
 
 function securityOf(tls: EtcdTlsOptions): Security {

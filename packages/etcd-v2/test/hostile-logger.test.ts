@@ -62,3 +62,12 @@ test.each(HOSTILE_RANDOM)(
 test('random that is no function is refused', () => {
   expect(() => etcdV2Store({ endpoints: [ENDPOINT], random: 0.5 as never })).toThrow(/random must be a function/);
 });
+
+test('a write that waits for a user that is never told was not applied', async () => {
+  const auth = () => new Promise<never>(() => undefined);
+  await using store = etcdV2Store({ endpoints: [ENDPOINT], auth });
+  await expect(store.put('/a', '1', { timeoutMs: 50 })).rejects.toMatchObject({
+    code: 'timeout',
+    outcome: 'not-applied',
+  });
+});

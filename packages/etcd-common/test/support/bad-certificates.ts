@@ -64,6 +64,22 @@ export function describeBadCertificates(adapter: EtcdAdapter): void {
       expect(await failure(store.get('/x'))).toMatchObject({ code: 'unavailable', retryable: false });
     });
 
+    test.each<[string, () => Promise<EtcdTlsOptions>]>([
+      ['rejects', () => Promise.reject(new Error('the vault is sealed'))],
+      ['resolves', () => Promise.resolve({ ca })],
+    ])('a function for tls that gives a promise is told so, and ends no process: one that %s', async (_how, later) => {
+      const rejections: unknown[] = [];
+      const onRejection = (reason: unknown) => rejections.push(reason);
+      process.on('unhandledRejection', onRejection);
+      await using store = connect(servers.any.endpoints, later as unknown as () => EtcdTlsOptions);
+      const error = await failure(store.put('/x', 'x'));
+      expect(error).toMatchObject({ code: 'unavailable', retryable: false, outcome: 'not-applied' });
+      expect(error.message).toContain('tls gives a promise');
+      await new Promise((resolve) => setImmediate(resolve));
+      process.off('unhandledRejection', onRejection);
+      expect(rejections).toEqual([]);
+    });
+
     test('where another endpoint may come back, waiting may help', async () => {
       const nobody = await reservePort();
       const endpoints = [...servers.expired.endpoints, `https://127.0.0.1:${nobody.port}`];

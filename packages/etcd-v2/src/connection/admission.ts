@@ -1,8 +1,8 @@
 import type { IdentityCensus } from '@holdfast/etcd-common';
 import { isStoreError, type StoreError } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import type { Endpoint } from './endpoint.js';
 import type { Link } from './link.js';
+import { untilAborted } from './until-aborted.js';
 
 /**
  * Compares the cluster's id that comes with nearly every answer with that of the store, before the answer is used: a
@@ -58,17 +58,4 @@ export class Admission {
       return error;
     }
   }
-}
-
-function untilAborted<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return waiting;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(signal.reason as Error);
-    };
-    addAbortListener(signal, onAbort);
-    waiting.then(resolve, reject).finally(() => {
-      removeAbortListener(signal, onAbort);
-    });
-  });
 }

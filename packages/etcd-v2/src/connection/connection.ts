@@ -16,6 +16,7 @@ import { startPoll, type Poll, type PollHandlers } from './poll.js';
 import { startRenewedPoll } from './renewed-poll.js';
 import { judge } from './retry.js';
 import { withTimeLimit } from './time-limit.js';
+import { untilAborted } from './until-aborted.js';
 
 /** The shortest time to connect to one of several endpoints, in milliseconds. */
 const MIN_CONNECT_MS = 500;
@@ -115,7 +116,7 @@ export class Connection {
           throw summary(error, tried, connectMs, reached);
         case 'renew-credentials':
           renewed = true;
-          if (!(await beforeSent(kind, this.#credentials.renew(header)))) throw error;
+          if (!(await beforeSent(kind, untilAborted(this.#credentials.renew(header), signal)))) throw error;
           tried.clear();
           break;
         case 'elsewhere':
@@ -201,7 +202,7 @@ export class Connection {
     const { kind, signal, path } = request;
     const header = this.#credentials.known
       ? this.#credentials.current
-      : await beforeSent(kind, this.#credentials.header());
+      : await beforeSent(kind, untilAborted(this.#credentials.header(), signal));
     if (this.#closed !== undefined) throw notSent(kind, this.#closed);
     if (isAborted(signal)) throw notSent(kind, signal?.reason as StoreError);
     if (path.startsWith('/v2/keys/')) this.#asked = introductionPath(path);
