@@ -11,6 +11,7 @@ export { KnownIdentity, type KnownIdentityOptions } from './known-identity.js';
 export { errorOf, passing, refused, type FailureDetails, type Meaning } from './meaning.js';
 export type { EtcdKeepalive, EtcdOptions, EtcdRetry, EtcdTimeouts, ResolvedEtcdOptions } from './options.js';
 export { resolveEtcdOptions, type OptionRules } from './resolve-options.js';
+export { releasedSocket } from './released-socket.js';
 export { serverIdentity, type ServerIdentity } from './server-identity.js';
 export type { EtcdTlsOptions, Security } from './tls.js';
 export { HANDSHAKE_ENDED, tlsAdvice } from './tls-advice.js';

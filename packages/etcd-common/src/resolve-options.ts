@@ -1,4 +1,4 @@
-import { checkMs, checkNames, checkWhole, safeLogger, safeRandom, systemClock } from '@holdfast/store/adapter';
+import { backgroundClock, checkMs, checkNames, checkWhole, safeLogger, safeRandom, systemClock } from '@holdfast/store/adapter';
 import { checkAuth, checkCredentials, type EtcdCredentials } from './credentials.js';
 import { parseEndpoints } from './endpoint-address.js';
 import { checkHeaders, type HeaderRule } from './headers.js';
@@ -52,7 +52,7 @@ export function resolveEtcdOptions(options: EtcdOptions, rules: OptionRules): Re
     identity: checkIdentity(given.identity),
     bufferBytes: given.bufferBytes,
     logger: safeLogger(given.logger),
-    clock: given.clock ?? systemClock,
+    clock: backgroundClock(given.clock ?? systemClock),
     random: safeRandom(given.random),
   };
 }

@@ -36,6 +36,8 @@ import { WatchManager } from './watch/watch.js';
 /** The contract's driver for etcd v2. Each operation is in the file named after it. */
 export class EtcdDriver implements StoreDriver {
   readonly name = 'etcd-v2';
+  // Calls and watches share connections, so that these can't tell what is waited for.
+  readonly keepsProcessAlive = false;
   readonly capabilities = ETCD_V2_CAPABILITIES;
   readonly #connection: Connection;
   readonly #kv: Kv;

@@ -37,6 +37,8 @@ import { WatchManager } from './watch/watch.js';
 /** The contract's driver for etcd v3. Each operation is in the file named after it. */
 export class EtcdDriver implements StoreDriver {
   readonly name = 'etcd-v3';
+  // Calls and watches share connections, so that these can't tell what is waited for.
+  readonly keepsProcessAlive = false;
   readonly capabilities: Capabilities;
   readonly leases: EtcdLeases;
   readonly #connection: Connection;

@@ -1,5 +1,6 @@
 import { type Clock, type Revision, StoreError, isStoreError } from '@holdfast/store';
 import {
+  backgroundClock,
   checkNames,
   checkWhole,
   type CreateStoreOptions,
@@ -57,7 +58,8 @@ export class MemoryStore extends GuardedStore {
   static create(options: MemoryStoreOptions): MemoryStore {
     checkNames(options, OPTIONS, 'memoryStore()');
     const engine = new Engine({
-      clock: options.clock ?? systemClock,
+      // What expires while nobody watches, nobody need wait for.
+      clock: backgroundClock(options.clock ?? systemClock),
       random: safeRandom(options.random),
       identity: checkIdentity(options.identity),
       maxRequestBytes: atMost('maxRequestBytes', options.maxRequestBytes, 1.5 * 1024 * 1024, 'bytes'),

@@ -14,7 +14,7 @@ export {
   type Untrusted,
 } from './check-options.js';
 export { writesAnything } from './check-txn.js';
-export { systemClock } from './clock.js';
+export { backgroundClock, systemClock } from './clock.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
 export type {
   DriverCall,
@@ -42,6 +42,7 @@ export { safeLogger } from './logger.js';
 export { messageOf, textOf } from './message-of.js';
 export { ListPage } from './page.js';
 export { safeRandom } from './random.js';
+export { holdDuring, holdProcess } from './process-hold.js';
 export { KeyRange, keySuccessor, prefixEnd } from './range.js';
 export { sleep } from './sleep.js';
 export { parseStoreUrl, urlParams } from './store-url.js';

@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { DriverCall, StoreDriver } from './driver.js';
 import { isStoreError, StoreError, toStoreError, withOutcome } from './errors.js';
 import { checkMs, invalid, type Untrusted } from './check-options.js';
+import { holdDuring } from './process-hold.js';
 
 /** A write that was interrupted may have been applied (C7); a read leaves nothing behind. */
 export type CallKind = 'read' | 'write';
@@ -33,7 +34,7 @@ export type CallRunner = <T>(
 /** Shared by all calls of a store. */
 export interface CallContext {
   /** Messages name the store by it. */
-  readonly driver: Pick<StoreDriver, 'name' | 'endpoints'>;
+  readonly driver: Pick<StoreDriver, 'name' | 'endpoints' | 'keepsProcessAlive'>;
   readonly clock: Clock;
   /** Aborts, with the `closed` error as its reason, when the store closes. */
   readonly closing: AbortSignal;
@@ -43,13 +44,22 @@ export interface CallContext {
  * Runs one driver call, and ends it when its signal fires, its time is out, or the store closes. A call without a signal
  * or time-out of its own runs under `closing` alone, at no further cost.
  */
-export async function runCall<T>(
+export function runCall<T>(
   kind: CallKind,
   limits: CallLimits,
+  context: CallContext,
+  run: (call: DriverCall) => Promise<T>,
+): Promise<T> {
+  const running = runWithin(kind, limits, context, run);
+  return context.driver.keepsProcessAlive === false ? holdDuring(running) : running;
+}
+
+async function runWithin<T>(
+  kind: CallKind,
+  { signal, timeoutMs }: CallLimits,
   { driver, clock, closing }: CallContext,
   run: (call: DriverCall) => Promise<T>,
 ): Promise<T> {
-  const { signal, timeoutMs } = limits;
   if (closing.aborted) throw notSent(kind, closing.reason as StoreError);
   if (signal?.aborted === true) throw notSent(kind, aborted(signal));
   if (signal === undefined && timeoutMs === undefined) {

@@ -1,5 +1,5 @@
 import { isAbortSignal } from './call.js';
-import { checkNames, checkWhole, invalid, revisionOf } from './check-options.js';
+import { checkFlag, checkNames, checkWhole, invalid, revisionOf } from './check-options.js';
 import { checkPrevious, type Backend } from './check-txn.js';
 import type { DriverWatchOptions } from './driver.js';
 import { isStoreError, type StoreError } from './errors.js';
@@ -11,10 +11,11 @@ export interface CheckedWatch {
   readonly range: KeyRange;
   readonly options: DriverWatchOptions;
   readonly bufferBytes: number | undefined;
+  readonly unref: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-const NAMES: readonly string[] = ['after', 'previous', 'only', 'bufferBytes', 'signal'];
+const NAMES: readonly string[] = ['after', 'previous', 'only', 'bufferBytes', 'unref', 'signal'];
 
 /** A watch's checked arguments, or the error to end the watch with. */
 export function checkWatch(
@@ -27,6 +28,7 @@ export function checkWatch(
     const { only, bufferBytes, signal } = given;
     if (only !== undefined && only !== 'put' && only !== 'delete') throw invalid(`only must be 'put' or 'delete'`);
     if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
+    const unref = checkFlag(given, 'unref');
     const budget = bufferBytes === undefined ? undefined : checkWhole(bufferBytes, 'bufferBytes', 'bytes');
     return {
       range: KeyRange.from(range),
@@ -35,8 +37,10 @@ export function checkWatch(
         previous: checkPrevious(given, backend),
         only,
         ...(budget !== undefined && { bufferBytes: budget }),
+        ...(unref && { unref }),
       },
       bufferBytes: budget,
+      unref,
       signal,
     };
   } catch (error) {

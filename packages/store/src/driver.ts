@@ -30,6 +30,11 @@ export interface StoreDriver {
   readonly capabilities: Capabilities;
   /** The endpoints, for messages: never with credentials. */
   readonly endpoints?: readonly string[];
+  /**
+   * Whether the driver's own sockets and timers keep the process alive while it answers a call. Default: `true`. With `false`, the
+   * wrapper does it.
+   */
+  readonly keepsProcessAlive?: boolean;
 
   list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult>;
   /** Derived from `list` if absent. */
@@ -144,6 +149,11 @@ export interface DriverWatchOptions {
   readonly only: 'put' | 'delete' | undefined;
   /** The caller's budget (C11). The wrapper keeps it; a view of another store passes it on. */
   readonly bufferBytes?: number | undefined;
+  /**
+   * The watch must not keep the process alive. A driver whose sockets and timers never do (see {@link StoreDriver.keepsProcessAlive}) need
+   * not look at it: the wrapper keeps the process alive for other watches. A view of another store passes it on.
+   */
+  readonly unref?: boolean | undefined;
 }
 
 /** A driver reports to it what happens to a watch. After `fail`, and after the driver's watch was closed, it may report nothing. */

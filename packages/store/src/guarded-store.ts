@@ -60,6 +60,7 @@ import { KeyRange, type Range } from './range.js';
 import type { Revision } from './revision.js';
 import type { StoreStatus } from './status.js';
 import type { Txn, TxnResult } from './txn.js';
+import { holdDuring } from './process-hold.js';
 import { putWithTtl } from './ttl.js';
 import { WatchQueue } from './watch-queue.js';
 import type { Watch } from './watch.js';
@@ -225,6 +226,7 @@ export class GuardedStore implements ConfigStore {
         logger: this.#logger,
         bufferBytes: ('error' in checked ? undefined : checked.bufferBytes) ?? this.#bufferBytes,
         signal: 'error' in checked ? undefined : checked.signal,
+        unref: 'error' in checked || checked.unref,
         onEnd: (ended) => this.#watches.delete(ended),
       },
     );
@@ -247,7 +249,7 @@ export class GuardedStore implements ConfigStore {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    this.#closed ??= holdDuring(this.#close());
     return this.#closed;
   }
 

@@ -141,6 +141,11 @@ export interface WatchOptions {
   readonly only?: 'put' | 'delete' | undefined;
   /** How many bytes may wait for the consumer before the watch is paused at the server (C11). */
   readonly bufferBytes?: number | undefined;
+  /**
+   * Lets the process end although the watch is open: it then holds no timer and no socket that keeps the process alive. Calls under way
+   * still do. Default: an open watch keeps the process alive.
+   */
+  readonly unref?: boolean | undefined;
   /** Ends the iteration with an `aborted` error. */
   readonly signal?: AbortSignal | undefined;
 }

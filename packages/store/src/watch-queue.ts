@@ -6,6 +6,7 @@ import { StoreError } from './errors.js';
 import { Fifo } from './fifo.js';
 import type { Logger } from './logger.js';
 import { messageOf } from './message-of.js';
+import { holdProcess } from './process-hold.js';
 import type { Bookmark } from './revision.js';
 import { handleRejection } from './thenable.js';
 import type { Watch, WatchBatch, WatchState } from './watch.js';
@@ -16,6 +17,8 @@ export interface WatchQueueOptions {
   /** How many bytes may wait before the driver is told `'full'`. */
   readonly bufferBytes: number;
   readonly signal: AbortSignal | undefined;
+  /** Whether the process may end although the watch is open. */
+  readonly unref: boolean;
   /** Called once, when the watch has ended for any reason. */
   readonly onEnd: (watch: WatchQueue) => void;
 }
@@ -52,9 +55,11 @@ export class WatchQueue implements Watch {
   #end: End = { kind: 'open' };
   #iterated = false;
   #closed: Promise<void> | undefined;
+  readonly #release: () => void;
 
   constructor(start: (sink: WatchSink) => DriverWatch, options: WatchQueueOptions) {
     this.#options = options;
+    this.#release = options.unref ? () => undefined : holdProcess();
     let settle!: ReadySettler;
     this.ready = new Promise<Bookmark>((resolve, reject) => (settle = { resolve, reject }));
     this.#settleReady = settle;
@@ -182,6 +187,7 @@ export class WatchQueue implements Watch {
       return;
     }
     this.#end = end;
+    this.#release();
     removeAbortListener(this.#options.signal, this.#onAbort);
     this.#closed = this.#driver?.close().catch((error: unknown) => {
       this.#options.logger.error(`the driver failed to close a watch: ${messageOf(error)}`, { error });

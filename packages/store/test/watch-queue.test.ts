@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
-import { toRevision, StoreError, type WatchBatch, type WatchState } from '@holdfast/store';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { toRevision, StoreError, type ConfigStore, type WatchBatch, type WatchState } from '@holdfast/store';
 import { createStore } from '@holdfast/store/adapter';
 import { BOOKMARK, ScriptDriver } from './support/script-driver.js';
 import { thrown } from './support/thrown.js';
@@ -11,9 +11,16 @@ const batch = (revision: number, kind: WatchBatch['kind'] = 'events'): WatchBatc
   undecodable: [],
 });
 
+// An open watch keeps the process alive.
+const opened: ConfigStore[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((store) => store.close()));
+});
+
 function open(options: { bufferBytes?: number; signal?: AbortSignal } = {}) {
   const driver = new ScriptDriver();
   const store = createStore(driver);
+  opened.push(store);
   const watch = store.watch({ prefix: '' }, options);
   const sink = driver.sinks[0];
   if (sink === undefined) throw new Error('the driver was not asked to watch');

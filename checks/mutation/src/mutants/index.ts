@@ -5,6 +5,7 @@ import { etcdV2 } from './etcd-v2.js';
 import { etcdV3Calls } from './etcd-v3-calls.js';
 import { etcdV3Watch } from './etcd-v3-watch.js';
 import { mirror } from './mirror.js';
+import { processLife } from './process-life.js';
 import { store } from './store.js';
 
 /** All mutants of the sources, by what they are mutants of. */
@@ -15,4 +16,5 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'the mirror': mirror,
   'what all adapters share': store,
   'everything that the fuzzer and the hostile servers found': campaigns,
+  'what keeps the process alive': processLife,
 };

@@ -9,9 +9,9 @@ const root = resolve(__dirname, '../../../..');
  */
 const SOURCES = `
   const Module = require('node:module');
-  const { existsSync } = require('node:fs');
+  const { existsSync, readFileSync } = require('node:fs');
   const { dirname, join } = require('node:path');
-  const { transformFileSync } = Module.createRequire(${JSON.stringify(join(root, 'package.json'))})('@swc/core');
+  const { transformSync } = Module.createRequire(${JSON.stringify(join(root, 'package.json'))})('@swc/core');
   const resolveFilename = Module._resolveFilename;
   Module._resolveFilename = function (request, parent, ...rest) {
     const [, name, part = 'index'] = /^@holdfast\\/([^/]+)(?:\\/(.+))?$/.exec(request) ?? [];
@@ -22,8 +22,16 @@ const SOURCES = `
     }
     return resolveFilename.call(this, request, parent, ...rest);
   };
+  // The run of a mutant is about the sources that this process runs.
+  const mutant = JSON.parse(process.env.HOLDFAST_MUTATION ?? 'null');
+  const sourceOf = (filename) => {
+    const source = readFileSync(filename, 'utf8');
+    if (mutant === null || filename !== join(${JSON.stringify(root)}, mutant.file)) return source;
+    return source.split(mutant.find).join(mutant.replace);
+  };
   Module._extensions['.ts'] = (module, filename) => {
-    const { code } = transformFileSync(filename, {
+    const { code } = transformSync(sourceOf(filename), {
+      filename,
       swcrc: false,
       jsc: { target: 'es2022', parser: { syntax: 'typescript' }, keepClassNames: true },
       module: { type: 'commonjs' },

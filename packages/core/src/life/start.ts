@@ -1,5 +1,5 @@
 import { StoreError } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import { addAbortListener, holdProcess, removeAbortListener } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { RunLoop } from './run-loop.js';
 
@@ -12,7 +12,8 @@ export interface Started {
 
 /** Starts a mirror's loop, bounded by `startTimeoutMs` and ended by `signal`. */
 export function start(runtime: Runtime): Started {
-  const { clock, signal, startTimeoutMs } = runtime.settings;
+  const { clock, signal, startTimeoutMs, unref } = runtime.settings;
+  const release = holdProcess();
   const timer = clock.setTimeout(() => {
     runtime.close(tooLate(runtime));
   }, startTimeoutMs);
@@ -27,6 +28,7 @@ export function start(runtime: Runtime): Started {
   const loop = Promise.resolve().then(() =>
     new RunLoop(runtime).run(() => {
       isLoaded = true;
+      if (unref) release();
       clock.clearTimeout(timer);
       resolveLoaded();
     }),
@@ -36,6 +38,7 @@ export function start(runtime: Runtime): Started {
     resolveLoaded = resolve;
   });
   const done = loop.finally(() => {
+    release();
     clock.clearTimeout(timer);
     removeAbortListener(signal, onAbort);
     resolveLoaded();

@@ -42,6 +42,11 @@ export interface CommonOptions<C> {
    * revisions, but only those values that changed, and the newest others. `Infinity`: always whole.
    */
   readonly fullResyncKeys?: number | undefined;
+  /**
+   * Lets the process end although the mirror is open. `mirror()`, `sync()`, `waitFor()` and `close()` keep it alive until they are done.
+   * Default: an open mirror keeps the process alive.
+   */
+  readonly unref?: boolean | undefined;
   /** Ends the mirror when it aborts, whether it is loading (`mirror()` rejects with `aborted`) or long since in use. */
   readonly signal?: AbortSignal | undefined;
   /** Delays between attempts: a random part of a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */

@@ -1,5 +1,6 @@
 import { type Clock, isStoreError, type Logger, StoreError } from '@holdfast/store';
 import {
+  backgroundClock,
   checkMs,
   checkNames,
   invalidArgument as invalid,
@@ -50,7 +51,9 @@ export interface Settings {
   readonly auditEveryMs: number | undefined;
   readonly fullResyncKeys: number;
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
+  readonly unref: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Its timers don't keep the process alive: an open mirror does, unless `unref` is set. */
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -62,7 +65,7 @@ const MIRROR_OPTIONS = [
   ...['name', 'prefix', 'key', 'collections', 'onChange', 'onInvalid', 'onState', 'decode', 'cacheSize'],
   ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'replayRevisions'],
   ...['auditEveryMs', 'fullResyncKeys'],
-  ...['signal', 'backoff', 'clock', 'random', 'logger'],
+  ...['unref', 'signal', 'backoff', 'clock', 'random', 'logger'],
 ];
 
 /** @throws StoreError `invalid-argument` that names the option and says what it may be */
@@ -90,6 +93,7 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
   for (const name of ['onChange', 'onInvalid', 'onState'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw invalid(`${name} must be a function`);
   }
+  if (options.unref !== undefined && typeof options.unref !== 'boolean') throw invalid('unref must be true or false');
   if (options.signal !== undefined && typeof options.signal.addEventListener !== 'function')
     throw invalid('signal must be an AbortSignal');
   if (options.name !== undefined && (typeof options.name !== 'string' || options.name === ''))
@@ -112,8 +116,9 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
     auditEveryMs: options.auditEveryMs === undefined ? undefined : duration(options.auditEveryMs, 'auditEveryMs', 0),
     fullResyncKeys: wholeNumber(options.fullResyncKeys, 'fullResyncKeys', 1_000),
     backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
+    unref: options.unref ?? false,
     signal: options.signal,
-    clock: options.clock ?? systemClock,
+    clock: backgroundClock(options.clock ?? systemClock),
     random: safeRandom(options.random),
     logger: namedLogger(safeLogger(options.logger), name),
   };

@@ -1,5 +1,5 @@
 import { type Revision, StoreError } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import { addAbortListener, holdDuring, removeAbortListener } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { withDeadline } from '../util/deadline.js';
 
@@ -61,9 +61,8 @@ async function wait(
     );
   };
   try {
-    await withDeadline({ clock: runtime.settings.clock, ms, signal: either.signal, late }, (deadline) =>
-      work(deadline.signal),
-    );
+    const { clock } = runtime.settings;
+    await holdDuring(withDeadline({ clock, ms, signal: either.signal, late }, (deadline) => work(deadline.signal)));
   } finally {
     removeAbortListener(runtime.signal, onClose);
     removeAbortListener(signal, onAbort);

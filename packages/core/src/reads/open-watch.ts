@@ -22,7 +22,13 @@ export class OpenWatch implements AsyncIterableIterator<WatchBatch, undefined> {
   #wasInterrupted = false;
 
   constructor({ store, settings }: Runtime, { after, bufferBytes }: OpenWatchOptions = {}) {
-    this.#watch = store.watch(settings.range.toRange(), { after, bufferBytes, signal: this.#controller.signal });
+    this.#watch = store.watch(settings.range.toRange(), {
+      after,
+      bufferBytes,
+      signal: this.#controller.signal,
+      // Stores that are older than the option refuse it.
+      ...(settings.unref && { unref: true }),
+    });
     // The iteration tells how it failed.
     this.#watch.ready.catch(() => undefined);
     this.#watch.onState(({ status }) => {

@@ -1,4 +1,5 @@
 import { type Bookmark, type Revision, StoreError } from '@holdfast/store';
+import { holdDuring } from '@holdfast/store/adapter';
 import type { AnyChange, ChangeEvent } from '../events/change.js';
 import type { ChangeFeed, ChangeListener, ChangesOptions, SubscribeOptions } from '../events/change-feed.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -132,7 +133,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
   /** Stops following. Resolves when no timer, watch or read is left. What the mirror shows stays readable. Idempotent. */
   async close(): Promise<void> {
     this.#runtime.close();
-    await this.#done;
+    await holdDuring(this.#done);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
+import type { Socket } from 'node:net';
 import { isStoreError, StoreError } from '@holdfast/store';
 import { buildConnector } from 'undici';
-import { serverIdentity, type EndpointAddress, type Security } from '@holdfast/etcd-common';
+import { releasedSocket, serverIdentity, type EndpointAddress, type Security } from '@holdfast/etcd-common';
 import type { Addresses } from './addresses.js';
 
 export interface ConnectorOptions {
@@ -12,8 +13,11 @@ export interface ConnectorOptions {
   readonly addresses: Addresses;
 }
 
+/** Begins to connect, as undici's connectors do. Gives the socket that is being connected; `undefined` if that has failed already. */
+export type Dial = (...args: Parameters<buildConnector.connector>) => Socket | undefined;
+
 /** Makes the connections to an endpoint. */
-export function createConnector(address: EndpointAddress, options: ConnectorOptions): buildConnector.connector {
+export function createConnector(address: EndpointAddress, options: ConnectorOptions): Dial {
   const { connectMs, keepalive, addresses } = options;
   const base = {
     timeout: connectMs,
@@ -23,20 +27,20 @@ export function createConnector(address: EndpointAddress, options: ConnectorOpti
     ...(address.socketPath === undefined && { lookup: addresses.lookup }),
   };
   if (!address.secure) {
-    return buildConnector({ ...base, ...(address.socketPath !== undefined && { socketPath: address.socketPath }) });
+    return dialWith({ ...base, ...(address.socketPath !== undefined && { socketPath: address.socketPath }) });
   }
-  let last: { readonly security: Security; readonly connect: buildConnector.connector } | undefined;
+  let last: { readonly security: Security; readonly dial: Dial } | undefined;
   return (target, callback) => {
     try {
       const security = options.security();
       if (last?.security !== security) {
         const { context: secureContext, serverName, rejectUnauthorized } = security;
         const { servername, checkServerIdentity } = serverIdentity(address.host, serverName);
-        const connect = buildConnector({ ...base, secureContext, rejectUnauthorized, servername, checkServerIdentity });
-        last = { security, connect };
+        const dial = dialWith({ ...base, secureContext, rejectUnauthorized, servername, checkServerIdentity });
+        last = { security, dial };
       }
       // Without a name to ask for, undici would ask for that of `host`.
-      last.connect({ ...target, host: '' }, (...[error, socket]) => {
+      return last.dial({ ...target, host: '' }, (...[error, socket]) => {
         if (error !== null) {
           callback(error, null);
           return;
@@ -52,6 +56,16 @@ export function createConnector(address: EndpointAddress, options: ConnectorOpti
       // As after a refused certificate, calls fail at once, and watches wait.
       const options = { cause, endpoint: address.name, retryable: false };
       callback(new StoreError('unavailable', `${address.name}: ${why}`, options), null);
+      return undefined;
     }
+  };
+}
+
+function dialWith(options: buildConnector.BuildOptions): Dial {
+  // undici's types leave out the socket that its connectors return.
+  const dial = buildConnector(options) as Dial;
+  return (target, callback) => {
+    const socket = dial(target, callback);
+    return socket && releasedSocket(socket);
   };
 }

@@ -60,8 +60,8 @@ export class Endpoint {
     this.health = new V2EndpointHealth(clock, random);
     this.#replacing = new Backoff({ ...REPLACE_MS, random });
     this.#addresses = new Addresses(clock);
-    const connect = createConnector(address, { ...options, addresses: this.#addresses });
-    this.#links = new Links(originOf(address), connect, (link) => {
+    const dial = createConnector(address, { ...options, addresses: this.#addresses });
+    this.#links = new Links(originOf(address), dial, (link) => {
       // The connection could not be made: another address may be better.
       if (link.address === undefined) this.#addresses.avoid(this.#addresses.first);
     });

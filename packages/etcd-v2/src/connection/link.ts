@@ -1,4 +1,6 @@
-import { Client, type buildConnector } from 'undici';
+import type { Socket } from 'node:net';
+import { Client } from 'undici';
+import type { Dial } from './connector.js';
 import type { HttpExchange, HttpRequest } from './http-exchange.js';
 
 /** How long an unused connection is kept for the next poll or call, in milliseconds. */
@@ -23,12 +25,13 @@ export class Link {
   identity: string | undefined;
   readonly #client: Client;
   #address: string | undefined;
+  #connecting: Socket | undefined;
   #isDialled = false;
   #isOpen = false;
   #isGone = false;
 
   /** @param onGone called once the connection can't be used any more */
-  constructor(origin: string, connect: buildConnector.connector, onGone: (link: Link) => void) {
+  constructor(origin: string, dial: Dial, onGone: (link: Link) => void) {
     this.#client = new Client(origin, {
       pipelining: 1,
       // The store has its own time-outs, by its clock.
@@ -41,7 +44,8 @@ export class Link {
           return;
         }
         this.#isDialled = true;
-        connect(target, (...[error, socket]) => {
+        this.#connecting = dial(target, (...[error, socket]) => {
+          this.#connecting = undefined;
           if (error !== null) {
             callback(error, null);
             return;
@@ -82,6 +86,8 @@ export class Link {
   /** Ends it and its request. */
   async destroy(reason: Error): Promise<void> {
     this.#isGone = true;
+    // undici would leave it to the time-out of the attempt.
+    this.#connecting?.destroy(reason);
     await this.#client.destroy(reason).catch(() => undefined);
   }
 }

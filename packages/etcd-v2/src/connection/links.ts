@@ -1,4 +1,4 @@
-import type { buildConnector } from 'undici';
+import type { Dial } from './connector.js';
 import { Link } from './link.js';
 
 /** The connections to one endpoint: busy ones, and idle ones. */
@@ -9,9 +9,9 @@ export class Links {
   #idle: Link[] = [];
   readonly #retired = new WeakSet<Link>();
 
-  constructor(origin: string, connect: buildConnector.connector, onGone: (link: Link) => void) {
+  constructor(origin: string, dial: Dial, onGone: (link: Link) => void) {
     this.#make = () =>
-      new Link(origin, connect, (link) => {
+      new Link(origin, dial, (link) => {
         this.#forget(link);
         onGone(link);
       });

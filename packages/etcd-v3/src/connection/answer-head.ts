@@ -11,7 +11,7 @@ const GRACE_MS = 100;
 export class AnswerHead {
   readonly #onForeign: () => void;
   #head: Metadata | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onForeign called if the answer is not gRPC and does not end by itself */
   constructor(onForeign: () => void) {
@@ -20,7 +20,7 @@ export class AnswerHead {
 
   received(head: Metadata): void {
     this.#head = head;
-    if (!isGrpc(this.contentType())) this.#timer = setTimeout(this.#onForeign, GRACE_MS);
+    if (!isGrpc(this.contentType())) this.#timer = setTimeout(this.#onForeign, GRACE_MS).unref();
   }
 
   /** The call is over. */

@@ -12,6 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { Host } from 'etcd3/lib/connection-pool.js';
 import { AnswerHead } from './answer-head.js';
+import { followDialling } from './dialled-sockets.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { badAnswer } from '../protobuf/bad-answer.js';
@@ -56,7 +57,11 @@ export class EtcdChannel {
 
   constructor(address: EndpointAddress, options: ChannelOptionSource) {
     this.#credentials = new EndpointCredentials(address, options.security());
-    this.#channel = new Channel(address.target, this.#credentials, channelOptions(options));
+    const channel = new Channel(address.target, this.#credentials, channelOptions(options));
+    followDialling(channel, (socket) => {
+      this.#credentials.track(socket);
+    });
+    this.#channel = channel;
     this.#client = new Client(address.target, this.#credentials, { channelOverride: this.#channel });
     this.#host = new Host(address.target, this.#credentials, { channelOverride: this.#channel });
   }

@@ -55,6 +55,8 @@ export function readServedVersions(question: VersionQuestion): Promise<ServedVer
       });
     });
     const timer = clock.setTimeout(giveUp, timeoutMs);
+    // Watches ask too, and need not keep the process alive.
+    request.on('socket', (socket) => socket.unref());
     request.on('error', giveUp);
     addAbortListener(signal, giveUp);
     if (signal?.aborted === true) giveUp();

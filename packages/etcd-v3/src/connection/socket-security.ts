@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
-import { serverIdentity, type EndpointAddress, type Security } from '@holdfast/etcd-common';
+import { releasedSocket, serverIdentity, type EndpointAddress, type Security } from '@holdfast/etcd-common';
 
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
@@ -43,10 +43,10 @@ export class EndpointCredentials extends ChannelCredentials {
   ): SecureConnector {
     return {
       connect: async (socket) => {
-        this.#track(socket);
+        this.track(socket);
         return this.#tls === undefined
           ? { socket, secure: false }
-          : { socket: await secure(socket, this.#tls), secure: true };
+          : { socket: releasedSocket(await secure(socket, this.#tls)), secure: true };
       },
       waitForReady: () => Promise.resolve(),
       getCallCredentials: () => callCredentials ?? CallCredentials.createEmpty(),
@@ -54,8 +54,10 @@ export class EndpointCredentials extends ChannelCredentials {
     };
   }
 
-  #track(socket: Socket): void {
-    this.#sockets.add(socket);
+  /** To be called with each of the connection's sockets, as early as it is known. */
+  track(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
+    this.#sockets.add(releasedSocket(socket));
     socket.once('close', () => this.#sockets.delete(socket));
     if (this.#destroyed) socket.destroy();
   }

@@ -1,0 +1,105 @@
+// `unref`, and what keeps a process alive without it: in processes of their own, which `runInChild` lets end by themselves.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { certificateAuthority, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { v2Outside, v3Outside } from '../faults/outside.js';
+import { runInChild } from './child.js';
+import type { AliveInput, AliveResult } from './programs/alive.js';
+import { startSwallowingPort, type SwallowingPort } from '../support/swallowing-port.js';
+
+const run = (input: AliveInput): Promise<AliveResult> => runInChild('alive', input, { timeoutMs: 12_000 });
+
+let etcd: Etcd;
+let proxy: Proxy;
+let swallowing: SwallowingPort;
+beforeAll(async () => {
+  etcd = await startEtcd({ enableV2: true });
+  proxy = await startProxy(etcd.endpoints[0]!);
+  swallowing = await startSwallowingPort();
+});
+afterAll(async () => {
+  await swallowing.close();
+  await proxy.close();
+  await etcd.close();
+});
+
+const WHERE: readonly Pick<AliveInput, 'backend' | 'view'>[] = [
+  { backend: 'memory' },
+  { backend: 'memory', view: 'withPrefix' },
+  { backend: 'memory', view: 'readOnly' },
+  { backend: 'etcd-v3' },
+  { backend: 'etcd-v3', view: 'withPrefix' },
+  { backend: 'etcd-v2' },
+  { backend: 'etcd-v2', view: 'readOnly' },
+];
+
+describe('a process ends by itself', () => {
+  test.each(WHERE)('beside a mirror with unref: $backend, $view', async (where) => {
+    const scenario = 'a mirror with unref, left open';
+    expect(await run({ ...where, endpoints: etcd.endpoints, scenario })).toBe('live');
+  });
+
+  test.each(WHERE)('beside a watch with unref: $backend, $view', async (where) => {
+    const scenario = 'a watch with unref, left open';
+    expect(await run({ ...where, endpoints: etcd.endpoints, scenario })).toBe('events');
+  });
+
+  test.each(['etcd-v3', 'etcd-v2'] as const)('beside either over TLS: %s', async (backend) => {
+    const authority = certificateAuthority();
+    const secured = await startEtcd({ enableV2: true, tls: { ...authority.issue('server') } });
+    const where = { backend, endpoints: secured.endpoints, ca: authority.cert };
+    expect(await run({ ...where, scenario: 'a mirror with unref, left open' })).toBe('live');
+    expect(await run({ ...where, scenario: 'a watch with unref, left open' })).toBe('events');
+    await secured.close();
+  });
+
+  describe.each(['etcd-v3', 'etcd-v2'] as const)('when the store is gone: %s', (backend) => {
+    afterEach(() => proxy.allow());
+
+    const outside = () => (backend === 'etcd-v3' ? v3Outside(etcd) : v2Outside(etcd));
+
+    test.each(['refuses', 'is silent'] as const)('it %s', async (how) => {
+      const scenario = 'a mirror and a watch with unref, when the store is gone';
+      const readyKey = how.replace(' ', '-');
+      const result = run({ backend, endpoints: [proxy.endpoint], scenario, readyKey });
+      await eventually(async () => (await outside().held('/alive/')).has(readyKey), { timeoutMs: 15_000 });
+      if (how === 'refuses') proxy.refuse();
+      else proxy.blackHole();
+      proxy.cut();
+      expect(await result).toBe('the mirror is open');
+    });
+  });
+});
+
+describe('a process stays', () => {
+  test.each(WHERE)('as long as a mirror is open: $backend, $view', async (where) => {
+    expect(await run({ ...where, endpoints: etcd.endpoints, scenario: 'an open mirror' })).toBe('was alive');
+  });
+
+  test.each(WHERE)('as long as a watch is open: $backend, $view', async (where) => {
+    expect(await run({ ...where, endpoints: etcd.endpoints, scenario: 'an open watch' })).toBe('was alive');
+  });
+
+  test.each(['etcd-v3', 'etcd-v2'] as const)('for calls under way, beside a mirror with unref: %s', async (backend) => {
+    await using slow = await startProxy(etcd.endpoints[0]!);
+    slow.delay(200, 'toClient');
+    const scenario = 'calls under way, beside a mirror with unref';
+    const done = await run({ backend, endpoints: [slow.endpoint], scenario });
+    expect(done).toEqual(['put', 'get', 'scan', 'sync', 'status', 'close']);
+  });
+
+  test.each(['etcd-v3', 'etcd-v2'] as const)(
+    'until a mirror with unref has loaded, or says why not: %s',
+    async (backend) => {
+      const scenario = 'a mirror with unref that can not load';
+      expect(await run({ backend, endpoints: ['http://127.0.0.1:1'], scenario })).toBe('timeout');
+    },
+  );
+});
+
+test.each(['etcd-v3', 'etcd-v2'] as const)(
+  'after close() nothing waits for a connection that is being made: %s',
+  async (backend) => {
+    const where = { backend, endpoints: [swallowing.endpoint], connectMs: 60_000 };
+    expect(await run({ ...where, scenario: 'a closed store that was connecting' })).toBe('timeout');
+  },
+);

@@ -1,0 +1,118 @@
+// What keeps a process alive, and what does not. Whatever `run` leaves open stays open: the process then ends by itself, or it does not.
+import { mirror, text } from '@holdfast/core';
+import { etcdV2Store } from '@holdfast/etcd-v2';
+import { etcdV3Store } from '@holdfast/etcd-v3';
+import { memoryStore } from '@holdfast/memory';
+import { isStoreError, readOnly, withPrefix, type ConfigStore, type StoreErrorCode } from '@holdfast/store';
+
+export interface AliveInput {
+  readonly backend: 'memory' | 'etcd-v3' | 'etcd-v2';
+  readonly endpoints?: readonly string[];
+  /** The certificate authority of `https` endpoints. */
+  readonly ca?: string;
+  readonly view?: 'withPrefix' | 'readOnly';
+  readonly connectMs?: number;
+  /** The key that says that the program is ready for an outage. */
+  readonly readyKey?: string;
+  readonly scenario: keyof typeof SCENARIOS;
+}
+
+export type AliveResult = string | readonly string[] | StoreErrorCode;
+
+const PREFIX = '/alive/';
+
+/** Long enough that a process that nothing keeps alive is over by then. The timer itself keeps nobody alive. */
+const whileAlive = () => new Promise((resolve) => setTimeout(resolve, 300).unref());
+
+const SCENARIOS = {
+  'a mirror with unref, left open': async (store: ConfigStore) => {
+    const mirrored = await mirror(store, { prefix: PREFIX, codec: text(), unref: true, auditEveryMs: 1_000 });
+    mirrored.subscribe(() => undefined, { debounceMs: 60_000 });
+    await mirrored.sync();
+    return mirrored.state.status;
+  },
+  'a watch with unref, left open': async (store: ConfigStore) => {
+    const watch = store.watch({ prefix: PREFIX }, { unref: true });
+    const seen = new Promise<string>((resolve) => {
+      void (async () => {
+        for await (const { kind } of watch) resolve(kind);
+      })();
+    });
+    // What is awaited here keeps the process alive: an ordinary watch.
+    const other = store.watch({ prefix: PREFIX });
+    await Promise.all([watch.ready, other.ready]);
+    await writable.put(`${PREFIX}a`, '1');
+    const kind = await seen;
+    await other.close();
+    return kind;
+  },
+  'a mirror and a watch with unref, when the store is gone': async (store: ConfigStore, readyKey: string) => {
+    const mirrored = await mirror(store, { prefix: PREFIX, codec: text(), unref: true });
+    const open = store.watch({ prefix: PREFIX }, { unref: true });
+    const watch = store.watch({ prefix: PREFIX });
+    await Promise.all([open.ready, watch.ready]);
+    const interrupted = [open, watch].map((each) => new Promise((resolve) => each.onState(resolve)));
+    await writable.put(`${PREFIX}${readyKey}`, '1');
+    await Promise.all(interrupted);
+    await watch.close();
+    return `the mirror is ${mirrored.state.status === 'closed' ? 'closed' : 'open'}`;
+  },
+  'an open mirror': async (store: ConfigStore) => {
+    const mirrored = await mirror(store, { prefix: PREFIX, codec: text() });
+    await whileAlive();
+    await mirrored.close();
+    return 'was alive';
+  },
+  'an open watch': async (store: ConfigStore) => {
+    const watch = store.watch({ prefix: PREFIX });
+    await watch.ready;
+    await whileAlive();
+    await watch.close();
+    return 'was alive';
+  },
+  'calls under way, beside a mirror with unref': async (store: ConfigStore) => {
+    const mirrored = await mirror(store, { prefix: PREFIX, codec: text(), unref: true });
+    const done: string[] = [];
+    await store.put(`${PREFIX}b`, '1');
+    done.push('put');
+    await store.get(`${PREFIX}b`);
+    done.push('get');
+    for await (const _ of store.scan({ prefix: PREFIX })) done.push('scan');
+    await mirrored.sync();
+    done.push('sync');
+    await store.status();
+    done.push('status');
+    await mirrored.close();
+    done.push('close');
+    return done;
+  },
+  'a mirror with unref that can not load': async (store: ConfigStore) => {
+    const failure: unknown = await mirror(store, { prefix: PREFIX, unref: true, startTimeoutMs: 500 }).then(
+      () => 'it loaded',
+      (error: unknown) => error,
+    );
+    return isStoreError(failure) ? failure.code : String(failure);
+  },
+  'a closed store that was connecting': async (store: ConfigStore) => {
+    const failure: unknown = await store.get('/a', { timeoutMs: 500 }).catch((error: unknown) => error);
+    await store.close();
+    return isStoreError(failure) ? failure.code : String(failure);
+  },
+};
+
+let writable: ConfigStore;
+
+function open({ backend, endpoints = [], ca, connectMs = 500 }: AliveInput): ConfigStore {
+  if (backend === 'memory') return memoryStore();
+  const options = { endpoints, timeouts: { connectMs }, ...(ca !== undefined && { tls: { ca } }) };
+  return backend === 'etcd-v3' ? etcdV3Store(options) : etcdV2Store(options);
+}
+
+export async function run(input: AliveInput): Promise<AliveResult> {
+  const store = open(input);
+  if (input.backend === 'memory') await store.put('/expires/late', '1', { ttl: 3_600 });
+  const view =
+    input.view === 'withPrefix' ? withPrefix(store, '/view') : input.view === 'readOnly' ? readOnly(store) : store;
+  writable = input.view === 'readOnly' ? store : view;
+  return SCENARIOS[input.scenario](view, input.readyKey ?? '');
+}

@@ -1,0 +1,36 @@
+// Node's own, whatever a test has put in their place: whether a process ends is no matter of its clock.
+import { clearInterval, setInterval } from 'node:timers';
+
+/** The longest interval that Node can wait: nothing is to be done when it is over. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+let holds = 0;
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/**
+ * Keeps the process alive until the returned function is called. With it, sockets and timers need not: one connection serves calls and
+ * watches that must keep the process alive, and watches that must not.
+ */
+export function holdProcess(): () => void {
+  holds += 1;
+  timer ??= setInterval(() => undefined, LONGEST_MS);
+  let isOver = false;
+  return () => {
+    if (isOver) return;
+    isOver = true;
+    holds -= 1;
+    if (holds > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+/** Keeps the process alive until the work is done. */
+export async function holdDuring<T>(work: Promise<T>): Promise<T> {
+  const release = holdProcess();
+  try {
+    return await work;
+  } finally {
+    release();
+  }
+}
