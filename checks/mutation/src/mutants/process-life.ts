@@ -10,7 +10,7 @@ export const processLife: readonly Mutant[] = [
     file: 'packages/store/src/watch-queue.ts',
     find: 'options.unref ? () => undefined : holdProcess()',
     replace: 'holdProcess()',
-    caughtBy: { test: ALIVE, name: 'ends by itself beside a watch with unref: memory' },
+    caughtBy: { test: ALIVE, name: 'ends by itself beside mirrors and watches with unref.*: memory' },
   },
   {
     name: 'unref-lost-in-views',
@@ -18,7 +18,7 @@ export const processLife: readonly Mutant[] = [
     file: 'packages/store/src/check-watch.ts',
     find: '        ...(unref && { unref }),\n',
     replace: '',
-    caughtBy: { test: ALIVE, name: 'ends by itself beside a watch with unref: memory, withPrefix' },
+    caughtBy: { test: ALIVE, name: 'ends by itself beside mirrors and watches with unref.*: memory' },
   },
   {
     name: 'open-watch-not-held',
@@ -50,7 +50,7 @@ export const processLife: readonly Mutant[] = [
     file: 'packages/etcd-common/src/released-socket.ts',
     find: '  socket.ref = () => socket;\n',
     replace: '',
-    caughtBy: { test: ALIVE, name: 'ends by itself beside a watch with unref: etcd-v3' },
+    caughtBy: { test: ALIVE, name: 'ends by itself beside mirrors and watches with unref.*: etcd-v3' },
   },
   {
     name: 'background-clock-keeps-alive',
@@ -58,7 +58,7 @@ export const processLife: readonly Mutant[] = [
     file: 'packages/store/src/clock.ts',
     find: '      clock.unref?.(handle);\n',
     replace: '',
-    caughtBy: { test: ALIVE, name: 'ends by itself beside a mirror with unref: memory' },
+    caughtBy: { test: ALIVE, name: 'ends by itself beside mirrors and watches with unref.*: memory' },
   },
   {
     name: 'v3-dialled-socket-forgotten',
