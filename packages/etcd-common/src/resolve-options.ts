@@ -1,4 +1,12 @@
-import { backgroundClock, checkMs, checkNames, checkWhole, safeLogger, safeRandom, systemClock } from '@holdfast/store/adapter';
+import {
+  backgroundClock,
+  checkMs,
+  checkNames,
+  checkWhole,
+  safeLogger,
+  safeRandom,
+  systemClock,
+} from '@holdfast/store/adapter';
 import { checkAuth, checkCredentials, type EtcdCredentials } from './credentials.js';
 import { parseEndpoints } from './endpoint-address.js';
 import { checkHeaders, type HeaderRule } from './headers.js';
