@@ -3,7 +3,7 @@ import { mirror, text } from '@holdfast/core';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { memoryStore } from '@holdfast/memory';
-import { isStoreError, readOnly, withPrefix, type ConfigStore, type StoreErrorCode } from '@holdfast/store';
+import { isStoreError, readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
 
 export interface AliveInput {
   readonly backend: 'memory' | 'etcd-v3' | 'etcd-v2';
@@ -16,7 +16,7 @@ export interface AliveInput {
   readonly scenario: keyof typeof SCENARIOS;
 }
 
-export type AliveResult = string | readonly string[] | StoreErrorCode;
+export type AliveResult = string | readonly string[];
 
 const PREFIX = '/alive/';
 
