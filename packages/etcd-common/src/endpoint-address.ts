@@ -55,7 +55,8 @@ function hostTarget(endpoint: string, rest: string): { target: string; host: str
       `endpoint ${JSON.stringify(endpoint)} must be a scheme, a host and a port, such as http://127.0.0.1:2379, without a path`,
     );
   }
-  return { target: `${host}:${port}`, host: host.replace(/^\[|\]$/g, '') };
+  // Names don't differ by case. A member that was named twice would have two votes on which cluster is the store's.
+  return { target: `${host.toLowerCase()}:${Number(port)}`, host: host.replace(/^\[|\]$/g, '') };
 }
 
 /**
