@@ -209,13 +209,17 @@ export function toFailureError(failure: GrpcFailure, kind: CallKind, endpoint: s
 /** A server without TLS answers the handshake with its own error, or resets the connection first. */
 const ENDED_HANDSHAKE = /before secure TLS connection|read ECONNRESET/;
 
+const NEEDS_TLS = 'the server ended the connection; if it speaks TLS, write https:// for it';
+
 /** The error of an endpoint that could not be reached, made of gRPC's text. */
 export function toConnectError(details: string, endpoint: string): StoreError {
   const reason = /Last error: (.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note:/s.exec(details)?.[1] ?? details;
   const said = excerpt(reason.replace(/^Error: /, ''), LONGEST);
   const final = tlsAdvice(said);
+  // All that gRPC says where a TLS server ends a connection that begins without TLS.
+  const needsTls = endpoint.startsWith('http:') && said === 'Failed to connect';
   const inHandshake = endpoint.startsWith('https:') && ENDED_HANDSHAKE.test(said);
-  const advice = final ?? (inHandshake ? HANDSHAKE_ENDED : undefined);
+  const advice = final ?? (inHandshake ? HANDSHAKE_ENDED : needsTls ? NEEDS_TLS : undefined);
   const message = advice === undefined ? said : `${advice} (${said})`;
   return new StoreError('unavailable', `${endpoint}: ${message}`, { endpoint, retryable: final === undefined });
 }

@@ -1,4 +1,5 @@
 import { addAbortListener, removeAbortListener } from './abort-listeners.js';
+import { noteFailure, onFailure } from './attempt-failures.js';
 import type { Clock } from './clock.js';
 import type { DriverCall, StoreDriver } from './driver.js';
 import { isStoreError, StoreError, toStoreError, withOutcome } from './errors.js';
@@ -70,8 +71,14 @@ async function runWithin<T>(
     }
   }
   const controller = new AbortController();
+  let last: StoreError | undefined;
+  onFailure(controller.signal, (failure) => {
+    last = failure;
+    // A view's call runs inside a call of its own.
+    noteFailure(signal, failure);
+  });
   const onAbort = () => {
-    controller.abort(signal === undefined ? undefined : aborted(signal));
+    controller.abort(signal === undefined ? undefined : aborted(signal, last));
   };
   const onClosing = () => {
     controller.abort(closing.reason);
@@ -80,9 +87,7 @@ async function runWithin<T>(
     timeoutMs === undefined
       ? undefined
       : clock.setTimeout(() => {
-          controller.abort(
-            new StoreError('timeout', `${describeStore(driver)} did not answer within ${timeoutMs} ms (timeoutMs)`),
-          );
+          controller.abort(timedOut(driver, timeoutMs, last));
         }, timeoutMs);
   addAbortListener(signal, onAbort);
   addAbortListener(closing, onClosing);
@@ -121,9 +126,20 @@ async function settle<T>(kind: CallKind, running: Promise<T>, signal: AbortSigna
 function interruption(kind: CallKind, signal: AbortSignal, said: unknown): StoreError {
   const reason = signal.reason as StoreError;
   if (kind === 'read') return reason;
-  if (isStoreError(said) && said !== reason && said.outcome === 'not-applied')
-    return withOutcome(reason, 'not-applied');
-  return withOutcome(reason, isStoreError(said) ? (said.outcome ?? 'unknown') : 'unknown');
+  const outcome = isStoreError(said) && said !== reason ? (said.outcome ?? 'unknown') : (reason.outcome ?? 'unknown');
+  const { code, message, retryable, endpoint, cause } = reason;
+  // The end of the store is marked as this process's own. In all others, the cause is the failure itself.
+  if (code === 'closed') return withOutcome(reason, outcome);
+  return new StoreError(code, message, { cause, retryable, endpoint, outcome });
+}
+
+function timedOut(driver: CallContext['driver'], timeoutMs: number, last: StoreError | undefined): StoreError {
+  const message = `${describeStore(driver)} did not answer within ${timeoutMs} ms (timeoutMs)${lastWords(last)}`;
+  return new StoreError('timeout', message, { endpoint: last?.endpoint, ...(last !== undefined && { cause: last }) });
+}
+
+function lastWords(last: StoreError | undefined): string {
+  return last === undefined ? '' : `; the last attempt failed: ${last.message}`;
 }
 
 function describeStore({ name, endpoints = [] }: CallContext['driver']): string {
@@ -150,8 +166,10 @@ export async function beforeSent<T>(kind: CallKind, waiting: Promise<T>): Promis
   }
 }
 
-export function aborted(signal: AbortSignal): StoreError {
-  return new StoreError('aborted', 'the call was aborted by its signal', { cause: signal.reason });
+/** @param last why the last attempt failed */
+export function aborted(signal: AbortSignal, last?: StoreError): StoreError {
+  const message = `the call was aborted by its signal${lastWords(last)}`;
+  return new StoreError('aborted', message, { cause: signal.reason, endpoint: last?.endpoint });
 }
 
 export function isAbortSignal(value: unknown): value is AbortSignal {

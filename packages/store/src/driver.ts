@@ -73,7 +73,10 @@ export interface StoreDriver {
 }
 
 export interface DriverCall {
-  /** Aborts when the caller gives up, the time is out, or the store closes. Its `reason` is the `StoreError` to reject with. */
+  /**
+   * Aborts when the caller gives up, the time is out, or the store closes. Its `reason` is the `StoreError` to reject with. A driver that
+   * retries tells of each failure with `noteFailure(signal, error)`.
+   */
   readonly signal: AbortSignal | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { addAbortListener, removeAbortListener } from './abort-listeners.js';
+import { noteFailure, onFailure } from './attempt-failures.js';
 import { toValueBytes, type ValueInput } from './bytes.js';
 import {
   checkLimits,
@@ -286,6 +287,9 @@ export class GuardedStore implements ConfigStore {
           const onAbort = () => {
             end(call.signal?.reason);
           };
+          onFailure(ended.signal, (failure) => {
+            noteFailure(call.signal, failure);
+          });
           addAbortListener(call.signal, onAbort);
           try {
             pages ??= open.run({ signal: ended.signal });

@@ -1,5 +1,5 @@
 import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
-import { Backoff, toStoreError } from '@holdfast/store/adapter';
+import { Backoff, onFailure, toStoreError } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
 import { CollectionTable } from '../table/collection-table.js';
 import { checkBookmark } from '../util/answers.js';
@@ -44,6 +44,8 @@ export class Runtime {
   readSteps = 0;
   readonly #closing = new AbortController();
   #trouble: StoreError | undefined;
+  /** Why an attempt of the read under way failed, while the store still retries. */
+  #attempt: StoreError | undefined;
 
   constructor(store: ConfigStore, settings: Settings) {
     const { clock, cacheSize, decode } = settings;
@@ -93,7 +95,7 @@ export class Runtime {
 
   /** The last failure of a read or of the watch since the last proof. */
   get trouble(): StoreError | undefined {
-    return this.#trouble;
+    return this.#attempt ?? this.#trouble;
   }
 
   newBackoff(): Backoff {
@@ -133,7 +135,13 @@ export class Runtime {
   /** Runs a read of the store, which fails with `timeout` after `ms`, so that it can't hang. */
   async read<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
     try {
-      const result = await this.wait(what, ms, signal, work);
+      const result = await this.wait(what, ms, signal, (deadline) => {
+        onFailure(deadline.signal, (failure) => {
+          this.#attempt = failure;
+        });
+        return work(deadline);
+      });
+      this.#attempt = undefined;
       this.reachability.answered();
       return result;
     } catch (error) {
@@ -147,9 +155,14 @@ export class Runtime {
     const late = () =>
       new StoreError(
         'timeout',
-        `${what} of ${this.settings.range.toString()} was not answered within ${Math.round(ms)} ms`,
+        `${what} of ${this.settings.range.toString()} was not answered within ${Math.round(ms)} ms${this.#lastWords()}`,
+        { endpoint: this.#attempt?.endpoint, ...(this.#attempt !== undefined && { cause: this.#attempt }) },
       );
     return withDeadline({ clock: this.settings.clock, ms, signal, late }, work);
+  }
+
+  #lastWords(): string {
+    return this.#attempt === undefined ? '' : `; the last attempt failed: ${this.#attempt.message}`;
   }
 
   /** The time limit of a small read, in milliseconds: a second attempt still fits into the lifetime of a proof. */

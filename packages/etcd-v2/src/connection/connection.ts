@@ -1,5 +1,5 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { Backoff, beforeSent, notSent, sleep } from '@holdfast/store/adapter';
+import { Backoff, beforeSent, noteFailure, notSent, sleep } from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
 import { parseMembers } from '../json/cluster.js';
 import type { ResolvedOptions } from '../options.js';
@@ -101,6 +101,7 @@ export class Connection {
       if (meaning.unhealthy === true) endpoint.markUnhealthy(link, meaning.mayLackLeader);
       if (reached) made += 1;
       tried.set(endpoint, error);
+      noteFailure(signal, error);
       const verdict = judge(meaning, kind, {
         made,
         most: retry.attempts,

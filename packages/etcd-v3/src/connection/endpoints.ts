@@ -1,5 +1,5 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { addAbortListener, Backoff, removeAbortListener, sleep } from '@holdfast/store/adapter';
+import { addAbortListener, Backoff, noteFailure, removeAbortListener, sleep } from '@holdfast/store/adapter';
 import { byPreference, type EndpointAddress } from '@holdfast/etcd-common';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 import type { EtcdChannel } from './etcd-channel.js';
@@ -136,6 +136,7 @@ export class Endpoints {
         turn = Promise.race([failedOnce.promise, sleep(clock, (index + 1) * STAGGER_MS, over.signal)]);
         return this.#tryOne(endpoint, mine, { signal: over.signal, lost }, (cause) => {
           causes.set(endpoint, cause);
+          noteFailure(signal, cause);
           failedOnce.resolve();
         });
       });

@@ -1,6 +1,14 @@
 import { errorOf } from '@holdfast/etcd-common';
 import { isStoreError, type Logger, type StoreError } from '@holdfast/store';
-import { Backoff, beforeSent, type CallKind, messageOf, sleep, withOutcome } from '@holdfast/store/adapter';
+import {
+  Backoff,
+  beforeSent,
+  type CallKind,
+  messageOf,
+  noteFailure,
+  sleep,
+  withOutcome,
+} from '@holdfast/store/adapter';
 import { type GrpcMeaning, meaningOf, toFailureError, UNUSABLE } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Answer, Attempted, UnaryOptions } from './attempt.js';
@@ -64,6 +72,7 @@ export class Retrying {
       }
       const { meaning, error } = this.#lagging(failedBy(result, kind, endpoint), revision);
       last = error;
+      noteFailure(signal, error);
       if (meaning.unhealthy === true) this.markUnhealthy(reached, last);
       tried.add(endpoint.name);
       const others = among.some((other) => other.health.isGood && !tried.has(other.name));

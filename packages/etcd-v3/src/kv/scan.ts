@@ -1,5 +1,11 @@
 import { isStoreError, StoreError, type Page } from '@holdfast/store';
-import type { DriverCall, DriverScanOptions, KeyRange } from '@holdfast/store/adapter';
+import {
+  noteFailure,
+  onFailure,
+  type DriverCall,
+  type DriverScanOptions,
+  type KeyRange,
+} from '@holdfast/store/adapter';
 import type { RangeOutline, ResponseHeader } from '../protobuf/range.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';
@@ -34,6 +40,9 @@ export async function* scan(
   // Who stops reading pages must not leave the one on its way behind.
   const stopped = new AbortController();
   const signal = call.signal === undefined ? stopped.signal : AbortSignal.any([call.signal, stopped.signal]);
+  onFailure(signal, (failure) => {
+    noteFailure(call.signal, failure);
+  });
   const parts = new PartReader(kv, signal);
   try {
     if (options.minModRevision !== undefined) {
