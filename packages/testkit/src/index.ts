@@ -39,7 +39,8 @@ export { availableEtcds, findEtcd, type EtcdBinary } from './etcd/etcd-binary.js
 export { compareVersions, isAtLeast, isOfVersion, servesV2 } from './etcd/etcd-version.js';
 export { EtcdCrashedError, type EtcdMember, type EtcdMemberStatus } from './etcd/etcd-member.js';
 export { type Etcd, type NewHistoryOptions } from './etcd/etcd.js';
-export { startEtcd, type EtcdTls, type StartEtcdOptions } from './etcd/start-etcd.js';
+export type { EtcdTls, StartEtcdOptions } from './etcd/etcd-options.js';
+export { startEtcd } from './etcd/start-etcd.js';
 export { startBalancer, type Balancer, type BalancerChoice } from './net/balancer.js';
 export { type ArmedCut, type CutPredicate, type Direction } from './net/lane.js';
 export { certificateAuthority, type Certificate, type CertificateAuthority } from './net/certificates.js';

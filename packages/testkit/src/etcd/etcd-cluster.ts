@@ -11,7 +11,7 @@ import { initialCluster, memberAddresses, memberFlags, type MemberAddress, type 
 import { EtcdProcess, type EtcdMember } from './etcd-member.js';
 import type { Etcd, NewHistoryOptions } from './etcd.js';
 import { Http } from './http.js';
-import type { EtcdTls, StartEtcdOptions } from './start-etcd.js';
+import type { EtcdTls, StartEtcdOptions } from './etcd-options.js';
 import { Watchdog } from './watchdog.js';
 
 /** See {@link Etcd}. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ReservedPort } from '../net/ports.js';
 import { isAtLeast, servesV2 } from './etcd-version.js';
-import type { EtcdTls, StartEtcdOptions } from './start-etcd.js';
+import type { EtcdTls, StartEtcdOptions } from './etcd-options.js';
 
 /** The addresses of one member. They stay the same for as long as its cluster exists. */
 export interface MemberAddress {
