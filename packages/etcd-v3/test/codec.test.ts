@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { decodeHeader, outlineRange, safeInteger } from '../src/protobuf/range.js';
+import { fieldSet, WireReader } from '../src/protobuf/wire.js';
 import { KeyRange } from '@holdfast/store/adapter';
 import { findKeys } from '../src/kv/page-keys.js';
 import { EtcdPage } from '../src/kv/page.js';
@@ -77,3 +78,25 @@ async function pageOf(response: Buffer): Promise<EtcdPage> {
   const bookmark = { revision: told.revision, identity: told.clusterId };
   return new EtcdPage({ buffer, keys }, { bookmark, total: count, more: false });
 }
+
+describe('fields that a reader does not use', () => {
+  const skip = (...bytes: number[]): number => {
+    const reader = new WireReader(Buffer.from(bytes));
+    reader.skip(reader.tag(), fieldSet(5, 11));
+    return reader.position;
+  };
+
+  test('are passed over, of whatever wire type and number', () => {
+    expect(skip(0x30, 0x01)).toBe(2);
+    expect(skip(0x32, 0x01, 0x00)).toBe(3);
+    // Field 37 is 5 more than 32.
+    expect(skip(0xa8, 0x02, 0x01)).toBe(3);
+  });
+
+  test.each([[[0x28, 0x01]], [[0x2d, 0, 0, 0, 0]], [[0x58, 0x01]]])(
+    'a used field of another wire type is no valid message: %j',
+    (bytes) => {
+      expect(() => skip(...bytes)).toThrow(/not valid protobuf/);
+    },
+  );
+});

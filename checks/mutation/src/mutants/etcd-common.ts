@@ -100,4 +100,13 @@ export const etcdCommon: readonly Mutant[] = [
     replace: 'const others = endpoints().filter((endpoint) => endpoint === undefined);',
     caughtBy: { test: CENSUS_TEST, name: 'the other endpoints are asked, and a foreign one does not serve' },
   },
+  {
+    name: 'store-random-unguarded',
+    trap: 24,
+    why: 'what a user gives as random may throw in a timer, which ends the process',
+    file: 'packages/store/src/random.ts',
+    find: '  return () => {\n    try {',
+    replace: "  if (typeof given === 'function') return given;\n  return () => {\n    try {",
+    caughtBy: { test: 'packages/store/test/random.test.ts', name: 'are replaced where there is' },
+  },
 ];

@@ -236,6 +236,16 @@ export const mirror: readonly Mutant[] = [
     caughtBy: { test: test('hostile-users'), name: 'lazy a promise .* by the codec.* one that rejects$' },
   },
   {
+    name: 'mirror-kept-bytes-to-codec',
+    trap: 24,
+    promise: 'M5',
+    why: 'a codec gets the bytes that the mirror keeps: one that decrypts in place changes what is shown later',
+    file: core('entries/lazy-entry'),
+    find: 'kept instanceof Uint8Array ? kept.slice() : this.raw',
+    replace: 'kept instanceof Uint8Array ? kept : this.raw',
+    caughtBy: { test: test('hostile-users'), name: 'lazy a codec that writes into the bytes' },
+  },
+  {
     name: 'mirror-events-as-proof',
     promise: 'M1',
     why: 'an event that arrives counts as proof of completeness, though the stream may be far behind',
