@@ -1,4 +1,5 @@
 import { type ConfigStore, StoreError } from '@holdfast/store';
+import { checkStore } from '@holdfast/store/adapter';
 import { BaseMirror, type MirrorParts } from './views/base-mirror.js';
 import type { AnyChange, Change, ChangeEvent } from './events/change.js';
 import { Collection, SingleKey } from './views/collection.js';
@@ -37,8 +38,9 @@ export function mirror<
   Value = Checked<Decoded, Schema>,
 >(store: ConfigStore, options: PrefixOptions<Change<NoInfer<Value>>, Decoded, Schema, Value>): Promise<Mirror<Value>>;
 export async function mirror(store: ConfigStore, given: object): Promise<unknown> {
+  checkStore(store, 'mirror()');
+  const settings = toSettings(given, RESERVED_NAMES);
   const options = given as AnyOptions;
-  const settings = toSettings(options, RESERVED_NAMES);
   const runtime = new Runtime(store, settings);
   const { changes, events } = runtime.outlets;
   if (options.onChange !== undefined) changes.on(options.onChange as (event: ChangeEvent<AnyChange>) => unknown);

@@ -1,11 +1,11 @@
 import {
   backgroundClock,
+  checkClock,
   checkMs,
   checkNames,
   checkWhole,
   safeLogger,
   safeRandom,
-  systemClock,
 } from '@holdfast/store/adapter';
 import { checkAuth, checkCredentials, type EtcdCredentials } from './credentials.js';
 import { parseEndpoints } from './endpoint-address.js';
@@ -60,7 +60,7 @@ export function resolveEtcdOptions(options: EtcdOptions, rules: OptionRules): Re
     identity: checkIdentity(given.identity),
     bufferBytes: given.bufferBytes,
     logger: safeLogger(given.logger),
-    clock: backgroundClock(given.clock ?? systemClock),
+    clock: backgroundClock(checkClock(given.clock)),
     random: safeRandom(given.random),
   };
 }

@@ -1,6 +1,7 @@
 import { type Clock, type Revision, StoreError, isStoreError } from '@holdfast/store';
 import {
   backgroundClock,
+  checkClock,
   checkNames,
   checkWhole,
   type CreateStoreOptions,
@@ -59,7 +60,7 @@ export class MemoryStore extends GuardedStore {
     checkNames(options, OPTIONS, 'memoryStore()');
     const engine = new Engine({
       // What expires while nobody watches, nobody need wait for.
-      clock: backgroundClock(options.clock ?? systemClock),
+      clock: backgroundClock(checkClock(options.clock)),
       random: safeRandom(options.random),
       identity: checkIdentity(options.identity),
       maxRequestBytes: atMost('maxRequestBytes', options.maxRequestBytes, 1.5 * 1024 * 1024, 'bytes'),
@@ -77,6 +78,7 @@ export class MemoryStore extends GuardedStore {
   /** Makes another handle on the same data, as another process would have: with its own watches, and its own `close()`. */
   connect(options: ConnectOptions = {}): MemoryStore {
     this.#checkOpen();
+    checkNames(options, ['name', 'timeoutMs', 'bufferBytes', 'logger'], 'connect()');
     return new MemoryStore(this.#engine, { ...this.#options, ...options });
   }
 

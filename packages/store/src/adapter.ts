@@ -3,9 +3,10 @@ export { addAbortListener, removeAbortListener } from './abort-listeners.js';
 export { noteFailure, onFailure } from './attempt-failures.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
-export { beforeSent, notSent, type CallKind, type CallRunner } from './call.js';
+export { beforeSent, checkSignal, notSent, type CallKind, type CallRunner } from './call.js';
 export {
   CALL_OPTIONS,
+  checkClock,
   checkConsistency,
   checkFlag,
   checkMs,
@@ -14,6 +15,7 @@ export {
   invalid as invalidArgument,
   type Untrusted,
 } from './check-options.js';
+export { checkStore } from './check-store.js';
 export { writesAnything } from './check-txn.js';
 export { backgroundClock, systemClock } from './clock.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';

@@ -17,7 +17,7 @@ export interface CallLimits {
 
 export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undefined): CallLimits {
   const { signal, timeoutMs } = options;
-  if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
+  checkSignal(signal);
   return { signal, timeoutMs: timeoutMs === undefined ? defaultTimeoutMs : checkMs(timeoutMs, 'timeoutMs') };
 }
 
@@ -172,6 +172,13 @@ export function aborted(signal: AbortSignal, last?: StoreError): StoreError {
   return new StoreError('aborted', message, { cause: signal.reason, endpoint: last?.endpoint });
 }
 
-export function isAbortSignal(value: unknown): value is AbortSignal {
+/** @throws StoreError `invalid-argument` for anything but an AbortSignal or `undefined` */
+export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
+  if (value === undefined || isAbortSignal(value)) return;
+  const hint = typeof value === 'object' && value !== null && 'signal' in value ? '; pass controller.signal' : '';
+  throw invalid(`signal must be an AbortSignal${hint}`);
+}
+
+function isAbortSignal(value: unknown): value is AbortSignal {
   return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
 }

@@ -1,5 +1,6 @@
 import { toValueBytes } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
+import { systemClock, type Clock } from './clock.js';
 import type { DriverGuard } from './driver.js';
 import { StoreError } from './errors.js';
 import type { LeaseId } from './key-value.js';
@@ -37,6 +38,19 @@ export function checkFlag(options: Untrusted, name: string): boolean {
   if (value === undefined) return false;
   if (typeof value !== 'boolean') throw invalid(`${name} must be true or false`);
   return value;
+}
+
+/** @throws StoreError `invalid-argument` unless it has the methods of a clock; `undefined` is the system's. */
+export function checkClock(value: unknown): Clock {
+  if (value === undefined) return systemClock;
+  if (isClock(value)) return value;
+  throw invalid('clock must be an object with the methods now, setTimeout and clearTimeout');
+}
+
+function isClock(value: unknown): value is Clock {
+  if (typeof value !== 'object' || value === null) return false;
+  const { now, setTimeout, clearTimeout } = value as Partial<Readonly<Record<keyof Clock, unknown>>>;
+  return [now, setTimeout, clearTimeout].every((method) => typeof method === 'function');
 }
 
 /** @throws StoreError `invalid-argument` unless it is a number of milliseconds that a timer can wait. */

@@ -1,4 +1,4 @@
-import { isAbortSignal } from './call.js';
+import { checkSignal } from './call.js';
 import { checkFlag, checkNames, checkWhole, invalid, revisionOf } from './check-options.js';
 import { checkPrevious, type Backend } from './check-txn.js';
 import type { DriverWatchOptions } from './driver.js';
@@ -27,7 +27,7 @@ export function checkWatch(
     const given = checkNames(options, NAMES, 'watch()');
     const { only, bufferBytes, signal } = given;
     if (only !== undefined && only !== 'put' && only !== 'delete') throw invalid(`only must be 'put' or 'delete'`);
-    if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal must be an AbortSignal');
+    checkSignal(signal);
     const unref = checkFlag(given, 'unref');
     const budget = bufferBytes === undefined ? undefined : checkWhole(bufferBytes, 'bufferBytes', 'bytes');
     return {

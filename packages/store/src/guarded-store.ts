@@ -13,6 +13,7 @@ import {
 import type { Capabilities } from './capabilities.js';
 import {
   CALL_OPTIONS,
+  checkClock,
   checkConsistency,
   checkFlag,
   checkGuard,
@@ -29,7 +30,7 @@ import {
 import { checkComparableGuard, checkStorableKey, checkStorableValue } from './check-syntax.js';
 import { checkList, checkPrevious, checkPut, checkTxn, writesAnything } from './check-txn.js';
 import { checkWatch } from './check-watch.js';
-import { systemClock, type Clock } from './clock.js';
+import type { Clock } from './clock.js';
 import type { ConfigStore } from './config-store.js';
 import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './derive.js';
 import type { DriverCall, DriverGuard, DriverPutOptions, StoreDriver } from './driver.js';
@@ -106,11 +107,12 @@ export class GuardedStore implements ConfigStore {
   // Aborts when the store closes, with the `closed` error as its reason.
   readonly #closing = new AbortController();
   readonly #context: CallContext;
+  #saidKey = false;
   #closed: Promise<void> | undefined;
 
   constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
     this.#driver = driver;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = checkClock(options.clock);
     this.#logger = safeLogger(options.logger);
     this.#timeoutMs = checkLimits({ timeoutMs: options.timeoutMs }, undefined).timeoutMs;
     this.#bufferBytes =
@@ -142,7 +144,7 @@ export class GuardedStore implements ConfigStore {
 
   list(range: Range, options?: ListOptions): Promise<ListResult> {
     return this.call('read', [options, LIST, 'list()'], (given) => {
-      const keyRange = KeyRange.from(range);
+      const keyRange = this.#range(range, 'list()');
       const checked = { ...checkList(given, this.#driver), consistency: checkConsistency(given) };
       return async (call) => {
         const list = await this.#driver.list(keyRange, checked, call);
@@ -178,7 +180,7 @@ export class GuardedStore implements ConfigStore {
   delete(range: Range, options?: DeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
     return this.call<DeleteResult | GuardedDeleteResult>('write', [options, DELETE, 'delete()'], (given) => {
       const driver = this.#driver;
-      const keyRange = KeyRange.from(range);
+      const keyRange = this.#range(range, 'delete()');
       const guard = checkComparableGuard(checkGuard(given, DELETE_GUARDS), this.capabilities);
       const checked = { previous: checkPrevious(given, driver) };
       const { key } = keyRange;
@@ -198,6 +200,7 @@ export class GuardedStore implements ConfigStore {
       () => {
         const driver = this.#driver;
         const checked = checkTxn(txn, driver);
+        for (const key of bareKeys(txn)) this.#range(key, 'txn()');
         need(driver.txn !== undefined, driver.name, 'transactions', 'transactions');
         if (!writesAnything(checked)) kind = 'read';
         return async (call) => {
@@ -220,6 +223,7 @@ export class GuardedStore implements ConfigStore {
     const watch = new WatchQueue(
       (sink) => {
         if ('error' in checked) throw refusedLocally(checked.error);
+        this.#range(range, 'watch()');
         return this.#driver.watch(checked.range, checked.options, sink);
       },
       {
@@ -275,7 +279,7 @@ export class GuardedStore implements ConfigStore {
     const open = this.#prepare([options, SCAN, 'scan()'], (given) => {
       const { revision, keysOnly, minModRevision } = checkList(given, driver);
       const checked = { revision, keysOnly, minModRevision, consistency: checkConsistency(given) };
-      const keyRange = KeyRange.from(range);
+      const keyRange = this.#range(range, 'scan()');
       return (call: DriverCall) =>
         (driver.scan?.(keyRange, checked, call) ?? scanByList(driver, keyRange, checked, call))[Symbol.asyncIterator]();
     });
@@ -324,6 +328,20 @@ export class GuardedStore implements ConfigStore {
     return checkWhole(given['ttl'], 'ttl', 'seconds');
   }
 
+  /** A bare key that ends in a slash is legal, and most often a prefix that somebody meant. */
+  #range(range: Range, call: string): KeyRange {
+    if (typeof range === 'string' && range.endsWith('/') && !this.#saidKey) {
+      this.#saidKey = true;
+      const key = JSON.stringify(range);
+      this.#logger.warn(
+        `${call} of ${key} is about this one key, not about the keys below it: for those pass { prefix: ${key} }. ` +
+          `If the key is meant, pass { key: ${key} }. This is said once for a store`,
+        { key: range },
+      );
+    }
+    return KeyRange.from(range);
+  }
+
   #pastRevision(given: Untrusted): Revision | undefined {
     const revision = checkRevision(given, 'revision');
     if (revision !== undefined)
@@ -365,7 +383,25 @@ export class GuardedStore implements ConfigStore {
   }
 }
 
+/** The ranges of a transaction, checked already, that are bare keys. */
+function bareKeys({ if: compares = [], then: kept = [], else: other = [] }: Txn): readonly string[] {
+  const ranges = [...compares, ...kept, ...other].flatMap((part): readonly unknown[] => {
+    if ('txn' in part) return bareKeys(part.txn);
+    return 'range' in part ? [part.range] : [];
+  });
+  return ranges.filter((range) => typeof range === 'string');
+}
+
+const DRIVER_METHODS = ['list', 'put', 'delete', 'watch', 'status', 'close'] as const satisfies (keyof StoreDriver)[];
+
 /** Makes a {@link ConfigStore} of an adapter's driver. */
 export function createStore(driver: StoreDriver, options?: CreateStoreOptions): ConfigStore {
+  const missing = DRIVER_METHODS.find(
+    (name) => typeof (driver as StoreDriver | null | undefined)?.[name] !== 'function',
+  );
+  if (missing !== undefined) throw invalid(`createStore() takes a driver, and this has no method ${missing}()`);
+  if (options !== undefined && (typeof options !== 'object' || (options as unknown) === null)) {
+    throw invalid('createStore() takes an object of options');
+  }
   return new GuardedStore(driver, options);
 }

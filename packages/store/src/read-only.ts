@@ -1,3 +1,5 @@
+import { checkFlag, checkNames } from './check-options.js';
+import { checkStore } from './check-store.js';
 import type { ConfigStore } from './config-store.js';
 import { DelegatingDriver } from './delegate.js';
 import type { DriverLeases, DriverOp, DriverTxn, DriverCall } from './driver.js';
@@ -10,6 +12,8 @@ import type { TxnResult } from './txn.js';
  * `permission-denied` before anything is sent. Transactions that only read pass. Closing the view leaves the store open.
  */
 export function readOnly(store: ConfigStore, options: { readonly owned?: boolean } = {}): ConfigStore {
+  checkStore(store, 'readOnly()');
+  checkFlag(checkNames(options, ['owned'], 'readOnly()'), 'owned');
   return new GuardedStore(new ReadOnlyDriver(store, options), { logger: GuardedStore.loggerOf(store) });
 }
 

@@ -17,6 +17,8 @@ import type {
   DriverWatchOptions,
   WatchSink,
 } from './driver.js';
+import { checkFlag, checkNames, invalid } from './check-options.js';
+import { checkStore } from './check-store.js';
 import { StoreError } from './errors.js';
 import { GuardedStore } from './guarded-store.js';
 import type { KeyValue, UndecodableKey } from './key-value.js';
@@ -35,14 +37,19 @@ import type { WatchBatch, WatchEvent } from './watch.js';
 
 /**
  * A view of the part of a store below `prefix`. Keys are passed and returned without the prefix. Nothing outside can be
- * read, written or watched. `compact` and the listing of leases concern the whole store: here they are `unsupported`.
- * Closing the view closes its watches; the store itself stays open unless `options.owned`.
+ * read, written or watched. The whole key is the prefix and the key, with nothing between them: in a view of `/app-`, the key
+ * `limits` is `/app-limits`. For a directory write the slash, as in `/app/`. `compact` and the listing of leases concern the whole
+ * store: here they are `unsupported`. Closing the view closes its watches; the store itself stays open unless `options.owned`.
  */
 export function withPrefix(
   store: ConfigStore,
   prefix: string,
   options: { readonly owned?: boolean } = {},
 ): ConfigStore {
+  checkStore(store, 'withPrefix()');
+  if (typeof (prefix as unknown) !== 'string')
+    throw invalid('withPrefix() takes a prefix such as /app/ as its second argument');
+  checkFlag(checkNames(options, ['owned'], 'withPrefix()'), 'owned');
   if (prefix === '') throw new StoreError('invalid-argument', 'the prefix of a view must not be empty');
   checkKey(prefix);
   return new GuardedStore(new PrefixDriver(store, prefix, options), { logger: GuardedStore.loggerOf(store) });

@@ -1,12 +1,19 @@
 import type { Bookmark, Clock, Logger } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import {
+  addAbortListener,
+  checkFlag,
+  checkNames,
+  checkSignal,
+  invalidArgument,
+  removeAbortListener,
+} from '@holdfast/store/adapter';
 import type { AnyChange, ChangeEvent } from './change.js';
 import { ChangeStream } from './change-stream.js';
 import { Debounce } from './debounce.js';
 import { Events, guardListener } from './events.js';
 
 export interface SubscribeOptions {
-  /** Begin with what is there, as one event of cause `'load'`; then what changes, without a gap. */
+  /** Begin with what is there, as one event of cause `'load'`, also if that is nothing; then what changes, without a gap. */
   readonly replay?: boolean | undefined;
   /** Wait until nothing has changed for so many milliseconds (at most ten times that), and deliver the net changes. */
   readonly debounceMs?: number | undefined;
@@ -15,7 +22,7 @@ export interface SubscribeOptions {
 }
 
 export interface ChangesOptions {
-  /** Begin with what is there, as one event of cause `'load'`. */
+  /** Begin with what is there, as one event of cause `'load'`, also if that is nothing. */
   readonly replay?: boolean | undefined;
   /** Ends the iteration with an `aborted` error. */
   readonly signal?: AbortSignal | undefined;
@@ -73,9 +80,10 @@ export class ChangeFeed<C extends AnyChange> {
     this.#events.off('change', listener);
   }
 
-  subscribe(listener: ChangeListener<C>, { replay, debounceMs, signal }: SubscribeOptions = {}): () => void {
+  subscribe(listener: ChangeListener<C>, options?: SubscribeOptions): () => void {
     // A function of its own, so that a listener which is subscribed twice is two subscriptions.
     const deliver = guardListener(this.#source.logger, listener);
+    const { replay, debounceMs, signal } = checkSubscribe(options, ['replay', 'debounceMs', 'signal'], 'subscribe()');
     if (replay === true) this.#replayTo(deliver);
     if (this.#closed || signal?.aborted === true) return () => undefined;
     const debounce =
@@ -101,7 +109,8 @@ export class ChangeFeed<C extends AnyChange> {
     return unsubscribe;
   }
 
-  changes({ replay, signal }: ChangesOptions = {}): AsyncIterableIterator<ChangeEvent<C>> {
+  changes(options?: ChangesOptions): AsyncIterableIterator<ChangeEvent<C>> {
+    const { replay, signal } = checkSubscribe(options, ['replay', 'signal'], 'changes()');
     const stream: ChangeStream<C> = new ChangeStream(signal, () => this.#streams.delete(stream));
     if (replay === true) {
       this.#replayTo((event) => {
@@ -125,6 +134,16 @@ export class ChangeFeed<C extends AnyChange> {
 
   #replayTo(deliver: (event: ChangeEvent<C>) => void): void {
     const snapshot = this.#source.snapshot();
-    if (snapshot !== undefined && snapshot.changes.length > 0) deliver({ ...snapshot, cause: 'load' });
+    if (snapshot !== undefined) deliver({ ...snapshot, cause: 'load' });
   }
+}
+
+function checkSubscribe(options: unknown, names: readonly string[], what: string): SubscribeOptions {
+  const given = checkNames(options, names, what);
+  const { debounceMs, signal } = given;
+  if (debounceMs !== undefined && !(typeof debounceMs === 'number' && debounceMs >= 0 && debounceMs < 2 ** 31)) {
+    throw invalidArgument('debounceMs must be a number of milliseconds from 0 and below 2^31');
+  }
+  checkSignal(signal);
+  return { replay: checkFlag(given, 'replay'), debounceMs, signal };
 }

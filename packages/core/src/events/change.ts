@@ -50,10 +50,13 @@ export class NetChanges<C extends AnyChange> {
   readonly #byKey = new Map<string, C>();
   #last: Omit<ChangeEvent<C>, 'changes'> | undefined;
   #sawResync = false;
+  // A replay is told even where nothing is there: its consumer waits for the first state.
+  #hasReplay = false;
 
   add({ changes, bookmark, version, cause }: ChangeEvent<C>): void {
     this.#last = { bookmark, version, cause };
     if (cause === 'resync') this.#sawResync = true;
+    if (cause === 'load') this.#hasReplay = true;
     for (const change of changes) {
       // Unambiguous: names of collections hold no NUL, whatever keys hold.
       const id = `${change.collection ?? ''}\u0000${change.key}`;
@@ -76,10 +79,12 @@ export class NetChanges<C extends AnyChange> {
     const last = this.#last;
     const changes = [...this.#byKey.values()];
     this.#byKey.clear();
-    const cause = this.#sawResync ? 'resync' : last?.cause;
+    const hasReplay = this.#hasReplay;
+    const cause = hasReplay ? 'load' : this.#sawResync ? 'resync' : last?.cause;
     this.#last = undefined;
     this.#sawResync = false;
-    if (last === undefined || cause === undefined || changes.length === 0) return undefined;
+    this.#hasReplay = false;
+    if (last === undefined || cause === undefined || (changes.length === 0 && !hasReplay)) return undefined;
     return { bookmark: last.bookmark, version: last.version, cause, changes };
   }
 }

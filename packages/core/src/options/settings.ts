@@ -1,15 +1,17 @@
 import { type Clock, isStoreError, type Logger, StoreError } from '@holdfast/store';
 import {
   backgroundClock,
+  checkClock,
   checkMs,
   checkNames,
+  checkSignal,
   invalidArgument as invalid,
   KeyRange,
   messageOf,
   safeLogger,
   safeRandom,
-  systemClock,
 } from '@holdfast/store/adapter';
+import type { StandardSchemaV1 } from '../values/standard-schema.js';
 import { namedLogger } from '../events/named-logger.js';
 import { bytes } from '../values/bytes.js';
 import { json } from '../values/json.js';
@@ -80,8 +82,8 @@ export function toSettings(options: AnyOptions, reservedNames: ReadonlySet<strin
   }
 }
 
-function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): Settings {
-  checkNames(options, MIRROR_OPTIONS, 'mirror()');
+function readSettings(given: AnyOptions, reservedNames: ReadonlySet<string>): Settings {
+  const options: AnyOptions = checkNames(given, MIRROR_OPTIONS, 'mirror()');
   const decode = options.decode ?? 'eager';
   if (decode !== 'eager' && decode !== 'lazy') throw invalid("decode must be 'eager' or 'lazy'");
   if (options.cacheSize !== undefined) {
@@ -94,8 +96,8 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
     if (options[name] !== undefined && typeof options[name] !== 'function') throw invalid(`${name} must be a function`);
   }
   if (options.unref !== undefined && typeof options.unref !== 'boolean') throw invalid('unref must be true or false');
-  if (options.signal !== undefined && typeof options.signal.addEventListener !== 'function')
-    throw invalid('signal must be an AbortSignal');
+  checkSignal(options.signal);
+  checkNames(options.backoff, ['initialMs', 'maxMs'], 'the option backoff');
   if (options.name !== undefined && (typeof options.name !== 'string' || options.name === ''))
     throw invalid('name must be a string that is not empty; by default it is the prefix or key');
   const initialMs = duration(options.backoff?.initialMs, 'backoff.initialMs', 100);
@@ -118,7 +120,7 @@ function readSettings(options: AnyOptions, reservedNames: ReadonlySet<string>): 
     backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
     unref: options.unref ?? false,
     signal: options.signal,
-    clock: backgroundClock(options.clock ?? systemClock),
+    clock: backgroundClock(checkClock(options.clock)),
     random: safeRandom(options.random),
     logger: namedLogger(safeLogger(options.logger), name),
   };
@@ -141,7 +143,7 @@ function collectionsOf(options: AnyOptions, reservedNames: ReadonlySet<string>):
       { name: undefined, where, hidden: prefix?.length ?? 0, decoder: decoderOf(options, undefined, 'the mirror') },
     ];
   }
-  if (typeof collections !== 'object' || Object.keys(collections).length === 0) {
+  if (!isObject(collections) || Object.keys(collections).length === 0) {
     throw invalid('collections must be an object with at least one collection, or be left out');
   }
   for (const name of ['schema', 'transform'] as const) {
@@ -154,7 +156,8 @@ function collectionsOf(options: AnyOptions, reservedNames: ReadonlySet<string>):
       );
     }
     const what = `collection ${JSON.stringify(name)}`;
-    if (typeof each !== 'object') throw invalid(`${what} must be an object of options; {} will do`);
+    if (isSchema(each)) throw invalid(`${what} is a schema: write ${JSON.stringify(name)}: { schema: … }`);
+    if (!isObject(each)) throw invalid(`${what} must be an object of options; {} will do`);
     checkNames(each, [...VALUE_OPTIONS, 'prefix', 'key'], what);
     return collectionOf(name, what, prefix ?? '', each, options.codec);
   });
@@ -170,6 +173,10 @@ function collectionOf(
   codec: Codec<unknown> | undefined,
 ): CollectionSettings {
   if (options.prefix !== undefined && options.key !== undefined) throw invalid(`${what} takes prefix or key, not both`);
+  for (const option of ['prefix', 'key'] as const) {
+    if (options[option] !== undefined && typeof options[option] !== 'string')
+      throw invalid(`the ${option} of ${what} must be a string`);
+  }
   const decoder = decoderOf(options, codec, what);
   if (options.key !== undefined) {
     return { name, where: checked({ key: prefix + options.key }, what), hidden: prefix.length, decoder };
@@ -206,15 +213,17 @@ function checkOverlap(settings: readonly CollectionSettings[]): void {
 
 function decoderOf(options: AnyValueOptions, fallback: Codec<unknown> | undefined, what: string): Decoder {
   const { schema, transform } = options;
-  const codec = options.codec ?? fallback ?? (schema === undefined ? bytes() : json());
-  if (typeof codec !== 'object' || typeof codec.decode !== 'function') {
-    throw invalid(`the codec of ${what} must be an object with decode(bytes), such as json()`);
+  // A null is a mistake, and no default.
+  const given = options.codec === undefined ? fallback : options.codec;
+  const codec = given === undefined ? (schema === undefined ? bytes() : json()) : given;
+  if (!isObject(codec) || typeof codec.decode !== 'function') {
+    const hint = typeof codec === 'function' ? '. This is a function: call it' : '';
+    throw invalid(`the codec of ${what} must be an object with decode(bytes), such as json()${hint}`);
   }
   if (transform !== undefined && typeof transform !== 'function')
     throw invalid(`the transform of ${what} must be a function`);
   if (schema !== undefined) {
-    const standard = (schema as Partial<typeof schema>)['~standard'];
-    if (typeof standard?.validate !== 'function') {
+    if (!isSchema(schema)) {
       throw invalid(
         `the schema of ${what} does not follow Standard Schema; zod, valibot and arktype do from the versions that say so`,
       );
@@ -224,6 +233,16 @@ function decoderOf(options: AnyValueOptions, fallback: Codec<unknown> | undefine
     }
   }
   return new Decoder(codec, schema, transform);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Some schemas are functions. */
+function isSchema(value: unknown): value is StandardSchemaV1 {
+  const schema = value as Partial<StandardSchemaV1> | null | undefined;
+  return typeof schema?.['~standard']?.validate === 'function';
 }
 
 function duration(value: number | undefined, name: string, fallback: number): number {

@@ -1,5 +1,13 @@
 import { type Revision, StoreError } from '@holdfast/store';
-import { addAbortListener, holdDuring, removeAbortListener } from '@holdfast/store/adapter';
+import {
+  addAbortListener,
+  checkMs,
+  checkNames,
+  checkSignal,
+  holdDuring,
+  removeAbortListener,
+  textOf,
+} from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { withDeadline } from '../util/deadline.js';
 
@@ -11,6 +19,7 @@ export interface WaitOptions {
 
 /** M12: resolves when everything that was committed before the call is in the mirror. */
 export async function sync(runtime: Runtime, options: WaitOptions = {}): Promise<void> {
+  checkWait(options, 'sync()');
   const mark = runtime.freshness.begin();
   runtime.wanted.set(mark.ticket);
   await wait(runtime, 'sync()', options, (signal) => runtime.freshness.until(mark, signal));
@@ -21,15 +30,22 @@ export async function waitFor(runtime: Runtime, revision: Revision | number, opt
   if (!Number.isSafeInteger(revision) || revision < 1) {
     throw new StoreError(
       'invalid-argument',
-      `waitFor() takes a revision that a write or a read gave, not ${String(revision)}`,
+      `waitFor() takes a revision that a write or a read gave, not ${textOf(revision)}`,
     );
   }
+  checkWait(options, 'waitFor()');
   await wait(runtime, `waitFor(${revision})`, options, async (signal) => {
     if (await runtime.reaches(revision, runtime.settings.graceMs, signal)) return;
     // Where the range itself is idle, or progress comes only with events, nothing else moves the mirror there.
     runtime.wanted.set(runtime.freshness.begin().ticket);
     await runtime.table.position.until(revision, signal);
   });
+}
+
+function checkWait(options: unknown, what: string): void {
+  const { timeoutMs, signal } = checkNames(options, ['timeoutMs', 'signal'], what);
+  if (timeoutMs !== undefined) checkMs(timeoutMs, 'timeoutMs');
+  checkSignal(signal);
 }
 
 async function wait(
