@@ -29,6 +29,24 @@ function watched(answers: Answer[]) {
   return { clock, keepalive, dead, asked: () => asked };
 }
 
+test('what is dead has been so since the first question that showed it', async () => {
+  const clock = virtualClock();
+  const since: number[] = [];
+  const answers = [true, false, false];
+  const keepalive = new Keepalive({
+    intervalMs: 10_000,
+    timeoutMs: 5_000,
+    clock,
+    probe: () => Promise.resolve(answers.shift() ?? true),
+    onDead: (_error, began) => since.push(began),
+  });
+  const start = clock.now();
+  keepalive.begin();
+  await clock.advance(30_000);
+  expect(since).toEqual([start + 20_000]);
+  keepalive.end();
+});
+
 describe('an endpoint that something waits for', () => {
   test('is asked once in a while, and left alone as long as it answers', async () => {
     const { clock, keepalive, dead, asked } = watched([]);

@@ -122,6 +122,29 @@ describe('one name, and a server behind it that can not serve', () => {
     expect(puts).toEqual([1, 3]);
   });
 
+  test('silence on one connection gives up no other that has proved since that its member is well', async () => {
+    const silent = new Set<number>();
+    const server = await HostileServer.start(({ path, connection }) =>
+      silent.has(connection) ? 'hang' : healthy(path),
+    );
+    open.push(server);
+    const store = connect(server.endpoint, { keepalive: false });
+    await Promise.all([store.get('/a/x'), store.get('/a/x')]);
+    // The connection that was used last is used next.
+    silent.add(server.asked.at(-1)!.connection);
+    const asked = server.asked.length;
+    const given = store.get('/a/x', { timeoutMs: 700 }).catch((error: unknown) => error);
+    await eventually(() => server.asked.length > asked);
+    await store.get('/a/x');
+    const proved = server.asked.at(-1)!.connection;
+    expect(silent.has(proved)).toBe(false);
+    expect(await given).toMatchObject({ code: 'timeout' });
+    const { totalConnections } = server;
+    await store.get('/a/x');
+    expect(server.asked.at(-1)!.connection).toBe(proved);
+    expect(server.totalConnections).toBe(totalConnections);
+  });
+
   test('connections are replaced with back-off where all servers say so', async () => {
     const server = await HostileServer.start(() => noLeader);
     open.push(server);

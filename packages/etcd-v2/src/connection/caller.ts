@@ -79,6 +79,7 @@ export class Caller {
         const meaning = await meaningAt(endpoint, failure, kind, signal, this.#options.headers);
         return failed(toFailureError(failure, kind, endpoint.name, meaning), meaning);
       }
+      if (needsLeader(call)) endpoint.noteProof(link);
       const { point } = recognised;
       const head: AnswerHead = { ...point, status: response.status, endpoint };
       if (recognised.kind === 'refused') return { ...head, refused: recognised.refused, result: undefined };
@@ -129,4 +130,9 @@ export class Caller {
       throw kind === 'write' && isStoreError(reason) ? withOutcome(reason, 'unknown') : reason;
     }
   }
+}
+
+/** Whether only a member that is part of a working cluster can answer it. */
+function needsLeader({ kind, path }: Pick<CallRequest<unknown>, 'kind' | 'path'>): boolean {
+  return kind === 'write' || /[?&]quorum=true(?:&|$)/.test(path);
 }

@@ -51,7 +51,8 @@ export class Endpoint {
   readonly #roundListeners = new Set<(hasLeader: boolean) => void>();
   readonly #replacing: Backoff;
   #replaceAfter = 0;
-  #isReplacing = false;
+  /** The connection that showed that those open at the time may have to be replaced. */
+  #suspected: Link | undefined;
 
   constructor(address: EndpointAddress, options: EndpointOptions) {
     this.address = address;
@@ -70,8 +71,8 @@ export class Endpoint {
         ...keepalive,
         clock,
         probe: (signal) => this.#hasLeader(signal),
-        onDead: (error) => {
-          this.#abandon(new StoreError(error.code, `${this.name} ${error.message}`, { endpoint: this.name }));
+        onDead: (error, since) => {
+          this.#abandon(new StoreError(error.code, `${this.name} ${error.message}`, { endpoint: this.name }), since);
         },
       });
     }
@@ -87,8 +88,17 @@ export class Endpoint {
     this.#addresses.avoid(link.address);
     // It has ended by itself, or has been replaced.
     if (!this.#links.isCurrent(link)) return;
-    this.#isReplacing = true;
+    this.#suspected = link;
     this.#replaceIfDue();
+  }
+
+  /**
+   * The member that this connection leads to has shown that it is part of a working cluster: it answered a read or a write that needs a
+   * leader, or told of an event. Trouble of another connection says nothing of this one then: behind a load balancer, that may lead to
+   * another member.
+   */
+  noteProof(link: Link): void {
+    link.provedAt = this.#options.clock.now();
   }
 
   /** Tells after each question of the keepalive whether the member that answered has a leader. @returns how to end that */
@@ -140,7 +150,8 @@ export class Endpoint {
       },
       isOfKeys(request) ? this.#options.maxResponseBytes : Math.min(SMALL, this.#options.maxResponseBytes),
     );
-    this.#underWay.set(exchange, { link, began: this.#options.clock.now() });
+    link.usedAt = this.#options.clock.now();
+    this.#underWay.set(exchange, { link, began: link.usedAt });
     this.#keepalive?.begin();
     link.send(request, exchange);
     return exchange;
@@ -184,11 +195,15 @@ export class Endpoint {
     if (this.#underWay.delete(exchange)) this.#keepalive?.end();
   }
 
-  /** The server is silent: waiting requests won't be answered on the existing connections. */
-  #abandon(error: StoreError): void {
+  /** The server is silent: waiting requests won't be answered on connections that have proved nothing since then. */
+  #abandon(error: StoreError, since: number): void {
     this.health.failed();
-    for (const { link } of this.#underWay.values()) this.#addresses.avoid(link.address);
-    void this.#fail(error);
+    const unproved = new Set(this.#links.dropUnproved(since, error));
+    for (const [exchange, { link }] of [...this.#underWay]) {
+      if (!unproved.has(link)) continue;
+      this.#addresses.avoid(link.address);
+      exchange.fail(error);
+    }
   }
 
   async #fail(error: StoreError): Promise<void> {
@@ -197,24 +212,24 @@ export class Endpoint {
   }
 
   /**
-   * A caller gave up before any answer came: its connection may be dead, and so may all others that were open then. New requests must not
-   * try those one after another. An answer over a new connection shows nothing about the old ones.
+   * A caller gave up before any answer came: its connection may be dead, and so may all others that have proved nothing since. New requests
+   * must not try those one after another. An answer over a new connection shows nothing about the old ones.
    */
   #suspect(link: Link): void {
     this.#addresses.avoid(link.address);
-    this.#links.retire();
+    this.#links.retire(link);
   }
 
   #replaceIfDue(): void {
-    if (!this.#isReplacing) return;
+    if (this.#suspected === undefined) return;
     const now = this.#options.clock.now();
     const leftMs = this.#replaceAfter - now;
     // More than it can ever be: somebody has set the wall clock back.
     if (leftMs > 0 && leftMs <= REPLACE_MS.maxMs) return;
     if (-leftMs > REPLACE_MS.maxMs) this.#replacing.reset();
-    this.#isReplacing = false;
     this.#replaceAfter = now + this.#replacing.next();
-    this.#links.retire();
+    this.#links.retire(this.#suspected);
+    this.#suspected = undefined;
   }
 
   /**

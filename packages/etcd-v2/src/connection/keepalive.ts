@@ -7,8 +7,8 @@ export interface KeepaliveOptions {
   readonly clock: Clock;
   /** Asks the server for a sign of life. `false`: it answers, but knows no leader. Gives up when the signal aborts. */
   readonly probe: (signal: AbortSignal) => Promise<boolean>;
-  /** The server did not answer, or had no leader for two questions in a row. */
-  readonly onDead: (error: StoreError) => void;
+  /** The server did not answer, or had no leader for two questions in a row. `since`: when the first of them was asked. */
+  readonly onDead: (error: StoreError, since: number) => void;
 }
 
 /** A timer that fires this late was blocked, in milliseconds. Data that arrived meanwhile then gets the same time to be read. */
@@ -29,6 +29,7 @@ export class Keepalive {
   #state: State = { status: 'idle' };
   #underWay = 0;
   #leaderless = 0;
+  #leaderlessSince = 0;
 
   constructor(options: KeepaliveOptions) {
     this.#options = options;
@@ -71,10 +72,15 @@ export class Keepalive {
       else timer = clock.setTimeout(() => controller.abort(late), READING_MS);
     }, timeoutMs);
     let dead: StoreError | undefined;
+    let since = began;
     try {
       this.#leaderless = (await probe(controller.signal)) ? 0 : this.#leaderless + 1;
+      if (this.#leaderless === 1) this.#leaderlessSince = began;
       // A single question may fall into an election, which passes.
-      if (this.#leaderless >= 2) dead = new StoreError('unavailable', 'knows of no leader');
+      if (this.#leaderless >= 2) {
+        dead = new StoreError('unavailable', 'knows of no leader');
+        since = this.#leaderlessSince;
+      }
     } catch (error) {
       dead = controller.signal.aborted ? late : new StoreError('unavailable', messageOf(error), { cause: error });
     } finally {
@@ -87,7 +93,7 @@ export class Keepalive {
     }
     // The requests that now fail may begin again on this endpoint, and the count starts anew for them.
     this.#toIdle();
-    this.#options.onDead(dead);
+    this.#options.onDead(dead, since);
     if (this.#underWay > 0 && this.#statusNow() === 'idle') this.#wait();
   }
 

@@ -23,6 +23,10 @@ export class LinkGone extends Error {
 export class Link {
   /** The server's cluster, once it has reported it. */
   identity: string | undefined;
+  /** When its last request was sent, by the store's clock. */
+  usedAt = -Infinity;
+  /** When its member last showed that it is part of a working cluster. */
+  provedAt = -Infinity;
   readonly #client: Client;
   #address: string | undefined;
   #connecting: Socket | undefined;

@@ -44,11 +44,23 @@ export class Links {
     return this.#all.has(link) && !this.#retired.has(link);
   }
 
-  /** Retires all current connections: running requests may finish, new ones use other connections. */
-  retire(): void {
-    for (const link of this.#all) this.#retired.add(link);
-    for (const link of this.#idle) this.drop(link);
-    this.#idle = [];
+  /**
+   * Retires one, and all whose members have not proved since its last request that they are well: running requests may finish, new ones use
+   * other connections.
+   */
+  retire(suspect: Link): void {
+    for (const link of this.#unproved(suspect.usedAt)) this.#retired.add(link);
+    this.#retired.add(suspect);
+    const idle = this.#idle;
+    this.#idle = idle.filter((link) => !this.#retired.has(link));
+    for (const link of idle) if (this.#retired.has(link)) this.drop(link);
+  }
+
+  /** Ends those whose members have not proved since then that they are well. */
+  dropUnproved(since: number, reason: Error): Link[] {
+    const unproved = this.#unproved(since);
+    for (const link of unproved) this.drop(link, reason);
+    return unproved;
   }
 
   /** Ends the connections that have shown another cluster than this one. */
@@ -63,6 +75,10 @@ export class Links {
     this.#all.clear();
     this.#idle = [];
     await Promise.all(all.map((link) => link.destroy(reason)));
+  }
+
+  #unproved(since: number): Link[] {
+    return [...this.#all].filter(({ provedAt }) => provedAt < since);
   }
 
   #forget(link: Link): void {

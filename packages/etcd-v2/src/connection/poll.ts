@@ -61,7 +61,10 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
       onDone: (response) => {
         endpoint.release(link);
         if (taken === undefined) handlers.onFail(errorOf(request, response, endpoint), header);
-        else handlers.onAnswer(taken, response.body);
+        else {
+          if (hasWaited(request, taken)) endpoint.noteProof(link);
+          handlers.onAnswer(taken, response.body);
+        }
       },
       onFail: (error, sent) => {
         endpoint.discard(link);
@@ -81,6 +84,12 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
       if (current !== undefined) endpoint.abort(current, POLL_OVER);
     },
   };
+}
+
+/** Whether its event came after the request: a member that lags behind answers with old ones. */
+function hasWaited({ path }: HttpRequest, { index }: HistoryPoint): boolean {
+  const [, from] = /[?&]waitIndex=(\d+)/.exec(path) ?? [];
+  return index !== undefined && from !== undefined && index < Number(from);
 }
 
 /** As {@link recognise} has it, for what comes a thousand times a second. */
