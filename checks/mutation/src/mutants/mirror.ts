@@ -142,8 +142,11 @@ export const mirror: readonly Mutant[] = [
     promise: 'M2',
     why: 'pieces are put together before the watch has told everything up to the latest of them',
     file: core('reads/followed-load'),
-    find: '      if (await this.#reaches(head.revision)) {',
-    replace: '      this.#position.set(Math.max(this.#position.value, head));\n      if (await this.#reaches(head)) {',
+    find: '      if (await runtime.reaches(head.revision, graceMs, signal, this.#position)) {',
+    replace: [
+      '      this.#position.set(Math.max(this.#position.value, head.revision));',
+      '      if (await runtime.reaches(head.revision, graceMs, signal, this.#position)) {',
+    ].join('\n'),
     caughtBy: {
       test: test('overtaken-load'),
       name: 'like-v3. shows nothing before the watch has told everything',

@@ -5,6 +5,7 @@ import { cannotHeal, isStoreClosed } from '../runtime/errors.js';
 import { Follow } from './follow.js';
 import { type FollowEnd, unverified } from '../proof/follow-end.js';
 import { Loader } from './loader.js';
+import { readHead } from '../reads/read-head.js';
 import { canSpareValues, resync } from '../reads/sparing-resync.js';
 import { isOtherOrOlder } from '../table/history.js';
 
@@ -96,7 +97,7 @@ export class RunLoop {
   /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */
   async #isHistoryNew(): Promise<boolean> {
     const known = this.#runtime.table.bookmark;
-    const head = await this.#runtime.readHead(this.#runtime.signal);
+    const head = await readHead(this.#runtime, this.#runtime.signal);
     return isOtherOrOlder(head, known);
   }
 

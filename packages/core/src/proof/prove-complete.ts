@@ -9,6 +9,7 @@ import { load } from '../reads/load.js';
 import { compareWithDelta, type Comparison, patch } from '../table/patch.js';
 import { readDelta, readKeys } from '../reads/read-delta.js';
 import { readFingerprint } from '../reads/read-fingerprint.js';
+import { readHead, readSharedHead } from '../reads/read-head.js';
 import { isSameContent, isSameHistory } from './history-check.js';
 
 export interface ProveOptions {
@@ -29,10 +30,10 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
   const { runtime, signal } = follow;
   await follow.verified();
   const { readSteps } = runtime;
-  const read = options.isShared ? await runtime.sharedHead(signal) : undefined;
+  const read = options.isShared ? await readSharedHead(runtime, signal) : undefined;
   const known = runtime.table.bookmark;
   const mark = read?.mark ?? runtime.freshness.begin();
-  const head = read?.bookmark ?? (await runtime.readHead(signal));
+  const head = read?.bookmark ?? (await readHead(runtime, signal));
   if (read === undefined && isOtherOrOlder(head, known)) {
     follow.end(OTHER_HISTORY);
     return;

@@ -12,6 +12,7 @@ import { LaterEvents } from './later-events.js';
 import { install, type LoadOptions, PAGE_TIMEOUT_MS } from './load.js';
 import { OpenWatch } from './open-watch.js';
 import { readFingerprint } from './read-fingerprint.js';
+import { readHead } from './read-head.js';
 import { readPieces } from './read-pieces.js';
 
 /** How much of what comes in while the pieces are decoded may wait: more than usual, since that takes longest for the largest. */
@@ -100,7 +101,7 @@ class FollowedRead {
       this.#add(piece);
     });
     const mark = runtime.freshness.begin();
-    const head = await runtime.readHead(signal);
+    const head = await readHead(runtime, signal);
     this.#checkRead(head);
     return this.#whenComplete(head, mark);
   }
@@ -108,9 +109,10 @@ class FollowedRead {
   /** Waits until the watch has told everything up to the latest read. */
   async #whenComplete(head: Bookmark, mark: Mark): Promise<State> {
     const runtime = this.#runtime;
+    const { graceMs } = runtime.settings;
     const { signal } = this.#ended;
     for (;;) {
-      if (await this.#reaches(head.revision)) {
+      if (await runtime.reaches(head.revision, graceMs, signal, this.#position)) {
         this.#isTaking = false;
         const bookmark = { ...head, revision: this.#position.value as Revision };
         return { composition: await this.#compose(), bookmark, mark };
@@ -146,21 +148,6 @@ class FollowedRead {
 
   #compose(): Promise<Composition> {
     return Composition.of(this.#pages, this.#intervals, this.#events, new Slicer(this.#runtime.settings.clock));
-  }
-
-  async #reaches(revision: number): Promise<boolean> {
-    const { signal } = this.#ended;
-    const { graceMs } = this.#runtime.settings;
-    if (this.#position.value >= revision) return true;
-    try {
-      await this.#runtime.wait('waiting', graceMs, signal, (deadline) =>
-        this.#position.until(revision, deadline.signal),
-      );
-      return true;
-    } catch (error) {
-      if (signal.aborted) throw error;
-      return false;
-    }
   }
 
   async #takeBatches(): Promise<void> {

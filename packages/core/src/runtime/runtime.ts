@@ -2,7 +2,6 @@ import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
 import { Backoff, onFailure, toStoreError } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
 import { CollectionTable } from '../table/collection-table.js';
-import { checkBookmark } from '../util/answers.js';
 import { type Deadline, withDeadline } from '../util/deadline.js';
 import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
@@ -11,15 +10,12 @@ import { Outlets } from '../events/outlets.js';
 import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
 import { Reachability } from './reachability.js';
-import { type Head, SharedHead } from './shared-head.js';
+import { SharedHead } from './shared-head.js';
 import { StateMachine } from '../events/state.js';
 import type { StepOrigin, Tell } from '../events/step.js';
 import { snapshotOf } from '../table/snapshot.js';
 import { Table } from '../table/table.js';
 import { Watermark } from '../util/watermark.js';
-
-/** The greatest age of a head that was read for another mirror, as a part of `livenessMs`. */
-const HEAD_AGE = 1 / 10;
 
 /** What the loops of one mirror share: its table, what is proved about it, its state, and how it reads. */
 export class Runtime {
@@ -170,41 +166,16 @@ export class Runtime {
     return this.settings.livenessMs / 3;
   }
 
-  /** Reads the store's head with a linearizable read within the mirror's own range (M12), as cheaply as the store allows. */
-  async readHead(signal: AbortSignal): Promise<Bookmark> {
-    const { range } = this.settings;
-    // Read one key of the range, whether it exists or not: counting the whole range would make the server walk it.
-    const key = range.key ?? (range.prefix === '' ? '\0' : range.prefix);
-    const narrow = this.store.capabilities.keySyntax === 'any' && key !== undefined ? { key } : range.toRange();
-    const { bookmark } = await this.read('reading the head', this.readTimeoutMs, signal, (deadline) =>
-      this.store.list(narrow, { countOnly: true, signal: deadline.signal }),
-    );
-    return checkBookmark(bookmark);
-  }
-
-  /**
-   * A head recently read for any mirror of this store, or one that is read now. `undefined` if it proves nothing for this mirror; then
-   * the mirror must read for itself.
-   */
-  async sharedHead(signal: AbortSignal): Promise<Head | undefined> {
-    const maxAgeMs = this.settings.livenessMs * HEAD_AGE;
-    const head =
-      this.heads.recent(maxAgeMs) ??
-      (await this.read('reading the head', this.readTimeoutMs, signal, () =>
-        this.heads.read(maxAgeMs, () => this.readHead(signal)),
-      ));
-    const { bookmark } = this.table;
-    if (head === undefined || head.bookmark.identity !== bookmark?.identity) return undefined;
-    // If the head is below the mirror's revision, the mirror has overtaken it, or the store went back.
-    const isPast = head.bookmark.revision >= bookmark.revision || (head.isAhead && head.users.has(this.table));
-    return isPast && head.mark.ticket > this.freshness.proved ? head : undefined;
-  }
-
-  /** Whether the table reaches `revision` within `ms`. */
-  async reaches(revision: number, ms: number, signal: AbortSignal): Promise<boolean> {
-    if (this.table.position.value >= revision) return true;
+  /** Whether a position, which is the table's by default, reaches `revision` within `ms`. */
+  async reaches(
+    revision: number,
+    ms: number,
+    signal: AbortSignal,
+    position: Watermark = this.table.position,
+  ): Promise<boolean> {
+    if (position.value >= revision) return true;
     try {
-      await this.wait('waiting', ms, signal, (deadline) => this.table.position.until(revision, deadline.signal));
+      await this.wait('waiting', ms, signal, (deadline) => position.until(revision, deadline.signal));
       return true;
     } catch (error) {
       if (signal.aborted) throw error;
