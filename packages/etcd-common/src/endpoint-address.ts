@@ -29,34 +29,52 @@ export function parseEndpoint(endpoint: unknown): EndpointAddress {
     case 'http':
     case 'https':
       return { name: endpoint, ...hostTarget(endpoint, rest), secure: scheme === 'https', socketPath: undefined };
-    case 'unix': {
-      const path = rest.replace(/^\/\/(?=\/)/, '');
-      if (path === '' || path.startsWith('//')) {
-        throw invalidArgument(`endpoint ${JSON.stringify(endpoint)} has no socket path; write unix:/path/to/socket`);
-      }
-      return { name: endpoint, target: `unix:${path}`, secure: false, host: '', socketPath: path };
-    }
+    case 'unix':
+      return { name: endpoint, ...socketTarget(rest), secure: false, host: '' };
     default:
       throw invalidArgument(
-        endpoint.includes('@')
+        HOLDS_USER.test(endpoint)
           ? 'an endpoint must start with http://, https:// or unix:, and a user and password go into the option auth'
-          : `endpoint ${JSON.stringify(endpoint)} must start with http://, https:// or unix:, such as http://127.0.0.1:2379`,
+          : 'an endpoint must start with http://, https:// or unix:, such as http://127.0.0.1:2379',
       );
   }
 }
 
+/** An @, which may be percent-encoded, ends a user and a password. */
+const HOLDS_USER = /@|%40/i;
+const NO_USER = 'an endpoint must not hold a user and password; pass them in the option auth';
+
 function hostTarget(endpoint: string, rest: string): { target: string; host: string } {
-  if (rest.includes('@'))
-    throw invalidArgument('an endpoint must not hold a user and password; pass them in the option auth');
+  if (HOLDS_USER.test(rest)) throw invalidArgument(NO_USER);
   const match = rest.startsWith('//') ? HOST_PORT.exec(rest.slice(2)) : null;
   const { host, port = DEFAULT_PORT } = match?.groups ?? {};
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
     throw invalidArgument(
-      `endpoint ${JSON.stringify(endpoint)} must be a scheme, a host and a port, such as http://127.0.0.1:2379, without a path`,
+      `${shown(endpoint)} must be a scheme, a host and a port, such as http://127.0.0.1:2379, without path, query and fragment`,
     );
   }
   // Names don't differ by case. A member that was named twice would have two votes on which cluster is the store's.
   return { target: `${host.toLowerCase()}:${Number(port)}`, host: host.replace(/^\[|\]$/g, '') };
+}
+
+function socketTarget(rest: string): { target: string; socketPath: string } {
+  const path = rest.replace(/^\/\/(?=\/)/, '');
+  if (path === '' || path.startsWith('//')) {
+    throw invalidArgument('an endpoint unix: needs the path of a socket; write unix:/path/to/socket');
+  }
+  // A file may have an @ in its name. A colon before it makes it a user and a password.
+  if (/:.*(?:@|%40)/is.test(path)) throw invalidArgument(NO_USER);
+  if (/[?#\p{Cc}]/u.test(path)) {
+    throw invalidArgument('an endpoint unix: is the path of a socket, without ?, # and control characters');
+  }
+  return { target: `unix:${path}`, socketPath: path };
+}
+
+/** The part of a bad endpoint that can't be a secret: its host and port, if what follows them begins as a path or a query does. */
+function shown(endpoint: string): string {
+  const [start] = /^https?:\/\/[0-9A-Za-z._-]+(?::\d{1,5})?(?=$|[/?#])/.exec(endpoint) ?? [];
+  if (start === undefined) return 'an endpoint';
+  return `endpoint "${start}${start === endpoint ? '' : '…'}"`;
 }
 
 /**

@@ -14,7 +14,9 @@ export function checkHeaders(
 ): Readonly<Record<string, string>> {
   for (const [name, value] of Object.entries(headers)) {
     if (!allows(name)) {
-      throw invalidArgument(`headers: ${JSON.stringify(name)} is not a header that can be set: use ${made}`);
+      throw invalidArgument(
+        `headers: ${/^[\w.-]+$/.test(name) ? JSON.stringify(name) : 'a name'} is not a header that can be set: use ${made}`,
+      );
     }
     if (typeof value !== 'string' || !/^[ -~]*$/.test(value)) {
       throw invalidArgument(

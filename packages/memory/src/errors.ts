@@ -1,3 +1,4 @@
+import { quoted } from '@holdfast/store/adapter';
 import { CompactedError, type LeaseId, type Revision, StoreError, type WriteOutcome } from '@holdfast/store';
 
 // The refusals of this store. Those of writes say `not-applied`: inside the process that is always certain.
@@ -41,7 +42,7 @@ export function leaseExists(id: LeaseId): StoreError {
 }
 
 export function keyNotFound(key: string, option: string): StoreError {
-  return new StoreError('not-found', `${option} needs key ${JSON.stringify(key)} to exist, and it does not`, {
+  return new StoreError('not-found', `${option} needs key ${quoted(key)} to exist, and it does not`, {
     outcome: 'not-applied',
   });
 }

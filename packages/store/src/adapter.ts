@@ -38,7 +38,7 @@ export type {
 } from './driver.js';
 export { errorToJson, type Json } from './error-json.js';
 export { isRefusedLocally, refusedLocally, toStoreError, withOutcome } from './errors.js';
-export { excerpt } from './excerpt.js';
+export { excerpt, quoted } from './excerpt.js';
 export { Fifo } from './fifo.js';
 export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';
 export { safeLogger } from './logger.js';

@@ -1,3 +1,4 @@
+import { quoted } from './excerpt.js';
 import { StoreError } from './errors.js';
 
 const encoder = new TextEncoder();
@@ -50,10 +51,7 @@ export function checkKey(key: unknown): asserts key is string {
   }
   if (key === '') throw new StoreError('invalid-argument', 'a key must not be empty');
   if (!isWellFormed(key)) {
-    throw new StoreError(
-      'invalid-argument',
-      `key ${JSON.stringify(key)} has a lone surrogate, so it has no UTF-8 form`,
-    );
+    throw new StoreError('invalid-argument', `key ${quoted(key)} has a lone surrogate, so it has no UTF-8 form`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { quoted } from './excerpt.js';
 import { checkKey, decodeUtf8 } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
 import { invalid } from './check-options.js';
@@ -13,7 +14,7 @@ export function checkStorableKey(key: unknown, capabilities: Capabilities): stri
   if (capabilities.keySyntax === 'any') return key;
   const refuse = (why: string) =>
     invalid(
-      `key ${JSON.stringify(key)} ${why}, which this store would change or hide; keys here are paths such as /app/routes/r1`,
+      `key ${quoted(key)} ${why}, which this store would change or hide; keys here are paths such as /app/routes/r1`,
     );
   if (!key.startsWith('/')) throw refuse('has no leading /');
   if (key === '/') throw refuse('is the root directory');
@@ -51,7 +52,7 @@ export function checkStorableValue(value: Uint8Array, capabilities: Capabilities
   if (!capabilities.binaryValues && decodeUtf8(value) === undefined) {
     throw new StoreError(
       'invalid-argument',
-      `the value for ${JSON.stringify(key)} is not valid UTF-8, and this store keeps text only; encode it (base64, say)`,
+      `the value for ${quoted(key)} is not valid UTF-8, and this store keeps text only; encode it (base64, say)`,
       { outcome: 'not-applied' },
     );
   }

@@ -11,6 +11,11 @@ export function excerpt(text: string, longest = LONGEST): string {
   return characters.length > longest || text.length > 2 * longest + 2 ? `${shown}…` : shown;
 }
 
+/** A key or another text of a user's in quotation marks, fit for a message: `JSON.stringify` leaves C1 and directions as they are. */
+export function quoted(text: string): string {
+  return JSON.stringify(text).replace(UNFIT, escape);
+}
+
 function escape(character: string): string {
   if (character === '\n' || character === '\r' || character === '\t') return ' ';
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;

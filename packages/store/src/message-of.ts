@@ -1,3 +1,4 @@
+import { quoted } from './excerpt.js';
 /**
  * The text of a value that was thrown, for messages. Never throws: a value need not be an error, and what it is asked for may
  * itself throw (an object without a prototype, a `message` or `toString` of its own, a revoked proxy).
@@ -23,5 +24,5 @@ export function textOf(value: unknown): string {
 
 /** A caller's value, for messages about bad arguments: strings in quotes, so that an empty one shows. Never throws. */
 export function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : textOf(value);
+  return typeof value === 'string' ? quoted(value) : textOf(value);
 }

@@ -1,3 +1,4 @@
+import { quoted } from './excerpt.js';
 import { checkKey, compareBytes, decodeUtf8, encodeUtf8, isWellFormed } from './bytes.js';
 import { StoreError } from './errors.js';
 
@@ -117,9 +118,9 @@ export class KeyRange {
   }
 
   toString(): string {
-    if (this.key !== undefined) return `key ${JSON.stringify(this.key)}`;
-    if (this.prefix !== undefined) return `prefix ${JSON.stringify(this.prefix)}`;
-    const show = (bound: Uint8Array) => JSON.stringify(decodeUtf8(bound) ?? `0x${Buffer.from(bound).toString('hex')}`);
+    if (this.key !== undefined) return `key ${quoted(this.key)}`;
+    if (this.prefix !== undefined) return `prefix ${quoted(this.prefix)}`;
+    const show = (bound: Uint8Array) => quoted(decodeUtf8(bound) ?? `0x${Buffer.from(bound).toString('hex')}`);
     return `range [${show(this.start)}, ${this.end === undefined ? 'end' : show(this.end)})`;
   }
 }

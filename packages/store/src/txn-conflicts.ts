@@ -1,3 +1,4 @@
+import { quoted } from './excerpt.js';
 import { invalid } from './check-options.js';
 import type { DriverOp, DriverTxn } from './driver.js';
 import type { KeyRange } from './range.js';
@@ -48,7 +49,5 @@ function writesOf(ops: readonly DriverOp[]): Writes {
 }
 
 function twice(key: string, does: string) {
-  return invalid(
-    `the transaction ${does} key ${JSON.stringify(key)}; a key is written once in a transaction: split it`,
-  );
+  return invalid(`the transaction ${does} key ${quoted(key)}; a key is written once in a transaction: split it`);
 }

@@ -1,3 +1,4 @@
+import { quoted } from './excerpt.js';
 import { bytesEqual, checkKey, encodeUtf8 } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
 import type { ConfigStore } from './config-store.js';
@@ -184,11 +185,11 @@ class PrefixDriver extends DelegatingDriver {
   /** @throws StoreError `internal` where the store gave a key that is not in the view: cut off, it would be another key */
   #inner(key: string): string {
     if (key.length > this.#prefix.length && key.startsWith(this.#prefix)) return key.slice(this.#prefix.length);
-    throw this.#foreign(JSON.stringify(key.slice(0, 200)));
+    throw this.#foreign(quoted(key.slice(0, 200)));
   }
 
   #foreign(key: string): StoreError {
-    const message = `the ${this.name} store gave key ${key}, which is not below ${JSON.stringify(this.#prefix)}`;
+    const message = `the ${this.name} store gave key ${key}, which is not below ${quoted(this.#prefix)}`;
     return new StoreError('internal', message, { retryable: true });
   }
 

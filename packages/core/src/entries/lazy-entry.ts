@@ -1,3 +1,4 @@
+import { quoted } from '@holdfast/store/adapter';
 import { type Revision, StoreError } from '@holdfast/store';
 import type { LRUCache } from 'lru-cache';
 import type { Decoded, Decoder, Failure } from './decoder.js';
@@ -99,7 +100,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
     if (fallback !== undefined) return fallback.value as T;
     throw new StoreError(
       'invalid-argument',
-      `the value of key ${JSON.stringify(this.key)} at revision ${this.modRevision} cannot be decoded; see the mirror's problems()`,
+      `the value of key ${quoted(this.key)} at revision ${this.modRevision} cannot be decoded; see the mirror's problems()`,
     );
   }
 
@@ -192,7 +193,7 @@ export class LazyEntry<T> implements Entry<T>, SlabUser {
     if (decoded.ok) return decoded.value;
     throw new StoreError(
       'internal',
-      `the value of key ${JSON.stringify(this.key)} was decoded before and now is not (${decoded.reason}); codecs, schemas and transforms must give the same result for the same bytes`,
+      `the value of key ${quoted(this.key)} was decoded before and now is not (${decoded.reason}); codecs, schemas and transforms must give the same result for the same bytes`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { quoted } from '@holdfast/store/adapter';
 import type { Revision } from '@holdfast/store';
 import { contradiction, notEtcds, shown } from './bad-answer.js';
 import { checkIndex, isReadable, parseJson, type V2Event, type V2File, type V2Node } from './codec.js';
@@ -92,7 +93,7 @@ export function parsePolled(
   const prevNode = before === undefined ? undefined : checkPrevious(before, index);
   const event = { action: action as string, node, ...(prevNode !== undefined && { prevNode }) };
   if ((prevNode !== undefined && prevNode.key !== node.key) || !isPolled(event, polled)) {
-    throw contradiction(`it tells of ${shown(node.key)}, and ${JSON.stringify(polled.path)} is watched`);
+    throw contradiction(`it tells of ${shown(node.key)}, and ${quoted(polled.path)} is watched`);
   }
   return { event, index };
 }

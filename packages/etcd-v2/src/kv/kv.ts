@@ -1,3 +1,4 @@
+import { quoted } from '@holdfast/store/adapter';
 import {
   StoreError,
   type DeleteResult,
@@ -336,13 +337,13 @@ function checkPutOptions({ ignoreLease, ttl }: DriverPutOptions): void {
 }
 
 function isDirectory(key: string): StoreError {
-  return new StoreError('invalid-argument', `${JSON.stringify(key)} is a directory; an entry can't take its place`, {
+  return new StoreError('invalid-argument', `${quoted(key)} is a directory; an entry can't take its place`, {
     outcome: 'not-applied',
   });
 }
 
 function nothingToKeep(key: string): StoreError {
-  return new StoreError('not-found', `there is no entry ${JSON.stringify(key)} whose value could be kept`, {
+  return new StoreError('not-found', `there is no entry ${quoted(key)} whose value could be kept`, {
     outcome: 'not-applied',
   });
 }

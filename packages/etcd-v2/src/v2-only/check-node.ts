@@ -1,3 +1,4 @@
+import { quoted, textOf } from '@holdfast/store/adapter';
 import { invalidArgument, type Untrusted } from '@holdfast/store/adapter';
 import { checkTtl } from '../json/ttl.js';
 
@@ -17,7 +18,7 @@ export function checkPath(path: unknown): string {
       .some((segment) => segment === '' || segment === '.' || segment === '..');
   if (!bad) return path;
   throw invalidArgument(
-    `${JSON.stringify(path)} is no path of a node; write one such as /app/queue, without a slash at its end`,
+    `${quoted(textOf(path))} is no path of a node; write one such as /app/queue, without a slash at its end`,
   );
 }
 

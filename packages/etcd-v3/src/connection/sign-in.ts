@@ -63,5 +63,7 @@ export class SignIn {
 
 function tokenOf({ token }: IAuthenticateResponse): string {
   if (token === '') throw badAnswer('etcd sent an empty token');
+  // It is sent as a header. gRPC would refuse it then, and repeat it.
+  if (!/^[ -~]+$/.test(token)) throw badAnswer('etcd sent a token that is not printable ASCII');
   return token;
 }

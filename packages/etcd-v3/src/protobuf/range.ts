@@ -1,3 +1,4 @@
+import { quoted } from '@holdfast/store/adapter';
 import { StoreError, type KeyValue, type LeaseId, type Revision } from '@holdfast/store';
 import { compareBytes, decodeUtf8, type KeyRange } from '@holdfast/store/adapter';
 import type { IKeyValue, IResponseHeader } from 'etcd3';
@@ -284,7 +285,7 @@ function keyValue(
 ): KeyValue {
   checkNumbers(create, mod, version);
   const entry = { key, value, createRevision: create as Revision, modRevision: mod as Revision, version };
-  if (lease.startsWith('-')) throw badAnswer(`etcd sent ${lease} as the lease of key ${JSON.stringify(key)}`);
+  if (lease.startsWith('-')) throw badAnswer(`etcd sent ${lease} as the lease of key ${quoted(key)}`);
   return lease === '0' ? entry : { ...entry, lease };
 }
 
