@@ -244,6 +244,10 @@ describe('a write that is answered with', () => {
     ['another key', written({ node: file('/b') })],
     ['another key before', written({ node: file('/a/x'), prevNode: file('/b') })],
     ['an entry before without an index', written({ node: file('/a/x'), prevNode: file('/a/x', { modifiedIndex: 0 }) })],
+    [
+      'a refusal of another key that no write knows',
+      etcdSays('{"errorCode":100,"message":"Key not found","cause":"/zzz","index":5}', 5, 404),
+    ],
     ['an index of 2^53', written({ node: file('/a/x', { modifiedIndex: 2 ** 53 }) })],
     ...STRANGE_HEADERS,
   ];
@@ -325,6 +329,15 @@ describe('a long poll that is answered with', () => {
     ['errorCode 999', etcdSays({ errorCode: 999, message: '?', cause: '', index: 5 }, 5, 400)],
     ['errorCode 209', etcdSays({ errorCode: 209, message: 'Invalid field', cause: '', index: 0 }, 0, 400)],
   ];
+  test.each<[string, Reply]>([
+    ['nobody', { status: 200, headOnly: true }],
+    ['a proxy', { status: 404, headers: { 'content-type': 'text/html' }, headOnly: true }],
+  ])('the head of %s, and then nothing, is given up', async (_name, reply) => {
+    const watch = await polled(reply, { keepalive: { intervalMs: 20, timeoutMs: 1_000 } });
+    await watch.until(1);
+    expect(watch.told).toEqual(['put /a/x=6']);
+  });
+
   test.each(lies)('%s is ridden out: the watch polls again, and misses nothing', async (_name, reply) => {
     const watch = await polled(reply);
     await watch.until(1);

@@ -35,7 +35,7 @@ const open = (options: Partial<EtcdV3Options> = {}): ConfigStore =>
   etcdV3Store({ endpoints: [proxy.endpoint], retry: { attempts: 2, initialMs: 10, maxMs: 50 }, ...options });
 
 // Field numbers of WatchResponse, Event and KeyValue.
-const [HEADER, FRAGMENT, EVENTS] = [1, 7, 11];
+const [HEADER, WATCH_ID, FRAGMENT, EVENTS] = [1, 2, 7, 11];
 const KV = 2;
 const [KEY, CREATE, MOD, VERSION, VALUE, LEASE] = [1, 2, 3, 4, 5, 6];
 const REVISION = 3;
@@ -71,6 +71,8 @@ const LIES: readonly (readonly [what: string, change: (message: Buffer) => Buffe
   ['an event whose value is a number', (m) => set(m, [EVENTS, KV, VALUE], 7n)],
   ['an event whose lease is text', (m) => set(m, [EVENTS, KV, LEASE], Buffer.from('7'))],
   ['a header that is a number', (m) => set(m, [HEADER], 7n)],
+  ['an event of a watch that there is not', (m) => set(m, [WATCH_ID], 4_711n)],
+  ['nothing in place of an event', () => Buffer.alloc(0)],
   ['a negative lease', (m) => set(m, [EVENTS, KV, LEASE], -9n)],
   ['half of a response', (m) => m.subarray(0, m.length - 3)],
   ['random bytes', () => Buffer.from('9f8c0aff00e1d2c3b4a5968778695a4b', 'hex')],

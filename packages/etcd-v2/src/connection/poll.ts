@@ -34,10 +34,13 @@ export interface PollSetup {
 const POLL_OVER = new StoreError('aborted', 'the poll is not needed any more');
 /** The most new connections to another cluster that a poll tries: both clusters may stand behind one name. */
 const MOST_FOREIGN = 3;
+/** How many questions of the keepalive an answer that is not taken may last. */
+const FOREIGN_ROUNDS = 3;
 
 /** One long poll at one endpoint. Exactly one of `onAnswer` and `onFail` is called. */
 export function startPoll({ endpoint, request, header, admission, fresh }: PollSetup, handlers: PollHandlers): Poll {
   let current: HttpExchange | undefined;
+  let limit = (): void => undefined;
   const begin = (isFresh: boolean, foreign: number): void => {
     const link = endpoint.take(isFresh);
     /** Set where the answer is etcd's, and there was no refusal. */
@@ -53,12 +56,20 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
           else handlers.onFail(refusal, header);
           return;
         }
-        // Somebody else's answer is told when it is complete.
-        if (!isTaken(head, point)) return;
+        if (!isTaken(head, point)) {
+          // A refusal, or somebody else's answer: its body says which. It need not ever end.
+          limit = boundByRounds(endpoint, () => {
+            endpoint.abort(exchange, POLL_OVER);
+            endpoint.drop(link);
+            handlers.onFail(unfinished(endpoint), header);
+          });
+          return;
+        }
         taken = point;
         handlers.onWaiting(point);
       },
       onDone: (response) => {
+        limit();
         endpoint.release(link);
         if (taken === undefined) handlers.onFail(errorOf(request, response, endpoint), header);
         else {
@@ -67,6 +78,7 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
         }
       },
       onFail: (error, sent) => {
+        limit();
         endpoint.discard(link);
         if (error instanceof LinkGone) begin(true, foreign);
         else if (isStoreError(error)) handlers.onFail(error, header);
@@ -81,6 +93,7 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
   begin(fresh, 0);
   return {
     abort: () => {
+      limit();
       if (current !== undefined) endpoint.abort(current, POLL_OVER);
     },
   };
@@ -90,6 +103,28 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
 function hasWaited({ path }: HttpRequest, { index }: HistoryPoint): boolean {
   const [, from] = /[?&]waitIndex=(\d+)/.exec(path) ?? [];
   return index !== undefined && from !== undefined && index < Number(from);
+}
+
+/** Calls back after some of the keepalive's questions; gives what prevents it. */
+function boundByRounds(endpoint: Endpoint, onLate: () => void): () => void {
+  let left = FOREIGN_ROUNDS;
+  const off = endpoint.onRound(() => {
+    left -= 1;
+    if (left > 0) return;
+    off();
+    onLate();
+  });
+  return off;
+}
+
+function unfinished({ name }: Endpoint): StoreError {
+  return new StoreError(
+    'unavailable',
+    `${name} began an answer to a long poll that is not etcd's, and does not end it`,
+    {
+      endpoint: name,
+    },
+  );
 }
 
 /** As {@link recognise} has it, for what comes a thousand times a second. */

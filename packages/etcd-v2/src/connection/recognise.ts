@@ -50,8 +50,10 @@ function ofKeys({ method, path, expect = [] }: Question, response: HttpResponse,
   if (method === 'HEAD' && isEtcds && status === 401) return failed(response, point, 'members');
   const own = isEtcds && status >= 400 ? parseV2Error(body) : undefined;
   if (own === undefined) return failed(response, point, 'other');
+  // A refusal of another key answers no call, whether or not the call expects its code: a put knows no "not found".
+  if (!isAbout(own, keyOf(path))) return failed(response, point, 'other');
   if (!expect.includes(own.errorCode)) return failed(response, point, 'keys');
-  if (point.index === undefined || !isAbout(own, keyOf(path))) return failed(response, point, 'other');
+  if (point.index === undefined) return failed(response, point, 'other');
   return { kind: 'refused', point, refused: own };
 }
 

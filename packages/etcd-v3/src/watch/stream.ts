@@ -77,6 +77,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   readonly #active = new Map<number, WatchSubscription>();
   readonly #ledger = new ProgressLedger();
   readonly #leavers = new Set<(cause: StoreError) => void>();
+  /** The watches that were cancelled, until the server says so. */
+  readonly #left = new Set<number>();
   /** The response whose last fragment is still to come. */
   #fragments: { readonly watchId: number; readonly bytes: number; readonly since: number } | undefined;
   #state: StreamState = { name: 'opening' };
@@ -300,8 +302,11 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
 
   #onCanceled(response: WatchResponse): void {
     const subscription = this.#active.get(response.watchId);
-    // `undefined`: this answers our own cancellation.
-    if (subscription === undefined) return;
+    if (subscription === undefined) {
+      // This answers our own cancellation, after which no event can come.
+      this.#left.delete(response.watchId);
+      return;
+    }
     this.#active.delete(response.watchId);
     subscription.finish();
     // The server goes on counting a watch that it ended for compaction, until it is cancelled (docs/traps.md#trap-15).
@@ -319,7 +324,11 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
 
   *#onEvents(response: WatchResponse, events: EventReader): Generator<void, void> {
     const subscription = this.#active.get(response.watchId);
-    if (subscription === undefined) return;
+    if (subscription === undefined) {
+      // On their way when the watch was cancelled. Of any other id they may be those of a watch here, which then misses them.
+      if (this.#left.has(response.watchId)) return;
+      throw badAnswer(`etcd sent events of a watch ${response.watchId}, which this stream does not have`);
+    }
     const { assembler, follower } = subscription;
     try {
       let count = 0;
@@ -343,6 +352,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
 
   #onProgress(response: WatchResponse): void {
     const { revision } = response.header;
+    // It may have been events, of which nothing is left.
+    if (revision < 1) throw badAnswer('etcd sent a watch response without events and without a revision');
     if (response.watchId >= 0) {
       this.#active.get(response.watchId)?.follower.progress(revision);
       return;
@@ -376,6 +387,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   }
 
   #cancel(id: number): void {
-    if (this.#state.name === 'open') this.#state.call.write(encodeCancel(id));
+    if (this.#state.name !== 'open') return;
+    this.#left.add(id);
+    this.#state.call.write(encodeCancel(id));
   }
 }
