@@ -1,9 +1,9 @@
 // Packs every publishable package and checks the tarballs as their users get them: publint, the types in every module
 // resolution, and a project that installs them and runs under Jest's defaults, as CommonJS and as ESM.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { installPacked, packAll } from './packed.mjs';
 import { root } from './pnpm.mjs';
@@ -49,13 +49,34 @@ async function checkConsumer(tarballs) {
   }
 }
 
+/** Follows the install section of the README: its commands, in a project beside a clone whose tarballs are packed. */
+async function checkInstallSection(tarballs) {
+  const section = readFileSync(join(root, 'README.md'), 'utf8').split('## Install')[1].split('\n## ')[0];
+  const [, block] = /```sh\n([^]*?)```/.exec(section);
+  const service = join(work, 'beside', 'service');
+  mkdirSync(join(work, 'beside', 'holdfast', 'tarballs'), { recursive: true });
+  mkdirSync(service);
+  for (const tarball of tarballs.values())
+    cpSync(tarball, join(work, 'beside', 'holdfast', 'tarballs', basename(tarball)));
+  writeFileSync(join(service, 'package.json'), '{ "private": true }');
+  const commands = block.split('\n').filter((line) => line.startsWith('npm install'));
+  if (commands.length === 0) throw new Error('the install section of the README has no npm install');
+  for (const command of commands) await run('bash', ['-c', command], { cwd: service });
+  const names = ['core', 'memory', 'etcd-v3'].map((name) => `@holdfast/${name}`);
+  await tool('-e', [`for (const name of ${JSON.stringify(names)}) require(name)`], { cwd: service });
+}
+
 async function checkTarballs(tarballs) {
   for (const tarball of tarballs.values()) await checkTarball(tarball);
 }
 
 try {
   const tarballs = packAll(join(work, 'tarballs'));
-  const checks = await Promise.allSettled([checkTarballs(tarballs), checkConsumer(tarballs)]);
+  const checks = await Promise.allSettled([
+    checkTarballs(tarballs),
+    checkConsumer(tarballs),
+    checkInstallSection(tarballs),
+  ]);
   const failed = checks.filter(({ status }) => status === 'rejected');
   for (const { reason } of failed) console.error(reason.message);
   if (failed.length === 0) console.log(`checked ${[...tarballs.keys()].join(', ')}`);

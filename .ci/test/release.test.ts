@@ -70,6 +70,8 @@ test('a release gives all packages one version, and the changelog what the chang
 
   const versions = packages.map(({ path }) => (JSON.parse(read(`${path}/package.json`)) as Manifest).version);
   expect(new Set(versions)).toEqual(new Set(['0.2.0']));
+  const core = JSON.parse(read('packages/core/package.json')) as Manifest;
+  expect(core.dependencies).toMatchObject({ '@holdfast/store': '^0.2.0' });
   const section = [
     `## 0.2.0 (${new Date().toISOString().slice(0, 10)})`,
     '### Minor changes',
