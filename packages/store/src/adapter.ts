@@ -46,6 +46,7 @@ export { messageOf, textOf } from './message-of.js';
 export { ListPage } from './page.js';
 export { safeRandom } from './random.js';
 export { holdDuring, holdProcess } from './process-hold.js';
+export { inNextTurn, inThisTurn, nextTurn } from './real-timers.js';
 export { KeyRange, keySuccessor, prefixEnd } from './range.js';
 export { sleep } from './sleep.js';
 export { parseStoreUrl, urlParams } from './store-url.js';

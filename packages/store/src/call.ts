@@ -5,6 +5,7 @@ import type { DriverCall, StoreDriver } from './driver.js';
 import { isStoreError, StoreError, toStoreError, withOutcome } from './errors.js';
 import { checkMs, invalid, type Untrusted } from './check-options.js';
 import { holdDuring } from './process-hold.js';
+import { inNextTurn } from './real-timers.js';
 
 /** A write that was interrupted may have been applied (C7); a read leaves nothing behind. */
 export type CallKind = 'read' | 'write';
@@ -105,11 +106,11 @@ async function settle<T>(kind: CallKind, running: Promise<T>, signal: AbortSigna
   let onAbort = () => undefined as void;
   const interrupted = new Promise<never>((_, reject) => {
     onAbort = () => {
-      setImmediate(() =>
-        setImmediate(() => {
+      inNextTurn(() => {
+        inNextTurn(() => {
           reject(interruption(kind, signal, undefined));
-        }),
-      );
+        });
+      });
     };
     addAbortListener(signal, onAbort);
   });

@@ -13,11 +13,33 @@ export interface Clock {
 /** Opaque: the value that the clock's `setTimeout` returned. */
 export type TimerHandle = unknown;
 
+/** The longest delay of Node's timers, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+/** Node's timers fire up to a millisecond early. */
+const EARLY_MS = 5;
+
+/** By how many milliseconds timers have run ahead of `performance.now()`, which some fake timers don't move on with them. */
+let ahead = 0;
+const elapsed = (): number => performance.now() + ahead;
+
+/** A timer has fired: by this clock it is that late, or what waits for the time would wait for ever. */
+function catchUp(due: number): void {
+  const early = due - elapsed();
+  if (early > EARLY_MS) ahead += early;
+}
+
 /** The process's own clock. Its timers keep the process alive until they are cleared. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  monotonic: () => elapsed(),
+  setTimeout: (callback, delayMs) => {
+    const due = elapsed() + delayMs;
+    return setTimeout(() => {
+      // A longer delay fires at once.
+      if (delayMs <= LONGEST_MS) catchUp(due);
+      callback();
+    }, delayMs);
+  },
   clearTimeout: (handle) => {
     clearTimeout(handle as NodeJS.Timeout);
   },

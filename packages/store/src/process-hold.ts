@@ -1,11 +1,10 @@
-// Node's own, whatever a test has put in their place: whether a process ends is no matter of its clock.
-import { clearInterval, setInterval } from 'node:timers';
+import { realIntervals } from './real-timers.js';
 
 /** The longest interval that Node can wait: nothing is to be done when it is over. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 let holds = 0;
-let timer: ReturnType<typeof setInterval> | undefined;
+let timer: ReturnType<typeof realIntervals.setInterval> | undefined;
 
 /**
  * Keeps the process alive until the returned function is called. With it, sockets and timers need not: one connection serves calls and
@@ -13,14 +12,14 @@ let timer: ReturnType<typeof setInterval> | undefined;
  */
 export function holdProcess(): () => void {
   holds += 1;
-  timer ??= setInterval(() => undefined, LONGEST_MS);
+  timer ??= realIntervals.setInterval(() => undefined, LONGEST_MS);
   let isOver = false;
   return () => {
     if (isOver) return;
     isOver = true;
     holds -= 1;
     if (holds > 0) return;
-    clearInterval(timer);
+    realIntervals.clearInterval(timer);
     timer = undefined;
   };
 }

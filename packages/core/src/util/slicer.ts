@@ -1,4 +1,5 @@
 import type { Clock } from '@holdfast/store';
+import { nextTurn } from '@holdfast/store/adapter';
 
 // Beside it, the same turn of the loop has reads from sockets and the garbage collector to do.
 const BUDGET_MS = 2.5;
@@ -27,7 +28,7 @@ export class Slicer {
 
   /** Lets the event loop turn once. */
   async pause(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.#started = this.#clock.now();
   }
 }

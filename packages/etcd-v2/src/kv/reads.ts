@@ -16,7 +16,7 @@ import type {
   KeyRange,
 } from '@holdfast/store/adapter';
 import { StoreError } from '@holdfast/store';
-import { compareBytes, compareKeys } from '@holdfast/store/adapter';
+import { compareBytes, compareKeys, nextTurn } from '@holdfast/store/adapter';
 import { parseRead, type ReadAnswer } from '../json/answer.js';
 import { isFile, isReadable, rawKeyBytes, sortByKey, toKeyValue } from '../json/codec.js';
 import type { V2File, V2Node } from '../json/codec.js';
@@ -112,7 +112,7 @@ export async function* scan(
     const more = start + PAGE < files.length;
     const unreadable = start === 0 ? undecodable : [];
     yield new FilePage(files.slice(start, start + PAGE), { bookmark, total, more, undecodable: unreadable, keysOnly });
-    if (more) await new Promise((resolve) => setImmediate(resolve));
+    if (more) await nextTurn();
   }
 }
 

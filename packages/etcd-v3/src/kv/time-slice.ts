@@ -1,3 +1,4 @@
+import { nextTurn } from '@holdfast/store/adapter';
 /** How long work may hold the event loop, in milliseconds. */
 const SLICE_MS = 2.5;
 
@@ -8,7 +9,7 @@ export class TimeSlice {
   /** Lets the event loop turn if the slice has lasted long enough. Call it every few hundred steps. */
   async breathe(): Promise<void> {
     if (performance.now() - this.#began < SLICE_MS) return;
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.#began = performance.now();
   }
 }

@@ -1,5 +1,6 @@
 import type { Bookmark, Clock, LeaseId, StoreError, TxnResult, WriteOutcome } from '@holdfast/store';
 import type { DriverListOptions, DriverPutOptions, DriverTxn, KeyRange } from '@holdfast/store/adapter';
+import { inNextTurn } from '@holdfast/store/adapter';
 import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
 import { Entries } from '../entries/entries.js';
 import { keyNotFound } from '../errors.js';
@@ -133,10 +134,10 @@ export class Engine {
     return new Promise((resolve) => {
       const reclaim = () => {
         // A history that was replaced meanwhile is freed as a whole.
-        if (mvcc === this.#mvcc && mvcc.reclaim(RECLAIM_AT_ONCE)) setImmediate(reclaim);
+        if (mvcc === this.#mvcc && mvcc.reclaim(RECLAIM_AT_ONCE)) inNextTurn(reclaim);
         else resolve();
       };
-      setImmediate(reclaim);
+      inNextTurn(reclaim);
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Page } from '@holdfast/store';
 import type { DriverCall, DriverScanOptions, KeyRange } from '@holdfast/store/adapter';
+import { nextTurn } from '@holdfast/store/adapter';
 import { type Interval, toInterval } from '../data/byte-string.js';
 import type { Engine } from './engine.js';
 import { historyChanged } from '../errors.js';
@@ -49,6 +50,6 @@ export async function* scanPages(
     const last = found.versions.at(-1);
     if (!found.more || last === undefined) return;
     rest = { start: `${last.history.key}\0`, end: whole.end };
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }

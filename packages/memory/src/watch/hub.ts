@@ -1,5 +1,6 @@
 import type { Bookmark, Clock, StoreError, TimerHandle } from '@holdfast/store';
 import type { DriverWatchOptions, KeyRange, WatchSink } from '@holdfast/store/adapter';
+import { inNextTurn, inThisTurn } from '@holdfast/store/adapter';
 import { type Entries, asRevision } from '../entries/entries.js';
 import { compacted, historyChanged } from '../errors.js';
 import type { Version } from '../data/key-history.js';
@@ -139,11 +140,11 @@ export class WatchHub {
 
   /** Runs `action` in this turn of the event loop, after the present call. */
   soon(action: () => void): void {
-    queueMicrotask(action);
+    inThisTurn(action);
   }
 
   /** Runs `action` in the next turn of the event loop. */
   later(action: () => void): void {
-    setImmediate(action);
+    inNextTurn(action);
   }
 }
