@@ -77,13 +77,8 @@ test('the campaigns that are shown are whole, and found nothing', () => {
   const count = (kind: string, cell?: string) =>
     clusters.injections.filter((each) => each.kind === kind && (cell === undefined || each.cell === cell)).length;
   expect(faultKinds.filter((kind) => count(kind) < 50)).toEqual([]);
-  // A version that is in the campaign is in it with all its cells.
-  const shown = allCells.filter(({ version }) =>
-    clusters.injections.some(({ cell }) => cell.startsWith(`${version}/`)),
-  );
-  expect(shown.map(({ version }) => version)).toEqual(expect.arrayContaining(['3.4.23', '3.5.16']));
   const tooFew = faults.flatMap((fault) =>
-    shown
+    allCells
       .filter((cell) => fault.appliesTo(cell) && count(fault.kind, nameOfCell(cell)) < 10)
       .map((cell) => `${fault.kind} in ${nameOfCell(cell)}`),
   );
