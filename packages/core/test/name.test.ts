@@ -55,7 +55,9 @@ describe('the name of a mirror', () => {
     await w.until(() => w?.script.opened.length === 1);
     w.script.cut();
     const said = () => lines.filter(({ level }) => level === 'info').map(({ message }) => message);
-    expect(said().at(-1)).toBe('mirror /things/: the connection to the store is interrupted: the connection was cut');
+    expect(said().at(-1)).toBe(
+      'mirror /things/: the connection to the store is interrupted: the connection was cut (endpoint 127.0.0.1:1)',
+    );
     w.script.heal();
     await w.until(() => opened.state.connection === 'connected');
     expect(said().at(-1)).toBe('mirror /things/: the store answers again');

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
 import type { Logger } from '@holdfast/store';
-import { handleRejection } from '@holdfast/store/adapter';
+import { handleRejection, messageOf } from '@holdfast/store/adapter';
 
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 type Guarded = (...args: unknown[]) => void;
@@ -61,7 +61,7 @@ export function guardListener<Args extends readonly unknown[]>(
 ): (...args: Args) => void {
   if (typeof listener !== 'function') throw new TypeError('a listener must be a function');
   const report = (error: unknown) => {
-    logger.error('a listener failed', { error });
+    logger.error(`a listener failed: ${messageOf(error)}`, { error });
   };
   return (...args) => {
     try {

@@ -3,6 +3,7 @@ import type { AnyChange, ChangeEvent } from './change.js';
 import { ChangeFeed, type Snapshot } from './change-feed.js';
 import { Events } from './events.js';
 import type { OtherEvents, ResyncEvent } from './mirror-events.js';
+import { reportProblems, reportResync } from './reports.js';
 import { causeOf, isResync, type Step, type StepOrigin } from './step.js';
 
 export interface OutletsOptions {
@@ -59,6 +60,7 @@ export class Outlets {
     this.#telling = 'yes';
     const cause = causeOf(origin);
     if (changes.length > 0) this.#publish({ bookmark, version, cause, changes });
+    reportProblems(this.#logger, invalid);
     for (const problem of invalid) this.events.emit('invalid', problem);
     if (isResync(origin) && from !== undefined) this.#tellResync({ reason: origin, from, bookmark, changed });
     const closes = this.#telling !== 'yes';
@@ -87,7 +89,7 @@ export class Outlets {
   }
 
   #tellResync(event: ResyncEvent): void {
-    this.#logger.info('resync', { ...event });
+    reportResync(this.#logger, event);
     this.events.emit('resync', event);
   }
 }

@@ -1,4 +1,4 @@
-import type { Logger, StoreError } from '@holdfast/store';
+import type { StoreError } from '@holdfast/store';
 
 /** Why the mirror no longer vouches for its content. */
 export type StaleReason =
@@ -152,12 +152,10 @@ export class StateMachine {
   #state: MirrorState;
   #goodUntil = 0;
   readonly #now: () => number;
-  readonly #logger: Logger;
   readonly #onChange: (state: MirrorState, previous: MirrorState) => void;
 
-  constructor(now: () => number, logger: Logger, onChange: (state: MirrorState, previous: MirrorState) => void) {
+  constructor(now: () => number, onChange: (state: MirrorState, previous: MirrorState) => void) {
     this.#now = now;
-    this.#logger = logger;
     this.#onChange = onChange;
     this.#state = Object.freeze({ status: 'loading', since: now(), connection: 'interrupted' });
   }
@@ -178,17 +176,8 @@ export class StateMachine {
     if (next === previous) return;
     this.#state = Object.freeze(next);
     if (isGood(previous) && !isGood(next) && !isFoundLate(next)) this.#goodUntil = now;
-    if (next.status !== previous.status) this.#logger.info(`${previous.status} -> ${next.status}`, { state: next });
-    else if (next.connection !== previous.connection) this.#logger.info(tidings(next), { state: next });
     this.#onChange(next, previous);
   }
-}
-
-/** What a change of the connection alone comes to in words. */
-function tidings(state: MirrorState): string {
-  if (state.connection === 'connected') return 'the store answers again';
-  const cause = 'cause' in state ? state.cause?.message : undefined;
-  return `the connection to the store is interrupted${cause === undefined ? '' : `: ${cause}`}`;
 }
 
 function isGood({ status, connection }: MirrorState): boolean {

@@ -61,7 +61,7 @@ export class RunLoop {
     } catch (error) {
       const cause = toStoreError(error);
       if (runtime.signal.aborted || isStoreClosed(cause)) throw cause;
-      runtime.settings.logger.error('following failed unexpectedly; reading everything again', {
+      runtime.settings.logger.error(`following failed unexpectedly: ${cause.message}; reading everything again`, {
         error: cause,
       });
       return unverified(cause);
