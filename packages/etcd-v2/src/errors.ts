@@ -105,6 +105,9 @@ const BY_CAUSE: readonly (readonly [RegExp, HttpMeaning])[] = [
 /** The text of an HTTP server that expects TLS. It has not read the request. */
 const NEEDS_TLS = /^Client sent an HTTP request to an HTTPS server/;
 
+/** nginx says it with 400. */
+const LONG_HEADERS = /Request Header Or Cookie Too Large/i;
+
 /** An etcd without the v2 API answers its paths like many proxies do. */
 export function isPageNotFound({ status, body }: HttpFailure): boolean {
   return status === 404 && body.startsWith('404 page not found');
@@ -158,6 +161,13 @@ export function meaningOf(failure: HttpFailure, kind: CallKind): HttpMeaning {
     if (known !== undefined && (kind === 'write' || status === 401)) return known;
   }
   if (status === 413 && kind === 'write') return refused('too-large', 'a proxy takes no more; raise its limit');
+  // A key is in the path of its request, which Go's server counts as headers.
+  if (kind === 'write' && (status === 414 || status === 431 || (status === 400 && LONG_HEADERS.test(body)))) {
+    return refused(
+      'too-large',
+      'the key, the value compared with, or the headers are too long for a server on the way',
+    );
+  }
   // A rate limiter refuses before anything is done.
   if (status === 429) return { ...passing('not-applied'), unhealthy: false };
   if (status === 400 && NEEDS_TLS.test(body)) {

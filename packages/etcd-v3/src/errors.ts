@@ -159,6 +159,10 @@ const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: GrpcMeaning])[] = [
     /^Received HTTP status code 413$/,
     refused('too-large', 'a proxy takes no request of this size: raise its limit, or split the request'),
   ],
+  [
+    /^Received HTTP status code (?:414|431)$/,
+    refused('too-large', 'a proxy takes no headers of this size: raise its limit, or shorten the option headers'),
+  ],
   // The answer is too large. If the call was a write, it was applied.
   [
     /^Received message (?:larger than max|that decompresses to a size larger)|^grpc: trying to send message larger than max/,

@@ -146,9 +146,9 @@ describe('a proxy that answers by itself for a while', () => {
     await watch.close();
   });
 
-  test('a request that a proxy finds too large was not applied', async () => {
+  test.each([413, 414, 431])('a request that a proxy finds too large (%i) was not applied', async (status) => {
     await using store = connect();
-    proxy.answer(page(413));
+    proxy.answer(page(status));
     expect(await failureOf(() => store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
   });
 
