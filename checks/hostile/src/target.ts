@@ -1,0 +1,23 @@
+import type { ConfigStore } from '@holdfast/store';
+import type { Random } from '@holdfast/testkit';
+
+/** A real server, a wire in front of it that can be led astray, and stores on both sides of the wire. */
+export interface Target extends AsyncDisposable {
+  /** Such as `etcd 3.5.30`. */
+  readonly name: string;
+  /** Keys below it are mirrored all the time; only the truth writes them. */
+  readonly prefix: string;
+  /** Keys below it are more than a page. */
+  readonly bigPrefix: string;
+  /** Keys below it are written by calls under attack. */
+  readonly writtenPrefix: string;
+  /** A store that the wire is not in front of. */
+  readonly direct: ConfigStore;
+  /** The names of the attacks. */
+  readonly attacks: readonly string[];
+  /** A store behind the wire. */
+  open(): ConfigStore;
+  attack(name: string, random: Random): void;
+  /** The wire is honest again. */
+  heal(): void;
+}

@@ -1,0 +1,132 @@
+import type { Random } from '@holdfast/testkit';
+import type { Attack } from './attack.js';
+import type { V2Answer, V2Wire } from './v2-wire.js';
+
+type V2Attack = Attack<V2Wire>;
+type Node = Record<string, unknown>;
+
+const HTML = '<html>\u001b[31mIt works!</html>';
+const PAGE_HEADERS = { 'content-type': 'text/html' };
+
+/** The answer with every node in it changed. */
+function nodes(change: (node: Node) => unknown): (answer: V2Answer) => V2Answer {
+  const walk = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const node = value as Node;
+    const inner = Array.isArray(node['nodes']) ? { ...node, nodes: node['nodes'].map(walk) } : node;
+    return 'value' in inner ? change(inner) : inner;
+  };
+  return (answer) => {
+    const parsed = parse(answer.body);
+    if (parsed?.['node'] === undefined) return answer;
+    return { ...answer, body: JSON.stringify({ ...parsed, node: walk(parsed['node']) }) };
+  };
+}
+
+function parse(body: string): Node | undefined {
+  try {
+    return JSON.parse(body) as Node;
+  } catch {
+    return undefined;
+  }
+}
+
+const body =
+  (text: string): ((answer: V2Answer) => V2Answer) =>
+  (answer) => ({ ...answer, status: 200, body: text });
+const header =
+  (name: string, value: string) =>
+  (answer: V2Answer): V2Answer => ({ ...answer, headers: { ...answer.headers, [name]: value } });
+const withoutHeader =
+  (name: string) =>
+  (answer: V2Answer): V2Answer => {
+    const { [name]: _left, ...headers } = answer.headers;
+    return { ...answer, headers };
+  };
+
+const INDEXES: readonly unknown[] = [0, -1, 1.5, 2 ** 53, 1e300, '4', null, {}];
+
+/** Changed answers of the server: what no etcd says. Another value, or an entry that is left out, is not among them: nobody can tell. */
+const CHANGES: readonly (readonly [string, (answer: V2Answer, random: Random) => V2Answer])[] = [
+  ['values that are objects', nodes((node) => ({ ...node, value: { x: 1 } }))],
+  ['values that are numbers', nodes((node) => ({ ...node, value: 5 }))],
+  ['entries of another key', nodes((node) => ({ ...node, key: '/zzz' }))],
+  ['entries without a key', nodes(({ key: _key, ...node }) => node)],
+  ['entries without a value', nodes(({ value: _value, ...node }) => node)],
+  ...INDEXES.flatMap((index) => [
+    [`entries modified at ${JSON.stringify(index)}`, nodes((node) => ({ ...node, modifiedIndex: index }))] as const,
+    [`entries created at ${JSON.stringify(index)}`, nodes((node) => ({ ...node, createdIndex: index }))] as const,
+  ]),
+  [
+    'nodes that are no list',
+    (answer: V2Answer) => ({ ...answer, body: answer.body.replace(/"nodes":\[/, '"nodes":5,"was":[') }),
+  ],
+  ...[
+    '{}',
+    '5',
+    'null',
+    '',
+    ' ',
+    '[]',
+    '"x"',
+    '{"action":"get"}',
+    '{"action":"get","node":{}}',
+    '{"message":"internal error"}',
+  ].map((text) => [`the body ${JSON.stringify(text)}`, body(text)] as const),
+  ['another action', (answer) => ({ ...answer, body: answer.body.replace(/"action":"\w+"/, '"action":"explode"') })],
+  ['half of each body', (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2) })],
+  [
+    'half of each body, and the end',
+    (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2), truncated: true }),
+  ],
+  ['another cluster', header('x-etcd-cluster-id', 'deadbeef')],
+  ['no cluster', withoutHeader('x-etcd-cluster-id')],
+  ['no index', withoutHeader('x-etcd-index')],
+  ...['0', '-1', 'x', '9007199254740992', '1e300'].map(
+    (index) => [`the index ${index}`, header('x-etcd-index', index)] as const,
+  ),
+  ['a refusal cut off', (answer) => ({ ...answer, status: 400, body: '{"errorCode":401,"mess', truncated: true })],
+  [
+    'a refusal at index 0',
+    (answer) => ({ ...answer, status: 400, body: '{"errorCode":401,"message":"outdated","cause":"","index":0}' }),
+  ],
+  [
+    'not there, of another key',
+    (answer) => ({
+      ...answer,
+      status: 404,
+      body: '{"errorCode":100,"message":"Key not found","cause":"/zzz","index":5}',
+    }),
+  ],
+  [
+    'an error that there is not',
+    (answer) => ({ ...answer, status: 400, body: '{"errorCode":999,"message":"?","cause":"","index":5}' }),
+  ],
+];
+
+/** Answers that do not come from the server at all. */
+const ANSWERS: readonly (readonly [string, () => V2Answer | 'hang'])[] = [
+  ...[200, 204, 302, 400, 401, 403, 404, 405, 413, 429, 500, 502, 503, 504].map(
+    (status) =>
+      [`a page with ${status}`, () => ({ status, headers: PAGE_HEADERS, body: status === 204 ? '' : HTML })] as const,
+  ),
+  ['no route', () => ({ status: 404, headers: {}, body: '{"error":"no route"}' })],
+  ['a body without an end', () => ({ status: 200, headers: PAGE_HEADERS, body: 'x'.repeat(16_384), endless: true })],
+  ['nothing, ever', () => 'hang'],
+];
+
+/** Everything that is done to the v2 API. */
+export const V2_ATTACKS: readonly V2Attack[] = [
+  ...CHANGES.map(([name, change]): V2Attack => ({
+    name,
+    begin: (wire, random) => {
+      wire.change((answer) => change(answer, random));
+    },
+  })),
+  ...ANSWERS.map(([name, answer]): V2Attack => ({
+    name,
+    begin: (wire) => {
+      wire.answer(answer);
+    },
+  })),
+];
