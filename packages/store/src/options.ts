@@ -85,12 +85,11 @@ export interface PutOptions extends CallOptions {
   readonly ignoreLease?: boolean | undefined;
 }
 
-/** The condition of a guarded write. Give exactly one. */
+/** The condition of a guarded write: exactly one. For more, use `txn()`. */
 export type PutGuard =
-  | { readonly ifAbsent: true }
-  | { readonly ifPresent: true }
-  | { readonly ifModRevision: Revision | number }
-  | { readonly ifValue: ValueInput };
+  | { readonly ifAbsent: true; readonly ifPresent?: never; readonly ifModRevision?: never; readonly ifValue?: never }
+  | { readonly ifPresent: true; readonly ifAbsent?: never; readonly ifModRevision?: never; readonly ifValue?: never }
+  | (DeleteGuard & { readonly ifAbsent?: never; readonly ifPresent?: never });
 
 export interface PutResult {
   readonly revision: Revision;
@@ -115,7 +114,10 @@ export interface DeleteOptions extends CallOptions {
   readonly previous?: boolean | undefined;
 }
 
-export type DeleteGuard = { readonly ifModRevision: Revision | number } | { readonly ifValue: ValueInput };
+/** The condition of a guarded delete: exactly one. */
+export type DeleteGuard =
+  | { readonly ifModRevision: Revision | number; readonly ifValue?: never }
+  | { readonly ifValue: ValueInput; readonly ifModRevision?: never };
 
 export interface DeleteResult {
   readonly revision: Revision;
