@@ -1,10 +1,9 @@
 import type { KeyValue, Page, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
-import { compareBytes, encodeUtf8, KeyRange, keySuccessor, ListPage } from '@holdfast/store/adapter';
+import { compareBytes, encodeUtf8, KeyRange, keySuccessor, ListPage, Slicer } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
 import { Composition } from '../src/reads/composition.js';
 import { Intervals } from '../src/reads/intervals.js';
 import { LaterEvents } from '../src/reads/later-events.js';
-import { Slicer } from '../src/util/slicer.js';
 import { at, batch, clock, kv, put, raw, remove } from './support/tables.js';
 
 function randomOf(seed: number): (below: number) => number {

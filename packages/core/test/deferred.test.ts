@@ -1,11 +1,10 @@
 import type { KeyValue } from '@holdfast/store';
-import { ListPage } from '@holdfast/store/adapter';
+import { ListPage, Slicer } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
 import { applyBatch } from '../src/table/apply.js';
 import { RevisionDiff } from '../src/table/revision-diff.js';
 import { Slab } from '../src/entries/slab.js';
 import { ScanCheck } from '../src/util/answers.js';
-import { Slicer } from '../src/util/slicer.js';
 import type { Table } from '../src/table/table.js';
 import { at, batch, clock, content, kv, newTable, put, remove, restore } from './support/tables.js';
 

@@ -1,9 +1,8 @@
-import { ListPage } from '@holdfast/store/adapter';
+import { ListPage, Slicer } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
 import { applyBatch } from '../src/table/apply.js';
 import { Restore } from '../src/table/restore.js';
 import type { Slab } from '../src/entries/slab.js';
-import { Slicer } from '../src/util/slicer.js';
 import type { Table } from '../src/table/table.js';
 import { at, batch, clock, content, kv, newTable, put, remove } from './support/tables.js';
 

@@ -18,6 +18,8 @@ export {
 export { checkStore } from './check-store.js';
 export { writesAnything } from './check-txn.js';
 export { backgroundClock, systemClock } from './clock.js';
+export { CopyPool } from './copy-pool.js';
+export { withDeadline, type Deadline, type DeadlineOptions } from './deadline.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
 export type {
   DriverCall,
@@ -49,5 +51,6 @@ export { holdDuring, holdProcess } from './process-hold.js';
 export { inNextTurn, inThisTurn, nextTurn } from './real-timers.js';
 export { KeyRange, keySuccessor, prefixEnd } from './range.js';
 export { sleep } from './sleep.js';
+export { Slicer } from './slicer.js';
 export { parseStoreUrl, urlParams } from './store-url.js';
 export { handleRejection, isThenable } from './thenable.js';

@@ -445,7 +445,7 @@ export const mirror: readonly Mutant[] = [
     name: 'mirror-decodes-in-one-go',
     promise: 'M11',
     why: 'all values are decoded in one turn of the event loop',
-    file: core('util/slicer'),
+    file: 'packages/store/src/slicer.ts',
     find: '    return elapsed >= BUDGET_MS || elapsed < 0;',
     replace: '    return elapsed >= 60_000;',
     caughtBy: { test: test('m11-cheap'), name: 'M11 values are decoded in slices of a few milliseconds' },

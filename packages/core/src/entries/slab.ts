@@ -1,7 +1,7 @@
 import type { Page } from '@holdfast/store';
+import type { Slicer } from '@holdfast/store/adapter';
 import type { Revisions } from './entry.js';
 import type { RawValue } from '../values/raw-value.js';
-import type { Slicer } from '../util/slicer.js';
 
 /**
  * A page of a scan that lazy entries still have their values in: as long as one of them does, all of it stays in memory.

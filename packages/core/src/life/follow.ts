@@ -1,9 +1,8 @@
 import { type Bookmark, isStoreError, StoreError, type WatchState } from '@holdfast/store';
-import { addAbortListener, type Backoff, removeAbortListener, sleep, toStoreError } from '@holdfast/store/adapter';
+import { addAbortListener, type Backoff, removeAbortListener, sleep, toStoreError, withDeadline } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isStoreClosed } from '../runtime/errors.js';
-import { withDeadline } from '../util/deadline.js';
 import type { FollowContext } from '../proof/follow-context.js';
 import { endFor, type FollowEnd, unverified } from '../proof/follow-end.js';
 import { prove } from '../proof/prove-complete.js';

@@ -7,9 +7,9 @@ import {
   holdDuring,
   removeAbortListener,
   textOf,
+  withDeadline,
 } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
-import { withDeadline } from '../util/deadline.js';
 
 export interface WaitOptions {
   /** Milliseconds; the mirror's `syncTimeoutMs` unless told. */

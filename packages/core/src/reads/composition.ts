@@ -1,6 +1,5 @@
 import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
-import { ListPage } from '@holdfast/store/adapter';
-import type { Slicer } from '../util/slicer.js';
+import { ListPage, type Slicer } from '@holdfast/store/adapter';
 import type { Intervals } from './intervals.js';
 import type { LaterEvents } from './later-events.js';
 

@@ -1,10 +1,9 @@
 import { type Bookmark, type ListResult, type Page, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
-import { addAbortListener, removeAbortListener, toStoreError } from '@holdfast/store/adapter';
+import { addAbortListener, removeAbortListener, Slicer, toStoreError } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { checkContinues, checkIdentity } from '../table/history.js';
 import { checkBatch, checkBookmark } from '../util/answers.js';
-import { Slicer } from '../util/slicer.js';
 import { Watermark } from '../util/watermark.js';
 import { Composition } from './composition.js';
 import { Intervals, type Piece } from './intervals.js';

@@ -1,8 +1,8 @@
 import type { Page } from '@holdfast/store';
+import { Slicer } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Restore } from '../table/restore.js';
-import { Slicer } from '../util/slicer.js';
 import { NO_CHANGE, type StepOrigin } from '../events/step.js';
 
 /** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */

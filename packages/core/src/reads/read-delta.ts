@@ -1,8 +1,8 @@
 import type { Bookmark, KeyValue, Page, Revision, ScanOptions, UndecodableKey } from '@holdfast/store';
+import { Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Delta, KeySet } from '../table/patch.js';
 import { ScanCheck } from '../util/answers.js';
-import { Slicer } from '../util/slicer.js';
 import { hexOf } from '../table/undecodable-keys.js';
 
 export interface DeltaOptions {

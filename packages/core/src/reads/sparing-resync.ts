@@ -1,4 +1,5 @@
 import type { Bookmark, KeyValue } from '@holdfast/store';
+import { Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
 import { checkContinues } from '../table/history.js';
@@ -6,7 +7,6 @@ import { patch } from '../table/patch.js';
 import { readPages } from './read-delta.js';
 import { readValues } from './read-values.js';
 import { RevisionDiff } from '../table/revision-diff.js';
-import { Slicer } from '../util/slicer.js';
 import type { ResyncReason } from '../events/state.js';
 import { NO_CHANGE } from '../events/step.js';
 

@@ -1,8 +1,7 @@
 import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
-import { Backoff, onFailure, toStoreError } from '@holdfast/store/adapter';
+import { Backoff, type Deadline, onFailure, toStoreError, withDeadline } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
 import { CollectionTable } from '../table/collection-table.js';
-import { type Deadline, withDeadline } from '../util/deadline.js';
 import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
 import { Lock } from '../util/lock.js';

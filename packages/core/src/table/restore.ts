@@ -1,4 +1,5 @@
 import { type Bookmark, type Page, type Revision, StoreError, type UndecodableKey } from '@holdfast/store';
+import type { Slicer } from '@holdfast/store/adapter';
 import { type AnyChange, changeBetween } from '../events/change.js';
 import type { BadValue, CollectionTable } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
@@ -7,7 +8,6 @@ import type { Problem } from '../events/problem.js';
 import { checkContinues } from './history.js';
 import { Slab } from '../entries/slab.js';
 import { ScanCheck } from '../util/answers.js';
-import type { Slicer } from '../util/slicer.js';
 import type { Step } from '../events/step.js';
 import type { Table } from './table.js';
 import { unclaimedOf, type Unclaimed } from './unclaimed-keys.js';

@@ -1,9 +1,8 @@
 import type { KeyValue, Page, Revision, UndecodableKey } from '@holdfast/store';
-import { compareKeys } from '@holdfast/store/adapter';
+import { compareKeys, type Slicer } from '@holdfast/store/adapter';
 import type { Revisions } from '../entries/entry.js';
 import type { KeySet } from './patch.js';
 import type { ScanCheck } from '../util/answers.js';
-import type { Slicer } from '../util/slicer.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
 

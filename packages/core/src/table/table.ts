@@ -6,7 +6,7 @@ import {
   StoreError,
   type UndecodableKey,
 } from '@holdfast/store';
-import type { KeyRange } from '@holdfast/store/adapter';
+import { type KeyRange, Slicer } from '@holdfast/store/adapter';
 import type { CollectionTable } from './collection-table.js';
 import type { Revisions } from '../entries/entry.js';
 import type { Prepared } from '../entries/entry-maker.js';
@@ -15,7 +15,6 @@ import { Layout } from './layout.js';
 import type { Problem } from '../events/problem.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
 import { checkBookmark } from '../util/answers.js';
-import { Slicer } from '../util/slicer.js';
 import type { Step } from '../events/step.js';
 import { Watermark } from '../util/watermark.js';
 import { isSameUnclaimed, type Unclaimed } from './unclaimed-keys.js';

@@ -1,11 +1,10 @@
 import type { Bookmark, KeyValue, Page, Revision, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
-import { encodeUtf8, KeyRange, ListPage } from '@holdfast/store/adapter';
+import { encodeUtf8, KeyRange, ListPage, Slicer } from '@holdfast/store/adapter';
 import { virtualClock } from '@holdfast/testkit';
 import { json } from '../../src/index.js';
 import { CollectionTable, type CollectionTableOptions } from '../../src/table/collection-table.js';
 import { Decoder } from '../../src/entries/decoder.js';
 import { Restore } from '../../src/table/restore.js';
-import { Slicer } from '../../src/util/slicer.js';
 import type { Step } from '../../src/events/step.js';
 import { Table } from '../../src/table/table.js';
 

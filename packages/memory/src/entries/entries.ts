@@ -1,6 +1,6 @@
 import type { KeyValue, Revision, UndecodableKey } from '@holdfast/store';
+import { CopyPool } from '@holdfast/store/adapter';
 import { byteStringToBytes } from '../data/byte-string.js';
-import { CopyPool } from './copy-pool.js';
 import { type Version, isDeletion } from '../data/key-history.js';
 import type { Lessor } from '../leases/lessor.js';
 

@@ -1,5 +1,5 @@
+import { CopyPool } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
-import { CopyPool } from '../src/entries/copy-pool.js';
 
 describe('copies in a pool', () => {
   test('are equal to what they are copies of, and alter neither that nor one another', () => {

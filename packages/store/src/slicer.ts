@@ -1,5 +1,5 @@
-import type { Clock } from '@holdfast/store';
-import { nextTurn } from '@holdfast/store/adapter';
+import type { Clock } from './clock.js';
+import { nextTurn } from './real-timers.js';
 
 // Beside it, the same turn of the loop has reads from sockets and the garbage collector to do.
 const BUDGET_MS = 2.5;

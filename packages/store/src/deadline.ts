@@ -1,5 +1,6 @@
-import type { Clock, StoreError } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import type { Clock } from './clock.js';
+import type { StoreError } from './errors.js';
+import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 
 export interface DeadlineOptions {
   readonly clock: Clock;
