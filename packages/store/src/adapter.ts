@@ -19,7 +19,7 @@ export { checkStore } from './check-store.js';
 export { writesAnything } from './check-txn.js';
 export { backgroundClock, systemClock } from './clock.js';
 export { CopyPool } from './copy-pool.js';
-export { withDeadline, type Deadline, type DeadlineOptions } from './deadline.js';
+export { abortable, withDeadline, withTimeLimit, type Deadline, type DeadlineOptions } from './deadline.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
 export type {
   DriverCall,

@@ -6,25 +6,45 @@ const POOL_BYTES = 8 * 1024;
 /** Where views begin: every number of any width is aligned. */
 const ALIGNMENT = 8;
 
+const NOTHING = new Uint8Array(0);
+
 /**
- * Copies values, several into one allocation: an allocation takes ten times as long as the copy. The copies don't overlap, so
- * altering one alters no other.
+ * Copies values, several into one allocation: an allocation takes ten times as long as the copy. A view of a message would keep the whole
+ * message, which may have tens of megabytes. The copies don't overlap, so altering one alters no other.
  */
 export class CopyPool {
+  readonly #poolBytes: number;
   #memory = new ArrayBuffer(0);
   #used = 0;
 
+  /** @param poolBytes the most memory that one kept copy may hold, in bytes */
+  constructor(poolBytes = POOL_BYTES) {
+    this.#poolBytes = poolBytes;
+  }
+
   copy(bytes: Uint8Array): Uint8Array {
-    const { length } = bytes;
-    if (length > POOL_BYTES / 4) return new Uint8Array(bytes);
+    const view = this.#room(bytes.length, this.#poolBytes);
+    view.set(bytes);
+    return view;
+  }
+
+  /** Copies a part of a message. No more memory is allocated than the rest of the message may need. */
+  copyOf(message: Buffer, start: number, end: number): Uint8Array {
+    if (end === start) return NOTHING;
+    const view = this.#room(end - start, message.length - start);
+    message.copy(view, 0, start, end);
+    return view;
+  }
+
+  #room(length: number, needed: number): Uint8Array {
+    if (length > this.#poolBytes / 4) return new Uint8Array(length);
     if (this.#used + length > this.#memory.byteLength) {
-      this.#memory = new ArrayBuffer(POOL_BYTES);
+      this.#memory = new ArrayBuffer(Math.min(this.#poolBytes, needed));
       this.#used = 0;
       // Transferring one value to another thread would take the others' memory with it.
       markAsUntransferable(this.#memory);
     }
     const view = new Uint8Array(this.#memory, this.#used, length);
-    view.set(bytes);
     this.#used += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
     return view;
   }

@@ -19,10 +19,10 @@ export interface Deadline {
 }
 
 /**
- * Runs `work` with a signal that aborts when the time is out or the outer signal aborts. Rejects at that moment, even if
- * the work takes no notice: a store that hangs must not hang the mirror with it. Leaves no timer and no listener.
+ * Runs `work` with a signal that aborts when the time is out or the outer signal aborts. The work is to end then, in its own way. Leaves no
+ * timer and no listener.
  */
-export async function withDeadline<T>(
+export async function withTimeLimit<T>(
   { clock, ms, signal, late }: DeadlineOptions,
   work: (deadline: Deadline) => Promise<T>,
 ): Promise<T> {
@@ -30,8 +30,8 @@ export async function withDeadline<T>(
   const abort = () => {
     controller.abort(signal?.reason);
   };
-  if (signal?.aborted === true) throw signal.reason;
   addAbortListener(signal, abort);
+  if (signal?.aborted === true) abort();
   const start = () =>
     ms === undefined
       ? undefined
@@ -43,15 +43,36 @@ export async function withDeadline<T>(
     if (timer !== undefined) clock.clearTimeout(timer);
     timer = controller.signal.aborted ? undefined : start();
   };
-  const aborted = new Promise<never>((_resolve, reject) => {
-    addAbortListener(controller.signal, () => {
-      reject(controller.signal.reason as Error);
-    });
-  });
   try {
-    return await Promise.race([work({ signal: controller.signal, extend }), aborted]);
+    return await work({ signal: controller.signal, extend });
   } finally {
     if (timer !== undefined) clock.clearTimeout(timer);
     removeAbortListener(signal, abort);
+  }
+}
+
+/**
+ * The same, but rejects at that moment, even if the work takes no notice: a store that hangs must not hang the mirror with it.
+ */
+export async function withDeadline<T>(options: DeadlineOptions, work: (deadline: Deadline) => Promise<T>): Promise<T> {
+  if (options.signal?.aborted === true) throw options.signal.reason;
+  return withTimeLimit(options, (deadline) => abortable(work(deadline), deadline.signal));
+}
+
+/** One caller's wait for shared work: its abort ends the wait, not the work. */
+export async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return waiting;
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) onAbort();
+    else addAbortListener(signal, onAbort);
+  });
+  try {
+    return await Promise.race([waiting, aborted]);
+  } finally {
+    removeAbortListener(signal, onAbort);
   }
 }

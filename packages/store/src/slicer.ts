@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import { systemClock, type Clock } from './clock.js';
 import { nextTurn } from './real-timers.js';
 
 // Beside it, the same turn of the loop has reads from sockets and the garbage collector to do.
@@ -9,18 +9,21 @@ const ITEMS_BETWEEN_LOOKS = 16;
 /** Keeps long work from blocking the host's event loop (promise M11): work in slices of a few milliseconds. */
 export class Slicer {
   readonly #clock: Clock;
+  readonly #itemsBetweenLooks: number;
   #started: number;
   #items = 0;
 
-  constructor(clock: Clock) {
+  /** @param itemsBetweenLooks how many items are done between two looks at the clock */
+  constructor(clock: Clock = systemClock, itemsBetweenLooks = ITEMS_BETWEEN_LOOKS) {
     this.#clock = clock;
-    this.#started = clock.now();
+    this.#itemsBetweenLooks = itemsBetweenLooks;
+    this.#started = this.#clock.now();
   }
 
   /** To be asked after each item: whether it is time to {@link pause}. */
   isDue(): boolean {
     this.#items += 1;
-    if (this.#items % ITEMS_BETWEEN_LOOKS !== 0) return false;
+    if (this.#items % this.#itemsBetweenLooks !== 0) return false;
     const elapsed = this.#clock.now() - this.#started;
     // The system's clock may be set back.
     return elapsed >= BUDGET_MS || elapsed < 0;

@@ -24,6 +24,21 @@ describe('copies in a pool', () => {
     expect(memories.size).toBe(2);
   });
 
+  test('of parts of a message hold neither the message nor more memory than its rest may need', () => {
+    const pool = new CopyPool(1_024);
+    const message = Buffer.from(Array.from({ length: 600 }, (_, n) => n % 251));
+    const parts = [0, 100, 200, 590].map((start) => pool.copyOf(message, start, start + 10));
+    expect(parts.map((part) => [...part])).toEqual(
+      [0, 100, 200, 590].map((start) => [...message.subarray(start, start + 10)]),
+    );
+    expect(new Set(parts.map(({ buffer }) => buffer)).size).toBe(1);
+    expect(parts[0]!.buffer.byteLength).toBe(600);
+    expect(pool.copyOf(message, 300, 600).buffer.byteLength).toBe(300);
+    expect(pool.copyOf(message, 7, 7)).toHaveLength(0);
+    message.fill(0);
+    expect(parts[1]![0]).toBe(100);
+  });
+
   test("can't be taken away by who sends one of them to another thread", () => {
     const pool = new CopyPool();
     const [one, other] = [pool.copy(Uint8Array.of(1)), pool.copy(Uint8Array.of(2))];

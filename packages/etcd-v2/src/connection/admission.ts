@@ -1,8 +1,8 @@
 import type { IdentityCensus } from '@holdfast/etcd-common';
 import { isStoreError, type StoreError } from '@holdfast/store';
+import { abortable } from '@holdfast/store/adapter';
 import type { Endpoint } from './endpoint.js';
 import type { Link } from './link.js';
-import { untilAborted } from './until-aborted.js';
 
 /**
  * Compares the cluster's id that comes with nearly every answer with that of the store, before the answer is used: a
@@ -34,7 +34,7 @@ export class Admission {
   ): Promise<StoreError | undefined> {
     if (link.identity !== undefined || identity === '') return this.heard(endpoint, link, identity);
     try {
-      await untilAborted(this.#census.admit(endpoint.name, identity), signal);
+      await abortable(this.#census.admit(endpoint.name, identity), signal);
       link.identity = identity;
       return undefined;
     } catch (error) {

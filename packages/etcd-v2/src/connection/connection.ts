@@ -1,5 +1,5 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { Backoff, beforeSent, noteFailure, notSent, sleep } from '@holdfast/store/adapter';
+import { abortable, Backoff, beforeSent, noteFailure, notSent, sleep, withTimeLimit } from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
 import { parseMembers } from '../json/cluster.js';
 import type { ResolvedOptions } from '../options.js';
@@ -15,8 +15,6 @@ import { introductionPath } from './introduction.js';
 import { startPoll, type Poll, type PollHandlers } from './poll.js';
 import { startRenewedPoll } from './renewed-poll.js';
 import { judge } from './retry.js';
-import { withTimeLimit } from './time-limit.js';
-import { untilAborted } from './until-aborted.js';
 
 /** The shortest time to connect to one of several endpoints, in milliseconds. */
 const MIN_CONNECT_MS = 500;
@@ -117,7 +115,7 @@ export class Connection {
           throw summary(error, tried, connectMs, reached);
         case 'renew-credentials':
           renewed = true;
-          if (!(await beforeSent(kind, untilAborted(this.#credentials.renew(header), signal)))) throw error;
+          if (!(await beforeSent(kind, abortable(this.#credentials.renew(header), signal)))) throw error;
           tried.clear();
           break;
         case 'elsewhere':
@@ -203,7 +201,7 @@ export class Connection {
     const { kind, signal, path } = request;
     const header = this.#credentials.known
       ? this.#credentials.current
-      : await beforeSent(kind, untilAborted(this.#credentials.header(), signal));
+      : await beforeSent(kind, abortable(this.#credentials.header(), signal));
     if (this.#closed !== undefined) throw notSent(kind, this.#closed);
     if (isAborted(signal)) throw notSent(kind, signal?.reason as StoreError);
     if (path.startsWith('/v2/keys/')) this.#asked = introductionPath(path);
@@ -226,7 +224,7 @@ export class Connection {
     const request = httpRequest({ method: 'GET', path: this.#asked }, this.#credentials.current, this.#options.headers);
     const late = (): StoreError =>
       new StoreError('unavailable', `${name}: no answer within ${connectMs} ms`, { endpoint: name });
-    const answer = await withTimeLimit({ clock, limitMs: connectMs, late }, signal, (limited) =>
+    const answer = await withTimeLimit({ clock, ms: connectMs, signal, late }, ({ signal: limited }) =>
       endpoint.ask(request, limited),
     );
     const { identity } = pointOf(answer);

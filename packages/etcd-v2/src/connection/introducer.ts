@@ -1,6 +1,6 @@
 import { passing } from '@holdfast/etcd-common';
 import { isStoreError, StoreError } from '@holdfast/store';
-import { withOutcome } from '@holdfast/store/adapter';
+import { withOutcome, withTimeLimit } from '@holdfast/store/adapter';
 import { connectionMeaning, toConnectionError, toFailureError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Admission } from './admission.js';
@@ -12,7 +12,6 @@ import { httpRequest } from './http-request.js';
 import { introduces, introductionPath, LEADER_PATH } from './introduction.js';
 import { meaningAt } from './lacks-v2.js';
 import { redact } from './redact.js';
-import { withTimeLimit } from './time-limit.js';
 
 type Options = Pick<ResolvedOptions, 'clock' | 'connectMs' | 'endpoints' | 'headers'>;
 type Call = Pick<CallRequest<unknown>, 'method' | 'path' | 'kind' | 'signal'>;
@@ -75,7 +74,7 @@ export class Introducer {
     const limitMs = Math.min(connectMs, Math.max(MIN_ANSWER_MS, connectMs / endpoints.length));
     const late = (): StoreError =>
       new StoreError('unavailable', `${name}: no answer within ${limitMs} ms (timeouts.connectMs)`, { endpoint: name });
-    const ended = await withTimeLimit({ clock, limitMs, late }, call.signal, (limited) =>
+    const ended = await withTimeLimit({ clock, ms: limitMs, signal: call.signal, late }, ({ signal: limited }) =>
       carry(via, httpRequest({ method: 'GET', path }, header, headers), limited),
     );
     if (!('error' in ended)) return ended.response;

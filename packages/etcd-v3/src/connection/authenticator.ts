@@ -1,7 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { checkCredentials } from '@holdfast/etcd-common';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import { abortable } from '@holdfast/store/adapter';
 import type { IAuthenticateRequest } from 'etcd3';
 import { AuthToken, isJwt } from './auth-token.js';
 import type { ResolvedOptions } from '../options.js';
@@ -90,23 +90,5 @@ async function credentialsOf(auth: NonNullable<ResolvedOptions['auth']>): Promis
     const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
     // It may work the next time: a watch waits for that.
     throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, { cause, retryable: true });
-  }
-}
-
-/** One caller's wait for shared work: its abort ends the wait, not the work. */
-export async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return waiting;
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) onAbort();
-    addAbortListener(signal, onAbort);
-  });
-  try {
-    return await Promise.race([waiting, aborted]);
-  } finally {
-    removeAbortListener(signal, onAbort);
   }
 }

@@ -1,13 +1,13 @@
 import { status as grpcStatus } from '@grpc/grpc-js';
 import { isStoreError, type Clock, type StoreError } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import { abortable, addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { meaningOf, toFailureError, type GrpcFailure } from '../errors.js';
 import { answerPoint } from '../protobuf/answer-point.js';
 import { notAccepted } from './accept.js';
 import type { Admission } from './admission.js';
 import type { AskedRange } from './ask-identity.js';
 import type { Attempted } from './attempt.js';
-import { abortable, type Authenticator, type Caller } from './authenticator.js';
+import type { Authenticator, Caller } from './authenticator.js';
 import { headersFor, withHeaders } from './call-headers.js';
 import type { Reached } from './endpoints.js';
 import { CLOSED } from './etcd-channel.js';

@@ -17,6 +17,8 @@ import {
   type DriverGetOptions,
   type DriverListOptions,
   type DriverPutOptions,
+  Slicer,
+  systemClock,
 } from '@holdfast/store/adapter';
 import type { IDeleteRangeRequest, IPutRequest, IRangeRequest } from 'etcd3';
 import {
@@ -34,7 +36,6 @@ import type { Connection } from '../connection/connection.js';
 import { deleteResult, putResult } from './answers.js';
 import { findKeys, type RangeAnswer } from './page-keys.js';
 import { COMPACT, DELETE_RANGE, PUT, RANGE } from '../connection/rpc.js';
-import { TimeSlice } from './time-slice.js';
 
 /** The number of entries that are decoded between two checks of the time. */
 const STEP = 256;
@@ -61,10 +62,10 @@ export class Kv {
   async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
     return this.read(range, options, call, async ({ buffer, count, more, header, keys }) => {
       const { bounds, undecodable, ascii } = keys;
-      const slice = new TimeSlice();
+      const slicer = new Slicer(systemClock, STEP);
       const items: KeyValue[] = [];
       for (let i = 0; i < bounds.length; i += 2) {
-        if (i % (2 * STEP) === 0) await slice.breathe();
+        if (slicer.isDue()) await slicer.pause();
         const start = bounds[i] ?? 0;
         const end = bounds[i + 1] ?? 0;
         const { from, to } = keyBounds(buffer, start, end);

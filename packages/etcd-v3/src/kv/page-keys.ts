@@ -1,9 +1,8 @@
 import type { Revision, UndecodableKey } from '@holdfast/store';
-import type { KeyRange } from '@holdfast/store/adapter';
+import { Slicer, systemClock, type KeyRange } from '@holdfast/store/adapter';
 import { isUtf8 } from 'node:buffer';
 import { EntryCursor, type RangeOutline } from '../protobuf/range.js';
 import { RangeRules, type RangeQuestion } from './range-rules.js';
-import { TimeSlice } from './time-slice.js';
 
 /** The entries of a response with UTF-8 keys, and separately those with other keys (C1). */
 export interface PageKeys {
@@ -32,14 +31,14 @@ export async function findKeys(
   range: KeyRange,
   asked: RangeQuestion,
 ): Promise<PageKeys> {
-  const slice = new TimeSlice();
+  const slicer = new Slicer(systemClock, STEP);
   const rules = new RangeRules(range, asked, header.revision);
   const cursor = new EntryCursor(buffer);
   const undecodable: UndecodableKey[] = [];
   const bad = new Set<number>();
   let ascii = true;
   for (let i = 0; i < bounds.length; i += 2) {
-    if (i % (2 * STEP) === 0) await slice.breathe();
+    if (slicer.isDue()) await slicer.pause();
     cursor.read(bounds[i] ?? 0, bounds[i + 1] ?? 0);
     rules.next(cursor);
     const { keyFrom, keyTo } = cursor;

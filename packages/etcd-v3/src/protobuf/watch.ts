@@ -1,6 +1,5 @@
-import { decodeUtf8 } from '@holdfast/store/adapter';
+import { CopyPool, decodeUtf8 } from '@holdfast/store/adapter';
 import { badAnswer } from './bad-answer.js';
-import { ValueSlab } from './value-slab.js';
 import { fieldSet, WireReader, WireWriter } from './wire.js';
 
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
@@ -15,6 +14,9 @@ export interface CreateRequest {
   /** Tell progress from time to time while the range is idle. */
   readonly progressNotify: boolean;
 }
+
+/** The most memory that one kept value may hold, in bytes. */
+const VALUES_BYTES = 16 * 1024;
 
 const NOTHING = new Uint8Array(0);
 const END = Uint8Array.of(0); // as a range's end: no upper bound
@@ -165,7 +167,7 @@ export interface RawEvent {
 /** Decodes the events of a response one by one. */
 export class EventReader {
   readonly #reader: WireReader;
-  readonly #slab = new ValueSlab();
+  readonly #values = new CopyPool(VALUES_BYTES);
   #size = 0;
 
   constructor(buffer: Buffer, start: number) {
@@ -189,7 +191,7 @@ export class EventReader {
       if (tag === EVENT) {
         const outer = reader.descend();
         this.#size = reader.end - reader.position;
-        const event = decodeEvent(reader, this.#slab);
+        const event = decodeEvent(reader, this.#values);
         reader.ascend(outer);
         return event;
       }
@@ -201,15 +203,15 @@ export class EventReader {
   }
 }
 
-function decodeEvent(reader: WireReader, slab: ValueSlab): RawEvent {
+function decodeEvent(reader: WireReader, values: CopyPool): RawEvent {
   let type: RawEvent['type'] = 'put';
   let entry: RawKeyValue | undefined;
   let previous: RawKeyValue | undefined;
   while (!reader.done) {
     const tag = reader.tag();
     if (tag === 0x08) type = typeOf(reader.int64());
-    else if (tag === 0x12) entry = decodeKeyValue(reader, slab);
-    else if (tag === 0x1a) previous = decodeKeyValue(reader, slab);
+    else if (tag === 0x12) entry = decodeKeyValue(reader, values);
+    else if (tag === 0x1a) previous = decodeKeyValue(reader, values);
     else reader.skip(tag, EVENT_FIELDS);
   }
   if (entry === undefined || entry.key.length === 0)
@@ -223,7 +225,7 @@ function typeOf(type: number): RawEvent['type'] {
   throw badAnswer(`etcd sent an event of a type ${type}, which is not known here`);
 }
 
-function decodeKeyValue(reader: WireReader, slab: ValueSlab): RawKeyValue {
+function decodeKeyValue(reader: WireReader, values: CopyPool): RawKeyValue {
   const outer = reader.descend();
   let key: string | Uint8Array = '';
   let value: Uint8Array = NOTHING;
@@ -248,7 +250,7 @@ function decodeKeyValue(reader: WireReader, slab: ValueSlab): RawKeyValue {
         break;
       case 0x2a: {
         const length = reader.delimited();
-        value = slab.copy(reader.buffer, reader.position - length, reader.position);
+        value = values.copyOf(reader.buffer, reader.position - length, reader.position);
         break;
       }
       case 0x30:
