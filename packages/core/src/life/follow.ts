@@ -1,5 +1,12 @@
 import { type Bookmark, isStoreError, StoreError, type WatchState } from '@holdfast/store';
-import { addAbortListener, type Backoff, removeAbortListener, sleep, toStoreError, withDeadline } from '@holdfast/store/adapter';
+import {
+  addAbortListener,
+  type Backoff,
+  removeAbortListener,
+  sleep,
+  toStoreError,
+  withDeadline,
+} from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isStoreClosed } from '../runtime/errors.js';
