@@ -219,7 +219,7 @@ export const etcdV2: readonly Mutant[] = [
     trap: 22,
     why: 'a connection to a member without a leader is used on, since its endpoint is the only one',
     file: 'packages/etcd-v2/src/connection/endpoint.ts',
-    find: '    this.#isReplacing = true;\n',
+    find: '    this.#suspected = link;\n',
     replace: '',
     caughtBy: { test: BALANCER, name: 'a connection on which it says so .no leader. is replaced' },
   },
