@@ -75,7 +75,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-compact-revision-unread',
     trap: 6,
     why: '`compact_revision` is never read: the watch asks for the compacted history again and again, in silence',
-    file: 'packages/etcd-v3/src/watch/server-end.ts',
+    file: 'packages/etcd-v3/src/watch/errors.ts',
     find: '  if (response.compactRevision > 0) return',
     replace: '  if (response.compactRevision < 0) return',
     caughtBy: { test: SCRIPTED, name: 'compaction ends that watch with CompactedError; others live on .trap 6' },

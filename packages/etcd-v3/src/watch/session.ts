@@ -11,12 +11,10 @@ import { badAnswer } from '../protobuf/bad-answer.js';
 import { rangeBounds } from '../protobuf/range.js';
 import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';
 import { checkEvents, type RevisionGroup } from './events.js';
-import { asStoreError, compactedError, endsWatch, historyChanged } from './errors.js';
-import type { WatchFollower } from './follower.js';
+import { asStoreError, cancelError, compactedError, endsWatch, historyChanged, type ServerEnd } from './errors.js';
 import type { LinkMember, WatchLink, WatchLinkOptions } from './link.js';
-import { cancelError, type ServerEnd } from './server-end.js';
 import type { WatchStream } from './stream.js';
-import type { WatchSubscription } from './subscription.js';
+import type { WatchFollower, WatchSubscription } from './subscription.js';
 import { proofOfOtherHistory, suspicionOf, type KnownHistory } from './history-check.js';
 import type { LinearizableHead, WatchTransport } from '../connection/transport.js';
 

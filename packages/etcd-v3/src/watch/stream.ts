@@ -11,16 +11,17 @@ import {
 } from '../protobuf/watch.js';
 import { answerPoint } from '../protobuf/answer-point.js';
 import { badAnswer } from '../protobuf/bad-answer.js';
-import { asStoreError } from './errors.js';
+import { asStoreError, serverEnd } from './errors.js';
 import { LateEvent } from './events.js';
-import type { WatchFollower } from './follower.js';
-import { PROBE, ProbeFollower } from './probe.js';
-import { ProgressTimer } from './progress-timer.js';
-import { ProgressLedger, progressIsOrdered } from './progress.js';
+import { ProgressLedger, progressIsOrdered, ProgressTimer } from './progress.js';
 import { MessagePump } from './pump.js';
-import { serverEnd } from './server-end.js';
-import { SilenceDetector } from './silence.js';
-import { WatchSubscription, type SubscriptionHost, type SubscriptionState } from './subscription.js';
+import { PROBE, ProbeFollower, SilenceDetector } from './silence.js';
+import {
+  WatchSubscription,
+  type SubscriptionHost,
+  type SubscriptionState,
+  type WatchFollower,
+} from './subscription.js';
 import type { WatchCall, WatchCallHandlers } from '../connection/transport.js';
 import type { VersionEvidence } from '../connection/version-evidence.js';
 
