@@ -338,6 +338,13 @@ describe('a long poll that is answered with', () => {
     expect(watch.told).toEqual(['put /a/x=6']);
   });
 
+  test('half of an event, and then nothing, is given up', async () => {
+    const half: Reply = { status: 200, headers: etcdHeaders(6), body: '{"action":"set","node":{"k', headOnly: true };
+    const watch = await polled(half, { keepalive: { intervalMs: 20, timeoutMs: 100 } });
+    await watch.until(1);
+    expect(watch.told).toEqual(['put /a/x=6']);
+  });
+
   test.each(lies)('%s is ridden out: the watch polls again, and misses nothing', async (_name, reply) => {
     const watch = await polled(reply);
     await watch.until(1);
@@ -345,6 +352,31 @@ describe('a long poll that is answered with', () => {
     expect(watch.error).toBeUndefined();
     expect(watch.watch.state.status).toBe('live');
   });
+});
+
+describe('an answer that does not go on, while the server answers others', () => {
+  test.each<[string, Reply]>([
+    ['the head', { status: 200, headers: etcdHeaders(), headOnly: true }],
+    ['half of the body', { status: 200, headers: etcdHeaders(), body: '{"action":"get","node":{"k', headOnly: true }],
+  ])(
+    '%s, and then nothing: the call is tried again, or fails, and waits for ever in no case',
+    async (_name, stalled) => {
+      let asked = 0;
+      const answers = (stalls: number) =>
+        start(({ path }) => {
+          if (!path.startsWith('/v2/keys/a/x')) return etcdSays({ id: 'a', name: '', peerURLs: [] });
+          asked += 1;
+          return asked <= stalls ? stalled : got(file('/a/x'));
+        });
+      const keepalive = { intervalMs: 20, timeoutMs: 100 };
+      const once = open([(await answers(1)).endpoint], { keepalive });
+      expect(await once.get('/a/x')).toMatchObject({ key: '/a/x' });
+      asked = 0;
+      const always = open([(await answers(Infinity)).endpoint], { keepalive });
+      expect(await failure(always.put('/a/x', '1'))).toMatchObject({ code: 'timeout', outcome: 'unknown' });
+      expect(await failure(always.get('/a/x'))).toMatchObject({ code: 'timeout', retryable: true });
+    },
+  );
 });
 
 describe('maxResponseBytes', () => {

@@ -34,6 +34,11 @@ const SMALL = 262_144;
 interface UnderWay {
   readonly link: Link;
   readonly began: number;
+  /** Waits for an event, possibly for ever. */
+  readonly isPoll: boolean;
+  /** How much of the body had come when that was looked at last, and since when it is no more. */
+  received: number;
+  since: number;
 }
 
 /**
@@ -151,7 +156,8 @@ export class Endpoint {
       isOfKeys(request) ? this.#options.maxResponseBytes : Math.min(SMALL, this.#options.maxResponseBytes),
     );
     link.usedAt = this.#options.clock.now();
-    this.#underWay.set(exchange, { link, began: link.usedAt });
+    const began = link.usedAt;
+    this.#underWay.set(exchange, { link, began, isPoll: isPoll(request), received: 0, since: began });
     this.#keepalive?.begin();
     link.send(request, exchange);
     return exchange;
@@ -253,10 +259,16 @@ export class Endpoint {
     const { keepalive, clock } = this.#options;
     if (keepalive === undefined) return;
     const patienceMs = PATIENT_ROUNDS * (keepalive.intervalMs + keepalive.timeoutMs);
-    for (const [exchange, { link, began }] of [...this.#underWay]) {
-      if (!exchange.isUnanswered || clock.now() - began < patienceMs) continue;
-      this.#suspect(link);
-      const message = `${this.name} answers others, and has not begun to answer this request within ${patienceMs} ms`;
+    const now = clock.now();
+    for (const [exchange, underWay] of [...this.#underWay]) {
+      const { received } = exchange;
+      if (received !== underWay.received) Object.assign(underWay, { received, since: now });
+      // A long poll that the server has taken may wait; one whose answer has begun may not.
+      const mayWait = underWay.isPoll && !exchange.isUnanswered && received === 0;
+      if (mayWait || !exchange.sent || now - underWay.since < patienceMs) continue;
+      this.#suspect(underWay.link);
+      const what = exchange.isUnanswered ? 'has not begun to answer' : 'does not go on with its answer to';
+      const message = `${this.name} answers others, and ${what} this request: nothing came for ${patienceMs} ms`;
       exchange.fail(new StoreError('timeout', message, { endpoint: this.name }));
     }
   }
@@ -264,6 +276,10 @@ export class Endpoint {
 
 function originOf({ secure, target, socketPath }: EndpointAddress): string {
   return socketPath === undefined ? `${secure ? 'https' : 'http'}://${target}` : 'http://localhost';
+}
+
+function isPoll({ path }: HttpRequest): boolean {
+  return /[?&]wait=true(?:&|$)/.test(path);
 }
 
 function isOfKeys({ path }: HttpRequest): boolean {

@@ -61,6 +61,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     return this.sent && this.#head.status === 0;
   }
 
+  /** How many bytes of the body have come. */
+  get received(): number {
+    return this.#body.length;
+  }
+
   /** Ends the exchange here and at the server. No handler is called any more. */
   abort(reason: Error): void {
     if (this.#over) return;

@@ -35,7 +35,7 @@ export type Reply =
       readonly truncated?: boolean;
       /** The body is sent again and again, until the client ends the connection. */
       readonly endless?: boolean;
-      /** The head alone; the answer goes on for ever. */
+      /** The head, and the body if there is one; the answer never ends. */
       readonly headOnly?: boolean;
     };
 
@@ -78,7 +78,10 @@ export class HostileServer implements AsyncDisposable {
       else if (endless !== true && headOnly !== true) response.setHeader('content-length', bytes.length);
       response.writeHead(status, headers);
       response.flushHeaders();
-      if (headOnly === true) return;
+      if (headOnly === true) {
+        if (text !== '') response.write(bytes);
+        return;
+      }
       if (endless === true) {
         const pump = (): void => {
           while (!response.destroyed && response.write(bytes)) this.sent += bytes.length;
