@@ -1,4 +1,4 @@
-import type { DriverOp, DriverTxn, KeyRange } from '@holdfast/store/adapter';
+import { writesAnything, type DriverOp, type DriverTxn, type KeyRange } from '@holdfast/store/adapter';
 import { requestTooLarge, tooManyOperations } from './errors.js';
 
 export interface RequestLimits {
@@ -8,17 +8,23 @@ export interface RequestLimits {
   readonly maxRequestBytes: number;
 }
 
+/** How much longer a request may be that etcd only reads for: gRPC's limit there leaves so much for what is around keys and values. */
+const READ_SURPLUS_BYTES = 512 * 1024;
+
 /** Refuses transactions that etcd refuses for their size, by the same rules. */
 export function checkTxnSize(txn: DriverTxn, limits: RequestLimits): void {
-  checkOperations(txn, limits.maxTxnOperations);
-  checkBytes(txnBytes(txn), limits);
+  const { maxTxnOperations, maxRequestBytes } = limits;
+  checkOperations(txn, maxTxnOperations);
+  checkBytes(txnBytes(txn), {
+    maxRequestBytes: writesAnything(txn) ? maxRequestBytes : maxRequestBytes + READ_SURPLUS_BYTES,
+  });
 }
 
 export function checkPutSize(key: string, value: Uint8Array, limits: RequestLimits): void {
   checkBytes(Buffer.byteLength(key) + value.length, limits);
 }
 
-function checkBytes(bytes: number, { maxRequestBytes }: RequestLimits): void {
+function checkBytes(bytes: number, { maxRequestBytes }: Pick<RequestLimits, 'maxRequestBytes'>): void {
   if (bytes > maxRequestBytes) throw requestTooLarge(bytes, maxRequestBytes);
 }
 

@@ -35,6 +35,19 @@ describe('limits', () => {
     expect((await store.status()).revision).toBe(2);
   });
 
+  test('a transaction that only reads may be longer, by the 512 KiB that gRPC leaves beside the limit of etcd', async () => {
+    const most = 2 * 1024 * 1024;
+    const compare = { target: 'value', key: '/a', op: '=' } as const;
+    const read = (bytes: number): Txn => ({
+      if: [{ ...compare, value: new Uint8Array(bytes - '/a/a'.length) }],
+      else: [{ type: 'get', key: '/a' }],
+    });
+    expect(await store.txn(read(most))).toMatchObject({ succeeded: false });
+    await expect(store.txn(read(most + 1))).rejects.toEqual(refused('too-large'));
+    const writes: Txn = { ...read(most), then: puts(1) };
+    await expect(store.txn(writes)).rejects.toEqual(refused('too-large'));
+  });
+
   test('128 operations are taken, 129 are too large, and nested ones have what is left', async () => {
     await store.txn({ then: puts(128) });
     await expect(store.txn({ then: puts(129) })).rejects.toEqual(refused('too-large'));
