@@ -39,7 +39,7 @@ describe('limits', () => {
     const most = 2 * 1024 * 1024;
     const compare = { target: 'value', key: '/a', op: '=' } as const;
     const read = (bytes: number): Txn => ({
-      if: [{ ...compare, value: new Uint8Array(bytes - '/a/a'.length) }],
+      if: [{ ...compare, value: new Uint8Array(bytes - '/a/a\0/a'.length) }],
       else: [{ type: 'get', key: '/a' }],
     });
     expect(await store.txn(read(most))).toMatchObject({ succeeded: false });
