@@ -1,4 +1,3 @@
-import { quoted } from '@holdfast/store/adapter';
 import {
   StoreError,
   type DeleteResult,
@@ -8,7 +7,7 @@ import {
   type PutResult,
 } from '@holdfast/store';
 import {
-  decodeUtf8,
+  quoted,
   type DriverCall,
   type DriverDeleteOptions,
   type DriverGuard,
@@ -21,14 +20,9 @@ import type { AnswerHead } from '../connection/call.js';
 import type { Connection } from '../connection/connection.js';
 import { exactDirectory, keyPath } from '../json/key-path.js';
 import { checkTtl } from '../json/ttl.js';
+import { holds, native, toText, type NativeGuard } from './guard.js';
 import { bookmarkOf, readNode } from './reads.js';
-
-/** The server's own guards, as parameters of the request. */
-export interface NativeGuard {
-  readonly prevExist?: 'true' | 'false';
-  readonly prevIndex?: string;
-  readonly prevValue?: string;
-}
+import { deleteResult, putResult, type Outcome } from './results.js';
 
 /** What to do with a key, decided by its current content. */
 export type Decision =
@@ -36,11 +30,6 @@ export type Decision =
   | { readonly kind: 'delete' }
   /** The guard does not hold. */
   | { readonly kind: 'refuse' };
-
-/** The result of a guarded write. */
-export type Outcome =
-  | { readonly succeeded: true; readonly answer: AnswerHead; readonly previous: KeyValue | undefined }
-  | { readonly succeeded: false; readonly answer: AnswerHead };
 
 const NOT_THERE = 100;
 const COMPARE_FAILED = 101;
@@ -267,68 +256,8 @@ function withNothingApplied(error: StoreError): StoreError {
   return new StoreError(code, message, { cause: error, retryable, endpoint, outcome: 'not-applied' });
 }
 
-/** Whether the guard holds for an existing entry. */
-function holds(guard: DriverGuard, file: V2File): boolean {
-  switch (guard.kind) {
-    case 'absent':
-      return false;
-    case 'present':
-      return true;
-    case 'modRevision':
-      return file.modifiedIndex === guard.modRevision;
-    case 'value':
-      return file.value === toText(guard.value);
-    default:
-      return guard satisfies never;
-  }
-}
-
-function native(guard: DriverGuard): NativeGuard {
-  switch (guard.kind) {
-    case 'absent':
-      return { prevExist: 'false' };
-    case 'present':
-      return { prevExist: 'true' };
-    case 'modRevision':
-      return { prevIndex: String(guard.modRevision) };
-    case 'value':
-      return { prevValue: toText(guard.value) };
-    default:
-      return guard satisfies never;
-  }
-}
-
 function previousOf({ prevNode }: Partial<V2Event>): KeyValue | undefined {
   return prevNode !== undefined && isFile(prevNode) ? toKeyValue(prevNode) : undefined;
-}
-
-/** The result of a put that was applied. */
-export function putResult(outcome: Outcome, { previous, ttl }: Pick<DriverPutOptions, 'previous' | 'ttl'>): PutResult {
-  const { revision } = bookmarkOf(outcome.answer);
-  return {
-    revision,
-    ...(previous && outcome.succeeded && outcome.previous !== undefined && { previous: outcome.previous }),
-    // The server always grants the requested time to live.
-    ...(ttl !== undefined && { ttl }),
-  };
-}
-
-export function deleteResult(outcome: Outcome & { succeeded: true }, { previous }: DriverDeleteOptions): DeleteResult {
-  const { answer } = outcome;
-  return {
-    revision: bookmarkOf(answer).revision,
-    deleted: 1,
-    ...(previous && { previous: outcome.previous === undefined ? [] : [outcome.previous] }),
-  };
-}
-
-/** A value as the text that v2 keeps. The wrapper has refused stored values that are not text, but guards are unchecked. */
-function toText(value: Uint8Array): string {
-  const text = decodeUtf8(value);
-  if (text !== undefined) return text;
-  throw new StoreError('invalid-argument', 'etcd v2 keeps text only, and the value compared with is not valid UTF-8', {
-    outcome: 'not-applied',
-  });
 }
 
 function checkPutOptions({ ignoreLease, ttl }: DriverPutOptions): void {

@@ -9,8 +9,9 @@ import {
 } from '@holdfast/store/adapter';
 import { isFile, toKeyValue } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
-import { deleteResult, putResult, type Kv } from './kv.js';
+import type { Kv } from './kv.js';
 import { bookmarkOf, readNode } from './reads.js';
+import { deleteResult, putResult } from './results.js';
 
 /**
  * Runs the transactions that v2 can do atomically (C9). They concern one key, and have either
