@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.js';
 
-const WATCH = 'packages/etcd-v2/src/watch/watch.ts';
+const SESSION = 'packages/etcd-v2/src/watch/session.ts';
 const EVENTS = 'packages/etcd-v2/src/watch/events.ts';
 const HISTORY = 'packages/etcd-v2/test/history.test.ts';
 const HOSTILE = 'packages/etcd-v2/test/hostile-answers.test.ts';
@@ -17,7 +17,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-index-header-as-bookmark',
     trap: 1,
     why: "the bookmark moves to the answer's `X-Etcd-Index`, which is the head while older events are still to come",
-    file: WATCH,
+    file: SESSION,
     find: '          lane.onEvent({ event, index, head: head ?? index });',
     replace: '          lane.onEvent({ event, index: Math.max(head ?? 0, index), head: head ?? index });',
     caughtBy: { test: HISTORY, name: 'trap 1: the index of an answer moves no bookmark' },
@@ -26,7 +26,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-goes-on-from-the-head',
     trap: 2,
     why: 'after a lost connection the watch goes on from wherever the store is by then',
-    file: WATCH,
+    file: SESSION,
     find: '    this.#cursor ??= head.bookmark;',
     replace: '    this.#cursor = head.bookmark;',
     caughtBy: { test: HISTORY, name: 'trap 2: that a member has taken a poll moves no bookmark' },
@@ -35,7 +35,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-taken-poll-as-bookmark',
     trap: 2,
     why: 'the index that a member tells when it takes a poll moves the resume point',
-    file: WATCH,
+    file: SESSION,
     find: '              established = true;\n',
     replace:
       '              established = true;\n              this.#cursor = { ...cursor, revision: point.index ?? cursor.revision };\n',
@@ -54,7 +54,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-no-back-off',
     trap: 12,
     why: 'a watch that fails at once is tried again at once',
-    file: WATCH,
+    file: SESSION,
     find: 'await sleep(this.#setup.clock, this.#backoff.next(), this.#closing.signal)',
     replace: 'await sleep(this.#setup.clock, 1, this.#closing.signal)',
     caughtBy: { test: HISTORY, name: 'trap 12: a watch that fails at once' },
@@ -114,7 +114,7 @@ export const etcdV2: readonly Mutant[] = [
   {
     name: 'v2-empty-answer-as-the-end',
     why: 'an empty answer to a long poll, as a server gives that is about to stop, is the end of the watch',
-    file: WATCH,
+    file: SESSION,
     find: 'if (empty + 1 >= MOST_EMPTY) lane.onFail(emptyAnswers(endpoint));',
     replace: "if (empty >= 0) lane.onFail(new StoreError('internal', 'the watch has ended'));",
     caughtBy: { test: HISTORY, name: 'an empty answer to a poll is asked for again' },
