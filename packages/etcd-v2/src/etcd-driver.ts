@@ -31,7 +31,7 @@ import type { ResolvedOptions } from './options.js';
 import { get, list, scan } from './kv/reads.js';
 import { readStatus } from './kv/status.js';
 import { runTxn } from './kv/txn.js';
-import { WatchManager } from './watch/session.js';
+import { WatchManager } from './watch/watch.js';
 
 /** The contract's driver for etcd v2. Each operation is in the file named after it. */
 export class EtcdDriver implements StoreDriver {

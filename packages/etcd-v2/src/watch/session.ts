@@ -25,42 +25,22 @@ import type { HistoryPoint } from '../connection/history-point.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import { HistoryCheck } from './history-check.js';
 import { keyOf, locate, type Located } from '../json/key-path.js';
-import { Permits, PollLanes, type LaneHandlers } from './poll-lanes.js';
+import { PollLanes, type LaneHandlers, type Permits } from './poll-lanes.js';
 import { translate } from './events.js';
 
-export interface WatchManagerOptions {
+/** What one watch shares with the others of its store. */
+export interface WatchSessionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
   readonly retry: { readonly initialMs: number; readonly maxMs: number };
+  readonly permits: Permits;
 }
 
-/**
- * How many extra polls all watches of a store may make while they catch up. etcd checks a user's password on every request (bcrypt,
- * tens of milliseconds of its CPU), so with a user there are few.
- */
-const EXTRA_POLLS = { anonymous: 64, authenticated: 4 };
 /** The number of empty answers in a row that are tolerated. */
 const MOST_EMPTY = 3;
 /** A connection that lived at least this long, in milliseconds, ends without counting as a failure. */
 const STEADY_MS = 1_000;
-
-/** The watches of one store. */
-export class WatchManager {
-  readonly #connection: Connection;
-  readonly #options: WatchManagerOptions;
-  readonly #permits: Permits;
-
-  constructor(connection: Connection, options: WatchManagerOptions) {
-    this.#connection = connection;
-    this.#options = options;
-    this.#permits = new Permits(EXTRA_POLLS[connection.authenticated ? 'authenticated' : 'anonymous']);
-  }
-
-  watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
-    return new EtcdWatch(this.#connection, range, options, sink, { ...this.#options, permits: this.#permits });
-  }
-}
 
 type State =
   /** Checking the history, or waiting for a retry. */
@@ -79,7 +59,7 @@ interface Attached {
  * One watch: checks the history by a linearizable read, then follows by long polls, and both again after each interruption. Only
  * delivered events move its position, never an answer's headers (docs/traps.md#trap-1).
  */
-class EtcdWatch implements DriverWatch {
+export class WatchSession implements DriverWatch {
   readonly #connection: Connection;
   readonly #range: KeyRange;
   readonly #located: Located;
@@ -87,7 +67,7 @@ class EtcdWatch implements DriverWatch {
   readonly #polled: string;
   readonly #options: DriverWatchOptions;
   readonly #sink: WatchSink;
-  readonly #setup: WatchManagerOptions & { readonly permits: Permits };
+  readonly #setup: WatchSessionOptions;
   readonly #backoff: Backoff;
   readonly #closing = new AbortController();
   readonly #history: HistoryCheck;
@@ -101,7 +81,7 @@ class EtcdWatch implements DriverWatch {
     range: KeyRange,
     options: DriverWatchOptions,
     sink: WatchSink,
-    setup: WatchManagerOptions & { readonly permits: Permits },
+    setup: WatchSessionOptions,
   ) {
     this.#connection = connection;
     this.#range = range;
