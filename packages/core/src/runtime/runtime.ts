@@ -131,13 +131,16 @@ export class Runtime {
 
   /** Runs a read of the store, which fails with `timeout` after `ms`, so that it can't hang. */
   async read<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
-    try {
-      const result = await this.wait(what, ms, signal, (deadline) => {
-        onFailure(deadline.signal, (failure) => {
-          this.#attempt = failure;
-        });
-        return work(deadline);
+    // Reads run beside each other: each names its own failures.
+    let last: StoreError | undefined;
+    const reading = (deadline: Deadline) => {
+      onFailure(deadline.signal, (failure) => {
+        last = this.#attempt = failure;
       });
+      return work(deadline);
+    };
+    try {
+      const result = await this.wait(what, ms, signal, reading, () => last);
       this.#attempt = undefined;
       this.reachability.answered();
       return result;
@@ -147,19 +150,32 @@ export class Runtime {
     }
   }
 
-  /** Runs something that fails with `timeout` after `ms`, and that says nothing about the store then. */
-  wait<T>(what: string, ms: number, signal: AbortSignal, work: (deadline: Deadline) => Promise<T>): Promise<T> {
-    const late = () =>
-      new StoreError(
+  /**
+   * Runs something that fails with `timeout` after `ms`, and that says nothing about the store then.
+   *
+   * @param failure why its last attempt failed
+   */
+  wait<T>(
+    what: string,
+    ms: number,
+    signal: AbortSignal,
+    work: (deadline: Deadline) => Promise<T>,
+    failure: () => StoreError | undefined = () => undefined,
+  ): Promise<T> {
+    const late = () => {
+      const cause = failure();
+      const lastWords = cause === undefined ? '' : `; the last attempt failed: ${cause.message}`;
+      const within = `${Math.round(ms)} ms${lastWords}`;
+      return new StoreError(
         'timeout',
-        `${what} of ${this.settings.range.toString()} was not answered within ${Math.round(ms)} ms${this.#lastWords()}`,
-        { endpoint: this.#attempt?.endpoint, ...(this.#attempt !== undefined && { cause: this.#attempt }) },
+        `${what} of ${this.settings.range.toString()} was not answered within ${within}`,
+        {
+          endpoint: cause?.endpoint,
+          ...(cause !== undefined && { cause }),
+        },
       );
+    };
     return withDeadline({ clock: this.settings.clock, ms, signal, late }, work);
-  }
-
-  #lastWords(): string {
-    return this.#attempt === undefined ? '' : `; the last attempt failed: ${this.#attempt.message}`;
   }
 
   /** The time limit of a small read, in milliseconds: a second attempt still fits into the lifetime of a proof. */
