@@ -11,7 +11,7 @@ import { RemoteDriver } from './remote-driver.js';
 import type { RemoteWatch } from './remote-watch.js';
 import type { RunOptions } from './run-options.js';
 import type { ClockView, SimClock } from './sim-clock.js';
-import { STORE_BUDGET } from './watch-host.js';
+import { STORE_BUDGET } from './budget.js';
 
 const KEEPALIVE_MS = 1_200;
 

@@ -12,7 +12,7 @@ import type { Backend } from './endpoints.js';
 import type { Link } from './link.js';
 import type { Members } from './members.js';
 import type { Random } from './random.js';
-import { batchBytes } from './watch-host.js';
+import { batchBytes } from './budget.js';
 
 export interface RemoteWatchOptions {
   readonly link: Link;

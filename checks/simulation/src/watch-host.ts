@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { type Bookmark, type ConfigStore, isStoreError, type Watch, type WatchBatch } from '@holdfast/store';
 import { recordWatch, type Recorder } from '@holdfast/testkit';
+import { batchBytes, STORE_BUDGET } from './budget.js';
 import type { WatchPlan } from './plan.js';
 
 export interface WatchHostOptions {
@@ -9,13 +10,6 @@ export interface WatchHostOptions {
   /** True time, in milliseconds. */
   readonly now: () => number;
   readonly violated: (guarantee: string, message: string) => void;
-}
-
-/** The budget of each watch, in bytes. The size of a batch is the adapter's estimate. */
-export const STORE_BUDGET = 4_000;
-
-export function batchBytes({ events }: WatchBatch): number {
-  return 100 + events.length * 100;
 }
 
 /** One plain watch of a world and its consumer, which may stop reading. Its batches are recorded for the checkers. */
