@@ -1,10 +1,16 @@
-export { runCampaign, type CampaignOptions } from './campaign.js';
-export { type CampaignResult, type Failure, type Histogram, quantiles, type Quantiles } from './campaign-result.js';
-export { generate, type Generation } from './generate.js';
-export type { MirrorPlan, Plan, Step, WatchPlan, Write } from './plan.js';
-export type { Convergence, Outcome } from './outcome.js';
+export { runCampaign, type CampaignOptions } from './campaign/campaign.js';
+export {
+  type CampaignResult,
+  type Failure,
+  type Histogram,
+  quantiles,
+  type Quantiles,
+} from './campaign/campaign-result.js';
+export { generate, type Generation } from './plans/generate.js';
+export type { MirrorPlan, Plan, Step, WatchPlan, Write } from './plans/plan.js';
+export type { Convergence, Outcome } from './world/outcome.js';
 export type { RunOptions } from './run-options.js';
-export { runPlan } from './world.js';
-export type { Stats } from './stats.js';
-export { type Regression, regressions } from './regressions.js';
-export { shrink } from './shrink.js';
+export { runPlan } from './world/world.js';
+export type { Stats } from './world/stats.js';
+export { type Regression, regressions } from './campaign/regressions.js';
+export { shrink } from './campaign/shrink.js';

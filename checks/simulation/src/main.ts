@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeViolations } from '@holdfast/testkit';
-import { runCampaign } from './campaign.js';
-import { type CampaignResult, type Failure, quantiles } from './campaign-result.js';
-import type { Generation } from './generate.js';
-import { type JobMessage, runInJobs } from './jobs.js';
-import { report } from './report.js';
-import { shrink } from './shrink.js';
-import { runPlan } from './world.js';
+import { runCampaign } from './campaign/campaign.js';
+import { type CampaignResult, type Failure, quantiles } from './campaign/campaign-result.js';
+import type { Generation } from './plans/generate.js';
+import { type JobMessage, runInJobs } from './campaign/jobs.js';
+import { report } from './campaign/report.js';
+import { shrink } from './campaign/shrink.js';
+import { runPlan } from './world/world.js';
 
 const USAGE = `usage: npm run simulate -- --seeds <how many> --seed <the first>
   --generation N 1, 2 or 3: the worlds as they were before there were more faults

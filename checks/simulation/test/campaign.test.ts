@@ -1,11 +1,11 @@
 import type { ConfigStore, Watch } from '@holdfast/store';
 import { describeViolations } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
-import { runCampaign } from '../src/campaign.js';
-import { generate } from '../src/generate.js';
-import { regressions } from '../src/regressions.js';
-import { shrink } from '../src/shrink.js';
-import { runPlan } from '../src/world.js';
+import { runCampaign } from '../src/campaign/campaign.js';
+import { generate } from '../src/plans/generate.js';
+import { regressions } from '../src/campaign/regressions.js';
+import { shrink } from '../src/campaign/shrink.js';
+import { runPlan } from '../src/world/world.js';
 
 const FIRST_SEED = 1;
 // npm run test:fast asks for fewer.

@@ -22,8 +22,8 @@ import { StateMachine } from '../../../packages/core/src/events/state.js';
 import { Table } from '../../../packages/core/src/table/table.js';
 import { HistoryCheck } from '../../../packages/core/src/proof/history-check.js';
 import { IdentityCensus, KnownIdentity } from '@holdfast/etcd-common';
-import { runCampaign } from '../src/campaign.js';
-import { RemoteWatch } from '../src/remote-watch.js';
+import { runCampaign } from '../src/campaign/campaign.js';
+import { RemoteWatch } from '../src/links/remote-watch.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
 const MOST_WORLDS = 150;

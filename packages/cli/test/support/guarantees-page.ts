@@ -1,6 +1,6 @@
 import { clauseOf, clauses, conformanceCases, mutants } from '@holdfast/testkit';
-import type { CampaignReport as WorldsReport } from '../../../../checks/simulation/src/report.js';
-import type { Regression } from '../../../../checks/simulation/src/regressions.js';
+import type { CampaignReport as WorldsReport } from '../../../../checks/simulation/src/campaign/report.js';
+import type { Regression } from '../../../../checks/simulation/src/campaign/regressions.js';
 import type { Regression as ClusterRegression } from '../../../../checks/torture/src/regressions.js';
 import type { CampaignReport, Percentiles } from '../../../../checks/torture/src/report.js';
 import { GOAL_MS } from '../../../../checks/torture/src/settings.js';
