@@ -11,6 +11,8 @@ const longest = [
   'packages/cli/test/faults/v3-rows.test.ts',
   'packages/testkit/test/mutants.test.ts',
   'checks/torture/test/campaign.test.ts',
+  'checks/fuzz/test/sample.test.ts',
+  'packages/cli/test/robustness/alive.test.ts',
   'bench/test/smoke.test.ts',
   'packages/etcd-v2/test/cluster.test.ts',
   'checks/simulation/test/campaign.test.ts',

@@ -28,6 +28,7 @@ export const txnMutants: readonly Mutant[] = [
       'C7.lost-txn-is-unknown-and-not-repeated',
       'C9.all-or-nothing',
       'C9.bad-transactions-are-invalid',
+      'C9.compacted-past',
       'C9.concurrent-transfers',
       'C9.nested',
       'C9.nested-compares-see-the-start',
