@@ -6,7 +6,7 @@ import { parseArguments, USAGE, type Arguments } from './harness/arguments.js';
 import { commit, machine, peers } from './harness/environment.js';
 import { openOtherCheckout, withOther, type OtherCheckout } from './harness/other-checkout.js';
 import { profileReport } from './harness/profile.js';
-import { publish, RESULTS_FILE } from './harness/publish.js';
+import { publish, RESULTS_FILE } from './pages/publish.js';
 import { mergeResults, readResults, writeResults, type Results, type RowResult } from './harness/results.js';
 import type { Row } from './harness/row.js';
 import { runRow } from './harness/run-row.js';

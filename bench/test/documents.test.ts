@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { documents, RESULTS_FILE } from '../src/harness/publish.js';
+import { documents, RESULTS_FILE } from '../src/pages/publish.js';
 
 const root = join(__dirname, '..', '..');
 

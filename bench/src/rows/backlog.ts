@@ -1,5 +1,5 @@
 import { digestOf } from '../data/digest.js';
-import { seed } from '../data/seed.js';
+import { seed } from '../peers/seed.js';
 import { measure } from '../harness/measure.js';
 import type { Row, Side } from '../harness/row.js';
 import { number, text } from '../harness/task.js';

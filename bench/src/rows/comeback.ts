@@ -1,5 +1,5 @@
 import { digestSorted } from '../data/digest.js';
-import { rewrite, seed } from '../data/seed.js';
+import { rewrite, seed } from '../peers/seed.js';
 import { measure } from '../harness/measure.js';
 import { reconnectRound } from '../harness/reconnect.js';
 import { costs, returningMirror } from '../harness/returning-mirror.js';

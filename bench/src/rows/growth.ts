@@ -1,4 +1,4 @@
-import { seed } from '../data/seed.js';
+import { seed } from '../peers/seed.js';
 import { loadSide, type LoadParams } from '../harness/load-side.js';
 import type { Figures, Goal, Metric, Row, Sample } from '../harness/row.js';
 import { ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { seed } from '../data/seed.js';
+import { seed } from '../peers/seed.js';
 import { sideOf } from '../harness/other-checkout.js';
 import { profiled } from '../harness/profiler.js';
 import type { Row, Sample, Side } from '../harness/row.js';

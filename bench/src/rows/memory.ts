@@ -1,5 +1,5 @@
 import { keyOf } from '../data/dataset.js';
-import { seed } from '../data/seed.js';
+import { seed } from '../peers/seed.js';
 import { digestSorted } from '../data/digest.js';
 import { retainedBytes } from '../harness/measure.js';
 import type { Row, Side } from '../harness/row.js';

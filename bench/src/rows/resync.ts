@@ -1,4 +1,4 @@
-import { rewrite, seed } from '../data/seed.js';
+import { rewrite, seed } from '../peers/seed.js';
 import { measure } from '../harness/measure.js';
 import { reconnectRound } from '../harness/reconnect.js';
 import { costs, returningMirror } from '../harness/returning-mirror.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { seed } from '../data/seed.js';
+import { seed } from '../peers/seed.js';
 import { encodePut } from '../data/wire.js';
 import { writeAtRate, type WriteOrder } from '../harness/latency.js';
 import { retainedBytes } from '../harness/measure.js';

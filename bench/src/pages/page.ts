@@ -1,9 +1,9 @@
-import { formatSummary } from './format.js';
-import type { Results, RowResult } from './results.js';
-import type { Row } from './row.js';
-import { summarize } from './stats.js';
-import { markdownTable, VERDICT_COLUMNS, verdictCells } from './table.js';
-import { verdictsOf } from './verdict.js';
+import { formatSummary } from '../harness/format.js';
+import type { Results, RowResult } from '../harness/results.js';
+import type { Row } from '../harness/row.js';
+import { summarize } from '../harness/stats.js';
+import { markdownTable, VERDICT_COLUMNS, verdictCells } from '../harness/table.js';
+import { verdictsOf } from '../harness/verdict.js';
 
 export interface PageSources {
   readonly results: Results;

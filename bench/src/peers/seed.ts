@@ -1,6 +1,6 @@
-import { GrpcPeer } from '../peers/grpc.js';
-import { keyOf, valueOf } from './dataset.js';
-import { encodePut, encodePuts, headerRevision } from './wire.js';
+import { GrpcPeer } from './grpc.js';
+import { keyOf, valueOf } from '../data/dataset.js';
+import { encodePut, encodePuts, headerRevision } from '../data/wire.js';
 
 /** The most operations that etcd takes in one transaction. */
 const OPERATIONS = 128;

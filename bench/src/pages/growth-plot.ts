@@ -1,7 +1,7 @@
 import { plot, type Panel, type Series } from './plot.js';
-import type { RowResult } from './results.js';
-import type { Row } from './row.js';
-import { summarize } from './stats.js';
+import type { RowResult } from '../harness/results.js';
+import type { Row } from '../harness/row.js';
+import { summarize } from '../harness/stats.js';
 
 const COLORS: Readonly<Record<string, string>> = {
   lazy: '#0b6e4f',

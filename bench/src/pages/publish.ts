@@ -4,7 +4,7 @@ import { rows } from '../rows/index.js';
 import { SIZES } from '../rows/growth.js';
 import { growthPlot } from './growth-plot.js';
 import { page } from './page.js';
-import { readResults, type Results } from './results.js';
+import { readResults, type Results } from '../harness/results.js';
 
 /** Path from the root → content. */
 export type Files = Readonly<Record<string, string>>;
