@@ -1,5 +1,5 @@
 // Packs every publishable package and checks the tarballs as their users get them: publint, the types in every module
-// resolution, and a project that installs them and runs under Jest's defaults, as CommonJS and as ESM.
+// resolution, a project that installs them and runs under Jest's defaults, as CommonJS and as ESM, and the recipes of the documentation.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { installPacked, packAll } from './packed.mjs';
 import { root } from './pnpm.mjs';
+import { runRecipes } from './recipes.mjs';
 
 const run = promisify(execFile);
 const work = mkdtempSync(join(tmpdir(), 'holdfast-packages-'));
@@ -76,6 +77,7 @@ try {
     checkTarballs(tarballs),
     checkConsumer(tarballs),
     checkInstallSection(tarballs),
+    runRecipes(tarballs, join(work, 'recipes')),
   ]);
   const failed = checks.filter(({ status }) => status === 'rejected');
   for (const { reason } of failed) console.error(reason.message);

@@ -56,4 +56,9 @@ describe('a sample that is wrong would be found:', () => {
     expect(() => samplesOf('```typescript\n```', 'page.md')).toThrow('page.md:1');
     expect(() => samplesOf('```ts norun\n```', 'page.md')).toThrow('page.md:1');
   });
+
+  test('by a recipe that names no file, which nothing would run', () => {
+    expect(() => samplesOf("```js\ntest('it works');\n```", 'page.md')).toThrow('page.md:1');
+    expect(samplesOf("```js\n// a.test.mjs\ntest('it works');\n```", 'page.md')).toEqual([]);
+  });
 });

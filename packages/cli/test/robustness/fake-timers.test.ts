@@ -3,7 +3,18 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
 import { memoryStore } from '@holdfast/memory';
+import { eventually, virtualClock } from '@holdfast/testkit';
 import { runInChild } from './child.js';
+
+const realTimeout = setTimeout;
+
+/** What the promise gives, or `still waiting` after 2 s of real time. */
+function orStillWaiting<T>(promise: Promise<T>): Promise<T | 'still waiting'> {
+  const late = new Promise<'still waiting'>((resolve) => {
+    realTimeout(resolve, 2_000, 'still waiting').unref();
+  });
+  return Promise.race([promise, late]);
+}
 
 afterEach(() => {
   jest.useRealTimers();
@@ -33,6 +44,19 @@ test("with Jest's fake timers a lease expires when its time has passed, and a wa
   expect(mirrored.has('leased')).toBe(false);
   await mirrored.close();
   await store.close();
+});
+
+test("with Jest's fake timers a virtual clock advances, and `eventually` waits by the real clock", async () => {
+  jest.useFakeTimers();
+  const clock = virtualClock(0);
+  let fired = false;
+  clock.setTimeout(() => (fired = true), 10);
+  await expect(orStillWaiting(clock.advance(10).then(() => fired))).resolves.toBe(true);
+  let tries = 0;
+  await expect(orStillWaiting(eventually(() => (tries += 1) > 2 && 'held', { intervalMs: 1 }))).resolves.toBe('held');
+  await expect(
+    orStillWaiting(eventually(() => false, { timeoutMs: 5, intervalMs: 1 }).catch(() => 'gave up')),
+  ).resolves.toBe('gave up');
 });
 
 test('with the mock timers of node:test a lease expires when its time has passed', async () => {

@@ -18,6 +18,9 @@ export interface Sample {
 const MODES: Readonly<Record<string, Sample['mode']>> = { '': 'run', 'no-run': 'no-run', fragment: 'fragment' };
 const NOT_TYPESCRIPT = new Set(['', 'sh', 'bash', 'console', 'text', 'json', 'jsonl', 'yaml', 'http', 'diff']);
 
+/** The first line of a recipe names its file. */
+const RECIPE = /^\/\/ [\w-]+\.test\.m?js$/;
+
 /** @throws Error for a fence whose language or mode is not known: a sample must not escape by a typing error. */
 export function samplesOf(markdown: string, name: string): Sample[] {
   const samples: Sample[] = [];
@@ -33,6 +36,8 @@ export function samplesOf(markdown: string, name: string): Sample[] {
     if (language === 'ts') {
       if (mode === undefined) throw new Error(`${where}: unknown mode ${JSON.stringify(rest.join(' '))}`);
       samples.push({ where, mode, code: lines.slice(at + 1, end).join('\n') });
+    } else if (language === 'js' && RECIPE.test(lines[at + 1] ?? '')) {
+      // A file for a test runner: `.ci/recipes.mjs` runs it with that runner.
     } else if (!NOT_TYPESCRIPT.has(language)) {
       throw new Error(`${where}: write TypeScript samples as \`ts\`, not ${JSON.stringify(language)}`);
     }

@@ -1,4 +1,7 @@
 import { asError } from '../as-error.js';
+import { realTimers } from './real-timers.js';
+
+const { clearTimeout, now, setTimeout } = realTimers;
 
 /** How long {@link eventually} tries, and how often. All times are in milliseconds. */
 export interface EventuallyOptions {
@@ -12,14 +15,15 @@ export interface EventuallyOptions {
  * Waits for a condition, never for time to pass: calls `assertion` until it neither throws nor returns `false`, and gives its
  * result. After `timeoutMs` it throws the last failure itself: a test then shows the assertion that failed, and not only a time-out.
  *
- * A try that is pending at the deadline fails too. It always uses the real clock, whatever clock the code under test has.
+ * A try that is pending at the deadline fails too. It always uses the real clock, whatever clock the code under test has, and whatever fake timers
+ * the test has put in place of Node's.
  */
 export async function eventually<T>(
   assertion: () => T | PromiseLike<T>,
   options: EventuallyOptions = {},
 ): Promise<Awaited<T>> {
   const { timeoutMs = 20_000, intervalMs = 20 } = options;
-  const deadline = performance.now() + timeoutMs;
+  const deadline = now() + timeoutMs;
   let failure: unknown;
   let tries = 0;
   for (;;) {
@@ -32,7 +36,7 @@ export async function eventually<T>(
     } catch (error) {
       failure = error;
     }
-    const left = deadline - performance.now();
+    const left = deadline - now();
     if (left <= 0) throw failure;
     await new Promise((resolve) => setTimeout(resolve, Math.min(intervalMs, left)));
   }
@@ -45,7 +49,7 @@ async function before<T>(deadline: number, assertion: () => T | PromiseLike<T>, 
       () => {
         reject(asError(late));
       },
-      Math.max(1, deadline - performance.now()),
+      Math.max(1, deadline - now()),
     );
   });
   try {

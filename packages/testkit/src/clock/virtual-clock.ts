@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
+import { realTimers } from './real-timers.js';
 
 /** A clock that stands still until a test moves it. All times are in milliseconds. */
 export interface VirtualClock extends Clock {
@@ -83,5 +84,7 @@ class ManualClock implements VirtualClock {
 }
 
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < SETTLING_TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < SETTLING_TURNS; turn += 1) {
+    await new Promise((resolve) => realTimers.setImmediate(resolve));
+  }
 }
