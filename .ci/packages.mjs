@@ -1,10 +1,12 @@
 // Packs every publishable package and checks the tarballs as their users get them: publint, the types in every module
-// resolution, a project that installs them and runs under Jest's defaults, as CommonJS and as ESM, and the recipes of the documentation.
+// resolution, a project that installs them and runs under Jest's defaults, as CommonJS and as ESM, and the recipes
+// and the bundling page of the documentation.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkBundling } from './bundle/follow.mjs';
 import { installPacked, packAll } from './packed.mjs';
 import { root } from './pnpm.mjs';
 import { runRecipes } from './recipes.mjs';
@@ -34,7 +36,7 @@ async function checkTarball(tarball) {
 async function installConsumer(tarballs) {
   const consumer = join(work, 'consumer');
   cpSync(join(root, '.ci', 'consumer'), consumer, { recursive: true });
-  await installPacked(consumer, tarballs, ['jest', '@jest/globals', 'typescript', '@types/node', 'yaml']);
+  await installPacked(consumer, tarballs, ['jest', '@jest/globals', 'typescript', '@types/node', 'yaml', 'esbuild']);
   return consumer;
 }
 
@@ -48,6 +50,7 @@ async function checkConsumer(tarballs) {
   for (const project of ['node16', 'nodenext', 'bundler']) {
     await tool(tsc, ['--project', `tsconfig.${project}.json`], { cwd: join(consumer, 'types') });
   }
+  await checkBundling(consumer, work);
 }
 
 /** Follows the install section of the README: its commands, in a project beside a clone whose tarballs are packed. */

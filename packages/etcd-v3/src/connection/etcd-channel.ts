@@ -6,12 +6,10 @@ import {
   type ChannelInterface,
   type ChannelOptions,
   Metadata,
-  type MethodDefinition,
-  type ServiceDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { Host } from 'etcd3/lib/connection-pool.js';
 import { AnswerHead } from './answer-head.js';
+import { loadDefinitions, methodKey, type Definitions } from './definitions.js';
 import { followDialling } from './dialled-sockets.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
@@ -31,20 +29,28 @@ export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security'
 /** What a call on a closed channel fails with: nothing was sent. */
 export const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was closed before the call was sent' };
 
+/** A method's path, and how its messages are encoded and decoded. */
+export interface MethodCodec<Request, Response> {
+  readonly path: string;
+  readonly requestSerialize: (request: Request) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Response;
+}
+
 /** A unary call under way. */
 export interface RunningCall {
   cancel(): void;
 }
 
 /**
- * One connection to one member: a gRPC channel with options of ours, under an `etcd3` `Host` that knows the services. A
- * channel is for one connection; after that breaks, the endpoint makes another.
+ * One connection to one member: a gRPC channel with options of ours. A channel is for one connection; after that breaks,
+ * the endpoint makes another.
  */
 export class EtcdChannel {
   readonly #channel: ChannelInterface;
   readonly #client: Client;
-  readonly #host: Host;
   readonly #credentials: EndpointCredentials;
+  /** Known before the connection is, so before any call. */
+  #definitions: Definitions | undefined;
   /** The cluster that it has shown to reach; `undefined` until it has, or where it does not tell. */
   identity: string | undefined;
   /** The user's token that the server has answered over this connection. */
@@ -63,7 +69,6 @@ export class EtcdChannel {
     });
     this.#channel = channel;
     this.#client = new Client(address.target, this.#credentials, { channelOverride: this.#channel });
-    this.#host = new Host(address.target, this.#credentials, { channelOverride: this.#channel });
   }
 
   /** Starts to connect, and calls back on each change of state until the channel is closed. */
@@ -76,7 +81,10 @@ export class EtcdChannel {
         onState(next);
       });
     };
-    follow(this.#channel.getConnectivityState(true));
+    void loadDefinitions().then((definitions) => {
+      this.#definitions = definitions;
+      if (!this.isClosed) follow(this.#channel.getConnectivityState(true));
+    });
   }
 
   /** One call. On a closed channel it fails like any other, after this returned: gRPC itself would throw. */
@@ -126,12 +134,11 @@ export class EtcdChannel {
     return this.#channel.createCall(this.definition(rpc).path, Infinity, undefined, null, undefined);
   }
 
-  /** A method's path, and how its messages are encoded: as the constructor of `etcd3`'s service client says. */
-  definition<Request, Response>({ service, method }: Rpc<Request, Response>): MethodDefinition<Request, Response> {
-    const client = this.#host.getServiceClient(service).constructor as { readonly service?: ServiceDefinition };
-    const definition = client.service?.[method];
-    if (definition === undefined) throw new Error(`etcd3 defines no method ${service}.${method}`);
-    return definition as MethodDefinition<Request, Response>;
+  /** A method's path and codec. They are known once {@link connect} has reported anything. */
+  definition<Request, Response>(rpc: Rpc<Request, Response>): MethodCodec<Request, Response> {
+    const definition = this.#definitions?.get(methodKey(rpc));
+    if (definition === undefined) throw new Error(`etcd3 defines no method ${methodKey(rpc)}`);
+    return definition as unknown as MethodCodec<Request, Response>;
   }
 
   /** How a method's answers are decoded. @throws StoreError `internal` for one that is longer than etcd's */

@@ -198,6 +198,15 @@ export class WireWriter {
     return this.uint(field, value ? 1 : 0);
   }
 
+  /** Any 64-bit integer, signed or not. It is written even if it is zero, because in a `oneof` its presence has a meaning. */
+  integer(field: number, value: bigint): this {
+    this.#varint(field * 8 + VARINT);
+    let rest = BigInt.asUintN(64, value);
+    for (; rest >= 0x80n; rest >>= 7n) this.#bytes.push(Number(rest & 0x7fn) | 0x80);
+    this.#bytes.push(Number(rest));
+    return this;
+  }
+
   bytes(field: number, value: Uint8Array): this {
     return value.length === 0 ? this : this.message(field, value);
   }

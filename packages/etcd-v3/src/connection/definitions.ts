@@ -1,0 +1,96 @@
+import { Channel, credentials, type ServiceDefinition } from '@grpc/grpc-js';
+import { METHODS } from '../protobuf/etcd-messages.js';
+import { decodeMessage, encodeMessage } from '../protobuf/message-codec.js';
+import type { Rpc } from './rpc.js';
+
+/** A method's path, and how its messages are encoded and decoded. */
+export interface Definition {
+  readonly path: string;
+  readonly requestSerialize: (request: never) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => unknown;
+}
+
+/** The definition of each method, by its service's name and its own. */
+export type Definitions = ReadonlyMap<string, Definition>;
+
+let loaded: Promise<Definitions> | undefined;
+
+/**
+ * The definitions of all methods that the store calls. They come from `etcd3`, which is loaded now and not before, because
+ * it reads a file as it loads. A bundle does not have that file: it uses our own definitions, which are made from the same
+ * file. Never rejects.
+ */
+export function loadDefinitions(): Promise<Definitions> {
+  loaded ??= fromEtcd3().catch(ownDefinitions);
+  return loaded;
+}
+
+/** The key of a method in {@link Definitions}. */
+export function methodKey({ service, method }: Pick<Rpc<unknown, unknown>, 'service' | 'method'>): string {
+  return `${service}.${method}`;
+}
+
+/** What the constructors of `etcd3`'s service clients say. @throws an error where etcd3 can't be loaded, or is not itself */
+async function fromEtcd3(): Promise<Definitions> {
+  const { Host } = await import('etcd3/lib/connection-pool.js');
+  // It never connects: `etcd3` makes its clients on it.
+  const channel = new Channel('localhost:1', credentials.createInsecure(), { 'grpc.enable_channelz': 0 });
+  try {
+    const host = new Host('localhost:1', credentials.createInsecure(), { channelOverride: channel });
+    const definitions = eachMethod((service, method) => {
+      const client = host.getServiceClient(service).constructor as { readonly service?: ServiceDefinition };
+      const definition = client.service?.[method];
+      if (definition?.path !== pathOf(service, method)) throw new Error(`etcd3 defines no method ${service}.${method}`);
+      return definition;
+    });
+    checkExact(definitions);
+    return definitions;
+  } finally {
+    channel.close();
+  }
+}
+
+/**
+ * Where protobufjs finds no `long`, as in some bundles, it rounds 64-bit ids.
+ *
+ * @throws an error if these definitions do
+ */
+function checkExact(definitions: Definitions): void {
+  const exact = { ID: '9007199254740993', TTL: '1' };
+  const bytes = encodeMessage('etcdserverpb.LeaseGrantResponse', exact);
+  const grant = definitions.get('Lease.LeaseGrant');
+  const { ID } = grant?.responseDeserialize(bytes) as { readonly ID?: unknown };
+  if (
+    ID !== exact.ID ||
+    !grant?.requestSerialize(exact as never).equals(encodeMessage('etcdserverpb.LeaseGrantRequest', exact))
+  ) {
+    throw new Error('etcd3 rounds 64-bit integers here');
+  }
+}
+
+/** @internal Our own definitions. Exported for their comparison with those of `etcd3`. */
+export function ownDefinitions(): Definitions {
+  return eachMethod((service, method, { request, response }) => ({
+    path: pathOf(service, method),
+    requestSerialize: (message) => encodeMessage(request, message),
+    responseDeserialize: (bytes) => decodeMessage(response, bytes),
+  }));
+}
+
+type Messages = (typeof METHODS)[string][string];
+
+function eachMethod(
+  define: (service: Rpc<unknown, unknown>['service'], method: string, messages: Messages) => Definition,
+): Definitions {
+  const entries = Object.entries(METHODS).flatMap(([name, methods]) => {
+    const service = name as Rpc<unknown, unknown>['service'];
+    return Object.entries(methods).map(
+      ([method, messages]) => [methodKey({ service, method }), define(service, method, messages)] as const,
+    );
+  });
+  return new Map(entries);
+}
+
+function pathOf(service: string, method: string): string {
+  return `/etcdserverpb.${service}/${method}`;
+}
