@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { decodeHeader, outlineRange, safeInteger } from '../src/protobuf/range.js';
+import { decodeHeader } from '../src/protobuf/header.js';
+import { outlineRange, safeInteger } from '../src/protobuf/range.js';
 import { fieldSet, WireReader } from '../src/protobuf/wire.js';
 import { KeyRange } from '@holdfast/store/adapter';
 import { findKeys } from '../src/kv/page-keys.js';

@@ -3,7 +3,8 @@ import type { KeyRange, DriverDeleteOptions, DriverPutOptions } from '@holdfast/
 import { excerpt } from '@holdfast/etcd-common';
 import type { IDeleteRangeResponse, IKeyValue, IPutResponse } from 'etcd3';
 import { badAnswer } from '../protobuf/bad-answer.js';
-import { fromProtoEntry, safeInteger, type ResponseHeader } from '../protobuf/range.js';
+import type { ResponseHeader } from '../protobuf/header.js';
+import { fromProtoEntry, safeInteger } from '../protobuf/range.js';
 import { RangeRules, type EntryParts, type RangeQuestion } from './range-rules.js';
 
 type Head = Pick<ResponseHeader, 'revision'>;

@@ -21,16 +21,8 @@ import {
   systemClock,
 } from '@holdfast/store/adapter';
 import type { IDeleteRangeRequest, IPutRequest, IRangeRequest } from 'etcd3';
-import {
-  asBuffer,
-  checkHeader,
-  decodeEntry,
-  fromProtoHeader,
-  keyBounds,
-  outlineRange,
-  rangeBounds,
-  type ResponseHeader,
-} from '../protobuf/range.js';
+import { checkHeader, type ResponseHeader } from '../protobuf/header.js';
+import { asBuffer, decodeEntry, fromProtoHeader, keyBounds, outlineRange, rangeBounds } from '../protobuf/range.js';
 import { toCompactedError } from './compaction.js';
 import type { Connection } from '../connection/connection.js';
 import { deleteResult, putResult } from './answers.js';

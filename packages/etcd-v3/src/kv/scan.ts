@@ -6,7 +6,8 @@ import {
   type DriverScanOptions,
   type KeyRange,
 } from '@holdfast/store/adapter';
-import type { RangeOutline, ResponseHeader } from '../protobuf/range.js';
+import type { ResponseHeader } from '../protobuf/header.js';
+import type { RangeOutline } from '../protobuf/range.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';
 import type { RangeAnswer } from './page-keys.js';

@@ -3,7 +3,8 @@ import type { DriverCall } from '@holdfast/store/adapter';
 import type { IWatchResponse } from 'etcd3';
 import { answerPoint } from '../protobuf/answer-point.js';
 import { badAnswer } from '../protobuf/bad-answer.js';
-import { fromProtoHeader, safeInteger, type ResponseHeader } from '../protobuf/range.js';
+import type { ResponseHeader } from '../protobuf/header.js';
+import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
 

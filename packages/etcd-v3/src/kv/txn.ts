@@ -19,14 +19,8 @@ import {
 } from '@holdfast/store/adapter';
 import type { ICompare, IRangeResponse, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
 import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
-import {
-  asBuffer,
-  fromProtoEntry,
-  fromProtoHeader,
-  rangeBounds,
-  safeInteger,
-  type ResponseHeader,
-} from '../protobuf/range.js';
+import type { ResponseHeader } from '../protobuf/header.js';
+import { asBuffer, fromProtoEntry, fromProtoHeader, rangeBounds, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { checkEntries, deleteResult, putResult } from './answers.js';
 import { toCompactedError } from './compaction.js';

@@ -1,4 +1,5 @@
 import type { IResponseHeader } from 'etcd3';
+import { HEADER, HEADER_TAG } from './fields.js';
 import { WireReader } from './wire.js';
 
 /** The cluster and revision from an answer's header. */
@@ -10,12 +11,6 @@ export interface AnswerPoint {
   /** The head when it answered; 0 if the header does not have it. */
   readonly revision: number;
 }
-
-// Field numbers times 8 plus wire type, of api/etcdserverpb/rpc.proto.
-const HEADER = 0x0a;
-const CLUSTER_ID = 0x08;
-const MEMBER_ID = 0x10;
-const REVISION = 0x18;
 
 /**
  * Reads the header of any answer, decoded or raw: it is always field 1. `undefined` if it names no cluster, because some proxies leave that
@@ -39,9 +34,9 @@ function fromBytes(buffer: Buffer): AnswerPoint | undefined {
     reader.descend();
     while (!reader.done) {
       const tag = reader.tag();
-      if (tag === CLUSTER_ID) clusterId = reader.uint64String();
-      else if (tag === MEMBER_ID) memberId = reader.uint64String();
-      else if (tag === REVISION) revision = reader.int64();
+      if (tag === HEADER_TAG.clusterId) clusterId = reader.uint64String();
+      else if (tag === HEADER_TAG.memberId) memberId = reader.uint64String();
+      else if (tag === HEADER_TAG.revision) revision = reader.int64();
       else reader.skip(tag);
     }
   } catch {

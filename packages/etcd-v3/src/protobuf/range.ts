@@ -3,16 +3,9 @@ import { StoreError, type KeyValue, type LeaseId, type Revision } from '@holdfas
 import { compareBytes, decodeUtf8, type KeyRange } from '@holdfast/store/adapter';
 import type { IKeyValue, IResponseHeader } from 'etcd3';
 import { badAnswer, serverRevision } from './bad-answer.js';
-import { fieldSet, WireReader } from './wire.js';
-
-/** The header of every answer. */
-export interface ResponseHeader {
-  /** Decimal, because it may be past the safe integers. */
-  readonly clusterId: string;
-  /** The store's head when it answered. */
-  readonly revision: Revision;
-  readonly raftTerm: number;
-}
+import { ENTRY_TAG, fieldsOf, RANGE_TAG } from './fields.js';
+import { checkHeader, missingHeader, readHeader, type ResponseHeader } from './header.js';
+import { WireReader } from './wire.js';
 
 /** A RangeResponse whose entries are found but not decoded yet. */
 export interface RangeOutline {
@@ -24,15 +17,13 @@ export interface RangeOutline {
   readonly count: number;
 }
 
-// Field numbers times 8 plus wire type, of api/etcdserverpb/rpc.proto and api/mvccpb/kv.proto.
-const RANGE_FIELD = { header: 0x0a, entry: 0x12, more: 0x18, count: 0x20 } as const;
-const HEADER_FIELD = { clusterId: 0x08, revision: 0x18, raftTerm: 0x20 } as const;
-const ENTRY_FIELD = { key: 0x0a, create: 0x10, mod: 0x18, version: 0x20, value: 0x2a, lease: 0x30 } as const;
+const { header: HEADER, entry: ENTRY, more: MORE, count: COUNT } = RANGE_TAG;
+const { key: KEY, create: CREATE, mod: MOD, version: VERSION, value: VALUE, lease: LEASE } = ENTRY_TAG;
 
-const RANGE_FIELDS = fieldSet(1, 2, 3, 4);
-const HEADER_FIELDS = fieldSet(1, 3, 4);
-const ENTRY_FIELDS = fieldSet(1, 2, 3, 4, 5);
-const LEASED_ENTRY_FIELDS = fieldSet(2, 3, 4, 5, 6);
+const RANGE_FIELDS = fieldsOf(RANGE_TAG);
+const CURSOR_FIELDS = fieldsOf({ KEY, CREATE, MOD, VERSION, VALUE });
+/** Of an entry whose key is known. */
+const UNNAMED_FIELDS = fieldsOf({ CREATE, MOD, VERSION, VALUE, LEASE });
 
 /** The bytes of the smallest entry: one with a key of one byte. */
 const LEAST_ENTRY_BYTES = 3;
@@ -83,7 +74,7 @@ export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
   while (!reader.done) {
     const tag = reader.tag();
     switch (tag) {
-      case RANGE_FIELD.entry: {
+      case ENTRY: {
         const length = reader.delimited();
         // Checked before they are recorded: a million empty entries fit in two megabytes, and would take sixteen here.
         if (length < LEAST_ENTRY_BYTES) throw badAnswer('etcd sent an entry without a key');
@@ -91,13 +82,13 @@ export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
         bounds.push(reader.position - length, reader.position);
         break;
       }
-      case RANGE_FIELD.header:
+      case HEADER:
         header = readHeader(reader);
         break;
-      case RANGE_FIELD.more:
+      case MORE:
         more = reader.boolean();
         break;
-      case RANGE_FIELD.count:
+      case COUNT:
         count = reader.int64();
         break;
       default:
@@ -107,46 +98,12 @@ export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
   return { buffer, header: header ?? missingHeader(), bounds, more, count };
 }
 
-/** The header of any of etcd's responses. It is always field 1. */
-export function decodeHeader(buffer: Buffer): ResponseHeader {
-  const reader = new WireReader(buffer);
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (tag === RANGE_FIELD.header) return readHeader(reader);
-    reader.skip(tag);
-  }
-  return missingHeader();
-}
-
-function readHeader(outer: WireReader): ResponseHeader {
-  const length = outer.delimited();
-  const reader = new WireReader(outer.buffer, outer.position - length, outer.position);
-  let clusterId = '0';
-  let revision = 0;
-  let raftTerm = 0;
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (tag === HEADER_FIELD.clusterId) clusterId = reader.uint64String();
-    else if (tag === HEADER_FIELD.revision) revision = reader.int64();
-    else if (tag === HEADER_FIELD.raftTerm) raftTerm = reader.int64();
-    else reader.skip(tag, HEADER_FIELDS);
-  }
-  return { clusterId, revision: serverRevision(revision, 'the revision of an answer'), raftTerm };
-}
-
-/** Checks that a bookmark can be made of the header. @throws StoreError `internal` if it names no cluster */
-export function checkHeader(header: ResponseHeader): ResponseHeader {
-  if (header.clusterId === '0') throw badAnswer('etcd sent an answer that names no cluster');
-  if (header.raftTerm < 0) throw badAnswer(`etcd sent ${header.raftTerm} as its raft term`);
-  return header;
-}
-
 /** The bounds of an entry's key in the buffer. etcd writes the key first. */
 export function keyBounds(buffer: Buffer, start: number, end: number): { readonly from: number; readonly to: number } {
   const reader = new WireReader(buffer, start, end);
   while (!reader.done) {
     const tag = reader.tag();
-    if (tag === ENTRY_FIELD.key) {
+    if (tag === KEY) {
       const length = reader.delimited();
       return { from: reader.position - length, to: reader.position };
     }
@@ -186,29 +143,29 @@ export class EntryCursor {
     while (!reader.done) {
       const tag = reader.tag();
       switch (tag) {
-        case ENTRY_FIELD.key: {
+        case KEY: {
           const length = reader.delimited();
           this.keyTo = reader.position;
           this.keyFrom = reader.position - length;
           break;
         }
-        case ENTRY_FIELD.create:
+        case CREATE:
           this.create = reader.int64();
           break;
-        case ENTRY_FIELD.mod:
+        case MOD:
           this.mod = reader.int64();
           break;
-        case ENTRY_FIELD.version:
+        case VERSION:
           this.version = reader.int64();
           break;
-        case ENTRY_FIELD.value: {
+        case VALUE: {
           const length = reader.delimited();
           this.valueTo = reader.position;
           this.valueFrom = reader.position - length;
           break;
         }
         default:
-          reader.skip(tag, ENTRY_FIELDS);
+          reader.skip(tag, CURSOR_FIELDS);
       }
     }
     if (this.keyTo === this.keyFrom) throw badAnswer('etcd sent an entry without a key');
@@ -226,23 +183,23 @@ export function decodeEntry(buffer: Buffer, start: number, end: number, key: str
   while (!reader.done) {
     const tag = reader.tag();
     switch (tag) {
-      case ENTRY_FIELD.create:
+      case CREATE:
         create = reader.int64();
         break;
-      case ENTRY_FIELD.mod:
+      case MOD:
         mod = reader.int64();
         break;
-      case ENTRY_FIELD.version:
+      case VERSION:
         version = reader.int64();
         break;
-      case ENTRY_FIELD.value:
+      case VALUE:
         value = readView(reader).slice();
         break;
-      case ENTRY_FIELD.lease:
+      case LEASE:
         lease = reader.int64String();
         break;
       default:
-        reader.skip(tag, LEASED_ENTRY_FIELDS);
+        reader.skip(tag, UNNAMED_FIELDS);
     }
   }
   return keyValue(key, value, create, mod, version, lease);
@@ -306,8 +263,4 @@ function readView(reader: WireReader): Uint8Array {
 
 function plainView(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function missingHeader(): never {
-  throw badAnswer('etcd sent an answer without a header');
 }

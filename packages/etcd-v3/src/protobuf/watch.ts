@@ -1,6 +1,8 @@
 import { CopyPool, decodeUtf8 } from '@holdfast/store/adapter';
 import { badAnswer } from './bad-answer.js';
-import { fieldSet, WireReader, WireWriter } from './wire.js';
+import { ENTRY_TAG, EVENT_TAG, fieldsOf, RESPONSE_TAG } from './fields.js';
+import { NO_HEADER, readRawHeader, type RawHeader } from './header.js';
+import { WireReader, WireWriter } from './wire.js';
 
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
 export interface CreateRequest {
@@ -21,15 +23,15 @@ const VALUES_BYTES = 16 * 1024;
 const NOTHING = new Uint8Array(0);
 const END = Uint8Array.of(0); // as a range's end: no upper bound
 
-// The tag of a response's events: field 11, and no other field of a response has a higher one.
-const EVENT = 0x5a;
+const RESPONSE_FIELDS = fieldsOf(RESPONSE_TAG);
+const EVENT_FIELDS = fieldsOf(EVENT_TAG);
+const ENTRY_FIELDS = fieldsOf(ENTRY_TAG);
 
-const RESPONSE_FIELDS = fieldSet(1, 2, 3, 4, 5, 6, 7, 11);
-const HEADER_FIELDS = fieldSet(1, 3, 4);
-const EVENT_FIELDS = fieldSet(1, 2, 3);
-const ENTRY_FIELDS = fieldSet(1, 2, 3, 4, 5, 6);
+const { event: EVENT } = RESPONSE_TAG;
+const { type: TYPE, entry: ENTRY, previous: PREVIOUS } = EVENT_TAG;
+const { key: KEY, create: CREATE, mod: MOD, version: VERSION, value: VALUE, lease: LEASE } = ENTRY_TAG;
 
-// Numbers of etcd's fields and enums: api/etcdserverpb/rpc.proto and api/mvccpb/kv.proto.
+// The numbers of requests' fields and of enums: api/etcdserverpb/rpc.proto.
 const FILTER = { put: 1, delete: 0 } as const; // "only puts" is NODELETE, "only deletes" is NOPUT
 
 export function encodeCreate(request: CreateRequest): Uint8Array {
@@ -52,17 +54,9 @@ export function encodeProgressRequest(): Uint8Array {
   return new WireWriter().message(3, new Uint8Array(0)).finish();
 }
 
-export interface ResponseHeader {
-  /** Decimal; `'0'` where a proxy does not tell. */
-  readonly clusterId: string;
-  /** The answering member's head, also in a catch-up (docs/traps.md#trap-1); 0 in a cancellation. */
-  readonly revision: number;
-  readonly raftTerm: number;
-}
-
 /** One WatchResponse, its events still encoded. */
 export interface WatchResponse {
-  readonly header: ResponseHeader;
+  readonly header: RawHeader;
   /** −1 where the answer is about no watch, or about all of the stream. */
   readonly watchId: number;
   readonly created: boolean;
@@ -74,8 +68,6 @@ export interface WatchResponse {
   /** Where the events are; `undefined` if there are none. */
   readonly events: EventReader | undefined;
 }
-
-const NO_HEADER: ResponseHeader = { clusterId: '0', revision: 0, raftTerm: 0 };
 
 /**
  * Reads a response up to its events, so that it takes no longer for a message of 54 MB. etcd writes fields in the order of
@@ -100,27 +92,27 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
       case EVENT:
         events = new EventReader(buffer, start);
         break;
-      case 0x0a:
-        header = decodeHeader(reader);
+      case RESPONSE_TAG.header:
+        header = readRawHeader(reader);
         break;
-      case 0x10:
+      case RESPONSE_TAG.watchId:
         watchId = reader.int64();
         break;
-      case 0x18:
+      case RESPONSE_TAG.created:
         created = reader.boolean();
         break;
-      case 0x20:
+      case RESPONSE_TAG.canceled:
         canceled = reader.boolean();
         break;
-      case 0x28:
+      case RESPONSE_TAG.compactRevision:
         compactRevision = reader.int64();
         break;
-      case 0x32: {
+      case RESPONSE_TAG.cancelReason: {
         const length = reader.delimited();
         cancelReason = buffer.toString('utf8', reader.position - length, reader.position);
         break;
       }
-      case 0x38:
+      case RESPONSE_TAG.fragment:
         fragment = reader.boolean();
         break;
       default:
@@ -128,22 +120,6 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
     }
   }
   return { header, watchId, created, canceled, compactRevision, cancelReason, fragment, events };
-}
-
-function decodeHeader(reader: WireReader): ResponseHeader {
-  const outer = reader.descend();
-  let clusterId = '0';
-  let revision = 0;
-  let raftTerm = 0;
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (tag === 0x08) clusterId = reader.uint64String();
-    else if (tag === 0x18) revision = reader.int64();
-    else if (tag === 0x20) raftTerm = reader.int64();
-    else reader.skip(tag, HEADER_FIELDS);
-  }
-  reader.ascend(outer);
-  return { clusterId, revision, raftTerm };
 }
 
 /** An entry as the wire has it. A key that is not UTF-8 is a view of the message's buffer. */
@@ -209,9 +185,9 @@ function decodeEvent(reader: WireReader, values: CopyPool): RawEvent {
   let previous: RawKeyValue | undefined;
   while (!reader.done) {
     const tag = reader.tag();
-    if (tag === 0x08) type = typeOf(reader.int64());
-    else if (tag === 0x12) entry = decodeKeyValue(reader, values);
-    else if (tag === 0x1a) previous = decodeKeyValue(reader, values);
+    if (tag === TYPE) type = typeOf(reader.int64());
+    else if (tag === ENTRY) entry = decodeKeyValue(reader, values);
+    else if (tag === PREVIOUS) previous = decodeKeyValue(reader, values);
     else reader.skip(tag, EVENT_FIELDS);
   }
   if (entry === undefined || entry.key.length === 0)
@@ -236,24 +212,24 @@ function decodeKeyValue(reader: WireReader, values: CopyPool): RawKeyValue {
   while (!reader.done) {
     const tag = reader.tag();
     switch (tag) {
-      case 0x0a:
+      case KEY:
         key = text(reader);
         break;
-      case 0x10:
+      case CREATE:
         createRevision = reader.int64();
         break;
-      case 0x18:
+      case MOD:
         modRevision = reader.int64();
         break;
-      case 0x20:
+      case VERSION:
         version = reader.int64();
         break;
-      case 0x2a: {
+      case VALUE: {
         const length = reader.delimited();
         value = values.copyOf(reader.buffer, reader.position - length, reader.position);
         break;
       }
-      case 0x30:
+      case LEASE:
         lease = reader.int64String();
         break;
       default:

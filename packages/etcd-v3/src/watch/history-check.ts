@@ -1,5 +1,5 @@
 import type { Bookmark } from '@holdfast/store';
-import type { ResponseHeader } from '../protobuf/watch.js';
+import type { RawHeader } from '../protobuf/header.js';
 import type { LinearizableHead } from '../connection/transport.js';
 
 /** The history that a watch follows. */
@@ -13,7 +13,7 @@ export interface KnownHistory {
  * Why a member's `created` answer may be of another history than the bookmark; `undefined` if nothing speaks for that. It is only a
  * suspicion (C13): a lagging follower has an old head (docs/traps.md#trap-16).
  */
-export function suspicionOf(created: ResponseHeader, known: KnownHistory): string | undefined {
+export function suspicionOf(created: RawHeader, known: KnownHistory): string | undefined {
   const { bookmark, raftTerm } = known;
   // A proxy may leave the id out.
   if (created.clusterId !== '0' && created.clusterId !== bookmark.identity) {

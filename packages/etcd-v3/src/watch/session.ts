@@ -9,7 +9,8 @@ import {
 } from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { rangeBounds } from '../protobuf/range.js';
-import type { CreateRequest, ResponseHeader } from '../protobuf/watch.js';
+import type { RawHeader } from '../protobuf/header.js';
+import type { CreateRequest } from '../protobuf/watch.js';
 import { checkEvents, type RevisionGroup } from './events.js';
 import { asStoreError, cancelError, compactedError, endsWatch, historyChanged, type ServerEnd } from './errors.js';
 import type { LinkMember, WatchLink, WatchLinkOptions } from './link.js';
@@ -125,7 +126,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   // As the follower of its watch at the server.
 
-  created(header: ResponseHeader): void {
+  created(header: RawHeader): void {
     if (this.#state.name !== 'creating') return;
     const { stream, subscription } = this.#state;
     const known = this.#known();

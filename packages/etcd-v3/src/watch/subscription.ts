@@ -1,5 +1,5 @@
 import type { StoreError } from '@holdfast/store';
-import type { ResponseHeader } from '../protobuf/watch.js';
+import type { RawHeader } from '../protobuf/header.js';
 import type { ServerEnd } from './errors.js';
 import { RevisionAssembler, type RevisionGroup } from './events.js';
 import type { ConfirmedWatch } from './progress.js';
@@ -7,7 +7,7 @@ import type { ConfirmedWatch } from './progress.js';
 /** Gets what one watch of a stream delivers. After `ended`, `failed`, `late` or `lost`, nothing follows. */
 export interface WatchFollower {
   /** The server follows. This says nothing about pending events, and moves no bookmark (docs/traps.md#trap-2). */
-  created(header: ResponseHeader): void;
+  created(header: RawHeader): void;
   /** All events of one revision. After a new start a revision may come a second time. */
   revision(group: RevisionGroup): void;
   /** Everything up to this revision was sent. */
