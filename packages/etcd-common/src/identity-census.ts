@@ -15,7 +15,7 @@ export interface IdentityCensusOptions {
   readonly logger?: Logger | undefined;
   /** See {@link KnownIdentity}. */
   readonly acceptAfterMs?: number | undefined;
-  /** How long a new store waits for endpoints that do not answer, in milliseconds. Default: 1,000. */
+  /** How long a new store waits for endpoints that do not answer, in milliseconds. Default: 3,000. */
   readonly startMs?: number | undefined;
 }
 
@@ -113,7 +113,7 @@ export class IdentityCensus {
 
   /** Asks all other endpoints at once, until the majority is known, all have answered, or time is up. */
   async #begin(first: string): Promise<void> {
-    const { clock, endpoints, startMs = 1_000 } = this.#options;
+    const { clock, endpoints, startMs = 3_000 } = this.#options;
     let timer: TimerHandle;
     const late = new Promise<void>((resolve) => {
       timer = clock.setTimeout(resolve, startMs);

@@ -77,14 +77,14 @@ describe('at the beginning', () => {
     census.close();
   });
 
-  test('endpoints that refuse are not waited for, and silent ones for a second', async () => {
+  test('endpoints that refuse are not waited for, and silent ones for three seconds', async () => {
     const refusing = world({ a: 'old', b: 'down', c: 'down' });
     expect(await refusing.connect('a')).toBe('admitted');
     expect(refusing.warnings).toEqual([expect.stringContaining('fewer than half of the 3 endpoints answered')]);
     refusing.census.close();
     const silent = world({ a: 'old', b: 'silent', c: 'silent' });
     const connecting = silent.connect('a');
-    await silent.clock.advance(999);
+    await silent.clock.advance(2_999);
     expect(silent.census.identity.known).toBeUndefined();
     await silent.clock.advance(1);
     expect(await connecting).toBe('admitted');

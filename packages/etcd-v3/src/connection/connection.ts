@@ -21,8 +21,12 @@ import { SignIn } from './sign-in.js';
 import type { LinearizableHead, WatchCall, WatchCallHandlers, WatchTransport } from './transport.js';
 import { isOwnDenial, versionEvidence, type VersionEvidence } from './version-evidence.js';
 
-/** The most that a store waits at its beginning for endpoints that do not answer, in milliseconds. */
-const START_MS = 1_000;
+/**
+ * The most that a store waits at its beginning for endpoints that do not answer, in milliseconds, and as a share of the time for a
+ * connection, of which it is a part. A busy server takes long to check a password, and without the others' answers the store might follow
+ * the one foreign endpoint that was quicker.
+ */
+const START = { mostMs: 3_000, share: 0.6 };
 
 /**
  * The store's way to the cluster: which endpoints there are, which cluster counts, and all calls. {@link Calls} tries a call
@@ -215,7 +219,7 @@ export class Connection implements WatchTransport {
       random,
       logger,
       ...identity,
-      startMs: Math.min(START_MS, connectMs / 3),
+      startMs: Math.min(START.mostMs, connectMs * START.share),
       endpoints: () => this.endpoints,
       probe: async (name, signal) => {
         const endpoint = this.#endpoints.find(name);
