@@ -1,8 +1,10 @@
 // The packages as their users get them: packed by npm, and installed by npm into a project of its own.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { writeAddressed } from './address.mjs';
 import { root } from './pnpm.mjs';
 
 const run = promisify(execFile);
@@ -14,14 +16,23 @@ export function packAll(target) {
   const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
   const packed = folders.filter((folder) => manifest(folder).private !== true);
   mkdirSync(target, { recursive: true });
-  return new Map(
-    packed.map((folder) => {
-      // They are built already: the script before packing would build them again, one after the other.
-      const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', target];
-      const name = execFileSync('npm', args, { cwd: join(root, folder), encoding: 'utf8' }).trim();
-      return [manifest(folder).name, join(target, name)];
-    }),
-  );
+  return new Map(packed.map((folder) => [manifest(folder).name, join(target, pack(folder, target))]));
+}
+
+/** Packs a copy, with the repository's address in it: other checks read the package's own folder meanwhile. Returns the tarball's name. */
+function pack(folder, target) {
+  const copy = mkdtempSync(join(tmpdir(), 'holdfast-pack-'));
+  try {
+    for (const name of ['dist', 'src', 'LICENSE']) {
+      if (existsSync(join(root, folder, name))) cpSync(join(root, folder, name), join(copy, name), { recursive: true });
+    }
+    writeAddressed(folder, copy);
+    // They are built already: the script before packing would build them again, one after the other.
+    const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', target];
+    return execFileSync('npm', args, { cwd: copy, encoding: 'utf8' }).trim();
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
 }
 
 /** Makes a folder a project with the tarballs installed, and with the tools in this workspace's versions. */
