@@ -9,7 +9,7 @@ export type { Collection, SingleKey } from './views/collection.js';
 export type { ChangeOf, CollectionsBase, CollectionsMirror, CollectionsOf } from './views/collections-mirror.js';
 export type { MirrorEvents, ResyncEvent } from './events/mirror-events.js';
 export type { Entry, EntryMeta } from './entries/entry.js';
-export { mirror } from './mirror.js';
+export { type ChangeFor, mirror, type MirrorFor } from './mirror.js';
 export type { KeyMirror, Mirror } from './views/prefix-mirror.js';
 export type { Problem } from './events/problem.js';
 export type {
@@ -23,16 +23,20 @@ export type { MirrorConnection, MirrorState, ResyncReason, StaleReason } from '.
 export type { HealthOptions, MirrorHealth } from './views/health.js';
 export type { WaitOptions } from './proof/sync.js';
 export {
+  type AnyValueOptions,
   collection,
   type Checked,
   type CollectionOptions,
   type CollectionPlace,
+  type CollectionsIn,
   type CollectionsOptions,
   type CollectionsShape,
   type CollectionValue,
   type CommonOptions,
   type KeyOptions,
   type PrefixOptions,
+  type ShapeOf,
   type TypedCollection,
   type ValueOptions,
 } from './options/options.js';
+export type { ReservedName } from './options/reserved-name.js';

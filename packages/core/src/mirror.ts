@@ -10,33 +10,58 @@ import {
   type CollectionsOf,
 } from './views/collections-mirror.js';
 import { Runtime } from './runtime/runtime.js';
-import type { Checked, CollectionsOptions, CollectionsShape, KeyOptions, PrefixOptions } from './options/options.js';
+import type {
+  Checked,
+  CollectionsOptions,
+  CollectionsShape,
+  CommonOptions,
+  KeyOptions,
+  PrefixOptions,
+  ShapeOf,
+} from './options/options.js';
 import { KeyMirror, Mirror } from './views/prefix-mirror.js';
 import { type AnyOptions, toSettings } from './options/settings.js';
 import { start } from './life/start.js';
 import type { StandardSchemaV1 } from './values/standard-schema.js';
 
+/** The changes of the mirror that these options make. */
+export type ChangeFor<Decoded, Value, Codecs, Schemas, Transforms, Keys> = [Codecs] extends [never]
+  ? Change<NoInfer<Value>>
+  : ChangeOf<ShapeOf<Codecs, Schemas, Transforms, Keys>, Decoded>;
+
+/** The mirror that these options make: of collections, of a key, or of a prefix. */
+export type MirrorFor<Decoded, Value, Key, Codecs, Schemas, Transforms, Keys> = [Codecs] extends [never]
+  ? [Key] extends [never]
+    ? Mirror<Value>
+    : KeyMirror<Value>
+  : CollectionsMirror<ShapeOf<Codecs, Schemas, Transforms, Keys>, Decoded>;
+
 /**
- * Keeps a prefix, a key or several collections of a store in memory, equal to the store. `docs/mirror.md` has the promises
- * M1 to M12. Resolves when everything is loaded.
+ * Keeps a prefix, a key or several collections of a store in memory, equal to the store. Resolves when everything is loaded.
  *
  * @throws StoreError `timeout` where the load did not succeed within `startTimeoutMs` (with the last failure as its cause),
  * `aborted` through `signal`, `invalid-argument` for options that can't be, and at once what no later attempt can heal
  */
-export function mirror<Shape extends CollectionsShape, Decoded = Uint8Array>(
+export function mirror<
+  Decoded = Uint8Array,
+  Schema extends StandardSchemaV1 | undefined = undefined,
+  Value = Checked<Decoded, Schema>,
+  Key extends string = never,
+  Codecs = never,
+  Schemas = never,
+  Transforms = never,
+  Keys = never,
+>(
   store: ConfigStore,
-  options: CollectionsOptions<ChangeOf<Shape, Decoded>, Shape, Decoded>,
-): Promise<CollectionsMirror<Shape, Decoded>>;
-export function mirror<
-  Decoded = Uint8Array,
-  Schema extends StandardSchemaV1 | undefined = undefined,
-  Value = Checked<Decoded, Schema>,
->(store: ConfigStore, options: KeyOptions<Change<NoInfer<Value>>, Decoded, Schema, Value>): Promise<KeyMirror<Value>>;
-export function mirror<
-  Decoded = Uint8Array,
-  Schema extends StandardSchemaV1 | undefined = undefined,
-  Value = Checked<Decoded, Schema>,
->(store: ConfigStore, options: PrefixOptions<Change<NoInfer<Value>>, Decoded, Schema, Value>): Promise<Mirror<Value>>;
+  options: CommonOptions<ChangeFor<Decoded, Value, Codecs, Schemas, Transforms, Keys>> &
+    (
+      | KeyOptions<Decoded, Schema, Value, Key>
+      | CollectionsOptions<Codecs, Schemas, Transforms, Keys, Decoded>
+      | PrefixOptions<Decoded, Schema, Value>
+    ),
+): Promise<
+  MirrorFor<Decoded, Value, NoInfer<Key>, NoInfer<Codecs>, NoInfer<Schemas>, NoInfer<Transforms>, NoInfer<Keys>>
+>;
 export async function mirror(store: ConfigStore, given: object): Promise<unknown> {
   checkStore(store, 'mirror()');
   const settings = toSettings(given, RESERVED_NAMES);

@@ -6,6 +6,7 @@ import type { EntryMeta } from '../entries/entry.js';
 import type { Problem } from '../events/problem.js';
 import type { InferOutput, StandardSchemaV1 } from '../values/standard-schema.js';
 import type { MirrorState } from '../events/state.js';
+import type { ReservedName } from './reserved-name.js';
 
 /** What all mirrors take. Times are in milliseconds. */
 export interface CommonOptions<C> {
@@ -65,83 +66,158 @@ export type Checked<Decoded, Schema> = Schema extends StandardSchemaV1 ? InferOu
 
 /** How the values of a mirror, or of one of its collections, are read. */
 export interface ValueOptions<Decoded, Schema extends StandardSchemaV1 | undefined, Value> {
-  /** `json()`, `text()`, `bytes()`, `yaml()` or your own. Without one, values are bytes, or JSON where there is a schema. */
+  /** `json()`, `text()`, `bytes()`, `yaml()` or your own. Default: `json()` where there is a schema, otherwise `bytes()`. */
   readonly codec?: Codec<Decoded> | undefined;
-  /** A Standard Schema: what zod, valibot, arktype and others make. A value that fails it is a problem (M5). Must be synchronous. */
+  /**
+   * Checks each decoded value: a schema of zod, valibot, arktype or any other library that follows Standard Schema. It must be synchronous.
+   * A value that fails becomes a problem, and the mirror goes on to show the last good one.
+   */
   readonly schema?: Schema;
-  /** What becomes of a valid value. Throws for one that is bad all the same. */
+  /** Makes the value that the mirror shows from a valid one. Throw for a value that is bad all the same: it becomes a problem. */
   readonly transform?: ((value: Checked<Decoded, Schema>, meta: EntryMeta) => Value) | undefined;
 }
 
-/** {@link ValueOptions} whose types are not looked at: what the mirror works with. */
+/** {@link ValueOptions} of any types: `codec`, `schema` and `transform`. */
 export interface AnyValueOptions {
   readonly codec?: Codec<unknown> | undefined;
   readonly schema?: StandardSchemaV1 | undefined;
-  readonly transform?: ((value: never, meta: EntryMeta) => unknown) | undefined;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- The type of the value is that of another option.
+  readonly transform?: ((value: any, meta: EntryMeta) => unknown) | undefined;
 }
 
-/** Which keys a collection is: those under `prefix`, or the one `key`. Relative to the mirror's prefix. */
+/** The keys of a collection: those under `prefix`, or the one `key`. Both are relative to the mirror's prefix. */
 export interface CollectionPlace {
-  /** Its name and a slash, unless told: `routes` is what is under `routes/`. */
+  /** Default: the collection's name and a slash, so `routes` has the keys under `routes/`. */
   readonly prefix?: string | undefined;
+  /** The collection's one key. */
   readonly key?: string | undefined;
 }
 
+/** Options of a collection, of any types. */
 export type CollectionOptions = AnyValueOptions & CollectionPlace;
 
-declare const valueType: unique symbol;
-
-/** Options that {@link collection} has checked, with the type of value that comes of them. */
-export type TypedCollection<Value> = { readonly [valueType]: Value };
+/** What {@link collection} makes: options of one collection, with the type of its values. */
+export interface TypedCollection<Decoded, Schema, Value, Key> {
+  readonly codec?: Codec<Decoded> | undefined;
+  readonly schema?: Schema;
+  readonly transform?: ((value: Checked<Decoded, Schema>, meta: EntryMeta) => Value) | undefined;
+  readonly prefix?: string | undefined;
+  readonly key?: Key;
+}
 
 /**
- * Options of one collection, with `transform` typed by what the codec and the schema give:
- * `collections: { routes: collection({ schema: Route, transform: (route) => compile(route) }) }`.
+ * Types the options of one collection apart from the `mirror()` that uses them:
+ * `const routes = collection({ schema: Route, transform: (route) => compile(route) })`.
  */
 export function collection<
   Decoded = Uint8Array,
   Schema extends StandardSchemaV1 | undefined = undefined,
   Value = Checked<Decoded, Schema>,
-  const Place extends CollectionPlace = object,
->(options: ValueOptions<Decoded, Schema, Value> & Place): CollectionOptions & Place & TypedCollection<Value> {
-  return options as unknown as CollectionOptions & Place & TypedCollection<Value>;
+  const Key extends string | undefined = undefined,
+>(
+  options: ValueOptions<Decoded, Schema, Value> & { readonly prefix?: string | undefined; readonly key?: Key },
+): TypedCollection<Decoded, Schema, Value, Key> {
+  return options;
 }
 
 /** The type of a collection's values; `Default` where it has neither schema nor codec of its own. */
-export type CollectionValue<Options, Default> =
-  Options extends TypedCollection<infer Value>
-    ? Value
-    : Options extends { readonly transform: (...args: never[]) => infer Value }
-      ? Value
-      : Options extends { readonly schema: infer Schema extends StandardSchemaV1 }
-        ? InferOutput<Schema>
-        : Options extends { readonly codec: Codec<infer Decoded> }
-          ? Decoded
-          : Default;
+export type CollectionValue<Options, Default> = Options extends {
+  readonly transform: (...args: never[]) => infer Value;
+}
+  ? Value
+  : Options extends { readonly schema: infer Schema extends StandardSchemaV1 }
+    ? InferOutput<Schema>
+    : Options extends { readonly codec: Codec<infer Decoded> }
+      ? Decoded
+      : Default;
 
-export type PrefixOptions<C, Decoded, Schema extends StandardSchemaV1 | undefined, Value> = CommonOptions<C> &
-  ValueOptions<Decoded, Schema, Value> & {
-    /** A plain string prefix: write `'/routes/'` where a directory is meant, since `'/a'` takes in `'/ab'` (docs/traps.md#trap-13). `''` is everything. */
-    readonly prefix: string;
-    readonly key?: undefined;
-    readonly collections?: undefined;
-  };
+/** A mirror of all keys under a prefix. */
+export type PrefixOptions<Decoded, Schema extends StandardSchemaV1 | undefined, Value> = ValueOptions<
+  Decoded,
+  Schema,
+  Value
+> & {
+  /** A plain string prefix: write `'/routes/'` where a directory is meant, since `'/a'` takes in `'/ab'`. `''` is everything. */
+  readonly prefix: string;
+  readonly key?: undefined;
+  readonly collections?: undefined;
+};
 
-export type KeyOptions<C, Decoded, Schema extends StandardSchemaV1 | undefined, Value> = CommonOptions<C> &
-  ValueOptions<Decoded, Schema, Value> & {
-    /** The one key to mirror. */
-    readonly key: string;
-    readonly prefix?: undefined;
-    readonly collections?: undefined;
-  };
+/** A mirror of one key. */
+export type KeyOptions<Decoded, Schema extends StandardSchemaV1 | undefined, Value, Key extends string> = ValueOptions<
+  Decoded,
+  Schema,
+  Value
+> & {
+  /** The one key to mirror. */
+  readonly key: Key;
+  readonly prefix?: undefined;
+  readonly collections?: undefined;
+};
 
+/** Options of several collections, by name. */
 export type CollectionsShape = Readonly<Record<string, CollectionOptions>>;
 
-export type CollectionsOptions<C, Shape extends CollectionsShape, Decoded> = CommonOptions<C> & {
-  readonly prefix: string;
-  /** The parts of the prefix, by name. They share one load, one watch and one bookmark, so they step together (M4). */
-  readonly collections: Shape;
-  /** For collections that have none of their own. */
-  readonly codec?: ValueOptions<Decoded, undefined, Decoded>['codec'];
-  readonly key?: undefined;
+/**
+ * The options of all collections. Each type parameter has one option of every collection by the collection's name, or `unknown` where the
+ * collection has none: so each `transform` learns its value's type from its own collection.
+ */
+export type CollectionsIn<Codecs, Schemas, Transforms, Keys, Default> = {
+  readonly [Name in keyof Codecs]: { readonly codec?: (Codecs[Name] & SomeCodec) | undefined };
+} & {
+  readonly [Name in keyof Schemas]: { readonly schema?: (Schemas[Name] & SomeSchema) | undefined };
+} & {
+  readonly [Name in keyof Keys]: {
+    readonly key?: (Keys[Name] & SomeKey) | undefined;
+    readonly prefix?: string | undefined;
+  };
+} & {
+  readonly [Name in keyof Transforms]: {
+    readonly transform?:
+      | (Transforms[Name] &
+          ((
+            value: CollectionValue<{ readonly codec: At<Codecs, Name>; readonly schema: At<Schemas, Name> }, Default>,
+            meta: EntryMeta,
+          ) => unknown))
+      | undefined;
+  };
+} & {
+  readonly [
+    Name in keyof Keys as Name extends ReservedName ? Name : never
+  ]: `a mirror has a member of this name: choose another name, and give prefix: '${Name & string}/'`;
 };
+
+/** The collections of {@link CollectionsIn} by name, each with its own options. Names known only at run time have values of type `unknown`. */
+export type ShapeOf<Codecs, Schemas, Transforms, Keys> = string extends keyof Codecs
+  ? Readonly<Record<string, { readonly codec: Codec<unknown> }>>
+  : {
+      readonly [Name in keyof Codecs & string]: {
+        readonly codec: Codecs[Name];
+        readonly schema: At<Schemas, Name>;
+        readonly transform: At<Transforms, Name>;
+        readonly key: At<Keys, Name>;
+      };
+    };
+
+// Other types than what an option usually has: the compiler infers nothing to an intersection with a part that is the option's own type.
+type SomeCodec = Pick<Codec<unknown>, 'decode'>;
+type SomeSchema = Pick<StandardSchemaV1, '~standard'>;
+type SomeKey = Pick<string, 'charAt'>;
+
+type At<Options, Name> = Name extends keyof Options ? Options[Name] : unknown;
+
+/** A mirror of several collections under one prefix. */
+export interface CollectionsOptions<Codecs, Schemas, Transforms, Keys, Decoded> {
+  /** What all collections are below, as a plain string prefix. `''` is everything. */
+  readonly prefix: string;
+  /**
+   * The parts of the prefix, by name. They share one load, one watch and one bookmark, so they change together. Write `collections` before
+   * `onChange`: TypeScript then knows what each `transform` returns when it types the changes.
+   */
+  readonly collections: CollectionsIn<Codecs, Schemas, Transforms, Keys, NoInfer<Decoded>>;
+  /** For collections that have none of their own. */
+  readonly codec?: Codec<Decoded> | undefined;
+  readonly schema?: undefined;
+  readonly transform?: undefined;
+  readonly key?: undefined;
+}

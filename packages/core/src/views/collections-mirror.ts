@@ -1,22 +1,22 @@
 import { BaseMirror, type MirrorParts } from './base-mirror.js';
 import type { ChangeIn } from '../events/change.js';
 import type { Collection, SingleKey } from './collection.js';
-import type { CollectionsShape, CollectionValue } from '../options/options.js';
+import type { CollectionValue } from '../options/options.js';
 
 /** The changes of a mirror of several collections: each says which one it is in. */
-export type ChangeOf<Shape extends CollectionsShape, Default> = {
+export type ChangeOf<Shape, Default> = {
   [Name in keyof Shape & string]: ChangeIn<Name, CollectionValue<Shape[Name], Default>>;
 }[keyof Shape & string];
 
 /** The collections by name: those that are one key have `value` and `entry` too. */
-export type CollectionsOf<Shape extends CollectionsShape, Default> = {
+export type CollectionsOf<Shape, Default> = {
   readonly [Name in keyof Shape & string]: Shape[Name] extends { readonly key: string }
     ? SingleKey<CollectionValue<Shape[Name], Default>, ChangeIn<Name, CollectionValue<Shape[Name], Default>>>
     : Collection<CollectionValue<Shape[Name], Default>, ChangeIn<Name, CollectionValue<Shape[Name], Default>>>;
 };
 
 /** What a mirror of several collections has beside the collections themselves. */
-export class CollectionsBase<Shape extends CollectionsShape, Default> extends BaseMirror<ChangeOf<Shape, Default>> {
+export class CollectionsBase<Shape, Default> extends BaseMirror<ChangeOf<Shape, Default>> {
   /** The collections by name, for where the name is not known beforehand. */
   readonly collections: CollectionsOf<Shape, Default>;
 
@@ -29,5 +29,5 @@ export class CollectionsBase<Shape extends CollectionsShape, Default> extends Ba
 }
 
 /** A mirror of several collections under one prefix: one load, one watch, one bookmark, so that they step together (M4). */
-export type CollectionsMirror<Shape extends CollectionsShape, Default = Uint8Array> = CollectionsBase<Shape, Default> &
+export type CollectionsMirror<Shape, Default = Uint8Array> = CollectionsBase<Shape, Default> &
   CollectionsOf<Shape, Default>;
