@@ -12,6 +12,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { expectTypeOf } from 'expect-type';
 import { type Diagnostic, diagnosticsOf } from './support/diagnostics.js';
 
+// cspell:ignore shcema
 const HEAD = `
 import { collection, json, mirror, type StandardSchemaV1 } from '@holdfast/core';
 import type { ConfigStore } from '@holdfast/store';
