@@ -1,5 +1,4 @@
 import type { Clock, Logger } from '@holdfast/store';
-import type { BackoffOptions } from '@holdfast/store/adapter';
 import type { ChangeEvent } from '../events/change.js';
 import type { Codec } from '../values/codec.js';
 import type { EntryMeta } from '../entries/entry.js';
@@ -51,7 +50,7 @@ export interface CommonOptions<C> {
   /** Ends the mirror when it aborts, whether it is loading (`mirror()` rejects with `aborted`) or long since in use. */
   readonly signal?: AbortSignal | undefined;
   /** Delays between attempts: a random part of a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */
-  readonly backoff?: Pick<BackoffOptions, 'initialMs' | 'maxMs'> | undefined;
+  readonly backoff?: { readonly initialMs?: number | undefined; readonly maxMs?: number | undefined } | undefined;
   readonly clock?: Clock | undefined;
   /** A number in [0, 1) for jitter; `Math.random` unless told. */
   readonly random?: (() => number) | undefined;

@@ -17,7 +17,11 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** M12: resolves when everything that was committed before the call is in the mirror. */
+/**
+ * Resolves when everything that was committed before the call is in the mirror.
+ *
+ * @internal
+ */
 export async function sync(runtime: Runtime, options: WaitOptions = {}): Promise<void> {
   checkWait(options, 'sync()');
   const mark = runtime.freshness.begin();
@@ -25,7 +29,11 @@ export async function sync(runtime: Runtime, options: WaitOptions = {}): Promise
   await wait(runtime, 'sync()', options, (signal) => runtime.freshness.until(mark, signal));
 }
 
-/** Resolves when the mirror reflects `revision` or later. */
+/**
+ * Resolves when the mirror reflects `revision` or later.
+ *
+ * @internal
+ */
 export async function waitFor(runtime: Runtime, revision: Revision | number, options: WaitOptions = {}): Promise<void> {
   if (!Number.isSafeInteger(revision) || revision < 1) {
     throw new StoreError(

@@ -12,6 +12,7 @@ import { sync, waitFor, type WaitOptions } from '../proof/sync.js';
 // Which arguments go with which name is settled by the signatures; inside it is one list of functions.
 type Listener = (...args: readonly unknown[]) => unknown;
 
+/** @internal */
 export interface MirrorParts {
   readonly runtime: Runtime;
   /** Resolves when the last task of the mirror has ended. */

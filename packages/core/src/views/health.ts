@@ -31,7 +31,10 @@ export interface MirrorHealth {
   readonly problems: number;
 }
 
-/** @throws StoreError `invalid-argument` for a `maxStaleMs` that is no time */
+/**
+ * @throws StoreError `invalid-argument` for a `maxStaleMs` that is no time
+ * @internal
+ */
 export function healthOf(runtime: Runtime, bookmark: { readonly revision: Revision }, given: unknown): MirrorHealth {
   const maxStaleMs = checkMaxStale(given);
   runtime.freshness.notice();
