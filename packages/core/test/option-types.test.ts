@@ -51,7 +51,7 @@ describe('the compiler says what is wrong with the options of mirror()', () => {
   const found = new Map<string, Diagnostic[]>();
 
   beforeAll(() => {
-    const samples = [...Object.values(MISSPELT), NAMES];
+    const samples = [...Object.values(MISSPELT), NAMES, TRANSFORM];
     diagnosticsOf(samples.map((code) => HEAD + code)).forEach((diagnostics, index) =>
       found.set(samples[index] ?? '', diagnostics),
     );
