@@ -1,5 +1,6 @@
 // In a process of its own, since Node warns once for each signal, and Jest hides that.
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { findEtcd } from '@holdfast/testkit';
 import { runInChild } from './child.js';
 import type { Input, Result } from './programs/warnings.js';
 
@@ -11,6 +12,9 @@ const CASES: readonly Input[] = [
   { backend: 'etcd-v3', view: 'withPrefix' },
   { backend: 'etcd-v2', view: 'none' },
 ];
+
+// The program starts it.
+beforeAll(() => void findEtcd({}));
 
 describe('many calls, watches and mirrors under one signal, on one store', () => {
   test.each(CASES)('bring no warning of a leak: $backend, view: $view', async (input) => {
