@@ -2,7 +2,8 @@
 // some seconds each; known-identity.test.ts and identity-census.test.ts of etcd-common have all cases, by a virtual one.
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { findEtcd, eventually, startBalancer, type Balancer } from '@holdfast/testkit';
-import { failure, ForeignWorld } from './foreign-world.js';
+import { failure } from '../../etcd-common/test/support/failure.js';
+import { ForeignWorld } from './foreign-world.js';
 
 let world: ForeignWorld;
 

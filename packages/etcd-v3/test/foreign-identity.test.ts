@@ -15,7 +15,8 @@ import {
   type Etcd,
   type Proxy,
 } from '@holdfast/testkit';
-import { failure, ForeignWorld } from './foreign-world.js';
+import { failure } from '../../etcd-common/test/support/failure.js';
+import { ForeignWorld } from './foreign-world.js';
 
 // What the versions tell of themselves, and to whom, is in foreign-users.test.ts.
 describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) => {

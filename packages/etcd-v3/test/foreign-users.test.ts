@@ -1,7 +1,8 @@
 // The same where clusters have users: a server that wants a user first tells its cluster to nobody else.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { availableEtcds, eventually, findEtcd, type Proxy } from '@holdfast/testkit';
-import { failure, ForeignWorld } from './foreign-world.js';
+import { failure } from '../../etcd-common/test/support/failure.js';
+import { ForeignWorld } from './foreign-world.js';
 import { APP, enableAuth } from './watch-auth.js';
 
 describe.each(availableEtcds())('foreign clusters with users, of etcd $version', ({ version }) => {

@@ -1,17 +1,6 @@
 // Two clusters: the store's own, and one that some of its endpoints belong to by mistake.
-import { isStoreError, type StoreError } from '@holdfast/store';
 import { startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options, type EtcdV3Store } from '@holdfast/etcd-v3';
-
-/** The error of a call that has to fail. */
-export async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    (value) => new Error(`it succeeded with ${JSON.stringify(value)}`),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
 
 /** What is there for all tests of one etcd version. What a test opens is closed by `reset`. */
 export class ForeignWorld {

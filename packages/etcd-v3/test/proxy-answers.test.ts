@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
 import { etcdV3Store } from '@holdfast/etcd-v3';
-import { isStoreError, toRevision, type ConfigStore, type StoreError } from '@holdfast/store';
+import { toRevision, type ConfigStore } from '@holdfast/store';
 import {
   availableEtcds,
   eventually,
@@ -12,6 +12,7 @@ import {
   type Etcd,
   type ProxyAnswer,
 } from '@holdfast/testkit';
+import { failure } from '../../etcd-common/test/support/failure.js';
 
 const { version } = availableEtcds().at(-1)!;
 
@@ -99,17 +100,17 @@ describe('a proxy that answers by itself for a while', () => {
       const before = proxy.answered;
       await eventually(() => proxy.answered >= before + 5 && watch.state.status === 'interrupted');
       const errors = [
-        () => store.get('/app/a'),
-        () => store.list({ prefix: '/app/' }),
-        () => store.txn({ then: [{ type: 'get', key: '/app/a' }] }),
-      ].map(failureOf);
+        store.get('/app/a'),
+        store.list({ prefix: '/app/' }),
+        store.txn({ then: [{ type: 'get', key: '/app/a' }] }),
+      ].map(failure);
       for (const error of await Promise.all(errors)) {
         expect(['unavailable', 'internal']).toContain(error.code);
         expect(error.retryable).toBe(true);
       }
       // A new connection has not shown which cluster it reaches, and carries no write.
       const outcome = open === 'cut' ? 'not-applied' : expect.stringMatching(/^(unknown|not-applied)$/);
-      expect(await failureOf(() => store.put('/app/lost', 'x'))).toMatchObject({ outcome });
+      expect(await failure(store.put('/app/lost', 'x'))).toMatchObject({ outcome });
       expect(config.get('a')?.value).toBe('1');
       expect(config.state.status).not.toBe('closed');
 
@@ -139,7 +140,7 @@ describe('a proxy that answers by itself for a while', () => {
     await using store = connect(60_000);
     const endless: ProxyAnswer = { ...page(200), body: '{"error":', open: true };
     proxy.answer(endless);
-    const reading = await failureOf(() => store.get('/k'));
+    const reading = await failure(store.get('/k'));
     expect(reading).toMatchObject({ code: 'unavailable', message: expect.stringContaining('text/html, not gRPC') });
     const watch = store.watch('/k', { after: { revision: toRevision(1), identity: '1' } });
     await eventually(() => watch.state.status === 'interrupted' && /not gRPC/.test(watch.state.cause.message));
@@ -149,22 +150,12 @@ describe('a proxy that answers by itself for a while', () => {
   test.each([413, 414, 431])('a request that a proxy finds too large (%i) was not applied', async (status) => {
     await using store = connect();
     proxy.answer(page(status));
-    expect(await failureOf(() => store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
+    expect(await failure(store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
   });
 
   test("etcd's own refusals stay what they are", async () => {
     await using store = connect();
     proxy.answer(grpcAnswer([], { status: 7, message: 'etcdserver: permission denied' }));
-    expect(await failureOf(() => store.get('/k'))).toMatchObject({ code: 'permission-denied', retryable: false });
+    expect(await failure(store.get('/k'))).toMatchObject({ code: 'permission-denied', retryable: false });
   });
 });
-
-async function failureOf(call: () => Promise<unknown>): Promise<StoreError> {
-  try {
-    const result = await call();
-    throw new Error(`the call gave ${JSON.stringify(result)}`);
-  } catch (error) {
-    if (isStoreError(error)) return error;
-    throw error;
-  }
-}

@@ -6,25 +6,10 @@ import { mirror, text, type Mirror } from '@holdfast/core';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { memoryStore } from '@holdfast/memory';
-import {
-  isStoreError,
-  withPrefix,
-  type Capabilities,
-  type ConfigStore,
-  type StoreError,
-  type Watch,
-} from '@holdfast/store';
+import { isStoreError, withPrefix, type Capabilities, type ConfigStore, type Watch } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { failure } from '../../../etcd-common/test/support/failure.js';
 import { CALLS, type Ground } from './calls.js';
-
-async function failure(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    () => new Error('it succeeded'),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
-}
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
 

@@ -1,7 +1,7 @@
 // A time-out says why nothing was answered, whoever has set it: for the tests of both adapters.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror } from '@holdfast/core';
-import { isStoreError, readOnly, withPrefix, type ConfigStore, type StoreError } from '@holdfast/store';
+import { readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
 import {
   certificateAuthority,
   findEtcd,
@@ -10,6 +10,7 @@ import {
   type Etcd,
   type ReservedPort,
 } from '@holdfast/testkit';
+import { failure } from './failure.js';
 
 interface Options {
   readonly endpoints: readonly string[];
@@ -71,7 +72,7 @@ export function describeTimeouts(open: (options: Options) => ConfigStore, { enab
           [() => view.get('x', { timeoutMs: LIMIT_MS }), undefined],
           [() => readOnly(store).get('/x', { timeoutMs: LIMIT_MS }), undefined],
         ] as const) {
-          const error = await failureOf(call());
+          const error = await failure(call());
           // A failure that can't pass is told at once.
           if (error.code !== 'timeout') expect(error.code).toBe('unavailable');
           expect(error.message).toMatch(says);
@@ -91,7 +92,7 @@ export function describeTimeouts(open: (options: Options) => ConfigStore, { enab
         timeouts: { requestMs: LIMIT_MS },
       });
       for (const call of [() => store.get('/x'), () => store.delete('/x'), () => store.status()]) {
-        expect(await failureOf(call())).toMatchObject({
+        expect(await failure(call())).toMatchObject({
           code: 'timeout',
           message: expect.stringContaining('ECONNREFUSED'),
           cause: { code: 'unavailable', message: expect.stringContaining('ECONNREFUSED') },
@@ -101,9 +102,9 @@ export function describeTimeouts(open: (options: Options) => ConfigStore, { enab
 
     test('that comes through a signal, and one of a mirror that starts, say it as well', async () => {
       await using store = open({ endpoints: [`http://127.0.0.1:${nobody.port}`] });
-      const error = await failureOf(store.get('/x', { signal: AbortSignal.timeout(LIMIT_MS) }));
+      const error = await failure(store.get('/x', { signal: AbortSignal.timeout(LIMIT_MS) }));
       expect(error).toMatchObject({ code: 'aborted', message: expect.stringContaining('ECONNREFUSED') });
-      expect(await failureOf(mirror(store, { prefix: '/app/', startTimeoutMs: LIMIT_MS }))).toMatchObject({
+      expect(await failure(mirror(store, { prefix: '/app/', startTimeoutMs: LIMIT_MS }))).toMatchObject({
         code: 'timeout',
         message: expect.stringContaining('ECONNREFUSED'),
         cause: { code: 'unavailable' },
@@ -114,7 +115,7 @@ export function describeTimeouts(open: (options: Options) => ConfigStore, { enab
       await using store = open({ endpoints: plain.endpoints });
       await store.get('/x');
       plain.members[0]!.pause();
-      const error = await failureOf(store.get('/x', { timeoutMs: LIMIT_MS }));
+      const error = await failure(store.get('/x', { timeoutMs: LIMIT_MS }));
       plain.members[0]!.resume();
       expect(error).toMatchObject({ code: 'timeout', message: expect.not.stringContaining('last attempt') });
       expect(error.cause).toBeUndefined();
@@ -128,13 +129,4 @@ function plainly(endpoint: string): string {
 
 async function pagesOf(store: ConfigStore, timeoutMs: number): Promise<void> {
   for await (const page of store.scan({ prefix: '/' }, { timeoutMs })) void page.length;
-}
-
-async function failureOf(call: Promise<unknown>): Promise<StoreError> {
-  const error = await call.then(
-    () => new Error('it succeeded'),
-    (caught: unknown) => caught,
-  );
-  if (!isStoreError(error)) throw error;
-  return error;
 }
