@@ -7,8 +7,6 @@ export interface CampaignOptions {
   readonly first: number;
   /** How many attacks: each kind comes once before any comes twice. */
   readonly attacks: number;
-  /** Attacks that are not made. */
-  readonly leaveOut?: readonly string[];
   readonly onAttack?: (name: string, seed: number, found: readonly Finding[]) => void;
 }
 
@@ -23,7 +21,7 @@ export interface CampaignResult {
 /** Attacks a target so often, and gives everything that was wrong. */
 export async function runCampaign(
   target: Target,
-  { first, attacks, leaveOut = [], onAttack }: CampaignOptions,
+  { first, attacks, onAttack }: CampaignOptions,
 ): Promise<CampaignResult> {
   await using battle = await Battle.begin(target);
   const counts: Record<string, number> = {};
@@ -31,13 +29,8 @@ export async function runCampaign(
   let order: string[] = [];
   for (let turn = 0; turn < attacks; turn += 1) {
     const seed = first + turn;
-    if (order.length === 0)
-      order = shuffled(
-        target.attacks.filter((name) => !leaveOut.includes(name)),
-        new Random(seed),
-      );
+    if (order.length === 0) order = shuffled(target.attacks, new Random(seed));
     const name = order.pop() ?? '';
-
     const found = await battle.attack(name, seed);
     counts[name] = (counts[name] ?? 0) + 1;
     findings.push(...found);

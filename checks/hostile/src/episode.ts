@@ -3,7 +3,7 @@ import { isStoreError, type ConfigStore, type Watch } from '@holdfast/store';
 import { eventually, Random } from '@holdfast/testkit';
 import { Calls } from './calls.js';
 import type { Target } from './target.js';
-import { Truth, type Content } from './truth.js';
+import { sameContent, Truth, type Content } from './truth.js';
 import { Vitals } from './vitals.js';
 
 /** More than a page, so that a scan takes several. */
@@ -115,8 +115,7 @@ export class Battle implements AsyncDisposable {
   async #comesBack(late: Promise<{ opened: Mirror<string> } | { error: unknown }>): Promise<readonly string[]> {
     const found: string[] = [];
     const equal = (config: Mirror<string>, truth: Truth): boolean =>
-      config.state.status === 'live' &&
-      JSON.stringify(sorted(contentOf(config))) === JSON.stringify(sorted(truth.content));
+      config.state.status === 'live' && sameContent(contentOf(config), truth.content);
     await eventually(() => this.#live.state.status === 'closed' || equal(this.#live, this.#truth)).catch(() => {
       found.push(`the mirror does not come back: ${JSON.stringify(this.#live.state)}`);
     });
@@ -179,8 +178,4 @@ function contentOf(config: Mirror<string>): Content {
 
 function seenBy(config: Mirror<string>): Seen {
   return { content: contentOf(config), revision: config.revision };
-}
-
-function sorted(content: Content): readonly (readonly [string, string])[] {
-  return Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1));
 }

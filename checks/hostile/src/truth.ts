@@ -43,9 +43,9 @@ export class Truth {
   held(content: Content, revision: number | undefined): boolean {
     const head = this.#states.at(-1)?.revision ?? 0;
     if (revision === undefined || revision > head + SLACK)
-      return this.#states.some((state) => same(state.content, content));
+      return this.#states.some((state) => sameContent(state.content, content));
     const state = this.#states.findLast((each) => each.revision <= revision);
-    return state !== undefined && same(state.content, content);
+    return state !== undefined && sameContent(state.content, content);
   }
 
   /** Whether a key had this value at any time; `undefined` where it was not there. */
@@ -64,7 +64,7 @@ export class Truth {
 /** Revisions that other prefixes may have taken since the last write of this one. */
 const SLACK = 1_000_000;
 
-function same(a: Content, b: Content): boolean {
+export function sameContent(a: Content, b: Content): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }

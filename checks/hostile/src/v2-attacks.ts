@@ -1,6 +1,5 @@
-import type { Random } from '@holdfast/testkit';
 import type { Attack } from './attack.js';
-import type { V2Answer, V2Wire } from './v2-wire.js';
+import type { V2Answer, V2Change, V2Wire } from './v2-wire.js';
 
 type V2Attack = Attack<V2Wire>;
 type Node = Record<string, unknown>;
@@ -9,7 +8,7 @@ const HTML = '<html>\u001b[31mIt works!</html>';
 const PAGE_HEADERS = { 'content-type': 'text/html' };
 
 /** The answer with every node in it changed. */
-function nodes(change: (node: Node) => unknown): (answer: V2Answer) => V2Answer {
+function nodes(change: (node: Node) => unknown): V2Change {
   const walk = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
     const node = value as Node;
@@ -32,14 +31,14 @@ function parse(body: string): Node | undefined {
 }
 
 const body =
-  (text: string): ((answer: V2Answer) => V2Answer) =>
+  (text: string): V2Change =>
   (answer) => ({ ...answer, status: 200, body: text });
 const header =
-  (name: string, value: string) =>
-  (answer: V2Answer): V2Answer => ({ ...answer, headers: { ...answer.headers, [name]: value } });
+  (name: string, value: string): V2Change =>
+  (answer) => ({ ...answer, headers: { ...answer.headers, [name]: value } });
 const withoutHeader =
-  (name: string) =>
-  (answer: V2Answer): V2Answer => {
+  (name: string): V2Change =>
+  (answer) => {
     const { [name]: _left, ...headers } = answer.headers;
     return { ...answer, headers };
   };
@@ -47,7 +46,7 @@ const withoutHeader =
 const INDEXES: readonly unknown[] = [0, -1, 1.5, 2 ** 53, 1e300, '4', null, {}];
 
 /** Changed answers of the server: what no etcd says. Another value, or an entry that is left out, is not among them: nobody can tell. */
-const CHANGES: readonly (readonly [string, (answer: V2Answer, random: Random) => V2Answer])[] = [
+const CHANGES: readonly (readonly [string, V2Change])[] = [
   ['values that are objects', nodes((node) => ({ ...node, value: { x: 1 } }))],
   ['values that are numbers', nodes((node) => ({ ...node, value: 5 }))],
   ['entries of another key', nodes((node) => ({ ...node, key: '/zzz' }))],
@@ -119,8 +118,8 @@ const ANSWERS: readonly (readonly [string, () => V2Answer | 'hang'])[] = [
 export const V2_ATTACKS: readonly V2Attack[] = [
   ...CHANGES.map(([name, change]): V2Attack => ({
     name,
-    begin: (wire, random) => {
-      wire.change((answer) => change(answer, random));
+    begin: (wire) => {
+      wire.change(change);
     },
   })),
   ...ANSWERS.map(([name, answer]): V2Attack => ({

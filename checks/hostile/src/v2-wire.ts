@@ -20,11 +20,8 @@ export interface V2Answer {
   readonly open?: boolean;
 }
 
-/** What a client gets in place of an answer of the server: another one, or nothing ever. */
-export type V2Change = (
-  answer: V2Answer,
-  asked: { readonly path: string; readonly method: string },
-) => V2Answer | 'hang';
+/** What a client gets in place of an answer of the server. */
+export type V2Change = (answer: V2Answer) => V2Answer;
 
 /** A proxy in front of the v2 API that changes answers. While it does, a long poll's head comes with its body. */
 export class V2Wire {
@@ -106,8 +103,7 @@ export class V2Wire {
           return;
         }
         const given = { status: answer.statusCode ?? 502, headers: plainHeaders(answer), body };
-        const changed = this.#change?.(given, { path, method }) ?? given;
-        if (changed !== 'hang') send(response, changed);
+        send(response, this.#change?.(given) ?? given);
       });
     });
     onward.on('error', () => response.destroy());
