@@ -1,9 +1,14 @@
-import { isStoreError, StoreError } from '@holdfast/store';
-import { change } from './change.js';
+import { isStoreError, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
+import { change, failing, remade } from './change.js';
 import type { Mutant } from './mutant.js';
 
 function option(options: object | undefined, name: string): unknown {
   return (options as Record<string, unknown> | undefined)?.[name];
+}
+
+/** The call, but its errors of these codes claim this outcome. */
+function claiming<T>(call: Promise<T>, codes: readonly StoreErrorCode[], outcome: WriteOutcome): Promise<T> {
+  return failing(call, (error) => (codes.includes(error.code) ? remade(error, { outcome }) : error));
 }
 
 export const ambiguityMutants: readonly Mutant[] = [
@@ -46,14 +51,7 @@ export const ambiguityMutants: readonly Mutant[] = [
     caughtBy: ['C7.lost-txn-is-unknown-and-not-repeated'],
     apply: (store) =>
       change(store, {
-        txn: async (txn, options) => {
-          try {
-            return await store.txn(txn, options);
-          } catch (error) {
-            if (!isStoreError(error, 'unavailable')) throw error;
-            throw new StoreError('unavailable', error.message, { outcome: 'not-applied' });
-          }
-        },
+        txn: (txn, options) => claiming(store.txn(txn, options), ['unavailable'], 'not-applied'),
       }),
   },
   {
@@ -78,14 +76,7 @@ export const ambiguityMutants: readonly Mutant[] = [
     caughtBy: ['C7.aborted-put-is-unknown'],
     apply: (store) =>
       change(store, {
-        put: async (key, value, options) => {
-          try {
-            return await store.put(key, value, options);
-          } catch (error) {
-            if (!isStoreError(error, 'aborted')) throw error;
-            throw new StoreError('aborted', error.message, { outcome: 'not-applied' });
-          }
-        },
+        put: (key, value, options) => claiming(store.put(key, value, options), ['aborted'], 'not-applied'),
       }),
   },
   {
@@ -94,14 +85,7 @@ export const ambiguityMutants: readonly Mutant[] = [
     caughtBy: ['C7.timed-out-put-is-unknown'],
     apply: (store) =>
       change(store, {
-        put: async (key, value, options) => {
-          try {
-            return await store.put(key, value, options);
-          } catch (error) {
-            if (!isStoreError(error, 'timeout')) throw error;
-            throw new StoreError('timeout', error.message, { outcome: 'not-applied' });
-          }
-        },
+        put: (key, value, options) => claiming(store.put(key, value, options), ['timeout'], 'not-applied'),
       }),
   },
   {
@@ -110,14 +94,7 @@ export const ambiguityMutants: readonly Mutant[] = [
     caughtBy: ['C7.reading-txn-is-never-applied'],
     apply: (store) =>
       change(store, {
-        txn: async (txn, options) => {
-          try {
-            return await store.txn(txn, options);
-          } catch (error) {
-            if (!isStoreError(error) || !['timeout', 'aborted'].includes(error.code)) throw error;
-            throw new StoreError(error.code, error.message, { outcome: 'unknown' });
-          }
-        },
+        txn: (txn, options) => claiming(store.txn(txn, options), ['timeout', 'aborted'], 'unknown'),
       }),
   },
   {
@@ -126,14 +103,7 @@ export const ambiguityMutants: readonly Mutant[] = [
     caughtBy: ['C9.compacted-past'],
     apply: (store) =>
       change(store, {
-        txn: async (txn, options) => {
-          try {
-            return await store.txn(txn, options);
-          } catch (error) {
-            if (!isStoreError(error, 'compacted')) throw error;
-            throw new StoreError('compacted', error.message, { outcome: 'not-applied' });
-          }
-        },
+        txn: (txn, options) => claiming(store.txn(txn, options), ['compacted'], 'not-applied'),
       }),
   },
   {
@@ -142,14 +112,7 @@ export const ambiguityMutants: readonly Mutant[] = [
     caughtBy: ['C7.unsent-writes-are-not-applied'],
     apply: (store) =>
       change(store, {
-        delete: async (range, options) => {
-          try {
-            return await store.delete(range, options);
-          } catch (error) {
-            if (!isStoreError(error, 'unavailable')) throw error;
-            throw new StoreError('unavailable', error.message, { outcome: 'unknown' });
-          }
-        },
+        delete: (range, options) => claiming(store.delete(range, options), ['unavailable'], 'unknown'),
       }),
   },
 ];

@@ -1,4 +1,15 @@
-import type { ConfigStore, KeyValue, Range, Watch, WatchBatch, WatchOptions, WatchState } from '@holdfast/store';
+import {
+  isStoreError,
+  StoreError,
+  type ConfigStore,
+  type KeyValue,
+  type Range,
+  type StoreErrorOptions,
+  type Watch,
+  type WatchBatch,
+  type WatchOptions,
+  type WatchState,
+} from '@holdfast/store';
 
 // The overloads of `put` and `delete` as one signature each, so that a mutant replaces both.
 export type AnyPut = (...args: Parameters<ConfigStore['put']>) => ReturnType<ConfigStore['put']>;
@@ -26,6 +37,21 @@ export function overlay<T extends object>(target: T, changes: object): T {
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
+}
+
+/** The call, with another error where it fails with a `StoreError`. */
+export async function failing<T>(call: Promise<T>, toError: (error: StoreError) => Error): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw isStoreError(error) ? toError(error) : error;
+  }
+}
+
+/** The error with something else in it. What only errors of its kind have, such as `compactRevision`, is left out. */
+export function remade(error: StoreError, changes: StoreErrorOptions & { message?: string }): StoreError {
+  const { code, message, retryable, outcome, endpoint } = error;
+  return new StoreError(code, changes.message ?? message, { retryable, outcome, endpoint, ...changes });
 }
 
 /** The entry with the lease that a read of the key tells. */

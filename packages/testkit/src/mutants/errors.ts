@@ -1,21 +1,6 @@
-import { isStoreError, StoreError, type StoreErrorOptions } from '@holdfast/store';
-import { change } from './change.js';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { change, failing, remade } from './change.js';
 import type { Mutant } from './mutant.js';
-
-/** The call, with another error where it fails with a `StoreError`. */
-async function failing<T>(call: Promise<T>, toError: (error: StoreError) => Error): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    throw isStoreError(error) ? toError(error) : error;
-  }
-}
-
-/** The error with something else in it. */
-function remade(error: StoreError, changes: StoreErrorOptions & { message?: string }): StoreError {
-  const { code, message, retryable, outcome, endpoint } = error;
-  return new StoreError(code, changes.message ?? message, { retryable, outcome, endpoint, ...changes });
-}
 
 export const errorMutants: readonly Mutant[] = [
   {
