@@ -22,12 +22,25 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+type Start = () => Promise<Target>;
+
+/** How to start each server that the options name. */
+function starts(): readonly Start[] {
+  const wants = (api: 'v3' | 'v2'): boolean => (values.api ?? api) === api;
+  return availableEtcds()
+    .filter(({ version }) => values.server?.includes(version) ?? true)
+    .flatMap(({ version }): Start[] => [
+      ...(wants('v3') ? [() => V3Target.start(version)] : []),
+      ...(wants('v2') && servesV2(version) ? [() => V2Target.start(version)] : []),
+    ]);
+}
+
 async function attackAll(
-  start: Promise<Target>,
+  start: Start,
   first: number,
   attacks: number,
 ): Promise<CampaignResult & { readonly server: string }> {
-  await using target = await start;
+  await using target = await start();
   const result = await runCampaign(target, {
     first,
     attacks,
@@ -42,19 +55,13 @@ async function attackAll(
 
 async function main(): Promise<number> {
   const [first, attacks] = [Number(values.from), Number(values.attacks)];
-  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(attacks) || attacks < 1) {
+  const chosen = starts();
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(attacks) || attacks < 1 || chosen.length === 0) {
     print(USAGE);
     return 2;
   }
-  const versions = availableEtcds().flatMap(({ version }) =>
-    (values.server?.includes(version) ?? true) ? [version] : [],
-  );
   const servers = [];
-  for (const version of versions) {
-    if (values.api !== 'v2') servers.push(await attackAll(V3Target.start(version), first, attacks));
-    if (values.api !== 'v3' && servesV2(version))
-      servers.push(await attackAll(V2Target.start(version), first, attacks));
-  }
+  for (const start of chosen) servers.push(await attackAll(start, first, attacks));
   if (values.out !== undefined) {
     mkdirSync(dirname(values.out), { recursive: true });
     writeFileSync(

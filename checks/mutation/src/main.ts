@@ -38,6 +38,10 @@ function saysOf(verdict: Verdict): string {
 async function main(): Promise<number> {
   const all = Object.values(mutants).flat();
   const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+  if (chosen.length === 0) {
+    print(`no mutant's name contains ${wanted.join(' or ')}`);
+    return 2;
+  }
   const results: MutantResult[] = [];
   let bad = 0;
   let total = 0;
