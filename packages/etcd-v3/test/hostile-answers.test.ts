@@ -10,7 +10,7 @@ import {
   type AnsweringProxy,
   type Etcd,
 } from '@holdfast/testkit';
-import { build, drop, edit, rearrange, set } from './support/protobuf.js';
+import { build, drop, edit, rearrange, set } from '../../../checks/hostile/src/protobuf.js';
 
 const { version } = availableEtcds().at(-1)!;
 

