@@ -52,7 +52,13 @@ export function addAbortListener(signal: AbortSignal | undefined, listener: () =
   listeners.add(listener);
 }
 
-/** Takes a listener of {@link addAbortListener} back. */
+/** The same, and at once if the signal has aborted already. */
+export function whenAborted(signal: AbortSignal | undefined, listener: () => void): void {
+  if (signal?.aborted === true) listener();
+  else addAbortListener(signal, listener);
+}
+
+/** Takes a listener of {@link addAbortListener} or {@link whenAborted} back. */
 export function removeAbortListener(signal: AbortSignal | undefined, listener: () => void): void {
   if (signal !== undefined) listenersOf.get(signal)?.delete(listener);
 }

@@ -1,5 +1,5 @@
 // What adapters implement and reuse. Applications need none of it: they import from '@holdfast/store'.
-export { addAbortListener, removeAbortListener } from './abort-listeners.js';
+export { addAbortListener, removeAbortListener, whenAborted } from './abort-listeners.js';
 export { noteFailure, onFailure } from './attempt-failures.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 import type { StoreError } from './errors.js';
-import { addAbortListener, removeAbortListener } from './abort-listeners.js';
+import { removeAbortListener, whenAborted } from './abort-listeners.js';
 
 export interface DeadlineOptions {
   readonly clock: Clock;
@@ -30,8 +30,7 @@ export async function withTimeLimit<T>(
   const abort = () => {
     controller.abort(signal?.reason);
   };
-  addAbortListener(signal, abort);
-  if (signal?.aborted === true) abort();
+  whenAborted(signal, abort);
   const start = () =>
     ms === undefined
       ? undefined
@@ -67,8 +66,7 @@ export async function abortable<T>(waiting: Promise<T>, signal: AbortSignal | un
     onAbort = () => {
       reject(signal.reason as Error);
     };
-    if (signal.aborted) onAbort();
-    else addAbortListener(signal, onAbort);
+    whenAborted(signal, onAbort);
   });
   try {
     return await Promise.race([waiting, aborted]);

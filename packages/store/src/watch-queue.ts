@@ -1,4 +1,4 @@
-import { addAbortListener, removeAbortListener } from './abort-listeners.js';
+import { removeAbortListener, whenAborted } from './abort-listeners.js';
 import { toCallError } from './call.js';
 import type { Clock } from './clock.js';
 import type { DriverWatch, WatchSink } from './driver.js';
@@ -66,8 +66,7 @@ export class WatchQueue implements Watch {
     // Nobody has to handle `ready`: the iteration and the state report the same failure.
     this.ready.catch(() => undefined);
     this.#driver = this.#start(start);
-    if (options.signal?.aborted === true) this.#onAbort();
-    else addAbortListener(options.signal, this.#onAbort);
+    whenAborted(options.signal, this.#onAbort);
   }
 
   get state(): WatchState {

@@ -5,6 +5,7 @@ import {
   removeAbortListener,
   sleep,
   toStoreError,
+  whenAborted,
   withDeadline,
 } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
@@ -208,8 +209,7 @@ export class Follow implements FollowContext {
     const abort = () => {
       watch.abort(signal.reason);
     };
-    if (signal.aborted) abort();
-    else addAbortListener(signal, abort);
+    whenAborted(signal, abort);
     const off = watch.onState((state) => {
       this.#onWatchState(state);
     });

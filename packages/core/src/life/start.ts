@@ -1,5 +1,5 @@
 import { StoreError } from '@holdfast/store';
-import { addAbortListener, holdProcess, removeAbortListener } from '@holdfast/store/adapter';
+import { holdProcess, removeAbortListener, whenAborted } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { RunLoop } from './run-loop.js';
 
@@ -43,8 +43,7 @@ export function start(runtime: Runtime): Started {
     removeAbortListener(signal, onAbort);
     resolveLoaded();
   });
-  if (signal?.aborted === true) onAbort();
-  else addAbortListener(signal, onAbort);
+  whenAborted(signal, onAbort);
   const loaded = loadedOrEnded.then(async () => {
     if (isLoaded) return;
     await done;

@@ -7,6 +7,7 @@ import {
   holdDuring,
   removeAbortListener,
   textOf,
+  whenAborted,
   withDeadline,
 } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
@@ -72,8 +73,7 @@ async function wait(
     either.abort(new StoreError('aborted', `${what} was aborted`, { cause: signal?.reason }));
   };
   addAbortListener(runtime.signal, onClose);
-  addAbortListener(signal, onAbort);
-  if (signal?.aborted === true) onAbort();
+  whenAborted(signal, onAbort);
   const late = () => {
     const { status } = runtime.state.current;
     const trouble = runtime.trouble;

@@ -1,5 +1,5 @@
 import { type Bookmark, type ListResult, type Page, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
-import { addAbortListener, removeAbortListener, Slicer, toStoreError } from '@holdfast/store/adapter';
+import { removeAbortListener, Slicer, toStoreError, whenAborted } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { checkContinues, checkIdentity } from '../table/history.js';
@@ -73,8 +73,7 @@ class FollowedRead {
     const onAbort = () => {
       this.#ended.abort(signal.reason);
     };
-    if (signal.aborted) onAbort();
-    else addAbortListener(signal, onAbort);
+    whenAborted(signal, onAbort);
     const off = this.#watch.onState((state) => {
       if (state.status === 'interrupted') this.#runtime.noteTrouble(state.cause);
     });
