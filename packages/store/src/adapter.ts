@@ -1,6 +1,6 @@
 // What adapters implement and reuse. Applications need none of it: they import from '@holdfast/store'.
 export { addAbortListener, removeAbortListener, whenAborted } from './abort-listeners.js';
-export { noteFailure, onFailure } from './attempt-failures.js';
+export { noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
 export { beforeSent, checkSignal, notSent, type CallKind, type CallRunner } from './call.js';

@@ -1,4 +1,4 @@
-import type { StoreError } from './errors.js';
+import { StoreError } from './errors.js';
 
 type FailureListener = (failure: StoreError) => void;
 
@@ -16,4 +16,17 @@ export function noteFailure(signal: AbortSignal | undefined, failure: StoreError
 /** Hears of the failed attempts of the call that runs under this signal. One listener a signal. */
 export function onFailure(signal: AbortSignal, listener: FailureListener): void {
   listenerOf.set(signal, listener);
+}
+
+/** What is added to the message of a call that ended without an answer. */
+export function lastWords(last: StoreError | undefined): string {
+  return last === undefined ? '' : `; the last attempt failed: ${last.message}`;
+}
+
+/** A `timeout` that says why the last attempt failed, and has that failure as its `cause`. */
+export function timeoutAfter(last: StoreError | undefined, message: string): StoreError {
+  return new StoreError('timeout', message + lastWords(last), {
+    endpoint: last?.endpoint,
+    ...(last !== undefined && { cause: last }),
+  });
 }

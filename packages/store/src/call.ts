@@ -1,5 +1,5 @@
 import { addAbortListener, removeAbortListener } from './abort-listeners.js';
-import { noteFailure, onFailure } from './attempt-failures.js';
+import { lastWords, noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
 import type { Clock } from './clock.js';
 import type { DriverCall, StoreDriver } from './driver.js';
 import { isStoreError, StoreError, toStoreError, withOutcome } from './errors.js';
@@ -88,7 +88,9 @@ async function runWithin<T>(
     timeoutMs === undefined
       ? undefined
       : clock.setTimeout(() => {
-          controller.abort(timedOut(driver, timeoutMs, last));
+          controller.abort(
+            timeoutAfter(last, `${describeStore(driver)} did not answer within ${timeoutMs} ms (timeoutMs)`),
+          );
         }, timeoutMs);
   addAbortListener(signal, onAbort);
   addAbortListener(closing, onClosing);
@@ -132,15 +134,6 @@ function interruption(kind: CallKind, signal: AbortSignal, said: unknown): Store
   // The end of the store is marked as this process's own. In all others, the cause is the failure itself.
   if (code === 'closed') return withOutcome(reason, outcome);
   return new StoreError(code, message, { cause, retryable, endpoint, outcome });
-}
-
-function timedOut(driver: CallContext['driver'], timeoutMs: number, last: StoreError | undefined): StoreError {
-  const message = `${describeStore(driver)} did not answer within ${timeoutMs} ms (timeoutMs)${lastWords(last)}`;
-  return new StoreError('timeout', message, { endpoint: last?.endpoint, ...(last !== undefined && { cause: last }) });
-}
-
-function lastWords(last: StoreError | undefined): string {
-  return last === undefined ? '' : `; the last attempt failed: ${last.message}`;
 }
 
 function describeStore({ name, endpoints = [] }: CallContext['driver']): string {

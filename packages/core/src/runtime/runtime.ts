@@ -1,5 +1,5 @@
 import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
-import { Backoff, type Deadline, onFailure, toStoreError, withDeadline } from '@holdfast/store/adapter';
+import { Backoff, type Deadline, onFailure, timeoutAfter, toStoreError, withDeadline } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
 import { CollectionTable } from '../table/collection-table.js';
 import { Freshness, type Mark } from './freshness.js';
@@ -162,20 +162,10 @@ export class Runtime {
     work: (deadline: Deadline) => Promise<T>,
     failure: () => StoreError | undefined = () => undefined,
   ): Promise<T> {
-    const late = () => {
-      const cause = failure();
-      const lastWords = cause === undefined ? '' : `; the last attempt failed: ${cause.message}`;
-      const within = `${Math.round(ms)} ms${lastWords}`;
-      return new StoreError(
-        'timeout',
-        `${what} of ${this.settings.range.toString()} was not answered within ${within}`,
-        {
-          endpoint: cause?.endpoint,
-          ...(cause !== undefined && { cause }),
-        },
-      );
-    };
-    return withDeadline({ clock: this.settings.clock, ms, signal, late }, work);
+    const { clock, range } = this.settings;
+    const late = () =>
+      timeoutAfter(failure(), `${what} of ${range.toString()} was not answered within ${Math.round(ms)} ms`);
+    return withDeadline({ clock, ms, signal, late }, work);
   }
 
   /** The time limit of a small read, in milliseconds: a second attempt still fits into the lifetime of a proof. */
