@@ -1,5 +1,6 @@
 import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import { noteFailure, onFailure } from './attempt-failures.js';
+import { BareKeyHint } from './bare-key-hint.js';
 import { toValueBytes, type ValueInput } from './bytes.js';
 import {
   checkLimits,
@@ -107,13 +108,14 @@ export class GuardedStore implements ConfigStore {
   // Aborts when the store closes, with the `closed` error as its reason.
   readonly #closing = new AbortController();
   readonly #context: CallContext;
-  #saidKey = false;
+  readonly #hint: BareKeyHint;
   #closed: Promise<void> | undefined;
 
   constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
     this.#driver = driver;
     this.#clock = checkClock(options.clock);
     this.#logger = safeLogger(options.logger);
+    this.#hint = new BareKeyHint(this.#logger);
     this.#timeoutMs = checkLimits({ timeoutMs: options.timeoutMs }, undefined).timeoutMs;
     this.#bufferBytes =
       options.bufferBytes === undefined ? 8 * 1024 * 1024 : checkWhole(options.bufferBytes, 'bufferBytes', 'bytes');
@@ -144,7 +146,8 @@ export class GuardedStore implements ConfigStore {
 
   list(range: Range, options?: ListOptions): Promise<ListResult> {
     return this.call('read', [options, LIST, 'list()'], (given) => {
-      const keyRange = this.#range(range, 'list()');
+      this.#hint.mind(range, 'list()');
+      const keyRange = KeyRange.from(range);
       const checked = { ...checkList(given, this.#driver), consistency: checkConsistency(given) };
       return async (call) => {
         const list = await this.#driver.list(keyRange, checked, call);
@@ -180,7 +183,8 @@ export class GuardedStore implements ConfigStore {
   delete(range: Range, options?: DeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
     return this.call<DeleteResult | GuardedDeleteResult>('write', [options, DELETE, 'delete()'], (given) => {
       const driver = this.#driver;
-      const keyRange = this.#range(range, 'delete()');
+      this.#hint.mind(range, 'delete()');
+      const keyRange = KeyRange.from(range);
       const guard = checkComparableGuard(checkGuard(given, DELETE_GUARDS), this.capabilities);
       const checked = { previous: checkPrevious(given, driver) };
       const { key } = keyRange;
@@ -200,7 +204,7 @@ export class GuardedStore implements ConfigStore {
       () => {
         const driver = this.#driver;
         const checked = checkTxn(txn, driver);
-        for (const key of bareKeys(txn)) this.#range(key, 'txn()');
+        this.#hint.mindTxn(txn);
         need(driver.txn !== undefined, driver.name, 'transactions', 'transactions');
         if (!writesAnything(checked)) kind = 'read';
         return async (call) => {
@@ -223,7 +227,7 @@ export class GuardedStore implements ConfigStore {
     const watch = new WatchQueue(
       (sink) => {
         if ('error' in checked) throw refusedLocally(checked.error);
-        this.#range(range, 'watch()');
+        this.#hint.mind(range, 'watch()');
         return this.#driver.watch(checked.range, checked.options, sink);
       },
       {
@@ -279,7 +283,8 @@ export class GuardedStore implements ConfigStore {
     const open = this.#prepare([options, SCAN, 'scan()'], (given) => {
       const { revision, keysOnly, minModRevision } = checkList(given, driver);
       const checked = { revision, keysOnly, minModRevision, consistency: checkConsistency(given) };
-      const keyRange = this.#range(range, 'scan()');
+      this.#hint.mind(range, 'scan()');
+      const keyRange = KeyRange.from(range);
       return (call: DriverCall) =>
         (driver.scan?.(keyRange, checked, call) ?? scanByList(driver, keyRange, checked, call))[Symbol.asyncIterator]();
     });
@@ -328,20 +333,6 @@ export class GuardedStore implements ConfigStore {
     return checkWhole(given['ttl'], 'ttl', 'seconds');
   }
 
-  /** A bare key that ends in a slash is legal, and most often a prefix that somebody meant. */
-  #range(range: Range, call: string): KeyRange {
-    if (typeof range === 'string' && range.endsWith('/') && !this.#saidKey) {
-      this.#saidKey = true;
-      const key = JSON.stringify(range);
-      this.#logger.warn(
-        `${call} of ${key} is about this one key, not about the keys below it: for those pass { prefix: ${key} }. ` +
-          `If the key is meant, pass { key: ${key} }. This is said once for a store`,
-        { key: range },
-      );
-    }
-    return KeyRange.from(range);
-  }
-
   #pastRevision(given: Untrusted): Revision | undefined {
     const revision = checkRevision(given, 'revision');
     if (revision !== undefined)
@@ -381,15 +372,6 @@ export class GuardedStore implements ConfigStore {
       throw refusedLocally(isStoreError(error) ? error : toCallError('read', error));
     }
   }
-}
-
-/** The ranges of a transaction, checked already, that are bare keys. */
-function bareKeys({ if: compares = [], then: kept = [], else: other = [] }: Txn): readonly string[] {
-  const ranges = [...compares, ...kept, ...other].flatMap((part): readonly unknown[] => {
-    if ('txn' in part) return bareKeys(part.txn);
-    return 'range' in part ? [part.range] : [];
-  });
-  return ranges.filter((range) => typeof range === 'string');
 }
 
 const DRIVER_METHODS = ['list', 'put', 'delete', 'watch', 'status', 'close'] as const satisfies (keyof StoreDriver)[];

@@ -1,0 +1,37 @@
+import type { Logger } from './logger.js';
+import type { Txn } from './txn.js';
+
+/** Warns, once for a store, of a bare key that ends in a slash: it is legal, and most often a prefix that somebody meant. */
+export class BareKeyHint {
+  readonly #logger: Logger;
+  #isSaid = false;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** @param call what takes the range, for the message: `list()` */
+  mind(range: unknown, call: string): void {
+    if (this.#isSaid || typeof range !== 'string' || !range.endsWith('/')) return;
+    this.#isSaid = true;
+    const key = JSON.stringify(range);
+    this.#logger.warn(
+      `${call} of ${key} is about this one key, not about the keys below it: for those pass { prefix: ${key} }. ` +
+        `If the key is meant, pass { key: ${key} }. This is said once for a store`,
+      { key: range },
+    );
+  }
+
+  /** @param txn checked already */
+  mindTxn(txn: Txn): void {
+    if (this.#isSaid) return;
+    for (const range of rangesOf(txn)) this.mind(range, 'txn()');
+  }
+}
+
+function rangesOf({ if: compares = [], then: kept = [], else: other = [] }: Txn): readonly unknown[] {
+  return [...compares, ...kept, ...other].flatMap((part): readonly unknown[] => {
+    if ('txn' in part) return rangesOf(part.txn);
+    return 'range' in part ? [part.range] : [];
+  });
+}
