@@ -53,7 +53,7 @@ export function fromPino(logger: PinoLogger): Logger {
  * @throws StoreError `invalid-argument` for what is no object
  */
 export function safeLogger(given: Logger | PinoLogger | undefined): Logger {
-  if (given === undefined) return silentLogger;
+  if (given === undefined || given === silentLogger) return silentLogger;
   if (given instanceof SafeLogger) return given;
   if ((typeof given !== 'object' && typeof given !== 'function') || (given as unknown) === null || isThenable(given)) {
     throw new StoreError(

@@ -1,4 +1,5 @@
 import { quoted } from './excerpt.js';
+
 /**
  * The text of a value that was thrown, for messages. Never throws: a value need not be an error, and what it is asked for may
  * itself throw (an object without a prototype, a `message` or `toString` of its own, a revoked proxy).

@@ -3,6 +3,7 @@ import type { AnyChange, ChangeEvent } from './change.js';
 import { ChangeFeed, type Snapshot } from './change-feed.js';
 import { Events } from './events.js';
 import type { OtherEvents, ResyncEvent } from './mirror-events.js';
+import type { Problem } from './problem.js';
 import { reportProblems, reportResync } from './reports.js';
 import { causeOf, isResync, type Step, type StepOrigin } from './step.js';
 
@@ -60,12 +61,17 @@ export class Outlets {
     this.#telling = 'yes';
     const cause = causeOf(origin);
     if (changes.length > 0) this.#publish({ bookmark, version, cause, changes });
-    reportProblems(this.#logger, invalid);
-    for (const problem of invalid) this.events.emit('invalid', problem);
+    this.tellProblems(invalid);
     if (isResync(origin) && from !== undefined) this.#tellResync({ reason: origin, from, bookmark, changed });
     const closes = this.#telling !== 'yes';
     this.#telling = 'no';
     if (closes) this.close();
+  }
+
+  /** Tells of new problems: those of a step, and those that show when somebody reads a value. */
+  tellProblems(problems: readonly Problem[]): void {
+    reportProblems(this.#logger, problems);
+    for (const problem of problems) this.events.emit('invalid', problem);
   }
 
   close(): void {

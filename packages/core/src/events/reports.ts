@@ -50,14 +50,14 @@ export function reportResync(logger: Logger, event: ResyncEvent): void {
   logger.info(`resync done (${reason}): ${changed} keys differed, now at revision ${bookmark.revision}`, { ...event });
 }
 
-/** A warning for each new problem of one step. */
+/** A warning for each new problem. */
 export function reportProblems(logger: Logger, problems: readonly Problem[]): void {
   for (const problem of problems.slice(0, MOST_PROBLEMS)) reportProblem(logger, problem);
   const more = problems.length - MOST_PROBLEMS;
   if (more > 0) logger.warn(`${more} more values can't be shown; problems() lists them all`);
 }
 
-export function reportProblem(logger: Logger, problem: Problem): void {
+function reportProblem(logger: Logger, problem: Problem): void {
   const { key, rawKey, collection, reason, revision } = problem;
   const what = key === undefined ? `0x${Buffer.from(rawKey ?? []).toString('hex')}` : JSON.stringify(key);
   const where = collection === undefined ? '' : ` of ${collection}`;

@@ -6,7 +6,7 @@ import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
 import { Lock } from '../util/lock.js';
 import { Outlets } from '../events/outlets.js';
-import { reportProblem, reportState } from '../events/reports.js';
+import { reportState } from '../events/reports.js';
 import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
 import { Reachability } from './reachability.js';
@@ -55,8 +55,7 @@ export class Runtime {
       snapshot: (collection) => snapshotOf(this.table, collection),
     });
     const onInvalid = (problem: Problem) => {
-      reportProblem(settings.logger, problem);
-      this.outlets.events.emit('invalid', problem);
+      this.outlets.tellProblems([problem]);
     };
     const cache =
       decode === 'lazy' && cacheSize !== undefined
