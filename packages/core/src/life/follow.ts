@@ -8,21 +8,17 @@ import {
   whenAborted,
   withDeadline,
 } from '@holdfast/store/adapter';
-import { audit } from '../proof/audit.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isStoreClosed } from '../runtime/errors.js';
 import type { FollowContext } from '../proof/follow-context.js';
 import { endFor, type FollowEnd, unverified } from '../proof/follow-end.js';
-import { prove } from '../proof/prove-complete.js';
 import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
 import { applyBatch } from '../table/apply.js';
 import { checkBookmark } from '../util/answers.js';
 import { Watermark } from '../util/watermark.js';
 import { HistoryCheck } from '../proof/history-check.js';
-
-// What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
-const JITTER = 0.2;
+import { runTasks } from './tasks.js';
 
 /** How a watch ended. */
 interface WatchEnd {
@@ -30,7 +26,7 @@ interface WatchEnd {
   readonly cause?: StoreError;
 }
 
-/** Follows on from a state that was read: one watch after the other, with the tasks that keep an eye on them. */
+/** Follows on from a state that was read, over one watch after the other. What goes on beside them is in tasks.ts. */
 export class Follow implements FollowContext {
   readonly runtime: Runtime;
   readonly #backoff: Backoff;
@@ -119,14 +115,14 @@ export class Follow implements FollowContext {
     };
     addAbortListener(runtime.signal, onClose);
     runtime.heads.join(runtime.table);
-    const tasks = [this.#keepProved(), this.#proveOnRequest(), this.#auditNowAndThen()];
+    const tasks = runTasks(this);
     try {
       await this.#keepWatching();
     } finally {
       this.#stop();
       runtime.reachability.unwatched();
       removeAbortListener(runtime.signal, onClose);
-      await Promise.all(tasks);
+      await tasks;
       runtime.heads.leave(runtime.table);
     }
     runtime.signal.throwIfAborted();
@@ -264,67 +260,6 @@ export class Follow implements FollowContext {
       this.#isWatchLive = false;
       this.replaceWatch(toStoreError(error));
       return false;
-    }
-  }
-
-  /** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */
-  async #keepProved(): Promise<void> {
-    const { runtime } = this;
-    const { livenessMs, clock } = runtime.settings;
-    const longest = livenessMs / 3;
-    await this.#repeat(async () => {
-      const asOf = runtime.freshness.asOf ?? clock.now();
-      // Somebody may set the wall clock back: what is due in an hour by it may be overdue.
-      const until = (wait: number) => Math.min(wait, Math.max(0, asOf + wait - clock.now()));
-      const rest = {
-        earliestMs: until(longest * (1 - JITTER)),
-        preferredMs: until(this.#jittered(longest)),
-        latestMs: until(longest),
-      };
-      await runtime.heads.timer.sleep(rest, this.signal);
-      const age = runtime.freshness.asOf === undefined ? undefined : clock.now() - runtime.freshness.asOf;
-      if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
-      await prove(this, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
-    });
-  }
-
-  /** Serves `sync()`, and whoever else wants to know now. */
-  async #proveOnRequest(): Promise<void> {
-    const { runtime } = this;
-    await this.#repeat(async () => {
-      await runtime.wanted.until(runtime.freshness.proved + 1, this.signal);
-      await prove(this, { graceMs: runtime.settings.graceMs, blamesWatch: false, isShared: false });
-    });
-  }
-
-  async #auditNowAndThen(): Promise<void> {
-    const { auditEveryMs, clock } = this.runtime.settings;
-    if (auditEveryMs === undefined) return;
-    await this.#repeat(async () => {
-      await sleep(clock, this.#jittered(auditEveryMs), this.signal);
-      await audit(this);
-    });
-  }
-
-  #jittered(ms: number): number {
-    return ms * (1 - JITTER * this.runtime.settings.random());
-  }
-
-  /** Until the end; failures are noted and retried with back-off. */
-  async #repeat(work: () => Promise<void>): Promise<void> {
-    const backoff = this.runtime.newBackoff();
-    while (!this.signal.aborted) {
-      try {
-        await work();
-        backoff.reset();
-      } catch (error) {
-        if (this.signal.aborted) return;
-        const cause = toStoreError(error);
-        this.runtime.noteTrouble(cause);
-        const end = endFor(cause);
-        if (end !== undefined) this.end(end);
-        await this.rest(backoff.next());
-      }
     }
   }
 }

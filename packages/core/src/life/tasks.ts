@@ -1,0 +1,75 @@
+import { sleep, toStoreError } from '@holdfast/store/adapter';
+import { audit } from '../proof/audit.js';
+import type { FollowContext } from '../proof/follow-context.js';
+import { endFor } from '../proof/follow-end.js';
+import { prove } from '../proof/prove-complete.js';
+
+// What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
+const JITTER = 0.2;
+
+/** What goes on beside the watch of a following, until that ends: proofs, in time and on request, and audits. */
+export async function runTasks(follow: FollowContext): Promise<void> {
+  await Promise.all([keepProved(follow), proveOnRequest(follow), auditNowAndThen(follow)]);
+}
+
+/** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */
+async function keepProved(follow: FollowContext): Promise<void> {
+  const { runtime, signal } = follow;
+  const { livenessMs, clock } = runtime.settings;
+  const longest = livenessMs / 3;
+  await repeat(follow, async () => {
+    const asOf = runtime.freshness.asOf ?? clock.now();
+    // Somebody may set the wall clock back: what is due in an hour by it may be overdue.
+    const until = (wait: number) => Math.min(wait, Math.max(0, asOf + wait - clock.now()));
+    const rest = {
+      earliestMs: until(longest * (1 - JITTER)),
+      preferredMs: until(jittered(longest, follow)),
+      latestMs: until(longest),
+    };
+    await runtime.heads.timer.sleep(rest, signal);
+    const age = runtime.freshness.asOf === undefined ? undefined : clock.now() - runtime.freshness.asOf;
+    if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
+    await prove(follow, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
+  });
+}
+
+/** Serves `sync()`, and whoever else wants to know now. */
+async function proveOnRequest(follow: FollowContext): Promise<void> {
+  const { runtime, signal } = follow;
+  await repeat(follow, async () => {
+    await runtime.wanted.until(runtime.freshness.proved + 1, signal);
+    await prove(follow, { graceMs: runtime.settings.graceMs, blamesWatch: false, isShared: false });
+  });
+}
+
+async function auditNowAndThen(follow: FollowContext): Promise<void> {
+  const { auditEveryMs, clock } = follow.runtime.settings;
+  if (auditEveryMs === undefined) return;
+  await repeat(follow, async () => {
+    await sleep(clock, jittered(auditEveryMs, follow), follow.signal);
+    await audit(follow);
+  });
+}
+
+function jittered(ms: number, { runtime }: FollowContext): number {
+  return ms * (1 - JITTER * runtime.settings.random());
+}
+
+/** Until the end; failures are noted and retried with back-off. */
+async function repeat(follow: FollowContext, work: () => Promise<void>): Promise<void> {
+  const { runtime, signal } = follow;
+  const backoff = runtime.newBackoff();
+  while (!signal.aborted) {
+    try {
+      await work();
+      backoff.reset();
+    } catch (error) {
+      if (signal.aborted) return;
+      const cause = toStoreError(error);
+      runtime.noteTrouble(cause);
+      const end = endFor(cause);
+      if (end !== undefined) follow.end(end);
+      await follow.rest(backoff.next());
+    }
+  }
+}
