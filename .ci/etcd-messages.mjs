@@ -26,10 +26,9 @@ const nameOf = (type) => type.fullName.slice(1);
 /** Adds a message, and what it is made of. Returns its name. */
 function addMessage(type) {
   const name = nameOf(type);
-  messages[name] ??= [];
-  if (messages[name].length > 0) return name;
-  // First empty: a transaction holds transactions.
-  messages[name] = type.fieldsArray.map(({ id, name: field, type: kind }) => ({ id, name: field, kind }));
+  if (name in messages) return name;
+  // Noted before its fields are: a transaction holds transactions.
+  messages[name] = [];
   messages[name] = [...type.fieldsArray]
     .sort((one, other) => one.id - other.id)
     .map((field) => {
@@ -37,7 +36,8 @@ function addMessage(type) {
       const isEnum = inner instanceof protobuf.Enum;
       if (isEnum) enums[nameOf(inner)] = inner.values;
       return {
-        ...{ id: field.id, name: field.name },
+        id: field.id,
+        name: field.name,
         ...(inner
           ? { kind: isEnum ? 'enum' : 'message', of: isEnum ? nameOf(inner) : addMessage(inner) }
           : { kind: field.type }),
