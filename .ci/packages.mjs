@@ -2,12 +2,12 @@
 // resolution, a project that installs them and runs under Jest's defaults, as CommonJS and as ESM, and the recipes
 // and the bundling page of the documentation.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkBundling } from './bundle/follow.mjs';
-import { installPacked, packAll } from './packed.mjs';
+import { installPacked, packAll, projectBeside } from './packed.mjs';
 import { root } from './pnpm.mjs';
 import { runRecipes } from './recipes.mjs';
 
@@ -57,12 +57,7 @@ async function checkConsumer(tarballs) {
 async function checkInstallSection(tarballs) {
   const section = readFileSync(join(root, 'README.md'), 'utf8').split('## Install')[1].split('\n## ')[0];
   const [, block] = /```sh\n([^]*?)```/.exec(section);
-  const service = join(work, 'beside', 'service');
-  mkdirSync(join(work, 'beside', 'holdfast', 'tarballs'), { recursive: true });
-  mkdirSync(service);
-  for (const tarball of tarballs.values())
-    cpSync(tarball, join(work, 'beside', 'holdfast', 'tarballs', basename(tarball)));
-  writeFileSync(join(service, 'package.json'), '{ "private": true }');
+  const service = projectBeside(tarballs, join(work, 'beside'));
   const commands = block.split('\n').filter((line) => line.startsWith('npm install'));
   if (commands.length === 0) throw new Error('the install section of the README has no npm install');
   for (const command of commands) await run('bash', ['-c', command], { cwd: service });

@@ -2,7 +2,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { writeAddressed } from './address.mjs';
 import { root } from './pnpm.mjs';
@@ -33,6 +33,16 @@ function pack(folder, target) {
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+/** An empty project beside a clone whose tarballs are packed, as the documentation has it: they are in ../holdfast/tarballs. Returns its folder. */
+export function projectBeside(tarballs, folder) {
+  const [project, packed] = [join(folder, 'service'), join(folder, 'holdfast', 'tarballs')];
+  mkdirSync(packed, { recursive: true });
+  for (const tarball of tarballs.values()) cpSync(tarball, join(packed, basename(tarball)));
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{ "private": true }');
+  return project;
 }
 
 /** Makes a folder a project with the tarballs installed, and with the tools in this workspace's versions. */

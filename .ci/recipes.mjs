@@ -1,10 +1,10 @@
 // Follows docs/testing-your-service.md literally, outside the checkout: its install command, and the recipes of each test runner.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
-import { manifest } from './packed.mjs';
+import { manifest, projectBeside } from './packed.mjs';
 import { root } from './pnpm.mjs';
 
 const run = promisify(execFile);
@@ -53,12 +53,7 @@ const quiet = { npm_config_prefer_offline: 'true', npm_config_audit: 'false', np
 
 /** Runs all recipes in a project beside a clone whose tarballs are packed. */
 export async function runRecipes(tarballs, folder) {
-  const service = join(folder, 'service');
-  const packed = join(folder, 'holdfast', 'tarballs');
-  mkdirSync(packed, { recursive: true });
-  for (const tarball of tarballs.values()) cpSync(tarball, join(packed, basename(tarball)));
-  mkdirSync(service);
-  writeFileSync(join(service, 'package.json'), '{ "private": true }');
+  const service = projectBeside(tarballs, folder);
   const markdown = readFileSync(join(root, page), 'utf8');
   const [, install] = /^```sh\n(npm install .*)\n```$/m.exec(markdown) ?? [];
   if (install === undefined) throw new Error(`${page} has no npm install`);
