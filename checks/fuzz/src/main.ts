@@ -6,7 +6,7 @@ import type { Arena } from './arena.js';
 import { runCampaign, type Failure } from './campaign.js';
 import { sortCounts } from './counts.js';
 import { explain } from './explain.js';
-import { reportOf, type ArenaReport } from './report.js';
+import { reportOf, type ArenaReport, type FuzzReport } from './report.js';
 import { runPlan } from './run-plan.js';
 import { shrink } from './shrink.js';
 import { V2Arena } from './v2-arena.js';
@@ -111,7 +111,7 @@ async function main(): Promise<number> {
   for (const start of chosen) servers.push(await fuzz(start, first, seeds));
   if (values.out !== undefined) {
     const command = `npm run fuzz -- ${process.argv.slice(2).join(' ')}`;
-    const report = { command, seconds: Math.round((performance.now() - began) / 1_000), servers };
+    const report: FuzzReport = { command, seconds: Math.round((performance.now() - began) / 1_000), servers };
     mkdirSync(dirname(values.out), { recursive: true });
     writeFileSync(values.out, `${JSON.stringify(report, null, 1)}\n`);
   }
