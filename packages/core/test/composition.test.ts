@@ -1,18 +1,11 @@
 import type { KeyValue, Page, UndecodableKey, WatchBatch, WatchEvent } from '@holdfast/store';
 import { compareBytes, encodeUtf8, KeyRange, keySuccessor, ListPage, Slicer } from '@holdfast/store/adapter';
+import { Random } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { Composition } from '../src/reads/composition.js';
 import { Intervals } from '../src/reads/intervals.js';
 import { LaterEvents } from '../src/reads/later-events.js';
 import { at, batch, clock, kv, put, raw, remove } from './support/tables.js';
-
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 interface State {
   readonly entries: ReadonlyMap<string, KeyValue>;
@@ -28,10 +21,10 @@ const rawKey = (byte: number) => [...encodeUtf8(PREFIX), byte];
 class History {
   readonly states: State[] = [{ entries: new Map(), unreadable: new Map() }];
   readonly batches: (WatchBatch | undefined)[] = [undefined];
-  readonly #below: (below: number) => number;
+  readonly #random: Random;
 
-  constructor(below: (below: number) => number, revisions: number) {
-    this.#below = below;
+  constructor(random: Random, revisions: number) {
+    this.#random = random;
     while (this.states.length <= revisions) this.#step();
   }
 
@@ -47,20 +40,20 @@ class History {
       entries.set(key, kv(key, revision, revision, created));
       events.push(put(key, revision, revision, created));
     };
-    const act = this.#below(10);
-    const key = KEYS[this.#below(KEYS.length)]!;
+    const act = this.#random.below(10);
+    const key = KEYS[this.#random.below(KEYS.length)]!;
     if (act < 4) putKey(key);
     else if (act < 6) {
       if (entries.delete(key)) events.push(remove(key, revision));
     } else if (act === 6) {
-      for (const each of KEYS) if (this.#below(3) === 0) putKey(each);
+      for (const each of KEYS) if (this.#random.below(3) === 0) putKey(each);
     } else if (act === 7) {
-      const range = { prefix: `${PREFIX}${this.#below(2) === 0 ? 'a/' : 'b/'}` };
+      const range = { prefix: `${PREFIX}${this.#random.below(2) === 0 ? 'a/' : 'b/'}` };
       for (const each of KEYS) if (KeyRange.from(range).contains(each)) entries.delete(each);
       events.push({ type: 'delete-range', revision: at(revision).revision, range });
     } else {
-      const byte = 0xf8 + this.#below(3);
-      const deleted = this.#below(3) === 0;
+      const byte = 0xf8 + this.#random.below(3);
+      const deleted = this.#random.below(3) === 0;
       const told = raw(rawKey(byte), revision, deleted);
       if (deleted) unreadable.delete(byte);
       else unreadable.set(byte, told);
@@ -114,12 +107,12 @@ function contentOf(pages: Iterable<Page>) {
 
 describe('pieces that were read at different revisions, and the events newer than they are', () => {
   test.each(Array.from({ length: 200 }, (_, n) => n + 1))('are the state at the last event: seed %i', async (seed) => {
-    const below = randomOf(seed);
-    const revisions = 10 + below(60);
-    const history = new History(below, revisions);
-    const first = 1 + below(revisions);
+    const random = new Random(seed);
+    const revisions = 10 + random.below(60);
+    const history = new History(random, revisions);
+    const first = 1 + random.below(revisions);
     let read = first;
-    const bounds = KEYS.filter(() => below(3) === 0)
+    const bounds = KEYS.filter(() => random.below(3) === 0)
       .map((key) => keySuccessor(encodeUtf8(key)))
       .sort(compareBytes);
     const intervals = new Intervals();
@@ -130,7 +123,7 @@ describe('pieces that were read at different revisions, and the events newer tha
       pages.push(page);
       intervals.add({ page, end });
       start = end ?? start;
-      read = Math.min(revisions, read + below(6));
+      read = Math.min(revisions, read + random.below(6));
     }
     const events = new LaterEvents();
     for (let revision = first + 1; revision <= revisions; revision++) events.add(history.batches[revision]!);

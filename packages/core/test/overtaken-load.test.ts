@@ -8,6 +8,7 @@ import {
   toRevision,
 } from '@holdfast/store';
 import { decodeUtf8 } from '@holdfast/store/adapter';
+import { Random } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { held, PREFIX, shown, thing, type Thing, world, type World } from './support/world.js';
 
@@ -68,18 +69,10 @@ function numberOf(value: Uint8Array): number {
   return (JSON.parse(decodeUtf8(value) ?? '') as Thing).n;
 }
 
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 /** Writes and compacts at every read that the mirror makes, and at every step of the clock. */
 class Storm {
   readonly #w: World;
-  readonly #below: (below: number) => number;
+  readonly #random: Random;
   readonly #keys: readonly string[];
   readonly #isBusy: boolean;
   #n = 1_000;
@@ -89,14 +82,14 @@ class Storm {
     this.#w = w;
     this.#keys = keys;
     this.#isBusy = isBusy;
-    this.#below = randomOf(seed);
+    this.#random = new Random(seed);
     w.script.afterRead = () => this.rage();
   }
 
   async rage(): Promise<void> {
     if (!this.isOn) return;
     const { data } = this.#w;
-    for (let writes = this.#isBusy ? this.#below(4) : 0; writes > 0; writes--) await this.#write();
+    for (let writes = this.#isBusy ? this.#random.below(4) : 0; writes > 0; writes--) await this.#write();
     // Other prefixes' traffic moves the head as well.
     const { revision } = await data.put('/elsewhere', String((this.#n += 1)));
     await data.compact(revision);
@@ -104,9 +97,9 @@ class Storm {
 
   async #write(): Promise<void> {
     const { data } = this.#w;
-    const key = () => this.#keys[this.#below(this.#keys.length)] ?? '';
+    const key = () => this.#keys[this.#random.below(this.#keys.length)] ?? '';
     const value = () => thing((this.#n += 1));
-    const act = this.#below(5);
+    const act = this.#random.below(5);
     if (act === 0) await data.delete(key());
     else if (act === 1) {
       const [one, other] = [key(), key()];
