@@ -15,13 +15,12 @@ import {
   type KeyRange,
 } from '@holdfast/store/adapter';
 import { parseWritten } from '../json/answer.js';
-import { isFile, toKeyValue, type V2Event, type V2File, type V2Node } from '../json/codec.js';
-import type { AnswerHead } from '../connection/call.js';
+import { isFile, toKeyValue, type V2Event, type V2File } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { exactDirectory, keyPath } from '../json/key-path.js';
 import { checkTtl } from '../json/ttl.js';
 import { holds, native, toText, type NativeGuard } from './guard.js';
-import { bookmarkOf, readNode } from './reads.js';
+import { bookmarkOf, readForWrite } from './reads.js';
 import { deleteResult, putResult, type Outcome } from './results.js';
 
 /** What to do with a key, decided by its current content. */
@@ -237,24 +236,6 @@ export class Kv {
 }
 
 const NO_OPTIONS = { previous: true, ttl: undefined };
-
-/** The read before a write: if it fails, nothing was written. */
-export async function readForWrite(
-  connection: Connection,
-  key: string,
-  { signal }: DriverCall,
-): Promise<{ readonly node: V2Node | undefined; readonly answer: AnswerHead }> {
-  try {
-    return await readNode(connection, key, 'linearizable', signal);
-  } catch (error) {
-    throw error instanceof StoreError ? withNothingApplied(error) : error;
-  }
-}
-
-function withNothingApplied(error: StoreError): StoreError {
-  const { code, message, retryable, endpoint } = error;
-  return new StoreError(code, message, { cause: error, retryable, endpoint, outcome: 'not-applied' });
-}
 
 function previousOf({ prevNode }: Partial<V2Event>): KeyValue | undefined {
   return prevNode !== undefined && isFile(prevNode) ? toKeyValue(prevNode) : undefined;

@@ -16,7 +16,7 @@ import type {
   KeyRange,
 } from '@holdfast/store/adapter';
 import { StoreError } from '@holdfast/store';
-import { compareBytes, compareKeys, nextTurn } from '@holdfast/store/adapter';
+import { beforeSent, compareBytes, compareKeys, nextTurn } from '@holdfast/store/adapter';
 import { parseRead, type ReadAnswer } from '../json/answer.js';
 import { isFile, isReadable, rawKeyBytes, sortByKey, toKeyValue } from '../json/codec.js';
 import type { V2File, V2Node } from '../json/codec.js';
@@ -58,6 +58,11 @@ export async function readNode(
   const path = keyPath(key) + (consistency === 'linearizable' ? '?quorum=true' : '');
   const answer = await read(connection, path, signal);
   return { node: answer.result?.node, answer };
+}
+
+/** The read before a write: if it fails, nothing was written. */
+export function readForWrite(connection: Connection, key: string, { signal }: DriverCall): ReturnType<typeof readNode> {
+  return beforeSent('write', readNode(connection, key, 'linearizable', signal));
 }
 
 /** One GET of the keys API. A missing node has no result. */

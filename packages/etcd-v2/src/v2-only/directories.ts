@@ -6,8 +6,7 @@ import { parseWritten } from '../json/answer.js';
 import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { keyPath } from '../json/key-path.js';
-import { readForWrite } from '../kv/kv.js';
-import { bookmarkOf, readNode } from '../kv/reads.js';
+import { bookmarkOf, readForWrite, readNode } from '../kv/reads.js';
 
 /** The direct content of a directory. etcd does not list hidden nodes. */
 export interface DirectoryListing {
