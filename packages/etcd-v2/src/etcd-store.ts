@@ -7,7 +7,7 @@ import { Directories } from './v2-only/directories.js';
 import { EtcdDriver } from './etcd-driver.js';
 import { HiddenNodes } from './v2-only/hidden.js';
 import { InOrder } from './v2-only/in-order.js';
-import { parseWritten } from './json/answer.js';
+import { writeOf } from './json/answer.js';
 import { keyPath } from './json/key-path.js';
 import { Members } from './v2-only/members.js';
 import { resolveOptions, type EtcdV2Options } from './options.js';
@@ -61,7 +61,7 @@ export class EtcdV2Store extends GuardedStore {
           kind: 'write',
           signal,
           expect: [100, 104],
-          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+          parse: writeOf(key),
         });
         return { refreshed: answer.refused === undefined, revision: bookmarkOf(answer).revision };
       };

@@ -45,7 +45,7 @@ export function parseAnyRead(body: string): V2Node {
  * @param isOwn whether a node may be the one that was written
  * @throws BadAnswer
  */
-export function parseWritten(body: string, isOwn: (key: string) => boolean, head: number): Partial<V2Event> {
+function parseWritten(body: string, isOwn: (key: string) => boolean, head: number): Partial<V2Event> {
   const { action, node, prevNode } = parseJson(body);
   if (!PUTS.includes(action) && !REMOVALS.includes(action)) {
     throw notEtcds(`its action is ${shown(action)}, and not one of a write`);
@@ -60,6 +60,13 @@ export function parseWritten(body: string, isOwn: (key: string) => boolean, head
     ...(written !== undefined && { node: written }),
     ...(previous !== undefined && { prevNode: previous }),
   };
+}
+
+/** How to read the answer of a write of this node alone. See {@link parseWritten}. */
+export function writeOf(
+  key: string,
+): (response: { readonly body: string }, point: { readonly index?: number | undefined }) => Partial<V2Event> {
+  return ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index);
 }
 
 /** The answer of a POST: the entry that was made in a directory. @throws BadAnswer */

@@ -14,7 +14,7 @@ import {
   type DriverPutOptions,
   type KeyRange,
 } from '@holdfast/store/adapter';
-import { parseWritten } from '../json/answer.js';
+import { writeOf } from '../json/answer.js';
 import { isFile, toKeyValue, type V2Event, type V2File } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { exactDirectory, keyPath } from '../json/key-path.js';
@@ -162,7 +162,7 @@ export class Kv {
       kind: 'write',
       signal,
       expect: failures,
-      parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+      parse: writeOf(key),
     });
     if (answer.refused !== undefined) return { succeeded: false, answer };
     return { succeeded: true, answer, previous: previous ? previousOf(answer.result) : undefined };
@@ -177,7 +177,7 @@ export class Kv {
       kind: 'write',
       signal,
       expect: [NOT_THERE, COMPARE_FAILED, NOT_A_FILE, NOT_A_DIRECTORY],
-      parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === key, index),
+      parse: writeOf(key),
     });
     if (answer.refused !== undefined) return { succeeded: false, answer };
     return { succeeded: true, answer, previous: previousOf(answer.result) };
@@ -229,7 +229,7 @@ export class Kv {
       kind: 'write',
       signal: call.signal,
       expect: [NOT_THERE],
-      parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === directory, index),
+      parse: writeOf(directory),
     });
     return { revision: bookmarkOf(deleted).revision, deleted: deleted.refused === undefined ? undefined : 0 };
   }

@@ -2,7 +2,7 @@ import type { Bookmark, CallOptions, Consistency, KeyValue, Revision } from '@ho
 import { CALL_OPTIONS, checkConsistency, checkFlag, type CallRunner } from '@holdfast/store/adapter';
 import { checkTtl } from '../json/ttl.js';
 import { checkPath, ttlField } from './check-node.js';
-import { parseWritten } from '../json/answer.js';
+import { writeOf } from '../json/answer.js';
 import { isFile, isReadable, sortByKey, toKeyValue, type V2File, type V2Node } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { keyPath } from '../json/key-path.js';
@@ -54,7 +54,7 @@ export class Directories {
           kind: 'write',
           signal,
           expect: [105],
-          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+          parse: writeOf(key),
         });
         return { created: answer.refused === undefined, revision: bookmarkOf(answer).revision };
       };
@@ -95,7 +95,7 @@ export class Directories {
           kind: 'write',
           signal,
           expect: [100],
-          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+          parse: writeOf(key),
         });
         return { removed: removed.refused === undefined, revision: bookmarkOf(removed).revision };
       };
@@ -124,7 +124,7 @@ export class Directories {
           kind: 'write',
           signal,
           expect: [100],
-          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+          parse: writeOf(key),
         });
         return { refreshed: refreshed.refused === undefined, revision: bookmarkOf(refreshed).revision };
       };

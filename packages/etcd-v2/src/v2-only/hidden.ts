@@ -1,7 +1,7 @@
 import type { CallOptions, KeyValue, PutResult, Revision } from '@holdfast/store';
 import { CALL_OPTIONS, type CallRunner } from '@holdfast/store/adapter';
 import { checkPath, checkText, ttlField } from './check-node.js';
-import { parseWritten } from '../json/answer.js';
+import { writeOf } from '../json/answer.js';
 import { isFile, toKeyValue } from '../json/codec.js';
 import type { Connection } from '../connection/connection.js';
 import { keyPath } from '../json/key-path.js';
@@ -46,7 +46,7 @@ export class HiddenNodes {
           form,
           kind: 'write',
           signal,
-          parse: ({ body }, { index = 0 }) => parseWritten(body, (written) => written === key, index),
+          parse: writeOf(key),
         });
         return { revision: bookmarkOf(answer).revision, ...(form.ttl !== undefined && { ttl: Number(form.ttl) }) };
       };
@@ -63,7 +63,7 @@ export class HiddenNodes {
           kind: 'write',
           signal,
           expect: [100, 104],
-          parse: ({ body }, { index = 0 }) => parseWritten(body, (removed) => removed === key, index),
+          parse: writeOf(key),
         });
         return { revision: bookmarkOf(answer).revision, deleted: answer.refused === undefined ? 1 : 0 };
       };
