@@ -1,7 +1,10 @@
-import type { IdentityCensus } from '@holdfast/etcd-common';
-import { isStoreError, type StoreError } from '@holdfast/store';
-import { abortable } from '@holdfast/store/adapter';
+import { passing, type IdentityCensus } from '@holdfast/etcd-common';
+import { isStoreError, type StoreError, type WriteOutcome } from '@holdfast/store';
+import { abortable, withOutcome } from '@holdfast/store/adapter';
+import type { CallRequest, Failed, Via } from './call.js';
 import type { Endpoint } from './endpoint.js';
+import { pointOf } from './history-point.js';
+import type { ResponseHead } from './http-exchange.js';
 import type { Link } from './link.js';
 
 /**
@@ -21,12 +24,33 @@ export class Admission {
   }
 
   /**
-   * An answer reported its cluster. The store's first answer waits here until the cluster of most endpoints is known.
+   * An answer reported its cluster. The store's first answer waits here until the cluster of most endpoints is known. A connection that
+   * reaches another cluster is ended.
    *
-   * @returns the reason why the answer must not be used
+   * @param outcome of a write, if the answer must not be used: `unknown` for its own answer, `not-applied` for that of a question before it
+   * @returns how the attempt failed; `undefined` if the answer may be used
    * @throws the signal's reason
    */
   async told(
+    via: Via,
+    { kind, signal }: Pick<CallRequest<unknown>, 'kind' | 'signal'>,
+    response: ResponseHead,
+    outcome: WriteOutcome,
+  ): Promise<Failed | undefined> {
+    const { endpoint, link } = via;
+    const toError = (error: StoreError): StoreError => (kind === 'write' ? withOutcome(error, outcome) : error);
+    try {
+      const foreign = await this.#refusal(endpoint, link, pointOf(response).identity, signal);
+      if (foreign === undefined) return undefined;
+      endpoint.drop(link);
+      return { ...via, error: toError(foreign), meaning: passing(outcome), reached: true };
+    } catch (reason) {
+      endpoint.release(link);
+      throw isStoreError(reason) ? toError(reason) : reason;
+    }
+  }
+
+  async #refusal(
     endpoint: Endpoint,
     link: Link,
     identity: string,
@@ -43,7 +67,11 @@ export class Admission {
     }
   }
 
-  /** The same for a long poll, which can't wait. Its store has had an answer before. */
+  /**
+   * The same for a long poll, which can't wait. Its store has had an answer before.
+   *
+   * @returns the reason why the answer must not be used
+   */
   heard(endpoint: Endpoint, link: Link, identity: string): StoreError | undefined {
     // Not an answer of etcd; its reader will find that out.
     if (identity === '') return undefined;

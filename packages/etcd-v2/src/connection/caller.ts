@@ -8,7 +8,6 @@ import type { Admission } from './admission.js';
 import type { Answer, AnswerHead, CallRequest, Failed, Via } from './call.js';
 import { carry } from './carry.js';
 import type { Endpoint } from './endpoint.js';
-import { pointOf } from './history-point.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 import { httpRequest } from './http-request.js';
 import { Introducer } from './introducer.js';
@@ -66,10 +65,10 @@ export class Caller {
     const { endpoint, link } = via;
     const { kind, signal } = call;
     const failed = (error: StoreError, meaning: HttpMeaning): Failed => ({ ...via, error, meaning, reached: true });
-    const foreign = call.anyCluster === true ? undefined : await this.#told(via, call, response);
-    // A balancer of requests may have passed a write on to another cluster than the question before it.
-    if (foreign !== undefined) {
-      return failed(kind === 'write' ? withOutcome(foreign, 'unknown') : foreign, passing('unknown'));
+    if (call.anyCluster !== true) {
+      // A balancer of requests may have passed a write on to another cluster than the question before it.
+      const foreign = await this.#admission.told(via, call, response, 'unknown');
+      if (foreign !== undefined) return foreign;
     }
     endpoint.release(link);
     try {
@@ -112,23 +111,6 @@ export class Caller {
     const told = kind === 'write' ? withOutcome(error, outcome) : error;
     if (!error.retryable || signal?.aborted === true) throw told;
     return { ...via, error: told, meaning: { code: error.code, retryable: true, outcome }, reached: sent };
-  }
-
-  /** @returns why the answer must not be used */
-  async #told<T>(
-    { endpoint, link }: Via,
-    { kind, signal }: CallRequest<T>,
-    response: HttpResponse,
-  ): Promise<StoreError | undefined> {
-    try {
-      const foreign = await this.#admission.told(endpoint, link, pointOf(response).identity, signal);
-      if (foreign !== undefined) endpoint.drop(link);
-      return foreign;
-    } catch (reason) {
-      endpoint.release(link);
-      // The write's answer has arrived, but must not be believed yet.
-      throw kind === 'write' && isStoreError(reason) ? withOutcome(reason, 'unknown') : reason;
-    }
   }
 }
 

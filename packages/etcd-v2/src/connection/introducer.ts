@@ -50,14 +50,14 @@ export class Introducer {
     if (!isTold && via.header !== undefined && !link.isGone) response = await this.#ask(via, path, call);
     if ('error' in response) return response;
     if (pointOf(response).identity === '') return this.#notEtcds(via, path, call, response);
-    const foreign = await this.#told(via, call, response);
+    const foreign = await this.#admission.told(via, call, response, 'not-applied');
     return foreign ?? { closes: response.headers['connection']?.toLowerCase() === 'close' };
   }
 
   async #findLeader(via: Via, call: Call): Promise<Failed | undefined> {
     const response = await this.#ask({ ...via, header: undefined }, LEADER_PATH, call);
     if ('error' in response) return response;
-    const foreign = await this.#told(via, call, response);
+    const foreign = await this.#admission.told(via, call, response, 'not-applied');
     // A proxy that knows only the keys API says nothing of a leader.
     if (foreign !== undefined || response.status !== 503 || pointOf(response).identity === '') return foreign;
     const { endpoint, link } = via;
@@ -98,19 +98,6 @@ export class Introducer {
     const meaning = await meaningAt(endpoint, failure, 'read', call.signal, headers);
     const failed = unsent(via, call, toFailureError(failure, 'read', endpoint.name, meaning));
     return { ...failed, meaning: { ...meaning, outcome: 'not-applied' } };
-  }
-
-  async #told(via: Via, call: Call, response: HttpResponse): Promise<Failed | undefined> {
-    const { endpoint, link } = via;
-    try {
-      const foreign = await this.#admission.told(endpoint, link, pointOf(response).identity, call.signal);
-      if (foreign === undefined) return undefined;
-      endpoint.drop(link);
-      return unsent(via, call, foreign);
-    } catch (reason) {
-      endpoint.release(link);
-      throw isStoreError(reason) ? unsent(via, call, reason).error : reason;
-    }
   }
 }
 
