@@ -176,7 +176,8 @@ export class Endpoint {
 
   /** Fails all running requests, and closes all connections. */
   async close(reason: StoreError): Promise<void> {
-    await this.#fail(reason);
+    for (const exchange of [...this.#underWay.keys()]) exchange.fail(reason);
+    await this.#links.destroy(reason);
   }
 
   /**
@@ -210,11 +211,6 @@ export class Endpoint {
       this.#addresses.avoid(link.address);
       exchange.fail(error);
     }
-  }
-
-  async #fail(error: StoreError): Promise<void> {
-    for (const exchange of [...this.#underWay.keys()]) exchange.fail(error);
-    await this.#links.destroy(error);
   }
 
   /**
