@@ -1,7 +1,7 @@
 import { connectivityState } from '@grpc/grpc-js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { StoreError, type Clock } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import { withDeadline } from '@holdfast/store/adapter';
 import { meaningOf } from '../errors.js';
 import { answerPoint } from '../protobuf/answer-point.js';
 import { askIdentity } from './ask-identity.js';
@@ -26,35 +26,22 @@ export async function probe<T>(
   ask: (channel: EtcdChannel) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  const { clock, connectMs } = options;
+  const { clock, connectMs: ms } = options;
+  const { name: endpoint } = address;
+  const failed = (why: string): StoreError => new StoreError('unavailable', `${endpoint}: ${why}`, { endpoint });
+  const late = (): StoreError => failed(`no answer within ${ms} ms`);
   signal.throwIfAborted();
   const channel = new EtcdChannel(address, options);
-  let end = (_error: unknown): void => undefined;
-  const ended = new Promise<never>((_resolve, reject) => {
-    end = reject;
-  });
-  ended.catch(() => undefined);
-  const onAbort = (): void => {
-    end(signal.reason);
-  };
-  addAbortListener(signal, onAbort);
-  const timer = clock.setTimeout(() => {
-    end(new StoreError('unavailable', `${address.name}: no answer within ${connectMs} ms`, { endpoint: address.name }));
-  }, connectMs);
-  try {
-    const connected = new Promise<void>((resolve) => {
+  const answer = (): Promise<T> =>
+    new Promise((resolve, reject) => {
       channel.connect((state) => {
-        if (state === connectivityState.READY) resolve();
-        else if (state !== connectivityState.CONNECTING) {
-          end(new StoreError('unavailable', `${address.name}: no connection`, { endpoint: address.name }));
-        }
+        if (state === connectivityState.READY) ask(channel).then(resolve, reject);
+        else if (state !== connectivityState.CONNECTING) reject(failed('no connection'));
       });
     });
-    await Promise.race([connected, ended]);
-    return await Promise.race([ask(channel), ended]);
+  try {
+    return await withDeadline({ clock, ms, signal, late }, answer);
   } finally {
-    clock.clearTimeout(timer);
-    removeAbortListener(signal, onAbort);
     channel.destroy();
   }
 }
