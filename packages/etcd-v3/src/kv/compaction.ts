@@ -1,5 +1,5 @@
-import { CompactedError, isStoreError, toRevision, type Clock, type Revision, type StoreError } from '@holdfast/store';
-import { sleep, type KeyRange } from '@holdfast/store/adapter';
+import { CompactedError, isStoreError, StoreError, toRevision, type Clock, type Revision } from '@holdfast/store';
+import { withDeadline, type KeyRange } from '@holdfast/store/adapter';
 import type { IWatchResponse } from 'etcd3';
 import { rangeBounds, safeInteger } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
@@ -49,25 +49,23 @@ async function askWatch(
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
   const request = { create_request: { ...rangeBounds(range), start_revision: revision } };
-  const enough = new AbortController();
-  const ends = signal === undefined ? enough.signal : AbortSignal.any([signal, enough.signal]);
   const compactRevision = ({ created, canceled, compact_revision: told }: IWatchResponse): number | undefined => {
     if (canceled) return safeInteger(told);
     return created ? undefined : 0; // An event: the revision is not compacted after all.
   };
+  // Not `timeout`: that would count against the member, which may only be slow to say how far it is compacted.
+  const late = (): StoreError => new StoreError('aborted', `no answer within ${PATIENCE_MS} ms`);
   try {
-    const asked = connection.exchange(WATCH_QUESTION, request, compactRevision, {
-      kind: 'read',
-      signal: ends,
-      endpoint,
-    });
-    const late = sleep(clock, PATIENCE_MS, ends).then(() => undefined);
-    late.catch(() => undefined);
-    return (await Promise.race([asked, late]))?.response;
+    const { response } = await withDeadline({ clock, ms: PATIENCE_MS, signal, late }, (deadline) =>
+      connection.exchange(WATCH_QUESTION, request, compactRevision, {
+        kind: 'read',
+        signal: deadline.signal,
+        endpoint,
+      }),
+    );
+    return response;
   } catch (error) {
     if (signal?.aborted === true || !isStoreError(error)) throw error;
     return undefined; // It remains true that the revision is compacted; only how far is not known.
-  } finally {
-    enough.abort();
   }
 }
