@@ -3,7 +3,6 @@ import type { IdentityCensus } from '@holdfast/etcd-common';
 import type { Clock, StoreError } from '@holdfast/store';
 import { type GrpcFailure, toFailureError } from '../errors.js';
 import { askIdentity, askToken, type AskedRange } from './ask-identity.js';
-import { isJwt } from './auth-token.js';
 import type { Caller } from './authenticator.js';
 import type { EtcdChannel } from './etcd-channel.js';
 
@@ -41,9 +40,9 @@ export class Admission {
   }
 
   /** Whether the connection may carry calls of this user. */
-  has(channel: EtcdChannel, { token }: Caller): boolean {
+  has(channel: EtcdChannel, caller: Caller): boolean {
     const isKnown = channel.identity !== undefined || this.#silent.has(channel);
-    return isKnown && (token === undefined || token === channel.token || isJwt(token));
+    return isKnown && knowsUser(channel, caller);
   }
 
   /**
@@ -70,19 +69,22 @@ export class Admission {
   async #ask(
     endpoint: string,
     channel: EtcdChannel,
-    { token, metadata }: Caller,
+    caller: Caller,
     range: AskedRange | undefined,
   ): Promise<GrpcFailure | undefined> {
+    const { token, metadata } = caller;
     const clock = token === undefined ? undefined : this.#clock;
     if (channel.identity === undefined && !this.#silent.has(channel)) {
       const shown = await askIdentity(channel, metadata, clock, range);
       if (shown.status === 'failed') return shown.failure;
       if (shown.status === 'untold' && shown.refusal !== undefined) return shown.refusal;
-      if (shown.status === 'told') await this.told(endpoint, channel, shown.identity);
-      // The server wanted a user before it told anything: it has looked at the token.
-      if (shown.status === 'told') channel.token = token;
+      if (shown.status === 'told') {
+        await this.told(endpoint, channel, shown.identity);
+        // The server wanted a user before it told anything: it has looked at the token.
+        channel.token = token;
+      }
     }
-    if (token === undefined || token === channel.token || isJwt(token)) return undefined;
+    if (knowsUser(channel, caller)) return undefined;
     const refusal = await askToken(channel, metadata, this.#clock);
     if (refusal === undefined) channel.token = token;
     return refusal;
@@ -123,4 +125,9 @@ export class Admission {
       return error as StoreError;
     }
   }
+}
+
+/** Whether nothing is to be asked of the server in the name of this user: a JWT names its user itself. */
+function knowsUser(channel: EtcdChannel, { token, isJwt }: Caller): boolean {
+  return token === undefined || token === channel.token || isJwt;
 }

@@ -15,6 +15,8 @@ export interface AuthenticatorOptions extends Pick<ResolvedOptions, 'auth' | 'he
 /** The user of a call. */
 export interface Caller {
   readonly token: string | undefined;
+  /** Whether the token is a JWT. Looked at once, and not for each call: it has to be parsed for that. */
+  readonly isJwt: boolean;
   /** Shared by many calls, since gRPC copies it. Clone it before you change it. */
   readonly metadata: Metadata;
 }
@@ -70,14 +72,14 @@ export class Authenticator {
    * tokens up, so the same one is valid the next time.
    */
   dropStale(used: Caller): void {
-    if (isJwt(used.token)) this.drop(used);
+    if (used.isJwt) this.drop(used);
   }
 
   #callerWith(token: string | undefined): Caller {
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
     if (token !== undefined) metadata.set('token', token);
-    return { token, metadata };
+    return { token, isJwt: isJwt(token), metadata };
   }
 }
 
