@@ -4,10 +4,10 @@ import { decodeMessage, encodeMessage } from '../protobuf/message-codec.js';
 import type { Rpc } from './rpc.js';
 
 /** A method's path, and how its messages are encoded and decoded. */
-export interface Definition {
+export interface Definition<Request = never, Response = unknown> {
   readonly path: string;
-  readonly requestSerialize: (request: never) => Buffer;
-  readonly responseDeserialize: (bytes: Buffer) => unknown;
+  readonly requestSerialize: (request: Request) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Response;
 }
 
 /** The definition of each method, by its service's name and its own. */

@@ -9,7 +9,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { AnswerHead } from './answer-head.js';
-import { loadDefinitions, methodKey, type Definitions } from './definitions.js';
+import { loadDefinitions, methodKey, type Definition, type Definitions } from './definitions.js';
 import { followDialling } from './dialled-sockets.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
@@ -28,13 +28,6 @@ export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security'
 
 /** What a call on a closed channel fails with: nothing was sent. */
 export const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was closed before the call was sent' };
-
-/** A method's path, and how its messages are encoded and decoded. */
-export interface MethodCodec<Request, Response> {
-  readonly path: string;
-  readonly requestSerialize: (request: Request) => Buffer;
-  readonly responseDeserialize: (bytes: Buffer) => Response;
-}
 
 /** A unary call under way. */
 export interface RunningCall {
@@ -135,10 +128,10 @@ export class EtcdChannel {
   }
 
   /** A method's path and codec. They are known once {@link connect} has reported anything. */
-  definition<Request, Response>(rpc: Rpc<Request, Response>): MethodCodec<Request, Response> {
+  definition<Request, Response>(rpc: Rpc<Request, Response>): Definition<Request, Response> {
     const definition = this.#definitions?.get(methodKey(rpc));
     if (definition === undefined) throw new Error(`etcd3 defines no method ${methodKey(rpc)}`);
-    return definition as unknown as MethodCodec<Request, Response>;
+    return definition as Definition<Request, Response>;
   }
 
   /** How a method's answers are decoded. @throws StoreError `internal` for one that is longer than etcd's */
