@@ -12,7 +12,7 @@ import { Endpoints } from './endpoints.js';
 import { pointOf } from './history-point.js';
 import { httpRequest } from './http-request.js';
 import { introductionPath } from './introduction.js';
-import { startPoll, type Poll, type PollHandlers } from './poll.js';
+import { startPoll, type Poll, type PollHandlers, type PollQuestion } from './poll.js';
 import { startRenewedPoll } from './renewed-poll.js';
 import { judge } from './retry.js';
 
@@ -155,12 +155,13 @@ export class Connection {
   /**
    * Begins a long poll at an endpoint: one attempt, started synchronously. A `call` must have fetched the user before.
    */
-  poll(endpoint: Endpoint, path: string, handlers: PollHandlers): Poll {
+  poll(endpoint: Endpoint, { path, recursive, from }: PollQuestion, handlers: PollHandlers): Poll {
     const header = this.#credentials.current;
     const { random, keepalive } = this.#options;
-    const request = httpRequest({ method: 'GET', path }, header, this.#options.headers);
+    const query = `?wait=true&waitIndex=${from}${recursive ? '&recursive=true' : ''}`;
+    const request = httpRequest({ method: 'GET', path: path + query }, header, this.#options.headers);
     const start = (fresh: boolean, each: PollHandlers): Poll =>
-      startPoll({ endpoint, request, header, admission: this.#admission, fresh }, each);
+      startPoll({ endpoint, request, from, header, admission: this.#admission, fresh }, each);
     return keepalive === undefined ? start(false, handlers) : startRenewedPoll(start, handlers, endpoint, random);
   }
 

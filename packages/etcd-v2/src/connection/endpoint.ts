@@ -141,6 +141,20 @@ export class Endpoint {
 
   /** Sends a request over a connection from `take`, which must carry nothing else. */
   start(link: Link, request: HttpRequest, handlers: ExchangeHandlers): HttpExchange {
+    return this.#start(link, request, handlers, { isPoll: false });
+  }
+
+  /** The same, for a request that waits for an event. */
+  startPoll(link: Link, request: HttpRequest, handlers: ExchangeHandlers): HttpExchange {
+    return this.#start(link, request, handlers, { isPoll: true });
+  }
+
+  #start(
+    link: Link,
+    request: HttpRequest,
+    handlers: ExchangeHandlers,
+    { isPoll }: Pick<UnderWay, 'isPoll'>,
+  ): HttpExchange {
     const exchange: HttpExchange = new HttpExchange(
       {
         onHead: handlers.onHead,
@@ -157,7 +171,7 @@ export class Endpoint {
     );
     link.usedAt = this.#options.clock.now();
     const began = link.usedAt;
-    this.#underWay.set(exchange, { link, began, isPoll: isPoll(request), received: 0, since: began });
+    this.#underWay.set(exchange, { link, began, isPoll, received: 0, since: began });
     this.#keepalive?.begin();
     link.send(request, exchange);
     return exchange;
@@ -272,10 +286,6 @@ export class Endpoint {
 
 function originOf({ secure, target, socketPath }: EndpointAddress): string {
   return socketPath === undefined ? `${secure ? 'https' : 'http'}://${target}` : 'http://localhost';
-}
-
-function isPoll({ path }: HttpRequest): boolean {
-  return /[?&]wait=true(?:&|$)/.test(path);
 }
 
 function isOfKeys({ path }: HttpRequest): boolean {

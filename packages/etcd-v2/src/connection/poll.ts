@@ -21,7 +21,16 @@ export interface Poll {
   abort(): void;
 }
 
-export interface PollSetup {
+/** What is waited for. */
+export interface PollQuestion {
+  /** Of a key or a directory, percent-encoded and without a query. */
+  readonly path: string;
+  readonly recursive: boolean;
+  /** The index of the first event that is wanted. */
+  readonly from: number;
+}
+
+export interface PollSetup extends Pick<PollQuestion, 'from'> {
   readonly endpoint: Endpoint;
   readonly request: HttpRequest;
   /** The request's credentials. */
@@ -38,14 +47,17 @@ const MOST_FOREIGN = 3;
 const FOREIGN_ROUNDS = 3;
 
 /** One long poll at one endpoint. Exactly one of `onAnswer` and `onFail` is called. */
-export function startPoll({ endpoint, request, header, admission, fresh }: PollSetup, handlers: PollHandlers): Poll {
+export function startPoll(
+  { endpoint, request, from, header, admission, fresh }: PollSetup,
+  handlers: PollHandlers,
+): Poll {
   let current: HttpExchange | undefined;
   let limit = (): void => undefined;
   const begin = (isFresh: boolean, foreign: number): void => {
     const link = endpoint.take(isFresh);
     /** Set where the answer is etcd's, and there was no refusal. */
     let taken: HistoryPoint | undefined;
-    const exchange = endpoint.start(link, request, {
+    const exchange = endpoint.startPoll(link, request, {
       onHead: (head) => {
         const point = pointOf(head);
         const refusal = admission.heard(endpoint, link, point.identity);
@@ -73,7 +85,7 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
         endpoint.release(link);
         if (taken === undefined) handlers.onFail(errorOf(request, response, endpoint), header);
         else {
-          if (hasWaited(request, taken)) endpoint.noteProof(link);
+          if (hasWaited(taken, from)) endpoint.noteProof(link);
           handlers.onAnswer(taken, response.body);
         }
       },
@@ -100,9 +112,8 @@ export function startPoll({ endpoint, request, header, admission, fresh }: PollS
 }
 
 /** Whether its event came after the request: a member that lags behind answers with old ones. */
-function hasWaited({ path }: HttpRequest, { index }: HistoryPoint): boolean {
-  const [, from] = /[?&]waitIndex=(\d+)/.exec(path) ?? [];
-  return index !== undefined && from !== undefined && index < Number(from);
+function hasWaited({ index }: HistoryPoint, from: number): boolean {
+  return index !== undefined && index < from;
 }
 
 /** Calls back after some of the keepalive's questions; gives what prevents it. */

@@ -187,8 +187,7 @@ export class WatchSession implements DriverWatch {
     onWaiting: (point: HistoryPoint) => void,
     empty = 0,
   ): { abort(): void } {
-    const { path, recursive } = this.#located;
-    const query = `?wait=true&waitIndex=${from}${recursive ? '&recursive=true' : ''}`;
+    const { recursive } = this.#located;
     let failed = false;
     const fail = (error: StoreError): void => {
       failed = true;
@@ -201,40 +200,44 @@ export class WatchSession implements DriverWatch {
         current.abort();
       },
     };
-    current = this.#connection.poll(endpoint, path + query, {
-      onWaiting: (point) => {
-        try {
-          onWaiting(point);
-          lane.onWaiting();
-        } catch (error) {
-          fail(toStoreError(error));
-        }
+    current = this.#connection.poll(
+      endpoint,
+      { ...this.#located, from },
+      {
+        onWaiting: (point) => {
+          try {
+            onWaiting(point);
+            lane.onWaiting();
+          } catch (error) {
+            fail(toStoreError(error));
+          }
+        },
+        onAnswer: ({ index: head }, body) => {
+          if (failed) return;
+          if (body === '') {
+            // The server ended the poll without an event: it is stopping, or has just started.
+            if (empty + 1 >= MOST_EMPTY) lane.onFail(emptyAnswers(endpoint));
+            else current = this.#poll(endpoint, from, lane, onWaiting, empty + 1);
+            return;
+          }
+          try {
+            const { event, index } = parsePolled(body, { path: this.#polled, recursive }, from);
+            lane.onEvent({ event, index, head: head ?? index });
+          } catch (error) {
+            const { name } = endpoint;
+            const isBad = error instanceof BadAnswer;
+            lane.onFail(
+              isBad ? toAnswerError(error, { status: 200, body, from: 'other' }, 'read', name) : toStoreError(error),
+            );
+          }
+        },
+        onFail: (error, header) => {
+          if (failed) return;
+          if (error.code === 'unauthenticated') void this.#refused(error, header, lane);
+          else lane.onFail(error);
+        },
       },
-      onAnswer: ({ index: head }, body) => {
-        if (failed) return;
-        if (body === '') {
-          // The server ended the poll without an event: it is stopping, or has just started.
-          if (empty + 1 >= MOST_EMPTY) lane.onFail(emptyAnswers(endpoint));
-          else current = this.#poll(endpoint, from, lane, onWaiting, empty + 1);
-          return;
-        }
-        try {
-          const { event, index } = parsePolled(body, { path: this.#polled, recursive }, from);
-          lane.onEvent({ event, index, head: head ?? index });
-        } catch (error) {
-          const { name } = endpoint;
-          const isBad = error instanceof BadAnswer;
-          lane.onFail(
-            isBad ? toAnswerError(error, { status: 200, body, from: 'other' }, 'read', name) : toStoreError(error),
-          );
-        }
-      },
-      onFail: (error, header) => {
-        if (failed) return;
-        if (error.code === 'unauthenticated') void this.#refused(error, header, lane);
-        else lane.onFail(error);
-      },
-    });
+    );
     return poll;
   }
 
