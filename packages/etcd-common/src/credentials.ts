@@ -1,3 +1,4 @@
+import { isStoreError, StoreError } from '@holdfast/store';
 import { checkNames, invalidArgument } from '@holdfast/store/adapter';
 
 /** A user of etcd's own user management. */
@@ -17,13 +18,30 @@ export function checkCredentials(auth: unknown): EtcdCredentials {
 
 /**
  * @param check what the API asks of a user, beside {@link checkCredentials}
- * @returns a function that gives the current user. What the user's own function returns is not checked yet.
+ * @returns a function that gives the current user, checked. It rejects with `unauthenticated` if the user's own function fails or returns no
+ *   user.
+ * @throws StoreError `invalid-argument` for a user that is given as such
  */
 export function checkAuth(
   auth: EtcdCredentials | (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined,
   check: (auth: unknown) => EtcdCredentials,
-): (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined {
-  if (auth === undefined || typeof auth === 'function') return auth;
-  const checked = check(auth);
+): (() => Promise<EtcdCredentials>) | undefined {
+  if (auth === undefined) return undefined;
+  if (typeof auth === 'function') return () => currentUser(auth, check);
+  const checked = Promise.resolve(check(auth));
   return () => checked;
+}
+
+async function currentUser(
+  auth: () => EtcdCredentials | Promise<EtcdCredentials>,
+  check: (auth: unknown) => EtcdCredentials,
+): Promise<EtcdCredentials> {
+  try {
+    return check(await auth());
+  } catch (cause) {
+    // The function's error may hold secrets, so it is kept as the cause and not repeated.
+    const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
+    // It may work the next time: a watch waits for that.
+    throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, { cause, retryable: true });
+  }
 }

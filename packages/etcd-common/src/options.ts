@@ -60,7 +60,8 @@ export interface EtcdRetry {
 /** {@link EtcdOptions}, checked, with all defaults. */
 export interface ResolvedEtcdOptions {
   readonly endpoints: readonly EndpointAddress[];
-  readonly auth: (() => EtcdCredentials | Promise<EtcdCredentials>) | undefined;
+  /** Gives the current user, checked. */
+  readonly auth: (() => Promise<EtcdCredentials>) | undefined;
   /** Called for each new connection. @throws StoreError `invalid-argument` if certificates can't be used. */
   readonly security: () => Security;
   readonly headers: Readonly<Record<string, string>>;

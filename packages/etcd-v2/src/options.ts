@@ -53,7 +53,7 @@ export function resolveOptions(options: EtcdV2Options): ResolvedOptions {
 }
 
 /** @throws StoreError `invalid-argument`. The message never repeats the credentials. */
-export function checkCredentials(auth: unknown): EtcdCredentials {
+function checkCredentials(auth: unknown): EtcdCredentials {
   const credentials = checkEtcdCredentials(auth);
   // HTTP basic authentication ends the user name at the first colon.
   if (credentials.username.includes(':')) throw invalidArgument('auth.username must not hold a colon');

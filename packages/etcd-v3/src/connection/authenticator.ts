@@ -1,6 +1,5 @@
 import { Metadata } from '@grpc/grpc-js';
-import { checkCredentials } from '@holdfast/etcd-common';
-import { isStoreError, StoreError, type Clock } from '@holdfast/store';
+import type { Clock } from '@holdfast/store';
 import { abortable } from '@holdfast/store/adapter';
 import type { IAuthenticateRequest } from 'etcd3';
 import { AuthToken, isJwt } from './auth-token.js';
@@ -84,13 +83,6 @@ export class Authenticator {
 }
 
 async function credentialsOf(auth: NonNullable<ResolvedOptions['auth']>): Promise<IAuthenticateRequest> {
-  try {
-    const { username, password } = checkCredentials(await auth());
-    return { name: username, password };
-  } catch (cause) {
-    // The function's error may hold secrets, so it is kept as the cause and not repeated.
-    const why = isStoreError(cause) ? cause.message : 'the function given as option auth failed';
-    // It may work the next time: a watch waits for that.
-    throw new StoreError('unauthenticated', `no user to authenticate with: ${why}`, { cause, retryable: true });
-  }
+  const { username, password } = await auth();
+  return { name: username, password };
 }
