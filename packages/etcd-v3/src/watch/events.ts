@@ -83,8 +83,7 @@ export class RevisionAssembler {
 /** Whether all events are such as the watch asked for. @throws StoreError `internal` otherwise */
 export function checkEvents({ events, undecodable }: RevisionGroup, range: KeyRange, only?: 'put' | 'delete'): void {
   for (const event of events) {
-    const key = event.type === 'put' ? event.current.key : 'key' in event ? event.key : '';
-    if (!range.contains(key)) throw badAnswer(`etcd sent an event of a key outside of ${range.toString()}`);
+    if (!range.contains(keyOf(event))) throw badAnswer(`etcd sent an event of a key outside of ${range.toString()}`);
     if (only !== undefined && event.type !== only) throw badAnswer(`etcd sent a ${event.type} to a watch of ${only}s`);
   }
   for (const { rawKey } of undecodable) {
@@ -92,8 +91,13 @@ export function checkEvents({ events, undecodable }: RevisionGroup, range: KeyRa
   }
 }
 
+/** etcd v3 tells of each key by itself: there is no event of a whole range. */
+function keyOf(event: WatchEvent): string {
+  return event.type === 'put' ? event.current.key : 'key' in event ? event.key : '';
+}
+
 function keysOf({ events, undecodable }: RevisionGroup): string[] {
-  const keys = events.map((event) => (event.type === 'put' ? event.current.key : 'key' in event ? event.key : ''));
+  const keys = events.map(keyOf);
   return undecodable.length === 0 ? keys : [...keys, ...undecodable.map(({ rawKey }) => nameOf(rawKey))];
 }
 
