@@ -12,6 +12,7 @@ import { keyPath } from './json/key-path.js';
 import { Members } from './v2-only/members.js';
 import { resolveOptions, type EtcdV2Options } from './options.js';
 import { bookmarkOf } from './kv/reads.js';
+import { readMembers } from './kv/status.js';
 import { readHealth, readStats, type EtcdV2Health, type EtcdV2Stats } from './v2-only/stats.js';
 
 /**
@@ -84,13 +85,10 @@ export class EtcdV2Store extends GuardedStore {
    * @returns all endpoints.
    */
   refreshEndpoints(options: CallOptions = {}): Promise<readonly string[]> {
-    return this.call(
-      'read',
-      [options, CALL_OPTIONS, 'refreshEndpoints()'],
-      () =>
-        ({ signal }) =>
-          this.#connection.refreshEndpoints(signal),
-    );
+    return this.call('read', [options, CALL_OPTIONS, 'refreshEndpoints()'], () => async ({ signal }) => {
+      const members = await readMembers(this.#connection, signal);
+      return this.#connection.updateEndpoints(members.flatMap(({ clientURLs = [] }) => clientURLs));
+    });
   }
 }
 

@@ -1,7 +1,6 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { abortable, Backoff, beforeSent, noteFailure, notSent, sleep, withTimeLimit } from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
-import { parseMembers } from '../json/cluster.js';
 import type { ResolvedOptions } from '../options.js';
 import { Admission } from './admission.js';
 import { Credentials } from './authenticator.js';
@@ -170,18 +169,10 @@ export class Connection {
     return this.#credentials.renew(used);
   }
 
-  /** Reads the members' addresses from the cluster. @returns every endpoint that is used from now on. */
-  async refreshEndpoints(signal: AbortSignal | undefined): Promise<readonly string[]> {
-    const members = await this.ask({
-      method: 'GET',
-      path: '/v2/members',
-      kind: 'read',
-      signal,
-      parse: ({ body }) => parseMembers(body),
-    });
+  /** Takes the members' client URLs as endpoints: the user's own stay, others come and go. @returns every endpoint that is used from now on. */
+  updateEndpoints(urls: readonly string[]): readonly string[] {
     const secure = this.#options.endpoints.every((address) => address.secure);
-    const addresses = members
-      .flatMap(({ clientURLs = [] }) => clientURLs)
+    const addresses = urls
       .map(tryParse)
       // Otherwise a member that advertises an address without TLS would receive the password in the clear.
       .filter((address): address is EndpointAddress => address !== undefined && address.secure === secure);
