@@ -3,6 +3,7 @@ import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { Backoff, messageOf } from '@holdfast/store/adapter';
 import { EndpointHealth, type EndpointAddress } from '@holdfast/etcd-common';
 import { toConnectError } from '../errors.js';
+import { deferred } from './deferred.js';
 import { EtcdChannel, type ChannelOptionSource } from './etcd-channel.js';
 import { STATUS } from './rpc.js';
 
@@ -237,16 +238,6 @@ export class Endpoint {
     for (const left of this.#leaving) if (!left.lingers) this.#leaving.delete(left);
     this.#leaving.add(channel);
   }
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: Error) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (reason: Error) => void = () => undefined;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
 }
 
 function asStoreError(error: unknown, endpoint: string): StoreError {

@@ -1,6 +1,7 @@
 import { isStoreError, StoreError } from '@holdfast/store';
 import { addAbortListener, Backoff, noteFailure, removeAbortListener, sleep } from '@holdfast/store/adapter';
 import { byPreference, type EndpointAddress } from '@holdfast/etcd-common';
+import { deferred } from './deferred.js';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
 import type { EtcdChannel } from './etcd-channel.js';
 
@@ -131,7 +132,7 @@ export class Endpoints {
     try {
       let turn: Promise<unknown> = Promise.resolve();
       const tries = ordered.map((endpoint, index) => {
-        const failedOnce = deferredVoid();
+        const failedOnce = deferred<void>();
         const mine = turn;
         turn = Promise.race([failedOnce.promise, sleep(clock, (index + 1) * STAGGER_MS, over.signal)]);
         return this.#tryOne(endpoint, mine, { signal: over.signal, lost }, (cause) => {
@@ -188,14 +189,6 @@ export class Endpoints {
 
 // Ends the attempts that lost the dial. No caller sees it.
 const OVER = new StoreError('aborted', 'another endpoint was quicker');
-
-function deferredVoid(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => undefined;
-  const promise = new Promise<void>((onResolve) => {
-    resolve = onResolve;
-  });
-  return { promise, resolve };
-}
 
 function rejection(signal: AbortSignal): Promise<never> {
   const promise = new Promise<never>((_resolve, reject) => {
