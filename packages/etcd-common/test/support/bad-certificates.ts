@@ -1,7 +1,7 @@
-// What waiting can't mend is not retryable, whichever adapter says so.
+// What waiting can't mend is not retryable, whichever adapter says so. For each certificate that is refused, see certificates.ts.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ConfigStore } from '@holdfast/store';
-import { certificateAuthority, findEtcd, reservePort, type Etcd } from '@holdfast/testkit';
+import { certificateAuthority, findEtcd, reservePort, type Certificate, type Etcd } from '@holdfast/testkit';
 import type { EtcdOptions, EtcdTlsOptions } from '@holdfast/etcd-common';
 import { startFor, type EtcdAdapter } from './adapter.js';
 import { failure } from './failure.js';
@@ -11,19 +11,16 @@ const YESTERDAY = () => Date.now() - 60_000;
 export function describeBadCertificates(adapter: EtcdAdapter): void {
   describe('bad certificates', () => {
     const authority = certificateAuthority();
-    const stranger = certificateAuthority('Somebody else');
     const ca = authority.cert;
-    let servers: Readonly<Record<'any' | 'mutual' | 'expired', Etcd>>;
+    let servers: Readonly<Record<'any' | 'expired', Etcd>>;
 
     beforeAll(async () => {
-      const start = (tls: object) =>
-        startFor(adapter, { ...findEtcd({}), tls: { ...authority.issue('etcd'), ...tls } });
-      const [any, mutual, expired] = await Promise.all([
-        start({}),
-        start({ clientCa: ca }),
+      const start = (certificate: Certificate) => startFor(adapter, { ...findEtcd({}), tls: certificate });
+      const [any, expired] = await Promise.all([
+        start(authority.issue('etcd')),
         start(authority.issue('etcd', undefined, YESTERDAY())),
       ]);
-      servers = { any, mutual, expired };
+      servers = { any, expired };
     });
     afterAll(async () => {
       await Promise.all(Object.values(servers).map((server) => server.close()));
@@ -35,26 +32,6 @@ export function describeBadCertificates(adapter: EtcdAdapter): void {
       more: Partial<EtcdOptions> = {},
     ): ConfigStore =>
       adapter.open({ endpoints, tls, timeouts: { connectMs: 5_000 }, retry: { initialMs: 10, maxMs: 50 }, ...more });
-
-    test.each<[what: string, server: 'any' | 'mutual' | 'expired', tls: () => EtcdTlsOptions]>([
-      ['a server whose authority is unknown', 'any', () => ({ ca: stranger.cert })],
-      ['an authority that is not trusted by the system', 'any', () => ({})],
-      ['a certificate that has expired', 'expired', () => ({ ca })],
-      ['a certificate for another name', 'any', () => ({ ca, serverName: 'etcd.internal' })],
-      ['no client certificate', 'mutual', () => ({ ca })],
-      ['a client certificate of another authority', 'mutual', () => ({ ca, ...stranger.issue('x') })],
-      [
-        'a client certificate that has expired',
-        'mutual',
-        () => ({ ca, ...authority.issue('x', undefined, YESTERDAY()) }),
-      ],
-    ])('%s: not retryable, for reads, writes and leases', async (_what, server, tls) => {
-      await using store = connect(servers[server].endpoints, tls());
-      const expected = { code: 'unavailable', retryable: false, endpoint: servers[server].endpoints[0] };
-      expect(await failure(store.get('/x'))).toMatchObject(expected);
-      expect(await failure(store.put('/x', 'x'))).toMatchObject({ ...expected, outcome: 'not-applied' });
-      expect(await failure(store.txn({ then: [{ type: 'get', key: '/x' }] }))).toMatchObject(expected);
-    });
 
     test('a function for tls that fails is not retryable either', async () => {
       const fails = (): EtcdTlsOptions => {

@@ -64,7 +64,11 @@ export function describeCertificates(adapter: EtcdAdapter): void {
       const endpoint = servers[server].endpoints[0]!;
       const store = connect([endpoint], tls());
       const began = Date.now();
-      for (const error of [await failure(store.get('/x')), await failure(store.put('/x', 'x'))]) {
+      for (const error of [
+        await failure(store.get('/x')),
+        await failure(store.put('/x', 'x')),
+        await failure(store.txn({ then: [{ type: 'get', key: '/x' }] })),
+      ]) {
         expect(error).toMatchObject({ code: 'unavailable', endpoint, retryable: false });
         expect(error.message).toContain(endpoint);
         expect(error.message).toContain(said);
