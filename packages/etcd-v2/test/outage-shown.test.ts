@@ -1,4 +1,4 @@
-import { etcdV2Store } from '@holdfast/etcd-v2';
 import { testOutageShown } from '../../etcd-common/test/support/outage-shown.js';
+import { ADAPTER } from './support/adapter.js';
 
-testOutageShown(etcdV2Store, { enableV2: true });
+testOutageShown(ADAPTER);

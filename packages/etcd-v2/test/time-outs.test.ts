@@ -1,4 +1,4 @@
-import { etcdV2Store } from '@holdfast/etcd-v2';
 import { describeTimeouts } from '../../etcd-common/test/support/time-outs.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeTimeouts(etcdV2Store, { enableV2: true });
+describeTimeouts(ADAPTER);

@@ -1,4 +1,4 @@
-import { etcdV2, etcdV2Store } from '@holdfast/etcd-v2';
 import { describeUrlSecrets } from '../../etcd-common/test/support/url-secrets.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeUrlSecrets(etcdV2Store, etcdV2);
+describeUrlSecrets(ADAPTER);

@@ -1,4 +1,4 @@
-import { etcdV3Store } from '@holdfast/etcd-v3';
 import { testOutageShown } from '../../etcd-common/test/support/outage-shown.js';
+import { ADAPTER } from './support/adapter.js';
 
-testOutageShown(etcdV3Store, { enableV2: false });
+testOutageShown(ADAPTER);

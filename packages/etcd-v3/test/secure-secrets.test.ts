@@ -3,7 +3,7 @@ import { ADAPTER } from './support/adapter.js';
 import { enableAuth } from './watch-auth.js';
 
 describeSecrets(ADAPTER, {
-  enable: (etcd) => enableAuth(etcd, ['/app/']),
+  enable: (etcd, password) => enableAuth(etcd, ['/app/'], password),
   args: ['--bcrypt-cost=4'],
   connectMs: 500,
   // What etcd's simple tokens look like.

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options, type EtcdV3Store } from '@holdfast/etcd-v3';
-import { enableAuth, grant, putAsRoot, revoke } from './watch-auth.js';
+import { changePassword, enableAuth, grant, putAsRoot, revoke } from './watch-auth.js';
 import { Follower } from './watch-world.js';
 import { failure } from '../../etcd-common/test/support/failure.js';
 
@@ -33,8 +33,7 @@ describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
     open.push(store, proxy);
     return store;
   };
-  const passwd = (password: string) =>
-    etcd.ctlWith(`${password}\n`, ROOT, 'user', 'passwd', 'app', '--interactive=false');
+  const passwd = (password: string) => changePassword(etcd, password);
   const follow = async (store: EtcdV3Store, prefix: string): Promise<Follower> => {
     const follower = new Follower(store.watch({ prefix }));
     await follower.watch.ready;

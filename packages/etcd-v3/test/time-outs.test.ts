@@ -1,4 +1,4 @@
-import { etcdV3Store } from '@holdfast/etcd-v3';
 import { describeTimeouts } from '../../etcd-common/test/support/time-outs.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeTimeouts(etcdV3Store, { enableV2: false });
+describeTimeouts(ADAPTER);

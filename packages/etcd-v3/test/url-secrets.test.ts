@@ -1,4 +1,4 @@
-import { etcdV3, etcdV3Store } from '@holdfast/etcd-v3';
 import { describeUrlSecrets } from '../../etcd-common/test/support/url-secrets.js';
+import { ADAPTER } from './support/adapter.js';
 
-describeUrlSecrets(etcdV3Store, etcdV3);
+describeUrlSecrets(ADAPTER);

@@ -5,9 +5,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EtcdAdapterOptions } from '@holdfast/etcd-common';
-import { type ConfigStore, type ConfigurableAdapter, openStore, StoreError } from '@holdfast/store';
+import { type ConfigStore, type ConfigurableAdapter, openStore } from '@holdfast/store';
 import { certificateAuthority, eventually, findEtcd, startEtcd, type Etcd } from '@holdfast/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { failure } from './failure.js';
 
 export interface OpenByUrlWorld {
   readonly adapter: ConfigurableAdapter<EtcdAdapterOptions>;
@@ -35,14 +36,6 @@ export function describeOpenByUrl({ adapter, enableV2, enableUsers, changePasswo
     const store = await openStore(url, { adapters: [adapter], timeoutMs: 10_000, ...options });
     open.push(store);
     return store;
-  };
-  const failure = async (work: Promise<unknown>): Promise<StoreError> => {
-    const error = await work.then(
-      () => new Error('it succeeded'),
-      (reason: unknown) => reason,
-    );
-    if (!(error instanceof StoreError)) throw error;
-    return error;
   };
   const works = async (store: ConfigStore) => {
     await store.put('/app/x', '1');

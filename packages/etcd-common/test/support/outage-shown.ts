@@ -1,20 +1,17 @@
 // A mirror says at once that its store is gone: for the tests of both adapters.
 import { expect, test } from '@jest/globals';
 import { mirror, text, type MirrorState } from '@holdfast/core';
-import type { ConfigStore } from '@holdfast/store';
-import { eventually, findEtcd, startEtcd } from '@holdfast/testkit';
+import { eventually, findEtcd } from '@holdfast/testkit';
+import { startFor, type EtcdAdapter } from './adapter.js';
 
 /** As long as an operator may wait for a sign, in milliseconds. */
 const PROMPTLY_MS = 5_000;
 
-export function testOutageShown(
-  open: (options: { readonly endpoints: readonly string[] }) => ConfigStore,
-  { enableV2 }: { enableV2: boolean },
-): void {
+export function testOutageShown(adapter: EtcdAdapter): void {
   test('kill -9 of etcd shows in the state of a mirror within seconds, and so does its return', async () => {
-    const etcd = await startEtcd({ ...findEtcd({}), enableV2 });
+    const etcd = await startFor(adapter, findEtcd({}));
     const [member] = etcd.members;
-    const store = open({ endpoints: etcd.endpoints });
+    const store = adapter.open({ endpoints: etcd.endpoints });
     // By default a proof lasts half a minute: the status has no reason to change.
     const config = await mirror(store, { prefix: '/app/', codec: text() });
     try {

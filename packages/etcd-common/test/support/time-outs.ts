@@ -2,25 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror } from '@holdfast/core';
 import { readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
-import {
-  certificateAuthority,
-  findEtcd,
-  reservePort,
-  startEtcd,
-  type Etcd,
-  type ReservedPort,
-} from '@holdfast/testkit';
+import { certificateAuthority, findEtcd, reservePort, type Etcd, type ReservedPort } from '@holdfast/testkit';
+import type { EtcdOptions } from '@holdfast/etcd-common';
+import { startFor, type EtcdAdapter } from './adapter.js';
 import { failure } from './failure.js';
-
-interface Options {
-  readonly endpoints: readonly string[];
-  readonly tls?: { readonly ca: string };
-  readonly timeouts?: { readonly requestMs: number };
-}
 
 const LIMIT_MS = 700;
 
-export function describeTimeouts(open: (options: Options) => ConfigStore, { enableV2 }: { enableV2: boolean }): void {
+export function describeTimeouts(adapter: EtcdAdapter): void {
+  const { open } = adapter;
   describe('a time-out', () => {
     const authority = certificateAuthority();
     const { cert: ca } = authority;
@@ -31,8 +21,8 @@ export function describeTimeouts(open: (options: Options) => ConfigStore, { enab
     beforeAll(async () => {
       nobody = await reservePort();
       [plain, secure] = await Promise.all([
-        startEtcd({ ...findEtcd({}), enableV2 }),
-        startEtcd({ ...findEtcd({}), enableV2, tls: authority.issue('etcd') }),
+        startFor(adapter, findEtcd({})),
+        startFor(adapter, { ...findEtcd({}), tls: authority.issue('etcd') }),
       ]);
     });
     afterAll(async () => {
@@ -40,7 +30,7 @@ export function describeTimeouts(open: (options: Options) => ConfigStore, { enab
       await Promise.all([plain.close(), secure.close()]);
     });
 
-    const cases: readonly (readonly [what: string, options: () => Options, says: RegExp])[] = [
+    const cases: readonly (readonly [what: string, options: () => EtcdOptions, says: RegExp])[] = [
       ['a port that refuses', () => ({ endpoints: [`http://127.0.0.1:${nobody.port}`] }), /ECONNREFUSED/],
       [
         'a host that is unknown',

@@ -1,14 +1,8 @@
 // No part of a URL or an option that may be a secret comes back in an error: for the tests of both adapters.
 import { describe, expect, test } from '@jest/globals';
 import { inspect } from 'node:util';
-import { isStoreError, openStore, type ConfigStore, type StoreAdapter } from '@holdfast/store';
-
-interface Options {
-  readonly endpoints: readonly string[];
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly timeouts?: { readonly connectMs: number };
-  readonly retry?: { readonly attempts: number };
-}
+import { isStoreError, openStore, type ConfigStore } from '@holdfast/store';
+import type { EtcdAdapter } from './adapter.js';
 
 const PW = 'hunter2secret';
 
@@ -41,7 +35,7 @@ async function said(call: () => unknown): Promise<string> {
   }
 }
 
-export function describeUrlSecrets(open: (options: Options) => ConfigStore, adapter: StoreAdapter): void {
+export function describeUrlSecrets({ open, adapter }: EtcdAdapter): void {
   describe('secrets in URLs and options', () => {
     test('no endpoint that is refused comes back in the error', async () => {
       let refused = 0;
