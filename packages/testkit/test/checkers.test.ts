@@ -63,7 +63,7 @@ async function recordWorkload(broken: (store: ConfigStore) => ConfigStore = (sto
   await data.put('end', '');
   const resumed = first.watch(EVERYTHING, { after: bookmark });
   await Promise.all([readToEnd(resumed), readToEnd(watches[0] as Watch), readToEnd(reference)]);
-  await data.close();
+  await Promise.all([data, ...clients].map((store) => store.close()));
   return { history: recorder, timeline: timelineOf(truth.watches[0]!) };
 }
 
