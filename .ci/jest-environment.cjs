@@ -1,11 +1,39 @@
-// Jest's environment for Node, in a worker that leaves at once when its work is done.
-//
-// When nothing is left to wait for, Node first takes its heap apart. With the hundreds of megabytes of a worker, on a busy machine, that takes longer than
-// the half second after which Jest ends a worker by force and blames the tests for it. A worker that something still keeps
-// open never comes here, so that Jest's complaint still means a leak.
+// Jest's environment for Node, in a worker that leaves at once when its work is done, or says what keeps it.
+const { writeSync } = require('node:fs');
 const { TestEnvironment } = require('jest-environment-node');
 
-const isWorker = process.send !== undefined;
-if (isWorker) process.once('beforeExit', () => process.exit());
+/** The type of the message that ends a worker: CHILD_MESSAGE_END of `jest-worker`. */
+const END = 2;
+
+/** Milliseconds. Jest ends a worker by force half a second after that message. */
+const PATIENCE = 350;
+
+/** What keeps this process from ending: timers, servers, connections with their ends, names that are looked up, programs. */
+function whatIsOpen() {
+  const handles = process._getActiveHandles().map((handle) => {
+    const { constructor, spawnfile, localPort, remoteAddress, remotePort } = handle;
+    const ends = remoteAddress === undefined ? '' : ` from ${localPort} to ${remoteAddress}:${remotePort}`;
+    return `${constructor.name}${ends}${spawnfile === undefined ? '' : ` ${spawnfile}`}`;
+  });
+  const requests = process
+    ._getActiveRequests()
+    .map(({ constructor, hostname = '' }) => `${constructor.name} ${hostname}`);
+  return [...process.getActiveResourcesInfo(), ...handles, ...requests].join(', ');
+}
+
+if (process.send !== undefined) {
+  // When nothing is left to wait for, Node first takes its heap apart. With the hundreds of megabytes of a worker, on a busy machine, that takes
+  // longer than Jest waits. A worker that something still keeps open never comes here, so that Jest's complaint still means a leak.
+  process.once('beforeExit', () => process.exit());
+
+  process.on('message', ([type]) => {
+    if (type !== END) return;
+    // With a listener the channel to Jest would keep the process.
+    process.removeAllListeners('message');
+    setTimeout(() => {
+      writeSync(2, `A worker of Jest does not end. It has open: ${whatIsOpen()}\n`);
+    }, PATIENCE).unref();
+  });
+}
 
 module.exports = TestEnvironment;
