@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -22,7 +22,7 @@ describe.each(published)('what npm packs of $path', ({ path, manifest }) => {
     expect(read(path, 'LICENSE')).toBe(read('LICENSE'));
   });
 
-  test('has no repository without an address, and all links into it with one, as `npm pack` in its folder makes them', () => {
+  test('has no repository without an address, and all links into it with one, as `npm pack` makes them', () => {
     expect(Object.keys(unpacked(path, '').manifest)).not.toContain('repository');
 
     const address = 'https://code.example/someone/holdfast';
@@ -50,28 +50,52 @@ function linksOf(readme: string): string[] {
   return [...readme.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
 }
 
-/** What the tarball of a package has, packed by npm in a copy of the repository's parts that matter, with this address. The copy stays as it was. */
-function unpacked(path: string, address: string): { manifest: Manifest; readme: string } {
+interface Packed {
+  readonly manifest: Manifest;
+  readonly readme: string;
+}
+
+const packedAt = new Map<string, Map<string, Packed>>();
+
+/** What the tarball of a package has where the repository is at this address, or at none. */
+function unpacked(path: string, address: string): Packed {
+  let all = packedAt.get(address);
+  if (all === undefined) packedAt.set(address, (all = packAll(address)));
+  return all.get(path)!;
+}
+
+/** Has npm pack all packages in a copy of the repository's parts that matter. The copy stays as it was. */
+function packAll(address: string): Map<string, Packed> {
   const copy = mkdtempSync(join(tmpdir(), 'holdfast-npm-pack-'));
   try {
     mkdirSync(join(copy, '.ci'));
-    mkdirSync(join(copy, path), { recursive: true });
     cpSync(join(root, '.ci', 'address.mjs'), join(copy, '.ci', 'address.mjs'));
     writeFileSync(join(copy, '.ci', 'repository.json'), JSON.stringify({ address }));
     // Building is not the matter here.
     for (const name of ['bootstrap.mjs', 'build.mjs']) writeFileSync(join(copy, '.ci', name), '');
-    for (const name of ['package.json', 'README.md', 'LICENSE']) cpSync(join(root, path, name), join(copy, path, name));
-    const options = { cwd: join(copy, path), encoding: 'utf8', stdio: 'pipe' } as const;
-    execFileSync('npm', ['pack', '--silent', '--pack-destination', copy], options);
-    const tarball = readdirSync(copy).find((name) => name.endsWith('.tgz'))!;
-    execFileSync('tar', ['-xzf', tarball], { cwd: copy });
-    for (const name of ['package.json', 'README.md'])
-      expect(readFileSync(join(copy, path, name), 'utf8')).toBe(read(path, name));
-    return {
-      manifest: JSON.parse(readFileSync(join(copy, 'package', 'package.json'), 'utf8')) as Manifest,
-      readme: readFileSync(join(copy, 'package', 'README.md'), 'utf8'),
-    };
+    for (const { path } of published) {
+      mkdirSync(join(copy, path), { recursive: true });
+      for (const name of COPIED) cpSync(join(root, path, name), join(copy, path, name));
+    }
+    const folders = published.map(({ path }) => `./${path}`);
+    const options = { cwd: copy, encoding: 'utf8', stdio: 'pipe' } as const;
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', copy, ...folders], options);
+    return new Map(published.map(({ path, manifest }) => [path, unpack(copy, path, manifest)]));
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+const COPIED = ['package.json', 'README.md', 'LICENSE'];
+
+function unpack(copy: string, path: string, { name, version }: Manifest): Packed {
+  const tarball = `${String(name).replace('@', '').replace('/', '-')}-${String(version)}.tgz`;
+  const folder = join(copy, `unpacked-${path.replace('/', '-')}`);
+  mkdirSync(folder);
+  execFileSync('tar', ['-xzf', join(copy, tarball)], { cwd: folder });
+  for (const file of COPIED) expect(readFileSync(join(copy, path, file), 'utf8')).toBe(read(path, file));
+  return {
+    manifest: JSON.parse(readFileSync(join(folder, 'package', 'package.json'), 'utf8')) as Manifest,
+    readme: readFileSync(join(folder, 'package', 'README.md'), 'utf8'),
+  };
 }
