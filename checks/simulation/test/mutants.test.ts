@@ -364,6 +364,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that tells progress too early',
     guarantee: 'bookmarkable',
+    from: 20,
     install: () =>
       ofPlainWatches((batch) => [
         { kind: 'progress', bookmark: batch.bookmark, events: [], undecodable: [] },
@@ -373,6 +374,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that says of a lost write that it was not applied',
     guarantee: 'linearizable',
+    from: 8,
     install: () => failedPuts({ outcome: 'not-applied' }),
   },
   {
@@ -389,7 +391,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter whose buffer has no bound',
     guarantee: 'buffer',
-    from: 80,
+    from: 130,
     install: () => (store) =>
       override(store, { watch: (range, options) => store.watch(range, { ...options, bufferBytes: 2 ** 30 }) }),
   },
@@ -427,6 +429,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that answers a linearizable read with what it has read before',
     guarantee: 'linearizable',
+    from: 20,
     install: () => {
       const known = new Map<string, Promise<KeyValue | undefined>>();
       return (store) =>
@@ -460,17 +463,20 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that puts pieces together without what was told since they were read',
     guarantee: 'equal',
+    from: 11,
     install: () => replace(LaterEvents.prototype, 'add', () => () => undefined),
   },
   {
     name: 'an adapter that accepts another cluster after some time',
     guarantee: 'foreign',
+    from: 5,
     acceptAfterMs: 1_000,
     install: () => undefined,
   },
   {
     name: 'an adapter that lets any connection serve, whichever cluster it leads to',
     guarantee: 'foreign',
+    from: 5,
     install: () => {
       replace(
         IdentityCensus.prototype,
@@ -486,6 +492,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that counts the votes of two endpoints at which the same member answered one after the other',
     guarantee: 'foreign',
+    from: 6,
     // Every round begins with the answers of all rounds before it.
     install: () => {
       const answers = new WeakMap<KnownIdentity, Map<string, string>>();
