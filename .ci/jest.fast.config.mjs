@@ -9,7 +9,7 @@ process.env.HOLDFAST_ETCD = '';
 process.env.ETCD_BIN = join(root, '.ci', 'no-etcd-in-test-fast');
 
 // The campaign is the same with fewer worlds, and npm test has all of them.
-process.env.HOLDFAST_WORLDS = '100';
+process.env.HOLDFAST_WORLDS = '60';
 
 const { globalSetup: _, ...rest } = base;
 

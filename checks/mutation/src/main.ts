@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { runBrokenStores } from './broken-stores.js';
 import { mutants } from './mutants/index.js';
 import { writeRun, type MutantResult } from './results.js';
 import { runMutant } from './run-mutant.js';
@@ -36,6 +37,11 @@ function saysOf(verdict: Verdict): string {
 }
 
 async function main(): Promise<number> {
+  const whole = wanted.length === 0 && !unmutated;
+  if (out !== undefined && !whole) {
+    print('--out takes the result of all mutants: leave out the names and --unmutated');
+    return 2;
+  }
   const all = Object.values(mutants).flat();
   const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
   if (chosen.length === 0) {
@@ -53,11 +59,15 @@ async function main(): Promise<number> {
     print(`${seconds.toFixed(1).padStart(5)} s  ${mutant.name.padEnd(40)} ${describe(verdict)}`);
   }
   print(`${chosen.length} ${unmutated ? 'tests without a mutation' : 'mutants'} in ${total.toFixed(0)} s, ${bad} bad`);
+  if (!whole) return bad === 0 ? 0 : 1;
+  const brokenStores = await runBrokenStores(root);
+  for (const name of brokenStores.failed) print(`FAILED: ${name}`);
+  print(`broken stores, each with every case: ${brokenStores.passed} passed, ${brokenStores.failed.length} failed`);
   if (out !== undefined) {
     const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
-    writeRun(out, { commit, at: new Date().toISOString(), mutants: results });
+    writeRun(out, { commit, at: new Date().toISOString(), brokenStores, mutants: results });
   }
-  return bad === 0 ? 0 : 1;
+  return bad + brokenStores.failed.length === 0 ? 0 : 1;
 }
 
 main().then(

@@ -4,7 +4,11 @@ import type { MutationRun } from './results.js';
 /** The sentence of `docs/mutants.md` about the last run of all mutants. */
 export function runSummary(run: MutationRun): string {
   const caught = run.mutants.filter(({ verdict }) => verdict === 'caught').length;
-  return `The last run of all mutants, on ${run.at.slice(0, 10)} at commit ${run.commit.slice(0, 10)}: ${caught} of ${run.mutants.length} were caught.`;
+  const { passed, failed } = run.brokenStores;
+  return [
+    `The last run of all mutants, on ${run.at.slice(0, 10)} at commit ${run.commit.slice(0, 10)}: ${caught} of ${run.mutants.length} were caught.`,
+    `The broken stores of the conformance suite, each with every case: ${passed} of ${passed + failed.length} tests passed.`,
+  ].join('\n');
 }
 
 /** The tables of `docs/mutants.md`. */

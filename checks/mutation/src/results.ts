@@ -7,7 +7,15 @@ export interface MutationRun {
   readonly commit: string;
   /** When the run ended, as an ISO date. */
   readonly at: string;
+  readonly brokenStores: BrokenStoresResult;
   readonly mutants: readonly MutantResult[];
+}
+
+/** Tests of the conformance suite's broken stores, each with every case of the suite. */
+export interface BrokenStoresResult {
+  readonly passed: number;
+  /** The names of those that failed. */
+  readonly failed: readonly string[];
 }
 
 export interface MutantResult {

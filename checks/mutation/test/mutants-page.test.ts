@@ -11,6 +11,8 @@ const run = readRun(join(root, RESULTS_FILE))!;
 test('the committed run of all mutants found every one', () => {
   expect(run.mutants.length).toBeGreaterThan(100);
   expect(run.mutants.filter(({ verdict }) => verdict !== 'caught')).toEqual([]);
+  expect(run.brokenStores.passed).toBeGreaterThan(100);
+  expect(run.brokenStores.failed).toEqual([]);
 });
 
 test('docs/mutants.md lists the mutants that there are', () => {
