@@ -93,3 +93,17 @@ describe('gRPC', () => {
     await expect(store.get('/k')).rejects.toMatchObject({ code: 'unavailable', message: /no leader, 100 %/ });
   });
 });
+
+test('an answer without a body takes nothing of one that has no end', async () => {
+  let taken = 0;
+  const endless = function* (): Generator<Uint8Array> {
+    while (taken < 10_000) {
+      taken += 1;
+      yield Buffer.alloc(1_024);
+    }
+  };
+  proxy.answer(() => ({ status: 200, body: endless() }));
+  const { status } = await fetch(`${proxy.endpoint}/v2/keys/`, { method: 'HEAD' });
+  expect(status).toBe(200);
+  expect(taken).toBeLessThan(100);
+});

@@ -24,6 +24,11 @@ export function relayHttp1(request: IncomingMessage, response: ServerResponse, t
 export function answerHttp1(response: ServerResponse, { status, headers = {}, body, open = false }: ProxyAnswer): void {
   response.writeHead(status, headers);
   response.flushHeaders();
+  // Node takes as much as there is for an answer without a body, and never asks the source to wait: an endless one would not let go.
+  if (response.req.method === 'HEAD' || status === 204 || status === 304) {
+    response.end();
+    return;
+  }
   const source = bodyOf(body);
   response.on('close', () => source.destroy());
   source.on('error', () => response.destroy());
