@@ -2,6 +2,9 @@ import { Random } from '@holdfast/testkit';
 import { Battle, type Finding } from './episode.js';
 import type { Target } from './target.js';
 
+/** What an attack broke may stay broken, and would be found again by each of the next ones. */
+const MOST_FINDINGS = 20;
+
 export interface CampaignOptions {
   /** The seed of the first attack. */
   readonly first: number;
@@ -18,7 +21,7 @@ export interface CampaignResult {
   readonly findings: readonly Finding[];
 }
 
-/** Attacks a target so often, and gives everything that was wrong. */
+/** Attacks a target so often, and gives everything that was wrong. It gives up after many findings. */
 export async function runCampaign(
   target: Target,
   { first, attacks, onAttack }: CampaignOptions,
@@ -27,7 +30,7 @@ export async function runCampaign(
   const counts: Record<string, number> = {};
   const findings: Finding[] = [];
   let order: string[] = [];
-  for (let turn = 0; turn < attacks; turn += 1) {
+  for (let turn = 0; turn < attacks && findings.length < MOST_FINDINGS; turn += 1) {
     const seed = first + turn;
     if (order.length === 0) order = shuffled(target.attacks, new Random(seed));
     const name = order.pop() ?? '';

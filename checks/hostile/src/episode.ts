@@ -12,7 +12,6 @@ const SMALL = 12;
 const LOOK_EVERY_MS = 20;
 /** An event after a later one shows that one may be lost: the watch says so and ends, and its owner reads everything again. */
 const ENDS_WATCHES: readonly string[] = ['events twice'];
-const MOST_GROWTH = 96 * 1024 * 1024;
 
 export interface Finding {
   readonly attack: string;
@@ -53,6 +52,7 @@ export class Battle implements AsyncDisposable {
     this.#big = big;
     this.#live = live;
     this.#calls = new Calls(store, target, truth, big);
+    this.#vitals.begin();
   }
 
   get calls(): number {
@@ -71,7 +71,6 @@ export class Battle implements AsyncDisposable {
     };
     const watching = follow(this.#store.watch({ prefix: this.#target.prefix }));
     await watching.watch.ready;
-    this.#vitals.begin();
     this.#live.on('change', look);
     const looking = setInterval(look, LOOK_EVERY_MS);
     const starting = new AbortController();
@@ -100,7 +99,8 @@ export class Battle implements AsyncDisposable {
       if (!this.#truth.held(content, revision))
         found.push(`the mirror was live at ${revision} with ${JSON.stringify(content).slice(0, 300)}, which never was`);
     }
-    if (this.#vitals.growth > MOST_GROWTH) found.push(`the process grew by ${this.#vitals.growth} bytes`);
+    const growth = this.#vitals.takeGrowth();
+    if (growth !== undefined) found.push(`the process grew by ${growth} bytes`);
     found.push(...this.#vitals.takeCrashes().map((crash) => `nobody caught ${crash}`));
     return [...new Set(found)].map((what) => ({ attack: name, seed, what }));
   }

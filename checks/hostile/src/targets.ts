@@ -9,6 +9,7 @@ import { V3_ATTACKS } from './v3-attacks.js';
 
 /** Short, so that an episode is: what a store does is the same. */
 const RETRY = { attempts: 2, initialMs: 5, maxMs: 50 };
+const TIMEOUTS = { connectMs: 500, requestMs: 500 };
 const MOST_BYTES = 2_000_000;
 const KEEPALIVE = { intervalMs: 300, timeoutMs: 300 };
 
@@ -38,6 +39,7 @@ export class V3Target implements Target {
     return etcdV3Store({
       endpoints: [this.#proxy.endpoint],
       retry: RETRY,
+      timeouts: TIMEOUTS,
       maxResponseBytes: MOST_BYTES,
       watch: { progressMs: 100, silenceMs: 500 },
     });
@@ -84,6 +86,7 @@ export class V2Target implements Target {
     return etcdV2Store({
       endpoints: [this.#wire.endpoint],
       retry: RETRY,
+      timeouts: TIMEOUTS,
       maxResponseBytes: MOST_BYTES,
       keepalive: KEEPALIVE,
     });

@@ -3,6 +3,8 @@ import type { ConfigStore } from '@holdfast/store';
 /** The content of a prefix: keys, without the prefix, and their values as text. */
 export type Content = Readonly<Record<string, string>>;
 
+const FIRST = 'the first value';
+
 /** What the honest server holds below a prefix, and has held. Nobody else writes there. */
 export class Truth {
   readonly #store: ConfigStore;
@@ -15,9 +17,13 @@ export class Truth {
     this.#prefix = prefix;
   }
 
-  /** Writes the first state: so many keys. */
+  /** Writes the first state: so many keys, which nobody reads before. */
   async begin(keys: number): Promise<void> {
-    for (let i = 0; i < keys; i += 1) await this.#put(`k${String(i).padStart(4, '0')}`);
+    const names = Array.from({ length: keys }, (_, i) => `k${String(i).padStart(4, '0')}`);
+    const put = names.map(async (name) => [name, await this.#store.put(this.#prefix + name, FIRST)] as const);
+    const results = await Promise.all(put);
+    const revision = Math.max(...results.map(([, result]) => result.revision));
+    this.#states.push({ revision, content: Object.fromEntries(names.map((name) => [name, FIRST])) });
   }
 
   get content(): Content {

@@ -78,6 +78,11 @@ const CHANGES: readonly (readonly [string, V2Change])[] = [
     'half of each body, and the end',
     (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2), truncated: true }),
   ],
+  [
+    'half of each body, and silence',
+    (answer) => ({ ...answer, body: answer.body.slice(0, answer.body.length / 2), open: true }),
+  ],
+  ['heads alone', (answer) => ({ ...answer, body: '', open: true })],
   ['another cluster', header('x-etcd-cluster-id', 'deadbeef')],
   ['no cluster', withoutHeader('x-etcd-cluster-id')],
   ['no index', withoutHeader('x-etcd-index')],

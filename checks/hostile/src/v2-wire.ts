@@ -128,6 +128,11 @@ function send(response: ServerResponse, { status, headers, body, truncated, endl
   if (truncated === true) response.setHeader('content-length', bytes.length + 10);
   response.writeHead(status, headers);
   response.flushHeaders();
+  // Node takes as much as there is for an answer without a body, and never asks the source to wait.
+  if (response.req.method === 'HEAD' || status === 204) {
+    response.end();
+    return;
+  }
   if (endless === true) {
     const source = Readable.from(again(bytes));
     response.on('close', () => source.destroy());

@@ -1,3 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** By how many bytes the process may grow: a store holds at most one response for each call. */
+const MOST_GROWTH = 96 * 1024 * 1024;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 /** What of this process shows that something crashed or grows. */
 export class Vitals implements Disposable {
   readonly #crashes: string[] = [];
@@ -12,19 +21,24 @@ export class Vitals implements Disposable {
     process.on('uncaughtException', this.#onCrash);
   }
 
-  /** From now on growth counts. */
+  /** What the process holds now is not counted as growth, ever after. */
   begin(): void {
+    collectGarbage();
     this.#calm = bytesNow();
-    this.#most = 0;
   }
 
   look(): void {
+    if (bytesNow() - this.#calm <= MOST_GROWTH) return;
+    // What nobody holds any longer is not growth.
+    collectGarbage();
     this.#most = Math.max(this.#most, bytesNow() - this.#calm);
   }
 
-  /** By how many bytes the process had grown at most. */
-  get growth(): number {
-    return this.#most;
+  /** Too much growth since the last call, in bytes. */
+  takeGrowth(): number | undefined {
+    const most = this.#most;
+    this.#most = 0;
+    return most > MOST_GROWTH ? most : undefined;
   }
 
   /** What nobody caught, since the last call. */
@@ -36,11 +50,6 @@ export class Vitals implements Disposable {
     process.off('unhandledRejection', this.#onCrash);
     process.off('uncaughtException', this.#onCrash);
   }
-}
-
-/** Sockets of this process that are open. */
-export function openSockets(): number {
-  return process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 }
 
 function bytesNow(): number {
