@@ -1,11 +1,12 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 
 /** How a TLS client names the server, and which name it expects in the certificate. */
 export interface ServerIdentity {
   /** The name that the client asks for (SNI). Empty: it asks for none. */
   readonly servername: string;
-  readonly checkServerIdentity: NonNullable<ConnectionOptions['checkServerIdentity']>;
+  /** As `tls.connect` takes it: checks a certificate, a `PeerCertificate` of `node:tls`. */
+  readonly checkServerIdentity: (name: string, certificate: object) => Error | undefined;
 }
 
 /**
@@ -16,6 +17,6 @@ export function serverIdentity(host: string, serverName: string | undefined): Se
   const expected = (serverName ?? host).replace(/\.$/, '');
   return {
     servername: isIP(expected) === 0 ? expected : '',
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate),
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(expected, certificate as PeerCertificate),
   };
 }

@@ -1,4 +1,4 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import { checkNames, handleRejection, invalidArgument, isThenable } from '@holdfast/store/adapter';
 import type { EndpointAddress } from './endpoint-address.js';
 
@@ -15,9 +15,14 @@ export interface EtcdTlsOptions {
   readonly rejectUnauthorized?: boolean | undefined;
 }
 
+/** Certificates and keys, read: a `SecureContext` of `node:tls`. */
+export interface TlsContext {
+  readonly context: unknown;
+}
+
 /** The TLS material of one store's connections. */
 export interface Security {
-  readonly context: SecureContext;
+  readonly context: TlsContext;
   readonly serverName: string | undefined;
   readonly rejectUnauthorized: boolean;
 }
@@ -72,7 +77,7 @@ function securityOf(tls: EtcdTlsOptions): Security {
  *
  * @throws StoreError `invalid-argument` if that fails.
  */
-function createTlsContext(tls: EtcdTlsOptions): SecureContext {
+function createTlsContext(tls: EtcdTlsOptions): TlsContext {
   for (const name of ['ca', 'cert', 'key'] as const) {
     // OpenSSL ignores an authority that is not PEM, instead of refusing it.
     if (tls[name] !== undefined && ![tls[name]].flat().every(isPem)) {

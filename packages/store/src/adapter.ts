@@ -1,4 +1,6 @@
 // What adapters implement and reuse. Applications need none of it: they import from '@holdfast/store'.
+import './globals.js';
+
 export { addAbortListener, removeAbortListener, whenAborted } from './abort-listeners.js';
 export { noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
@@ -18,7 +20,7 @@ export {
 export { checkStore } from './check-store.js';
 export { writesAnything } from './check-txn.js';
 export { backgroundClock, systemClock } from './clock.js';
-export { CopyPool } from './copy-pool.js';
+export { CopyPool, type CopySource } from './copy-pool.js';
 export { abortable, withDeadline, withTimeLimit, type Deadline, type DeadlineOptions } from './deadline.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
 export type {

@@ -8,6 +8,11 @@ const ALIGNMENT = 8;
 
 const NOTHING = new Uint8Array(0);
 
+/** The bytes of a message, which copies a part of itself without making a view first. Node's `Buffer` is one. */
+export interface CopySource extends Uint8Array {
+  copy(target: Uint8Array, targetStart: number, start: number, end: number): number;
+}
+
 /**
  * Copies values, several into one allocation: an allocation takes ten times as long as the copy. A view of a message would keep the whole
  * message, which may have tens of megabytes. The copies don't overlap, so altering one alters no other.
@@ -29,7 +34,7 @@ export class CopyPool {
   }
 
   /** Copies a part of a message. No more memory is allocated than the rest of the message may need. */
-  copyOf(message: Buffer, start: number, end: number): Uint8Array {
+  copyOf(message: CopySource, start: number, end: number): Uint8Array {
     if (end === start) return NOTHING;
     const view = this.#room(end - start, message.length - start);
     message.copy(view, 0, start, end);

@@ -1,3 +1,5 @@
+import './globals.js';
+
 export type { ValueInput } from './bytes.js';
 export type { Capabilities } from './capabilities.js';
 export type { Clock, TimerHandle } from './clock.js';

@@ -22,5 +22,5 @@ export function inThisTurn(action: () => void): void {
   queueMicrotask(action);
 }
 
-/** Node's own intervals. */
+/** @internal Node's own intervals. */
 export const realIntervals = { setInterval, clearInterval };

@@ -56,5 +56,6 @@ export {
 } from './net/answering-proxy.js';
 export { grpcAnswer } from './net/grpc-answer.js';
 export { grpcFrame } from './net/grpc-messages.js';
+export type { NodeBytes } from './net/node-bytes.js';
 export { startProxy, type AbandonedConnections, type CutOptions, type Proxy, type ProxyTarget } from './net/proxy.js';
 export { Random } from './random.js';

@@ -33,6 +33,7 @@ export class Directories {
   readonly #connection: Connection;
   readonly #call: CallRunner;
 
+  /** @internal */
   constructor(connection: Connection, call: CallRunner) {
     this.#connection = connection;
     this.#call = call;

@@ -20,6 +20,7 @@ export class HiddenNodes {
   readonly #connection: Connection;
   readonly #call: CallRunner;
 
+  /** @internal */
   constructor(connection: Connection, call: CallRunner) {
     this.#connection = connection;
     this.#call = call;

@@ -17,6 +17,7 @@ export class InOrder {
   readonly #connection: Connection;
   readonly #call: CallRunner;
 
+  /** @internal */
   constructor(connection: Connection, call: CallRunner) {
     this.#connection = connection;
     this.#call = call;

@@ -14,6 +14,7 @@ export class Members {
   readonly #connection: Connection;
   readonly #call: CallRunner;
 
+  /** @internal */
   constructor(connection: Connection, call: CallRunner) {
     this.#connection = connection;
     this.#call = call;

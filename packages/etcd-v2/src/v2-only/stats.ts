@@ -34,6 +34,7 @@ export interface EtcdV2Health {
   readonly endpoint: string;
 }
 
+/** @internal */
 export async function readStats(connection: Connection, { signal }: DriverCall): Promise<EtcdV2Stats> {
   const [self, leader, store] = await Promise.all([
     connection.ask({
@@ -68,7 +69,7 @@ export async function readStats(connection: Connection, { signal }: DriverCall):
   return { self, ...(leader !== undefined && { leader }), store };
 }
 
-/** Asks every endpoint: the answers of the healthy ones alone would show little. */
+/** @internal Asks every endpoint: the answers of the healthy ones alone would show little. */
 export async function readHealth(connection: Connection, { signal }: DriverCall): Promise<readonly EtcdV2Health[]> {
   return Promise.all(
     connection.endpoints.map(async (endpoint): Promise<EtcdV2Health> => {

@@ -111,7 +111,7 @@ function etcdutlOf(etcd: string, version: string): string | undefined {
 }
 
 /** This process's environment without etcd's own variables, which would act as flags of the servers under test. */
-export function etcdEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+export function etcdEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string | undefined> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^ETCD(CTL|UTL)?_/.test(name) || name === 'ETCD_UNSUPPORTED_ARCH',
   );

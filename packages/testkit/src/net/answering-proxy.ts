@@ -1,3 +1,4 @@
+import type { NodeBytes } from './node-bytes.js';
 import type { ProxyTarget } from './proxy.js';
 import { AnsweringServer } from './answering-server.js';
 
@@ -28,7 +29,7 @@ export interface ProxyAnswer {
 export type Answering = (request: ProxiedRequest) => ProxyAnswer | 'pass' | 'hang';
 
 /** Takes one message of the server's answer to a gRPC call, and gives what the client gets instead: none, one, or several. */
-export type MessageChange = (message: Buffer, path: string) => Uint8Array | readonly Uint8Array[];
+export type MessageChange = (message: NodeBytes, path: string) => Uint8Array | readonly Uint8Array[];
 
 /**
  * A proxy that understands what it forwards, on a loopback port of its own: HTTP/2 and gRPC as well as HTTP/1.1. At first it

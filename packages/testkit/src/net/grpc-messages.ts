@@ -1,8 +1,9 @@
 import { Transform, type TransformCallback } from 'node:stream';
+import type { NodeBytes } from './node-bytes.js';
 
 const HEAD_BYTES = 5;
 
-/** Takes a gRPC body apart, and puts together what becomes of its messages. */
+/** @internal Takes a gRPC body apart, and puts together what becomes of its messages. */
 export class GrpcMessages extends Transform {
   readonly #change: (message: Buffer) => Uint8Array | readonly Uint8Array[];
   #rest: Buffer = Buffer.alloc(0);
@@ -26,7 +27,7 @@ export class GrpcMessages extends Transform {
 }
 
 /** A message as gRPC puts it into a body: a flag, its length, and the message. */
-export function grpcFrame(message: Uint8Array): Buffer {
+export function grpcFrame(message: Uint8Array): NodeBytes {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);

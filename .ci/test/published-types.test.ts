@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import ts from 'typescript';
+import { applicationErrors, emitDeclarations, packagesImported, publishedPackages } from './support/published-types.js';
+
+const oldest = createRequire(__filename)('typescript-5.4') as typeof ts;
+const { ModuleKind, ModuleResolutionKind, ScriptTarget } = ts;
+const ES2022 = { target: ScriptTarget.ES2022, lib: ['lib.es2022.d.ts'], types: [] };
+const DOM = { ...ES2022, lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'] };
+const nodenext = { module: ModuleKind.NodeNext, moduleResolution: ModuleResolutionKind.NodeNext };
+const bundler = { module: ModuleKind.ES2022, moduleResolution: ModuleResolutionKind.Bundler };
+
+let files: ReadonlyMap<string, string>;
+beforeAll(() => {
+  files = emitDeclarations();
+});
+
+describe('an application compiles all published types with no other package, not even @types/node', () => {
+  test.each([
+    ['as an ES module', ts, { ...ES2022, ...nodenext }, '.mts'],
+    ['as CommonJS', ts, { ...ES2022, ...nodenext }, '.cts'],
+    ['for a bundler, with the types of browsers', ts, { ...DOM, ...bundler }, '.mts'],
+    ['by TypeScript 5.4', oldest, { ...ES2022, ...nodenext }, '.mts'],
+    ['by TypeScript 5.4, for a bundler', oldest, { ...ES2022, ...bundler }, '.mts'],
+  ] as const)('%s', (_, compiler, options, extension) => {
+    expect(applicationErrors(compiler, files, { ...options, lib: [...options.lib] }, extension)).toEqual([]);
+  });
+
+  test('the check sees what needs a package that the application lacks', () => {
+    const [path, text] = [...files].find(([name]) => name.endsWith('/store/dist/esm/key-value.d.ts'))!;
+    const broken = new Map(files).set(
+      path,
+      `import type { Socket } from 'node:net';\n${text}\nexport const b: Buffer;\n`,
+    );
+    expect(applicationErrors(ts, broken, { ...ES2022, ...nodenext })).toEqual([
+      expect.stringContaining("key-value.d.ts: Cannot find name 'node:net'"),
+      expect.stringContaining("key-value.d.ts: Cannot find name 'Buffer'"),
+    ]);
+  });
+});
+
+test.each(publishedPackages)('the types of $name import only what its manifest names', ({ name, declared }) => {
+  const undeclared = [...files]
+    .filter(([path]) => path.includes(`/node_modules/${name}/dist/esm/`))
+    .flatMap(([path, text]) => packagesImported(text).map((imported) => `${path.split('/esm/')[1]}: ${imported}`))
+    .filter((line) => !/: node:/.test(line) && !declared.includes(line.split(': ')[1]!));
+  expect(undeclared).toEqual([]);
+});
