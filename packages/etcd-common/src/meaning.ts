@@ -5,7 +5,7 @@ import type { CallKind } from '@holdfast/store/adapter';
 export interface Meaning {
   readonly code: StoreErrorCode;
   readonly retryable: boolean;
-  /** The outcome of a write (C7). `'not-applied'` only if the server refuses before it changes anything. */
+  /** The outcome of a write, as `StoreError.outcome` says it. `'not-applied'` only if the server refuses before it changes anything. */
   readonly outcome: WriteOutcome;
   /** Whether the endpoint itself is in trouble. Then others are preferred for a while. */
   readonly unhealthy?: boolean;

@@ -23,7 +23,7 @@ export interface EtcdOptions {
   readonly maxResponseBytes?: number | undefined;
   /** When the store accepts that its endpoints belong to another cluster than before. */
   readonly identity?: EtcdIdentityOptions | undefined;
-  /** The default budget of a watch, in bytes (C11). See `WatchOptions.bufferBytes`. */
+  /** The default budget of a watch, in bytes. See `WatchOptions.bufferBytes`. */
   readonly bufferBytes?: number | undefined;
   readonly logger?: Logger | undefined;
   readonly clock?: Clock | undefined;

@@ -9,7 +9,7 @@ export interface BackoffOptions {
 
 /**
  * Exponential back-off with full jitter: each delay is drawn uniformly below a ceiling that doubles. So a fleet that lost
- * the same server does not come back in step (mirror promise M9), and a watch that fails at once does not spin
+ * the same server does not come back in step, and a watch that fails at once does not spin
  * (docs/traps.md#trap-12).
  */
 export class Backoff {

@@ -9,7 +9,7 @@ export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The string that these bytes encode, or `undefined` if they are not valid UTF-8. It never mangles them (C1). */
+/** The string that these bytes encode, or `undefined` if they are not valid UTF-8. It never mangles them. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -73,7 +73,7 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Orders two strings by their UTF-8 bytes (C1) without encoding them. UTF-16 order differs only where one side is a
+ * Orders two strings by their UTF-8 bytes, without encoding them. UTF-16 order differs only where one side is a
  * surrogate (U+10000 and above) and the other is in U+E000 to U+FFFF. Surrogates are moved above that range.
  */
 export function compareKeys(a: string, b: string): number {

@@ -7,7 +7,7 @@ import { checkMs, invalid, type Untrusted } from './check-options.js';
 import { holdDuring } from './process-hold.js';
 import { inNextTurn } from './real-timers.js';
 
-/** A write that was interrupted may have been applied (C7); a read leaves nothing behind. */
+/** A write that was interrupted may have been applied; a read leaves nothing behind. */
 export type CallKind = 'read' | 'write';
 
 /** What ends a call early, apart from its own failure. */

@@ -1,5 +1,5 @@
 /**
- * What a backend can do, as data for users and for the conformance suite (C15). Conformance cases are skipped only
+ * What a backend can do, as data for users and for the conformance suite. Conformance cases are skipped only
  * through a capability. A call that needs a missing one is `unsupported` before anything is sent.
  */
 export interface Capabilities {
@@ -23,7 +23,7 @@ export interface Capabilities {
   readonly versions: boolean;
   /** `'exact'`: a watch's bookmark moves while its own range is idle. `'events-only'`: it moves only with events. */
   readonly progress: 'exact' | 'events-only';
-  /** `'path'`: keys that the backend would change are refused (C1). */
+  /** `'path'`: keys that the backend would change are refused. */
   readonly keySyntax: 'any' | 'path';
   /** The `current` entry of a failed guard was read atomically with the decision. */
   readonly guardReturnsCurrent: boolean;

@@ -27,17 +27,17 @@ import type { Txn, TxnResult } from './txn.js';
 import type { Watch } from './watch.js';
 
 /**
- * The contract between an application and a config store, the same on every backend. `docs/contract.md` has its numbered
- * clauses, C1 to C16. The conformance suite in `@holdfast/testkit` holds every store to them.
+ * The contract between an application and a config store, the same on every backend. The page `docs/contract.md` of Holdfast's
+ * repository has its clauses. The conformance suite in `@holdfast/testkit` holds every store to them.
  *
  * Every method rejects with a `StoreError` and nothing else. "Not there" is `undefined` or an empty list. An outage is
- * always an error (C4, C14).
+ * always an error.
  */
 export interface ConfigStore extends AsyncDisposable {
   /** The backend: `'memory'`, `'etcd-v3'`, … */
   readonly name: string;
   readonly capabilities: Capabilities;
-  /** Leases (C8); every call is `unsupported` where capability `leases` is false. */
+  /** Leases; every call is `unsupported` where capability `leases` is false. */
   readonly leases: Leases;
 
   /** The entry of a key, or `undefined` if there is none. */
@@ -47,14 +47,14 @@ export interface ConfigStore extends AsyncDisposable {
   list(range: Range, options?: ListOptions): Promise<ListResult>;
 
   /**
-   * All pages of a range at one revision (C5): the bulk path. An empty range has one empty page. Fails with `compacted`
+   * All pages of a range at one revision: the bulk path. An empty range has one empty page. Fails with `compacted`
    * if a compaction overtakes the scan.
    */
   scan(range: Range, options?: ScanOptions): AsyncIterable<Page>;
 
   /**
    * Writes a key. With a guard, the result says whether the guard held; without one, the write is unconditional. A write
-   * that may have reached the server is never repeated: its error says `outcome: 'unknown'` (C6, C7).
+   * that may have reached the server is never repeated: its error says `outcome: 'unknown'`.
    */
   put(key: string, value: ValueInput, options: PutOptions & PutGuard): Promise<GuardedPutResult>;
   put(key: string, value: ValueInput, options?: PutOptions): Promise<PutResult>;
@@ -63,10 +63,10 @@ export interface ConfigStore extends AsyncDisposable {
   delete(key: string | { readonly key: string }, options: DeleteOptions & DeleteGuard): Promise<GuardedDeleteResult>;
   delete(range: Range, options?: DeleteOptions): Promise<DeleteResult>;
 
-  /** Runs a transaction atomically at one revision, or fails with `unsupported` before anything is sent (C9). */
+  /** Runs a transaction atomically at one revision, or fails with `unsupported` before anything is sent. */
   txn(txn: Txn, options?: CallOptions): Promise<TxnResult>;
 
-  /** Follows a range (C10 to C13). The watch begins at once, and reports its own failures. */
+  /** Follows a range. The watch begins at once, and reports its own failures. */
   watch(range: Range, options?: WatchOptions): Watch;
 
   /** Forgets the history before `revision`. Fails with `compacted` if it is gone already, with `future-revision` past the head. */

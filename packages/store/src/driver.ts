@@ -19,7 +19,7 @@ import type { CompareOperator, TxnResult } from './txn.js';
 import type { WatchBatch } from './watch.js';
 
 /**
- * The interface that an adapter implements (C16). `createStore(driver)` makes a `ConfigStore` of it, and does once for all
+ * The interface that an adapter implements. `createStore(driver)` makes a `ConfigStore` of it, and does once for all
  * drivers: closed-store checks, argument validation, capabilities, aborts and time-outs. A driver only translates.
  *
  * Arguments arrive validated and normalised. Every rejection must be a `StoreError`. A driver must settle soon after
@@ -150,7 +150,7 @@ export interface DriverWatchOptions {
   readonly after: Bookmark | undefined;
   readonly previous: boolean;
   readonly only: 'put' | 'delete' | undefined;
-  /** The caller's budget (C11). The wrapper keeps it; a view of another store passes it on. */
+  /** The caller's budget. The wrapper keeps it; a view of another store passes it on. */
   readonly bufferBytes?: number | undefined;
   /**
    * The watch must not keep the process alive. A driver whose sockets and timers never do (see {@link StoreDriver.keepsProcessAlive}) need
@@ -167,7 +167,7 @@ export interface WatchSink {
   interrupted(cause: StoreError): void;
   /**
    * Queues a batch of whole revisions for the consumer. `bytes` is roughly its size in memory. `'full'`: the batch was
-   * taken, but the budget is used up (C11). The driver then cancels this watch at the server and pushes nothing more. It
+   * taken, but the budget is used up. The driver then cancels this watch at the server and pushes nothing more. It
    * follows again from the last pushed bookmark when `DriverWatch.resume` is called. Until then it calls `interrupted`
    * when it loses the connection that brought the queued batches; a driver that keeps no connection calls it at once.
    */

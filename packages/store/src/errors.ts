@@ -25,7 +25,7 @@ export const STORE_ERROR_CODES = [
 export type StoreErrorCode = (typeof STORE_ERROR_CODES)[number];
 
 /**
- * What a failed write did to the store (C7): `'not-applied'` only if that is certain, `'unknown'` if the request may have
+ * What a failed write did to the store: `'not-applied'` only if that is certain, `'unknown'` if the request may have
  * reached the server. Errors of reads and watches have none.
  */
 export type WriteOutcome = 'unknown' | 'not-applied';
@@ -61,7 +61,7 @@ const LOCAL = Symbol.for('holdfast.StoreError.refusedLocally');
 const RETRYABLE_BY_DEFAULT: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'timeout']);
 
 /**
- * The one error class of the contract (C14). Recognise it by {@link isStoreError}, not by `instanceof`, and tell errors
+ * The one error class of the contract. Recognise it by {@link isStoreError}, not by `instanceof`, and tell errors
  * apart by `code`.
  */
 export class StoreError extends Error {

@@ -11,7 +11,10 @@ export function excerpt(text: string, longest = LONGEST): string {
   return characters.length > longest || text.length > 2 * longest + 2 ? `${shown}…` : shown;
 }
 
-/** A key or another text of a user's in quotation marks, fit for a message: `JSON.stringify` leaves C1 and directions as they are. */
+/**
+ * A key or another text of a user's in quotation marks, fit for a message. `JSON.stringify` alone leaves the control characters from U+0080
+ * to U+009F, and marks of direction, as they are.
+ */
 export function quoted(text: string): string {
   return JSON.stringify(text).replace(UNFIT, escape);
 }

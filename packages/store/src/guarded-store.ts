@@ -93,7 +93,7 @@ const DELETE: readonly string[] = [...CALL_OPTIONS, ...DELETE_GUARDS, 'previous'
 const COMPACT: readonly string[] = [...CALL_OPTIONS, 'physical'];
 
 /**
- * The policy of every store (C16): closed-store checks, argument validation, capabilities, aborts and time-outs, watch
+ * The policy of every store: closed-store checks, argument validation, capabilities, aborts and time-outs, watch
  * queues, and methods derived for drivers that lack them. Subclass it to give an adapter a typed surface of its own;
  * otherwise use {@link createStore}.
  */

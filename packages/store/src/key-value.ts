@@ -1,6 +1,6 @@
 import type { Revision } from './revision.js';
 
-/** A lease's id as a decimal string. etcd's ids are 64-bit integers, which a JavaScript number can't hold (C3). */
+/** A lease's id as a decimal string. etcd's ids are 64-bit integers, which a JavaScript number can't hold. */
 export type LeaseId = string;
 
 /** One key of the store, as it was at one revision. */
@@ -20,7 +20,7 @@ export interface KeyValue {
   readonly expiresAt?: number;
 }
 
-/** A key of the store that is not UTF-8. It is reported as it is, never mangled and never merged (C1). */
+/** A key of the store that is not UTF-8. It is reported as it is, never mangled and never merged. */
 export interface UndecodableKey {
   readonly rawKey: Uint8Array;
   /** The revision of its last change. */

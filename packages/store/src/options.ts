@@ -75,7 +75,7 @@ export interface Page {
 export interface PutOptions extends CallOptions {
   /** Attaches the key to this lease. Without `lease`, `ttl` or `ignoreLease` the key is detached. */
   readonly lease?: LeaseId | undefined;
-  /** Seconds to live, a whole number from 1 (C8). The result has the granted time. */
+  /** Seconds to live, a whole number from 1. The result has the granted time. */
   readonly ttl?: number | undefined;
   /** Returns the previous entry. */
   readonly previous?: boolean | undefined;
@@ -100,7 +100,7 @@ export interface PutResult {
   readonly lease?: LeaseId;
 }
 
-/** The guard did not hold: a result, never an exception (C6). */
+/** The guard did not hold: a result, never an exception. */
 export interface GuardFailed {
   readonly succeeded: false;
   /** The entry that the guard was compared with; `undefined` if there is none, or without capability `guardReturnsCurrent`. */
@@ -141,7 +141,7 @@ export interface WatchOptions {
   readonly previous?: boolean | undefined;
   /** Delivers only puts, or only deletes. */
   readonly only?: 'put' | 'delete' | undefined;
-  /** How many bytes may wait for the consumer before the watch is paused at the server (C11). */
+  /** How many bytes may wait for the consumer before the watch is paused at the server. */
   readonly bufferBytes?: number | undefined;
   /**
    * Lets the process end although the watch is open: it then holds no timer and no socket that keeps the process alive. Calls under way

@@ -3,7 +3,7 @@ import { checkKey, compareBytes, decodeUtf8, encodeUtf8, isWellFormed } from './
 import { StoreError } from './errors.js';
 
 /**
- * The keys that a read, delete or watch is about (C2). A bare string means one key. A prefix is a plain string prefix on
+ * The keys that a read, delete or watch is about. A bare string means one key. A prefix is a plain string prefix on
  * every backend: `'/a'` matches `'/ab'`, so write `'/a/'` if you mean a directory. The empty prefix is everything. `start` is
  * inclusive; by default it is the first key. `end` is exclusive; by default there is none.
  */

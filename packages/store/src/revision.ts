@@ -4,7 +4,7 @@ import { textOf } from './message-of.js';
 declare const revisionBrand: unique symbol;
 
 /**
- * A point in a store's history (contract C3): a positive safe integer, ordered store-wide. etcd v3 calls it
+ * A point in a store's history: a positive safe integer, ordered store-wide. etcd v3 calls it
  * revision, etcd v2 index. One change of the store (a put, a transaction) takes one revision.
  */
 export type Revision = number & { readonly [revisionBrand]: 'Revision' };

@@ -6,7 +6,7 @@ const BUDGET_MS = 2.5;
 // Asking for the time costs as much as decoding a small value.
 const ITEMS_BETWEEN_LOOKS = 16;
 
-/** Keeps long work from blocking the host's event loop (promise M11): work in slices of a few milliseconds. */
+/** Keeps long work from blocking the host's event loop: work in slices of a few milliseconds. */
 export class Slicer {
   readonly #clock: Clock;
   readonly #itemsBetweenLooks: number;

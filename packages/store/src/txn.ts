@@ -8,7 +8,7 @@ export type CompareOperator = '=' | '!=' | '<' | '>';
 
 /**
  * One condition of a transaction, on a key or on every key of a range. Version, create revision, mod revision and lease of
- * an absent key are 0. A `value` compare on it is false, with `!=` too (C9).
+ * an absent key are 0. A `value` compare on it is false, with `!=` too.
  */
 export type Compare = ({ readonly key: string } | { readonly range: Range }) & { readonly op: CompareOperator } & (
     | { readonly target: 'value'; readonly value: ValueInput }

@@ -36,7 +36,7 @@ export type WatchState =
   | { readonly status: 'closed'; readonly error?: StoreError };
 
 /**
- * Follows one range, for one consumer (C10 to C13). The iteration ends normally after `close()`, and with `aborted` after
+ * Follows one range, for one consumer. The iteration ends normally after `close()`, and with `aborted` after
  * its signal. Otherwise it ends only with a `StoreError` that says why the watch can't go on.
  */
 export interface Watch extends AsyncIterable<WatchBatch>, AsyncDisposable {

@@ -20,6 +20,7 @@ export interface DescribeConformanceOptions {
  * A case that the declared capabilities rule out is not run. How many were run, and which were not, is appended as one line
  * of JSON to the file named by the environment variable `HOLDFAST_CONFORMANCE_REPORT`, if it is set:
  * `{ "backend": "etcd-v3@3.5.30", "cases": 201, "skipped": 9, "skippedCases": { "C15.…": "capability leases is true" } }`.
+ * `C15` is a section of `docs/contract.md`.
  *
  * @param name what the report calls the backend, such as `etcd-v3@3.5.30`
  */

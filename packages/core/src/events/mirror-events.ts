@@ -18,7 +18,7 @@ export interface MirrorEvents<C> {
   /** After every step that changed something: the net changes. */
   readonly change: readonly [event: ChangeEvent<C>];
   readonly state: readonly [state: MirrorState, previous: MirrorState];
-  /** A key can't be shown as it is in the store (M5). */
+  /** A key can't be shown as it is in the store. */
   readonly invalid: readonly [problem: Problem];
   /** Something was read again instead of followed. */
   readonly resync: readonly [event: ResyncEvent];

@@ -3,7 +3,7 @@ import type { Revision } from '@holdfast/store';
 import { errorToJson } from '@holdfast/store/adapter';
 
 /**
- * A key that the mirror can't show as it is in the store (promise M5). It stays listed until the key is fixed or deleted;
+ * A key that the mirror can't show as it is in the store. It stays listed until the key is fixed or deleted;
  * until then the mirror shows the last good value, if there was one.
  */
 export interface Problem {

@@ -1,6 +1,6 @@
 /**
  * How a value's bytes become what the application uses. `decode` throws for bytes it can't read: the mirror then keeps
- * the last good value and lists the key in `problems()` (promise M5), with the thrown message as the reason.
+ * the last good value and lists the key in `problems()`, with the thrown message as the reason.
  */
 export interface Codec<T> {
   /** For messages: `'json'`, `'protobuf'`, … */

@@ -78,7 +78,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     return healthOf(this.#runtime, this.bookmark, options);
   }
 
-  /** The keys that can't be shown as they are in the store, until they are fixed or deleted (M5). */
+  /** The keys that can't be shown as they are in the store, until they are fixed or deleted. */
   problems(): readonly Problem[] {
     return [...this.#runtime.table.problems()];
   }
@@ -93,7 +93,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
   }
 
   /**
-   * Resolves when everything that was committed before the call is visible in the mirror (M12).
+   * Resolves when everything that was committed before the call is visible in the mirror.
    *
    * @throws StoreError `timeout` (with the last failure as its cause), `aborted`, `closed`
    */
@@ -101,7 +101,7 @@ export abstract class BaseMirror<C extends AnyChange> implements AsyncDisposable
     return sync(this.#runtime, options);
   }
 
-  /** Calls `listener` on every such event. What it throws goes to the logger, and disturbs nobody (M10). */
+  /** Calls `listener` on every such event. What it throws goes to the logger, and disturbs nobody. */
   on<Name extends keyof MirrorEvents<C>>(name: Name, listener: (...args: MirrorEvents<C>[Name]) => unknown): this {
     if (name === 'change') this.#feed.on(listener as Listener);
     else this.#runtime.outlets.events.on(other(name), listener as Listener);

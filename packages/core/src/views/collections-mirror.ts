@@ -28,6 +28,6 @@ export class CollectionsBase<Shape, Default> extends BaseMirror<ChangeOf<Shape, 
   }
 }
 
-/** A mirror of several collections under one prefix: one load, one watch, one bookmark, so that they step together (M4). */
+/** A mirror of several collections under one prefix: one load, one watch, one bookmark, so that they step together. */
 export type CollectionsMirror<Shape, Default = Uint8Array> = CollectionsBase<Shape, Default> &
   CollectionsOf<Shape, Default>;

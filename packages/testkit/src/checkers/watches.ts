@@ -107,7 +107,7 @@ export function checkResumable(history: History, timeline: Timeline): Violation[
   return violations;
 }
 
-/** All promises of C10. */
+/** All promises about watches: the section C10 of `docs/contract.md`. */
 export function checkWatches(history: History, timeline: Timeline): Violation[] {
   return [
     ...checkOrdered(history),

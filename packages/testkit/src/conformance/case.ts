@@ -10,7 +10,10 @@ export type Requirement = {
 
 /** One guarantee of the contract, with the run that checks a store for it. */
 export interface ConformanceCase {
-  /** The main clause and the guarantee in short: `C6.if-absent-fails-with-current`. It never changes, since reports name it. */
+  /**
+   * The main clause of `docs/contract.md` and the guarantee in short: `C6.if-absent-fails-with-current`. It never changes, since
+   * reports name it.
+   */
   readonly id: `${ClauseId}.${string}`;
   /** All clauses that the case checks, the main one first. */
   readonly clauses: readonly [ClauseId, ...ClauseId[]];

@@ -7,7 +7,7 @@ import type { ClauseId } from '../conformance/clauses.js';
  * each of them, and it is `caughtBy`, no more and no less, that may fail.
  */
 export interface Mutant {
-  /** The clause that it breaks, and how: `C10.lost-event`. */
+  /** The clause of `docs/contract.md` that it breaks, and how: `C10.lost-event`. */
   readonly id: `${ClauseId}.${string}`;
   /** What it does wrong, in words. */
   readonly title: string;

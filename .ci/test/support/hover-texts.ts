@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import ts from 'typescript';
+import { root } from '../workspace.js';
+import { publishedPackages } from './published-types.js';
+
+/** What an editor shows when a user points at a public name. */
+export interface HoverText {
+  /** `@holdfast/core: Mirror.sync` */
+  readonly name: string;
+  readonly text: string;
+  /** Of a function or a method: an editor shows them beside the text. */
+  readonly parameters: readonly string[];
+}
+
+/** Source of an entry: `@holdfast/core/yaml` is in values/yaml.ts. */
+const ENTRY_FILES: Readonly<Record<string, string>> = {
+  '@holdfast/core/yaml': 'values/yaml.ts',
+  '@holdfast/store/adapter': 'adapter.ts',
+  '@holdfast/testkit/jest': 'jest.ts',
+};
+
+/** The texts of every export of the published packages and of its members, and the names of all of these. */
+export function hoverTexts(): { texts: readonly HoverText[]; names: ReadonlySet<string> } {
+  const config = join(root, '.ci', 'tsconfig.check.json');
+  const { options } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(config, (path) => ts.sys.readFile(path)).config,
+    { ...ts.sys, readDirectory: () => [] },
+    join(root, '.ci'),
+  );
+  delete options.tsBuildInfoFile;
+  const entries = publishedPackages.flatMap(({ path, entries: all }) =>
+    all.map((entry) => [entry, join(root, path, 'src', ENTRY_FILES[entry] ?? 'index.ts')] as const),
+  );
+  const program = ts.createProgram(
+    entries.map(([, file]) => file),
+    { ...options, noEmit: true, incremental: false },
+  );
+  const reader = new Reader(program.getTypeChecker());
+  for (const [entry, file] of entries) reader.readModule(entry, program.getSourceFile(file)!);
+  return reader;
+}
+
+class Reader {
+  readonly texts: HoverText[] = [];
+  readonly names = new Set<string>();
+  readonly #checker: ts.TypeChecker;
+  readonly #seen = new Set<ts.Node>();
+
+  constructor(checker: ts.TypeChecker) {
+    this.#checker = checker;
+  }
+
+  readModule(entry: string, file: ts.SourceFile): void {
+    for (const exported of this.#checker.getExportsOfModule(this.#checker.getSymbolAtLocation(file)!)) {
+      const isAlias = (exported.flags & ts.SymbolFlags.Alias) !== 0;
+      const symbol = isAlias ? this.#checker.getAliasedSymbol(exported) : exported;
+      this.names.add(exported.name);
+      for (const declaration of symbol.declarations ?? []) this.#read(declaration, `${entry}: ${exported.name}`);
+    }
+  }
+
+  #read(node: ts.Node, name: string): void {
+    if (this.#seen.has(node) || !node.getSourceFile().fileName.startsWith(join(root, 'packages'))) return;
+    this.#seen.add(node);
+    const docs = ts.getJSDocCommentsAndTags(ts.isVariableDeclaration(node) ? node.parent.parent : node);
+    if (ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal')) return;
+    const text = docs.map((doc) => doc.getText()).join('\n');
+    if (text !== '') this.texts.push({ name, text, parameters: parametersOf(node) });
+    ts.forEachChild(node, (child) => this.#readMembers(child, name));
+  }
+
+  /** Members stand in classes, interfaces and in the types that these are made of. The bodies of functions have none. */
+  #readMembers(node: ts.Node, name: string): void {
+    if (ts.isBlock(node)) return;
+    if (ts.isClassElement(node) || ts.isTypeElement(node) || ts.isParameter(node)) {
+      const own = node.name === undefined ? 'constructor' : node.name.getText();
+      const isPrivate =
+        own.startsWith('#') || (ts.getCombinedModifierFlags(node as ts.Declaration) & ts.ModifierFlags.Private) !== 0;
+      if (isPrivate) return;
+      if (!ts.isParameter(node)) this.names.add(own);
+      this.#read(node, `${name}.${own}`);
+      return;
+    }
+    ts.forEachChild(node, (child) => this.#readMembers(child, name));
+  }
+}
+
+function parametersOf(node: ts.Node): string[] {
+  return ts.isFunctionLike(node) ? node.parameters.map((parameter) => parameter.name.getText()) : [];
+}
