@@ -74,8 +74,7 @@ class Reader {
     if (ts.isBlock(node)) return;
     if (ts.isClassElement(node) || ts.isTypeElement(node) || ts.isParameter(node)) {
       const own = node.name === undefined ? 'constructor' : node.name.getText();
-      const isPrivate =
-        own.startsWith('#') || (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private) !== 0;
+      const isPrivate = own.startsWith('#') || (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private) !== 0;
       if (isPrivate) return;
       if (!ts.isParameter(node)) this.names.add(own);
       this.#read(node, `${name}.${own}`);
