@@ -47,11 +47,35 @@ const MISSPELT: Record<string, string> = {
   'in a mirror of a key': `mirror(store, { key: 'a', shcema: Route });`,
 };
 
+// The property that is one too many, and what to do.
+const TWICE: Record<string, readonly [code: string, property: string, advice: string]> = {
+  'two guards of a put': [`store.put('a', '1', { ifAbsent: true, ifModRevision: 3 });`, 'ifModRevision', 'one guard'],
+  'a guard of a put, and its value': [
+    `store.put('a', '1', { ifPresent: true, ifValue: '2' });`,
+    'ifValue',
+    'one guard',
+  ],
+  'two guards of a delete': [`store.delete('a', { ifValue: '1', ifModRevision: 3 });`, 'ifModRevision', 'one guard'],
+  'a key and a prefix of a mirror': [`mirror(store, { key: 'a', prefix: 'b' });`, 'prefix', 'a prefix or a key'],
+  'a key and a prefix of a collection': [
+    `mirror(store, { prefix: '', collections: { a: { key: 'a', prefix: 'b/' } } });`,
+    'prefix',
+    'a prefix or a key',
+  ],
+  'a key and a prefix in collection()': [`collection({ key: 'a', prefix: 'b/' });`, 'prefix', 'a prefix or a key'],
+  'a key and a prefix of a range': [`store.list({ prefix: 'a/', key: 'b' });`, 'key', 'a range is a key, or a prefix'],
+  'a prefix and an end of a range': [
+    `store.watch({ prefix: 'a/', end: 'b' });`,
+    'end',
+    'a range is a key, or a prefix',
+  ],
+};
+
 describe('the compiler says what is wrong with the options of mirror()', () => {
   const found = new Map<string, Diagnostic[]>();
 
   beforeAll(() => {
-    const samples = [...Object.values(MISSPELT), NAMES, TRANSFORM];
+    const samples = [...Object.values(MISSPELT), ...Object.values(TWICE).map(([code]) => code), NAMES, TRANSFORM];
     diagnosticsOf(samples.map((code) => HEAD + code)).forEach((diagnostics, index) =>
       found.set(samples[index] ?? '', diagnostics),
     );
@@ -65,6 +89,18 @@ describe('the compiler says what is wrong with the options of mirror()', () => {
       },
     ]);
   });
+
+  test.each(Object.entries(TWICE))(
+    'of two things that exclude each other, one is named: %s',
+    (_, [code, property, advice]) => {
+      const [first, ...others] = found.get(code) ?? [];
+      expect(others).toEqual([]);
+      expect(first?.message).toContain(advice);
+      expect(
+        first?.at === property || first?.message.includes(`Types of property '${property}' are incompatible`),
+      ).toBe(true);
+    },
+  );
 
   test("a collection cannot have the name of a mirror's member", () => {
     expect(found.get(NAMES)).toEqual(

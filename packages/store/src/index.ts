@@ -37,6 +37,7 @@ export type {
   GuardFailed,
   ListOptions,
   ListResult,
+  OneGuard,
   Page,
   PutGuard,
   PutOptions,
@@ -45,7 +46,7 @@ export type {
   SortOrder,
   WatchOptions,
 } from './options.js';
-export type { Range } from './range.js';
+export type { OneRange, Range } from './range.js';
 export { readOnly } from './read-only.js';
 export { toRevision, type Bookmark, type Revision } from './revision.js';
 export type { StoreMember, StoreStatus } from './status.js';

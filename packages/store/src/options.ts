@@ -85,11 +85,24 @@ export interface PutOptions extends CallOptions {
   readonly ignoreLease?: boolean | undefined;
 }
 
+/** Shown by the compiler where there are two guards. */
+export type OneGuard = 'a write has one guard: leave this one out, or use txn() for both';
+
 /** The condition of a guarded write: exactly one. For more, use `txn()`. */
 export type PutGuard =
-  | { readonly ifAbsent: true; readonly ifPresent?: never; readonly ifModRevision?: never; readonly ifValue?: never }
-  | { readonly ifPresent: true; readonly ifAbsent?: never; readonly ifModRevision?: never; readonly ifValue?: never }
-  | (DeleteGuard & { readonly ifAbsent?: never; readonly ifPresent?: never });
+  | {
+      readonly ifAbsent: true;
+      readonly ifPresent?: OneGuard;
+      readonly ifModRevision?: OneGuard;
+      readonly ifValue?: OneGuard;
+    }
+  | {
+      readonly ifPresent: true;
+      readonly ifAbsent?: OneGuard;
+      readonly ifModRevision?: OneGuard;
+      readonly ifValue?: OneGuard;
+    }
+  | (DeleteGuard & { readonly ifAbsent?: OneGuard; readonly ifPresent?: OneGuard });
 
 export interface PutResult {
   readonly revision: Revision;
@@ -116,8 +129,8 @@ export interface DeleteOptions extends CallOptions {
 
 /** The condition of a guarded delete: exactly one. */
 export type DeleteGuard =
-  | { readonly ifModRevision: Revision | number; readonly ifValue?: never }
-  | { readonly ifValue: ValueInput; readonly ifModRevision?: never };
+  | { readonly ifModRevision: Revision | number; readonly ifValue?: OneGuard }
+  | { readonly ifValue: ValueInput; readonly ifModRevision?: OneGuard };
 
 export interface DeleteResult {
   readonly revision: Revision;

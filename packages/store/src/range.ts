@@ -2,6 +2,9 @@ import { quoted } from './excerpt.js';
 import { checkKey, compareBytes, decodeUtf8, encodeUtf8, isWellFormed } from './bytes.js';
 import { StoreError } from './errors.js';
 
+/** Shown by the compiler where a range says two things. */
+export type OneRange = 'a range is a key, or a prefix, or start and end: leave this one out';
+
 /**
  * The keys that a read, delete or watch is about. A bare string means one key. A prefix is a plain string prefix on
  * every backend: `'/a'` matches `'/ab'`, so write `'/a/'` if you mean a directory. The empty prefix is everything. `start` is
@@ -9,9 +12,14 @@ import { StoreError } from './errors.js';
  */
 export type Range =
   | string
-  | { readonly key: string }
-  | { readonly prefix: string }
-  | { readonly start?: string | Uint8Array; readonly end?: string | Uint8Array };
+  | { readonly key: string; readonly prefix?: OneRange; readonly start?: OneRange; readonly end?: OneRange }
+  | { readonly prefix: string; readonly key?: OneRange; readonly start?: OneRange; readonly end?: OneRange }
+  | {
+      readonly start?: string | Uint8Array;
+      readonly end?: string | Uint8Array;
+      readonly key?: OneRange;
+      readonly prefix?: OneRange;
+    };
 
 // The smallest key. It stands for "from the beginning", since keys are never empty.
 const FIRST = Uint8Array.of(0);

@@ -100,7 +100,7 @@ export interface TypedCollection<Decoded, Schema, Value, Key> {
   readonly codec?: Codec<Decoded> | undefined;
   readonly schema?: Schema;
   readonly transform?: ((value: Checked<Decoded, Schema>, meta: EntryMeta) => Value) | undefined;
-  readonly prefix?: string | undefined;
+  readonly prefix?: PrefixBeside<Key> | undefined;
   readonly key?: Key;
 }
 
@@ -114,7 +114,10 @@ export function collection<
   Value = Checked<Decoded, Schema>,
   const Key extends string | undefined = undefined,
 >(
-  options: ValueOptions<Decoded, Schema, Value> & { readonly prefix?: string | undefined; readonly key?: Key },
+  options: ValueOptions<Decoded, Schema, Value> & {
+    readonly prefix?: PrefixBeside<Key> | undefined;
+    readonly key?: Key;
+  },
 ): TypedCollection<Decoded, Schema, Value, Key> {
   return options;
 }
@@ -130,6 +133,12 @@ export type CollectionValue<Options, Default> = Options extends {
       ? Decoded
       : Default;
 
+/** Shown by the compiler where options name two places. */
+export type OnePlace = 'a mirror or a collection has a prefix or a key: leave this one out';
+
+/** The type of a collection's prefix: a collection with a key has none. */
+export type PrefixBeside<Key> = undefined extends Key ? string : [Key] extends [string] ? OnePlace : string;
+
 /** A mirror of all keys under a prefix. */
 export type PrefixOptions<Decoded, Schema extends StandardSchemaV1 | undefined, Value> = ValueOptions<
   Decoded,
@@ -138,7 +147,7 @@ export type PrefixOptions<Decoded, Schema extends StandardSchemaV1 | undefined, 
 > & {
   /** A plain string prefix: write `'/routes/'` where a directory is meant, since `'/a'` takes in `'/ab'`. `''` is everything. */
   readonly prefix: string;
-  readonly key?: undefined;
+  readonly key?: OnePlace | undefined;
   readonly collections?: undefined;
 };
 
@@ -150,7 +159,7 @@ export type KeyOptions<Decoded, Schema extends StandardSchemaV1 | undefined, Val
 > & {
   /** The one key to mirror. */
   readonly key: Key;
-  readonly prefix?: undefined;
+  readonly prefix?: OnePlace | undefined;
   readonly collections?: undefined;
 };
 
@@ -168,7 +177,7 @@ export type CollectionsIn<Codecs, Schemas, Transforms, Keys, Default> = {
 } & {
   readonly [Name in keyof Keys]: {
     readonly key?: (Keys[Name] & SomeKey) | undefined;
-    readonly prefix?: string | undefined;
+    readonly prefix?: (string extends Name ? string : PrefixBeside<Keys[Name]>) | undefined;
   };
 } & {
   readonly [Name in keyof Transforms]: {
@@ -199,9 +208,12 @@ export type ShapeOf<Codecs, Schemas, Transforms, Keys> = string extends keyof Co
     };
 
 // Other types than what an option usually has: the compiler infers nothing to an intersection with a part that is the option's own type.
-type SomeCodec = Pick<Codec<unknown>, 'decode'>;
-type SomeSchema = Pick<StandardSchemaV1, '~standard'>;
-type SomeKey = Pick<string, 'charAt'>;
+/** A {@link Codec}: `json()`, `text()`, `bytes()`, `yaml()` or your own. */
+export type SomeCodec = Pick<Codec<unknown>, 'decode'>;
+/** A schema that follows Standard Schema, such as one of zod. */
+export type SomeSchema = Pick<StandardSchemaV1, '~standard'>;
+/** A key, a string. */
+export type SomeKey = Pick<string, 'charAt'>;
 
 type At<Options, Name> = Name extends keyof Options ? Options[Name] : unknown;
 
@@ -218,5 +230,5 @@ export interface CollectionsOptions<Codecs, Schemas, Transforms, Keys, Decoded> 
   readonly codec?: Codec<Decoded> | undefined;
   readonly schema?: undefined;
   readonly transform?: undefined;
-  readonly key?: undefined;
+  readonly key?: OnePlace | undefined;
 }

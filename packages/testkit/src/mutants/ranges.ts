@@ -43,9 +43,10 @@ export const rangeMutants: readonly Mutant[] = [
     apply: (store) =>
       change(store, {
         list: (range, options) => {
-          if (typeof range !== 'object' || range === null || !('end' in range) || typeof range.end !== 'string') {
+          if (typeof range !== 'object' || range === null || typeof range.end !== 'string') {
             return store.list(range, options);
           }
+          if (range.key !== undefined || range.prefix !== undefined) return store.list(range, options);
           return store.list({ ...range, end: `${range.end}\0` }, options);
         },
       }),
