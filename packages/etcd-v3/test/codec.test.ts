@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { safeInteger } from '../src/protobuf/bad-answer.js';
 import { decodeHeader } from '../src/protobuf/header.js';
-import { outlineRange, safeInteger } from '../src/protobuf/range.js';
+import { outlineRange } from '../src/protobuf/range.js';
+import { decodeWatchResponse } from '../src/protobuf/watch.js';
 import { fieldSet, WireReader } from '../src/protobuf/wire.js';
 import { KeyRange } from '@holdfast/store/adapter';
 import { findKeys } from '../src/kv/page-keys.js';
@@ -79,6 +81,44 @@ async function pageOf(response: Buffer): Promise<EtcdPage> {
   const bookmark = { revision: told.revision, identity: told.clusterId };
   return new EtcdPage({ buffer, keys }, { bookmark, total: count, more: false });
 }
+
+describe('an entry', () => {
+  const fields = [
+    [1, Buffer.from('/k')],
+    [2, 3],
+    [3, 4],
+    [4, 2],
+    [5, Buffer.from('v')],
+    [6, 7],
+  ] as const;
+  /** A page of one entry, and a watch response with an event of it. */
+  const sent = (encoded: Buffer) => ({
+    page: () => pageOf(message([1, header(9)], [2, encoded], [4, 1])),
+    event: async () => decodeWatchResponse(message([1, header(9)], [11, message([2, encoded])])).events?.next(),
+  });
+
+  test('is read alike in pages and in events', async () => {
+    const { page, event } = sent(message(...fields));
+    await expect(page()).resolves.toHaveLength(1);
+    await expect(event()).resolves.toBe(true);
+  });
+
+  test.each(fields)('whose field %i has another wire type is refused in pages and in events', async (field, value) => {
+    const wrong = message(
+      ...fields.map((one) =>
+        one[0] === field ? ([field, typeof value === 'number' ? Buffer.of(5) : 5] as const) : one,
+      ),
+    );
+    await expect(sent(wrong).page()).rejects.toThrow(/not valid protobuf/);
+    await expect(sent(wrong).event()).rejects.toThrow(/not valid protobuf/);
+  });
+
+  test('without a key is refused in pages and in events', async () => {
+    const nameless = message(...fields.filter(([field]) => field !== 1));
+    await expect(sent(nameless).page()).rejects.toThrow(/entry without a key/);
+    await expect(sent(nameless).event()).rejects.toThrow(/entry without a key/);
+  });
+});
 
 describe('fields that a reader does not use', () => {
   const skip = (...bytes: number[]): number => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { compareBytes, KeyRange } from '@holdfast/store/adapter';
-import { keyBounds, outlineRange, type RangeOutline } from '../src/protobuf/range.js';
+import { EntryReader } from '../src/protobuf/entry.js';
+import { encodeMessage } from '../src/protobuf/message-codec.js';
+import { outlineRange, type RangeOutline } from '../src/protobuf/range.js';
 import { ReadAhead } from '../src/kv/read-ahead.js';
-import { WireWriter } from '../src/protobuf/wire.js';
 
 const LENGTH = 50;
 
@@ -143,20 +144,22 @@ class Server {
     const inside = this.#keys.filter(
       (key) => compareBytes(key, start) >= 0 && (end === undefined || compareBytes(key, end) < 0),
     );
-    const response = new WireWriter().message(1, new WireWriter().uint(3, 7).finish());
-    for (const key of inside.slice(0, limit)) {
-      response.message(2, new WireWriter().bytes(1, key).uint(2, 5).uint(3, 5).uint(4, 1).finish());
-    }
-    response.boolean(3, inside.length > limit).uint(4, inside.length);
-    return outlineRange(Buffer.from(response.finish()));
+    const response = {
+      header: { revision: 7 },
+      kvs: inside.slice(0, limit).map((key) => ({ key, create_revision: 5, mod_revision: 5, version: 1 })),
+      more: inside.length > limit,
+      count: inside.length,
+    };
+    return outlineRange(encodeMessage('etcdserverpb.RangeResponse', response));
   }
 }
 
 function keysOf({ buffer, bounds }: RangeOutline): string[] {
+  const entry = new EntryReader(buffer);
   const keys: string[] = [];
   for (let i = 0; i < bounds.length; i += 2) {
-    const { from, to } = keyBounds(buffer, bounds[i] ?? 0, bounds[i + 1] ?? 0);
-    keys.push(buffer.toString('latin1', from, to));
+    entry.read(bounds[i] ?? 0, bounds[i + 1] ?? 0);
+    keys.push(entry.keyText(true));
   }
   return keys;
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import type { EntryReader } from '../src/protobuf/entry.js';
 import {
   decodeWatchResponse,
   encodeCancel,
   encodeCreate,
   encodeProgressRequest,
-  type RawEvent,
+  type EventReader,
 } from '../src/protobuf/watch.js';
 import { RevisionAssembler } from '../src/watch/events.js';
 import { GOLDEN } from './watch-golden.js';
@@ -12,15 +13,28 @@ import { decodeRequest, del, message, put, response } from './watch-wire-text.js
 
 const text = (bytes: string) => new TextEncoder().encode(bytes);
 
-function decodeEvents(buffer: Buffer): RawEvent[] {
+/** What an entry is read as, with every field. */
+const plain = (entry: EntryReader) => {
+  const { createRevision, modRevision, version, lease } = entry;
+  return { key: entry.key(), createRevision, modRevision, version, value: entry.value.slice(), lease };
+};
+
+function decodeEvents(buffer: Buffer) {
   const { events } = decodeWatchResponse(buffer);
-  const all: RawEvent[] = [];
-  for (let event = events?.next(); event !== undefined; event = events?.next()) all.push(event);
+  const all = [];
+  while (events?.next() === true) {
+    const { type, entry, previous } = events;
+    all.push({ type, entry: plain(entry), previous: previous && plain(previous) });
+  }
   return all;
 }
 
-/** What one encoded event is. */
-const decodeOne = (encoded: Buffer) => decodeEvents(message([11, encoded]))[0]!;
+/** The reader of one encoded event, which it has read. */
+function readOne(encoded: Buffer): EventReader {
+  const events = decodeWatchResponse(message([11, encoded])).events!;
+  events.next();
+  return events;
+}
 
 describe('requests', () => {
   test('a creation carries range, start, progress, filter and previous', () => {
@@ -151,7 +165,10 @@ describe('responses', () => {
     const values = Array.from({ length: 2_000 }, (_, i) => `${i}`.repeat(1 + (i % 40)));
     const big = 'x'.repeat(100_000);
     const buffer = response({ events: [...values, big, ''].map((value, i) => put({ key: `/a/${i}`, value, mod: 5 })) });
-    const decoded = decodeEvents(buffer).map(({ entry }) => entry.value);
+    const assembler = new RevisionAssembler();
+    const events = decodeWatchResponse(buffer).events!;
+    while (events.next()) assembler.add(events);
+    const decoded = assembler.flush()!.events.map((event) => (event.type === 'put' ? event.current.value : text('?')));
     expect(decoded.map((value) => Buffer.from(value).toString())).toEqual([...values, big, '']);
     for (const value of decoded) {
       expect(value.buffer).not.toBe(buffer.buffer);
@@ -170,7 +187,7 @@ describe('responses', () => {
   test('what is cut off anywhere is never taken for something shorter', () => {
     const whole = put({ key: '/a/1', value: 'value', mod: 300, lease: 5n });
     for (let length = 1; length < whole.length; length++) {
-      expect(() => decodeOne(whole.subarray(0, length))).toThrow();
+      expect(() => readOne(whole.subarray(0, length))).toThrow();
     }
   });
 });
@@ -178,10 +195,7 @@ describe('responses', () => {
 describe('assembling revisions', () => {
   test('events of one revision stay together, over fragments too (trap 8)', () => {
     const assembler = new RevisionAssembler();
-    const add = (mod: number, key: string) => {
-      const bytes = put({ key, mod });
-      return assembler.add(decodeOne(bytes), bytes.length);
-    };
+    const add = (mod: number, key: string) => assembler.add(readOne(put({ key, mod })));
     expect(add(5, 'a')).toBeUndefined();
     expect(add(5, 'b')).toBeUndefined();
     expect(add(6, 'c')).toMatchObject({ revision: 5, events: [{ current: { key: 'a' } }, { current: { key: 'b' } }] });
@@ -196,8 +210,7 @@ describe('assembling revisions', () => {
 
   test('a key that is not UTF-8 is listed with its revision, not as an event', () => {
     const assembler = new RevisionAssembler();
-    const bytes = del(Uint8Array.of(0xff), 9);
-    assembler.add(decodeOne(bytes), bytes.length);
+    assembler.add(readOne(del(Uint8Array.of(0xff), 9)));
     const group = assembler.flush();
     expect(group).toMatchObject({ revision: 9, events: [] });
     expect(group?.undecodable).toEqual([{ rawKey: Uint8Array.of(0xff), revision: 9, deleted: true }]);

@@ -98,9 +98,8 @@ export const etcdV3Calls: readonly Mutant[] = [
     trap: 14,
     why: 'a get that fails gives `undefined`, as if the key were not there',
     file: 'packages/etcd-v3/src/kv/kv.ts',
-    find: '      return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);\n    });',
-    replace:
-      '      return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);\n    }).catch(() => undefined);',
+    find: '      return kept(entry, key);\n    });',
+    replace: '      return kept(entry, key);\n    }).catch(() => undefined);',
     caughtBy: { test: FAULTS, name: 'etcd 3.5.\\d+ trap 14: .* reads reject while the server is gone .refuse' },
   },
   {

@@ -46,7 +46,7 @@ export interface Rpc<Request, Response> {
 /** A method with only its path: its messages are encoded elsewhere. */
 export type StreamRpc = Pick<Rpc<unknown, unknown>, 'service' | 'method'>;
 
-/** Raw responses, for the calls that carry most bytes: `codec.ts` decodes them several times faster. */
+/** Raw responses, for the calls that carry most bytes: our own readers take a fraction of the time of `etcd3`'s. */
 const raw = (bytes: Buffer): Buffer => bytes;
 
 /** The most bytes of an answer that is not about keys. */

@@ -2,9 +2,9 @@ import type { DeleteResult, PutResult } from '@holdfast/store';
 import type { KeyRange, DriverDeleteOptions, DriverPutOptions } from '@holdfast/store/adapter';
 import { excerpt } from '@holdfast/etcd-common';
 import type { IDeleteRangeResponse, IKeyValue, IPutResponse } from 'etcd3';
-import { badAnswer } from '../protobuf/bad-answer.js';
+import { badAnswer, safeInteger } from '../protobuf/bad-answer.js';
+import { fromProtoEntry, protoNumbers } from '../protobuf/entry.js';
 import type { ResponseHeader } from '../protobuf/header.js';
-import { fromProtoEntry, safeInteger } from '../protobuf/range.js';
 import { RangeRules, type EntryParts, type RangeQuestion } from './range-rules.js';
 
 type Head = Pick<ResponseHeader, 'revision'>;
@@ -56,15 +56,14 @@ export function checkEntries(
   rules.end(told);
 }
 
-function partsOf({ key, value, create_revision, mod_revision, version }: IKeyValue): EntryParts {
+function partsOf(entry: IKeyValue): EntryParts {
+  const { key, value } = entry;
   if (key.length === 0) throw badAnswer('etcd sent an entry without a key');
   return {
+    ...protoNumbers(entry),
     keyBuffer: key,
     keyFrom: 0,
     keyTo: key.length,
-    create: safeInteger(create_revision),
-    mod: safeInteger(mod_revision),
-    version: safeInteger(version),
     valueBuffer: value,
     valueFrom: 0,
     valueTo: value.length,

@@ -1,7 +1,8 @@
 import { CompactedError, isStoreError, StoreError, toRevision, type Clock, type Revision } from '@holdfast/store';
 import { withDeadline, type KeyRange } from '@holdfast/store/adapter';
 import type { IWatchResponse } from 'etcd3';
-import { rangeBounds, safeInteger } from '../protobuf/range.js';
+import { safeInteger } from '../protobuf/bad-answer.js';
+import { rangeBounds } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { WATCH_QUESTION } from '../connection/rpc.js';
 

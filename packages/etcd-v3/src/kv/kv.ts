@@ -21,8 +21,9 @@ import {
   systemClock,
 } from '@holdfast/store/adapter';
 import type { IDeleteRangeRequest, IPutRequest, IRangeRequest } from 'etcd3';
-import { checkHeader, type ResponseHeader } from '../protobuf/header.js';
-import { asBuffer, decodeEntry, fromProtoHeader, keyBounds, outlineRange, rangeBounds } from '../protobuf/range.js';
+import { EntryReader, toKeyValue } from '../protobuf/entry.js';
+import { checkHeader, fromProtoHeader, type ResponseHeader } from '../protobuf/header.js';
+import { asBuffer, outlineRange, rangeBounds } from '../protobuf/range.js';
 import { toCompactedError } from './compaction.js';
 import type { Connection } from '../connection/connection.js';
 import { deleteResult, putResult } from './answers.js';
@@ -47,7 +48,10 @@ export class Kv {
   async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
     return this.read(KeyRange.ofKey(key), options, call, ({ buffer, bounds }) => {
       const [start, end] = bounds;
-      return start === undefined || end === undefined ? undefined : decodeEntry(buffer, start, end, key);
+      if (start === undefined || end === undefined) return undefined;
+      const entry = new EntryReader(buffer);
+      entry.read(start, end);
+      return kept(entry, key);
     });
   }
 
@@ -55,13 +59,12 @@ export class Kv {
     return this.read(range, options, call, async ({ buffer, count, more, header, keys }) => {
       const { bounds, undecodable, ascii } = keys;
       const slicer = new Slicer(systemClock, STEP);
+      const entry = new EntryReader(buffer);
       const items: KeyValue[] = [];
       for (let i = 0; i < bounds.length; i += 2) {
         if (slicer.isDue()) await slicer.pause();
-        const start = bounds[i] ?? 0;
-        const end = bounds[i + 1] ?? 0;
-        const { from, to } = keyBounds(buffer, start, end);
-        items.push(decodeEntry(buffer, start, end, buffer.toString(ascii ? 'latin1' : 'utf8', from, to)));
+        entry.read(bounds[i] ?? 0, bounds[i + 1] ?? 0);
+        items.push(kept(entry, entry.keyText(ascii)));
       }
       return { items, bookmark: bookmarkOf(header, options.revision), count, more, undecodable };
     });
@@ -135,6 +138,11 @@ export class Kv {
       signal,
     });
   }
+}
+
+/** The entry as callers keep it: with a copy of the value, which does not keep its answer in memory. */
+function kept(entry: EntryReader, key: string): KeyValue {
+  return toKeyValue(key, entry.value.slice(), entry);
 }
 
 const EVERYTHING = KeyRange.ofPrefix('');

@@ -1,8 +1,8 @@
 import { StoreError, type Lease, type LeaseId, type LeaseStatus } from '@holdfast/store';
 import { decodeUtf8, type DriverCall, type DriverLeases } from '@holdfast/store/adapter';
 import type { ILeaseKeepAliveResponse } from 'etcd3';
-import { badAnswer } from '../protobuf/bad-answer.js';
-import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
+import { badAnswer, safeInteger } from '../protobuf/bad-answer.js';
+import { fromProtoHeader } from '../protobuf/header.js';
 import type { Connection } from '../connection/connection.js';
 import { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_LEASES, LEASE_REVOKE, LEASE_TIME_TO_LIVE } from '../connection/rpc.js';
 

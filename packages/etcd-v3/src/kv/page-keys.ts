@@ -1,7 +1,8 @@
 import type { Revision, UndecodableKey } from '@holdfast/store';
 import { Slicer, systemClock, type KeyRange } from '@holdfast/store/adapter';
 import { isUtf8 } from 'node:buffer';
-import { EntryCursor, type RangeOutline } from '../protobuf/range.js';
+import { EntryReader } from '../protobuf/entry.js';
+import type { RangeOutline } from '../protobuf/range.js';
 import { RangeRules, type RangeQuestion } from './range-rules.js';
 
 /** The entries of a response with UTF-8 keys, and separately those with other keys (C1). */
@@ -33,28 +34,22 @@ export async function findKeys(
 ): Promise<PageKeys> {
   const slicer = new Slicer(systemClock, STEP);
   const rules = new RangeRules(range, asked, header.revision);
-  const cursor = new EntryCursor(buffer);
+  const entry = new EntryReader(buffer);
   const undecodable: UndecodableKey[] = [];
   const bad = new Set<number>();
   let ascii = true;
   for (let i = 0; i < bounds.length; i += 2) {
     if (slicer.isDue()) await slicer.pause();
-    cursor.read(bounds[i] ?? 0, bounds[i + 1] ?? 0);
-    rules.next(cursor);
-    const { keyFrom, keyTo } = cursor;
-    if (isAscii(buffer, keyFrom, keyTo)) continue;
+    entry.read(bounds[i] ?? 0, bounds[i + 1] ?? 0);
+    rules.next(entry);
+    if (entry.hasAsciiKey()) continue;
     ascii = false;
-    const key = buffer.subarray(keyFrom, keyTo);
-    if (isUtf8(key)) continue;
+    const { rawKey } = entry;
+    if (isUtf8(rawKey)) continue;
     bad.add(i);
-    undecodable.push({ rawKey: new Uint8Array(key), revision: cursor.mod as Revision, deleted: false });
+    undecodable.push({ rawKey: rawKey.slice(), revision: entry.modRevision as Revision, deleted: false });
   }
   rules.end({ count, more });
   const good = bad.size === 0 ? bounds : bounds.filter((_bound, i) => !bad.has(i - (i % 2)));
   return { bounds: good, undecodable, ascii };
-}
-
-function isAscii(buffer: Buffer, from: number, to: number): boolean {
-  for (let i = from; i < to; i += 1) if ((buffer[i] ?? 0) >= 0x80) return false;
-  return true;
 }

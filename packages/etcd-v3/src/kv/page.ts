@@ -1,5 +1,5 @@
 import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
-import { EntryCursor } from '../protobuf/range.js';
+import { EntryReader } from '../protobuf/entry.js';
 import type { RangeAnswer } from './page-keys.js';
 
 /** A page's position in its scan. */
@@ -19,7 +19,7 @@ export class EtcdPage implements Page {
   /** The start and the end of each entry, alternating. Compact, because a page may be kept for long. */
   readonly #bounds: Uint32Array;
   readonly #ascii: boolean;
-  readonly #cursor: EntryCursor;
+  readonly #entry: EntryReader;
   #index = -1;
 
   /** @param answer was checked against the request: its entries are valid */
@@ -28,7 +28,7 @@ export class EtcdPage implements Page {
     this.#bounds = new Uint32Array(keys.bounds);
     this.#ascii = keys.ascii;
     this.undecodable = keys.undecodable;
-    this.#cursor = new EntryCursor(buffer);
+    this.#entry = new EntryReader(buffer);
     this.bookmark = bookmark;
     this.total = total;
     this.more = more;
@@ -44,21 +44,19 @@ export class EtcdPage implements Page {
   }
 
   key(index: number): string {
-    const { keyFrom, keyTo } = this.#at(index);
-    return this.#buffer.toString(this.#ascii ? 'latin1' : 'utf8', keyFrom, keyTo);
+    return this.#at(index).keyText(this.#ascii);
   }
 
   value(index: number): Uint8Array {
-    const { valueFrom, valueTo } = this.#at(index);
-    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + valueFrom, valueTo - valueFrom);
+    return this.#at(index).value;
   }
 
   modRevision(index: number): Revision {
-    return this.#at(index).mod as Revision;
+    return this.#at(index).modRevision as Revision;
   }
 
   createRevision(index: number): Revision {
-    return this.#at(index).create as Revision;
+    return this.#at(index).createRevision as Revision;
   }
 
   version(index: number): number {
@@ -66,16 +64,16 @@ export class EtcdPage implements Page {
   }
 
   /** The entry's parts. Those of the last requested entry are cached. */
-  #at(index: number): EntryCursor {
-    if (index === this.#index) return this.#cursor;
+  #at(index: number): EntryReader {
+    if (index === this.#index) return this.#entry;
     const start = this.#bounds[2 * index];
     const end = this.#bounds[2 * index + 1];
     if (start === undefined || end === undefined) {
       throw new RangeError(`index ${index} is outside this page of ${this.length}`);
     }
     this.#index = -1;
-    this.#cursor.read(start, end);
+    this.#entry.read(start, end);
     this.#index = index;
-    return this.#cursor;
+    return this.#entry;
   }
 }

@@ -2,7 +2,7 @@ import type { Revision } from '@holdfast/store';
 import type { DriverListOptions, KeyRange } from '@holdfast/store/adapter';
 import { excerpt } from '@holdfast/etcd-common';
 import { badAnswer } from '../protobuf/bad-answer.js';
-import { checkNumbers } from '../protobuf/range.js';
+import { checkNumbers, type EntryNumbers } from '../protobuf/entry.js';
 
 /** The part of a range request that its answer must show. */
 export type RangeQuestion = Partial<
@@ -10,13 +10,10 @@ export type RangeQuestion = Partial<
 >;
 
 /** The places of an entry's key and value, and its numbers. */
-export interface EntryParts {
+export interface EntryParts extends EntryNumbers {
   readonly keyBuffer: Uint8Array;
   readonly keyFrom: number;
   readonly keyTo: number;
-  readonly create: number;
-  readonly mod: number;
-  readonly version: number;
   readonly valueBuffer: Uint8Array;
   readonly valueFrom: number;
   readonly valueTo: number;
@@ -65,8 +62,8 @@ export class RangeRules {
 
   /** @throws StoreError `internal` if this can't be the next entry. */
   next(entry: EntryParts): void {
-    const { keyBuffer, keyFrom, keyTo, mod } = entry;
-    checkNumbers(entry.create, mod, entry.version);
+    const { keyBuffer, keyFrom, keyTo, modRevision: mod } = entry;
+    checkNumbers(entry);
     if (mod > this.#revision || mod < (this.#asked.minModRevision ?? 0)) {
       throw badAnswer(`etcd sent ${this.#name(entry)} of revision ${mod}, which is none of those that were asked for`);
     }
@@ -127,7 +124,7 @@ export class RangeRules {
       order = Buffer.compare(last.value ?? value, value);
       last.value = value;
     } else {
-      const number = target === 'version' ? entry.version : target === 'createRevision' ? entry.create : entry.mod;
+      const number = target === 'version' ? entry.version : entry[target === 'createRevision' ? target : 'modRevision'];
       order = last.target - number;
       last.target = number;
     }

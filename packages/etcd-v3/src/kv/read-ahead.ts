@@ -1,7 +1,8 @@
 import type { StoreError } from '@holdfast/store';
 import { compareBytes, KeyRange, keySuccessor } from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
-import { keyBounds, type RangeOutline } from '../protobuf/range.js';
+import { EntryReader } from '../protobuf/entry.js';
+import type { RangeOutline } from '../protobuf/range.js';
 import { KeyLine } from './key-interpolation.js';
 
 /** The number of stretches in flight: while one is sent and used, the server reads the next one. */
@@ -156,6 +157,7 @@ export class ReadAhead<Answer extends RangeOutline> {
 }
 
 function keyAt({ buffer, bounds }: RangeOutline, index: number): Uint8Array {
-  const { from, to } = keyBounds(buffer, bounds[2 * index] ?? 0, bounds[2 * index + 1] ?? 0);
-  return buffer.subarray(from, to);
+  const entry = new EntryReader(buffer);
+  entry.read(bounds[2 * index] ?? 0, bounds[2 * index + 1] ?? 0);
+  return entry.rawKey;
 }

@@ -2,9 +2,8 @@ import { isStoreError, type StoreMember, type StoreStatus } from '@holdfast/stor
 import type { DriverCall } from '@holdfast/store/adapter';
 import type { IWatchResponse } from 'etcd3';
 import { answerPoint } from '../protobuf/answer-point.js';
-import { badAnswer } from '../protobuf/bad-answer.js';
-import type { ResponseHeader } from '../protobuf/header.js';
-import { fromProtoHeader, safeInteger } from '../protobuf/range.js';
+import { badAnswer, safeInteger } from '../protobuf/bad-answer.js';
+import { fromProtoHeader, type ResponseHeader } from '../protobuf/header.js';
 import type { Connection } from '../connection/connection.js';
 import { MEMBER_LIST, STATUS, WATCH_QUESTION } from '../connection/rpc.js';
 

@@ -18,9 +18,10 @@ import {
   type DriverTxn,
 } from '@holdfast/store/adapter';
 import type { ICompare, IRangeResponse, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
-import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
-import type { ResponseHeader } from '../protobuf/header.js';
-import { asBuffer, fromProtoEntry, fromProtoHeader, rangeBounds, safeInteger } from '../protobuf/range.js';
+import { badAnswer, safeInteger, serverRevision } from '../protobuf/bad-answer.js';
+import { fromProtoEntry } from '../protobuf/entry.js';
+import { fromProtoHeader, type ResponseHeader } from '../protobuf/header.js';
+import { asBuffer, rangeBounds } from '../protobuf/range.js';
 import type { Connection } from '../connection/connection.js';
 import { checkEntries, deleteResult, putResult } from './answers.js';
 import { toCompactedError } from './compaction.js';

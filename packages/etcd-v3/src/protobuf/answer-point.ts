@@ -34,8 +34,8 @@ function fromBytes(buffer: Buffer): AnswerPoint | undefined {
     reader.descend();
     while (!reader.done) {
       const tag = reader.tag();
-      if (tag === HEADER_TAG.clusterId) clusterId = reader.uint64String();
-      else if (tag === HEADER_TAG.memberId) memberId = reader.uint64String();
+      if (tag === HEADER_TAG.cluster_id) clusterId = reader.uint64String();
+      else if (tag === HEADER_TAG.member_id) memberId = reader.uint64String();
       else if (tag === HEADER_TAG.revision) revision = reader.int64();
       else reader.skip(tag);
     }

@@ -17,3 +17,10 @@ export function serverRevision(value: number, what: string): Revision {
   if (Number.isSafeInteger(value) && value > 0) return value as Revision;
   throw badAnswer(`etcd sent ${String(value)} as ${what}`);
 }
+
+/** A decimal string as a number, exactly (C3). @throws StoreError `internal` where it can't be */
+export function safeInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw badAnswer(`etcd sent the integer ${text}, past 2^53-1: it can't be used exactly`);
+}

@@ -1,5 +1,6 @@
 import type { Revision } from '@holdfast/store';
-import { badAnswer, serverRevision } from './bad-answer.js';
+import type { IResponseHeader } from 'etcd3';
+import { badAnswer, safeInteger, serverRevision } from './bad-answer.js';
 import { fieldsOf, HEADER, HEADER_TAG } from './fields.js';
 import { WireReader } from './wire.js';
 
@@ -21,7 +22,7 @@ export interface ResponseHeader extends RawHeader {
 export const NO_HEADER: RawHeader = { clusterId: '0', revision: 0, raftTerm: 0 };
 
 // The member's id is not read: formatting ids is what takes time here.
-const { clusterId: CLUSTER_ID, revision: REVISION, raftTerm: RAFT_TERM } = HEADER_TAG;
+const { cluster_id: CLUSTER_ID, revision: REVISION, raft_term: RAFT_TERM } = HEADER_TAG;
 const FIELDS = fieldsOf({ CLUSTER_ID, REVISION, RAFT_TERM });
 
 /** Reads a header whose tag has been read. */
@@ -56,6 +57,20 @@ export function decodeHeader(buffer: Buffer): ResponseHeader {
     reader.skip(tag);
   }
   return missingHeader();
+}
+
+/**
+ * A header as `etcd3`'s definitions decode it, checked.
+ *
+ * @throws StoreError `internal` if the header is missing, although the typings require it, or has values that etcd never sends.
+ */
+export function fromProtoHeader(header: IResponseHeader | null | undefined): ResponseHeader {
+  if (header === undefined || header === null) return missingHeader();
+  return checkHeader({
+    clusterId: header.cluster_id,
+    revision: serverRevision(safeInteger(header.revision), 'the revision of an answer'),
+    raftTerm: safeInteger(header.raft_term),
+  });
 }
 
 /** Checks that a bookmark can be made of the header. @throws StoreError `internal` if it names no cluster */

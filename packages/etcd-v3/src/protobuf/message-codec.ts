@@ -1,12 +1,9 @@
 import { badAnswer } from './bad-answer.js';
-import { ENUMS, MESSAGES, type MessageField } from './etcd-messages.js';
+import { ENUMS, type MessageField } from './etcd-messages.js';
+import { messageFields, wireTypeOf } from './fields.js';
 import { WireReader, WireWriter } from './wire.js';
 
 type Message = Record<string, unknown>;
-
-/** Protobuf's wire types. */
-const VARINT = 0;
-const LENGTH_DELIMITED = 2;
 
 /** Messages are never nested deeper: a transaction in a transaction is four levels. */
 const MAX_DEPTH = 100;
@@ -17,7 +14,7 @@ const MAX_DEPTH = 100;
  */
 export function encodeMessage(type: string, message: unknown): Buffer {
   const writer = new WireWriter();
-  for (const field of fieldsOf(type)) {
+  for (const field of messageFields(type)) {
     const value = (message as Message)[field.name];
     if (value === undefined || value === null) continue;
     const values = field.repeated === true ? (value as readonly unknown[]) : [value];
@@ -68,7 +65,7 @@ export function decodeMessage(type: string, bytes: Buffer): Message {
 
 function decodeInto(type: string, reader: WireReader, depth: number): Message {
   if (depth > MAX_DEPTH) throw badAnswer(`etcd sent messages nested deeper than ${MAX_DEPTH}`);
-  const fields = fieldsOf(type);
+  const fields = messageFields(type);
   const message: Message = {};
   for (const field of fields) if (field.oneof === undefined) message[field.name] = defaultOf(field);
   while (!reader.done) {
@@ -78,7 +75,8 @@ function decodeInto(type: string, reader: WireReader, depth: number): Message {
       reader.skip(tag);
       continue;
     }
-    if ((tag & 7) !== wireType(field)) throw badAnswer(`etcd sent a message whose ${type}.${field.name} can't be read`);
+    if ((tag & 7) !== wireTypeOf(field))
+      throw badAnswer(`etcd sent a message whose ${type}.${field.name} can't be read`);
     const value = decodeField(reader, field, depth);
     if (field.repeated === true) (message[field.name] as unknown[]).push(value);
     else message[field.name] = value;
@@ -131,16 +129,6 @@ function defaultOf(field: MessageField): unknown {
     default:
       return '0';
   }
-}
-
-function wireType({ kind }: MessageField): number {
-  return kind === 'message' || kind === 'bytes' || kind === 'string' ? LENGTH_DELIMITED : VARINT;
-}
-
-function fieldsOf(type: string): readonly MessageField[] {
-  const fields = MESSAGES[type];
-  if (fields === undefined) throw new Error(`etcd has no message ${type}`);
-  return fields;
 }
 
 function enumNumber({ of = '' }: MessageField, value: unknown): bigint {

@@ -1,8 +1,11 @@
-import { CopyPool, decodeUtf8 } from '@holdfast/store/adapter';
+import type { KeyValue } from '@holdfast/store';
+import { CopyPool } from '@holdfast/store/adapter';
 import { badAnswer } from './bad-answer.js';
-import { ENTRY_TAG, EVENT_TAG, fieldsOf, RESPONSE_TAG } from './fields.js';
+import { EntryReader, toKeyValue } from './entry.js';
+import { EVENT_TAG, fieldsOf, RESPONSE_TAG } from './fields.js';
 import { NO_HEADER, readRawHeader, type RawHeader } from './header.js';
-import { WireReader, WireWriter } from './wire.js';
+import { encodeMessage } from './message-codec.js';
+import { WireReader } from './wire.js';
 
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
 export interface CreateRequest {
@@ -20,38 +23,50 @@ export interface CreateRequest {
 /** The most memory that one kept value may hold, in bytes. */
 const VALUES_BYTES = 16 * 1024;
 
-const NOTHING = new Uint8Array(0);
 const END = Uint8Array.of(0); // as a range's end: no upper bound
 
 const RESPONSE_FIELDS = fieldsOf(RESPONSE_TAG);
 const EVENT_FIELDS = fieldsOf(EVENT_TAG);
-const ENTRY_FIELDS = fieldsOf(ENTRY_TAG);
 
-const { event: EVENT } = RESPONSE_TAG;
-const { type: TYPE, entry: ENTRY, previous: PREVIOUS } = EVENT_TAG;
-const { key: KEY, create: CREATE, mod: MOD, version: VERSION, value: VALUE, lease: LEASE } = ENTRY_TAG;
+const {
+  header: HEADER,
+  watch_id: WATCH_ID,
+  created: CREATED,
+  canceled: CANCELED,
+  compact_revision: COMPACT_REVISION,
+  cancel_reason: CANCEL_REASON,
+  fragment: FRAGMENT,
+  events: EVENT,
+} = RESPONSE_TAG;
+const { type: TYPE, kv: ENTRY, prev_kv: PREVIOUS } = EVENT_TAG;
 
-// The numbers of requests' fields and of enums: api/etcdserverpb/rpc.proto.
-const FILTER = { put: 1, delete: 0 } as const; // "only puts" is NODELETE, "only deletes" is NOPUT
+/** The filter that leaves only these. */
+const FILTER = { put: 'Nodelete', delete: 'Noput' } as const;
 
-export function encodeCreate(request: CreateRequest): Uint8Array {
-  const body = new WireWriter()
-    .bytes(1, request.key)
-    .bytes(2, request.rangeEnd === 'end' ? END : (request.rangeEnd ?? NOTHING))
-    .uint(3, request.startRevision)
-    .boolean(4, request.progressNotify);
-  // Repeated enums are packed; NOPUT is 0, so that a plain `uint` would leave it out.
-  if (request.only !== undefined) body.message(5, Uint8Array.of(FILTER[request.only]));
-  body.boolean(6, request.previous);
-  return new WireWriter().message(1, body.finish()).finish();
+export function encodeCreate(request: CreateRequest): Buffer {
+  const { key, rangeEnd, startRevision, previous, only, progressNotify } = request;
+  return encodeRequest({
+    create_request: {
+      key,
+      range_end: rangeEnd === 'end' ? END : rangeEnd,
+      start_revision: startRevision,
+      progress_notify: progressNotify,
+      filters: only === undefined ? [] : [FILTER[only]],
+      prev_kv: previous,
+    },
+  });
 }
 
-export function encodeCancel(watchId: number): Uint8Array {
-  return new WireWriter().message(2, new WireWriter().uint(1, watchId).finish()).finish();
+export function encodeCancel(watchId: number): Buffer {
+  return encodeRequest({ cancel_request: { watch_id: watchId } });
 }
 
-export function encodeProgressRequest(): Uint8Array {
-  return new WireWriter().message(3, new Uint8Array(0)).finish();
+export function encodeProgressRequest(): Buffer {
+  return encodeRequest({ progress_request: {} });
+}
+
+function encodeRequest(request: object): Buffer {
+  return encodeMessage('etcdserverpb.WatchRequest', request);
 }
 
 /** One WatchResponse, its events still encoded. */
@@ -92,27 +107,27 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
       case EVENT:
         events = new EventReader(buffer, start);
         break;
-      case RESPONSE_TAG.header:
+      case HEADER:
         header = readRawHeader(reader);
         break;
-      case RESPONSE_TAG.watchId:
+      case WATCH_ID:
         watchId = reader.int64();
         break;
-      case RESPONSE_TAG.created:
+      case CREATED:
         created = reader.boolean();
         break;
-      case RESPONSE_TAG.canceled:
+      case CANCELED:
         canceled = reader.boolean();
         break;
-      case RESPONSE_TAG.compactRevision:
+      case COMPACT_REVISION:
         compactRevision = reader.int64();
         break;
-      case RESPONSE_TAG.cancelReason: {
+      case CANCEL_REASON: {
         const length = reader.delimited();
         cancelReason = buffer.toString('utf8', reader.position - length, reader.position);
         break;
       }
-      case RESPONSE_TAG.fragment:
+      case FRAGMENT:
         fragment = reader.boolean();
         break;
       default:
@@ -122,132 +137,85 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
   return { header, watchId, created, canceled, compactRevision, cancelReason, fragment, events };
 }
 
-/** An entry as the wire has it. A key that is not UTF-8 is a view of the message's buffer. */
-export interface RawKeyValue {
-  /** Bytes where it is not UTF-8. */
-  readonly key: string | Uint8Array;
-  readonly createRevision: number;
-  readonly modRevision: number;
-  readonly version: number;
-  readonly value: Uint8Array;
-  /** Decimal; `undefined` for none. */
-  readonly lease: string | undefined;
-}
-
-export interface RawEvent {
-  readonly type: 'put' | 'delete';
-  readonly entry: RawKeyValue;
-  readonly previous: RawKeyValue | undefined;
-}
-
-/** Decodes the events of a response one by one. */
+/**
+ * Reads the events of a response one by one. The current event is described by the reader's own fields, until the next one: there may be a
+ * million.
+ */
 export class EventReader {
+  readonly #buffer: Buffer;
   readonly #reader: WireReader;
   readonly #values = new CopyPool(VALUES_BYTES);
-  #size = 0;
+  #before: EntryReader | undefined;
+  type: 'put' | 'delete' = 'put';
+  /** What is there since the event; of a delete, only the key and its revision. */
+  readonly entry: EntryReader;
+  /** What was there before, if it was sent. */
+  previous: EntryReader | undefined;
+  /** How many bytes the event took. */
+  size = 0;
 
   constructor(buffer: Buffer, start: number) {
+    this.#buffer = buffer;
     this.#reader = new WireReader(buffer, start);
-  }
-
-  /** How many bytes the last event took. */
-  get size(): number {
-    return this.#size;
+    this.entry = new EntryReader(buffer);
   }
 
   /**
-   * The next event, or `undefined` after the last one.
+   * Goes to the next event. False after the last one.
    *
    * @throws StoreError `internal` where it is not protobuf, or holds a revision past 2^53−1 (C3).
    */
-  next(): RawEvent | undefined {
+  next(): boolean {
     const reader = this.#reader;
     while (!reader.done) {
       const tag = reader.tag();
       if (tag === EVENT) {
         const outer = reader.descend();
-        this.#size = reader.end - reader.position;
-        const event = decodeEvent(reader, this.#values);
+        this.size = reader.end - reader.position;
+        this.#read();
         reader.ascend(outer);
-        return event;
+        return true;
       }
       // A field that would have had to be known before the events were looked at.
       if (tag < EVENT) throw badAnswer('etcd sent a watch response with fields after its events');
       reader.skip(tag, RESPONSE_FIELDS);
     }
-    return undefined;
+    return false;
+  }
+
+  /** One of the event's entries as callers keep it: with a copy of the value. @throws StoreError `internal` if no etcd has such an entry */
+  keep(entry: EntryReader, key: string): KeyValue {
+    return toKeyValue(key, this.#values.copyOf(this.#buffer, entry.valueFrom, entry.valueTo), entry);
+  }
+
+  #read(): void {
+    const reader = this.#reader;
+    let hasEntry = false;
+    this.type = 'put';
+    this.previous = undefined;
+    while (!reader.done) {
+      const tag = reader.tag();
+      if (tag === TYPE) this.type = typeOf(reader.int64());
+      else if (tag === ENTRY) {
+        hasEntry = true;
+        this.#readEntry(this.entry);
+      } else if (tag === PREVIOUS) {
+        this.previous = this.#before ??= new EntryReader(this.#buffer);
+        this.#readEntry(this.previous);
+      } else reader.skip(tag, EVENT_FIELDS);
+    }
+    if (!hasEntry) throw badAnswer('etcd sent an event without an entry');
+  }
+
+  #readEntry(entry: EntryReader): void {
+    const length = this.#reader.delimited();
+    const end = this.#reader.position;
+    entry.read(end - length, end);
   }
 }
 
-function decodeEvent(reader: WireReader, values: CopyPool): RawEvent {
-  let type: RawEvent['type'] = 'put';
-  let entry: RawKeyValue | undefined;
-  let previous: RawKeyValue | undefined;
-  while (!reader.done) {
-    const tag = reader.tag();
-    if (tag === TYPE) type = typeOf(reader.int64());
-    else if (tag === ENTRY) entry = decodeKeyValue(reader, values);
-    else if (tag === PREVIOUS) previous = decodeKeyValue(reader, values);
-    else reader.skip(tag, EVENT_FIELDS);
-  }
-  if (entry === undefined || entry.key.length === 0)
-    throw badAnswer('etcd sent an event without an entry, or without a key');
-  return { type, entry, previous };
-}
-
-function typeOf(type: number): RawEvent['type'] {
+function typeOf(type: number): EventReader['type'] {
   if (type === 0) return 'put';
   if (type === 1) return 'delete';
   throw badAnswer(`etcd sent an event of a type ${type}, which is not known here`);
-}
-
-function decodeKeyValue(reader: WireReader, values: CopyPool): RawKeyValue {
-  const outer = reader.descend();
-  let key: string | Uint8Array = '';
-  let value: Uint8Array = NOTHING;
-  let createRevision = 0;
-  let modRevision = 0;
-  let version = 0;
-  let lease: string | undefined;
-  while (!reader.done) {
-    const tag = reader.tag();
-    switch (tag) {
-      case KEY:
-        key = text(reader);
-        break;
-      case CREATE:
-        createRevision = reader.int64();
-        break;
-      case MOD:
-        modRevision = reader.int64();
-        break;
-      case VERSION:
-        version = reader.int64();
-        break;
-      case VALUE: {
-        const length = reader.delimited();
-        value = values.copyOf(reader.buffer, reader.position - length, reader.position);
-        break;
-      }
-      case LEASE:
-        lease = reader.int64String();
-        break;
-      default:
-        reader.skip(tag, ENTRY_FIELDS);
-    }
-  }
-  reader.ascend(outer);
-  return { key, createRevision, modRevision, version, value, lease: lease === '0' ? undefined : lease };
-}
-
-// Nearly all keys are short and ASCII: those need no decoder, which costs more than the rest of an event.
-function text(reader: WireReader): string | Uint8Array {
-  const length = reader.delimited();
-  const { buffer, position: end } = reader;
-  for (let i = end - length; i < end; i++) {
-    if ((buffer[i] ?? 0) < 0x80) continue;
-    const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset + end - length, length);
-    return decodeUtf8(bytes) ?? bytes;
-  }
-  return buffer.toString('latin1', end - length, end);
 }

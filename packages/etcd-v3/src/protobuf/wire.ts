@@ -6,10 +6,10 @@ const TWO_32 = 4_294_967_296;
 // Cached: every response names its cluster, and formatting 64 bits costs more than the rest of a small response.
 let lastId = { low: 0, high: 0, text: '0' };
 
-/** The wire types of protobuf that etcd's messages use. */
-const VARINT = 0;
+/** The wire types of protobuf. etcd's messages use only the exported ones. */
+export const VARINT = 0;
 const FIXED64 = 1;
-const LENGTH_DELIMITED = 2;
+export const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
 /** How many field numbers a set of 32 bits has room for. */
@@ -181,22 +181,9 @@ export function fieldSet(...fields: readonly number[]): number {
   return fields.reduce((set, field) => set | (1 << field), 0);
 }
 
-/** Builds the protobuf bytes of a request. Like etcd, it leaves out fields with protobuf's default. */
+/** Builds the protobuf bytes of a request. */
 export class WireWriter {
   readonly #bytes: (number | Uint8Array)[] = [];
-
-  /** A non-negative safe integer. */
-  uint(field: number, value: number): this {
-    if (value !== 0) {
-      this.#varint(field * 8 + VARINT);
-      this.#varint(value);
-    }
-    return this;
-  }
-
-  boolean(field: number, value: boolean): this {
-    return this.uint(field, value ? 1 : 0);
-  }
 
   /** Any 64-bit integer, signed or not. It is written even if it is zero, because in a `oneof` its presence has a meaning. */
   integer(field: number, value: bigint): this {
@@ -207,11 +194,7 @@ export class WireWriter {
     return this;
   }
 
-  bytes(field: number, value: Uint8Array): this {
-    return value.length === 0 ? this : this.message(field, value);
-  }
-
-  /** A nested message. It is written even if it is empty, because its presence has a meaning. */
+  /** Bytes, or a nested message. It is written even if it is empty, because its presence has a meaning. */
   message(field: number, value: Uint8Array): this {
     this.#varint(field * 8 + LENGTH_DELIMITED);
     this.#varint(value.length);

@@ -1,8 +1,7 @@
 import type { KeyValue, Revision, StoreError, UndecodableKey, WatchEvent } from '@holdfast/store';
 import type { KeyRange } from '@holdfast/store/adapter';
 import { badAnswer, serverRevision } from '../protobuf/bad-answer.js';
-import { checkNumbers } from '../protobuf/range.js';
-import type { RawEvent, RawKeyValue } from '../protobuf/watch.js';
+import type { EventReader } from '../protobuf/watch.js';
 
 /** All events of one revision. They are delivered together, or not at all (C10, docs/traps.md#trap-8). */
 export interface RevisionGroup {
@@ -38,14 +37,15 @@ export class RevisionAssembler {
   #closed: { readonly revision: Revision; readonly group: RevisionGroup | undefined } | undefined;
 
   /**
-   * Adds an event of `size` encoded bytes. If it begins another revision, gives the group that is complete now.
+   * Adds the reader's current event. If it begins another revision, gives the group that is complete now.
    *
    * @throws StoreError `internal` where no etcd sends such an event
    * @throws LateEvent
    */
-  add(event: RawEvent, size: number): RevisionGroup | undefined {
-    const { key, modRevision } = event.entry;
-    const revision = serverRevision(modRevision, 'the revision of an event');
+  add(event: EventReader): RevisionGroup | undefined {
+    const { entry, size } = event;
+    const key = entry.key();
+    const revision = serverRevision(entry.modRevision, 'the revision of an event');
     let completed: RevisionGroup | undefined;
     if (this.#open?.revision !== revision) {
       const last = this.#open?.revision ?? this.#closed?.revision;
@@ -106,30 +106,22 @@ function nameOf(key: string | Uint8Array): string {
   return typeof key === 'string' ? key : `\ud800${Buffer.from(key).toString('hex')}`;
 }
 
-function toWatchEvent(event: RawEvent, key: string, revision: Revision): WatchEvent {
-  const previous = event.previous === undefined ? undefined : toKeyValue(event.previous, key);
-  if (previous !== undefined && previous.modRevision >= revision) {
-    throw badAnswer(`etcd sent an entry of revision ${previous.modRevision} as the one before revision ${revision}`);
-  }
+function toWatchEvent(event: EventReader, key: string, revision: Revision): WatchEvent {
+  const previous = previousOf(event, key, revision);
   if (event.type === 'delete') {
     return previous === undefined ? { type: 'delete', revision, key } : { type: 'delete', revision, key, previous };
   }
-  const current = toKeyValue(event.entry, key);
+  const current = event.keep(event.entry, key);
   const isCreate = current.createRevision === current.modRevision;
   return previous === undefined
     ? { type: 'put', revision, current, isCreate }
     : { type: 'put', revision, current, isCreate, previous };
 }
 
-function toKeyValue(raw: RawKeyValue, key: string): KeyValue {
-  const { value, version, lease } = raw;
-  checkNumbers(raw.createRevision, raw.modRevision, version);
-  if (raw.key !== key || lease?.startsWith('-') === true) {
-    throw badAnswer(`etcd sent an event with an entry of another key, or with lease ${lease ?? 'none'}`);
-  }
-  const createRevision = raw.createRevision as Revision;
-  const modRevision = raw.modRevision as Revision;
-  return lease === undefined
-    ? { key, value, createRevision, modRevision, version }
-    : { key, value, createRevision, modRevision, version, lease };
+function previousOf(event: EventReader, key: string, revision: Revision): KeyValue | undefined {
+  if (event.previous === undefined) return undefined;
+  if (event.previous.key() !== key) throw badAnswer('etcd sent an event whose previous entry has another key');
+  const previous = event.keep(event.previous, key);
+  if (previous.modRevision < revision) return previous;
+  throw badAnswer(`etcd sent an entry of revision ${previous.modRevision} as the one before revision ${revision}`);
 }

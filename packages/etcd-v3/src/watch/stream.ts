@@ -333,8 +333,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     const { assembler, follower } = subscription;
     try {
       let count = 0;
-      for (let event = events.next(); event !== undefined; event = events.next()) {
-        const completed = assembler.add(event, events.size);
+      while (events.next()) {
+        const completed = assembler.add(events);
         if (completed !== undefined) follower.revision(completed);
         count += 1;
         if (count % EVENTS_PER_STEP === 0) yield;
