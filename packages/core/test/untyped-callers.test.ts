@@ -1,5 +1,6 @@
 // JavaScript callers, and casts, pass anything. Each mistake is told as what it is, and what to write instead.
 import { json, mirror } from '@holdfast/core';
+import { yaml } from '@holdfast/core/yaml';
 import { memory, memoryStore } from '@holdfast/memory';
 import { openStore } from '@holdfast/store';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -63,6 +64,10 @@ describe('mirror()', () => {
       message: expect.stringMatching(said),
     });
   });
+});
+
+test.each([null, 5, 'x', []])('yaml(%p) is refused', (options) => {
+  expect(() => (yaml as (given: unknown) => unknown)(options)).toThrow(/yaml\(\) takes an object/);
 });
 
 describe('the members of a mirror', () => {

@@ -57,5 +57,6 @@ export {
 export { grpcAnswer } from './net/grpc-answer.js';
 export { grpcFrame } from './net/grpc-messages.js';
 export type { NodeBytes } from './net/node-bytes.js';
-export { startProxy, type AbandonedConnections, type CutOptions, type Proxy, type ProxyTarget } from './net/proxy.js';
+export { startProxy, type AbandonedConnections, type CutOptions, type Proxy } from './net/proxy.js';
+export type { ProxyTarget } from './net/proxy-target.js';
 export { Random } from './random.js';

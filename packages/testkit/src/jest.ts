@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, test } from '@jest/globals';
 import type { Capabilities } from '@holdfast/store';
+import { checkFunction, checkOptions, checkText } from './check.js';
 import type { ConformanceBackend } from './conformance/backend.js';
 import { whySkipped, type ConformanceCase } from './conformance/case.js';
 import { conformanceGroups } from './conformance/index.js';
@@ -29,6 +30,9 @@ export function describeConformance(
   makeBackend: () => Promise<ConformanceBackend> | ConformanceBackend,
   options: DescribeConformanceOptions = {},
 ): void {
+  checkText(name, 'describeConformance(name)', "'my-store'");
+  checkFunction(makeBackend, 'describeConformance(name, makeBackend)');
+  checkOptions(options, ['timeoutMs'], 'describeConformance()');
   describe(`${name} conforms to the contract`, () => {
     let binding: { readonly backend: ConformanceBackend; readonly capabilities: Capabilities } | undefined;
     let ran = 0;

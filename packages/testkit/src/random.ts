@@ -1,8 +1,11 @@
+import { checkNumber } from './check.js';
+
 /** Random numbers from a seed (mulberry32): the same seed gives the same world. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
+    checkNumber(seed, 'new Random(seed)', 'any size');
     // Spread the bits, so that neighbouring seeds begin far apart.
     this.#state = Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) >>> 0;
     this.next();

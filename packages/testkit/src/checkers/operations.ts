@@ -4,6 +4,7 @@ import { sameContent, show } from '../conformance/expect.js';
 import type { Call, History, Operation } from '../history/history.js';
 import { bytesOf, compareHolds, guardHolds } from './conditions.js';
 import { States, type Timeline } from './timeline.js';
+import { checkHistory, checkTimeline } from './check-arguments.js';
 import type { Violation } from './violation.js';
 import { keyOfEvent } from './watch-view.js';
 
@@ -13,6 +14,8 @@ import { keyOfEvent } from './watch-view.js';
  * at its revision.
  */
 export function checkOperations(history: History, timeline: Timeline): Violation[] {
+  checkHistory(history, 'checkOperations()');
+  checkTimeline(timeline, 'checkOperations()');
   const model = new Model(history, timeline);
   return [
     ...model.writeOrder(),

@@ -1,4 +1,5 @@
 import type { History, WatchRecord } from '../history/history.js';
+import { checkHistory } from './check-arguments.js';
 import type { Violation } from './violation.js';
 import { viewOf } from './watch-view.js';
 
@@ -7,6 +8,7 @@ import { viewOf } from './watch-view.js';
  * than what it delivered, delivers nothing after `close()`, and ends with the error that its state names.
  */
 export function checkStates(history: History): Violation[] {
+  checkHistory(history, 'checkStates()');
   return history.watches.flatMap((record, index) => {
     const { name } = viewOf(record, index);
     return problemsOf(record).map((problem) => ({ guarantee: 'truthful', message: `${name} ${problem}` }));

@@ -1,4 +1,6 @@
 import type { KeyValue, Revision, WatchEvent } from '@holdfast/store';
+import { checkIterable, checkShape } from '../check.js';
+import { checkTimeline } from './check-arguments.js';
 import type { WatchRecord } from '../history/history.js';
 
 /** The changes of one revision. */
@@ -23,6 +25,8 @@ export interface Timeline {
 
 /** Makes a timeline of the record of an undisturbed watch, and the entries at its beginning. */
 export function timelineOf(record: WatchRecord, initial: readonly KeyValue[] = []): Timeline {
+  checkShape(record, ['deliveries', 'options'], 'timelineOf(record)', 'one of recorder.watches is');
+  checkIterable(initial, 'timelineOf(record, initial)');
   const ready = record.deliveries.find((delivery) => delivery.type === 'ready');
   const from = record.options.after?.revision ?? (ready?.type === 'ready' ? ready.bookmark.revision : 0);
   const steps = new Map<number, WatchEvent[]>();
@@ -46,6 +50,7 @@ export class States {
   readonly #histories = new Map<string, { revision: number; entry: KeyValue | undefined }[]>();
 
   constructor(timeline: Timeline) {
+    checkTimeline(timeline, 'new States()');
     this.#timeline = timeline;
     for (const entry of timeline.initial) this.#note(entry.key, timeline.from, entry);
     for (const { events } of timeline.steps) {

@@ -1,5 +1,7 @@
 import type { KeyRange } from '@holdfast/store/adapter';
 import { sameContent, show } from '../conformance/expect.js';
+import { checkIterable, checkShape } from '../check.js';
+import { checkTimeline } from './check-arguments.js';
 import { States, type Timeline } from './timeline.js';
 import type { Violation } from './violation.js';
 
@@ -8,6 +10,8 @@ export type View = Iterable<readonly [key: string, value: unknown]>;
 
 /** *Equal*: both views hold the same. */
 export function checkEqualViews(name: string, actual: View, expected: View): Violation[] {
+  checkIterable(actual, 'checkEqualViews(name, actual)');
+  checkIterable(expected, 'checkEqualViews(name, actual, expected)');
   const [left, right] = [new Map(actual), new Map(expected)];
   const violated = (message: string): Violation => ({ guarantee: 'equal', message: `${name} ${message}` });
   return [
@@ -37,6 +41,9 @@ export function checkListenerView(
   changes: Iterable<ViewChange>,
   final: View,
 ): Violation[] {
+  checkIterable(initial, 'checkListenerView(name, initial)');
+  checkIterable(changes, 'checkListenerView(name, initial, changes)');
+  checkIterable(final, 'checkListenerView(name, initial, changes, final)');
   const view = new Map(initial);
   const idle: Violation[] = [];
   for (const change of changes) {
@@ -64,6 +71,14 @@ export function checkUntorn(
   timeline: Timeline,
   range: KeyRange,
 ): Violation[] {
+  checkIterable(observations, 'checkUntorn(name, observations)');
+  checkTimeline(timeline, 'checkUntorn()');
+  checkShape(
+    range,
+    ['contains'],
+    'checkUntorn(name, observations, timeline, range)',
+    'KeyRange.from({ prefix }) makes one',
+  );
   const states = new States(timeline);
   const violations: Violation[] = [];
   for (const observation of observations) {

@@ -1,6 +1,7 @@
 import type { WatchEvent } from '@holdfast/store';
 import type { History } from '../history/history.js';
 import type { Timeline } from './timeline.js';
+import { checkHistory, checkTimeline } from './check-arguments.js';
 import type { Violation } from './violation.js';
 import { contentOf, keyOfEvent, viewOf, type WatchView } from './watch-view.js';
 
@@ -9,6 +10,7 @@ import { contentOf, keyOfEvent, viewOf, type WatchView } from './watch-view.js';
 
 /** *Ordered*: a watch delivers events in the order of their revisions. */
 export function checkOrdered(history: History): Violation[] {
+  checkHistory(history, 'checkOrdered()');
   return eachWatch(history, ({ name, batches }) => {
     const violations: Violation[] = [];
     let last = 0;
@@ -24,6 +26,7 @@ export function checkOrdered(history: History): Violation[] {
 
 /** *Unique*: a watch delivers no event twice. */
 export function checkUnique(history: History): Violation[] {
+  checkHistory(history, 'checkUnique()');
   return eachWatch(history, ({ name, batches }) => {
     const seen = new Set<string>();
     return batches
@@ -41,6 +44,7 @@ export function checkUnique(history: History): Violation[] {
 
 /** *Atomic*: all events of one revision come in one batch. */
 export function checkAtomic(history: History): Violation[] {
+  checkHistory(history, 'checkAtomic()');
   return eachWatch(history, ({ name, batches }) => {
     const batchOf = new Map<number, number>();
     const torn = new Set<number>();
@@ -60,6 +64,7 @@ export function checkAtomic(history: History): Violation[] {
 
 /** *Bookmarkable*: nothing at or below a bookmark comes after it, a bookmark covers its own batch, and none falls. */
 export function checkBookmarkable(history: History): Violation[] {
+  checkHistory(history, 'checkBookmarkable()');
   return eachWatch(history, ({ name, batches, from }) => {
     const violations: Violation[] = [];
     let covered: number = from?.revision ?? 0;
@@ -81,6 +86,8 @@ export function checkBookmarkable(history: History): Violation[] {
 
 /** *Reliable*: up to its last bookmark a watch delivered every event of its range, unaltered, and nothing else. */
 export function checkReliable(history: History, timeline: Timeline): Violation[] {
+  checkHistory(history, 'checkReliable()');
+  checkTimeline(timeline, 'checkReliable()');
   return eachWatch(history, (view) => {
     const last = view.batches.at(-1)?.bookmark.revision;
     if (view.from === undefined || last === undefined) return [];
@@ -90,6 +97,8 @@ export function checkReliable(history: History, timeline: Timeline): Violation[]
 
 /** *Resumable*: a watch with `after` begins with the first later event. It skips none and repeats none. */
 export function checkResumable(history: History, timeline: Timeline): Violation[] {
+  checkHistory(history, 'checkResumable()');
+  checkTimeline(timeline, 'checkResumable()');
   const violations: Violation[] = [];
   history.watches.forEach((record, index) => {
     const after = record.options.after?.revision;
@@ -109,6 +118,8 @@ export function checkResumable(history: History, timeline: Timeline): Violation[
 
 /** All promises about watches: the section C10 of `docs/contract.md`. */
 export function checkWatches(history: History, timeline: Timeline): Violation[] {
+  checkHistory(history, 'checkWatches()');
+  checkTimeline(timeline, 'checkWatches()');
   return [
     ...checkOrdered(history),
     ...checkUnique(history),

@@ -1,4 +1,5 @@
 import { asError } from '../as-error.js';
+import { checkFunction, checkNumber, checkOptions } from '../check.js';
 import { realTimers } from './real-timers.js';
 
 const { clearTimeout, now, setTimeout } = realTimers;
@@ -22,7 +23,11 @@ export async function eventually<T>(
   assertion: () => T | PromiseLike<T>,
   options: EventuallyOptions = {},
 ): Promise<Awaited<T>> {
+  checkFunction(assertion, "eventually()'s condition");
+  checkOptions(options, ['timeoutMs', 'intervalMs'], 'eventually()');
   const { timeoutMs = 20_000, intervalMs = 20 } = options;
+  checkNumber(timeoutMs, 'timeoutMs', 'milliseconds');
+  checkNumber(intervalMs, 'intervalMs', 'milliseconds');
   const deadline = now() + timeoutMs;
   let failure: unknown;
   let tries = 0;

@@ -1,4 +1,6 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
+import { invalidArgument } from '@holdfast/store/adapter';
+import { checkFunction, checkNumber } from '../check.js';
 import { realTimers } from './real-timers.js';
 
 /** A clock that stands still until a test moves it. All times are in milliseconds. */
@@ -25,6 +27,9 @@ const SETTLING_TURNS = 3;
 
 /** Makes a {@link VirtualClock} that starts at `startAt` milliseconds since the epoch. Default: 1 January 2020, UTC. */
 export function virtualClock(startAt = Date.UTC(2020, 0, 1)): VirtualClock {
+  if (!Number.isFinite(checkNumber(startAt, 'virtualClock(startAt)', 'milliseconds since the epoch'))) {
+    throw invalidArgument(`virtualClock(startAt) must be a number of milliseconds since the epoch, not ${startAt}`);
+  }
   return new ManualClock(startAt);
 }
 
@@ -50,6 +55,7 @@ class ManualClock implements VirtualClock {
   }
 
   setTimeout(callback: () => void, delayMs: number): TimerHandle {
+    checkFunction(callback, "a timer's callback");
     // Like the real one: anything but a positive number means "as soon as possible".
     const timer = { at: this.#now + (delayMs > 0 ? delayMs : 0), callback };
     this.#timers.add(timer);
@@ -61,6 +67,7 @@ class ManualClock implements VirtualClock {
   }
 
   async advance(ms: number): Promise<void> {
+    checkNumber(ms, 'advance(ms)', 'milliseconds');
     if (!(ms >= 0)) throw new RangeError(`virtualClock: cannot advance by ${ms} ms; time only moves forward`);
     const until = this.#now + ms;
     await settle();

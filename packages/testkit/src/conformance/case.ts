@@ -1,4 +1,5 @@
 import type { Capabilities } from '@holdfast/store';
+import { checkShape } from '../check.js';
 import type { BackendHooks } from './backend.js';
 import type { ClauseId } from './clauses.js';
 import type { ConformanceContext } from './context.js';
@@ -29,10 +30,14 @@ export interface ConformanceCase {
 
 /** Why a case does not apply to this backend; `undefined` if it does. */
 export function whySkipped(
-  { requires, needs = [] }: ConformanceCase,
+  conformanceCase: ConformanceCase,
   capabilities: Capabilities,
   hooks: BackendHooks,
 ): string | undefined {
+  checkShape(conformanceCase, ['id', 'run'], 'whySkipped(case)', 'one of conformanceCases is');
+  checkShape(capabilities, ['leases'], 'whySkipped(case, capabilities)', 'store.capabilities is');
+  checkShape(hooks, [], 'whySkipped(case, capabilities, hooks)', 'backend.hooks is');
+  const { requires, needs = [] } = conformanceCase;
   for (const name of Object.keys(requires ?? {}) as (keyof Capabilities)[]) {
     if (!meets(requires?.[name], capabilities[name])) {
       return `capability ${name} is ${JSON.stringify(capabilities[name])}`;

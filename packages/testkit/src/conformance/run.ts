@@ -1,4 +1,6 @@
 import { asError } from '../as-error.js';
+import { checkIterable, checkShape } from '../check.js';
+import { checkBackend } from './check-backend.js';
 import type { ConformanceBackend } from './backend.js';
 import { whySkipped, type ConformanceCase } from './case.js';
 import { ConformanceContext } from './context.js';
@@ -16,6 +18,8 @@ export interface CaseReport {
 
 /** Runs one case against a backend. Throws if the store breaks the guarantee. */
 export async function runCase(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<void> {
+  checkShape(conformanceCase, ['id', 'run'], 'runCase(case)', 'one of conformanceCases is');
+  checkBackend(backend, 'runCase(case, backend)');
   const context = await ConformanceContext.open(backend);
   // Long enough for several waits and the work itself. A call that never settles then fails the case, not the run.
   const limitMs = 3 * context.patienceMs + 5_000;
@@ -38,6 +42,8 @@ export async function runConformance(
   backend: ConformanceBackend,
   cases: readonly ConformanceCase[],
 ): Promise<CaseReport[]> {
+  checkBackend(backend, 'runConformance(backend)');
+  checkIterable(cases, 'runConformance(backend, cases)');
   const store = await backend.open();
   const { capabilities } = store;
   await store.close();

@@ -9,6 +9,7 @@ import {
 } from '@holdfast/store';
 import {
   addAbortListener,
+  checkStore,
   createStore,
   DelegatingDriver,
   removeAbortListener,
@@ -42,6 +43,7 @@ export function simulateLink(
   store: ConfigStore,
   options: SimulatedLinkOptions = {},
 ): { store: ConfigStore; link: Link } {
+  checkStore(store, 'simulateLink()');
   const wire = new Wire(options.endpoint ?? 'simulated:0');
   return { store: createStore(new LinkedDriver(store, wire), options), link: wire };
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { checkOneOf, checkOptions, checkText } from '../check.js';
 import { compareVersions, isAtLeast, isOfVersion, servesV2 } from './etcd-version.js';
 
 /** An etcd that tests can start, with the tools that belong to it. */
@@ -28,6 +29,8 @@ const probed = new Map<string, EtcdBinary>();
  * @param wanted `api: 'v2'` gives those alone that serve the v2 API, which is gone from 3.6 on
  */
 export function availableEtcds(wanted: { readonly api?: 'v2' | 'v3' } = {}): readonly EtcdBinary[] {
+  const { api } = checkOptions(wanted, ['api'], 'availableEtcds()');
+  if (api !== undefined) checkOneOf(api, ['v2', 'v3'], 'api');
   const listed = listedEtcds();
   const all = listed.length > 0 ? listed : [probe(process.env['ETCD_BIN'] ?? 'etcd')];
   if (wanted.api !== 'v2') return all;
@@ -44,7 +47,10 @@ export function findEtcd(wanted: {
   readonly bin?: string | undefined;
   readonly version?: string | undefined;
 }): EtcdBinary {
+  checkOptions(wanted, ['bin', 'version'], 'findEtcd()');
   const { bin, version } = wanted;
+  if (bin !== undefined) checkText(bin, 'bin', "'/usr/bin/etcd'");
+  if (version !== undefined) checkText(version, 'version', "'3.5.30' or '3.5'");
   if (bin === undefined && version === undefined) {
     const named = process.env['ETCD_BIN'];
     const [first] = named === undefined ? availableEtcds() : [probe(named)];

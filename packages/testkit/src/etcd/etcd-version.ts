@@ -1,5 +1,8 @@
+import { checkText } from '../check.js';
+
 /** `3.4.23` → `[3, 4, 23]`. A missing part is 0: the series `3.6` begins with `3.6.0`. */
 function parts(version: string): readonly [number, number, number] {
+  checkText(version, 'a version', "'3.5.30'");
   const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
   return [major, minor, patch];
 }
@@ -18,6 +21,8 @@ export function isAtLeast(version: string, minimum: string): boolean {
 
 /** Whether `version` is the wanted one, or belongs to the wanted series: `3.5.30` to `3.5`. */
 export function isOfVersion(version: string, wanted: string): boolean {
+  checkText(version, 'a version', "'3.5.30'");
+  checkText(wanted, 'the wanted version', "'3.5.30' or '3.5'");
   return version === wanted || version.startsWith(`${wanted}.`);
 }
 

@@ -1,3 +1,4 @@
+import { checkEtcdOptions } from './check-etcd-options.js';
 import { EtcdCluster } from './etcd-cluster.js';
 import { findEtcd } from './etcd-binary.js';
 import { EtcdCrashedError } from './etcd-member.js';
@@ -11,12 +12,14 @@ const MAX_PORT_CHOICES = 5;
  * It is gone, data included, after `close()`, and also when this process ends without calling it.
  */
 export async function startEtcd(options: StartEtcdOptions = {}): Promise<Etcd> {
+  checkEtcdOptions(options);
   if (options.dataDir !== undefined && options.nodes === 3) {
     throw new Error(
       'startEtcd: dataDir is for one member; members of three find each other by ports that changed. Use useData().',
     );
   }
-  const binary = findEtcd(options);
+  const { bin, version } = options;
+  const binary = findEtcd({ bin, version });
   for (let choice = 1; ; choice += 1) {
     const etcd = await EtcdCluster.create(binary, options);
     try {

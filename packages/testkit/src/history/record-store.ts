@@ -11,13 +11,17 @@ import {
   type ValueInput,
   type WatchOptions,
 } from '@holdfast/store';
-import { messageOf } from '@holdfast/store/adapter';
+import { checkStore, messageOf } from '@holdfast/store/adapter';
+import { checkText } from '../check.js';
 import type { Call } from './history.js';
 import { recordWatch } from './record-watch.js';
-import type { Recorder } from './recorder.js';
+import { checkRecorder, type Recorder } from './recorder.js';
 
 /** The same store, with every call, answer and watch written down under the client's name. */
 export function recordStore(store: ConfigStore, recorder: Recorder, client: string): ConfigStore {
+  checkStore(store, 'recordStore()');
+  checkRecorder(recorder, 'recordStore(store, recorder)');
+  checkText(client, 'recordStore(store, recorder, client)', "'reader 1'");
   const recorded = {
     get: (key: string, options?: GetOptions) =>
       record(recorder, client, { type: 'get', key, options: options ?? {} }, () => store.get(key, options)),

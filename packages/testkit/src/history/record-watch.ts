@@ -8,14 +8,20 @@ import {
   type WatchState,
 } from '@holdfast/store';
 import { messageOf } from '@holdfast/store/adapter';
-import type { Recorder } from './recorder.js';
+import { checkOptions, checkShape, checkText } from '../check.js';
+import { checkRecorder, type Recorder } from './recorder.js';
 
 /** The same watch, with everything that it tells written down as its consumer takes it. */
 export function recordWatch(
   watch: Watch,
   recorder: Recorder,
-  { client, range, options = {} }: { readonly client: string; readonly range: Range; readonly options?: WatchOptions },
+  of: { readonly client: string; readonly range: Range; readonly options?: WatchOptions },
 ): Watch {
+  const given = checkOptions(of, ['client', 'range', 'options'], 'recordWatch()');
+  checkShape(watch, ['ready', 'state', 'close'], 'recordWatch(watch)', 'store.watch() gives one');
+  checkRecorder(recorder, 'recordWatch(watch, recorder)');
+  checkText(given['client'], 'client', "'reader 1'");
+  const { client, range, options = {} } = of;
   return new RecordedWatch(watch, recorder.open({ client, range, options }));
 }
 

@@ -1,3 +1,4 @@
+import { checkShape } from '../check.js';
 import type { Call, Delivery, History, Moment, Operation, WatchRecord } from './history.js';
 
 /** Writes a {@link History} while it happens. One recorder serves all clients, so that their moments compare. */
@@ -30,6 +31,11 @@ export class Recorder implements History {
       deliveries.push({ at: this.tick(), ...delivery });
     };
   }
+}
+
+/** @throws StoreError `invalid-argument` */
+export function checkRecorder(value: unknown, name: string): void {
+  checkShape(value, ['operations', 'watches', 'invoke', 'open'], name, 'new Recorder() makes one');
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,3 +1,5 @@
+import { checkShape } from '../check.js';
+import { checkBackend } from '../conformance/check-backend.js';
 import type { ConfigStore } from '@holdfast/store';
 import type { ConformanceBackend } from '../conformance/backend.js';
 import type { ClauseId } from '../conformance/clauses.js';
@@ -18,12 +20,16 @@ export interface Mutant {
 }
 
 /** The clause that a mutant breaks. */
-export function clauseOf({ id }: Mutant): ClauseId {
+export function clauseOf(mutant: Mutant): ClauseId {
+  checkMutant(mutant, 'clauseOf(mutant)');
+  const { id } = mutant;
   return id.slice(0, id.indexOf('.')) as ClauseId;
 }
 
 /** A backend all of whose handles are broken in the same way. */
 export function mutateBackend(backend: ConformanceBackend, mutant: Mutant): ConformanceBackend {
+  checkBackend(backend, 'mutateBackend(backend)');
+  checkMutant(mutant, 'mutateBackend(backend, mutant)');
   const { hooks } = backend;
   const { disturbed, unreachable, openByUrl } = hooks;
   return {
@@ -46,4 +52,8 @@ export function mutateBackend(backend: ConformanceBackend, mutant: Mutant): Conf
       ...(openByUrl && { openByUrl: async () => mutant.apply(await openByUrl()) }),
     },
   };
+}
+
+function checkMutant(mutant: unknown, name: string): void {
+  checkShape(mutant, ['id', 'apply'], name, 'one of mutants is');
 }

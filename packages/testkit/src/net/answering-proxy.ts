@@ -1,5 +1,5 @@
 import type { NodeBytes } from './node-bytes.js';
-import type { ProxyTarget } from './proxy.js';
+import type { ProxyTarget } from './proxy-target.js';
 import { AnsweringServer } from './answering-server.js';
 
 /** A request as a proxy sees it. */

@@ -6,7 +6,8 @@ import type { Answering, AnsweringProxy, MessageChange, ProxiedRequest, ProxyAns
 import { answerHttp1, relayHttp1 } from './http1-relay.js';
 import { answerHttp2, Http2Upstream } from './http2-relay.js';
 import { reservePort, type ReservedPort } from './ports.js';
-import type { ProxyTarget } from './proxy.js';
+import { parseTarget, type ProxyTarget } from './proxy-target.js';
+import { checkFunction, checkOneOf, checkOptions, checkShape } from '../check.js';
 
 const PREFACE = 'PRI * HTTP/2.0';
 // As much as a client of Holdfast's takes at once: a proxy that is in the way of large answers would time out tests.
@@ -28,7 +29,7 @@ export class AnsweringServer implements AnsweringProxy {
   #answered = 0;
 
   static async start(target: ProxyTarget): Promise<AnsweringServer> {
-    const url = new URL(typeof target === 'number' ? `http://127.0.0.1:${target}` : target);
+    const url = parseTarget(target);
     const proxy = new AnsweringServer(url, await reservePort());
     proxy.#listener.listen({ port: proxy.port, host: '127.0.0.1' });
     await once(proxy.#listener, 'listening');
@@ -57,13 +58,19 @@ export class AnsweringServer implements AnsweringProxy {
     return this.#answered;
   }
 
-  answer(how: ProxyAnswer | Answering, { open = 'cut' }: { readonly open?: 'cut' | 'end' | 'keep' } = {}): void {
+  answer(how: ProxyAnswer | Answering, options: { readonly open?: 'cut' | 'end' | 'keep' } = {}): void {
+    if (typeof how !== 'function')
+      checkShape(how, ['status'], 'answer(how)', '{ status: 503 }, or a function of the request');
+    checkOptions(options, ['open'], 'answer()');
+    const { open = 'cut' } = options;
+    checkOneOf(open, ['cut', 'end', 'keep'], 'open');
     this.#how = typeof how === 'function' ? how : () => how;
     if (open === 'cut') this.cut();
     if (open === 'end') for (const end of this.#open) end();
   }
 
   rewrite(change: MessageChange | undefined): void {
+    if (change !== undefined) checkFunction(change, 'rewrite(change)');
     this.#change = change;
   }
 

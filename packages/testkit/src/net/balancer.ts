@@ -1,7 +1,9 @@
+import { checkFunction, checkIterable } from '../check.js';
 import type { Connection } from './connection.js';
 import { reservePort } from './ports.js';
 import { ProxyServer, targetUrl } from './proxy-server.js';
-import type { Proxy, ProxyTarget } from './proxy.js';
+import type { Proxy } from './proxy.js';
+import type { ProxyTarget } from './proxy-target.js';
 
 /** Gives the place in the list of targets that the next connection goes to; `turn` counts connections from 0. */
 export type BalancerChoice = (turn: number) => number;
@@ -34,6 +36,7 @@ class BalancerServer extends ProxyServer implements Balancer {
   #choice: BalancerChoice;
 
   static async startBalancer(targets: readonly ProxyTarget[]): Promise<BalancerServer> {
+    checkIterable(targets, 'startBalancer(targets)');
     const urls = targets.map(targetUrl);
     const [first] = urls;
     if (first === undefined) throw new Error('startBalancer: name at least one server');
@@ -69,10 +72,12 @@ class BalancerServer extends ProxyServer implements Balancer {
   }
 
   serve(targets: readonly number[]): void {
+    checkIterable(targets, 'serve(targets)');
     this.#choice = inTurn(targets);
   }
 
   choose(choice: BalancerChoice): void {
+    checkFunction(choice, 'choose(choice)');
     this.#choice = choice;
   }
 

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
+import { checkIterable, checkNumber, checkText } from '../check.js';
 
 /** A certificate and its private key, as PEM. */
 export interface Certificate {
@@ -35,6 +36,7 @@ const OID = {
  * openssl. Only what TLS between a client and etcd takes is written (RFC 5280, version 3, ECDSA on P-256).
  */
 export function certificateAuthority(commonName = 'Holdfast test authority'): CertificateAuthority {
+  checkText(commonName, 'certificateAuthority(commonName)', "'my authority'");
   const keys = newKeys();
   const signer = { name: commonName, key: keys.privateKey };
   const authority = [
@@ -44,6 +46,9 @@ export function certificateAuthority(commonName = 'Holdfast test authority'): Ce
   return {
     cert: certificate(commonName, keys.publicKey, signer, authority),
     issue: (name, hosts = ['localhost', '127.0.0.1'], notAfter) => {
+      checkText(name, 'issue(commonName)', "'etcd'");
+      checkIterable(hosts, 'issue(commonName, hosts)');
+      if (notAfter !== undefined) checkNumber(notAfter, 'notAfter', 'milliseconds since the epoch');
       const own = newKeys();
       const usage = extension(OID.extendedKeyUsage, sequence(oid(OID.serverAuth), oid(OID.clientAuth)));
       const names = extension(OID.subjectAltName, sequence(...hosts.map(alternativeName)));

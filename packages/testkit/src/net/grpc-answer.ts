@@ -1,11 +1,15 @@
+import { checkIterable, checkOptions } from '../check.js';
 import type { ProxyAnswer } from './answering-proxy.js';
 import { grpcFrame } from './grpc-messages.js';
 
 /** An answer to a gRPC call, with these messages and this status. */
 export function grpcAnswer(
   messages: Iterable<Uint8Array>,
-  { status = 0, message = '' }: { readonly status?: number; readonly message?: string } = {},
+  options: { readonly status?: number; readonly message?: string } = {},
 ): ProxyAnswer {
+  checkIterable(messages, 'grpcAnswer(messages)');
+  checkOptions(options, ['status', 'message'], 'grpcAnswer()');
+  const { status = 0, message = '' } = options;
   return {
     status: 200,
     headers: { 'content-type': 'application/grpc' },

@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream';
+import { invalidArgument } from '@holdfast/store/adapter';
 import type { NodeBytes } from './node-bytes.js';
 
 const HEAD_BYTES = 5;
@@ -28,6 +29,8 @@ export class GrpcMessages extends Transform {
 
 /** A message as gRPC puts it into a body: a flag, its length, and the message. */
 export function grpcFrame(message: Uint8Array): NodeBytes {
+  if (!(message instanceof Uint8Array))
+    throw invalidArgument('grpcFrame(message) takes the bytes of a message, a Uint8Array');
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);

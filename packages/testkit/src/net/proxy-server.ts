@@ -1,8 +1,11 @@
 import { createServer, type Server } from 'node:net';
+import { invalidArgument } from '@holdfast/store/adapter';
+import { checkFunction, checkNumber, checkOneOf, checkOptions } from '../check.js';
 import { Connection, type ConnectionRules } from './connection.js';
 import { newLane, type ArmedCut, type CutPredicate, type CutRule, type Direction, type Lane } from './lane.js';
 import { reservePort, type ReservedPort } from './ports.js';
-import type { AbandonedConnections, CutOptions, Proxy, ProxyTarget } from './proxy.js';
+import type { AbandonedConnections, CutOptions, Proxy } from './proxy.js';
+import { parseTarget, type ProxyTarget } from './proxy-target.js';
 
 type Listening =
   { readonly kind: 'accepting'; readonly server: Server } | { readonly kind: 'refusing' } | { readonly kind: 'closed' };
@@ -73,16 +76,21 @@ export class ProxyServer implements Proxy {
   }
 
   cut(options: { readonly reset?: boolean } = {}): void {
+    checkOptions(options, ['reset'], 'cut()');
     for (const connection of [...this.#connections]) connection.destroy(options.reset);
     this.#cutting = false;
   }
 
   cutAfter(bytes: number, options?: CutOptions): ArmedCut {
+    checkNumber(bytes, 'cutAfter(bytes)', 'bytes');
     if (!Number.isSafeInteger(bytes) || bytes < 1) throw new RangeError(`cutAfter: ${bytes} is not a number of bytes`);
     return this.cutWhen((chunk, seen) => (seen + chunk.length >= bytes ? bytes - seen : false), options);
   }
 
   cutWhen(predicate: CutPredicate, options: CutOptions = {}): ArmedCut {
+    checkFunction(predicate, 'the predicate of cutWhen()');
+    checkOptions(options, ['direction', 'refuse'], 'a cut');
+    checkDirection(options.direction ?? 'toClient');
     const { cuts } = this.#lanes[options.direction ?? 'toClient'];
     let happen: () => void;
     const happened = new Promise<void>((resolve) => {
@@ -123,6 +131,7 @@ export class ProxyServer implements Proxy {
   }
 
   stall(direction: Direction): void {
+    checkDirection(direction);
     this.#lanes[direction].stalled = true;
     this.#wake();
   }
@@ -136,10 +145,13 @@ export class ProxyServer implements Proxy {
   }
 
   delay(ms: number, direction?: Direction): void {
+    if (!(checkNumber(ms, 'delay(ms)', 'milliseconds') >= 0))
+      throw invalidArgument(`delay(ms) must be 0 or more, not ${ms}`);
     for (const lane of this.#lanesOf(direction)) lane.delayMs = ms;
   }
 
   throttle(bytesPerSecond: number, direction?: Direction): void {
+    checkNumber(bytesPerSecond, 'throttle(bytesPerSecond)', 'bytes a second');
     if (!(bytesPerSecond > 0))
       throw new RangeError(`throttle: ${bytesPerSecond} is not a rate; stall() stops the flow`);
     for (const lane of this.#lanesOf(direction)) lane.bytesPerSecond = bytesPerSecond;
@@ -190,6 +202,7 @@ export class ProxyServer implements Proxy {
   }
 
   #lanesOf(direction: Direction | undefined): readonly Lane[] {
+    if (direction !== undefined) checkDirection(direction);
     return direction === undefined ? Object.values(this.#lanes) : [this.#lanes[direction]];
   }
 
@@ -199,7 +212,11 @@ export class ProxyServer implements Proxy {
 }
 
 export function targetUrl(target: ProxyTarget): URL {
-  const url = new URL(typeof target === 'number' ? `http://127.0.0.1:${target}` : target);
+  const url = parseTarget(target);
   if (url.port === '') throw new Error(`startProxy: ${url.href} names no port; give it explicitly`);
   return url;
+}
+
+function checkDirection(direction: unknown): void {
+  checkOneOf(direction, ['toClient', 'toServer'], 'a direction');
 }

@@ -1,8 +1,6 @@
 import type { ArmedCut, CutPredicate, Direction } from './lane.js';
 import { ProxyServer } from './proxy-server.js';
-
-/** Where a proxy forwards to: a loopback port, or the server's URL. */
-export type ProxyTarget = number | string;
+import type { ProxyTarget } from './proxy-target.js';
 
 /** Options of {@link Proxy.cutAfter} and {@link Proxy.cutWhen}. */
 export interface CutOptions {
