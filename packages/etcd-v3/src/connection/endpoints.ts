@@ -1,5 +1,5 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { addAbortListener, Backoff, noteFailure, removeAbortListener, sleep } from '@holdfast/store/adapter';
+import { abortable, Backoff, noteFailure, sleep, withDeadline } from '@holdfast/store/adapter';
 import { byPreference, type EndpointAddress } from '@holdfast/etcd-common';
 import { deferred } from './deferred.js';
 import { Endpoint, type EndpointOptions } from './endpoint.js';
@@ -18,12 +18,6 @@ export interface Choice {
   /** Use only these. Default: all. */
   readonly among?: readonly Endpoint[] | undefined;
   readonly signal: AbortSignal | undefined;
-}
-
-/** The end of a dial, for any reason: as a signal, and as a promise that then rejects. */
-interface DialEnd {
-  readonly signal: AbortSignal;
-  readonly lost: Promise<never>;
 }
 
 /** After this long without an answer, in milliseconds, the next endpoint is tried as well. */
@@ -117,41 +111,34 @@ export class Endpoints {
   }
 
   async #dial(ordered: readonly Endpoint[], signal: AbortSignal | undefined): Promise<Reached> {
-    const { clock, connectMs } = this.#options;
-    signal?.throwIfAborted();
+    const { clock, connectMs: ms } = this.#options;
     const causes = new Map<Endpoint, StoreError>();
-    const over = new AbortController();
-    const onAbort = (): void => {
-      over.abort(signal?.reason);
-    };
-    addAbortListener(signal, onAbort);
-    const timer = clock.setTimeout(() => {
-      over.abort(unreachable(ordered, causes, ` within ${connectMs} ms (timeouts.connectMs)`));
-    }, connectMs);
-    const lost = rejection(over.signal);
+    const late = (): StoreError => unreachable(ordered, causes, ` within ${ms} ms (timeouts.connectMs)`);
+    const done = new AbortController();
     try {
-      let turn: Promise<unknown> = Promise.resolve();
-      const tries = ordered.map((endpoint, index) => {
-        const failedOnce = deferred<void>();
-        const mine = turn;
-        turn = Promise.race([failedOnce.promise, sleep(clock, (index + 1) * STAGGER_MS, over.signal)]);
-        return this.#tryOne(endpoint, mine, { signal: over.signal, lost }, (cause) => {
-          causes.set(endpoint, cause);
-          noteFailure(signal, cause);
-          failedOnce.resolve();
+      return await withDeadline({ clock, ms, signal, late }, (deadline) => {
+        const over = AbortSignal.any([deadline.signal, done.signal]);
+        let turn: Promise<unknown> = Promise.resolve();
+        const tries = ordered.map((endpoint, index) => {
+          const failedOnce = deferred<void>();
+          const mine = turn;
+          turn = Promise.race([failedOnce.promise, sleep(clock, (index + 1) * STAGGER_MS, over)]);
+          return this.#tryOne(endpoint, mine, over, (cause) => {
+            causes.set(endpoint, cause);
+            noteFailure(signal, cause);
+            failedOnce.resolve();
+          });
         });
+        turn.catch(() => undefined);
+        return Promise.any(tries);
       });
-      turn.catch(() => undefined);
-      return await Promise.race([Promise.any(tries), lost]);
     } catch (error) {
-      if (over.signal.aborted) throw over.signal.reason;
+      if (!(error instanceof AggregateError)) throw error;
       // Every endpoint failed for good, for example with a bad certificate, which waiting does not fix.
-      const [first] = (error as AggregateError).errors as StoreError[];
+      const [first] = error.errors as StoreError[];
       throw isStoreError(first, 'closed') ? first : unreachable(ordered, causes, '');
     } finally {
-      clock.clearTimeout(timer);
-      removeAbortListener(signal, onAbort);
-      over.abort(OVER);
+      done.abort(OVER);
     }
   }
 
@@ -159,7 +146,7 @@ export class Endpoints {
   async #tryOne(
     endpoint: Endpoint,
     turn: Promise<unknown>,
-    over: DialEnd,
+    over: AbortSignal,
     onFailure: (cause: StoreError) => void,
   ): Promise<Reached> {
     const { retry, random } = this.#options;
@@ -167,13 +154,13 @@ export class Endpoints {
     await turn;
     for (;;) {
       try {
-        return { endpoint, channel: await Promise.race([endpoint.connect(), over.lost]) };
+        return { endpoint, channel: await abortable(endpoint.connect(), over) };
       } catch (error) {
-        if (over.signal.aborted || !isStoreError(error)) throw error;
+        if (over.aborted || !isStoreError(error)) throw error;
         onFailure(error);
         if (!error.retryable) throw error;
       }
-      await this.#rest(backoff.next(), over.signal);
+      await this.#rest(backoff.next(), over);
     }
   }
 
@@ -189,16 +176,6 @@ export class Endpoints {
 
 // Ends the attempts that lost the dial. No caller sees it.
 const OVER = new StoreError('aborted', 'another endpoint was quicker');
-
-function rejection(signal: AbortSignal): Promise<never> {
-  const promise = new Promise<never>((_resolve, reject) => {
-    addAbortListener(signal, () => {
-      reject(signal.reason as Error);
-    });
-  });
-  promise.catch(() => undefined);
-  return promise;
-}
 
 function unreachable(
   tried: readonly Endpoint[],
