@@ -59,7 +59,7 @@ export class Admission {
     if (link.identity !== undefined || identity === '') return this.heard(endpoint, link, identity);
     try {
       await abortable(this.#census.admit(endpoint.name, identity), signal);
-      link.identity = identity;
+      link.reported(identity);
       return undefined;
     } catch (error) {
       if (signal?.aborted === true || !isStoreError(error)) throw error;
@@ -79,7 +79,7 @@ export class Admission {
       // Each new connection counts for or against a change.
       if (link.identity === undefined) this.#census.admit(endpoint.name, identity).catch(() => undefined);
       this.#census.check(endpoint.name, identity);
-      link.identity ??= identity;
+      link.reported(identity);
       return undefined;
     } catch (error) {
       if (!isStoreError(error)) throw error;

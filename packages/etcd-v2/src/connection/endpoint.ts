@@ -103,7 +103,7 @@ export class Endpoint {
    * another member.
    */
   noteProof(link: Link): void {
-    link.provedAt = this.#options.clock.now();
+    link.proved(this.#options.clock.now());
   }
 
   /** Tells after each question of the keepalive whether the member that answered has a leader. @returns how to end that */
@@ -169,8 +169,8 @@ export class Endpoint {
       },
       isOfKeys(request) ? this.#options.maxResponseBytes : Math.min(SMALL, this.#options.maxResponseBytes),
     );
-    link.usedAt = this.#options.clock.now();
-    const began = link.usedAt;
+    const began = this.#options.clock.now();
+    link.used(began);
     this.#underWay.set(exchange, { link, began, isPoll, received: 0, since: began });
     this.#keepalive?.begin();
     link.send(request, exchange);

@@ -21,13 +21,10 @@ export class LinkGone extends Error {
  * and never reconnects, so everything that it has shown about its server stays true.
  */
 export class Link {
-  /** The server's cluster, once it has reported it. */
-  identity: string | undefined;
-  /** When its last request was sent, by the store's clock. */
-  usedAt = -Infinity;
-  /** When its member last showed that it is part of a working cluster. */
-  provedAt = -Infinity;
   readonly #client: Client;
+  #identity: string | undefined;
+  #usedAt = -Infinity;
+  #provedAt = -Infinity;
   #address: string | undefined;
   #connecting: Socket | undefined;
   #isDialled = false;
@@ -81,6 +78,36 @@ export class Link {
   /** The server's IP address, once connected. */
   get address(): string | undefined {
     return this.#address;
+  }
+
+  /** The server's cluster, once it has reported it. */
+  get identity(): string | undefined {
+    return this.#identity;
+  }
+
+  /** When its last request was sent, by the store's clock. */
+  get usedAt(): number {
+    return this.#usedAt;
+  }
+
+  /** When its member last showed that it is part of a working cluster. */
+  get provedAt(): number {
+    return this.#provedAt;
+  }
+
+  /** The server has reported its cluster. Only the first report counts: the connection never leads to another server. */
+  reported(identity: string): void {
+    this.#identity ??= identity;
+  }
+
+  /** Its member has shown that it is part of a working cluster. */
+  proved(now: number): void {
+    this.#provedAt = now;
+  }
+
+  /** A request is sent over it now. */
+  used(now: number): void {
+    this.#usedAt = now;
   }
 
   send(request: HttpRequest, exchange: HttpExchange): void {
