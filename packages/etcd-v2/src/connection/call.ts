@@ -9,6 +9,8 @@ import type { Question } from './recognise.js';
 
 /** A call, as it is made at one endpoint after the other until one answers it. */
 export interface CallRequest<T> extends Question {
+  /** Reads what a majority has agreed on (`quorum=true`). Only a member that is part of a working cluster can answer that. */
+  readonly quorum?: boolean | undefined;
   /** Form fields, sent url-encoded. */
   readonly form?: Readonly<Record<string, string>> | undefined;
   /** A JSON body, in place of a form. */

@@ -78,7 +78,8 @@ export class Caller {
         const meaning = await meaningAt(endpoint, failure, kind, signal, this.#options.headers);
         return failed(toFailureError(failure, kind, endpoint.name, meaning), meaning);
       }
-      if (needsLeader(call)) endpoint.noteProof(link);
+      // Only a member that is part of a working cluster can answer these.
+      if (kind === 'write' || call.quorum === true) endpoint.noteProof(link);
       const { point } = recognised;
       const head: AnswerHead = { ...point, status: response.status, endpoint };
       if (recognised.kind === 'refused') return { ...head, refused: recognised.refused, result: undefined };
@@ -112,9 +113,4 @@ export class Caller {
     if (!error.retryable || signal?.aborted === true) throw told;
     return { ...via, error: told, meaning: { code: error.code, retryable: true, outcome }, reached: sent };
   }
-}
-
-/** Whether only a member that is part of a working cluster can answer it. */
-function needsLeader({ kind, path }: Pick<CallRequest<unknown>, 'kind' | 'path'>): boolean {
-  return kind === 'write' || /[?&]quorum=true(?:&|$)/.test(path);
 }

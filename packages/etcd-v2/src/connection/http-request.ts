@@ -7,10 +7,17 @@ import type { HttpRequest } from './http-exchange.js';
  * @param own the headers that the user of the store set
  */
 export function httpRequest(
-  { method, path, form, json }: Pick<CallRequest<unknown>, 'method' | 'path' | 'form' | 'json'>,
+  {
+    method,
+    path: asked,
+    quorum,
+    form,
+    json,
+  }: Pick<CallRequest<unknown>, 'method' | 'path' | 'quorum' | 'form' | 'json'>,
   authorization: string | undefined,
   own: Readonly<Record<string, string>>,
 ): HttpRequest {
+  const path = quorum === true ? `${asked}${asked.includes('?') ? '&' : '?'}quorum=true` : asked;
   const headers: Record<string, string> = { ...own };
   if (authorization !== undefined) headers['authorization'] = authorization;
   if (form !== undefined) {

@@ -55,8 +55,7 @@ export async function readNode(
   consistency: Consistency,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly node: V2Node | undefined; readonly answer: AnswerHead }> {
-  const path = keyPath(key) + (consistency === 'linearizable' ? '?quorum=true' : '');
-  const answer = await read(connection, path, signal);
+  const answer = await read(connection, { path: keyPath(key), consistency }, signal);
   return { node: answer.result?.node, answer };
 }
 
@@ -68,12 +67,13 @@ export function readForWrite(connection: Connection, key: string, { signal }: Dr
 /** One GET of the keys API. A missing node has no result. */
 export function read(
   connection: Connection,
-  path: string,
+  { path, consistency }: { readonly path: string; readonly consistency: Consistency },
   signal: AbortSignal | undefined,
 ): Promise<Answer<ReadAnswer>> {
   return connection.call({
     method: 'GET',
     path,
+    quorum: consistency === 'linearizable',
     kind: 'read',
     signal,
     expect: NOT_THERE,
@@ -128,13 +128,10 @@ export async function readRange(
   consistency: Consistency,
   signal: AbortSignal | undefined,
 ): Promise<Snapshot> {
-  const { path, recursive } = locate(range);
+  const { path: directory, recursive } = locate(range);
   // The server sorts each directory by itself, which is nearly our order, so sorting here is cheap.
-  const query = [
-    ...(recursive ? ['recursive=true', 'sorted=true'] : []),
-    ...(consistency === 'linearizable' ? ['quorum=true'] : []),
-  ];
-  const answer = await read(connection, query.length > 0 ? `${path}?${query.join('&')}` : path, signal);
+  const path = recursive ? `${directory}?recursive=true&sorted=true` : directory;
+  const answer = await read(connection, { path, consistency }, signal);
   const all = answer.result?.files ?? [];
   const files: V2File[] = [];
   const undecodable: UndecodableKey[] = [];

@@ -48,9 +48,9 @@ export class InOrder {
     options: CallOptions = {},
   ): Promise<{ readonly items: readonly KeyValue[]; readonly bookmark: Bookmark }> {
     return this.#call('read', [options, CALL_OPTIONS, 'inOrder.list()'], () => {
-      const path = `${keyPath(checkPath(directory))}/?sorted=true&quorum=true`;
+      const path = `${keyPath(checkPath(directory))}/?sorted=true`;
       return async ({ signal }) => {
-        const answer = await read(this.#connection, path, signal);
+        const answer = await read(this.#connection, { path, consistency: 'linearizable' }, signal);
         const { nodes = [] } = answer.result?.node ?? {};
         const files = nodes.filter((node): node is V2File => isFile(node) && isReadable(node.key));
         // The server sorts. Sorting a sorted list costs one walk through it.

@@ -92,7 +92,8 @@ export class HistoryCheck {
   #read(path: string, signal: AbortSignal, avoid?: Endpoint): Promise<AnswerHead> {
     return this.#connection.call({
       method: 'GET',
-      path: `${path}?quorum=true`,
+      path,
+      quorum: true,
       kind: 'read',
       signal,
       expect: [100, 104],
