@@ -96,9 +96,8 @@ describe.each([findEtcd({})])('faults on the way to etcd $version', ({ version }
       expect(timeout).toMatchObject({ code: 'timeout', outcome: 'unknown' });
       const controller = new AbortController();
       const aborted = failure(store.put('/given-up', 'y', { signal: controller.signal }));
-      setTimeout(() => {
-        controller.abort();
-      }, 50);
+      await eventually(async () => (await etcd.ctl('get', '/given-up', '--print-value-only')).trim() === 'y');
+      controller.abort();
       expect(await aborted).toMatchObject({ code: 'aborted', outcome: 'unknown' });
     });
 
@@ -226,8 +225,9 @@ describe.each([findEtcd({})])('faults on the way to etcd $version', ({ version }
       await store.put('/f', 'x');
       expect((await store.status()).endpoint).toBe(one.endpoint);
       one.stall('toClient');
+      const sent = one.bytesToServer;
       const read = store.get('/f');
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await eventually(() => one.bytesToServer > sent);
       one.refuse();
       one.cut();
       expect(await read).toMatchObject({ key: '/f' });
