@@ -1,6 +1,6 @@
-import { createServer, connect, type Server, type Socket } from 'node:net';
+import { createServer, connect, type Server, Socket } from 'node:net';
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { eventually, startProxy, type Proxy } from '@holdfast/testkit';
 
 /** A server that keeps what it receives, and what a test makes it do with a connection. */
@@ -166,6 +166,30 @@ describe('cuts', () => {
     const second = newClient();
     second.socket.write('b');
     await eventually(() => expect(second.received).toBe('b'));
+  });
+
+  test('cut({ reset: true }) also closes a connection whose end is being sent', async () => {
+    // What Node has open, also where nobody has a socket for it any more.
+    const openSockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    await eventually(() => openSockets() === 0);
+    await through(echo);
+    const client = newClient();
+    client.socket.write('a');
+    await eventually(() => expect(client.received).toBe('a'));
+    const [server] = upstream.sockets;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
+    const { end } = Socket.prototype;
+    const spy = jest.spyOn(Socket.prototype, 'end').mockImplementation(function (this: Socket) {
+      end.call(this);
+      if (this !== server) proxy.cut({ reset: true });
+      return this;
+    });
+    try {
+      server?.end();
+      await eventually(() => client.closed && server?.closed === true && openSockets() === 0, { timeoutMs: 5_000 });
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   test('cut({ reset: true }) is a reset for the client', async () => {

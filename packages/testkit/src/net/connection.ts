@@ -71,7 +71,7 @@ export class Connection {
       sockets.push(state.server);
     }
     for (const socket of sockets) {
-      if (reset && !socket.connecting) socket.resetAndDestroy();
+      if (reset && canBeReset(socket)) socket.resetAndDestroy();
       else socket.destroy();
     }
     this.#rules.onClosed(this);
@@ -108,4 +108,12 @@ export class Connection {
   #bothClosed(): boolean {
     return this.#client.closed && (this.#state.kind !== 'open' || this.#state.server.closed);
   }
+}
+
+/**
+ * Whether Node can reset a socket. While its end is being sent it can't: the handle then stays open for ever, says nothing, and the process spins
+ * when it ends (seen on Node 20).
+ */
+function canBeReset({ connecting, writableEnded, writableFinished }: Socket): boolean {
+  return !connecting && (!writableEnded || writableFinished);
 }
