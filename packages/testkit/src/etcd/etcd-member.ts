@@ -6,6 +6,7 @@ import { etcdEnvironment, type EtcdBinary } from './etcd-binary.js';
 import { isAtLeast } from './etcd-version.js';
 import type { Http } from './http.js';
 import { sumMetric } from './metrics.js';
+import { waitUntilStopped } from './stand-still.js';
 import type { Watchdog } from './watchdog.js';
 
 /** What one member says of itself. Ids are decimal strings. */
@@ -37,7 +38,7 @@ export interface EtcdMember {
   kill(): Promise<void>;
   /** SIGTERM; resolves when the process is gone. With open watches etcd takes some seconds over it. */
   stop(): Promise<void>;
-  /** SIGSTOP: connections stay open, and nothing answers. */
+  /** SIGSTOP: connections stay open, and nothing answers. Returns when the process stands still. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
@@ -178,8 +179,10 @@ export class EtcdProcess implements EtcdMember {
 
   pause(): void {
     if (this.#state.kind !== 'running') throw new Error(`etcd ${this.name} is ${this.#state.kind}, it can't be paused`);
-    this.#state.child.kill('SIGSTOP');
+    const { child } = this.#state;
+    child.kill('SIGSTOP');
     this.#state = { ...this.#state, kind: 'paused' };
+    if (child.pid !== undefined) waitUntilStopped(child.pid);
   }
 
   resume(): void {
