@@ -4,13 +4,17 @@ import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore, Op } from '@holdfast/store';
 import { availableEtcds, type Etcd, eventually, type Proxy, startEtcd, startProxy } from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 const PREFIX = '/slow/';
 const KEYS = 2_000;
-const PATIENCE = { timeoutMs: 30_000, intervalMs: 20 };
+const PATIENCE = { timeoutMs: 60_000, intervalMs: 20 };
+/** For a load that takes about six seconds on an idle machine. */
+const LOAD_MS = 60_000;
 /** With values of some 400 bytes: everything takes about two seconds. */
 const BYTES_PER_SECOND = 500_000;
+
+jest.setTimeout(180_000);
 
 const keyOf = (index: number) => `${PREFIX}k${String(index).padStart(4, '0')}`;
 const valueOf = (n: number) => JSON.stringify({ n, text: 'x'.repeat(400) });
@@ -76,7 +80,12 @@ describe.each(availableEtcds({ api: 'v3' }).slice(-1))('a slow load from etcd $v
       await etcd.compact();
     }, 50);
     await using store = etcdV3Store({ endpoints: [proxy.endpoint] });
-    await using mirrored = await mirror(store, { prefix: PREFIX, codec: json<{ n: number }>(), decode });
+    await using mirrored = await mirror(store, {
+      prefix: PREFIX,
+      codec: json<{ n: number }>(),
+      decode,
+      startTimeoutMs: LOAD_MS,
+    });
     let followed = 0;
     mirrored.on('change', ({ cause }) => (followed += cause === 'watch' ? 1 : 0));
     await eventually(() => followed > 3 && mirrored.state.status === 'live', PATIENCE);

@@ -52,7 +52,7 @@ describe.each([findEtcd({})])('foreign clusters of etcd $version', ({ version })
     const store = etcdV2Store({
       endpoints,
       random: () => 0,
-      timeouts: { connectMs: 1_000 },
+      timeouts: { connectMs: 2_000 },
       retry: { initialMs: 20, maxMs: 200 },
       ...options,
     });

@@ -49,7 +49,7 @@ export class ForeignWorld {
     const store = etcdV3Store({
       endpoints,
       random: () => 0,
-      timeouts: { connectMs: 1_000 },
+      timeouts: { connectMs: 2_000 },
       retry: { initialMs: 20, maxMs: 200 },
       ...options,
     });

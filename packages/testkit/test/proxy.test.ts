@@ -177,10 +177,10 @@ describe('cuts', () => {
     client.socket.write('a');
     await eventually(() => expect(client.received).toBe('a'));
     const [server] = upstream.sockets;
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- applied with its own `this` below
     const { end } = Socket.prototype;
     const spy = jest.spyOn(Socket.prototype, 'end').mockImplementation(function (this: Socket) {
-      end.call(this);
+      Reflect.apply(end, this, []);
       if (this !== server) proxy.cut({ reset: true });
       return this;
     });
