@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readSource } from './support/read-source.js';
 
 export const root = join(__dirname, '..', '..');
 
@@ -16,7 +17,7 @@ export interface Manifest {
 }
 
 export function readManifest(folder: string): Manifest {
-  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest;
+  return JSON.parse(readSource(join(root, folder, 'package.json'))) as Manifest;
 }
 
 export function workspacePackages(): { folder: string; path: string; manifest: Manifest; hasSources: boolean }[] {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { readSource } from './read-source.js';
 import { root, workspacePackages } from '../workspace.js';
 
 /** A package that is published, and what its users can import from it. */
@@ -48,11 +49,14 @@ export function emitDeclarations(): ReadonlyMap<string, string> {
   const sources = publishedPackages.flatMap(({ path }) =>
     ts.sys.readDirectory(join(root, path, 'src'), ['.ts'], undefined, undefined),
   );
-  const program = ts.createProgram(sources, {
+  const emitting: ts.CompilerOptions = {
     ...options,
     ...{ noEmit: false, incremental: false, declaration: true, emitDeclarationOnly: true, stripInternal: true },
     ...{ rootDir: root, outDir: root },
-  });
+  };
+  const host = ts.createCompilerHost(emitting);
+  host.readFile = readSource;
+  const program = ts.createProgram(sources, emitting, host);
   const files = new Map<string, string>();
   for (const { name, path } of publishedPackages) {
     files.set(join(MODULES, name, 'package.json'), readFileSync(join(root, path, 'package.json'), 'utf8'));

@@ -244,6 +244,8 @@ describe('writes', () => {
       const other = String(Math.floor(Math.random() * 1e9) + 100);
       expect(await codeOf(() => store.leases.grant(60, { id: other }))).toEqual(UNKNOWN);
     }
+    lie('LeaseGrant', (m) => set(m, [2], 0n));
+    expect(await codeOf(() => store.leases.grant(60))).toEqual(UNKNOWN);
     lie('LeaseKeepAlive', (m) => set(m, [2], 78n));
     await expectBad(() => store.leases.keepAlive(id));
     lie('LeaseKeepAlive', () => Buffer.of(0xff, 0xff));

@@ -139,6 +139,14 @@ function clock(): Anything {
   };
 }
 
+test('a binary that was found can be passed on, with its version and its paths', async () => {
+  const [binary] = testkit.availableEtcds();
+  expect(testkit.findEtcd({ ...binary! })).toEqual(binary);
+  expect(await failureOf(() => kit['startEtcd']!({ ...binary, nods: 1 }))).toMatchObject({
+    message: expect.stringContaining('"nods"'),
+  });
+});
+
 describe('a call that gets what it cannot take says what it takes', () => {
   test.each(CALLS)('%s', async (_call, act, allowed = []) => {
     const wrongs = without(...allowed);

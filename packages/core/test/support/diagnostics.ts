@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import ts from 'typescript';
+import { readSource } from '../../../../.ci/test/support/read-source.js';
 
 const root = join(__dirname, '..', '..', '..', '..');
 
@@ -22,6 +23,7 @@ export function diagnosticsOf(samples: readonly string[]): Diagnostic[][] {
   const host = ts.createCompilerHost(compilerOptions);
   const disk = ts.createCompilerHost(compilerOptions);
   const sources = new Map(samples.map((code, index) => [join(__dirname, `sample-${index}.ts`), code]));
+  disk.readFile = readSource;
   host.fileExists = (path) => sources.has(path) || disk.fileExists(path);
   host.getSourceFile = (path, languageVersion, ...rest) => {
     const code = sources.get(path);

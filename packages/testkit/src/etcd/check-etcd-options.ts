@@ -29,9 +29,12 @@ const NAMES: Readonly<Record<keyof StartEtcdOptions, (value: unknown) => void>> 
   },
 };
 
+/** Members of an `EtcdBinary`: `startEtcd({ ...binary, nodes: 3 })` uses its version. */
+const BINARY = ['etcd', 'etcdctl', 'etcdutl'];
+
 /** @throws StoreError `invalid-argument`, before any server is started */
 export function checkEtcdOptions(options: StartEtcdOptions): void {
-  const given = checkOptions(options, Object.keys(NAMES), 'startEtcd()');
+  const given = checkOptions(options, [...Object.keys(NAMES), ...BINARY], 'startEtcd()');
   for (const [name, check] of Object.entries(NAMES)) if (given[name] !== undefined) check(given[name]);
 }
 

@@ -47,7 +47,8 @@ export function findEtcd(wanted: {
   readonly bin?: string | undefined;
   readonly version?: string | undefined;
 }): EtcdBinary {
-  checkOptions(wanted, ['bin', 'version'], 'findEtcd()');
+  // A binary that was found may be passed again.
+  checkOptions(wanted, ['bin', 'version', 'etcd', 'etcdctl', 'etcdutl'], 'findEtcd()');
   const { bin, version } = wanted;
   if (bin !== undefined) checkText(bin, 'bin', "'/usr/bin/etcd'");
   if (version !== undefined) checkText(version, 'version', "'3.5.30' or '3.5'");
