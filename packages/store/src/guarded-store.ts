@@ -1,5 +1,3 @@
-import { addAbortListener, removeAbortListener } from './abort-listeners.js';
-import { noteFailure, onFailure } from './attempt-failures.js';
 import { BareKeyHint } from './bare-key-hint.js';
 import { toValueBytes, type ValueInput } from './bytes.js';
 import {
@@ -37,6 +35,7 @@ import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './de
 import type { DriverCall, DriverGuard, DriverPutOptions, StoreDriver } from './driver.js';
 import { isStoreError, refusedLocally, StoreError, withOutcome } from './errors.js';
 import { GuardedLeases } from './guarded-leases.js';
+import { guardedScan } from './guarded-scan.js';
 import type { KeyValue } from './key-value.js';
 import type { Leases } from './leases.js';
 import { safeLogger, type Logger } from './logger.js';
@@ -275,12 +274,7 @@ export class GuardedStore implements ConfigStore {
 
   async *#scan(range: Range, options: ScanOptions | undefined): AsyncGenerator<Page, void, undefined> {
     const driver = this.#driver;
-    // A scan may outlive any time-out, so the limit holds for each page. Leaving the loop ends the call in flight.
-    const ended = new AbortController();
-    const end = (reason: unknown) => {
-      ended.abort(reason);
-    };
-    const open = this.#prepare([options, SCAN, 'scan()'], (given) => {
+    const { run, limits } = this.#prepare([options, SCAN, 'scan()'], (given) => {
       const { revision, keysOnly, minModRevision } = checkList(given, driver);
       const checked = { revision, keysOnly, minModRevision, consistency: checkConsistency(given) };
       this.#hint.mind(range, 'scan()');
@@ -288,34 +282,7 @@ export class GuardedStore implements ConfigStore {
       return (call: DriverCall) =>
         (driver.scan?.(keyRange, checked, call) ?? scanByList(driver, keyRange, checked, call))[Symbol.asyncIterator]();
     });
-    let pages: AsyncIterator<Page> | undefined;
-    try {
-      for (;;) {
-        const next = await runCall('read', open.limits, this.#context, async (call) => {
-          // The driver's scan has one signal for all pages, so a page that exceeds its limits ends the whole scan.
-          const onAbort = () => {
-            end(call.signal?.reason);
-          };
-          onFailure(ended.signal, (failure) => {
-            noteFailure(call.signal, failure);
-          });
-          addAbortListener(call.signal, onAbort);
-          try {
-            pages ??= open.run({ signal: ended.signal });
-            return await pages.next();
-          } finally {
-            // The store's signal outlives the page, and a long scan has many pages.
-            removeAbortListener(call.signal, onAbort);
-          }
-        });
-        if (next.done === true) return;
-        yield next.value;
-      }
-    } finally {
-      end(new StoreError('aborted', 'the scan was abandoned'));
-      // Not awaited: a driver that is stuck in a page must not hold the caller that left the loop.
-      pages?.return?.().catch(() => undefined);
-    }
+    yield* guardedScan(run, limits, this.#context);
   }
 
   #putter(key: string, value: Uint8Array, guard: DriverGuard | undefined) {

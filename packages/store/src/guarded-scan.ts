@@ -1,0 +1,47 @@
+import { addAbortListener, removeAbortListener } from './abort-listeners.js';
+import { noteFailure, onFailure } from './attempt-failures.js';
+import { runCall, type CallContext, type CallLimits } from './call.js';
+import type { DriverCall } from './driver.js';
+import { StoreError } from './errors.js';
+import type { Page } from './options.js';
+
+/**
+ * Runs a driver's scan. A scan may outlive any time-out, so the limits hold for each page. The driver's scan has one signal for all pages:
+ * a page that exceeds its limits ends the whole scan. Leaving the loop ends the call in flight.
+ *
+ * @param begin starts the driver's scan
+ */
+export async function* guardedScan(
+  begin: (call: DriverCall) => AsyncIterator<Page>,
+  limits: CallLimits,
+  context: CallContext,
+): AsyncGenerator<Page, void, undefined> {
+  const ended = new AbortController();
+  let pages: AsyncIterator<Page> | undefined;
+  try {
+    for (;;) {
+      const next = await runCall('read', limits, context, async (call) => {
+        const onAbort = () => {
+          ended.abort(call.signal?.reason);
+        };
+        onFailure(ended.signal, (failure) => {
+          noteFailure(call.signal, failure);
+        });
+        addAbortListener(call.signal, onAbort);
+        try {
+          pages ??= begin({ signal: ended.signal });
+          return await pages.next();
+        } finally {
+          // The store's signal outlives the page, and a long scan has many pages.
+          removeAbortListener(call.signal, onAbort);
+        }
+      });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    ended.abort(new StoreError('aborted', 'the scan was abandoned'));
+    // Not awaited: a driver that is stuck in a page must not hold the caller that left the loop.
+    pages?.return?.().catch(() => undefined);
+  }
+}
