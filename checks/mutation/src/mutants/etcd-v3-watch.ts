@@ -398,7 +398,7 @@ export const etcdV3Watch: readonly Mutant[] = [
   {
     name: 'v3-fragments-without-a-bound',
     why: 'fragments are collected for as long as they come, while the watch says that it is live',
-    file: 'packages/etcd-v3/src/watch/stream.ts',
+    file: 'packages/etcd-v3/src/watch/fragments.ts',
     find: 'if (fragment && bytes > maxResponseBytes)',
     replace: 'if (fragment && bytes > maxResponseBytes ** 3)',
     caughtBy: { test: SCRIPTED, name: 'fragments that don.t end are bounded by their bytes' },

@@ -1,4 +1,4 @@
-import { StoreError, type Clock, type Logger } from '@holdfast/store';
+import { StoreError, type Logger } from '@holdfast/store';
 import { Fifo } from '@holdfast/store/adapter';
 import {
   decodeWatchResponse,
@@ -13,6 +13,7 @@ import { answerPoint } from '../protobuf/answer-point.js';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { asStoreError, serverEnd } from './errors.js';
 import { LateEvent } from './events.js';
+import { FragmentRules, type FragmentOptions } from './fragments.js';
 import { ProgressLedger, progressIsOrdered, ProgressTimer } from './progress.js';
 import { MessagePump } from './pump.js';
 import { PROBE, ProbeFollower, SilenceDetector } from './silence.js';
@@ -25,18 +26,14 @@ import {
 import type { WatchCall, WatchCallHandlers } from '../connection/transport.js';
 import type { VersionEvidence } from '../connection/version-evidence.js';
 
-export interface WatchStreamOptions {
+export interface WatchStreamOptions extends FragmentOptions {
   readonly random: () => number;
-  readonly clock: Clock;
   readonly logger: Logger;
   /** Milliseconds from any beginning. It measures slices of work. */
   readonly stopwatch: () => number;
   /** The interval between requests for progress, on servers that answer in order. In milliseconds. */
   readonly progressMs: number;
   readonly silenceMs: number;
-  readonly answerMs: number;
-  /** How large one response may get in fragments. */
-  readonly maxResponseBytes: number;
 }
 
 /** A stream reports to its owner. */
@@ -80,8 +77,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   readonly #leavers = new Set<(cause: StoreError) => void>();
   /** The watches that were cancelled, until the server says so. */
   readonly #left = new Set<number>();
-  /** The response whose last fragment is still to come. */
-  #fragments: { readonly watchId: number; readonly bytes: number; readonly since: number } | undefined;
+  readonly #fragments: FragmentRules;
   #state: StreamState = { name: 'opening' };
   #endpoint = '';
   #raftTerm = 0;
@@ -92,6 +88,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   constructor(options: WatchStreamOptions, owner: WatchStreamOwner) {
     this.#options = options;
     this.#owner = owner;
+    this.#fragments = new FragmentRules(options);
     const flow = {
       pause: () => {
         if (this.#state.name === 'open') this.#state.call.pause();
@@ -230,7 +227,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   *#receive(message: Buffer): Generator<void, void> {
     try {
       const response = decodeWatchResponse(message);
-      this.#checkFragments(response, message.length);
+      this.#fragments.next(response, message.length, this.#endpoint);
       if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
       if (response.created) this.#onCreated(response, message);
       else if (response.canceled) this.#onCanceled(response);
@@ -241,28 +238,6 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
       // Thrown on, it would end in gRPC, and the stream never.
       this.#unusable(error);
     }
-  }
-
-  /**
-   * The fragments of a response follow on each other, and end. While they are open, their revision is held back, and nothing
-   * else can come: not even the answer that shows whether the stream works.
-   */
-  #checkFragments({ fragment, watchId, events, created, canceled }: WatchResponse, size: number): void {
-    const open = this.#fragments;
-    if (open !== undefined && (open.watchId !== watchId || events === undefined || created || canceled)) {
-      throw badAnswer('etcd sent something else before the last fragment of a watch response');
-    }
-    const bytes = (open?.bytes ?? 0) + size;
-    const { maxResponseBytes, answerMs, clock } = this.#options;
-    const since = open?.since ?? clock.now();
-    if (fragment && clock.now() - since > answerMs) {
-      throw badAnswer(`etcd sent fragments of a watch response for more than ${answerMs} ms, and not the last one`);
-    }
-    if (fragment && bytes > maxResponseBytes) {
-      const message = `${this.#endpoint} sent fragments of a watch response of more than ${maxResponseBytes} bytes (maxResponseBytes)`;
-      throw new StoreError('too-large', message, { endpoint: this.#endpoint, retryable: true });
-    }
-    this.#fragments = fragment ? { watchId, bytes, since } : undefined;
   }
 
   #onCreated(response: WatchResponse, message: Buffer): void {
