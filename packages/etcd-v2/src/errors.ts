@@ -84,6 +84,9 @@ export const V2_ERRORS: Readonly<Record<number, HttpMeaning>> = {
 /** The codes with which etcd answers reads. With any other code, the answer to a read is not etcd's. */
 const OF_READS: readonly number[] = [110, 300, 301, 400, 401];
 
+/** A code with which etcd answers long polls. It does not say what became of a write. */
+const OF_POLLS = 401;
+
 /** The errors of the members API, by HTTP status. Their bodies have a text (`{"message": "…"}`). */
 const MEMBERS_ERRORS: Readonly<Record<number, HttpMeaning>> = {
   400: refused('invalid-argument'),
@@ -152,6 +155,7 @@ export function meaningOf(failure: HttpFailure, kind: CallKind): HttpMeaning {
   const own = from === 'keys' ? parseV2Error(body) : undefined;
   if (own !== undefined) {
     if (kind === 'read' && !OF_READS.includes(own.errorCode)) return BROKEN;
+    if (kind === 'write' && own.errorCode === OF_POLLS) return BROKEN;
     if (own.errorCode === 401 && oldestIn(own) === undefined) return BROKEN;
     return BY_CAUSE.find(([pattern]) => pattern.test(own.cause))?.[1] ?? V2_ERRORS[own.errorCode] ?? BROKEN;
   }

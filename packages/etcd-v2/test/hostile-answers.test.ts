@@ -248,6 +248,10 @@ describe('a write that is answered with', () => {
       'a refusal of another key that no write knows',
       etcdSays('{"errorCode":100,"message":"Key not found","cause":"/zzz","index":5}', 5, 404),
     ],
+    [
+      'the refusal of a long poll',
+      etcdSays('{"errorCode":401,"message":"outdated","cause":"the history has been cleared [3/2]","index":5}', 5, 400),
+    ],
     ['an index of 2^53', written({ node: file('/a/x', { modifiedIndex: 2 ** 53 }) })],
     ...STRANGE_HEADERS,
   ];

@@ -40,6 +40,10 @@ const KV = 2;
 const [KEY, CREATE, MOD, VERSION, VALUE, LEASE] = [1, 2, 3, 4, 5, 6];
 const REVISION = 3;
 
+const headOf = (message: Buffer): bigint => {
+  const header = parse(message).find(([field]) => field === HEADER)?.[1] as Buffer;
+  return parse(header).find(([field]) => field === REVISION)?.[1] as bigint;
+};
 const hasEvents = (message: Buffer) => parse(message).some(([field]) => field === EVENTS);
 
 /** Changes what watches are sent, so often. Gives how often it did. */
@@ -61,6 +65,7 @@ const LIES: readonly (readonly [what: string, change: (message: Buffer) => Buffe
     [`an event of create revision ${number}`, (m) => set(m, [EVENTS, KV, CREATE], number)],
     [`an event of version ${number}`, (m) => set(m, [EVENTS, KV, VERSION], number)],
   ]),
+  ['an event newer than its response', (m) => set(m, [EVENTS, KV, MOD], headOf(m) + 1_000n)],
   ['an event of a key outside of the range', (m) => set(m, [EVENTS, KV, KEY], Buffer.from('zzz'))],
   ['an event of a key before the range', (m) => set(m, [EVENTS, KV, KEY], Buffer.from('a'))],
   ['an event without a key', (m) => drop(m, [EVENTS, KV, KEY])],

@@ -195,7 +195,7 @@ describe('responses', () => {
 describe('assembling revisions', () => {
   test('events of one revision stay together, over fragments too (trap 8)', () => {
     const assembler = new RevisionAssembler();
-    const add = (mod: number, key: string) => assembler.add(readOne(put({ key, mod })));
+    const add = (mod: number, key: string) => assembler.add(readOne(put({ key, mod })), 2 ** 53);
     expect(add(5, 'a')).toBeUndefined();
     expect(add(5, 'b')).toBeUndefined();
     expect(add(6, 'c')).toMatchObject({ revision: 5, events: [{ current: { key: 'a' } }, { current: { key: 'b' } }] });
@@ -210,7 +210,7 @@ describe('assembling revisions', () => {
 
   test('a key that is not UTF-8 is listed with its revision, not as an event', () => {
     const assembler = new RevisionAssembler();
-    assembler.add(readOne(del(Uint8Array.of(0xff), 9)));
+    assembler.add(readOne(del(Uint8Array.of(0xff), 9)), 2 ** 53);
     const group = assembler.flush();
     expect(group).toMatchObject({ revision: 9, events: [] });
     expect(group?.undecodable).toEqual([{ rawKey: Uint8Array.of(0xff), revision: 9, deleted: true }]);

@@ -78,7 +78,7 @@ export function del(key: string | Uint8Array, mod: number, previous?: EntryField
 /** Events of one key each, at these revisions. */
 export function events(id: number, revisions: readonly number[], more: ResponseFields = {}): Buffer {
   const encoded = revisions.map((mod) => put({ key: `/a/${mod}`, mod }));
-  return response({ id, head: 1_000, events: encoded, ...more });
+  return response({ id, head: Math.max(1_000, ...revisions), events: encoded, ...more });
 }
 
 export type DecodedRequest =

@@ -39,13 +39,16 @@ export class RevisionAssembler {
   /**
    * Adds the reader's current event. If it begins another revision, gives the group that is complete now.
    *
+   * @param head the revision of the response's header: no event is newer
    * @throws StoreError `internal` where no etcd sends such an event
    * @throws LateEvent
    */
-  add(event: EventReader): RevisionGroup | undefined {
+  add(event: EventReader, head: number): RevisionGroup | undefined {
     const { entry, size } = event;
     const key = entry.key();
     const revision = serverRevision(entry.modRevision, 'the revision of an event');
+    // Going on from there would lose all events before it.
+    if (revision > head) throw badAnswer(`etcd sent an event of revision ${revision} at its revision ${head}`);
     let completed: RevisionGroup | undefined;
     if (this.#open?.revision !== revision) {
       const last = this.#open?.revision ?? this.#closed?.revision;

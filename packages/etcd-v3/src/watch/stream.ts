@@ -309,7 +309,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     try {
       let count = 0;
       while (events.next()) {
-        const completed = assembler.add(events);
+        const completed = assembler.add(events, response.header.revision);
         if (completed !== undefined) follower.revision(completed);
         count += 1;
         if (count % EVENTS_PER_STEP === 0) yield;
