@@ -20,4 +20,6 @@ export interface Arena extends AsyncDisposable {
   putRaw(key: Uint8Array, value: string): Promise<void>;
   /** Whether the server may refuse a call that its capabilities alone do not tell of. The memory store is not asked then. */
   mayBeUnsupported(view: View, method: string, args: readonly unknown[]): boolean;
+  /** Whether a call may compare with more than the server takes, whatever else is wrong with it. */
+  mayBeTooLarge(args: readonly unknown[]): boolean;
 }

@@ -20,7 +20,14 @@ export async function refusalsOf(
   const [first, value, options] = args;
   if (method === 'put') await reasons.ofPut({ key: first, value, ...(options as Fields | undefined) });
   if (method === 'txn') await reasons.ofTxn(first as Fields, 0);
+  if (args.some(isAborted)) reasons.codes.add('aborted');
   return reasons.codes;
+}
+
+/** Whether it is options with a signal that was aborted before the call. */
+function isAborted(options: unknown): boolean {
+  const { signal } = (options ?? {}) as Fields;
+  return signal instanceof AbortSignal && signal.aborted;
 }
 
 class Reasons {

@@ -85,12 +85,17 @@ class Run {
 
     const answering = await this.#server.call(view, method, own);
     const isUnsupported = isRefusal(answering(), 'unsupported') && this.#arena.mayBeUnsupported(view, method, own);
-    const expecting = isUnsupported ? answering : await this.#memory.call(view, method, common);
+    const isTooLarge = isRefusal(answering(), 'too-large') && this.#arena.mayBeTooLarge(own);
+    const expecting = isUnsupported || isTooLarge ? answering : await this.#memory.call(view, method, common);
     await this.#arena.stepped();
     const [answer, expected] = [answering(), expecting()];
     count(this.tally.outcomes, answer.is === 'refusal' ? answer.code : answer.is);
     if (isUnsupported) {
       count(this.tally.allowances, 'unsupported, and not asked of memory');
+      return undefined;
+    }
+    if (isTooLarge) {
+      count(this.tally.allowances, 'too large to compare with, and not asked of memory');
       return undefined;
     }
     const verdict = await compare(answer, expected, { view, method, args: common }, this.#memory);

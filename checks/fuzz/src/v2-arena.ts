@@ -9,6 +9,9 @@ import type { View } from './plan.js';
 import { Side } from './side.js';
 import { PATHS } from './vocabulary.js';
 
+/** A value that is compared with is in the query, which Go's server counts as headers: it takes 1 MiB of them. */
+const HEADER_BYTES = 1_000_000;
+
 /** etcd's v2 API, and a memory store that can do no more. Their revisions differ, and are noted step by step. */
 export class V2Arena implements Arena {
   readonly kind = { vocabulary: PATHS, ofOneKey: 0.7 };
@@ -86,12 +89,26 @@ export class V2Arena implements Arena {
     }
   }
 
+  mayBeTooLarge(args: readonly unknown[]): boolean {
+    return args.some((arg) => {
+      const { ifValue, if: compares = [] } = (arg ?? {}) as { ifValue?: unknown; if?: readonly { value?: unknown }[] };
+      const compared = Array.isArray(compares)
+        ? compares.map((compare) => (compare as { value?: unknown } | undefined)?.value)
+        : [];
+      return [ifValue, ...compared].some((value) => sizeOf(value) > HEADER_BYTES);
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#remote.close();
     await this.#lesser.close();
     await this.memory.close();
     await this.#etcd.close();
   }
+}
+
+function sizeOf(value: unknown): number {
+  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
 }
 
 /** What v2 can delete at once, and tells nothing of. */

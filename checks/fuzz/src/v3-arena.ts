@@ -57,6 +57,10 @@ export class V3Arena implements Arena {
     this.memory.injectRaw(key, value);
   }
 
+  mayBeTooLarge(): boolean {
+    return false;
+  }
+
   mayBeUnsupported(): boolean {
     return false;
   }
