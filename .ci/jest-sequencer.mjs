@@ -12,6 +12,7 @@ const longest = [
   'packages/testkit/test/mutants.test.ts',
   'checks/torture/test/campaign.test.ts',
   'checks/fuzz/test/sample.test.ts',
+  'checks/hostile/test/sample.test.ts',
   'packages/cli/test/robustness/alive.test.ts',
   'bench/test/smoke.test.ts',
   'packages/etcd-v2/test/cluster.test.ts',

@@ -3,6 +3,8 @@ import type { Random } from '@holdfast/testkit';
 /** One way in which what stands between a store and its server lies, stalls, or breaks off. */
 export interface Attack<Wire> {
   readonly name: string;
+  /** Whether nothing but the store's own time-outs shows it. */
+  readonly isSilent?: boolean;
   /** From now on. What is random about it comes from `random`. It ends when the wire is honest again. */
   begin(wire: Wire, random: Random): void;
 }

@@ -2,14 +2,13 @@ import { Random } from '@holdfast/testkit';
 import { Battle, type Finding } from './episode.js';
 import type { Target } from './target.js';
 
-/** What an attack broke may stay broken, and would be found again by each of the next ones. */
-const MOST_FINDINGS = 20;
-
 export interface CampaignOptions {
   /** The seed of the first attack. */
   readonly first: number;
   /** How many attacks: each kind comes once before any comes twice. */
   readonly attacks: number;
+  /** Ends with the attack that has found this much: what one broke may stay broken. Default 20. */
+  readonly mostFindings?: number;
   readonly onAttack?: (name: string, seed: number, found: readonly Finding[]) => void;
 }
 
@@ -21,16 +20,16 @@ export interface CampaignResult {
   readonly findings: readonly Finding[];
 }
 
-/** Attacks a target so often, and gives everything that was wrong. It gives up after many findings. */
+/** Attacks a target so often, and gives everything that was wrong. */
 export async function runCampaign(
   target: Target,
-  { first, attacks, onAttack }: CampaignOptions,
+  { first, attacks, mostFindings = 20, onAttack }: CampaignOptions,
 ): Promise<CampaignResult> {
   await using battle = await Battle.begin(target);
   const counts: Record<string, number> = {};
   const findings: Finding[] = [];
   let order: string[] = [];
-  for (let turn = 0; turn < attacks && findings.length < MOST_FINDINGS; turn += 1) {
+  for (let turn = 0; turn < attacks && findings.length < mostFindings; turn += 1) {
     const seed = first + turn;
     if (order.length === 0) order = shuffled(target.attacks, new Random(seed));
     const name = order.pop() ?? '';

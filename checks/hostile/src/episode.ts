@@ -1,13 +1,15 @@
 import { mirror, text, type Mirror } from '@holdfast/core';
-import { isStoreError, type ConfigStore, type Watch } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
 import { eventually, Random } from '@holdfast/testkit';
+import { BACK } from './back.js';
 import { Calls } from './calls.js';
+import { Following } from './following.js';
 import type { Target } from './target.js';
 import { sameContent, Truth, type Content } from './truth.js';
 import { Vitals } from './vitals.js';
 
 /** More than a page, so that a scan takes several. */
-const BIG = 1_100;
+const BIG = 1_020;
 const SMALL = 12;
 const LOOK_EVERY_MS = 20;
 /** An event after a later one shows that one may be lost: the watch says so and ends, and its owner reads everything again. */
@@ -28,6 +30,7 @@ interface Seen {
 export class Battle implements AsyncDisposable {
   readonly #target: Target;
   readonly #store: ConfigStore;
+  readonly #patient: ConfigStore;
   readonly #truth: Truth;
   readonly #big: Truth;
   readonly #calls: Calls;
@@ -48,6 +51,7 @@ export class Battle implements AsyncDisposable {
   private constructor(target: Target, store: ConfigStore, truth: Truth, big: Truth, live: Mirror<string>) {
     this.#target = target;
     this.#store = store;
+    this.#patient = target.openPatient();
     this.#truth = truth;
     this.#big = big;
     this.#live = live;
@@ -69,8 +73,11 @@ export class Battle implements AsyncDisposable {
       if (this.#live.state.status === 'closed') found.push('the mirror was closed');
       if (this.#live.state.status === 'live') seen.push(seenBy(this.#live));
     };
-    const watching = follow(this.#store.watch({ prefix: this.#target.prefix }));
-    await watching.watch.ready;
+    const { prefix } = this.#target;
+    const watches = [
+      await Following.begin(this.#target.isSilent(name) ? this.#store : this.#patient, prefix, this.#truth),
+      await Following.begin(this.#store, prefix, this.#truth, this.#truth.nextKey(this.#turn)),
+    ];
     this.#live.on('change', look);
     const looking = setInterval(look, LOOK_EVERY_MS);
     const starting = new AbortController();
@@ -85,15 +92,16 @@ export class Battle implements AsyncDisposable {
       await this.#truth.change(this.#turn++);
       this.#target.heal();
       await this.#truth.change(this.#turn++);
-      found.push(...(await this.#comesBack(late)));
-      await this.#ended(watching, found, ENDS_WATCHES.includes(name));
+      const mayEnd = ENDS_WATCHES.includes(name);
+      const back = [this.#comesBack(late), ...watches.map((watch) => watch.judge(mayEnd))];
+      found.push(...(await Promise.all(back)).flat());
       const written = await this.#calls.check();
       if (written !== undefined) found.push(written);
     } finally {
       clearInterval(looking);
       this.#live.off('change', look);
       starting.abort();
-      await watching.watch.close();
+      for (const watch of watches) await watch.close();
     }
     for (const { content, revision } of seen) {
       if (!this.#truth.held(content, revision))
@@ -108,6 +116,7 @@ export class Battle implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#live.close();
     await this.#store.close();
+    await this.#patient.close();
     this.#vitals[Symbol.dispose]();
   }
 
@@ -116,12 +125,12 @@ export class Battle implements AsyncDisposable {
     const found: string[] = [];
     const equal = (config: Mirror<string>, truth: Truth): boolean =>
       config.state.status === 'live' && sameContent(contentOf(config), truth.content);
-    await eventually(() => this.#live.state.status === 'closed' || equal(this.#live, this.#truth)).catch(() => {
+    await eventually(() => this.#live.state.status === 'closed' || equal(this.#live, this.#truth), BACK).catch(() => {
       found.push(`the mirror does not come back: ${JSON.stringify(this.#live.state)}`);
     });
-    const began = await late;
+    const began = await eventually(() => late, BACK).catch((error: unknown) => ({ error }));
     if ('error' in began) return [...found, `a mirror that began meanwhile was given up: ${String(began.error)}`];
-    await eventually(() => equal(began.opened, this.#big)).catch(() => {
+    await eventually(() => equal(began.opened, this.#big), BACK).catch(() => {
       found.push(
         `a mirror that began meanwhile is not equal: ${JSON.stringify(began.opened.state)}, ${began.opened.size} keys`,
       );
@@ -129,37 +138,6 @@ export class Battle implements AsyncDisposable {
     await began.opened.close();
     return found;
   }
-
-  /** The watch tells everything at last, or ended because its history is gone. */
-  async #ended({ told, ended }: Following, found: string[], mayEnd: boolean): Promise<void> {
-    const last = this.#truth.lastRevision;
-    await eventually(() => ended() !== undefined || told.at(-1) === last).catch(() => {
-      found.push(`the watch told ${told.join(', ')}, and not ${last}`);
-    });
-    const error = ended();
-    if (mayEnd && isStoreError(error, 'internal')) return;
-    if (error !== undefined && !isStoreError(error, 'compacted') && !isStoreError(error, 'history-changed')) {
-      found.push(`the watch ended: ${String(error)}`);
-    }
-    if (told.some((revision, i) => revision <= (told[i - 1] ?? 0))) found.push(`the watch told ${told.join(', ')}`);
-  }
-}
-
-interface Following {
-  readonly watch: Watch;
-  /** The revisions of its events, in the order that they came in. */
-  readonly told: readonly number[];
-  readonly ended: () => unknown;
-}
-
-function follow(watch: Watch): Following {
-  const told: number[] = [];
-  let error: unknown;
-  const reading = async (): Promise<void> => {
-    for await (const { events } of watch) told.push(...events.map(({ revision }) => revision));
-  };
-  reading().catch((thrown: unknown) => (error = thrown));
-  return { watch, told, ended: () => error };
 }
 
 function openMirror(store: ConfigStore, prefix: string, signal?: AbortSignal): Promise<Mirror<string>> {

@@ -15,8 +15,12 @@ export interface Target extends AsyncDisposable {
   readonly direct: ConfigStore;
   /** The names of the attacks. */
   readonly attacks: readonly string[];
-  /** A store behind the wire. */
+  /** A store behind the wire that soon asks whether a silent connection still works. */
   open(): ConfigStore;
+  /** A store behind the wire that does not ask: its watches go on only if they notice by themselves what became of them. */
+  openPatient(): ConfigStore;
+  /** Whether nothing but the store's own time-outs shows that attack. */
+  isSilent(name: string): boolean;
   attack(name: string, random: Random): void;
   /** The wire is honest again. */
   heal(): void;

@@ -1,5 +1,5 @@
-import { etcdV2Store } from '@holdfast/etcd-v2';
-import { etcdV3Store } from '@holdfast/etcd-v3';
+import { etcdV2Store, type EtcdV2Options } from '@holdfast/etcd-v2';
+import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
 import { startAnsweringProxy, startEtcd, type AnsweringProxy, type Etcd, type Random } from '@holdfast/testkit';
 import type { Target } from './target.js';
@@ -11,7 +11,8 @@ import { V3_ATTACKS } from './v3-attacks.js';
 const RETRY = { attempts: 2, initialMs: 5, maxMs: 50 };
 const TIMEOUTS = { connectMs: 500, requestMs: 500 };
 const MOST_BYTES = 2_000_000;
-const KEEPALIVE = { intervalMs: 300, timeoutMs: 300 };
+/** Longer than any attack. */
+const PATIENT_MS = 120_000;
 
 export class V3Target implements Target {
   readonly name: string;
@@ -36,13 +37,15 @@ export class V3Target implements Target {
   }
 
   open(): ConfigStore {
-    return etcdV3Store({
-      endpoints: [this.#proxy.endpoint],
-      retry: RETRY,
-      timeouts: TIMEOUTS,
-      maxResponseBytes: MOST_BYTES,
-      watch: { progressMs: 100, silenceMs: 500 },
-    });
+    return this.#open({ progressMs: 100, silenceMs: 500 });
+  }
+
+  openPatient(): ConfigStore {
+    return this.#open({ progressMs: PATIENT_MS, silenceMs: PATIENT_MS });
+  }
+
+  isSilent(name: string): boolean {
+    return V3_ATTACKS.some((attack) => attack.name === name && attack.isSilent === true);
   }
 
   attack(name: string, random: Random): void {
@@ -57,6 +60,11 @@ export class V3Target implements Target {
     await this.direct.close();
     await this.#proxy.close();
     await this.#etcd.close();
+  }
+
+  #open(watch: EtcdV3Options['watch']): ConfigStore {
+    const endpoints = [this.#proxy.endpoint];
+    return etcdV3Store({ endpoints, retry: RETRY, timeouts: TIMEOUTS, maxResponseBytes: MOST_BYTES, watch });
   }
 }
 
@@ -83,13 +91,15 @@ export class V2Target implements Target {
   }
 
   open(): ConfigStore {
-    return etcdV2Store({
-      endpoints: [this.#wire.endpoint],
-      retry: RETRY,
-      timeouts: TIMEOUTS,
-      maxResponseBytes: MOST_BYTES,
-      keepalive: KEEPALIVE,
-    });
+    return this.#open({ intervalMs: 300, timeoutMs: 300 });
+  }
+
+  openPatient(): ConfigStore {
+    return this.#open({ intervalMs: PATIENT_MS, timeoutMs: PATIENT_MS });
+  }
+
+  isSilent(name: string): boolean {
+    return V2_ATTACKS.some((attack) => attack.name === name && attack.isSilent === true);
   }
 
   attack(name: string, random: Random): void {
@@ -104,5 +114,10 @@ export class V2Target implements Target {
     await this.direct.close();
     await this.#wire.close();
     await this.#etcd.close();
+  }
+
+  #open(keepalive: EtcdV2Options['keepalive']): ConfigStore {
+    const endpoints = [this.#wire.endpoint];
+    return etcdV2Store({ endpoints, retry: RETRY, timeouts: TIMEOUTS, maxResponseBytes: MOST_BYTES, keepalive });
   }
 }

@@ -22,6 +22,27 @@ function nodes(change: (node: Node) => unknown): V2Change {
   };
 }
 
+/** The answer with its own node changed, which events have too. */
+function top(change: (node: Node) => Node): V2Change {
+  return (answer) => {
+    const parsed = parse(answer.body);
+    const node = parsed?.['node'] as Node | undefined;
+    if (node === undefined || 'nodes' in node) return answer;
+    return { ...answer, body: JSON.stringify({ ...parsed, node: change(node) }) };
+  };
+}
+
+/** The answer with the nodes of its directory changed. */
+function lists(change: (nodes: readonly Node[]) => readonly Node[]): V2Change {
+  return (answer) => {
+    const parsed = parse(answer.body);
+    const node = parsed?.['node'] as Node | undefined;
+    if (!Array.isArray(node?.['nodes'])) return answer;
+    const changed = { ...node, nodes: change(node['nodes'] as readonly Node[]) };
+    return { ...answer, body: JSON.stringify({ ...parsed, node: changed }) };
+  };
+}
+
 function parse(body: string): Node | undefined {
   try {
     return JSON.parse(body) as Node;
@@ -43,13 +64,28 @@ const withoutHeader =
     return { ...answer, headers };
   };
 
+const refusal =
+  (text: string): V2Change =>
+  (answer) => ({ ...answer, status: 400, body: text });
+/** That the history which a poll asks for is gone, with an index that none is, or a cause that none is. */
+const outdated = (index: string, cause = ''): V2Change =>
+  refusal(`{"errorCode":401,"message":"outdated","cause":${JSON.stringify(cause)},"index":${index}}`);
+
 const INDEXES: readonly unknown[] = [0, -1, 1.5, 2 ** 53, 1e300, '4', null, {}];
 
 /** Changed answers of the server: what no etcd says. Another value, or an entry that is left out, is not among them: nobody can tell. */
 const CHANGES: readonly (readonly [string, V2Change])[] = [
   ['values that are objects', nodes((node) => ({ ...node, value: { x: 1 } }))],
   ['values that are numbers', nodes((node) => ({ ...node, value: 5 }))],
-  ['entries of another key', nodes((node) => ({ ...node, key: '/zzz' }))],
+  ...['/zzz', '/mirrored0', '/mirrored/k0001/x'].flatMap((key) => [
+    [`entries of ${key}`, nodes((node) => ({ ...node, key, value: `the value of ${key}` }))] as const,
+    [`lists that end with ${key}`, lists((all) => [...all.slice(0, -1), { ...all.at(-1), key }])] as const,
+    [`lists with ${key} in addition`, lists((all) => [...all, { ...all.at(-1), key }])] as const,
+  ]),
+  ...['/zzz', '/a', '/mirrored', '/mirrored0', 'mirrored/k0001'].map(
+    (key) => [`events of ${key}`, top((node) => ({ ...node, key }))] as const,
+  ),
+  ['a key twice', lists((all) => [...all, ...all.slice(0, 1)])],
   ['entries without a key', nodes(({ key: _key, ...node }) => node)],
   ['entries without a value', nodes(({ value: _value, ...node }) => node)],
   ...INDEXES.flatMap((index) => [
@@ -90,10 +126,14 @@ const CHANGES: readonly (readonly [string, V2Change])[] = [
     (index) => [`the index ${index}`, header('x-etcd-index', index)] as const,
   ),
   ['a refusal cut off', (answer) => ({ ...answer, status: 400, body: '{"errorCode":401,"mess', truncated: true })],
-  [
-    'a refusal at index 0',
-    (answer) => ({ ...answer, status: 400, body: '{"errorCode":401,"message":"outdated","cause":"","index":0}' }),
-  ],
+  ...['0', '-1', '9007199254740992', '"5"', 'null'].map(
+    (index) => [`a refusal at index ${index}`, outdated(index)] as const,
+  ),
+  ['a refusal without an index', refusal('{"errorCode":401,"message":"outdated","cause":""}')],
+  ['a refusal that is no object', refusal('[{"errorCode":401}]')],
+  ...['[5', '[9007199254740993/1]', '[-1/1]', '[x/y]'].map(
+    (cause) => [`a refusal because of ${cause}`, outdated('5', cause)] as const,
+  ),
   [
     'not there, of another key',
     (answer) => ({
@@ -119,16 +159,38 @@ const ANSWERS: readonly (readonly [string, () => V2Answer | 'hang'])[] = [
   ['nothing, ever', () => 'hang'],
 ];
 
+/** A watch first reads, and polls only where that passes: so these are done to long polls alone too. */
+const TO_POLLS: readonly (readonly [string, V2Change])[] = [
+  ...CHANGES.filter(([name]) => /^(?:a refusal|half of each body|the body|no |the index|not there)/.test(name)),
+  ...[200, 204, 400, 404, 405, 503].map(
+    (status) =>
+      [`a page with ${status}`, () => ({ status, headers: PAGE_HEADERS, body: status === 204 ? '' : HTML })] as const,
+  ),
+].map(([name, change]) => [
+  `to polls: ${name}`,
+  (answer, path) => (path.includes('wait=true') ? change(answer, path) : answer),
+]);
+
+/** Nothing but time-outs shows these. */
+const SILENT: readonly string[] = [
+  'half of each body, and silence',
+  'to polls: half of each body, and silence',
+  'heads alone',
+  'nothing, ever',
+];
+
 /** Everything that is done to the v2 API. */
 export const V2_ATTACKS: readonly V2Attack[] = [
-  ...CHANGES.map(([name, change]): V2Attack => ({
+  ...[...CHANGES, ...TO_POLLS].map(([name, change]): V2Attack => ({
     name,
+    isSilent: SILENT.includes(name),
     begin: (wire) => {
       wire.change(change);
     },
   })),
   ...ANSWERS.map(([name, answer]): V2Attack => ({
     name,
+    isSilent: SILENT.includes(name),
     begin: (wire) => {
       wire.answer(answer);
     },

@@ -20,8 +20,8 @@ export interface V2Answer {
   readonly open?: boolean;
 }
 
-/** What a client gets in place of an answer of the server. */
-export type V2Change = (answer: V2Answer) => V2Answer;
+/** What a client gets in place of an answer of the server. `path` is the request's, with its query. */
+export type V2Change = (answer: V2Answer, path: string) => V2Answer;
 
 /** A proxy in front of the v2 API that changes answers. While it does, a long poll's head comes with its body. */
 export class V2Wire {
@@ -103,7 +103,7 @@ export class V2Wire {
           return;
         }
         const given = { status: answer.statusCode ?? 502, headers: plainHeaders(answer), body };
-        send(response, this.#change?.(given) ?? given);
+        send(response, this.#change?.(given, path) ?? given);
       });
     });
     onward.on('error', () => response.destroy());

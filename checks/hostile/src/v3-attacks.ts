@@ -39,6 +39,14 @@ const ANSWERS: readonly (readonly [string, (random: Random) => ProxyAnswer | 'ha
   ['nothing, ever', () => 'hang'],
 ];
 
+/** A watch begins only where its store reaches the server: so these are done to watches alone too. */
+const TO_WATCHES = ANSWERS.filter(([name]) =>
+  /^(?:a page with (?:200|204|404|405|503)|a gRPC|messages|no |a body)/.test(name),
+);
+
+/** Nothing but time-outs shows these. */
+const SILENT: readonly string[] = ['half a frame, and silence', 'nothing, ever'];
+
 /** Everything that is done to the v3 API. */
 export const V3_ATTACKS: readonly V3Attack[] = [
   ...V3_LIES.map(({ name, of, change }): V3Attack => ({
@@ -61,8 +69,15 @@ export const V3_ATTACKS: readonly V3Attack[] = [
   },
   ...ANSWERS.map(([name, answer]): V3Attack => ({
     name,
+    isSilent: SILENT.includes(name),
     begin: (proxy, random) => {
       proxy.answer(() => answer(random), { open: random.pick(['cut', 'end', 'keep']) });
+    },
+  })),
+  ...TO_WATCHES.map(([name, answer]): V3Attack => ({
+    name: `to watches: ${name}`,
+    begin: (proxy, random) => {
+      proxy.answer(({ path }) => (path.endsWith('/Watch') ? answer(random) : 'pass'));
     },
   })),
 ];
