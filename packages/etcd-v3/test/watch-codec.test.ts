@@ -167,7 +167,7 @@ describe('responses', () => {
     const buffer = response({ events: [...values, big, ''].map((value, i) => put({ key: `/a/${i}`, value, mod: 5 })) });
     const assembler = new RevisionAssembler();
     const events = decodeWatchResponse(buffer).events!;
-    while (events.next()) assembler.add(events);
+    while (events.next()) assembler.add(events, 2 ** 53);
     const decoded = assembler.flush()!.events.map((event) => (event.type === 'put' ? event.current.value : text('?')));
     expect(decoded.map((value) => Buffer.from(value).toString())).toEqual([...values, big, '']);
     for (const value of decoded) {

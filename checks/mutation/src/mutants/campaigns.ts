@@ -96,7 +96,7 @@ export const campaigns: readonly Mutant[] = [
     why: "an event that is newer than its response's own revision is delivered, and the watch goes on past what came before it",
     file: 'packages/etcd-v3/src/watch/events.ts',
     find: 'if (revision > head) throw',
-    replace: 'if (revision > head && size < 0) throw',
+    replace: 'if (revision > head && event.size < 0) throw',
     caughtBy: V3_ATTACKS,
   },
   {
