@@ -41,8 +41,9 @@ export class EntryReader implements EntryNumbers {
   /** Where the lease's number begins; 0 for none. */
   #leaseFrom = 0;
 
-  constructor(buffer: Buffer) {
-    this.#reader = new WireReader(buffer);
+  /** @param reader what it reads with: that of the message around its entries, if there is one. `read` moves it */
+  constructor(buffer: Buffer, reader = new WireReader(buffer)) {
+    this.#reader = reader;
     this.#buffer = buffer;
   }
 
@@ -104,8 +105,11 @@ export class EntryReader implements EntryNumbers {
 
   get lease(): string | undefined {
     if (this.#leaseFrom === 0) return undefined;
-    this.#reader.position = this.#leaseFrom;
-    const lease = this.#reader.int64String();
+    const reader = this.#reader;
+    const { position } = reader;
+    reader.position = this.#leaseFrom;
+    const lease = reader.int64String();
+    reader.position = position;
     return lease === '0' ? undefined : lease;
   }
 
