@@ -9,6 +9,8 @@ export default {
   // Most tests wait for servers more than they compute: two cores have room for a third.
   maxWorkers: 3,
   workerThreads: false,
+  // On a busy machine half a second, Jest's own limit, is not enough for a process to end. One that something keeps open stays for ever.
+  workerGracefulExitTimeout: 10_000,
   cacheDirectory: '<rootDir>/.cache/jest',
   modulePathIgnorePatterns: ['<rootDir>/(packages|checks)/[^/]+/dist/', '<rootDir>/bench/dist/', '<rootDir>/.cache/'],
 

@@ -5,8 +5,8 @@ const { TestEnvironment } = require('jest-environment-node');
 /** The type of the message that ends a worker: CHILD_MESSAGE_END of `jest-worker`. */
 const END = 2;
 
-/** Milliseconds. Jest ends a worker by force half a second after that message. */
-const PATIENCE = 350;
+/** Milliseconds; less than the `workerGracefulExitTimeout` of jest.config.js, after which Jest ends a worker by force. */
+const PATIENCE = 5_000;
 
 /** What keeps this process from ending: timers, servers, connections with their ends, names that are looked up, programs. */
 function whatIsOpen() {
@@ -23,7 +23,7 @@ function whatIsOpen() {
 
 if (process.send !== undefined) {
   // When nothing is left to wait for, Node first takes its heap apart. With the hundreds of megabytes of a worker, on a busy machine, that takes
-  // longer than Jest waits. A worker that something still keeps open never comes here, so that Jest's complaint still means a leak.
+  // seconds. A worker that something still keeps open never comes here, so that Jest's complaint still means a leak.
   process.once('beforeExit', () => process.exit());
 
   process.on('message', ([type]) => {

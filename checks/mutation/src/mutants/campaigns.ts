@@ -135,7 +135,7 @@ export const campaigns: readonly Mutant[] = [
   {
     name: 'attacked-fragments-without-a-bound',
     why: 'fragments are collected for as long as they come, while the watch says that it is live',
-    file: 'packages/etcd-v3/src/watch/stream.ts',
+    file: 'packages/etcd-v3/src/watch/fragments.ts',
     find: 'if (fragment && bytes > maxResponseBytes) {',
     replace: 'if (fragment && bytes < 0) {',
     caughtBy: V3_ATTACKS,
