@@ -11,12 +11,12 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const oldestGo = '1.26';
 
 // `local`: an old Go must not fetch a newer one by itself. Without cgo, no C compiler is needed.
-const env = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', CGO_ENABLED: '0' };
+export const goEnvironment = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', CGO_ENABLED: '0' };
 
 /** The version of the Go on PATH, such as `1.26.8`, or `undefined` if there is none. */
 export async function goVersion() {
   try {
-    const { stdout } = await run('go', ['version'], { env });
+    const { stdout } = await run('go', ['version'], { env: goEnvironment });
     return /\bgo(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   } catch {
     return undefined;
@@ -39,7 +39,11 @@ export async function fromGo(version) {
       const folder = join(work, 'root', programs);
       mkdirSync(folder, { recursive: true });
       const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-o', `${folder}/`];
-      await run('go', ['build', ...flags, 'tool'], { cwd: join(here, version), env, maxBuffer: 64 * 1024 * 1024 });
+      await run('go', ['build', ...flags, 'tool'], {
+        cwd: join(here, version),
+        env: goEnvironment,
+        maxBuffer: 64 * 1024 * 1024,
+      });
       renameSync(join(folder, 'server'), join(folder, 'etcd'));
       return join(work, 'root');
     },
