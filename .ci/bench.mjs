@@ -1,11 +1,16 @@
-// `npm run bench`: builds what is measured, and measures it. See bench/src/main.ts for the options.
+// `npm run bench` and `npm run bench:fleet`: builds what is measured, and measures it. See bench/src/main.ts for the options.
 import { join } from 'node:path';
-import { benchEtcds, ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
+import { ensureGoProgram, goProgramVariable } from './bench-go.mjs';
+import { benchEtcds, ensureEtcd, etcdVariable, fleetEtcds, formatEtcds } from './etcd.mjs';
 import { compile, node } from './run-check.mjs';
 
 const args = process.argv.slice(2);
+const isFleet = args.includes('--fleet');
 
-process.env[etcdVariable] ??= args.includes('--etcd') ? '' : formatEtcds(await ensureEtcd(benchEtcds));
+process.env[etcdVariable] ??= args.includes('--etcd')
+  ? ''
+  : formatEtcds(await ensureEtcd(isFleet ? fleetEtcds : benchEtcds));
+if (isFleet) process.env[goProgramVariable] ??= (await ensureGoProgram()) ?? '';
 node(join('.ci', 'build.mjs'));
 compile(join('bench', 'tsconfig.esm.json'));
 node(join('bench', 'dist', 'main.js'), ...args);

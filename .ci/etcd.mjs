@@ -41,6 +41,9 @@ export const benchEtcds = [
   { version: '3.5.16', suite: 'trixie' },
 ];
 
+/** The versions on which the benchmark of fleets runs. */
+export const fleetEtcds = [{ version: '3.5.16', suite: 'trixie' }, { version: '3.7.3' }];
+
 /**
  * Version → path of the etcd binary, for every wanted version, in order. Without Go, a version that needs Go is left out, and `tell` gets
  * one line about it. If any other version can't be had, throws an error that says what to do.

@@ -15,6 +15,7 @@ const longest = [
   'checks/hostile/test/sample.test.ts',
   'packages/cli/test/robustness/alive.test.ts',
   'bench/test/smoke.test.ts',
+  'bench/test/fleet.test.ts',
   'packages/etcd-v2/test/cluster.test.ts',
   'checks/simulation/test/campaign.test.ts',
   'packages/cli/test/faults/v2-rows.test.ts',

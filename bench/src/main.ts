@@ -6,14 +6,15 @@ import { parseArguments, USAGE, type Arguments } from './harness/arguments.js';
 import { commit, machine, peers } from './harness/environment.js';
 import { openOtherCheckout, withOther, type OtherCheckout } from './harness/other-checkout.js';
 import { profileReport } from './harness/profile.js';
-import { publish, RESULTS_FILE } from './pages/publish.js';
+import { FLEET_RESULTS_FILE, publish, RESULTS_FILE } from './pages/publish.js';
 import { mergeResults, readResults, writeResults, type Results, type RowResult } from './harness/results.js';
 import type { Row } from './harness/row.js';
 import { runRow } from './harness/run-row.js';
 import { scaleOf } from './harness/scale.js';
 import { plainTable, VERDICT_COLUMNS, verdictCells } from './harness/table.js';
 import { verdictsOf } from './harness/verdict.js';
-import { rows } from './rows/index.js';
+import { fleetRows } from './rows/fleet.js';
+import { rows as usualRows } from './rows/index.js';
 
 // `npm run bench`: see harness/arguments.ts for what it takes.
 
@@ -39,7 +40,7 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server, othe
   const [load = 0] = loadavg();
   const figures = await runRow({
     row,
-    scale: scaleOf(args.keys),
+    scale: scaleOf(args.keys, args.clients),
     etcd: bin,
     script: join(dirname(script), 'child.js'),
     profileFolder: args.profile ? join(cache, 'profiles') : undefined,
@@ -55,6 +56,7 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server, othe
     at: new Date().toISOString(),
     commit: commit(root),
     keys: args.keys,
+    ...(args.fleet && { clients: args.clients }),
     load,
     figures,
   };
@@ -62,6 +64,7 @@ async function measure(args: Arguments, row: Row, { version, bin }: Server, othe
 
 async function run(args: Arguments): Promise<boolean> {
   const other = args.against === undefined ? undefined : openOtherCheckout(args.against);
+  const rows = args.fleet ? fleetRows : usualRows;
   const wanted = rows
     .filter(({ name, onRequest }) => (args.only.length === 0 ? onRequest !== true : args.only.includes(name)))
     .map((row) => (other === undefined ? row : withOther(row, other)));
@@ -96,7 +99,7 @@ async function run(args: Arguments): Promise<boolean> {
   console.log(`\n${Math.round((performance.now() - began) / 1000)} s; figures of every round: ${out}`);
   if (args.profile) console.log(`\n${profileReport(join(cache, 'profiles'))}`);
   if (args.publish) {
-    const file = join(root, RESULTS_FILE);
+    const file = join(root, args.fleet ? FLEET_RESULTS_FILE : RESULTS_FILE);
     writeResults(file, mergeResults(readResults(file), results));
     publish(root);
   }

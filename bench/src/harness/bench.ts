@@ -46,7 +46,7 @@ export class Bench {
   /** Starts a side, for rows that talk with their sides while they run. */
   start(side: string, params: Params): SideProcess {
     const { row, script, profileFolder, against } = this.#options;
-    const started = new SideProcess({ script, row: row.name, side, params, profileFolder, against });
+    const started = new SideProcess({ script, row: row.module ?? row.name, side, params, profileFolder, against });
     this.#sides.add(started);
     return started;
   }

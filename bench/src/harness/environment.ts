@@ -22,7 +22,7 @@ export function commit(root: string): string {
   };
   const hash = git('rev-parse', '--short=10', 'HEAD');
   if (hash === '') return 'unknown';
-  return git('status', '--porcelain', '--', 'packages/*/src', 'bench/src') === '' ? hash : `${hash}+`;
+  return git('status', '--porcelain', '--', 'packages/*/src', 'bench/src', 'bench/go') === '' ? hash : `${hash}+`;
 }
 
 /** The peers, and their settings. */

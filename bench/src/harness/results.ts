@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** The results of one row against one server. */
 export interface RowResult {
@@ -10,6 +11,8 @@ export interface RowResult {
   /** The commit that was measured, with `+` where the sources differed from it. */
   readonly commit: string;
   readonly keys: number;
+  /** In rows of fleets: how many clients. */
+  readonly clients?: number;
   /** The load average of the minute before the row began. */
   readonly load: number;
   /** Side → metric → one figure for each round. */
@@ -34,6 +37,7 @@ export function readResults(file: string): Results | undefined {
 }
 
 export function writeResults(file: string, results: Results): void {
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(results, rounded, 1)}\n`);
 }
 

@@ -54,11 +54,15 @@ export interface Row {
   readonly about: string;
   /** Whether it runs on each of the etcd versions, or once. */
   readonly server: 'etcd' | 'none';
+  /** The file in `rows/` that has the sides, if several rows share them. By default its name is that of the row. */
+  readonly module?: string;
   /** Runs only when it is asked for by name, and for one round: it takes long. */
   readonly onRequest?: true;
   readonly sides: Readonly<Record<string, Side>>;
   /** The names of the sides that run Holdfast's code. */
   readonly ours: readonly string[];
+  /** Sides that not every machine can run. Goals against one that was not measured are left out. */
+  readonly optional?: readonly string[];
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly goals: readonly Goal[];
   /** Processes that take part without being compared. */

@@ -20,11 +20,41 @@ export interface Scale {
   readonly memoryKeys: readonly number[];
   readonly fanOut: number;
   readonly soakMs: number;
+  readonly fleet: FleetScale;
+}
+
+/** The sizes of the rows of fleets. Times are in milliseconds. */
+export interface FleetScale {
+  readonly clients: number;
+  readonly keys: number;
+  /** The clients are spread over so many processes. */
+  readonly processes: number;
+  /** A smaller fleet, with more keys. */
+  readonly fewClients: number;
+  readonly manyKeys: number;
+  /** The clients of the row that catches up, and how many revisions they miss. */
+  readonly behind: number;
+  readonly missed: number;
+  readonly transactions: number;
+  readonly keysEach: number;
+  /** After the load, before anything happens. */
+  readonly settleMs: number;
+  /** How long the server is gone. */
+  readonly downMs: number;
+  /** How long the other client writes at least. */
+  readonly leastMs: number;
+  /** After all are live, until the servers are looked at for the last time: clients may put work off for as long as `livenessMs`. */
+  readonly afterMs: number;
+  /** How long a client may take to become equal. */
+  readonly patienceMs: number;
+  readonly writesPerSecond: number;
 }
 
 export const FULL_KEYS = 100_000;
+/** The sizes at which the goals of fleets hold. */
+export const FULL_FLEET = { clients: 300, keys: 10_000 } as const;
 
-export function scaleOf(keys: number): Scale {
+export function scaleOf(keys: number, clients: number = FULL_FLEET.clients): Scale {
   const part = (share: number): number => Math.max(1, Math.round(keys * share));
   return {
     keys,
@@ -40,5 +70,28 @@ export function scaleOf(keys: number): Scale {
     memoryKeys: [part(0.01), part(0.1), keys, 10 * keys],
     fanOut: part(0.01),
     soakMs: 6 * keys,
+    fleet: fleetScaleOf(clients, keys),
+  };
+}
+
+function fleetScaleOf(clients: number, keys: number): FleetScale {
+  // A small fleet is a trial of the row, and should not take minutes.
+  const upTo = (ms: number): number => Math.min(ms, Math.round((ms * clients) / 100));
+  return {
+    clients,
+    keys,
+    processes: Math.min(6, Math.ceil(clients / 2)),
+    fewClients: Math.max(1, Math.round(clients / 10)),
+    manyKeys: 10 * keys,
+    behind: Math.max(Math.min(3, clients), Math.round(clients / 3)),
+    missed: 2 * keys,
+    transactions: 30,
+    keysEach: 100,
+    settleMs: upTo(5_000),
+    downMs: upTo(3_000),
+    leastMs: upTo(3_000),
+    afterMs: upTo(35_000),
+    patienceMs: 180_000,
+    writesPerSecond: 100,
   };
 }

@@ -21,12 +21,14 @@ export interface Verdict {
 }
 
 export function verdictsOf(row: Row, result: RowResult): readonly Verdict[] {
-  return row.goals.filter((goal) => isMeasured(goal, result)).map((goal) => verdictOf(row, result, goal));
+  return row.goals.filter((goal) => isMeasured(row, goal, result)).map((goal) => verdictOf(row, result, goal));
 }
 
 /** Not every side has every metric, and a comparison with another checkout is made for all that there are. */
-function isMeasured({ kind, ours: { side, metric } }: Goal, { figures: all }: RowResult): boolean {
-  return kind !== 'no-worse' || all[side]?.[metric] !== undefined;
+function isMeasured({ optional = [] }: Row, goal: Goal, { figures: all }: RowResult): boolean {
+  const { kind, ours } = goal;
+  if (kind === 'no-worse') return all[ours.side]?.[ours.metric] !== undefined;
+  return kind === 'at-most' || !optional.includes(goal.peer.side) || all[goal.peer.side] !== undefined;
 }
 
 function verdictOf(row: Row, result: RowResult, goal: Goal): Verdict {

@@ -12,6 +12,8 @@ export interface PageSources {
   readonly notes: string;
   /** The plots, as file names beside the page. */
   readonly plots: readonly string[];
+  /** The rows of fleets, once they are measured. */
+  readonly fleet?: Pick<PageSources, 'results' | 'rows'> | undefined;
 }
 
 interface Measured {
@@ -20,7 +22,7 @@ interface Measured {
 }
 
 /** The whole of `docs/performance.md`, made of the results and the notes. */
-export function page({ results, rows, notes, plots }: PageSources): string {
+export function page({ results, rows, notes, plots, fleet }: PageSources): string {
   const measured = rows.flatMap((row) => resultsOf(results, row).map((result) => ({ row, result })));
   const servers = [...new Set(measured.map(({ result }) => result.server))].sort();
   return [
@@ -45,11 +47,34 @@ export function page({ results, rows, notes, plots }: PageSources): string {
     notes.trim(),
     '## All figures',
     ...rows.flatMap((row) => details(row, resultsOf(results, row))),
+    ...(fleet === undefined ? [] : fleetSection(fleet)),
     '## How to run it',
-    '`npm run bench` measures everything on both etcd versions; `npm run bench -- --help` lists the options. A single row: `npm run bench -- --only load --rounds 3`. Another built checkout as one more peer, for a change that must not slow anything down: `npm run bench -- --against DIR`.',
+    '`npm run bench` measures everything on both etcd versions; `npm run bench -- --help` lists the options. A single row: `npm run bench -- --only load --rounds 3`. Another built checkout as one more peer, for a change that must not slow anything down: `npm run bench -- --against DIR`. Fleets of clients have a command of their own, which takes hours: `npm run bench:fleet`, and for a trial `npm run bench:fleet -- --clients 10 --keys 500 --rounds 1`.',
   ]
     .join('\n\n')
     .concat('\n');
+}
+
+/** The rows of fleets: they take hours, and so they are measured apart from the others, with sizes of their own. */
+function fleetSection({ results, rows }: Pick<PageSources, 'results' | 'rows'>): readonly string[] {
+  const measured = rows.flatMap((row) => resultsOf(results, row).map((result) => ({ row, result })));
+  const servers = [...new Set(measured.map(({ result }) => result.server))].sort();
+  return [
+    '## A fleet of clients',
+    `Many clients of one server, each with a connection of its own, in a few processes, which run at a lower priority than the servers: elsewhere those have machines of their own. Each side has a server of its own in each round. Measured on ${results.machine}, Node ${results.node.slice(1)}.`,
+    ...servers.flatMap((server) => [
+      `On etcd ${server}:`,
+      markdownTable(
+        ['row', ...VERDICT_COLUMNS],
+        measured
+          .filter(({ result }) => result.server === server)
+          .flatMap(({ row, result }) =>
+            verdictsOf(row, result).map((verdict) => [`\`${row.name}\``, ...verdictCells(verdict)]),
+          ),
+      ),
+    ]),
+    ...rows.flatMap((row) => details(row, resultsOf(results, row))),
+  ];
 }
 
 function resultsOf(results: Results, row: Row): readonly RowResult[] {
@@ -80,14 +105,14 @@ function roundsOf(figures: RowResult['figures']): number {
   return Math.max(...Object.values(figures).flatMap((ofSide) => Object.values(ofSide).map((all) => all.length)));
 }
 
-function detailTable(row: Row, { server, keys, at, commit, load, figures }: RowResult): string {
-  const sides = Object.entries(row.sides);
+function detailTable(row: Row, { server, keys, clients, at, commit, load, figures }: RowResult): string {
+  const sides = Object.entries(row.sides).filter(([side]) => figures[side] !== undefined);
   const metrics = Object.entries(row.metrics).filter(([metric]) =>
     sides.some(([side]) => figures[side]?.[metric] !== undefined),
   );
   const heading = [
     server === '' ? undefined : `etcd ${server}`,
-    `${keys.toLocaleString('en-US')} keys`,
+    `${clients === undefined ? '' : `${clients} clients, `}${keys.toLocaleString('en-US')} keys`,
     `${roundsOf(figures)} rounds`,
     `${at.slice(0, 10)} at ${commit}`,
     `load average before: ${load.toFixed(1)}`,

@@ -7,11 +7,11 @@ export const ETCD3_OPTIONS = { 'grpc.max_receive_message_length': -1 } as const;
 export const ETCD3_WINDOW_OPTIONS = { ...ETCD3_OPTIONS, 'grpc-node.flow_control_window': 16 * 1024 * 1024 } as const;
 
 export async function connectEtcd3(
-  endpoint: string,
+  endpoint: string | readonly string[],
   grpcOptions: Readonly<Record<string, number>> = ETCD3_WINDOW_OPTIONS,
 ): Promise<Etcd3> {
   const { Etcd3 } = await import('etcd3');
-  return new Etcd3({ hosts: endpoint, grpcOptions });
+  return new Etcd3({ hosts: typeof endpoint === 'string' ? endpoint : [...endpoint], grpcOptions });
 }
 
 /**

@@ -5,9 +5,9 @@ import type { ConfigStore } from '@holdfast/store';
 export type Decode = 'lazy' | 'eager';
 
 /** A store with its defaults, as users have it. */
-export async function openHoldfast(endpoint: string): Promise<EtcdV3Store> {
+export async function openHoldfast(...endpoints: readonly string[]): Promise<EtcdV3Store> {
   const { etcdV3Store } = await import('@holdfast/etcd-v3');
-  return etcdV3Store({ endpoints: [endpoint] });
+  return etcdV3Store({ endpoints });
 }
 
 export async function mirrorJson(store: ConfigStore, prefix: string, decode: Decode): Promise<Mirror<unknown>> {

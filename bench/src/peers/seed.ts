@@ -1,6 +1,7 @@
 import { GrpcPeer } from './grpc.js';
 import { keyOf, valueOf } from '../data/dataset.js';
-import { encodePut, encodePuts, headerRevision } from '../data/wire.js';
+import { digestSorted } from '../data/digest.js';
+import { encodePut, encodePuts, encodeRange, headerRevision, rangeEntries } from '../data/wire.js';
 
 /** The most operations that etcd takes in one transaction. */
 const OPERATIONS = 128;
@@ -31,6 +32,32 @@ export async function rewrite(
       headerRevision(await peer.unary('Put', encodePut(keyOf(prefix, index), valueOf(index, version)))),
     ),
   );
+}
+
+/** Overwrites keys, `batch` of them in each transaction and one transaction after another, and gives the last revision. */
+export async function rewriteInBatches(
+  endpoint: string,
+  prefix: string,
+  indexes: readonly number[],
+  batch: number,
+): Promise<number> {
+  const batches = Array.from({ length: Math.ceil(indexes.length / batch) }, (_, at) =>
+    indexes.slice(at * batch, (at + 1) * batch),
+  );
+  return withPeer(endpoint, (peer) =>
+    inParallel(batches, 1, async (keys) => {
+      const entries = keys.map((index) => [keyOf(prefix, index), valueOf(index, 2)] as const);
+      return headerRevision(await peer.unary('Txn', encodePuts(entries)));
+    }),
+  );
+}
+
+/** The digest of a prefix as the server has it. */
+export async function contentOf(endpoint: string, prefix: string): Promise<string> {
+  return withPeer(endpoint, async (peer) => {
+    const entries = rangeEntries(await peer.unary('Range', encodeRange(prefix)));
+    return digestSorted(entries.map(({ key, value }) => [key.toString(), value]));
+  });
 }
 
 async function withPeer<T>(endpoint: string, work: (peer: GrpcPeer) => Promise<T>): Promise<T> {
