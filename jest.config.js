@@ -6,8 +6,8 @@ export default {
   testEnvironment: '<rootDir>/.ci/jest-environment.cjs',
   testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
   testTimeout: 60_000,
-  // Most tests wait for servers more than they compute: two cores have room for a third.
-  maxWorkers: 3,
+  // Most tests wait for servers more than they compute: two cores have room for four.
+  maxWorkers: 4,
   workerThreads: false,
   // On a busy machine half a second, Jest's own limit, is not enough for a process to end. One that something keeps open stays for ever.
   workerGracefulExitTimeout: 10_000,

@@ -3,5 +3,5 @@ export { mutants } from './mutants/index.js';
 export { mutantTables, runSummary } from './page.js';
 export { type MutantResult, type MutationRun, readRun, RESULTS_FILE } from './results.js';
 export { type MutantRun, runMutant } from './run-mutant.js';
-export { type SampleOptions, sampleOf } from './sample.js';
+export { partsOf, type SampleOptions, sampleOf } from './sample.js';
 export { type JestReport, type Verdict, verdictOf } from './verdict.js';

@@ -55,7 +55,12 @@ async function main(): Promise<number> {
     const { verdict, seconds } = await runMutant(root, mutant, unmutated ? undefined : mutant);
     if (verdict.kind !== (unmutated ? 'survived' : 'caught')) bad += 1;
     total += seconds;
-    results.push({ name: mutant.name, verdict: verdict.kind, says: saysOf(verdict) });
+    results.push({
+      name: mutant.name,
+      verdict: verdict.kind,
+      says: saysOf(verdict),
+      seconds: Number(seconds.toFixed(1)),
+    });
     print(`${seconds.toFixed(1).padStart(5)} s  ${mutant.name.padEnd(40)} ${describe(verdict)}`);
   }
   print(`${chosen.length} ${unmutated ? 'tests without a mutation' : 'mutants'} in ${total.toFixed(0)} s, ${bad} bad`);

@@ -23,6 +23,7 @@ export interface MutantResult {
   readonly verdict: 'caught' | 'survived' | 'broken';
   /** What the test said, or why the run says nothing of it. */
   readonly says: string;
+  readonly seconds: number;
 }
 
 /** Where the result of the last whole run is, from the root of the repository. */

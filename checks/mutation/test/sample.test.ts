@@ -1,25 +1,44 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { mutants, sampleOf } from '../src/index.js';
+import { mutants, partsOf, sampleOf } from '../src/index.js';
+import { lastDurations } from './support/durations.js';
 import { recentChanges } from './support/recent.js';
 
 const all = Object.values(mutants).flat();
 
-test('four turns in a row try every mutant, each about a quarter', () => {
-  const turns = [7, 8, 9, 10].map((turn) => sampleOf(all, { changed: [], turn }));
+const root = join(__dirname, '..', '..', '..');
+const seconds = lastDurations(root);
+
+test('so many turns in a row as there are parts try every mutant', () => {
+  const parts = partsOf(all, seconds);
+  const turns = parts.map((_part, index) => sampleOf(all, { changed: [], turn: 7 + index, seconds }));
   expect(new Set(turns.flat())).toEqual(new Set(all));
-  for (const sample of turns) expect(Math.abs(sample.length - all.length / 4)).toBeLessThan(1);
+});
+
+test('a part takes no longer than its budget, unless it is one mutant', () => {
+  const lasting = (mutant: { readonly name: string }) => seconds.get(mutant.name) ?? 5;
+  for (const part of partsOf(all, seconds)) {
+    const sum = part.reduce((total, mutant) => total + lasting(mutant), 0);
+    expect({ part: part.map(({ name }) => name), fits: part.length === 1 || sum < 40.1 }).toMatchObject({ fits: true });
+  }
 });
 
 test('a mutant whose source or test has changed is tried in any turn', () => {
   const [first] = all;
   for (const path of [first!.file, first!.caughtBy.test]) {
-    for (const turn of [0, 1, 2, 3]) expect(sampleOf(all, { changed: [path], turn })).toContain(first);
+    const quick = new Map(all.map(({ name }) => [name, 0.1]));
+    for (const turn of [0, 1, 2, 3]) expect(sampleOf(all, { changed: [path], turn, seconds: quick })).toContain(first);
   }
 });
 
+test('after a change of everything the sample is no longer than twice a part', () => {
+  const changed = all.map(({ file }) => file);
+  const lasting = sampleOf(all, { changed, turn: 0, seconds }).map(({ name }) => seconds.get(name) ?? 5);
+  expect(lasting.reduce((a, b) => a + b, 0)).toBeLessThan(80.1);
+});
+
 test('what has changed is asked of git, and nothing has where there is none', () => {
-  const { changed, turn } = recentChanges(join(__dirname, '..', '..', '..'));
+  const { changed, turn } = recentChanges(root);
   expect(changed.filter((path) => path.startsWith('/'))).toEqual([]);
   expect(Number.isSafeInteger(turn)).toBe(true);
   expect(recentChanges('/')).toEqual({ changed: [], turn: 0 });
