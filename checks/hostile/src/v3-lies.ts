@@ -67,8 +67,13 @@ export const V3_LIES: readonly Lie[] = [
   ...[...BEFORE, ...AFTER].map((key): Lie => ({
     name: `events of ${key}`,
     of: WATCHES,
-    change: where(EVENTS, (m) => edit(m, [EVENTS, EVENT_KV], (kv) => otherEntry(kv, key))),
+    change: where(EVENTS, (m) => eventsOf(m, key)),
   })),
+  {
+    name: 'events with the previous entry of another key',
+    of: WATCHES,
+    change: where(EVENTS, (m) => edit(m, [EVENTS, EVENT_PREVIOUS], (kv) => otherEntry(kv, 'mirrored/other'))),
+  },
   {
     name: 'transactions that read another key',
     of: TXNS,
@@ -195,6 +200,12 @@ export const V3_LIES: readonly Lie[] = [
 /** An entry of another key, with a value that never was. */
 function otherEntry(entry: bigint | Buffer, key: string): Buffer {
   return set(set(entry as Buffer, [KEY], Buffer.from(key)), [VALUE], Buffer.from(`the value of ${key}`));
+}
+
+/** The events of another key, with what it was before: as a server sends them that mixes up its watches. */
+function eventsOf(message: Buffer, key: string): Buffer {
+  const current = edit(message, [EVENTS, EVENT_KV], (kv) => otherEntry(kv, key));
+  return edit(current, [EVENTS, EVENT_PREVIOUS], (kv) => otherEntry(kv, key));
 }
 
 /** Another key in the place of one, which may be counted from the end. */
