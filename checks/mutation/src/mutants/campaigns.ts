@@ -64,15 +64,6 @@ export const campaigns: readonly Mutant[] = [
     caughtBy: V3_ATTACKS,
   },
   {
-    name: 'attacked-event-of-any-key',
-    trap: 20,
-    why: 'an event of a key outside of the watched range is delivered',
-    file: 'packages/etcd-v3/src/watch/session.ts',
-    find: '      checkEvents(group, this.#range, this.#options.only);\n',
-    replace: '      checkEvents({ ...group, events: [] }, this.#range);\n',
-    caughtBy: V3_ATTACKS,
-  },
-  {
     name: 'attacked-bad-event-ends-the-watch',
     trap: 20,
     why: 'an event of revision 0 ends its watch for good, and with it the mirror',
