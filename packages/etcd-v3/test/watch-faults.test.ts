@@ -71,6 +71,29 @@ describe.each(versions)('etcd %s', (version) => {
     });
   });
 
+  test('a watch from now on is not overtaken by compactions, however slow the line is', async () => {
+    await withWorld({ version }, async ({ etcd, proxy, writer, follow }) => {
+      let isOver = false;
+      const storm = (async () => {
+        for (let n = 0; !isOver; n++) {
+          await writer.put('/a/k', String(n));
+          await etcd.compact();
+        }
+      })();
+      proxy.delay(150);
+      const followers = Array.from({ length: 5 }, () => follow({ prefix: '/a/' }));
+      for (const follower of followers) {
+        await follower.watch.ready;
+        await eventually(() => follower.revisions.length > 20);
+      }
+      isOver = true;
+      await storm;
+      expect(followers.map(({ error, interruptions }) => [error, interruptions])).toEqual(
+        followers.map(() => [undefined, 0]),
+      );
+    });
+  });
+
   test('a half-open connection is noticed by keepalive', async () => {
     const keepalive = { intervalMs: 5_000, timeoutMs: 1_000 };
     await withWorld({ version, store: { keepalive } }, async ({ proxy, follow, burst, truth }) => {

@@ -62,14 +62,48 @@ describe('starting', () => {
     expect(sink.told).toEqual(['established 7', '8: /a/8']);
   });
 
-  test("without one: from a linearizable read's revision, not from the head that one member tells (trap 16)", async () => {
+  test('without one: from where the server is when it creates the watch, which no compaction can overtake', async () => {
     const { transport, watch } = world();
     const { sink } = watch();
     await settle();
     expect(transport.headReads).toBe(1);
-    expect(transport.call.creates).toMatchObject([{ start: 100 }]);
-    transport.call.say(created(0, 120), events(0, [100, 101]));
-    expect(sink.told).toEqual(['established 100', '101: /a/101']);
+    expect(transport.call.creates).toMatchObject([{ start: 0 }]);
+    transport.call.say(created(0, 120), events(0, [121, 122]));
+    expect(sink.told).toEqual(['established 120', '121: /a/121', '122: /a/122']);
+  });
+
+  test('without one, at a member that is behind a linearizable read: from the read (trap 16)', async () => {
+    const { transport, watch, clock } = world();
+    const { sink } = watch();
+    await settle();
+    transport.call.say(created(0, 90));
+    await settle();
+    expect(sink.told).toEqual([expect.stringMatching(/^interrupted/)]);
+    await clock.advance(10_000);
+    await settle();
+    expect(transport.call.creates.at(-1)).toMatchObject({ start: 100 });
+    transport.call.say(created(1, 101), events(1, [100, 101]));
+    expect(sink.told.slice(1)).toEqual(['established 100', '101: /a/101']);
+  });
+
+  test('without one: a write between the beginning and the head that is told belongs to the time before', async () => {
+    const { transport, watch } = world();
+    const { sink } = watch();
+    await settle();
+    transport.head = { ...transport.head, revision: 121 };
+    transport.call.say(created(0, 120), events(0, [119, 120, 121]));
+    await settle();
+    expect(transport.headReads).toBe(2);
+    expect(sink.told).toEqual(['established 120', '121: /a/121']);
+  });
+
+  test('without one: where the head that is told is none, what comes is not left out in silence', async () => {
+    const { transport, watch } = world();
+    const { sink } = watch();
+    await settle();
+    transport.call.say(created(0, 120), events(0, [101]));
+    await settle();
+    expect(sink.told).toEqual(['established 120', 'failed history-changed']);
   });
 
   test('one key, everything, and an interval with an open end', async () => {

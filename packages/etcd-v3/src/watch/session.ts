@@ -72,8 +72,16 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #backoff: Backoff;
+  readonly #life = new AbortController();
   #state: SessionState = { name: 'parked' };
   #bookmark: Bookmark | undefined;
+  /**
+   * Begins where the server is, and not at the head that was read: behind a slow line, or beside compactions that are quicker than
+   * an answer, that revision would be gone before the watch is created.
+   */
+  #beginsNow: boolean;
+  /** A beginning that one member told, and no read has confirmed. */
+  #unread: Bookmark | undefined;
   /** The last progress that was told. */
   #progress: number | undefined;
   #raftTerm = 0;
@@ -93,6 +101,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#logger = host.options.logger;
     this.#backoff = new Backoff({ ...host.options.backoff, random: host.options.random });
     this.#bookmark = options.after;
+    this.#beginsNow = options.after === undefined;
   }
 
   /** Begins. Nothing is told to the sink before this returns. */
@@ -132,6 +141,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     const known = this.#known();
     const suspicion = suspicionOf(header, known);
     if (suspicion !== undefined) {
+      // "Now" of a member that is behind, or of a proxy that tells no head, is not known: the head that was read is.
+      this.#beginsNow = false;
       const cause = new StoreError('unavailable', `${stream.endpoint} answered with ${suspicion}; asking the cluster`, {
         endpoint: stream.endpoint,
       });
@@ -141,16 +152,24 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     }
     this.#lags = 0;
     this.#renewals = 0;
-    const { revision: from } = known.bookmark;
+    const { revision, identity } = known.bookmark;
+    const from = this.#beginsNow ? header.revision : revision;
+    const bookmark: Bookmark = { revision: from as Revision, identity };
+    this.#bookmark = bookmark;
+    this.#unread = this.#beginsNow ? bookmark : undefined;
+    this.#beginsNow = false;
     this.#enter({ name: 'following', stream, subscription, since: this.#clock.now(), from });
-    this.#sink.established(known.bookmark);
+    this.#sink.established(bookmark);
   }
 
   revision(group: RevisionGroup): void {
     if (this.#state.name !== 'following') return;
     const { bookmark } = this.#known();
     // The watch began at the bookmark's own revision (see #request), and may be the second one to bring these.
-    if (group.revision <= this.#state.from) return;
+    if (group.revision <= this.#state.from) {
+      if (this.#unread !== undefined) this.#confirm(this.#unread);
+      return;
+    }
     if (group.revision <= bookmark.revision) {
       this.late(badAnswer(`etcd sent events of revision ${group.revision} after progress to ${bookmark.revision}`));
       return;
@@ -233,8 +252,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   }
 
   /**
-   * "Now", for a watch without `after`: a linearizable read's revision. Not the head that `created` tells, which is one
-   * member's and may be older than what this process has written or read already (docs/traps.md#trap-16).
+   * "Now", for a watch without `after`, is this or later: a linearizable read's revision. The head that `created` tells is one
+   * member's. Alone it may be older than what this process has written or read already (docs/traps.md#trap-16).
    */
   #readHead(): void {
     this.#read(firstKey(this.#range), undefined, (head) => {
@@ -242,6 +261,25 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
       this.#raftTerm = Math.max(this.#raftTerm, head.raftTerm);
       this.#proceed();
     });
+  }
+
+  /**
+   * A watch that began now has brought something from before its beginning. Servers from 3.6 on begin a watch and look at their head
+   * after that: a write may come between. Or there is no such head, and what comes up to it would be left out in silence.
+   */
+  #confirm(beginning: Bookmark): void {
+    this.#unread = undefined;
+    const known = { bookmark: beginning, raftTerm: this.#raftTerm };
+    this.#host.transport.linearizableHead(firstKey(this.#range), { signal: this.#life.signal }).then(
+      (head) => {
+        const proof = proofOfOtherHistory(head, known);
+        if (proof !== undefined) this.#fail(historyChanged(this.#range, proof, head.endpoint));
+      },
+      () => {
+        // The next one asks again.
+        this.#unread = beginning;
+      },
+    );
   }
 
   #settleSuspicion(known: KnownHistory, stream: WatchStream): void {
@@ -369,6 +407,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   #end(): void {
     if (this.#state.name === 'closed') return;
     this.#enter({ name: 'closed' });
+    this.#life.abort(OVERTAKEN);
     this.#host.onEnd(this);
   }
 
@@ -412,13 +451,15 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   /**
    * Starts at the bookmark's own revision, although everything up to it is here: a watch from the revision after it
-   * would be accepted where that is the compacted one, and 3.4 then leaves out what was deleted in it.
+   * would be accepted where that is the compacted one, and 3.4 then leaves out what was deleted in it. A watch that begins now has
+   * no start: the server begins after the head that it tells with `created`.
    */
   #request({ revision }: Bookmark): CreateRequest {
     const { key, end } = this.#range;
     const { previous, only } = this.#options;
     const rangeEnd = key === undefined ? (end ?? 'end') : undefined;
-    return { key: this.#range.start, rangeEnd, startRevision: revision, previous, only, progressNotify: true };
+    const startRevision = this.#beginsNow ? 0 : revision;
+    return { key: this.#range.start, rangeEnd, startRevision, previous, only, progressNotify: true };
   }
 }
 
