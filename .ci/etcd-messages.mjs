@@ -48,7 +48,11 @@ function addMessage(type) {
   return name;
 }
 
+/** Newer than etcd3's file: their messages are encoded and decoded by hand. */
+const NEWER = ['RangeStream'];
+
 for (const [, service, method] of rpcs.matchAll(/service: '(\w+)',\s+method: '(\w+)'/g)) {
+  if (NEWER.includes(method)) continue;
   const { resolvedRequestType, resolvedResponseType } = definitions.lookupService(`etcdserverpb.${service}`).methods[
     method
   ];

@@ -5,6 +5,7 @@ import { isStoreError, toRevision, type ConfigStore } from '@holdfast/store';
 import {
   availableEtcds,
   eventually,
+  grpcAnswer,
   startAnsweringProxy,
   startEtcd,
   type AnsweringProxy,
@@ -157,6 +158,9 @@ describe('reads', () => {
     }
     await direct.close();
     await using store = open();
+    // Pages are lied about, so that none may come as a stream.
+    const absent = grpcAnswer([], { status: 12, message: 'unknown method RangeStream for service etcdserverpb.KV' });
+    proxy.answer(({ path }) => (path.endsWith('/RangeStream') ? absent : 'pass'), { open: 'keep' });
     let pages = 0;
     lie('Range', (m) => (++pages === 1 ? m : change(m)));
     let seen = 0;

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError, type ConfigStore, type Page } from '@holdfast/store';
-import { eventually, findEtcd, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { availableEtcds, eventually, findEtcd, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 
 const COUNT = 24_000;
 const VALUE = 'v'.repeat(600);
 
-describe.each([findEtcd({})])('large reads on etcd $version', ({ version }) => {
+// The main version reads pages, the newest a stream.
+describe.each([findEtcd({}), ...availableEtcds().slice(1).slice(-1)])('large reads on etcd $version', ({ version }) => {
   let etcd: Etcd;
   let store: ConfigStore;
   const open: { close(): Promise<void> }[] = [];

@@ -3,6 +3,7 @@ import { isStoreError, type Clock, type StoreError } from '@holdfast/store';
 import { abortable, addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 import { meaningOf, toFailureError, type GrpcFailure } from '../errors.js';
 import { answerPoint } from '../protobuf/answer-point.js';
+import { chunkOf } from '../protobuf/range.js';
 import { notAccepted } from './accept.js';
 import type { Admission } from './admission.js';
 import type { AskedRange } from './ask-identity.js';
@@ -11,7 +12,9 @@ import type { Authenticator, Caller } from './authenticator.js';
 import { headersFor, withHeaders } from './call-headers.js';
 import type { Reached } from './endpoints.js';
 import { CLOSED } from './etcd-channel.js';
-import { WATCH, type Rpc, type StreamRpc } from './rpc.js';
+import type { IRangeRequest } from 'etcd3';
+import type { RangeCallHandlers } from './range-call.js';
+import { RANGE, RANGE_STREAM, WATCH, type Rpc, type StreamRpc } from './rpc.js';
 import { StreamCall, type StreamHandlers } from './stream-call.js';
 import type { WatchCallHandlers } from './transport.js';
 
@@ -30,6 +33,18 @@ export interface CallBegin<Request, Response> {
   readonly rpc: Rpc<Request, Response>;
   readonly request: Request;
   readonly caller: Caller;
+}
+
+/** How messages of a stream are used, and what its end means. */
+interface Streaming extends StreamHandlers {
+  /** A message is of another cluster. */
+  readonly onForeign?: (error: StoreError) => void;
+  /** etcd's answer where it is inside of the message, and not the message itself. */
+  readonly answerOf?: (message: Buffer) => Buffer;
+  /** How it ended, in gRPC's terms. */
+  readonly onFailure?: (failure: GrpcFailure) => void;
+  /** Its end says nothing of the member: it is not noted against it. */
+  readonly isOptional?: boolean;
 }
 
 type Unanswered = Exclude<Attempted<never>, { status: 'answered' }>;
@@ -97,11 +112,12 @@ export class Calls {
         onForeign: (error: StoreError) => {
           settle({ status: 'foreign', error, sent: true });
         },
+        onFailure: (failure: GrpcFailure) => {
+          settle({ status: 'failed', failure, caller, sent: true });
+        },
       };
       const headers = headersFor(reached.channel, rpc, request);
-      const stream = this.#open(reached, rpc, handlers, caller, headers, (failure) => {
-        settle({ status: 'failed', failure, caller, sent: true });
-      });
+      const stream = this.#open(reached, rpc, handlers, caller, headers);
       addAbortListener(signal, onAbort);
       stream.write(requestSerialize(request));
     });
@@ -115,6 +131,35 @@ export class Calls {
     // Without `hasleader`, a member that is cut off from the others lets its watches wait in silence.
     const response = this.#open(reached, WATCH, handlers, begun.caller, { hasleader: 'true' });
     return { status: 'answered', response };
+  }
+
+  /** A range in chunks. Its failure is not noted against the member: the read that follows shows how that is. */
+  async ranges(
+    reached: Reached,
+    request: IRangeRequest,
+    handlers: RangeCallHandlers,
+    signal: AbortSignal,
+  ): Promise<Attempted<StreamCall>> {
+    const begun = await this.#begin(reached, request, signal);
+    if ('status' in begun) return begun;
+    const { channel } = reached;
+    if (channel.isClosed) return notSent(begun.caller);
+    const headers = headersFor(channel, RANGE_STREAM, request);
+    const streaming: Streaming = {
+      ...handlers,
+      answerOf: chunkOf,
+      onEnd: () => undefined,
+      onFailure: (failure) => {
+        handlers.onEnd(failure === SERVER_ENDED ? { status: 'ended' } : { status: 'failed', failure });
+      },
+      onForeign: (error) => {
+        handlers.onEnd({ status: 'foreign', error });
+      },
+      isOptional: true,
+    };
+    const stream = this.#open(reached, RANGE_STREAM, streaming, begun.caller, headers);
+    stream.writeLast(channel.definition(RANGE).requestSerialize(request));
+    return { status: 'answered', response: stream };
   }
 
   /** A request whose user is known, over a connection that need not have shown its cluster. */
@@ -237,10 +282,9 @@ export class Calls {
   #open(
     reached: Reached,
     rpc: StreamRpc,
-    handlers: StreamHandlers & { readonly onForeign?: (error: StoreError) => void },
+    handlers: Streaming,
     caller: Caller,
     headers: Readonly<Record<string, string>>,
-    onFailure?: (failure: GrpcFailure) => void,
   ): StreamCall {
     const { endpoint, channel } = reached;
     const begin = {
@@ -251,7 +295,7 @@ export class Calls {
     };
     const checking: StreamHandlers = {
       onMessage: (message) => {
-        const refusal = this.#refusalOf(reached, message);
+        const refusal = this.#refusalOf(reached, handlers.answerOf?.(message) ?? message);
         if (refusal === undefined) {
           handlers.onMessage(message);
           return;
@@ -267,7 +311,8 @@ export class Calls {
     const metadata = withHeaders(caller.metadata, headers);
     const stream = new StreamCall(begin, endpoint.name, metadata, checking, (status) => {
       const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
-      onFailure?.(failure);
+      handlers.onFailure?.(failure);
+      if (handlers.isOptional === true) return toFailureError(failure, 'read', endpoint.name);
       return this.#streamError(failure, reached, caller);
     });
     this.#streams.add(stream);

@@ -1,4 +1,5 @@
 import { StoreError } from '@holdfast/store';
+import type { IRangeRequest } from 'etcd3';
 import type { KeyRange } from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint } from '@holdfast/etcd-common';
 import { accepted } from './accept.js';
@@ -13,6 +14,7 @@ import { rangeBounds } from '../protobuf/range.js';
 import { Endpoints } from './endpoints.js';
 import type { EtcdChannel } from './etcd-channel.js';
 import type { ResolvedOptions } from '../options.js';
+import { RangeCall } from './range-call.js';
 import { readServedVersions, type ServedVersions } from './http-version.js';
 import { askAs, probe } from './probe.js';
 import { Retrying } from './retrying.js';
@@ -107,6 +109,38 @@ export class Connection implements WatchTransport {
     return this.#retrying.run(options, (reached) =>
       this.#calls.exchange(reached, { rpc, request }, pick, options.signal),
     );
+  }
+
+  /**
+   * A range in chunks, over the connection that there is: the caller has just read over it.
+   *
+   * @param identity the cluster that must be at its other end: chunks tell theirs only at the end
+   * @returns `undefined` if only pages will do
+   */
+  rangeCall(request: IRangeRequest, identity: string, signal: AbortSignal): RangeCall | undefined {
+    const reached = this.#endpoints.current;
+    if (reached === undefined) return undefined;
+    const { endpoint, channel } = reached;
+    if (channel.lacksRangeStream || channel.identity !== identity) return undefined;
+    const { clock, logger } = this.#options;
+    return new RangeCall((handlers) => this.#calls.ranges(reached, request, handlers, signal), {
+      clock,
+      signal,
+      endpoint: endpoint.name,
+      onLacking: (why) => {
+        channel.lacksRangeStream = true;
+        logger.debug(
+          `etcd endpoint ${endpoint.name} gives no range in chunks; scans read pages there: ${why.message}`,
+          {
+            endpoint: endpoint.name,
+            error: why,
+          },
+        );
+      },
+      onSilence: (error) => {
+        this.#retrying.markUnhealthy(reached, error);
+      },
+    });
   }
 
   async openWatchCall(

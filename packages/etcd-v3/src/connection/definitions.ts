@@ -1,7 +1,7 @@
 import { Channel, credentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { METHODS } from '../protobuf/etcd-messages.js';
 import { decodeMessage, encodeMessage } from '../protobuf/message-codec.js';
-import type { Rpc } from './rpc.js';
+import type { Rpc, StreamRpc } from './rpc.js';
 
 /** A method's path, and how its messages are encoded and decoded. */
 export interface Definition<Request = never, Response = unknown> {
@@ -40,7 +40,8 @@ async function fromEtcd3(): Promise<Definitions> {
     const definitions = eachMethod((service, method) => {
       const client = host.getServiceClient(service).constructor as { readonly service?: ServiceDefinition };
       const definition = client.service?.[method];
-      if (definition?.path !== pathOf(service, method)) throw new Error(`etcd3 defines no method ${service}.${method}`);
+      if (definition?.path !== pathOf({ service, method }))
+        throw new Error(`etcd3 defines no method ${service}.${method}`);
       return definition;
     });
     checkExact(definitions);
@@ -71,7 +72,7 @@ function checkExact(definitions: Definitions): void {
 /** @internal Our own definitions. Exported for their comparison with those of `etcd3`. */
 export function ownDefinitions(): Definitions {
   return eachMethod((service, method, { request, response }) => ({
-    path: pathOf(service, method),
+    path: pathOf({ service, method }),
     requestSerialize: (message) => encodeMessage(request, message),
     responseDeserialize: (bytes) => decodeMessage(response, bytes),
   }));
@@ -91,6 +92,7 @@ function eachMethod(
   return new Map(entries);
 }
 
-function pathOf(service: string, method: string): string {
+/** The path of a method's HTTP/2 requests. */
+export function pathOf({ service, method }: StreamRpc): string {
   return `/etcdserverpb.${service}/${method}`;
 }

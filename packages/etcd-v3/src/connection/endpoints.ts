@@ -62,6 +62,12 @@ export class Endpoints {
     return () => this.#onConnected.delete(listener);
   }
 
+  /** The endpoint that the next call uses, if it is connected. */
+  get current(): Reached | undefined {
+    const [endpoint] = byPreference(this.all, this.#preferred, () => false);
+    return endpoint?.ready === undefined ? undefined : { endpoint, channel: endpoint.ready };
+  }
+
   /**
    * A connected endpoint. If none is connected, it tries them in order of preference until `connectMs` have passed. When one fails or takes
    * long, it tries the next one as well.

@@ -9,7 +9,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { AnswerHead } from './answer-head.js';
-import { loadDefinitions, methodKey, type Definition, type Definitions } from './definitions.js';
+import { loadDefinitions, methodKey, pathOf, type Definition, type Definitions } from './definitions.js';
 import { followDialling } from './dialled-sockets.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
@@ -53,6 +53,8 @@ export class EtcdChannel {
    * a leader say so, and are refused at once. Without that a member waits for a leader for seconds.
    */
   isDoubtful = false;
+  /** Ranges don't come in chunks over it: its server is older than 3.7, or what is between does not pass them on. */
+  lacksRangeStream = false;
 
   constructor(address: EndpointAddress, options: ChannelOptionSource) {
     this.#credentials = new EndpointCredentials(address, options.security());
@@ -124,7 +126,7 @@ export class EtcdChannel {
 
   /** Begins a call of a streaming method; the caller starts it and does its own encoding and reading. */
   stream(rpc: StreamRpc): ReturnType<ChannelInterface['createCall']> {
-    return this.#channel.createCall(this.definition(rpc).path, Infinity, undefined, null, undefined);
+    return this.#channel.createCall(pathOf(rpc), Infinity, undefined, null, undefined);
   }
 
   /** A method's path and codec. They are known once {@link connect} has reported anything. */

@@ -53,6 +53,8 @@ const raw = (bytes: Buffer): Buffer => bytes;
 const SMALL = { maxBytes: 262_144 } as const;
 
 export const RANGE: Rpc<IRangeRequest, Buffer> = { service: 'KV', method: 'Range', decode: raw };
+/** The same in chunks, from etcd 3.7 on. `etcd3` does not know it: its request is encoded as that of {@link RANGE}. */
+export const RANGE_STREAM: StreamRpc = { service: 'KV', method: 'RangeStream' };
 export const PUT: Rpc<IPutRequest, IPutResponse> = { service: 'KV', method: 'Put' };
 export const DELETE_RANGE: Rpc<IDeleteRangeRequest, IDeleteRangeResponse> = { service: 'KV', method: 'DeleteRange' };
 export const TXN: Rpc<ITxnRequest, ITxnResponse> = { service: 'KV', method: 'Txn' };

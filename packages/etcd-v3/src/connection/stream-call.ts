@@ -39,6 +39,7 @@ export class StreamCall implements WatchCall {
   #head: AnswerHead | undefined;
   #status: 'opening' | 'open' | 'over' = 'opening';
   #sending = false;
+  #isLast = false;
   #reading = false;
   #paused = false;
 
@@ -64,6 +65,12 @@ export class StreamCall implements WatchCall {
     if (this.#status === 'over') return;
     this.#unsent.push(request);
     this.#send();
+  }
+
+  /** Sends the only request, or the last one. */
+  writeLast(request: Uint8Array): void {
+    this.#isLast = true;
+    this.write(request);
   }
 
   pause(): void {
@@ -151,7 +158,8 @@ export class StreamCall implements WatchCall {
     this.#sending = true;
     const callback = (): void => {
       this.#sending = false;
-      this.#send();
+      if (this.#isLast && this.#unsent.length === 0 && this.#status === 'open') this.#call.halfClose();
+      else this.#send();
     };
     this.#call.sendMessageWithContext({ callback }, Buffer.from(next.buffer, next.byteOffset, next.byteLength));
   }

@@ -28,6 +28,7 @@ import { toCompactedError } from './compaction.js';
 import type { Connection } from '../connection/connection.js';
 import { deleteResult, putResult } from './answers.js';
 import { findKeys, type RangeAnswer } from './page-keys.js';
+import type { RangeCall } from '../connection/range-call.js';
 import { COMPACT, DELETE_RANGE, PUT, RANGE } from '../connection/rpc.js';
 
 /** The number of entries that are decoded between two checks of the time. */
@@ -92,6 +93,20 @@ export class Kv {
     } catch (error) {
       throw await this.#explain(error, range, options.revision, 1, signal);
     }
+  }
+
+  /**
+   * The same range in chunks; `undefined` if only pages will do. Neither a filter nor a limit is possible.
+   *
+   * @param identity the cluster that the chunks must be of
+   */
+  chunks(
+    range: KeyRange,
+    options: Pick<ReadOptions, 'revision' | 'consistency' | 'keysOnly'>,
+    identity: string,
+    signal: AbortSignal,
+  ): RangeCall | undefined {
+    return this.#connection.rangeCall(rangeRequest(range, options), identity, signal);
   }
 
   async put(key: string, value: Uint8Array, options: DriverPutOptions, { signal }: DriverCall): Promise<PutResult> {

@@ -19,6 +19,8 @@ export interface RangeAnswer extends RangeOutline {
   readonly keys: PageKeys;
 }
 
+type Entries = Pick<RangeOutline, 'buffer' | 'bounds'>;
+
 /** The number of entries that are checked between two checks of the time. */
 const STEP = 512;
 
@@ -27,13 +29,16 @@ const STEP = 512;
  *
  * @throws StoreError `internal` if the answer does not fit the request
  */
-export async function findKeys(
-  { buffer, bounds, header, count, more }: RangeOutline,
-  range: KeyRange,
-  asked: RangeQuestion,
-): Promise<PageKeys> {
+export async function findKeys(outline: RangeOutline, range: KeyRange, asked: RangeQuestion): Promise<PageKeys> {
+  const rules = new RangeRules(range, asked, outline.header.revision);
+  const keys = await checkKeys(outline, rules);
+  rules.end(outline);
+  return keys;
+}
+
+/** The same for a part of an answer, whose other parts are checked by the same rules, in order. */
+export async function checkKeys({ buffer, bounds }: Entries, rules: RangeRules): Promise<PageKeys> {
   const slicer = new Slicer(systemClock, STEP);
-  const rules = new RangeRules(range, asked, header.revision);
   const entry = new EntryReader(buffer);
   const undecodable: UndecodableKey[] = [];
   const bad = new Set<number>();
@@ -49,7 +54,7 @@ export async function findKeys(
     bad.add(i);
     undecodable.push({ rawKey: rawKey.slice(), revision: entry.modRevision as Revision, deleted: false });
   }
-  rules.end({ count, more });
+  rules.checkLast();
   const good = bad.size === 0 ? bounds : bounds.filter((_bound, i) => !bad.has(i - (i % 2)));
   return { bounds: good, undecodable, ascii };
 }

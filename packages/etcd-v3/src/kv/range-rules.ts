@@ -85,15 +85,19 @@ export class RangeRules {
     this.#entries += 1;
   }
 
+  /** Call it before the entries so far are used. @throws StoreError `internal` if they are not all in the range */
+  checkLast(): void {
+    // In key order, every key between two keys of the range is in the range.
+    if (this.#entries <= 1 || !this.#isByKey) return;
+    const { key, from, to } = this.#last;
+    if (!this.#range.contains(key.subarray(from, to))) throw this.#outside(key, from, to);
+  }
+
   /** Call it after the last entry. @throws StoreError `internal` if count and `more` don't fit the entries. */
   end({ count, more }: { readonly count: number; readonly more: boolean }): void {
     const { limit, countOnly, minModRevision } = this.#asked;
     const entries = this.#entries;
-    // In key order, every key between two keys of the range is in the range.
-    if (entries > 1 && this.#isByKey) {
-      const { key, from, to } = this.#last;
-      if (!this.#range.contains(key.subarray(from, to))) throw this.#outside(key, from, to);
-    }
+    this.checkLast();
     const told = `etcd sent ${entries} entries of ${this.#range.toString()} with a count of ${count}`;
     if (count < entries || (countOnly === true && (entries > 0 || more))) throw badAnswer(told);
     // A filter leaves out entries that the count includes.

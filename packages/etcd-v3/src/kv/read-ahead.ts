@@ -156,7 +156,8 @@ export class ReadAhead<Answer extends RangeOutline> {
   }
 }
 
-function keyAt({ buffer, bounds }: RangeOutline, index: number): Uint8Array {
+/** The key of an entry: a view of its bytes. */
+export function keyAt({ buffer, bounds }: Pick<RangeOutline, 'buffer' | 'bounds'>, index: number): Uint8Array {
   const entry = new EntryReader(buffer);
   entry.read(bounds[2 * index] ?? 0, bounds[2 * index + 1] ?? 0);
   return entry.rawKey;

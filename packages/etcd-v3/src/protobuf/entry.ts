@@ -41,9 +41,8 @@ export class EntryReader implements EntryNumbers {
   /** Where the lease's number begins; 0 for none. */
   #leaseFrom = 0;
 
-  /** @param reader what it reads with: that of the message around its entries, if there is one. `read` moves it */
-  constructor(buffer: Buffer, reader = new WireReader(buffer)) {
-    this.#reader = reader;
+  constructor(buffer: Buffer) {
+    this.#reader = new WireReader(buffer);
     this.#buffer = buffer;
   }
 
@@ -105,11 +104,8 @@ export class EntryReader implements EntryNumbers {
 
   get lease(): string | undefined {
     if (this.#leaseFrom === 0) return undefined;
-    const reader = this.#reader;
-    const { position } = reader;
-    reader.position = this.#leaseFrom;
-    const lease = reader.int64String();
-    reader.position = position;
+    this.#reader.position = this.#leaseFrom;
+    const lease = this.#reader.int64String();
     return lease === '0' ? undefined : lease;
   }
 

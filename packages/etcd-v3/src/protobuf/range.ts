@@ -21,6 +21,11 @@ const FIELDS = fieldsOf(RANGE_TAG);
 /** The bytes of the smallest entry: one with a key of one byte. */
 const LEAST_ENTRY_BYTES = 3;
 
+/** The RangeResponse in a RangeStreamResponse. */
+const CHUNK = 0x0a;
+/** Not valid protobuf. */
+const NO_MESSAGE = Buffer.of(0xff);
+
 /** etcd's code for "no upper bound". */
 const NO_END = Buffer.of(0);
 
@@ -52,6 +57,15 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** The parts of a RangeResponse that was sent in chunks: any chunk may have any of them. */
+export interface ChunkOutline {
+  readonly buffer: Buffer;
+  readonly bounds: readonly number[];
+  readonly header: ResponseHeader | undefined;
+  readonly more: boolean | undefined;
+  readonly count: number | undefined;
+}
+
 /**
  * Finds the parts of a RangeResponse. It takes about 20 ns for an entry of any size.
  *
@@ -59,11 +73,17 @@ export function asBuffer(bytes: Uint8Array): Buffer {
  * @throws StoreError `internal` if it is not protobuf, has more entries, or holds a number past 2^53−1 (C3).
  */
 export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
+  const { header = missingHeader(), bounds, more = false, count = 0 } = outlineChunk(buffer, limit);
+  return { buffer, header, bounds, more, count };
+}
+
+/** The same for a chunk of it. */
+export function outlineChunk(buffer: Buffer, limit: number): ChunkOutline {
   const reader = new WireReader(buffer);
   const bounds: number[] = [];
   let header: ResponseHeader | undefined;
-  let more = false;
-  let count = 0;
+  let more: boolean | undefined;
+  let count: number | undefined;
   while (!reader.done) {
     const tag = reader.tag();
     switch (tag) {
@@ -88,5 +108,27 @@ export function outlineRange(buffer: Buffer, limit = Infinity): RangeOutline {
         reader.skip(tag, FIELDS);
     }
   }
-  return { buffer, header: header ?? missingHeader(), bounds, more, count };
+  return { buffer, header, bounds, more, count };
+}
+
+/** The RangeResponse in a RangeStreamResponse. If there is none, bytes that are none: whoever looks for its parts reports that. */
+export function chunkOf(message: Buffer): Buffer {
+  const reader = new WireReader(message);
+  let chunk: Buffer | undefined;
+  try {
+    while (!reader.done) {
+      const tag = reader.tag();
+      if (tag !== CHUNK) {
+        reader.skip(tag);
+        continue;
+      }
+      // Two would have to be merged. etcd sends one.
+      if (chunk !== undefined) return NO_MESSAGE;
+      const length = reader.delimited();
+      chunk = message.subarray(reader.position - length, reader.position);
+    }
+  } catch {
+    return NO_MESSAGE;
+  }
+  return chunk ?? NO_MESSAGE;
 }

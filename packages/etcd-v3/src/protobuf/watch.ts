@@ -157,7 +157,7 @@ export class EventReader {
   constructor(buffer: Buffer, start: number) {
     this.#buffer = buffer;
     this.#reader = new WireReader(buffer, start);
-    this.entry = new EntryReader(buffer, this.#reader);
+    this.entry = new EntryReader(buffer);
   }
 
   /**
@@ -200,7 +200,7 @@ export class EventReader {
         hasEntry = true;
         this.#readEntry(this.entry);
       } else if (tag === PREVIOUS) {
-        this.previous = this.#before ??= new EntryReader(this.#buffer, this.#reader);
+        this.previous = this.#before ??= new EntryReader(this.#buffer);
         this.#readEntry(this.previous);
       } else reader.skip(tag, EVENT_FIELDS);
     }
@@ -208,10 +208,9 @@ export class EventReader {
   }
 
   #readEntry(entry: EntryReader): void {
-    const reader = this.#reader;
-    const outer = reader.descend();
-    entry.read(reader.position, reader.end);
-    reader.ascend(outer);
+    const length = this.#reader.delimited();
+    const end = this.#reader.position;
+    entry.read(end - length, end);
   }
 }
 
