@@ -2,6 +2,8 @@ import type { Mutant } from '../mutant.js';
 
 const PROXY = 'packages/etcd-v3/test/proxy-answers.test.ts';
 const HOSTILE = 'packages/etcd-v3/test/hostile-answers.test.ts';
+const HOSTILE_STREAM = 'packages/etcd-v3/test/hostile-range-stream.test.ts';
+const RANGE_STREAM = 'packages/etcd-v3/test/range-stream.test.ts';
 const BALANCER = 'packages/etcd-v3/test/load-balancer.test.ts';
 const FOREIGN = 'packages/etcd-v3/test/foreign-identity.test.ts';
 const FAULTS = 'packages/etcd-v3/test/faults.test.ts';
@@ -84,6 +86,66 @@ export const etcdV3Calls: readonly Mutant[] = [
     find: "    if (this.#requests.length === 0) throw this.#mismatch('fewer');\n    return true;",
     replace: '    return this.#requests.length > 0;',
     caughtBy: { test: HOSTILE, name: 'a scan with an empty last page does not end as if that were all' },
+  },
+  {
+    name: 'v3-stream-ends-short',
+    trap: 20,
+    why: 'a scan by a stream that ends with fewer keys than there are ends as if that were all, and a mirror deletes the rest',
+    file: 'packages/etcd-v3/src/kv/range-chunks.ts',
+    find: '      if (this.#left > 0 || this.#more || this.#count !== count) {',
+    replace: '      if (this.#more) {',
+    caughtBy: { test: HOSTILE_STREAM, name: 'a chunk left out: the scan fails before it ends' },
+  },
+  {
+    name: 'v3-stream-ends-anyhow',
+    why: 'the last entries of a stream are taken for its end: that they are of another history is told too late',
+    file: 'packages/etcd-v3/src/kv/range-chunks.ts',
+    find: '    if (this.#left > 0) return { ...chunk, more: true };',
+    replace: '    if (this.#left >= 0) return { ...chunk, more: this.#left > 0 };',
+    caughtBy: { test: HOSTILE_STREAM, name: 'an older raft term: the scan fails before it ends' },
+  },
+  {
+    name: 'v3-scan-goes-on-at-the-head',
+    why: 'after a stream broke, a scan goes on with what the store holds by then',
+    file: 'packages/etcd-v3/src/kv/scan.ts',
+    find: '    const answer = await this.#parts.read(part, this.#options, { length, count });',
+    replace: '    const answer = await this.#parts.read(part, { ...this.#options, revision: undefined }, { length });',
+    caughtBy: { test: RANGE_STREAM, name: 'by a cut: the scan goes on at its revision' },
+  },
+  {
+    name: 'v3-scan-repeats-a-key',
+    why: 'after a stream broke, a scan goes on with the last key that it had',
+    file: 'packages/etcd-v3/src/kv/scan.ts',
+    find: '        else ({ part, answer } = await this.#resume(last));',
+    replace: `        else {
+          part = KeyRange.ofInterval(last, this.#range.end);
+          answer = await this.#read(part, FIRST_LENGTH);
+        }`,
+    caughtBy: { test: RANGE_STREAM, name: 'by a cut: the scan goes on at its revision' },
+  },
+  {
+    name: 'v3-asks-for-streams-for-ever',
+    why: 'a connection without streams is asked for one at each scan',
+    file: 'packages/etcd-v3/src/connection/connection.ts',
+    find: '        channel.lacksRangeStream = true;',
+    replace: '        channel.lacksRangeStream = false;',
+    caughtBy: { test: RANGE_STREAM, name: 'a proxy that does not know the method: scans read pages there' },
+  },
+  {
+    name: 'v3-abandoned-stream-goes-on',
+    why: "a scan that nobody reads any more keeps the server's stream",
+    file: 'packages/etcd-v3/src/connection/range-call.ts',
+    find: '    this.#call?.cancel();',
+    replace: '    this.#call?.pause();',
+    caughtBy: { test: RANGE_STREAM, name: 'because its reader leaves, aborts or closes the store' },
+  },
+  {
+    name: 'v3-stream-without-bound',
+    why: 'a stream of a range is read on while its reader is busy, into memory without bound',
+    file: 'packages/etcd-v3/src/connection/range-call.ts',
+    find: '        if (this.#chunks.length >= DEPTH) this.#call?.pause();\n',
+    replace: '',
+    caughtBy: { test: RANGE_STREAM, name: 'is bounded while its reader is busy' },
   },
   {
     name: 'v3-bad-answer-is-final',
