@@ -82,7 +82,7 @@ export class Battle implements AsyncDisposable {
     const looking = setInterval(look, LOOK_EVERY_MS);
     const starting = new AbortController();
     try {
-      this.#target.attack(name, new Random(seed));
+      const hasStruck = this.#target.attack(name, new Random(seed));
       const late = openMirror(this.#store, this.#target.bigPrefix, starting.signal).then(
         (opened) => ({ opened }),
         (error: unknown) => ({ error }),
@@ -90,6 +90,9 @@ export class Battle implements AsyncDisposable {
       for (let i = 0; i < 3; i += 1) await this.#truth.change(this.#turn++);
       found.push(...(await this.#calls.all()));
       await this.#truth.change(this.#turn++);
+      await eventually(hasStruck, BACK).catch(() => {
+        found.push('the attack met nothing');
+      });
       this.#target.heal();
       await this.#truth.change(this.#turn++);
       const mayEnd = ENDS_WATCHES.includes(name);

@@ -1,7 +1,8 @@
 import type { ConfigStore } from '@holdfast/store';
 import type { Random } from '@holdfast/testkit';
+import type { Struck } from './attack.js';
 
-/** A real server, a wire in front of it that can be led astray, and stores on both sides of the wire. */
+/** A real server, wires in front of it that can be led astray, and stores on both sides of them. */
 export interface Target extends AsyncDisposable {
   /** Such as `etcd 3.5.30`. */
   readonly name: string;
@@ -11,17 +12,17 @@ export interface Target extends AsyncDisposable {
   readonly bigPrefix: string;
   /** Keys below it are written by calls under attack. */
   readonly writtenPrefix: string;
-  /** A store that the wire is not in front of. */
+  /** A store that no wire is in front of. */
   readonly direct: ConfigStore;
   /** The names of the attacks. */
   readonly attacks: readonly string[];
-  /** A store behind the wire that soon asks whether a silent connection still works. */
+  /** A store behind a wire that soon asks whether a silent connection still works. */
   open(): ConfigStore;
-  /** A store behind the wire that does not ask: its watches go on only if they notice by themselves what became of them. */
+  /** A store behind a wire that does not ask: its watches go on only if they notice by themselves what became of them. */
   openPatient(): ConfigStore;
   /** Whether nothing but the store's own time-outs shows that attack. */
   isSilent(name: string): boolean;
-  attack(name: string, random: Random): void;
-  /** The wire is honest again. */
+  attack(name: string, random: Random): Struck;
+  /** The wires are honest again. */
   heal(): void;
 }

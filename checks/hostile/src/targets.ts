@@ -2,6 +2,7 @@ import { etcdV2Store, type EtcdV2Options } from '@holdfast/etcd-v2';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
 import { startAnsweringProxy, startEtcd, type AnsweringProxy, type Etcd, type Random } from '@holdfast/testkit';
+import type { Attack, Struck } from './attack.js';
 import type { Target } from './target.js';
 import { V2_ATTACKS } from './v2-attacks.js';
 import { V2Wire } from './v2-wire.js';
@@ -22,48 +23,52 @@ export class V3Target implements Target {
   readonly direct: ConfigStore;
   readonly attacks = V3_ATTACKS.map(({ name }) => name);
   readonly #etcd: Etcd;
-  readonly #proxy: AnsweringProxy;
+  /** In front of the server for stores that ask soon, and for patient ones: an attack goes on until it has struck both. */
+  readonly #proxies: readonly [AnsweringProxy, AnsweringProxy];
 
   static async start(version: string): Promise<V3Target> {
     const etcd = await startEtcd({ version, progressIntervalMs: 100 });
-    return new V3Target(etcd, await startAnsweringProxy(etcd.endpoints[0] ?? ''));
+    const start = () => startAnsweringProxy(etcd.endpoints[0] ?? '');
+    return new V3Target(etcd, [await start(), await start()]);
   }
 
-  private constructor(etcd: Etcd, proxy: AnsweringProxy) {
+  private constructor(etcd: Etcd, proxies: readonly [AnsweringProxy, AnsweringProxy]) {
     this.name = `etcd ${etcd.version}`;
     this.#etcd = etcd;
-    this.#proxy = proxy;
+    this.#proxies = proxies;
     this.direct = etcdV3Store({ endpoints: [...etcd.endpoints] });
   }
 
   open(): ConfigStore {
-    return this.#open({ progressMs: 100, silenceMs: 500 });
+    return this.#open(this.#proxies[0], { progressMs: 100, silenceMs: 500 });
   }
 
   openPatient(): ConfigStore {
-    return this.#open({ progressMs: PATIENT_MS, silenceMs: PATIENT_MS });
+    return this.#open(this.#proxies[1], { progressMs: PATIENT_MS, silenceMs: PATIENT_MS });
   }
 
   isSilent(name: string): boolean {
-    return V3_ATTACKS.some((attack) => attack.name === name && attack.isSilent === true);
+    return named(V3_ATTACKS, name).isSilent === true;
   }
 
-  attack(name: string, random: Random): void {
-    V3_ATTACKS.find((attack) => attack.name === name)?.begin(this.#proxy, random);
+  attack(name: string, random: Random): Struck {
+    const attack = named(V3_ATTACKS, name);
+    const struck = this.#proxies.map((proxy) => attack.begin(proxy, random));
+    return () => struck.every((hasStruck) => hasStruck());
   }
 
   heal(): void {
-    this.#proxy.pass();
+    for (const proxy of this.#proxies) proxy.pass();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.direct.close();
-    await this.#proxy.close();
+    for (const proxy of this.#proxies) await proxy.close();
     await this.#etcd.close();
   }
 
-  #open(watch: EtcdV3Options['watch']): ConfigStore {
-    const endpoints = [this.#proxy.endpoint];
+  #open({ endpoint }: AnsweringProxy, watch: EtcdV3Options['watch']): ConfigStore {
+    const endpoints = [endpoint];
     return etcdV3Store({ endpoints, retry: RETRY, timeouts: TIMEOUTS, maxResponseBytes: MOST_BYTES, watch });
   }
 }
@@ -91,7 +96,7 @@ export class V2Target implements Target {
   }
 
   open(): ConfigStore {
-    return this.#open({ intervalMs: 300, timeoutMs: 300 });
+    return this.#open({ intervalMs: 100, timeoutMs: 200 });
   }
 
   openPatient(): ConfigStore {
@@ -99,11 +104,11 @@ export class V2Target implements Target {
   }
 
   isSilent(name: string): boolean {
-    return V2_ATTACKS.some((attack) => attack.name === name && attack.isSilent === true);
+    return named(V2_ATTACKS, name).isSilent === true;
   }
 
-  attack(name: string, random: Random): void {
-    V2_ATTACKS.find((attack) => attack.name === name)?.begin(this.#wire, random);
+  attack(name: string, random: Random): Struck {
+    return named(V2_ATTACKS, name).begin(this.#wire, random);
   }
 
   heal(): void {
@@ -120,4 +125,11 @@ export class V2Target implements Target {
     const endpoints = [this.#wire.endpoint];
     return etcdV2Store({ endpoints, retry: RETRY, timeouts: TIMEOUTS, maxResponseBytes: MOST_BYTES, keepalive });
   }
+}
+
+function named<Wire>(attacks: readonly Attack<Wire>[], name: string): Attack<Wire> {
+  const attack = attacks.find((each) => each.name === name);
+  if (attack === undefined)
+    throw new RangeError(`there is no attack ${name}; there are ${attacks.map((each) => each.name).join(', ')}`);
+  return attack;
 }

@@ -1,4 +1,4 @@
-import type { Attack } from './attack.js';
+import { ALWAYS_STRIKES, type Attack } from './attack.js';
 import type { V2Answer, V2Change, V2Wire } from './v2-wire.js';
 
 type V2Attack = Attack<V2Wire>;
@@ -22,13 +22,24 @@ function nodes(change: (node: Node) => unknown): V2Change {
   };
 }
 
-/** The answer with its own node changed, which events have too. */
-function top(change: (node: Node) => Node): V2Change {
+/** The answer about another key, and with what was there before: as a server sends events that mixes up its watches. */
+function about(key: string): V2Change {
   return (answer) => {
     const parsed = parse(answer.body);
     const node = parsed?.['node'] as Node | undefined;
     if (node === undefined || 'nodes' in node) return answer;
-    return { ...answer, body: JSON.stringify({ ...parsed, node: change(node) }) };
+    const before = parsed?.['prevNode'] as Node | undefined;
+    const prevNode = before && { prevNode: { ...before, key } };
+    return { ...answer, body: JSON.stringify({ ...parsed, node: { ...node, key }, ...prevNode }) };
+  };
+}
+
+/** The answer with the previous entry of another key. */
+function previousOf(key: string): V2Change {
+  return (answer) => {
+    const parsed = parse(answer.body);
+    if (parsed?.['prevNode'] === undefined) return answer;
+    return { ...answer, body: JSON.stringify({ ...parsed, prevNode: { ...(parsed['prevNode'] as Node), key } }) };
   };
 }
 
@@ -83,8 +94,9 @@ const CHANGES: readonly (readonly [string, V2Change])[] = [
     [`lists with ${key} in addition`, lists((all) => [...all, { ...all.at(-1), key }])] as const,
   ]),
   ...['/zzz', '/a', '/mirrored', '/mirrored0', 'mirrored/k0001'].map(
-    (key) => [`events of ${key}`, top((node) => ({ ...node, key }))] as const,
+    (key) => [`events of ${key}`, about(key)] as const,
   ),
+  ['events with the previous entry of another key', previousOf('/mirrored/other')],
   ['a key twice', lists((all) => [...all, ...all.slice(0, 1)])],
   ['entries without a key', nodes(({ key: _key, ...node }) => node)],
   ['entries without a value', nodes(({ value: _value, ...node }) => node)],
@@ -186,6 +198,7 @@ export const V2_ATTACKS: readonly V2Attack[] = [
     isSilent: SILENT.includes(name),
     begin: (wire) => {
       wire.change(change);
+      return ALWAYS_STRIKES;
     },
   })),
   ...ANSWERS.map(([name, answer]): V2Attack => ({
@@ -193,6 +206,7 @@ export const V2_ATTACKS: readonly V2Attack[] = [
     isSilent: SILENT.includes(name),
     begin: (wire) => {
       wire.answer(answer);
+      return ALWAYS_STRIKES;
     },
   })),
 ];

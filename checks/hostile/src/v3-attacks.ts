@@ -1,5 +1,5 @@
 import { grpcAnswer, grpcFrame, type AnsweringProxy, type ProxyAnswer, type Random } from '@holdfast/testkit';
-import type { Attack } from './attack.js';
+import { ALWAYS_STRIKES, type Attack } from './attack.js';
 import { V3_LIES } from './v3-lies.js';
 
 type V3Attack = Attack<AnsweringProxy>;
@@ -49,10 +49,17 @@ const SILENT: readonly string[] = ['half a frame, and silence', 'nothing, ever']
 
 /** Everything that is done to the v3 API. */
 export const V3_ATTACKS: readonly V3Attack[] = [
-  ...V3_LIES.map(({ name, of, change }): V3Attack => ({
+  ...V3_LIES.map(({ name, of, change, isOfEvents }): V3Attack => ({
     name,
     begin: (proxy) => {
-      proxy.rewrite((message, path) => (of.test(path) ? change(message) : message));
+      let struck = isOfEvents !== true;
+      proxy.rewrite((message, path) => {
+        if (!of.test(path)) return message;
+        const told = change(message);
+        struck ||= told !== message;
+        return told;
+      });
+      return () => struck;
     },
   })),
   {
@@ -65,6 +72,7 @@ export const V3_ATTACKS: readonly V3Attack[] = [
           ? message
           : Buffer.concat([message, Buffer.of(0xff), noise, Buffer.of(0xff)]);
       });
+      return ALWAYS_STRIKES;
     },
   },
   ...ANSWERS.map(([name, answer]): V3Attack => ({
@@ -72,12 +80,14 @@ export const V3_ATTACKS: readonly V3Attack[] = [
     isSilent: SILENT.includes(name),
     begin: (proxy, random) => {
       proxy.answer(() => answer(random), { open: random.pick(['cut', 'end', 'keep']) });
+      return ALWAYS_STRIKES;
     },
   })),
   ...TO_WATCHES.map(([name, answer]): V3Attack => ({
     name: `to watches: ${name}`,
     begin: (proxy, random) => {
       proxy.answer(({ path }) => (path.endsWith('/Watch') ? answer(random) : 'pass'));
+      return ALWAYS_STRIKES;
     },
   })),
 ];

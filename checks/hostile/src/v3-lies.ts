@@ -6,6 +6,8 @@ export interface Lie {
   /** The end of the gRPC paths whose answers it changes. */
   readonly of: RegExp;
   readonly change: (message: Buffer) => Buffer | readonly Buffer[];
+  /** Goes on until an event was changed. etcd sends a new watch its first event up to 100 ms after a write. */
+  readonly isOfEvents?: boolean;
 }
 
 // Field numbers of etcd's messages.
@@ -42,6 +44,13 @@ const where =
   (message) =>
     has(message, field) ? change(message) : message;
 
+const ofEvents = (name: string, change: Lie['change']): Lie => ({
+  name,
+  of: WATCHES,
+  change: where(EVENTS, change),
+  isOfEvents: true,
+});
+
 /**
  * What a client can tell from the truth. Lies that it can't are not among them: another value, a key that is in the range and in order, an
  * event that is left out.
@@ -64,16 +73,10 @@ export const V3_LIES: readonly Lie[] = [
       change: where(KVS, (m) => withMore(m, (kvs, other) => [...kvs, other(key)])),
     },
   ]),
-  ...[...BEFORE, ...AFTER].map((key): Lie => ({
-    name: `events of ${key}`,
-    of: WATCHES,
-    change: where(EVENTS, (m) => eventsOf(m, key)),
-  })),
-  {
-    name: 'events with the previous entry of another key',
-    of: WATCHES,
-    change: where(EVENTS, (m) => edit(m, [EVENTS, EVENT_PREVIOUS], (kv) => otherEntry(kv, 'mirrored/other'))),
-  },
+  ...[...BEFORE, ...AFTER].map((key): Lie => ofEvents(`events of ${key}`, (m) => eventsOf(m, key))),
+  ofEvents('events with the previous entry of another key', (m) =>
+    edit(m, [EVENTS, EVENT_PREVIOUS], (kv) => otherEntry(kv, 'mirrored/other')),
+  ),
   {
     name: 'transactions that read another key',
     of: TXNS,
@@ -133,16 +136,8 @@ export const V3_LIES: readonly Lie[] = [
     of: READS,
     change: where(KVS, (m) => set(m, [KVS, MOD], headOf(m) + 1000n)),
   },
-  {
-    name: 'events newer than their header',
-    of: WATCHES,
-    change: where(EVENTS, (m) => set(m, [EVENTS, EVENT_KV, MOD], headOf(m) + 1000n)),
-  },
-  {
-    name: 'events with a negative lease',
-    of: WATCHES,
-    change: where(EVENTS, (m) => set(m, [EVENTS, EVENT_KV, LEASE], -5n)),
-  },
+  ofEvents('events newer than their header', (m) => set(m, [EVENTS, EVENT_KV, MOD], headOf(m) + 1000n)),
+  ofEvents('events with a negative lease', (m) => set(m, [EVENTS, EVENT_KV, LEASE], -5n)),
   ...NUMBERS.flatMap((number): Lie[] => [
     {
       name: `transactions that read entries of revision ${number}`,
@@ -161,22 +156,14 @@ export const V3_LIES: readonly Lie[] = [
     },
     { name: `entries of revision ${number}`, of: READS, change: where(KVS, (m) => set(m, [KVS, MOD], number)) },
     { name: `entries created at ${number}`, of: READS, change: where(KVS, (m) => set(m, [KVS, CREATE], number)) },
-    {
-      name: `events of revision ${number}`,
-      of: WATCHES,
-      change: where(EVENTS, (m) => set(m, [EVENTS, EVENT_KV, MOD], number)),
-    },
-    {
-      name: `events of version ${number}`,
-      of: WATCHES,
-      change: where(EVENTS, (m) => set(m, [EVENTS, EVENT_KV, VERSION], number)),
-    },
+    ofEvents(`events of revision ${number}`, (m) => set(m, [EVENTS, EVENT_KV, MOD], number)),
+    ofEvents(`events of version ${number}`, (m) => set(m, [EVENTS, EVENT_KV, VERSION], number)),
   ]),
   { name: 'no header', of: ALL, change: (m) => drop(m, [HEADER]) },
   { name: 'another cluster', of: ALL, change: where(HEADER, (m) => set(m, [HEADER, CLUSTER], 4711n)) },
-  { name: 'events without an entry', of: WATCHES, change: where(EVENTS, (m) => drop(m, [EVENTS, EVENT_KV])) },
-  { name: 'events of a type that there is not', of: WATCHES, change: where(EVENTS, (m) => set(m, [EVENTS, 1], 7n)) },
-  { name: 'events twice', of: WATCHES, change: where(EVENTS, (m) => [m, m]) },
+  ofEvents('events without an entry', (m) => drop(m, [EVENTS, EVENT_KV])),
+  ofEvents('events of a type that there is not', (m) => set(m, [EVENTS, 1], 7n)),
+  ofEvents('events twice', (m) => [m, m]),
   { name: 'another watch id', of: WATCHES, change: (m) => set(m, [WATCH_ID], 4711n) },
   { name: 'watches created twice', of: WATCHES, change: where(CREATED, (m) => [m, m]) },
   { name: 'watches canceled', of: WATCHES, change: where(CREATED, (m) => set(m, [CANCELED], 1n)) },
@@ -190,11 +177,7 @@ export const V3_LIES: readonly Lie[] = [
   { name: 'wire types that there are not', of: ALL, change: (m) => Buffer.concat([m, Buffer.of(0x0b, 0x0e)]) },
   { name: 'nothing at all', of: ALL, change: () => Buffer.alloc(0) },
   { name: 'a transaction in itself, 5,000 deep', of: TXNS, change: () => nested(5_000) },
-  {
-    name: 'responses without an end',
-    of: WATCHES,
-    change: where(EVENTS, (m) => Array.from({ length: FRAGMENTS }, (_, i) => fragment(m, i))),
-  },
+  ofEvents('responses without an end', (m) => Array.from({ length: FRAGMENTS }, (_, i) => fragment(m, i))),
 ];
 
 /** An entry of another key, with a value that never was. */

@@ -64,6 +64,15 @@ export const campaigns: readonly Mutant[] = [
     caughtBy: V3_ATTACKS,
   },
   {
+    name: 'attacked-event-of-any-key',
+    trap: 20,
+    why: 'an event of a key outside of the watched range is delivered',
+    file: 'packages/etcd-v3/src/watch/session.ts',
+    find: '      checkEvents(group, this.#range, this.#options.only);\n',
+    replace: '      checkEvents({ ...group, events: [] }, this.#range);\n',
+    caughtBy: V3_ATTACKS,
+  },
+  {
     name: 'attacked-bad-event-ends-the-watch',
     trap: 20,
     why: 'an event of revision 0 ends its watch for good, and with it the mirror',
@@ -89,6 +98,16 @@ export const campaigns: readonly Mutant[] = [
     find: 'if (revision > head) throw',
     replace: 'if (revision > head && event.size < 0) throw',
     caughtBy: V3_ATTACKS,
+  },
+  {
+    name: 'attacked-poll-of-any-key',
+    trap: 20,
+    why: 'a long poll that brings an event of another key counts as one that brought nothing for its watch: the real event is lost',
+    file: 'packages/etcd-v2/src/json/answer.ts',
+    find: '(prevNode !== undefined && prevNode.key !== node.key) || !isPolled(event, polled)',
+    replace:
+      '(prevNode !== undefined && prevNode.key !== node.key) || !isPolled(event, { ...polled, path: node.key ?? polled.path })',
+    caughtBy: V2_ATTACKS,
   },
   {
     name: 'attacked-refused-poll-lost',
