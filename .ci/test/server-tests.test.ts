@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { root } from './workspace.js';
 
 const config = join('.ci', 'jest.fast.config.mjs');
@@ -11,22 +11,23 @@ function node(...args: readonly string[]) {
 }
 
 /** The exports of `.ci/server-tests.mjs`. Jest can't load ES modules, so another process asks it. */
-function sorted(): Record<'server' | 'fast' | 'startOtherTests' | 'callNoLauncher', string[]> {
+let sorted: Record<'server' | 'fast' | 'startOtherTests' | 'callNoLauncher', string[]>;
+beforeAll(() => {
   const module = JSON.stringify(join(root, '.ci', 'server-tests.mjs'));
   const script = `import { sortTests, startOtherTests, callNoLauncher } from ${module};
     console.log(JSON.stringify({ ...sortTests(), startOtherTests, callNoLauncher }));`;
-  return JSON.parse(node('--input-type=module', '--eval', script).stdout) as ReturnType<typeof sorted>;
-}
+  sorted = JSON.parse(node('--input-type=module', '--eval', script).stdout) as typeof sorted;
+});
 
 test('each test file that Jest finds is either one that needs a server or one that test:fast runs', () => {
   const listed = node(join('node_modules', 'jest', 'bin', 'jest.js'), '--listTests', '--json').stdout;
   const all = (JSON.parse(listed) as string[]).map((path) => path.slice(root.length + 1)).sort();
-  const { server, fast } = sorted();
+  const { server, fast } = sorted;
   expect([...server, ...fast].sort()).toEqual(all);
 });
 
 test('a test is sorted by what it and its support files import', () => {
-  const { server, fast } = sorted();
+  const { server, fast } = sorted;
   expect(server).toContain('packages/testkit/test/etcd.test.ts'); // startEtcd, in the test
   expect(server).toContain('packages/cli/test/e2e-real-input.test.ts'); // availableEtcds, in a support file
   expect(server).toContain('checks/torture/test/campaign.test.ts'); // in the sources that it imports
@@ -35,7 +36,7 @@ test('a test is sorted by what it and its support files import', () => {
 });
 
 test('what is named by hand is there', () => {
-  const { startOtherTests, callNoLauncher } = sorted();
+  const { startOtherTests, callNoLauncher } = sorted;
   expect([...startOtherTests, ...callNoLauncher].filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
 

@@ -154,6 +154,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that overlooks an event now and then',
     guarantee: 'equal',
+    from: 5,
     install: () => {
       let count = 0;
       return replace(
@@ -338,6 +339,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that splits a revision over two batches',
     guarantee: 'atomic',
+    from: 5,
     install: () =>
       ofPlainWatches((batch) =>
         batch.events.length < 2
@@ -351,6 +353,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that loses a batch',
     guarantee: 'reliable',
+    from: 5,
     install: () => {
       let count = 0;
       return ofPlainWatches((batch) => (batch.kind === 'events' && (count += 1) % 7 === 0 ? [] : [batch]));
@@ -359,6 +362,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that tells a batch twice',
     guarantee: 'unique',
+    from: 5,
     install: () => ofPlainWatches((batch) => (batch.kind === 'events' ? [batch, batch] : [batch])),
   },
   {
@@ -391,13 +395,14 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter whose buffer has no bound',
     guarantee: 'buffer',
-    from: 130,
+    from: 134,
     install: () => (store) =>
       override(store, { watch: (range, options) => store.watch(range, { ...options, bufferBytes: 2 ** 30 }) }),
   },
   {
     name: 'an adapter that tells batches in another order',
     guarantee: 'ordered',
+    from: 5,
     install: () => {
       let held: WatchBatch | undefined;
       return ofPlainWatches((batch) => {
@@ -411,7 +416,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that begins one revision too late where it goes on from a bookmark',
     guarantee: 'resumable',
-    from: 110,
+    from: 114,
     install: () => (store) =>
       override(store, {
         watch: (range, options) => {
@@ -429,7 +434,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that answers a linearizable read with what it has read before',
     guarantee: 'linearizable',
-    from: 20,
+    from: 34,
     install: () => {
       const known = new Map<string, Promise<KeyValue | undefined>>();
       return (store) =>
@@ -445,7 +450,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that a proxy’s answer ends',
     guarantee: 'ends',
-    from: 27,
+    from: 31,
     install: () => proxiedAs((error) => new StoreError('closed', error.message, { cause: error })),
   },
   {
@@ -463,7 +468,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that puts pieces together without what was told since they were read',
     guarantee: 'equal',
-    from: 11,
+    from: 12,
     install: () => replace(LaterEvents.prototype, 'add', () => () => undefined),
   },
   {
@@ -492,7 +497,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that counts the votes of two endpoints at which the same member answered one after the other',
     guarantee: 'foreign',
-    from: 6,
+    from: 7,
     // Every round begins with the answers of all rounds before it.
     install: () => {
       const answers = new WeakMap<KnownIdentity, Map<string, string>>();

@@ -16,6 +16,9 @@ export function message(...fields: readonly Field[]): Buffer {
 }
 
 function varint(value: number | bigint | boolean): Buffer {
+  // Nearly all are tags, lengths and flags of one byte.
+  const small = Number(value);
+  if (small >= 0 && small < 0x80) return Buffer.of(small);
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
   for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);

@@ -205,7 +205,9 @@ class Follower {
     let last = this.after;
     for (const { kind, events, bookmark } of this.batches) {
       expect(bookmark.revision).toBeGreaterThan(last);
-      for (const event of events) expect(event.revision).toBeGreaterThan(last);
+      const after = last;
+      // One assertion for all events of a batch: one for each took most of the test's time.
+      expect(events.filter(({ revision }) => revision <= after)).toEqual([]);
       expect(events.length > 0).toBe(kind === 'events');
       last = bookmark.revision;
     }
