@@ -93,9 +93,8 @@ const CHANGES: readonly (readonly [string, V2Change])[] = [
     [`lists that end with ${key}`, lists((all) => [...all.slice(0, -1), { ...all.at(-1), key }])] as const,
     [`lists with ${key} in addition`, lists((all) => [...all, { ...all.at(-1), key }])] as const,
   ]),
-  ...['/zzz', '/a', '/mirrored', '/mirrored0', 'mirrored/k0001'].map(
-    (key) => [`events of ${key}`, about(key)] as const,
-  ),
+  // Not of `/mirrored`: polls of a directory tell of an entry of its name too, so that is an event left out.
+  ...['/zzz', '/a', '/mirrored0', 'mirrored/k0001'].map((key) => [`events of ${key}`, about(key)] as const),
   ['events with the previous entry of another key', previousOf('/mirrored/other')],
   ['a key twice', lists((all) => [...all, ...all.slice(0, 1)])],
   ['entries without a key', nodes(({ key: _key, ...node }) => node)],
