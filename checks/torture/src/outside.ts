@@ -1,4 +1,5 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
+import { removeAbortListener, whenAborted } from '@holdfast/store/adapter';
 import type { Etcd } from '@holdfast/testkit';
 
 /** An entry as etcd itself reports it. */
@@ -70,12 +71,11 @@ export function callHttp(url: string, options: HttpRequest = {}, timeoutMs = TIM
     const onAbort = (): void => {
       sent.destroy(new Error(`${url} was given up`));
     };
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    whenAborted(signal, onAbort);
     sent.on('error', reject);
     sent.on('close', () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      removeAbortListener(signal, onAbort);
       // If the answer breaks off, the request gets neither an end nor an error.
       reject(new Error(`${url} broke off`));
     });

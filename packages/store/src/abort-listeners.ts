@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 type AbortListener = () => void;
 
 /** All listeners of one signal, under one registration. */
@@ -61,4 +63,13 @@ export function whenAborted(signal: AbortSignal | undefined, listener: () => voi
 /** Takes a listener of {@link addAbortListener} or {@link whenAborted} back. */
 export function removeAbortListener(signal: AbortSignal | undefined, listener: () => void): void {
   if (signal !== undefined) listenersOf.get(signal)?.delete(listener);
+}
+
+/** Lets others listen to this signal as often as they like. Node would warn of a leak at the eleventh listener. */
+export function allowManyListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(0, signal);
+  } catch {
+    // Another environment's signal, such as one of jsdom, has no limit.
+  }
 }

@@ -1,3 +1,4 @@
+import { allowManyListeners } from './abort-listeners.js';
 import { BareKeyHint } from './bare-key-hint.js';
 import { toValueBytes, type ValueInput } from './bytes.js';
 import {
@@ -112,6 +113,8 @@ export class GuardedStore implements ConfigStore {
 
   constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
     this.#driver = driver;
+    // Drivers get it with each call that has no signal of its own.
+    allowManyListeners(this.#closing.signal);
     this.#clock = checkClock(options.clock);
     this.#logger = safeLogger(options.logger);
     this.#hint = new BareKeyHint(this.#logger);

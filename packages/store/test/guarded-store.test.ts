@@ -1,3 +1,4 @@
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
 import {
   StoreError,
@@ -31,6 +32,16 @@ const item = (key: string) => ({
   modRevision: toRevision(3),
 });
 
+/** With more listeners of an event than this, Node warns of a leak. */
+function listenersWithoutWarning(signal: AbortSignal): number {
+  try {
+    return getMaxListeners(signal) || Infinity;
+  } catch {
+    // So Node 20 says that there is no limit.
+    return Infinity;
+  }
+}
+
 describe('a closed store', () => {
   test('refuses every call, writes as not applied', async () => {
     const store = createStore(new ScriptDriver());
@@ -49,6 +60,23 @@ describe('a closed store', () => {
     ];
     for (const call of calls) expect((await thrown(() => call(store))).code).toBe('closed');
     expect((await thrown(() => store.put('k', 'v'))).outcome).toBe('not-applied');
+  });
+
+  test('gives up all calls under way, in which each driver may listen to the signal itself: Node warns of no leak', async () => {
+    class Waiting extends ScriptDriver {
+      readonly signals = new Set<AbortSignal>();
+      override list(_range: KeyRange, _options: unknown, call: DriverCall): Promise<never> {
+        this.signals.add(call.signal!);
+        return untilAborted(call);
+      }
+    }
+    const driver = new Waiting();
+    const store = createStore(driver);
+    const calls = Array.from({ length: 30 }, () => thrown(() => store.list('k')));
+    for (const signal of driver.signals)
+      expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(listenersWithoutWarning(signal));
+    await store.close();
+    expect(new Set((await Promise.all(calls)).map(({ code }) => code))).toEqual(new Set(['closed']));
   });
 
   test('closes its driver once, after its watches', async () => {

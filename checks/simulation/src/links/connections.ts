@@ -1,6 +1,6 @@
 import { IdentityCensus, type KnownIdentity } from '@holdfast/etcd-common';
 import { isStoreError, type Logger, StoreError } from '@holdfast/store';
-import type { DriverCall } from '@holdfast/store/adapter';
+import { addAbortListener, removeAbortListener, type DriverCall } from '@holdfast/store/adapter';
 import type { Backend, Connection, Endpoints } from '../cluster/endpoints.js';
 import type { Link } from './link.js';
 import type { Random } from '../plans/random.js';
@@ -161,11 +161,11 @@ export class Connections {
     const onAbort = () => {
       late.abort(signal.reason);
     };
-    signal.addEventListener('abort', onAbort, { once: true });
+    addAbortListener(signal, onAbort);
     try {
       return await this.#ask(connection, { signal: late.signal });
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      removeAbortListener(signal, onAbort);
       connection.end();
     }
   }

@@ -1,5 +1,5 @@
 import { isStoreError, StoreError, type WriteOutcome } from '@holdfast/store';
-import type { DriverCall } from '@holdfast/store/adapter';
+import { addAbortListener, removeAbortListener, type DriverCall } from '@holdfast/store/adapter';
 import type { NetFault } from '../plans/plan.js';
 import type { Random } from '../plans/random.js';
 import type { SimClock } from '../sim-clock.js';
@@ -265,7 +265,7 @@ export class Link {
         isOver = true;
         forget();
         this.#hung.delete(fail);
-        signal?.removeEventListener('abort', onAbort);
+        removeAbortListener(signal, onAbort);
         act();
       };
       const onAbort = () => {
@@ -279,7 +279,7 @@ export class Link {
         });
       };
       const forget = this.onReset(fail);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      addAbortListener(signal, onAbort);
       if (this.#mode === 'cut') {
         this.#options.clock.set(
           'network',
