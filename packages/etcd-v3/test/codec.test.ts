@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { safeInteger } from '../src/protobuf/bad-answer.js';
+import { EntryReader } from '../src/protobuf/entry.js';
 import { decodeHeader } from '../src/protobuf/header.js';
+import { decodeMessage } from '../src/protobuf/message-codec.js';
 import { outlineRange } from '../src/protobuf/range.js';
 import { decodeWatchResponse } from '../src/protobuf/watch.js';
 import { fieldSet, WireReader } from '../src/protobuf/wire.js';
@@ -72,6 +74,16 @@ describe('range responses', () => {
     expect(page.undecodable).toEqual([{ rawKey: new Uint8Array(bad), revision: 4, deleted: false }]);
     expect([page.createRevision(1), page.modRevision(1), page.version(1)]).toEqual([3, 4, 2]);
   });
+
+  test('each key is read as what it is, whatever the one before it was', async () => {
+    const keys = ['/a', '/ab', '/aé', '/aéa', '/aéé', '/aêa', '/b', '/bb', '/bbé', '/c'];
+    const sent = keys.map((key) => [2, entry(key)] as const);
+    const page = await pageOf(message([1, header(9)], ...sent, [4, keys.length]));
+    expect(keys.map((_key, i) => page.key(i))).toEqual(keys);
+    const bad = ['/a', '/a\xff', '/a\xffb', '/b'].map((key) => Buffer.from(key, 'latin1'));
+    const two = await pageOf(message([1, header(9)], ...bad.map((key) => [2, entry(key)] as const), [4, bad.length]));
+    expect([two.key(0), two.key(1), two.undecodable.length]).toEqual(['/a', '/b', 2]);
+  });
 });
 
 async function pageOf(response: Buffer): Promise<EtcdPage> {
@@ -111,6 +123,70 @@ describe('an entry', () => {
     );
     await expect(sent(wrong).page()).rejects.toThrow(/not valid protobuf/);
     await expect(sent(wrong).event()).rejects.toThrow(/not valid protobuf/);
+  });
+
+  /** How a slower reader, which knows nothing of entries, reads it. */
+  const known = (encoded: Buffer): unknown => {
+    const { key, create_revision, mod_revision, version, value, lease } = decodeMessage('mvccpb.KeyValue', encoded);
+    const numbers = [create_revision, mod_revision, version].map(Number);
+    return [String(key), ...numbers, String(value), lease === '0' ? undefined : lease];
+  };
+  const read = (encoded: Buffer): unknown => {
+    // What follows is not part of it.
+    const buffer = Buffer.concat([Buffer.of(1, 2, 3), encoded, message(...fields)]);
+    const reader = new EntryReader(buffer);
+    reader.read(3, 3 + encoded.length);
+    const { createRevision, modRevision, version, lease } = reader;
+    const value = Buffer.from(reader.value).toString();
+    return [reader.key(), createRevision, modRevision, version, value, lease];
+  };
+
+  test.each([
+    ['as etcd writes it', fields],
+    ['with one field', fields.slice(0, 1)],
+    ['with an empty value', [...fields.slice(0, 4), [5, Buffer.alloc(0)]]],
+    ['with its fields in another order', fields.toReversed()],
+    ['with a field twice', fields.flatMap((field) => [field, [field[0], field[1] === 3 ? 300 : field[1]] as const])],
+    [
+      'with all fields twice',
+      [...fields, [1, Buffer.from('/other')], [2, 13], [3, 14], [4, 12], [5, Buffer.from('w')]],
+    ],
+    ['with fields of newer servers', [...fields, [7, 1], [9, Buffer.from('new')]]],
+    [
+      'with large numbers',
+      [
+        [1, Buffer.from('/k')],
+        [2, 2 ** 28 - 1],
+        [3, 2 ** 28],
+        [4, MAX],
+      ],
+    ],
+    ['with a lease of nine bytes', [...fields.slice(0, 5), [6, 7587870206184853319n]]],
+    ['with a negative lease', [...fields.slice(0, 5), [6, -1]]],
+    ['with a long key and value', [[1, Buffer.alloc(300, 'k')], ...fields.slice(1, 4), [5, Buffer.alloc(70_000, 'v')]]],
+  ] as [string, readonly (readonly [number, Uint8Array | bigint | number])[]][])(
+    '%s is read exactly',
+    (_how, given) => {
+      expect(read(message(...given))).toEqual(known(message(...given)));
+    },
+  );
+
+  test('that ends anywhere is read as what is left of it, or refused', () => {
+    const whole = message(...fields.slice(0, 2), [3, 300], [4, 2 ** 30], [5, Buffer.from('v')], [6, 2n ** 62n]);
+    for (let length = 1; length < whole.length; length += 1) {
+      const cut = whole.subarray(0, length);
+      let expected: unknown;
+      try {
+        expected = known(cut);
+      } catch {
+        expect(() => read(cut)).toThrow(/not valid protobuf/);
+        continue;
+      }
+      expect(read(cut)).toEqual(expected);
+    }
+    expect(() =>
+      read(Buffer.concat([message(...fields.slice(0, 5)), Buffer.of(0x30), Buffer.alloc(11, 0x80)])),
+    ).toThrow(/not valid protobuf/);
   });
 
   test('without a key is refused in pages and in events', async () => {

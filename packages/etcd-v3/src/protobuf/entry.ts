@@ -15,6 +15,9 @@ const {
 } = ENTRY_TAG;
 const FIELDS = fieldsOf(ENTRY_TAG);
 
+/** The longest varint of 64 bits. */
+const MOST_VARINT_BYTES = 10;
+
 /** The numbers of an entry, as they were sent. Those that etcd does not send are 0. */
 export interface EntryNumbers {
   readonly createRevision: number;
@@ -66,6 +69,62 @@ export class EntryReader implements EntryNumbers {
     reader.end = end;
     this.keyFrom = this.keyTo = this.createRevision = this.modRevision = this.version = 0;
     this.valueFrom = this.valueTo = this.#leaseFrom = 0;
+    if (!this.#readPlain(start, end)) this.#readAny();
+    if (this.keyTo === this.keyFrom) throw badAnswer('etcd sent an entry without a key');
+  }
+
+  /**
+   * Reads an entry of known fields whose numbers have at most four bytes. Nearly all are so, and this takes half the time. False for any
+   * other: it is to be read from its start again.
+   */
+  #readPlain(start: number, end: number): boolean {
+    const buffer = this.#buffer;
+    let at = start;
+    while (at < end) {
+      const tag = buffer[at++] ?? 0;
+      if (tag === LEASE) {
+        // Formatted only where it is asked for.
+        this.#leaseFrom = at;
+        const most = at + MOST_VARINT_BYTES;
+        while (at < most && (buffer[at] ?? 0) >= 0x80) at += 1;
+        if (at === most) return false;
+        at += 1;
+        continue;
+      }
+      let byte = buffer[at++] ?? 0;
+      let number = byte & 0x7f;
+      for (let shift = 7; byte >= 0x80; shift += 7) {
+        if (shift === 28) return false;
+        byte = buffer[at++] ?? 0;
+        number |= (byte & 0x7f) << shift;
+      }
+      switch (tag) {
+        case KEY:
+          this.keyFrom = at;
+          this.keyTo = at += number;
+          break;
+        case CREATE:
+          this.createRevision = number;
+          break;
+        case MOD:
+          this.modRevision = number;
+          break;
+        case VERSION:
+          this.version = number;
+          break;
+        case VALUE:
+          this.valueFrom = at;
+          this.valueTo = at += number;
+          break;
+        default:
+          return false;
+      }
+    }
+    return at === end;
+  }
+
+  #readAny(): void {
+    const reader = this.#reader;
     while (!reader.done) {
       const tag = reader.tag();
       switch (tag) {
@@ -99,7 +158,6 @@ export class EntryReader implements EntryNumbers {
           reader.skip(tag, FIELDS);
       }
     }
-    if (this.keyTo === this.keyFrom) throw badAnswer('etcd sent an entry without a key');
   }
 
   get lease(): string | undefined {
@@ -119,10 +177,11 @@ export class EntryReader implements EntryNumbers {
     return this.#view(this.valueFrom, this.valueTo);
   }
 
-  hasAsciiKey(): boolean {
+  /** @param known how many of its first bytes are known to be ASCII */
+  hasAsciiKey(known = 0): boolean {
     const buffer = this.#buffer;
     const end = this.keyTo;
-    for (let i = this.keyFrom; i < end; i += 1) if ((buffer[i] ?? 0) >= 0x80) return false;
+    for (let i = this.keyFrom + known; i < end; i += 1) if ((buffer[i] ?? 0) >= 0x80) return false;
     return true;
   }
 

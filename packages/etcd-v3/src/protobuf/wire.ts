@@ -137,6 +137,13 @@ export class WireReader {
   }
 
   #length(): number {
+    // All tags, and the lengths of nearly all keys, have one byte.
+    const { position } = this;
+    const byte = this.buffer[position] ?? 0;
+    if (byte < 0x80 && position < this.end) {
+      this.position = position + 1;
+      return byte;
+    }
     const length = this.int64();
     if (length < 0) throw malformed();
     return length;
