@@ -11,19 +11,21 @@ export class Slicer {
   readonly #clock: Clock;
   readonly #itemsBetweenLooks: number;
   #started: number;
-  #items = 0;
+  #itemsToLook: number;
 
   /** @param itemsBetweenLooks how many items are done between two looks at the clock */
   constructor(clock: Clock = systemClock, itemsBetweenLooks = ITEMS_BETWEEN_LOOKS) {
     this.#clock = clock;
     this.#itemsBetweenLooks = itemsBetweenLooks;
+    this.#itemsToLook = itemsBetweenLooks;
     this.#started = this.#clock.now();
   }
 
   /** To be asked after each item: whether it is time to {@link pause}. */
   isDue(): boolean {
-    this.#items += 1;
-    if (this.#items % this.#itemsBetweenLooks !== 0) return false;
+    this.#itemsToLook -= 1;
+    if (this.#itemsToLook > 0) return false;
+    this.#itemsToLook = this.#itemsBetweenLooks;
     const elapsed = this.#clock.now() - this.#started;
     // The system's clock may be set back.
     return elapsed >= BUDGET_MS || elapsed < 0;

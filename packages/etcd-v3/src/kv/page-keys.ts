@@ -43,11 +43,14 @@ export async function checkKeys({ buffer, bounds }: Entries, rules: RangeRules):
   const undecodable: UndecodableKey[] = [];
   const bad = new Set<number>();
   let ascii = true;
+  let isLastAscii = false;
   for (let i = 0; i < bounds.length; i += 2) {
     if (slicer.isDue()) await slicer.pause();
     entry.read(bounds[i] ?? 0, bounds[i + 1] ?? 0);
     rules.next(entry);
-    if (entry.hasAsciiKey()) continue;
+    // What an ASCII key has in common with this one need not be looked at again: that is most of it.
+    isLastAscii = entry.hasAsciiKey(isLastAscii ? rules.shared : 0);
+    if (isLastAscii) continue;
     ascii = false;
     const { rawKey } = entry;
     if (isUtf8(rawKey)) continue;

@@ -38,6 +38,8 @@ export class RangeRules {
   readonly #asked: RangeQuestion;
   /** No entry may be newer. */
   readonly #revision: number;
+  /** None may be older. */
+  readonly #least: number;
   readonly #limit: number;
   readonly #descends: boolean;
   readonly #isByKey: boolean;
@@ -45,6 +47,7 @@ export class RangeRules {
   readonly #seen: Set<string> | undefined;
   readonly #last: Last = { key: NONE, from: 0, to: 0, target: 0, value: undefined };
   #entries = 0;
+  #shared = 0;
 
   /** @throws StoreError `internal` if the answer's head is before the requested revision */
   constructor(range: KeyRange, asked: RangeQuestion, head: Revision) {
@@ -54,6 +57,7 @@ export class RangeRules {
     if (head < this.#revision) {
       throw badAnswer(`etcd answered a read at revision ${this.#revision} with its state at ${head}`);
     }
+    this.#least = asked.minModRevision ?? 0;
     this.#limit = asked.limit ?? Infinity;
     this.#descends = asked.sort?.order === 'descend';
     this.#isByKey = asked.sort === undefined || asked.sort.target === 'key';
@@ -64,7 +68,7 @@ export class RangeRules {
   next(entry: EntryParts): void {
     const { keyBuffer, keyFrom, keyTo, modRevision: mod } = entry;
     checkNumbers(entry);
-    if (mod > this.#revision || mod < (this.#asked.minModRevision ?? 0)) {
+    if (mod > this.#revision || mod < this.#least) {
       throw badAnswer(`etcd sent ${this.#name(entry)} of revision ${mod}, which is none of those that were asked for`);
     }
     if (this.#entries >= this.#limit) {
@@ -73,7 +77,12 @@ export class RangeRules {
     if (this.#entries === 0) this.#checkInside(entry);
     else if (this.#isByKey) {
       const { key, from, to } = this.#last;
-      const order = compareSpans(key, from, to, keyBuffer, keyFrom, keyTo);
+      const shared = sharedLength(key, from, to, keyBuffer, keyFrom, keyTo);
+      // A key that ends comes before one that goes on.
+      const order =
+        (from + shared < to ? (key[from + shared] ?? 0) : -1) -
+        (keyFrom + shared < keyTo ? (keyBuffer[keyFrom + shared] ?? 0) : -1);
+      this.#shared = shared;
       if (this.#descends ? order <= 0 : order >= 0) {
         throw badAnswer(`etcd sent ${this.#name(entry)} twice, or out of order`);
       }
@@ -83,6 +92,11 @@ export class RangeRules {
     this.#last.from = keyFrom;
     this.#last.to = keyTo;
     this.#entries += 1;
+  }
+
+  /** With how many bytes of the key before it the last key begins; 0 if that was not looked at. */
+  get shared(): number {
+    return this.#shared;
   }
 
   /** Call it before the entries so far are used. @throws StoreError `internal` if they are not all in the range */
@@ -153,11 +167,9 @@ function nameOf(buffer: Uint8Array, from: number, to: number): string {
 }
 
 // Neighbouring keys are short and share most of their bytes: `Buffer.compare` would cost more.
-function compareSpans(a: Uint8Array, aFrom: number, aTo: number, b: Uint8Array, bFrom: number, bTo: number): number {
-  const shared = aTo - aFrom < bTo - bFrom ? aTo - aFrom : bTo - bFrom;
-  for (let i = 0; i < shared; i += 1) {
-    const difference = (a[aFrom + i] ?? 0) - (b[bFrom + i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return aTo - aFrom - (bTo - bFrom);
+function sharedLength(a: Uint8Array, aFrom: number, aTo: number, b: Uint8Array, bFrom: number, bTo: number): number {
+  const most = aTo - aFrom < bTo - bFrom ? aTo - aFrom : bTo - bFrom;
+  let length = 0;
+  while (length < most && a[aFrom + length] === b[bFrom + length]) length += 1;
+  return length;
 }
