@@ -42,6 +42,7 @@ export type {
 } from './driver.js';
 export { errorToJson, type Json } from './error-json.js';
 export { isRefusedLocally, refusedLocally, toStoreError, withOutcome } from './errors.js';
+export { EntryPage, type PageFacts } from './entry-page.js';
 export { excerpt, quoted } from './excerpt.js';
 export { Fifo } from './fifo.js';
 export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';
@@ -52,6 +53,7 @@ export { safeRandom } from './random.js';
 export { holdDuring, holdProcess } from './process-hold.js';
 export { inNextTurn, inThisTurn, nextTurn } from './real-timers.js';
 export { KeyRange, keySuccessor, prefixEnd } from './range.js';
+export { satisfies } from './satisfies.js';
 export { sleep } from './sleep.js';
 export { Slicer } from './slicer.js';
 export { parseStoreUrl, urlParams } from './store-url.js';

@@ -1,60 +1,36 @@
+import { EntryPage } from './entry-page.js';
 import type { KeyValue } from './key-value.js';
-import type { ListResult, Page } from './options.js';
+import type { ListResult } from './options.js';
 import type { Revision } from './revision.js';
 
 /** A page over entries that are decoded already. `scan` gives it for drivers that only have `list`. */
-export class ListPage implements Page {
-  readonly #list: ListResult;
-  readonly more: boolean;
-
+export class ListPage extends EntryPage<KeyValue> {
   constructor(list: ListResult, more: boolean) {
-    this.#list = list;
-    this.more = more;
-  }
-
-  get bookmark() {
-    return this.#list.bookmark;
-  }
-
-  get total(): number {
-    return this.#list.count;
-  }
-
-  get length(): number {
-    return this.#list.items.length;
-  }
-
-  get undecodable() {
-    return this.#list.undecodable;
-  }
-
-  get retainedBytes(): number {
-    return this.#list.items.reduce((sum, item) => sum + item.value.byteLength, 0);
+    const { items, bookmark, count, undecodable } = list;
+    super(items, { bookmark, total: count, more, undecodable });
   }
 
   key(index: number): string {
-    return this.#at(index).key;
+    return this.at(index).key;
   }
 
   value(index: number): Uint8Array {
-    return this.#at(index).value;
+    return this.at(index).value;
   }
 
   modRevision(index: number): Revision {
-    return this.#at(index).modRevision;
+    return this.at(index).modRevision;
   }
 
   createRevision(index: number): Revision {
-    return this.#at(index).createRevision;
+    return this.at(index).createRevision;
   }
 
   version(index: number): number | undefined {
-    return this.#at(index).version;
+    return this.at(index).version;
   }
 
-  #at(index: number): KeyValue {
-    const item = this.#list.items[index];
-    if (item === undefined) throw new RangeError(`index ${index} is outside this page of ${this.length}`);
-    return item;
+  protected weigh({ value }: KeyValue): number {
+    return value.byteLength;
   }
 }

@@ -1,6 +1,7 @@
 import { StoreError, toRevision, type KeyValue, type OpResult, type Revision, type TxnResult } from '@holdfast/store';
 import {
   compareBytes,
+  satisfies,
   type DriverCall,
   type DriverCompare,
   type DriverGuard,
@@ -156,33 +157,18 @@ function holds(compare: DriverCompare, item: KeyValue | undefined): boolean {
   switch (compare.target) {
     case 'value':
       if (item === undefined) return false;
-      return test(compare.op, compareBytes(item.value, compare.value));
+      return satisfies(compare.op, compareBytes(item.value, compare.value));
     case 'createRevision':
-      return test(compare.op, (item?.createRevision ?? 0) - compare.value);
+      return satisfies(compare.op, (item?.createRevision ?? 0) - compare.value);
     case 'modRevision':
-      return test(compare.op, (item?.modRevision ?? 0) - compare.value);
+      return satisfies(compare.op, (item?.modRevision ?? 0) - compare.value);
     case 'version':
       // The wrapper allows only compares with 0, which test the key's existence.
-      return test(compare.op, item === undefined ? 0 : 1);
+      return satisfies(compare.op, item === undefined ? 0 : 1);
     case 'lease':
-      return test(compare.op, compare.value === '0' ? 0 : -1);
+      return satisfies(compare.op, compare.value === '0' ? 0 : -1);
     default:
       return compare satisfies never;
-  }
-}
-
-function test(op: DriverCompare['op'], difference: number): boolean {
-  switch (op) {
-    case '=':
-      return difference === 0;
-    case '!=':
-      return difference !== 0;
-    case '<':
-      return difference < 0;
-    case '>':
-      return difference > 0;
-    default:
-      return op satisfies never;
   }
 }
 

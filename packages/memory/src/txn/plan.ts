@@ -1,5 +1,4 @@
-import type { CompareOperator } from '@holdfast/store';
-import { type DriverCompare, type DriverOp, type DriverTxn, compareBytes } from '@holdfast/store/adapter';
+import { compareBytes, satisfies, type DriverCompare, type DriverOp, type DriverTxn } from '@holdfast/store/adapter';
 import { keyToByteString, toInterval } from '../data/byte-string.js';
 import type { Version } from '../data/key-history.js';
 import type { Mvcc } from '../data/mvcc.js';
@@ -32,32 +31,17 @@ function holds(mvcc: Mvcc, compare: DriverCompare): boolean {
 function passes(compare: DriverCompare, version: Version | undefined): boolean {
   switch (compare.target) {
     case 'value':
-      return version !== undefined && satisfied(compare.op, compareBytes(version.value, compare.value));
+      return version !== undefined && satisfies(compare.op, compareBytes(version.value, compare.value));
     case 'lease': {
       const difference = BigInt(version?.lease ?? 0) - BigInt(compare.value);
-      return satisfied(compare.op, difference < 0n ? -1 : difference > 0n ? 1 : 0);
+      return satisfies(compare.op, difference < 0n ? -1 : difference > 0n ? 1 : 0);
     }
     case 'version':
     case 'createRevision':
     case 'modRevision':
-      return satisfied(compare.op, (version?.[compare.target] ?? 0) - compare.value);
+      return satisfies(compare.op, (version?.[compare.target] ?? 0) - compare.value);
     default:
       return compare satisfies never;
-  }
-}
-
-function satisfied(op: CompareOperator, difference: number): boolean {
-  switch (op) {
-    case '=':
-      return difference === 0;
-    case '!=':
-      return difference !== 0;
-    case '<':
-      return difference < 0;
-    case '>':
-      return difference > 0;
-    default:
-      return op satisfies never;
   }
 }
 
