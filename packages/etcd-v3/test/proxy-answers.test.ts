@@ -31,10 +31,10 @@ afterAll(async () => {
   await etcd.close();
 });
 
-const connect = (silenceMs = 500): ConfigStore =>
+const connect = (silenceMs = 500, connectMs = 600): ConfigStore =>
   etcdV3Store({
     endpoints: [proxy.endpoint],
-    timeouts: { connectMs: 600 },
+    timeouts: { connectMs },
     retry: { attempts: 2, initialMs: 10, maxMs: 50 },
     watch: { silenceMs },
   });
@@ -123,7 +123,7 @@ describe('a proxy that answers by itself for a while', () => {
   );
 
   test('lets no mirror start meanwhile, which starts as soon as etcd answers', async () => {
-    await using store = connect();
+    await using store = connect(500, 3_000);
     await store.put('/app/a', '3');
     proxy.answer(page(404));
     const starting = mirror(store, { prefix: '/app/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
@@ -137,7 +137,7 @@ describe('a proxy that answers by itself for a while', () => {
 
   test('what is no gRPC is given up at once, though its end never comes (trap 20)', async () => {
     // Silence must not be what ends the stream here.
-    await using store = connect(60_000);
+    await using store = connect(60_000, 1_500);
     const endless: ProxyAnswer = { ...page(200), body: '{"error":', open: true };
     proxy.answer(endless);
     const reading = await failure(store.get('/k'));
@@ -148,13 +148,13 @@ describe('a proxy that answers by itself for a while', () => {
   });
 
   test.each([413, 414, 431])('a request that a proxy finds too large (%i) was not applied', async (status) => {
-    await using store = connect();
+    await using store = connect(500, 3_000);
     proxy.answer(page(status));
     expect(await failure(store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
   });
 
   test("etcd's own refusals stay what they are", async () => {
-    await using store = connect();
+    await using store = connect(500, 3_000);
     proxy.answer(grpcAnswer([], { status: 7, message: 'etcdserver: permission denied' }));
     expect(await failure(store.get('/k'))).toMatchObject({ code: 'permission-denied', retryable: false });
   });
