@@ -1,12 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench } from './bench.js';
+import { COUNT_PASSES, counted } from './event-counts.js';
 import { Arrivals, type WriteOrder } from './latency.js';
 import { profiled } from './profiler.js';
-import type { Sample, Side } from './row.js';
+import type { Figures, Sample, Side } from './row.js';
 import { number, text } from './task.js';
 
 /** After this time without an event, missing events count as lost. */
 const PATIENCE_MS = 3_000;
+
+/** While events are counted, so many come a second: nearly always one at a time, and not two in one message. */
+const COUNTED_PER_SECOND = 250;
 
 /** Connects and follows a prefix, and notes every arrival. Resolves when it will see every later write. */
 export type Listen = (
@@ -32,11 +36,25 @@ export function latencySide(label: string, listen: Listen): Side {
       task.tell('measuring');
       await profiled(() => Promise.race([arrivals.reach(writes), lastOf(arrivals)]));
       const { user, system } = process.cpuUsage(cpu);
-      const figures = { ...arrivals.figures(writes), cpuMs: (user + system) / 1000 };
+      let figures: Figures = { ...arrivals.figures(writes), cpuMs: (user + system) / 1000 };
+      const events = countedOf(writes);
+      for (const pass of COUNT_PASSES) {
+        arrivals.reset();
+        const counts = await counted(pass, events, async () => {
+          task.tell(`counting ${pass}`);
+          await Promise.race([arrivals.reach(events), lastOf(arrivals)]);
+        });
+        figures = { ...figures, ...counts };
+      }
       await listening.close();
       return { figures };
     },
   };
+}
+
+/** How many of the writes are repeated to count what they cost. */
+function countedOf(writes: number): number {
+  return Math.ceil(writes / 10);
 }
 
 /** Every side of the row, one after another, each with the same writes. The row's helper `writer` does them. */
@@ -58,6 +76,10 @@ export async function latencyRound(bench: Bench, endpoint: string): Promise<Read
     listening.tell('warm');
     await listening.hear('measuring');
     await write({ prefix, count: writes, perSecond: rate });
+    for (const pass of COUNT_PASSES) {
+      await listening.hear(`counting ${pass}`);
+      await write({ prefix: `${prefix}${pass}-`, count: countedOf(writes), perSecond: COUNTED_PER_SECOND });
+    }
     samples[side] = await listening.result;
   }
   writer.tell('write', 'stop');

@@ -1,4 +1,5 @@
 import { keyOf, valueOf } from '../data/dataset.js';
+import { COUNT_METRICS } from './event-counts.js';
 import { sharedNow } from './measure.js';
 import type { Figures, Metric } from './row.js';
 import { percentile } from './stats.js';
@@ -9,6 +10,7 @@ export const LATENCY_METRICS: Readonly<Record<string, Metric>> = {
   p99: { label: 'latency, p99', unit: 'ms' },
   cpuMs: { label: 'CPU', unit: 'ms' },
   lost: { label: 'events lost', unit: 'count' },
+  ...COUNT_METRICS,
 };
 
 /** An order for the writer. */

@@ -19,3 +19,16 @@ test('one at a time, in the order of asking, whatever fails', async () => {
   ]);
   expect(told).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
 });
+
+test('free when nobody has it or waits for it, whatever failed', async () => {
+  const lock = new Lock();
+  expect(lock.isFree).toBe(true);
+  const failed = lock.run(() => Promise.reject(new Error('failed')));
+  const done = lock.run(async () => undefined);
+  expect(lock.isFree).toBe(false);
+  await expect(failed).rejects.toThrow('failed');
+  expect(lock.isFree).toBe(false);
+  await done;
+  await Promise.resolve();
+  expect(lock.isFree).toBe(true);
+});

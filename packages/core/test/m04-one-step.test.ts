@@ -99,7 +99,10 @@ describe('M4 one batch, one revision step', () => {
     await m.close();
   });
 
-  test('trap 18: no reader sees a part of a transaction, whenever it looks', async () => {
+  test.each([
+    ['a transaction', 0],
+    ['a long transaction', 50],
+  ])('trap 18: no reader sees a part of %s, whenever it looks', async (_, others) => {
     const m = await gateway();
     const seen = new Set<string>();
     let isOver = false;
@@ -118,6 +121,11 @@ describe('M4 one batch, one revision step', () => {
         { type: 'put', key: '/gw/upstreams/u2', value: '{"host":"b"}' },
         { type: 'put', key: '/gw/routes/r1', value: '{"upstream":"u2"}' },
         { type: 'delete', range: '/gw/upstreams/u1' },
+        ...Array.from({ length: others }, (_each, index) => ({
+          type: 'put' as const,
+          key: `/gw/routes/other-${index}`,
+          value: '{"upstream":"u2"}',
+        })),
         { type: 'put', key: '/gw/limits', value: '{"rps":20}' },
       ],
     });

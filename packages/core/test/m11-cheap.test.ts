@@ -30,6 +30,24 @@ describe('M11 cheap', () => {
     expect(m.size).toBe(2);
   });
 
+  test('a write that the watch brings is told in the next turn but one of the microtask queue', async () => {
+    const m = await w.open();
+    await w.data.put(`${PREFIX}b`, thing(2));
+    await w.until(() => m.has('b') && m.state.status === 'live');
+    let isTold = false;
+    m.on('change', () => (isTold = true));
+    w.script.hold();
+    const { revision } = await w.data.put(`${PREFIX}b`, thing(3));
+    await w.clock.advance(20);
+    expect(isTold).toBe(false);
+    w.script.release();
+    let turns = 0;
+    for (; !isTold && turns < 50; turns += 1) await Promise.resolve();
+    expect(m.revision).toBe(revision);
+    // Each further turn costs every event of every mirror.
+    expect(turns).toBeLessThanOrEqual(2);
+  });
+
   test('a mirror that one of its listeners closes leaves no timer, and the others still hear of that step', async () => {
     const heard: string[] = [];
     const m = await mirror(w.store, { prefix: '/', codec: json(), collections: { things: {} }, clock: w.clock });

@@ -21,6 +21,11 @@ export class Slicer {
     this.#started = this.#clock.now();
   }
 
+  /** Whether so few items are done in one slice, however long they take: then there is nothing to ask a slicer. */
+  static isOneSlice(items: number): boolean {
+    return items < ITEMS_BETWEEN_LOOKS;
+  }
+
   /** To be asked after each item: whether it is time to {@link pause}. */
   isDue(): boolean {
     this.#itemsToLook -= 1;

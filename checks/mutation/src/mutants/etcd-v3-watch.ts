@@ -24,9 +24,9 @@ export const etcdV3Watch: readonly Mutant[] = [
     trap: 2,
     why: '`created` moves the resume point to its head: a cut right after it loses the backlog',
     file: SESSION,
-    find: '    this.#sink.established(known.bookmark);',
+    find: '    this.#sink.established(bookmark);',
     replace:
-      '    this.#sink.established(known.bookmark);\n    this.#bookmark = { ...known.bookmark, revision: header.revision };',
+      '    this.#sink.established(bookmark);\n    this.#bookmark = { ...bookmark, revision: header.revision as Revision };',
     caughtBy: { test: SCRIPTED, name: '`created` does not move the resume point .trap 2' },
   },
   {
@@ -95,8 +95,8 @@ export const etcdV3Watch: readonly Mutant[] = [
     trap: 6,
     why: 'the watch starts at the revision after its bookmark, where 3.4 leaves out a delete that was compacted at that revision',
     file: SESSION,
-    find: 'startRevision: revision, previous',
-    replace: 'startRevision: revision + 1, previous',
+    find: 'this.#beginsNow ? 0 : revision;',
+    replace: 'this.#beginsNow ? 0 : revision + 1;',
     caughtBy: { test: SCRIPTED, name: "with a bookmark: from the bookmark's own revision" },
   },
   {

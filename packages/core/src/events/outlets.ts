@@ -61,7 +61,7 @@ export class Outlets {
     this.#telling = 'yes';
     const cause = causeOf(origin);
     if (changes.length > 0) this.#publish({ bookmark, version, cause, changes });
-    this.tellProblems(invalid);
+    if (invalid.length > 0) this.tellProblems(invalid);
     if (isResync(origin) && from !== undefined) this.#tellResync({ reason: origin, from, bookmark, changed });
     const closes = this.#telling !== 'yes';
     this.#telling = 'no';

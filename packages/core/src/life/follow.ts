@@ -14,7 +14,6 @@ import type { FollowContext } from '../proof/follow-context.js';
 import { endFor, type FollowEnd, unverified } from '../proof/follow-end.js';
 import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
-import { applyBatch } from '../table/apply.js';
 import { checkBookmark } from '../util/answers.js';
 import { Watermark } from '../util/watermark.js';
 import { HistoryCheck } from '../proof/history-check.js';
@@ -213,11 +212,10 @@ export class Follow implements FollowContext {
     try {
       for await (const batch of watch) {
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
-        await this.#historyCheck.admit(batch);
-        await runtime.change('watch', (tell) => {
-          signal.throwIfAborted();
-          return applyBatch(runtime.table, batch, { signal, tell });
-        });
+        const admission = this.#historyCheck.admit(batch);
+        if (admission !== undefined) await admission;
+        const taking = runtime.take(batch, signal);
+        if (taking !== undefined) await taking;
         this.#historyCheck.applied();
       }
     } finally {

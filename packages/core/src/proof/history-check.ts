@@ -101,8 +101,12 @@ export class HistoryCheck {
     if (this.#pending !== undefined && this.#follow.runtime.table.revision >= this.#pending.revision) this.#start();
   }
 
-  /** Resolves when the batch may be taken in. */
-  async admit(batch: WatchBatch): Promise<void> {
+  /** Resolves when the batch may be taken in; `undefined` if it may at once, as nearly all may: then nobody need wait. */
+  admit(batch: WatchBatch): Promise<void> | undefined {
+    return this.#pending === undefined ? undefined : this.#admitted(batch);
+  }
+
+  async #admitted(batch: WatchBatch): Promise<void> {
     // Looked at anew each time: a batch that came before the latest loss must get in, for the table to be compared after it.
     while (this.#pending !== undefined && batch.bookmark.revision > this.#pending.revision) {
       this.#follow.signal.throwIfAborted();

@@ -1,6 +1,7 @@
-import { type Bookmark, type ConfigStore, StoreError } from '@holdfast/store';
+import { type Bookmark, type ConfigStore, StoreError, type WatchBatch } from '@holdfast/store';
 import { Backoff, type Deadline, onFailure, timeoutAfter, toStoreError, withDeadline } from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
+import { applyBatch, applyShortBatch, isShort } from '../table/apply.js';
 import { CollectionTable } from '../table/collection-table.js';
 import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
@@ -121,6 +122,27 @@ export class Runtime {
       if (this.table.isUntidy) await this.table.tidy();
       return result;
     });
+  }
+
+  /**
+   * Takes in a batch of the watch, after all changes that were begun before. A short batch that finds no change under way is taken in at
+   * once. Returns a promise only where that takes longer, or tidying up after it does.
+   *
+   * @param signal if it has aborted, no step is made
+   * @throws StoreError as {@link applyBatch}, and the signal's reason
+   */
+  take(batch: WatchBatch, signal: AbortSignal): Promise<unknown> | undefined {
+    if (!this.lock.isFree || !isShort(batch)) {
+      return this.change('watch', (tell) => {
+        signal.throwIfAborted();
+        return applyBatch(this.table, batch, { signal, tell });
+      });
+    }
+    signal.throwIfAborted();
+    const from = this.table.bookmark;
+    const step = applyShortBatch(this.table, batch);
+    if (step !== undefined) this.outlets.tell(step, 'watch', from, this.table);
+    return this.table.isUntidy ? this.lock.run(() => this.table.tidy()) : undefined;
   }
 
   /** Records a proof that nothing changed up to `bookmark`. Hold the lock. */

@@ -1,5 +1,5 @@
-import type { WatchBatch, WatchEvent } from '@holdfast/store';
-import { KeyRange } from '@holdfast/store/adapter';
+import type { KeyValue, WatchBatch, WatchEvent } from '@holdfast/store';
+import { KeyRange, Slicer } from '@holdfast/store/adapter';
 import { Edits } from './edits.js';
 import type { Prepared } from '../entries/entry-maker.js';
 import { checkBatch } from '../util/answers.js';
@@ -26,21 +26,55 @@ export async function applyBatch(
   batch: WatchBatch,
   { signal, tell }: ApplyOptions = {},
 ): Promise<Step | undefined> {
+  const events = newEvents(table, batch);
+  if (events === undefined) return undefined;
+  const prepared = await table.prepareAll(events.map(currentOf));
+  signal?.throwIfAborted();
+  const step = makeStep(table, batch, events, prepared);
+  tell?.(step);
+  return step;
+}
+
+/** Whether a batch is decoded in one slice of work: then it needs no other turn of the event loop. */
+export function isShort({ events }: WatchBatch): boolean {
+  return Slicer.isOneSlice(events.length);
+}
+
+/** The same for a short batch, in this turn. Most batches are short: one write each. */
+export function applyShortBatch(table: Table, batch: WatchBatch): Step | undefined {
+  const events = newEvents(table, batch);
+  if (events === undefined) return undefined;
+  // All of them before the first edit: a codec may look at the mirror (M4).
+  const prepared = events.map((event) => table.prepare(currentOf(event)));
+  return makeStep(table, batch, events, prepared);
+}
+
+/** What the batch tells beyond the table; `undefined` where its bookmark is no later than the table's. */
+function newEvents(table: Table, batch: WatchBatch): readonly WatchEvent[] | undefined {
   checkBatch(table.range, batch);
   checkIdentity(batch.bookmark, table.bookmark);
   const after = table.revision;
   if (batch.bookmark.revision <= after) return undefined;
-  const events = batch.events.filter(({ revision }) => revision > after);
-  const prepared = await table.prepareAll(events.map((event) => (event.type === 'put' ? event.current : undefined)));
-  signal?.throwIfAborted();
+  const { events } = batch;
+  // Its events are in order.
+  const [first] = events;
+  return first === undefined || first.revision > after ? events : events.filter(({ revision }) => revision > after);
+}
+
+function makeStep(
+  table: Table,
+  { bookmark, undecodable }: WatchBatch,
+  events: readonly WatchEvent[],
+  prepared: readonly (Prepared | undefined)[],
+): Step {
   const edits = new Edits(table);
-  edits.putUndecodable(batch.undecodable);
-  events.forEach((event, index) => {
-    applyEvent(table, edits, event, prepared[index]);
-  });
-  const step = table.finish(batch.bookmark, edits.finish());
-  tell?.(step);
-  return step;
+  edits.putUndecodable(undecodable);
+  for (const [index, event] of events.entries()) applyEvent(table, edits, event, prepared[index]);
+  return table.finish(bookmark, edits.finish());
+}
+
+function currentOf(event: WatchEvent): KeyValue | undefined {
+  return event.type === 'put' ? event.current : undefined;
 }
 
 function applyEvent(table: Table, edits: Edits, event: WatchEvent, prepared: Prepared | undefined): void {

@@ -12,7 +12,11 @@ import { unclaimedOf } from './unclaimed-keys.js';
 /** The edits of one step, in the store's order; remembers what each key was before, for the net changes. */
 export class Edits {
   readonly #table: Table;
-  readonly #before = new Map<CollectionTable, Map<string, Entry<unknown> | undefined>>();
+  // Most steps change one key. Only a second one needs maps.
+  #first: CollectionTable | undefined;
+  #firstKey = '';
+  #firstEntry: Entry<unknown> | undefined;
+  #before: Map<CollectionTable, Map<string, Entry<unknown> | undefined>> | undefined;
   readonly #invalid: Problem[] = [];
 
   constructor(table: Table) {
@@ -28,8 +32,9 @@ export class Edits {
       return;
     }
     const key = prepared.key;
-    this.#remember(collection, key);
-    collection.set(key, collection.settle(prepared, collection.state(key), sameLife));
+    const before = collection.state(key);
+    this.#remember(collection, key, before.entry);
+    collection.set(key, collection.settle(prepared, before, sameLife));
   }
 
   remove(key: string): void {
@@ -42,7 +47,7 @@ export class Edits {
     }
     const relative = collection.relative(key);
     this.#table.noteGone(collection.revisions(relative)?.modRevision);
-    this.#remember(collection, relative);
+    this.#remember(collection, relative, collection.state(relative).entry);
     collection.remove(relative);
   }
 
@@ -63,24 +68,35 @@ export class Edits {
 
   finish(): Step {
     const changes: AnyChange[] = [];
-    const invalid = this.#invalid;
-    for (const [collection, keys] of this.#before) {
-      for (const [key, previous] of keys) {
-        const { entry, bad } = collection.state(key);
-        const change = changeBetween(collection.name, previous, entry);
-        if (change !== undefined) changes.push(change);
-        if (bad !== undefined && bad.modRevision > this.#table.revision) invalid.push(bad.problem);
+    if (this.#before !== undefined) {
+      for (const [collection, keys] of this.#before) {
+        for (const [key, previous] of keys) this.#compare(collection, key, previous, changes);
       }
-    }
-    return { changes, changed: changes.length, invalid };
+    } else if (this.#first !== undefined) this.#compare(this.#first, this.#firstKey, this.#firstEntry, changes);
+    return { changes, changed: changes.length, invalid: this.#invalid };
   }
 
-  #remember(collection: CollectionTable, key: string): void {
+  #compare(collection: CollectionTable, key: string, previous: Entry<unknown> | undefined, changes: AnyChange[]): void {
+    const { entry, bad } = collection.state(key);
+    const change = changeBetween(collection.name, previous, entry);
+    if (change !== undefined) changes.push(change);
+    if (bad !== undefined && bad.modRevision > this.#table.revision) this.#invalid.push(bad.problem);
+  }
+
+  /** @param entry the key's before this edit; only that before the first one counts */
+  #remember(collection: CollectionTable, key: string, entry: Entry<unknown> | undefined): void {
+    if (this.#first === undefined) {
+      this.#first = collection;
+      this.#firstKey = key;
+      this.#firstEntry = entry;
+      return;
+    }
+    this.#before ??= new Map([[this.#first, new Map([[this.#firstKey, this.#firstEntry]])]]);
     let keys = this.#before.get(collection);
     if (keys === undefined) {
       keys = new Map<string, Entry<unknown> | undefined>();
       this.#before.set(collection, keys);
     }
-    if (!keys.has(key)) keys.set(key, collection.state(key).entry);
+    if (!keys.has(key)) keys.set(key, entry);
   }
 }

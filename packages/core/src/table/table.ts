@@ -184,19 +184,21 @@ export class Table {
     const slicer = new Slicer(this.clock);
     const prepared: (Prepared | undefined)[] = [];
     for (const item of items) {
-      const collection = item === undefined ? undefined : this.layout.find(item.key);
-      prepared.push(
-        item === undefined || collection === undefined
-          ? undefined
-          : collection.prepare(
-              collection.relative(item.key),
-              { modRevision: item.modRevision, createRevision: item.createRevision, version: item.version },
-              item.value,
-            ),
-      );
+      prepared.push(this.prepare(item));
       if (slicer.isDue()) await slicer.pause();
     }
     return prepared;
+  }
+
+  /** The decoding of one value. */
+  prepare(item: KeyValue | undefined): Prepared | undefined {
+    if (item === undefined) return undefined;
+    const collection = this.layout.find(item.key);
+    return collection?.prepare(
+      collection.relative(item.key),
+      { modRevision: item.modRevision, createRevision: item.createRevision, version: item.version },
+      item.value,
+    );
   }
 
   /** Makes one verb's step count: for `Restore` and `Patch`, which hold to the rules above. */

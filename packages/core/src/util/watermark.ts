@@ -11,6 +11,8 @@ export class Watermark {
 
   set(value: number): void {
     this.#value = value;
+    // It moves with each event, and hardly ever has anyone wait.
+    if (this.#waiters.size === 0) return;
     for (const waiter of this.#waiters) {
       if (waiter.target > value) continue;
       this.#waiters.delete(waiter);
