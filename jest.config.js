@@ -5,7 +5,8 @@ export default {
   globalSetup: '<rootDir>/.ci/jest-global-setup.mjs',
   testEnvironment: '<rootDir>/.ci/jest-environment.cjs',
   testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
-  testTimeout: 60_000,
+  // Only a test that hangs takes it: the longest take half a minute, and a busy machine several times as long.
+  testTimeout: 180_000,
   // Most tests wait for servers more than they compute: two cores have room for four.
   maxWorkers: 4,
   workerThreads: false,

@@ -21,7 +21,8 @@ export default {
   rootDir: fileURLToPath(new URL('../../..', import.meta.url)),
   // One place in the cache for all mutations: the files that they leave alone are transformed once.
   id: 'mutation',
-  testTimeout: 20_000,
+  // A mutant is told apart from a busy machine by what a test says, never by how long it takes.
+  testTimeout: 60_000,
   transform: {
     [pattern]: [
       fileURLToPath(new URL('transform.mjs', import.meta.url)),

@@ -14,6 +14,6 @@ describe('the test that is named for it finds', () => {
       const { verdict } = await runMutant(root, mutant, mutant);
       expect(verdict).toMatchObject({ kind: 'caught' });
     },
-    120_000,
+    300_000,
   );
 });
