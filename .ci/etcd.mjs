@@ -60,6 +60,11 @@ export function formatEtcds(etcds) {
   return [...etcds].map(([version, path]) => `${version}=${path}`).join(',');
 }
 
+/** Makes them available, and names them to this process and those that it starts. */
+export async function provideEtcds(wanted) {
+  process.env[etcdVariable] = formatEtcds(await ensureEtcd(wanted));
+}
+
 /** The servers that are already here, as `[version, path]`: on PATH or named by ETCD_BIN, else in the cache. Needs no network. */
 async function present(wanted, installed) {
   const versions = [...installed.keys(), ...cachedVersions()].filter((version) => fits(wanted, version));

@@ -1,6 +1,6 @@
 // Every run of Jest, of one file or of all, has all etcd servers: no test is ever skipped because one is missing.
-import { ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
+import { provideEtcds } from './etcd.mjs';
 
 export default async function globalSetup() {
-  process.env[etcdVariable] = formatEtcds(await ensureEtcd());
+  await provideEtcds();
 }
