@@ -46,6 +46,7 @@ export { EntryPage, type PageFacts } from './entry-page.js';
 export { excerpt, quoted } from './excerpt.js';
 export { Fifo } from './fifo.js';
 export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';
+export { InterceptedDriver, type DriverRequest } from './intercepted-driver.js';
 export { safeLogger } from './logger.js';
 export { messageOf, textOf } from './message-of.js';
 export { ListPage } from './page.js';

@@ -3,25 +3,22 @@ import {
   type ConfigStore,
   type ListResult,
   type Page,
-  type Revision,
   StoreError,
   toRevision,
 } from '@holdfast/store';
 import {
-  DelegatingDriver,
+  type CallKind,
+  type DelegatingDriver,
   type DriverCall,
-  type DriverDeleteOptions,
   type DriverGetOptions,
-  type DriverGuard,
-  type DriverLeases,
   type DriverListOptions,
-  type DriverPutOptions,
+  type DriverRequest,
   type DriverScanOptions,
-  type DriverTxn,
   type DriverWatch,
   type DriverWatchOptions,
   type KeyRange,
   KeyRange as Ranges,
+  InterceptedDriver,
   ListPage,
   keySuccessor,
   encodeUtf8,
@@ -61,15 +58,13 @@ const LIKE_V2 = {
 } as const satisfies Partial<Capabilities>;
 
 /** The store as a process sees it over its link: an adapter as the contract wants it, on a network as it comes. */
-export class RemoteDriver extends DelegatingDriver {
+export class RemoteDriver extends InterceptedDriver {
   override readonly capabilities: Capabilities;
   readonly #options: RemoteOptions;
-  readonly #data: DelegatingDriver;
 
   constructor(store: ConfigStore, options: RemoteOptions) {
     super(store);
     this.#options = options;
-    this.#data = new DelegatingDriver(store);
     this.capabilities = options.backend === 'v2' ? { ...store.capabilities, ...LIKE_V2 } : store.capabilities;
   }
 
@@ -88,11 +83,11 @@ export class RemoteDriver extends DelegatingDriver {
     return this.#read(scant, call, (server, own) => server.list(range, own, NO_SIGNAL));
   }
 
-  /** A call to whoever serves it. */
-  #call<T>(kind: 'read' | 'write', call: DriverCall, run: (server: DelegatingDriver) => Promise<T>): Promise<T> {
+  /** By whoever serves it. */
+  protected override intercept<T>(kind: CallKind, call: DriverCall, request: DriverRequest<T>): Promise<T> {
     const { connections } = this.#options;
-    if (connections === undefined) return this.#link.call(kind, call, () => run(this.#data));
-    return connections.call(kind, call, ({ driver }) => run(driver));
+    if (connections === undefined) return this.#link.call(kind, call, () => request(this.direct, NO_SIGNAL));
+    return connections.call(kind, call, ({ driver }) => request(driver, NO_SIGNAL));
   }
 
   /** By any member. */
@@ -107,7 +102,7 @@ export class RemoteDriver extends DelegatingDriver {
         foreign === undefined ? this.#answer(place, options, (own) => run(driver, own)) : run(driver, options),
       );
     const member = members.count === 1 ? 0 : random.below(members.count);
-    return this.#link.call('read', call, () => this.#answer(member, options, (own) => run(this.#data, own)));
+    return this.#link.call('read', call, () => this.#answer(member, options, (own) => run(this.direct, own)));
   }
 
   /** A member that lags behind answers a linearizable read when it has caught up, and a serializable one with what it has. */
@@ -153,34 +148,6 @@ export class RemoteDriver extends DelegatingDriver {
     }
   }
 
-  override put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall) {
-    return this.#call('write', call, (server) => server.put(key, value, options, NO_SIGNAL));
-  }
-
-  override delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall) {
-    return this.#call('write', call, (server) => server.delete(range, options, NO_SIGNAL));
-  }
-
-  override guardedPut(key: string, value: Uint8Array, guard: DriverGuard, options: DriverPutOptions, call: DriverCall) {
-    return this.#call('write', call, (server) => server.guardedPut(key, value, guard, options, NO_SIGNAL));
-  }
-
-  override guardedDelete(key: string, guard: DriverGuard, options: DriverDeleteOptions, call: DriverCall) {
-    return this.#call('write', call, (server) => server.guardedDelete(key, guard, options, NO_SIGNAL));
-  }
-
-  override txn(txn: DriverTxn, call: DriverCall) {
-    return this.#call('write', call, (server) => server.txn(txn, NO_SIGNAL));
-  }
-
-  override compact(revision: Revision, options: { readonly physical: boolean }, call: DriverCall) {
-    return this.#call('write', call, (server) => server.compact(revision, options, NO_SIGNAL));
-  }
-
-  override status(call: DriverCall) {
-    return this.#call('read', call, (server) => server.status(NO_SIGNAL));
-  }
-
   override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
     const watch = new RemoteWatch(this.store, range, options, sink, {
       ...this.#options,
@@ -194,21 +161,6 @@ export class RemoteDriver extends DelegatingDriver {
   override async close(): Promise<void> {
     this.#options.connections?.close();
     await super.close();
-  }
-
-  protected override delegateLeases(): DriverLeases {
-    const leasesOf = ({ leases }: DelegatingDriver): DriverLeases => {
-      if (leases === undefined) throw new StoreError('unsupported', 'the store has no leases');
-      return leases;
-    };
-    return {
-      grant: (ttl, id, call) => this.#call('write', call, (server) => leasesOf(server).grant(ttl, id, NO_SIGNAL)),
-      revoke: (id, call) => this.#call('write', call, (server) => leasesOf(server).revoke(id, NO_SIGNAL)),
-      keepAlive: (id, call) => this.#call('read', call, (server) => leasesOf(server).keepAlive(id, NO_SIGNAL)),
-      timeToLive: (id, options, call) =>
-        this.#call('read', call, (server) => leasesOf(server).timeToLive(id, options, NO_SIGNAL)),
-      list: (call) => this.#call('read', call, (server) => leasesOf(server).list(NO_SIGNAL)),
-    };
   }
 }
 

@@ -1,28 +1,15 @@
-import {
-  isStoreError,
-  StoreError,
-  type Bookmark,
-  type ConfigStore,
-  type Page,
-  type Revision,
-  type Watch,
-} from '@holdfast/store';
+import { isStoreError, StoreError, type Bookmark, type ConfigStore, type Page, type Watch } from '@holdfast/store';
 import {
   addAbortListener,
   checkStore,
   createStore,
-  DelegatingDriver,
+  InterceptedDriver,
   removeAbortListener,
+  type CallKind,
   type CreateStoreOptions,
   type DriverCall,
-  type DriverDeleteOptions,
-  type DriverGetOptions,
-  type DriverGuard,
-  type DriverLeases,
-  type DriverListOptions,
-  type DriverPutOptions,
+  type DriverRequest,
   type DriverScanOptions,
-  type DriverTxn,
   type DriverWatch,
   type DriverWatchOptions,
   type KeyRange,
@@ -81,7 +68,7 @@ class Wire implements Link {
   }
 
   /** Makes a call over the link. It arrives unless the link is cut; its answer comes back if the link stays open. */
-  async call<T>(kind: 'read' | 'write', { signal }: DriverCall, run: () => Promise<T>): Promise<T> {
+  async call<T>(kind: CallKind, { signal }: DriverCall, run: () => Promise<T>): Promise<T> {
     if (this.#mode === 'cut') throw this.outage(kind === 'write' ? 'not-applied' : undefined);
     const lost = kind === 'write' ? 'unknown' : undefined;
     let stop = () => undefined as void;
@@ -121,7 +108,7 @@ class Wire implements Link {
   }
 }
 
-class LinkedDriver extends DelegatingDriver {
+class LinkedDriver extends InterceptedDriver {
   readonly #wire: Wire;
 
   constructor(store: ConfigStore, wire: Wire) {
@@ -129,12 +116,8 @@ class LinkedDriver extends DelegatingDriver {
     this.#wire = wire;
   }
 
-  override get(key: string, options: DriverGetOptions, call: DriverCall) {
-    return this.#wire.call('read', call, () => super.get(key, options, call));
-  }
-
-  override list(range: KeyRange, options: DriverListOptions, call: DriverCall) {
-    return this.#wire.call('read', call, () => super.list(range, options, call));
+  protected override intercept<T>(kind: CallKind, call: DriverCall, request: DriverRequest<T>): Promise<T> {
+    return this.#wire.call(kind, call, () => request(this.direct, call));
   }
 
   override async *scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncGenerator<Page> {
@@ -146,49 +129,9 @@ class LinkedDriver extends DelegatingDriver {
     }
   }
 
-  override put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall) {
-    return this.#wire.call('write', call, () => super.put(key, value, options, call));
-  }
-
-  override delete(range: KeyRange, options: DriverDeleteOptions, call: DriverCall) {
-    return this.#wire.call('write', call, () => super.delete(range, options, call));
-  }
-
-  override guardedPut(key: string, value: Uint8Array, guard: DriverGuard, options: DriverPutOptions, call: DriverCall) {
-    return this.#wire.call('write', call, () => super.guardedPut(key, value, guard, options, call));
-  }
-
-  override guardedDelete(key: string, guard: DriverGuard, options: DriverDeleteOptions, call: DriverCall) {
-    return this.#wire.call('write', call, () => super.guardedDelete(key, guard, options, call));
-  }
-
-  override txn(txn: DriverTxn, call: DriverCall) {
-    return this.#wire.call('write', call, () => super.txn(txn, call));
-  }
-
-  override compact(revision: Revision, options: { readonly physical: boolean }, call: DriverCall) {
-    return this.#wire.call('write', call, () => super.compact(revision, options, call));
-  }
-
-  override status(call: DriverCall) {
-    return this.#wire.call('read', call, () => super.status(call));
-  }
-
   override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
     const open = (after: Bookmark | undefined) => this.store.watch(range.toRange(), { ...options, after });
     return new LinkedWatch(open, options.after, sink, this.#wire);
-  }
-
-  protected override delegateLeases(store: ConfigStore): DriverLeases {
-    const leases = super.delegateLeases(store);
-    const wire = () => this.#wire;
-    return {
-      grant: (ttl, id, call) => wire().call('write', call, () => leases.grant(ttl, id, call)),
-      revoke: (id, call) => wire().call('write', call, () => leases.revoke(id, call)),
-      keepAlive: (id, call) => wire().call('read', call, () => leases.keepAlive(id, call)),
-      timeToLive: (id, options, call) => wire().call('read', call, () => leases.timeToLive(id, options, call)),
-      list: (call) => wire().call('read', call, () => leases.list(call)),
-    };
   }
 }
 
