@@ -45,7 +45,7 @@ test('rows of fleets still run, on sizes that say nothing about speed', async ()
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 240_000);
+}, 600_000);
 
 test("a server's requests and CPU time are counted over its restart", async () => {
   await using etcd = await startEtcd();
