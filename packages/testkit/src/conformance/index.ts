@@ -3,6 +3,8 @@ import { ambiguityCases } from './cases/ambiguity.js';
 import { capabilityCases } from './cases/capabilities.js';
 import { compactionCases } from './cases/compaction.js';
 import { errorCases } from './cases/errors.js';
+import { guardRaceCases } from './cases/guard-races.js';
+import { guardedDeleteCases } from './cases/guarded-deletes.js';
 import { guardCases } from './cases/guards.js';
 import { keyCases } from './cases/keys.js';
 import { leaseCases } from './cases/leases.js';
@@ -18,13 +20,17 @@ import { scanCases } from './cases/scan.js';
 import { singleKeyTxnCases } from './cases/single-key-txn.js';
 import { slowConsumerCases } from './cases/slow-consumers.js';
 import { ttlCases } from './cases/ttl.js';
+import { txnAtomicityCases } from './cases/txn-atomicity.js';
 import { txnCompareCases } from './cases/txn-compares.js';
+import { nestedTxnCases } from './cases/txn-nested.js';
 import { txnRefusalCases } from './cases/txn-refusals.js';
 import { txnCases } from './cases/txn.js';
 import { watchEndCases } from './cases/watch-ends.js';
+import { watchEventCases } from './cases/watch-events.js';
 import { watchHistoryCases } from './cases/watch-history.js';
 import { watchOrderCases } from './cases/watch-order.js';
 import { watchResumeCases } from './cases/watch-resume.js';
+import { watchCases } from './cases/watches.js';
 import { writeCases } from './cases/writes.js';
 
 /** The suite, by subject: this list is its table of contents. */
@@ -37,15 +43,15 @@ export const conformanceGroups: readonly { readonly subject: string; readonly ca
   { subject: 'compaction', cases: compactionCases },
   { subject: 'scans', cases: scanCases },
   { subject: 'writes', cases: writeCases },
-  { subject: 'guarded writes', cases: guardCases },
+  { subject: 'guarded writes', cases: [...guardCases, ...guardedDeleteCases, ...guardRaceCases] },
   { subject: 'writes whose answer is lost', cases: ambiguityCases },
   { subject: 'leases', cases: leaseCases },
   { subject: 'time to live', cases: ttlCases },
   { subject: 'transactions of one key', cases: singleKeyTxnCases },
-  { subject: 'transactions', cases: txnCases },
+  { subject: 'transactions', cases: [...txnCases, ...txnAtomicityCases, ...nestedTxnCases] },
   { subject: 'compares of transactions', cases: txnCompareCases },
   { subject: 'transactions that are refused', cases: txnRefusalCases },
-  { subject: 'what a watch tells', cases: watchOrderCases },
+  { subject: 'what a watch tells', cases: [...watchCases, ...watchEventCases, ...watchOrderCases] },
   { subject: 'resuming a watch', cases: watchResumeCases },
   { subject: 'a history that is gone, or another', cases: watchHistoryCases },
   { subject: 'slow consumers', cases: slowConsumerCases },

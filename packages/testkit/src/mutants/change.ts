@@ -126,3 +126,21 @@ export function hideOutages(watch: Watch): Watch {
     },
   );
 }
+
+// Late enough that only cases which follow a whole history meet it.
+export const NTH = 37;
+
+/** Does something to the batch with the n-th event, and leaves the others. */
+export function atNth(
+  nth: number,
+  what: (batch: WatchBatch) => readonly WatchBatch[],
+): () => (batch: WatchBatch) => readonly WatchBatch[] {
+  return () => {
+    let seen = 0;
+    return (batch) => {
+      const before = seen;
+      seen += batch.events.length;
+      return before < nth && seen >= nth ? what(batch) : [batch];
+    };
+  };
+}

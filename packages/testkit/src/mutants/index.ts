@@ -1,4 +1,5 @@
 import { ambiguityMutants } from './ambiguity.js';
+import { bookmarkMutants } from './bookmarks.js';
 import { capabilityMutants } from './capabilities.js';
 import { errorMutants } from './errors.js';
 import { historyMutants } from './history.js';
@@ -13,6 +14,7 @@ import { scanMutants } from './scan.js';
 import { slowConsumerMutants } from './slow-consumers.js';
 import { txnMutants } from './txn.js';
 import { watchEndMutants } from './watch-ends.js';
+import { watchEventMutants } from './watch-events.js';
 import { watchMutants } from './watch.js';
 import { writeMutants } from './writes.js';
 
@@ -28,6 +30,8 @@ export const mutants: readonly Mutant[] = [
   ...leaseMutants,
   ...txnMutants,
   ...watchMutants,
+  ...watchEventMutants,
+  ...bookmarkMutants,
   ...slowConsumerMutants,
   ...watchEndMutants,
   ...historyMutants,

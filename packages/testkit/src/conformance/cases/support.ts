@@ -1,5 +1,7 @@
 import type {
   ConfigStore,
+  GuardedDeleteResult,
+  GuardedPutResult,
   KeyValue,
   ListResult,
   Op,
@@ -9,7 +11,11 @@ import type {
   WatchBatch,
   WatchEvent,
 } from '@holdfast/store';
-import { utf8 } from '../expect.js';
+import type { ConformanceContext } from '../context.js';
+import { expectEqual, expectTrue, show, utf8 } from '../expect.js';
+
+/** What cases require that put several keys into one transaction. */
+export const MULTI = { transactions: 'multi-key' } as const;
 
 /** A page as plain data. */
 export interface ReadPage extends Omit<Page, 'key' | 'value' | 'modRevision' | 'createRevision' | 'version'> {
@@ -87,4 +93,17 @@ export function revisionsOf(events: readonly WatchEvent[]): Revision[] {
 /** The batches that carry events. */
 export function withEvents(batches: readonly WatchBatch[]): WatchBatch[] {
   return batches.filter((batch) => batch.events.length > 0);
+}
+
+/** That the guard failed, told what there is (where the store can), and changed nothing. */
+export async function expectRefused(
+  { store, key }: ConformanceContext,
+  write: () => Promise<GuardedPutResult | GuardedDeleteResult>,
+  what: string,
+): Promise<void> {
+  const before = await store.get(key('a'));
+  const result = await write();
+  expectTrue(!result.succeeded, `${what} must not succeed, got ${show(result)}`);
+  if (store.capabilities.guardReturnsCurrent) expectEqual(result.current, before, `the current entry told by ${what}`);
+  expectEqual(await store.get(key('a')), before, `the entry after ${what}`);
 }

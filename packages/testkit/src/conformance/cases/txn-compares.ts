@@ -2,8 +2,7 @@ import type { Compare } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import type { ConformanceContext } from '../context.js';
 import { expectEqual, expectTrue, show } from '../expect.js';
-
-const MULTI = { transactions: 'multi-key' } as const;
+import { MULTI } from './support.js';
 
 /** Whether a compare holds. */
 async function holds({ store }: ConformanceContext, compare: Compare): Promise<boolean> {

@@ -1,9 +1,7 @@
 import type { Compare, Op } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectStoreError, show } from '../expect.js';
-import { keysOf, untyped } from './support.js';
-
-const MULTI = { transactions: 'multi-key' } as const;
+import { keysOf, MULTI, untyped } from './support.js';
 
 export const txnRefusalCases: readonly ConformanceCase[] = [
   {
