@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const SESSION = 'packages/etcd-v2/src/watch/session.ts';
+const POLLS = 'packages/etcd-v2/src/watch/lane-polls.ts';
 const EVENTS = 'packages/etcd-v2/src/watch/events.ts';
 const HISTORY = 'packages/etcd-v2/test/history.test.ts';
 const HOSTILE = 'packages/etcd-v2/test/hostile-answers.test.ts';
@@ -17,7 +18,7 @@ export const etcdV2: readonly Mutant[] = [
     name: 'v2-index-header-as-bookmark',
     trap: 1,
     why: "the bookmark moves to the answer's `X-Etcd-Index`, which is the head while older events are still to come",
-    file: SESSION,
+    file: POLLS,
     find: '          lane.onEvent({ event, index, head: head ?? index });',
     replace: '          lane.onEvent({ event, index: Math.max(head ?? 0, index), head: head ?? index });',
     caughtBy: { test: HISTORY, name: 'trap 1: the index of an answer moves no bookmark' },
@@ -114,7 +115,7 @@ export const etcdV2: readonly Mutant[] = [
   {
     name: 'v2-empty-answer-as-the-end',
     why: 'an empty answer to a long poll, as a server gives that is about to stop, is the end of the watch',
-    file: SESSION,
+    file: POLLS,
     find: 'if (empty + 1 >= MOST_EMPTY) lane.onFail(emptyAnswers(endpoint));',
     replace: "if (empty >= 0) lane.onFail(new StoreError('internal', 'the watch has ended'));",
     caughtBy: { test: HISTORY, name: 'an empty answer to a poll is asked for again' },

@@ -16,16 +16,13 @@ import {
   type KeyRange,
   type WatchSink,
 } from '@holdfast/store/adapter';
-import { parsePolled } from '../json/answer.js';
-import { BadAnswer } from '../json/bad-answer.js';
 import type { V2Event } from '../json/codec.js';
-import { toAnswerError } from '../errors.js';
 import type { Connection } from '../connection/connection.js';
-import type { HistoryPoint } from '../connection/history-point.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import { HistoryCheck } from './history-check.js';
-import { keyOf, locate, type Located } from '../json/key-path.js';
-import { PollLanes, type LaneHandlers, type Permits } from './poll-lanes.js';
+import { locate, type Located } from '../json/key-path.js';
+import { LanePolls } from './lane-polls.js';
+import { PollLanes, type Permits } from './poll-lanes.js';
 import { translate } from './events.js';
 
 /** What one watch shares with the others of its store. */
@@ -37,8 +34,6 @@ export interface WatchSessionOptions {
   readonly permits: Permits;
 }
 
-/** The number of empty answers in a row that are tolerated. */
-const MOST_EMPTY = 3;
 /** A connection that lived at least this long, in milliseconds, ends without counting as a failure. */
 const STEADY_MS = 1_000;
 
@@ -63,8 +58,6 @@ export class WatchSession implements DriverWatch {
   readonly #connection: Connection;
   readonly #range: KeyRange;
   readonly #located: Located;
-  /** The key or directory that is polled. */
-  readonly #polled: string;
   readonly #options: DriverWatchOptions;
   readonly #sink: WatchSink;
   readonly #setup: WatchSessionOptions;
@@ -86,7 +79,6 @@ export class WatchSession implements DriverWatch {
     this.#connection = connection;
     this.#range = range;
     this.#located = locate(range);
-    this.#polled = keyOf(this.#located.path);
     this.#options = options;
     this.#sink = sink;
     this.#setup = setup;
@@ -145,6 +137,7 @@ export class WatchSession implements DriverWatch {
     if (cursor === undefined || !this.#isOpen()) return;
     const { clock, permits } = this.#setup;
     const since = clock.now();
+    const polls = new LanePolls(this.#connection, endpoint, this.#located);
     let established = false;
     let lanes: PollLanes | undefined;
     try {
@@ -153,7 +146,7 @@ export class WatchSession implements DriverWatch {
           clock,
           permits,
           poll: (from, handlers) =>
-            this.#poll(endpoint, from, handlers, (point) => {
+            polls.start(from, handlers, (point) => {
               this.#history.check(point, established ? from - 1 : undefined, cursor.identity);
               if (established) return;
               established = true;
@@ -178,79 +171,6 @@ export class WatchSession implements DriverWatch {
       lanes?.stop();
       if (established && clock.now() - since > STEADY_MS) this.#backoff.reset();
     }
-  }
-
-  #poll(
-    endpoint: Endpoint,
-    from: number,
-    lane: LaneHandlers,
-    onWaiting: (point: HistoryPoint) => void,
-    empty = 0,
-  ): { abort(): void } {
-    const { recursive } = this.#located;
-    let failed = false;
-    const fail = (error: StoreError): void => {
-      failed = true;
-      poll.abort();
-      lane.onFail(error);
-    };
-    let current = { abort: (): void => undefined };
-    const poll = {
-      abort: (): void => {
-        current.abort();
-      },
-    };
-    current = this.#connection.poll(
-      endpoint,
-      { ...this.#located, from },
-      {
-        onWaiting: (point) => {
-          try {
-            onWaiting(point);
-            lane.onWaiting();
-          } catch (error) {
-            fail(toStoreError(error));
-          }
-        },
-        onAnswer: ({ index: head }, body) => {
-          if (failed) return;
-          if (body === '') {
-            // The server ended the poll without an event: it is stopping, or has just started.
-            if (empty + 1 >= MOST_EMPTY) lane.onFail(emptyAnswers(endpoint));
-            else current = this.#poll(endpoint, from, lane, onWaiting, empty + 1);
-            return;
-          }
-          try {
-            const { event, index } = parsePolled(body, { path: this.#polled, recursive }, from);
-            lane.onEvent({ event, index, head: head ?? index });
-          } catch (error) {
-            const { name } = endpoint;
-            const isBad = error instanceof BadAnswer;
-            lane.onFail(
-              isBad ? toAnswerError(error, { status: 200, body, from: 'other' }, 'read', name) : toStoreError(error),
-            );
-          }
-        },
-        onFail: (error, header) => {
-          if (failed) return;
-          if (error.code === 'unauthenticated') void this.#refused(error, header, lane);
-          else lane.onFail(error);
-        },
-      },
-    );
-    return poll;
-  }
-
-  /**
-   * The server took the poll's user no longer: with another one the watch goes on, without one it ends, and while nobody can
-   * tell it waits.
-   */
-  async #refused(error: StoreError, header: string | undefined, lane: LaneHandlers): Promise<void> {
-    const passed = () => new StoreError('unavailable', error.message, { cause: error, endpoint: error.endpoint });
-    const outcome = await this.#connection
-      .renewCredentials(header)
-      .then((other) => (other ? passed() : error), toStoreError);
-    lane.onFail(outcome);
   }
 
   #deliver(event: V2Event, index: number, identity: string): 'ok' | 'full' {
@@ -316,10 +236,6 @@ const FINAL: readonly StoreErrorCode[] = [
  */
 function isPassing(error: StoreError): boolean {
   return error.retryable || !FINAL.includes(error.code);
-}
-
-function emptyAnswers({ name }: Endpoint): StoreError {
-  return new StoreError('unavailable', `${name} ends long polls without an answer`, { endpoint: name });
 }
 
 /** Roughly a batch's size in memory, in bytes. */
