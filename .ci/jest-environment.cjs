@@ -36,4 +36,21 @@ if (process.send !== undefined) {
   });
 }
 
-module.exports = TestEnvironment;
+/** Tests have a copy of `process`, which hears no warnings: those that listen for them are told here. */
+module.exports = class Environment extends TestEnvironment {
+  #tell = (warning) => {
+    const ours = process.listeners('warning');
+    const theirs = this.global?.process.listeners('warning') ?? [];
+    for (const listener of theirs) if (!ours.includes(listener)) listener(warning);
+  };
+
+  async setup() {
+    await super.setup();
+    process.on('warning', this.#tell);
+  }
+
+  async teardown() {
+    process.off('warning', this.#tell);
+    await super.teardown();
+  }
+};
