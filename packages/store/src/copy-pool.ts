@@ -7,6 +7,7 @@ const POOL_BYTES = 8 * 1024;
 const ALIGNMENT = 8;
 
 const NOTHING = new Uint8Array(0);
+const NO_MEMORY = new ArrayBuffer(0);
 
 /** The bytes of a message, which copies a part of itself without making a view first. Node's `Buffer` is one. */
 export interface CopySource extends Uint8Array {
@@ -19,7 +20,7 @@ export interface CopySource extends Uint8Array {
  */
 export class CopyPool {
   readonly #poolBytes: number;
-  #memory = new ArrayBuffer(0);
+  #memory = NO_MEMORY;
   #used = 0;
 
   /** @param poolBytes the most memory that one kept copy may hold, in bytes */
@@ -42,7 +43,8 @@ export class CopyPool {
   }
 
   #room(length: number, needed: number): Uint8Array {
-    if (length > this.#poolBytes / 4) return new Uint8Array(length);
+    // A large value gets memory of its own, and so does one that takes up most of its message: no other follows.
+    if (length > this.#poolBytes / 4 || needed < 2 * length) return new Uint8Array(length);
     if (this.#used + length > this.#memory.byteLength) {
       this.#memory = new ArrayBuffer(Math.min(this.#poolBytes, needed));
       this.#used = 0;

@@ -131,8 +131,8 @@ export const etcdV3Watch: readonly Mutant[] = [
     trap: 8,
     why: 'each event is a batch, also where a transaction wrote many keys at one revision',
     file: 'packages/etcd-v3/src/watch/events.ts',
-    find: '    if (this.#open?.revision !== revision) {',
-    replace: '    if (this.#open?.revision !== revision || this.#open.events.length > 0) {',
+    find: '    if (open?.revision === revision) {',
+    replace: '    if (open?.revision === revision && open.events.length === 0) {',
     caughtBy: { test: SCRIPTED, name: 'each revision is one batch' },
   },
   {
@@ -409,8 +409,8 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-late-event-dropped',
     why: 'an event that comes after later ones is dropped in silence: the bookmark has passed it',
     file: 'packages/etcd-v3/src/watch/events.ts',
-    find: '        throw new LateEvent(revision, last);',
-    replace: '        return undefined;',
+    find: '      throw new LateEvent(revision, last);',
+    replace: '      return undefined;',
     caughtBy: { test: 'packages/etcd-v3/test/hostile-watch.test.ts', name: 'miss no event that comes out of order' },
   },
   {

@@ -34,7 +34,8 @@ export class LateEvent extends Error {
  */
 export class RevisionAssembler {
   #open: RevisionGroup | undefined;
-  #closed: { readonly revision: Revision; readonly group: RevisionGroup | undefined } | undefined;
+  #closed: Revision | undefined;
+  #closedGroup: RevisionGroup | undefined;
 
   /**
    * Adds the reader's current event. If it begins another revision, gives the group that is complete now.
@@ -49,20 +50,26 @@ export class RevisionAssembler {
     const revision = serverRevision(entry.modRevision, 'the revision of an event');
     // Going on from there would lose all events before it.
     if (revision > head) throw badAnswer(`etcd sent an event of revision ${revision} at its revision ${head}`);
-    let completed: RevisionGroup | undefined;
-    if (this.#open?.revision !== revision) {
-      const last = this.#open?.revision ?? this.#closed?.revision;
-      if (last !== undefined && revision <= last) {
-        if (this.#isRepeated(key, revision)) return undefined;
-        throw new LateEvent(revision, last);
-      }
-      completed = this.flush();
-      this.#open = { revision, events: [], undecodable: [], bytes: 0 };
+    const bytes = size + EVENT_OVERHEAD_BYTES;
+    const open = this.#open;
+    if (open?.revision === revision) {
+      open.bytes += bytes;
+      if (typeof key === 'string') open.events.push(toWatchEvent(event, key, revision));
+      else open.undecodable.push(toUndecodable(event, key, revision));
+      return undefined;
     }
-    this.#open.bytes += size + EVENT_OVERHEAD_BYTES;
-    if (typeof key === 'string') this.#open.events.push(toWatchEvent(event, key, revision));
-    // Copied: it may be kept for long, and must not keep the whole message.
-    else this.#open.undecodable.push({ rawKey: key.slice(), revision, deleted: event.type === 'delete' });
+    const last = open?.revision ?? this.#closed;
+    if (last !== undefined && revision <= last) {
+      if (this.#isRepeated(key, revision)) return undefined;
+      throw new LateEvent(revision, last);
+    }
+    // Made with what is in it: most revisions have one event, and an array that grows takes room for many.
+    const next: RevisionGroup =
+      typeof key === 'string'
+        ? { revision, events: [toWatchEvent(event, key, revision)], undecodable: [], bytes }
+        : { revision, events: [], undecodable: [toUndecodable(event, key, revision)], bytes };
+    const completed = this.flush();
+    this.#open = next;
     return completed;
   }
 
@@ -71,14 +78,14 @@ export class RevisionAssembler {
     const completed = this.#open;
     if (completed === undefined) return undefined;
     this.#open = undefined;
-    const { revision, bytes } = completed;
-    this.#closed = { revision, group: bytes <= KEPT_BYTES ? completed : undefined };
+    this.#closed = completed.revision;
+    this.#closedGroup = completed.bytes <= KEPT_BYTES ? completed : undefined;
     return completed;
   }
 
   /** Whether the event is one of those that were delivered last. */
   #isRepeated(key: string | Uint8Array, revision: Revision): boolean {
-    const { group } = this.#closed ?? {};
+    const group = this.#closedGroup;
     return group?.revision === revision && keysOf(group).includes(nameOf(key));
   }
 }
@@ -107,6 +114,11 @@ function keysOf({ events, undecodable }: RevisionGroup): string[] {
 /** A name for any key. That of bytes can't be a key that is text. */
 function nameOf(key: string | Uint8Array): string {
   return typeof key === 'string' ? key : `\ud800${Buffer.from(key).toString('hex')}`;
+}
+
+function toUndecodable({ type }: EventReader, key: Uint8Array, revision: Revision): UndecodableKey {
+  // Copied: it may be kept for long, and must not keep the whole message.
+  return { rawKey: key.slice(), revision, deleted: type === 'delete' };
 }
 
 function toWatchEvent(event: EventReader, key: string, revision: Revision): WatchEvent {

@@ -13,13 +13,16 @@ export interface Flow {
   resume(): void;
 }
 
+/** Does the first step of the work on a message. Returns an iteration over the other steps, if one was not enough. */
+export type Work = (message: Buffer) => Iterator<void> | undefined;
+
 /**
  * Works through messages strictly in order, in slices that don't block the event loop: a catch-up may arrive as one message of tens
- * of megabytes. The work on a message is an iteration that can pause after each step. Waiting messages are bounded: flow control slows
+ * of megabytes. The work on a message can pause after each step. Waiting messages are bounded: flow control slows
  * down a server that sends faster than this process decodes.
  */
 export class MessagePump {
-  readonly #work: (message: Buffer) => Iterator<void>;
+  readonly #work: Work;
   readonly #flow: Flow;
   readonly #stopwatch: () => number;
   readonly #queue = new Fifo<Buffer>();
@@ -34,7 +37,7 @@ export class MessagePump {
   #stopped = false;
 
   /** @param stopwatch milliseconds from any beginning, such as `performance.now`. */
-  constructor(work: (message: Buffer) => Iterator<void>, flow: Flow, stopwatch: () => number) {
+  constructor(work: Work, flow: Flow, stopwatch: () => number) {
     this.#work = work;
     this.#flow = flow;
     this.#stopwatch = stopwatch;
@@ -42,6 +45,11 @@ export class MessagePump {
 
   push(message: Buffer): void {
     if (this.#stopped) return;
+    // Nearly all messages come one by one, to nobody who is busy: those need no queue.
+    if (!this.#running && !this.#hasWork() && this.#spentMs < SLICE_MS) {
+      this.#run(message);
+      return;
+    }
     this.#queue.push(message);
     this.#queuedBytes += message.length;
     if (this.#queuedBytes > HIGH_WATER_BYTES && !this.#paused) {
@@ -68,12 +76,17 @@ export class MessagePump {
     this.#turn = undefined;
   }
 
-  #run(): void {
+  /** @param next a message that comes before all that wait; none does then */
+  #run(next?: Buffer): void {
     // A listener may push or finish during its own message. The outer loop continues with that.
     if (this.#running) return;
     this.#running = true;
     const began = this.#stopwatch() - this.#spentMs;
     try {
+      if (next !== undefined) {
+        this.#begin(next);
+        this.#spentMs = this.#stopwatch() - began;
+      }
       while (this.#spentMs < SLICE_MS && this.#step()) this.#spentMs = this.#stopwatch() - began;
     } finally {
       // Whatever a listener throws: messages after it must not wait for ever.
@@ -85,6 +98,11 @@ export class MessagePump {
       this.#spentMs = 0;
       if (this.#hasWork()) this.#run();
     });
+  }
+
+  #begin(message: Buffer): void {
+    const rest = this.#work(message);
+    if (!this.#stopped) this.#current = rest;
   }
 
   #hasWork(): boolean {
@@ -106,9 +124,8 @@ export class MessagePump {
         this.#paused = false;
         this.#flow.resume();
       }
-      this.#current = this.#work(message);
-    }
-    if (this.#current.next().done === true) this.#current = undefined;
+      this.#begin(message);
+    } else if (this.#current.next().done === true) this.#current = undefined;
     return !this.#stopped;
   }
 }

@@ -1,4 +1,12 @@
-import { StoreError, type Bookmark, type Clock, type Logger, type Revision, type TimerHandle } from '@holdfast/store';
+import {
+  StoreError,
+  type Bookmark,
+  type Clock,
+  type Logger,
+  type Revision,
+  type TimerHandle,
+  type WatchBatch,
+} from '@holdfast/store';
 import {
   Backoff,
   KeyRange,
@@ -163,8 +171,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   }
 
   revision(group: RevisionGroup): void {
-    if (this.#state.name !== 'following') return;
-    const { bookmark } = this.#known();
+    const bookmark = this.#bookmark;
+    if (this.#state.name !== 'following' || bookmark === undefined) return;
     // The watch began at the bookmark's own revision (see #request), and may be the second one to bring these.
     if (group.revision <= this.#state.from) {
       if (this.#unread !== undefined) this.#confirm(this.#unread);
@@ -181,7 +189,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
       return;
     }
     const { revision, events, undecodable, bytes } = group;
-    this.#push('events', { revision, identity: bookmark.identity }, { events, undecodable }, bytes);
+    const reached: Bookmark = { revision, identity: bookmark.identity };
+    this.#push({ kind: 'events', bookmark: reached, events, undecodable }, bytes);
   }
 
   progress(revision: number): void {
@@ -192,7 +201,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     if (revision === this.#progress) return;
     this.#progress = revision;
     const reached: Bookmark = { revision: revision as Revision, identity: bookmark.identity };
-    this.#push('progress', reached, { events: [], undecodable: [] }, PROGRESS_BYTES);
+    this.#push({ kind: 'progress', bookmark: reached, events: [], undecodable: [] }, PROGRESS_BYTES);
   }
 
   ended(end: ServerEnd): void {
@@ -378,14 +387,9 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#sink.interrupted(cause);
   }
 
-  #push(
-    kind: 'events' | 'progress',
-    bookmark: Bookmark,
-    content: Pick<RevisionGroup, 'events' | 'undecodable'>,
-    bytes: number,
-  ): void {
-    this.#bookmark = bookmark;
-    const room = this.#sink.push({ kind, bookmark, ...content }, bytes);
+  #push(batch: WatchBatch, bytes: number): void {
+    this.#bookmark = batch.bookmark;
+    const room = this.#sink.push(batch, bytes);
     // The sink may have closed this watch meanwhile.
     if (room === 'full') this.#park(this.#stream());
   }

@@ -224,20 +224,23 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     return wanted;
   }
 
-  *#receive(message: Buffer): Generator<void, void> {
+  /** The rest of the work, where a message has more events than one step takes. */
+  #receive(message: Buffer): Iterator<void> | undefined {
+    let rest: Iterator<void> | undefined;
     try {
       const response = decodeWatchResponse(message);
       this.#fragments.next(response, message.length, this.#endpoint);
       if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
       if (response.created) this.#onCreated(response, message);
       else if (response.canceled) this.#onCanceled(response);
-      else if (response.events !== undefined) yield* this.#onEvents(response, response.events);
+      else if (response.events !== undefined) rest = this.#onEvents(response, response.events);
       else this.#onProgress(response);
       if (this.#state.name === 'open') this.#state.timers.silence.heard();
     } catch (error) {
       // Thrown on, it would end in gRPC, and the stream never.
       this.#unusable(error);
     }
+    return rest;
   }
 
   #onCreated(response: WatchResponse, message: Buffer): void {
@@ -298,31 +301,51 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     if (this.#wanted === 0) this.#owner.emptied(this);
   }
 
-  *#onEvents(response: WatchResponse, events: EventReader): Generator<void, void> {
+  #onEvents(response: WatchResponse, events: EventReader): Iterator<void> | undefined {
     const subscription = this.#active.get(response.watchId);
     if (subscription === undefined) {
       // On their way when the watch was cancelled. Of any other id they may be those of a watch here, which then misses them.
-      if (this.#left.has(response.watchId)) return;
+      if (this.#left.has(response.watchId)) return undefined;
       throw badAnswer(`etcd sent events of a watch ${response.watchId}, which this stream does not have`);
     }
+    return this.#deliver(subscription, response, events) ? undefined : this.#deliverRest(subscription, response, events);
+  }
+
+  /** Delivers as many events as one step takes. Returns whether nothing is left of them. */
+  #deliver(subscription: WatchSubscription, response: WatchResponse, events: EventReader): boolean {
     const { assembler, follower } = subscription;
     try {
-      let count = 0;
-      while (events.next()) {
+      for (let count = 0; count < EVENTS_PER_STEP; count += 1) {
+        // The follower may have ended it just now, or while the event loop turned.
+        if (subscription.state.name !== 'active') return true;
+        if (!events.next()) {
+          const last = response.fragment ? undefined : assembler.flush();
+          if (last !== undefined) follower.revision(last);
+          return true;
+        }
         const completed = assembler.add(events, response.header.revision);
         if (completed !== undefined) follower.revision(completed);
-        count += 1;
-        if (count % EVENTS_PER_STEP === 0) yield;
-        // The follower may have ended it just now, or while the event loop turned.
-        if (subscription.state.name !== 'active') return;
       }
-      const last = response.fragment ? undefined : assembler.flush();
-      if (last !== undefined) follower.revision(last);
+      return false;
     } catch (error) {
       if (subscription.state.name !== 'active') throw error;
       subscription.cancel();
       if (error instanceof LateEvent) follower.late(error.error);
       else follower.failed(asStoreError(error, UNREADABLE));
+      return true;
+    }
+  }
+
+  *#deliverRest(
+    subscription: WatchSubscription,
+    response: WatchResponse,
+    events: EventReader,
+  ): Generator<void, void, void> {
+    try {
+      while (!this.#deliver(subscription, response, events)) yield;
+      if (this.#state.name === 'open') this.#state.timers.silence.heard();
+    } catch (error) {
+      this.#unusable(error);
     }
   }
 
