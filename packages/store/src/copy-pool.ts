@@ -43,9 +43,10 @@ export class CopyPool {
   }
 
   #room(length: number, needed: number): Uint8Array {
-    // A large value gets memory of its own, and so does one that takes up most of its message: no other follows.
-    if (length > this.#poolBytes / 4 || needed < 2 * length) return new Uint8Array(length);
+    if (length > this.#poolBytes / 4) return new Uint8Array(length);
     if (this.#used + length > this.#memory.byteLength) {
+      // The only value of its message, as nearly always in a watch: it shares no memory.
+      if (needed < 2 * length) return new Uint8Array(length);
       this.#memory = new ArrayBuffer(Math.min(this.#poolBytes, needed));
       this.#used = 0;
       // Transferring one value to another thread would take the others' memory with it.

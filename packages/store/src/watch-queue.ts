@@ -174,8 +174,13 @@ export class WatchQueue implements Watch {
     if (this.#waiter !== undefined) {
       return Promise.reject(new StoreError('invalid-argument', 'await one next() of a watch before calling it again'));
     }
-    return new Promise((resolve, reject) => (this.#waiter = { resolve, reject }));
+    return new Promise(this.#wait);
   }
+
+  /** Made once: a promise is made for each batch. */
+  readonly #wait = (resolve: Waiter['resolve'], reject: Waiter['reject']): void => {
+    this.#waiter = { resolve, reject };
+  };
 
   /** The one place where a watch ends. `drop`: queued batches are not delivered any more. */
   #finish(end: Exclude<End, { kind: 'open' }>, drop: boolean): void {

@@ -133,6 +133,7 @@ export class CollectionTable {
   /** How many of the store's keys these are, good and bad. */
   get storeCount(): number {
     let count = this.#entries.size;
+    if (this.#bad.size === 0) return count;
     for (const key of this.#bad.keys()) if (!this.#entries.has(key)) count += 1;
     return count;
   }

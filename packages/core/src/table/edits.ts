@@ -67,20 +67,31 @@ export class Edits {
   }
 
   finish(): Step {
-    const changes: AnyChange[] = [];
-    if (this.#before !== undefined) {
-      for (const [collection, keys] of this.#before) {
-        for (const [key, previous] of keys) this.#compare(collection, key, previous, changes);
-      }
-    } else if (this.#first !== undefined) this.#compare(this.#first, this.#firstKey, this.#firstEntry, changes);
+    const changes = this.#before === undefined ? this.#changeOfFirst() : this.#changesOf(this.#before);
     return { changes, changed: changes.length, invalid: this.#invalid };
   }
 
-  #compare(collection: CollectionTable, key: string, previous: Entry<unknown> | undefined, changes: AnyChange[]): void {
+  #changeOfFirst(): readonly AnyChange[] {
+    if (this.#first === undefined) return [];
+    const change = this.#compare(this.#first, this.#firstKey, this.#firstEntry);
+    return change === undefined ? [] : [change];
+  }
+
+  #changesOf(before: ReadonlyMap<CollectionTable, ReadonlyMap<string, Entry<unknown> | undefined>>): AnyChange[] {
+    const changes: AnyChange[] = [];
+    for (const [collection, keys] of before) {
+      for (const [key, previous] of keys) {
+        const change = this.#compare(collection, key, previous);
+        if (change !== undefined) changes.push(change);
+      }
+    }
+    return changes;
+  }
+
+  #compare(collection: CollectionTable, key: string, previous: Entry<unknown> | undefined): AnyChange | undefined {
     const { entry, bad } = collection.state(key);
-    const change = changeBetween(collection.name, previous, entry);
-    if (change !== undefined) changes.push(change);
     if (bad !== undefined && bad.modRevision > this.#table.revision) this.#invalid.push(bad.problem);
+    return changeBetween(collection.name, previous, entry);
   }
 
   /** @param entry the key's before this edit; only that before the first one counts */

@@ -105,7 +105,8 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
     const tag = reader.tag();
     switch (tag) {
       case EVENT:
-        events = new EventReader(buffer, start);
+        reader.position = start;
+        events = new EventReader(reader);
         break;
       case HEADER:
         header = readRawHeader(reader);
@@ -142,7 +143,6 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
  * million.
  */
 export class EventReader {
-  readonly #buffer: Buffer;
   readonly #reader: WireReader;
   readonly #values = new CopyPool(VALUES_BYTES);
   #before: EntryReader | undefined;
@@ -154,10 +154,10 @@ export class EventReader {
   /** How many bytes the event took. */
   size = 0;
 
-  constructor(buffer: Buffer, start: number) {
-    this.#buffer = buffer;
-    this.#reader = new WireReader(buffer, start);
-    this.entry = new EntryReader(buffer);
+  /** @param reader of the response, before its first event; nobody else uses it any more */
+  constructor(reader: WireReader) {
+    this.#reader = reader;
+    this.entry = new EntryReader(reader.buffer);
   }
 
   /**
@@ -185,7 +185,7 @@ export class EventReader {
 
   /** One of the event's entries as callers keep it: with a copy of the value. @throws StoreError `internal` if no etcd has such an entry */
   keep(entry: EntryReader, key: string): KeyValue {
-    return toKeyValue(key, this.#values.copyOf(this.#buffer, entry.valueFrom, entry.valueTo), entry);
+    return toKeyValue(key, this.#values.copyOf(this.#reader.buffer, entry.valueFrom, entry.valueTo), entry);
   }
 
   #read(): void {
@@ -200,7 +200,7 @@ export class EventReader {
         hasEntry = true;
         this.#readEntry(this.entry);
       } else if (tag === PREVIOUS) {
-        this.previous = this.#before ??= new EntryReader(this.#buffer);
+        this.previous = this.#before ??= new EntryReader(reader.buffer);
         this.#readEntry(this.previous);
       } else reader.skip(tag, EVENT_FIELDS);
     }

@@ -3,8 +3,11 @@ import { badAnswer } from './bad-answer.js';
 
 const TWO_32 = 4_294_967_296;
 
-// Cached: every response names its cluster, and formatting 64 bits costs more than the rest of a small response.
-let lastId = { low: 0, high: 0, text: '0' };
+/**
+ * Cached: every response names its cluster and its member, and formatting 64 bits costs more than the rest of a small response. Ids are
+ * random, so their last bits spread them.
+ */
+const ids = Array.from({ length: 16 }, () => ({ low: 0, high: 0, text: '0' }));
 
 /** The wire types of protobuf. etcd's messages use only the exported ones. */
 export const VARINT = 0;
@@ -82,8 +85,12 @@ export class WireReader {
     this.#varint();
     const low = this.#low >>> 0;
     const high = this.#high >>> 0;
-    if (lastId.low !== low || lastId.high !== high) lastId = { low, high, text: this.#big(false) };
-    return lastId.text;
+    const slot = low % ids.length;
+    const cached = ids[slot];
+    if (cached?.low === low && cached.high === high) return cached.text;
+    const text = this.#big(false);
+    ids[slot] = { low, high, text };
+    return text;
   }
 
   /** Moves past a length-delimited field, and returns its length. The field then ends at `position`. */

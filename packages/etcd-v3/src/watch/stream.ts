@@ -308,7 +308,9 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
       if (this.#left.has(response.watchId)) return undefined;
       throw badAnswer(`etcd sent events of a watch ${response.watchId}, which this stream does not have`);
     }
-    return this.#deliver(subscription, response, events) ? undefined : this.#deliverRest(subscription, response, events);
+    return this.#deliver(subscription, response, events)
+      ? undefined
+      : this.#deliverRest(subscription, response, events);
   }
 
   /** Delivers as many events as one step takes. Returns whether nothing is left of them. */
