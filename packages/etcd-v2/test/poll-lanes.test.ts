@@ -187,15 +187,4 @@ describe('long polls in several lanes', () => {
     expect(failures).toEqual([error]);
     expect(server.polls.size).toBe(0);
   });
-
-  test('an empty answer is asked for again', () => {
-    const server = new Server();
-    const { told } = begin(server, 0);
-    const [poll] = [...server.polls];
-    server.polls.clear();
-    poll?.handlers.onEmpty();
-    server.write(true);
-    server.answer([...server.polls][0]!);
-    expect(told).toEqual([1]);
-  });
 });

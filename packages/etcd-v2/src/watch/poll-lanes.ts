@@ -14,8 +14,6 @@ export interface LaneHandlers {
   /** The server has taken the request. If the event exists already, it follows at once. */
   onWaiting(): void;
   onEvent(polled: Polled): void;
-  /** The answer was empty: the server was about to end. */
-  onEmpty(): void;
   onFail(error: StoreError): void;
 }
 
@@ -117,10 +115,6 @@ export class PollLanes {
       onEvent: (polled) => {
         lane.poll = undefined;
         this.#advance(lane, polled);
-      },
-      onEmpty: () => {
-        lane.poll = undefined;
-        this.#ask(lane);
       },
       onFail: (error) => {
         lane.poll = undefined;
