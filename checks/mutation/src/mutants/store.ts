@@ -145,6 +145,14 @@ export const store: readonly Mutant[] = [
     caughtBy: { test: 'packages/etcd-v3/test/time-outs.test.ts', name: 'a time-out .*' },
   },
   {
+    name: 'driver-listeners-warned-of',
+    why: 'Node warns of a leak where a driver listens to the signals of eleven calls at a time',
+    file: 'packages/store/src/guarded-store.ts',
+    find: 'allowManyListeners(this.#closing.signal);',
+    replace: '',
+    caughtBy: { test: 'packages/store/test/guarded-store.test.ts', name: 'gives up all calls under way.*' },
+  },
+  {
     name: 'types-of-node',
     why: 'a published type names a Buffer: an application without @types/node does not compile',
     file: 'packages/store/src/copy-pool.ts',
