@@ -79,7 +79,8 @@ export const row: Row = {
       ours: { side: 'mirror', metric: 'cpuMs' },
       kind: 'ratio',
       peer: { side: 'etcd3', metric: 'cpuMs' },
-      limit: 0.7,
+      // What Go's clientv3 takes. Raw grpc-js, which does nothing with the bytes, takes 0.72 already.
+      limit: 0.92,
     },
     { what: 'put → change, events lost', ours: { side: 'mirror', metric: 'lost' }, kind: 'at-most', limit: 0 },
   ],

@@ -69,6 +69,8 @@ export class Table {
   #deleted: Set<string> | undefined;
   /** How many keys changed since the slabs were looked through. */
   #churn = 0;
+  /** From how many on they are looked through. Counting all keys takes too long for each event. */
+  #dueChurn = LEAST_CHURN;
 
   constructor({ range, collections, clock, stableCreateRevisions }: TableOptions) {
     this.range = range;
@@ -205,6 +207,7 @@ export class Table {
   finish(bookmark: Bookmark, step: Step): Step {
     // Nothing is gone with the first load.
     if (this.#bookmark !== undefined) this.#churn += step.changed;
+    if (this.isUntidy) this.#dueChurn = Math.max(LEAST_CHURN, this.count * DUE_CHURN);
     this.#move(bookmark);
     if (step.changed > 0) this.#version += 1;
     return step;
@@ -212,13 +215,14 @@ export class Table {
 
   /** Whether values that are gone may keep much memory. */
   get isUntidy(): boolean {
-    return this.#churn >= LEAST_CHURN && this.#churn >= this.count * DUE_CHURN;
+    return this.#churn >= this.#dueChurn;
   }
 
   /** Lets go of the memory that values which are gone keep. Call it after a step, while no verb runs. */
   async tidy(): Promise<void> {
     if (!this.isUntidy) return;
     this.#churn = 0;
+    this.#dueChurn = LEAST_CHURN;
     await compactSlabs(() => this.#slabUsers(), new Slicer(this.clock));
   }
 

@@ -126,7 +126,7 @@ export class WireReader {
     if (((used >>> (tag >>> 3)) & 1) === 1 && tag < MOST_FIELDS * 8) throw malformed();
     switch (tag & 7) {
       case VARINT:
-        this.#varint();
+        this.#skipVarint();
         return;
       case LENGTH_DELIMITED:
         this.delimited();
@@ -156,19 +156,16 @@ export class WireReader {
     return length;
   }
 
-  #byte(): number {
-    const byte = this.buffer[this.position];
-    if (byte === undefined || this.position >= this.end) throw malformed();
-    this.position += 1;
-    return byte;
-  }
-
   /** Reads a varint of up to 64 bits into `#low` and `#high`. */
   #varint(): void {
+    const { buffer, end } = this;
+    let position = this.position;
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
-      const byte = this.#byte();
+      const byte = position < end ? buffer[position] : undefined;
+      if (byte === undefined) throw malformed();
+      position += 1;
       const bits = byte & 0x7f;
       if (shift < 28) low |= bits << shift;
       else if (shift === 28) {
@@ -176,8 +173,22 @@ export class WireReader {
         high = bits >> 4;
       } else high |= bits << (shift - 32);
       if (byte < 0x80) {
+        this.position = position;
         this.#low = low;
         this.#high = high;
+        return;
+      }
+    }
+    throw malformed();
+  }
+
+  /** Moves past a varint of up to ten bytes. */
+  #skipVarint(): void {
+    const { buffer, position: start } = this;
+    const last = Math.min(this.end, start + 10);
+    for (let position = start; position < last; position += 1) {
+      if ((buffer[position] ?? 0x80) < 0x80) {
+        this.position = position + 1;
         return;
       }
     }
