@@ -9,6 +9,7 @@ export const LATENCY_METRICS: Readonly<Record<string, Metric>> = {
   p50: { label: 'latency, p50', unit: 'ms' },
   p99: { label: 'latency, p99', unit: 'ms' },
   cpuMs: { label: 'CPU', unit: 'ms' },
+  warmCpuMs: { label: 'CPU once compiled', unit: 'ms' },
   lost: { label: 'events lost', unit: 'count' },
   ...COUNT_METRICS,
 };

@@ -47,7 +47,7 @@ export const row: Row = {
   name: 'latency',
   title: 'From put to change',
   about:
-    'A process writes new keys, a thousand per second. Measured from just before the put is sent to the change event, whose value is a parsed object. CPU is that of the watching process meanwhile. After that, 250 writes per second show what one event costs in heap, promises and microtasks, from the socket to the listener: gRPC and Node included.',
+    'A process writes new keys, a thousand per second. Measured from just before the put is sent to the change event, whose value is a parsed object. CPU is that of the watching process meanwhile, whose code V8 is still compiling; once compiled, after as many writes again twice, it is measured a second time. After that, 250 writes per second show what one event costs in heap, promises and microtasks, from the socket to the listener: gRPC and Node included.',
   server: 'etcd',
   ours: ['mirror', 'store'],
   sides: {
@@ -80,6 +80,13 @@ export const row: Row = {
       kind: 'ratio',
       peer: { side: 'etcd3', metric: 'cpuMs' },
       // What Go's clientv3 takes. Raw grpc-js, which does nothing with the bytes, takes 0.72 already.
+      limit: 0.92,
+    },
+    {
+      what: 'put → change, CPU once compiled',
+      ours: { side: 'mirror', metric: 'warmCpuMs' },
+      kind: 'ratio',
+      peer: { side: 'etcd3', metric: 'warmCpuMs' },
       limit: 0.92,
     },
     { what: 'put → change, events lost', ours: { side: 'mirror', metric: 'lost' }, kind: 'at-most', limit: 0 },
