@@ -82,13 +82,6 @@ export const row: Row = {
       // What Go's clientv3 takes. Raw grpc-js, which does nothing with the bytes, takes 0.72 already.
       limit: 0.92,
     },
-    {
-      what: 'put → change, CPU once compiled',
-      ours: { side: 'mirror', metric: 'warmCpuMs' },
-      kind: 'ratio',
-      peer: { side: 'etcd3', metric: 'warmCpuMs' },
-      limit: 0.92,
-    },
     { what: 'put → change, events lost', ours: { side: 'mirror', metric: 'lost' }, kind: 'at-most', limit: 0 },
   ],
   async start(bench) {
