@@ -21,8 +21,10 @@ import { Restore } from '../../../packages/core/src/table/restore.js';
 import { StateMachine } from '../../../packages/core/src/events/state.js';
 import { Table } from '../../../packages/core/src/table/table.js';
 import { HistoryCheck } from '../../../packages/core/src/proof/history-check.js';
+import { Replay } from '../../../packages/core/src/proof/replay.js';
 import { IdentityCensus, KnownIdentity } from '@holdfast/etcd-common';
 import { runCampaign } from '../src/campaign/campaign.js';
+import type { Generation } from '../src/plans/generate.js';
 import { RemoteWatch } from '../src/links/remote-watch.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
@@ -38,6 +40,8 @@ interface Mutant {
   readonly says?: RegExp;
   /** The first seed to try, where it takes something that few worlds have. */
   readonly from?: number;
+  /** Of the worlds. */
+  readonly generation?: Generation;
   /** Clients accept another identity after so long, in milliseconds. */
   readonly acceptAfterMs?: number;
   /** Breaks the code; or gives a store that breaks the contract. */
@@ -102,7 +106,7 @@ function ofPlainWatches(alter: Alter): Wrap {
 }
 
 function isPlain(options: WatchOptions | undefined): boolean {
-  return options !== undefined && 'bufferBytes' in options;
+  return options?.bufferBytes !== undefined;
 }
 
 /** A store that says something else of the puts that fail. */
@@ -307,6 +311,12 @@ const mutants: readonly Mutant[] = [
       replace(HistoryCheck.prototype, 'verified', () => async () => undefined);
       return replace(HistoryCheck.prototype, 'admit', () => async () => undefined);
     },
+  },
+  {
+    name: 'a mirror that takes whatever its watch brings once more for what it knows',
+    guarantee: 'equal',
+    generation: 5,
+    install: () => replace(Replay.prototype, 'verdict', () => () => 'same' as const),
   },
   {
     name: 'a sync() that looks at nothing',
@@ -542,6 +552,7 @@ describe('every checker finds what it is for', () => {
     await runCampaign({
       first: mutant.from ?? 1,
       seeds: MOST_WORLDS,
+      generation: mutant.generation ?? 4,
       wrapStore,
       acceptAfterMs: mutant.acceptAfterMs,
       onSeed: (seed, failure) => {

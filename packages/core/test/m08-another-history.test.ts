@@ -76,7 +76,10 @@ describe('M8 another history is noticed', () => {
     w.script.heal();
     await w.until(() => mirror.has('d'));
     expect(resyncs).toBe(0);
-    expect(w.script.reads[0]).toMatchObject({ kind: 'list', options: { limit: 1, revision: mirror.revision - 1 } });
+    expect(w.script.reads[0]).toMatchObject({
+      kind: 'list',
+      options: { countOnly: true, revision: mirror.revision - 1 },
+    });
     expect(w.script.reads.filter(({ kind }) => kind === 'scan')).toEqual([]);
   });
 
@@ -116,7 +119,8 @@ describe('M8 another history is noticed', () => {
     await w.until(() => mirror.has('x') && mirror.state.status === 'live');
     const stale = states.find(({ status }) => status === 'stale');
     expect(stale).toMatchObject({ reason: 'watch-failed', cause: { code: 'unavailable' } });
-    expect(w.script.opened).toHaveLength(2);
+    // After each loss another one, which brings what is known once more.
+    expect(w.script.opened).toHaveLength(3);
     expect(seen).toEqual([['x']]);
     expect(shown(mirror)).toEqual(await held(w.data));
   });

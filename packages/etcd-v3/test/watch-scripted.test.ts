@@ -889,6 +889,49 @@ describe('another history (C13)', () => {
     expect(sink.told.at(-1)).toBe('failed history-changed');
   });
 
+  test('a watch that begins earlier than an open one of its range knows the raft term that this one knows', async () => {
+    const { transport, watch } = world();
+    watch(50);
+    await settle();
+    transport.call.say(created(0, 100, { raftTerm: 5 }));
+    const { sink } = watch(30);
+    transport.head.raftTerm = 2;
+    await settle();
+    transport.call.say(created(1, 200, { raftTerm: 2 }));
+    await settle();
+    expect(sink.told.at(-1)).toBe('failed history-changed');
+    expect(sink.error?.message).toContain('raft term went back from 5 to 2');
+  });
+
+  test('nor does it take a member for one that has come as far, if the open watch has come further', async () => {
+    const { transport, watch, clock } = world();
+    watch(50);
+    await settle();
+    transport.call.say(created(0, 100));
+    const { sink } = watch(30);
+    await settle();
+    transport.call.say(created(1, 40));
+    await settle();
+    expect(sink.told).toEqual(['interrupted unavailable']);
+    await clock.advance(1_000);
+    transport.call.say(created(2, 100));
+    expect(sink.told.at(-1)).toBe('established 30');
+  });
+
+  test('where the store itself went back, but not as far as to its beginning, it goes on: its consumer compares', async () => {
+    const { transport, watch } = world();
+    watch(50);
+    await settle();
+    transport.call.say(created(0, 100));
+    const { sink } = watch(30);
+    transport.head.revision = 40;
+    await settle();
+    transport.call.say(created(1, 40));
+    await settle();
+    transport.call.say(created(2, 40));
+    expect(sink.told.at(-1)).toBe('established 30');
+  });
+
   test('a suspicion that can not be settled is neither confirmed nor dismissed', async () => {
     const { transport, watch, clock } = world();
     transport.headError = new StoreError('unavailable', 'no leader');
@@ -918,10 +961,34 @@ describe('progress', () => {
     const watches = [watch(5), watch(6), watch(7)];
     await settle();
     transport.call.say(created(0), created(1), created(2));
-    await clock.advance(5_000);
+    await clock.advance(200);
     expect(transport.call.progressRequests).toBe(1);
     transport.call.say(progress(-1, 130));
     for (const { sink } of watches) expect(sink.told.at(-1)).toBe('progress 130');
+    await clock.advance(4_000);
+    expect(transport.call.progressRequests).toBe(1);
+    await clock.advance(1_500);
+    expect(transport.call.progressRequests).toBe(2);
+    transport.call.say(progress(-1, 140));
+    for (const { sink } of watches) expect(sink.told.at(-1)).toBe('progress 140');
+  });
+
+  test('is asked for soon after a watch was created, and again while the server still looks for what was missed', async () => {
+    const { transport, watch, clock } = world({ progressMs: 5_000 });
+    const { sink } = watch(5);
+    await settle();
+    transport.call.say(created(0));
+    await clock.advance(2_000);
+    expect(transport.call.progressRequests).toBe(3);
+    transport.call.say(progress(-1, 130));
+    expect(sink.told.at(-1)).toBe('progress 130');
+    const late = watch(6);
+    await settle();
+    transport.call.say(created(1, 130));
+    await clock.advance(2_000);
+    expect(transport.call.progressRequests).toBe(6);
+    transport.call.say(progress(-1, 131));
+    expect(late.sink.told.at(-1)).toBe('progress 131');
   });
 
   test.each(['3.4.23', '3.5.7', undefined])('is never asked of %s (trap 10)', async (version) => {
@@ -948,7 +1015,8 @@ describe('progress', () => {
     await settle();
     transport.call.say(created(0));
     await clock.advance(20_000);
-    expect(transport.call.progressRequests).toBe(4);
+    // Three times soon after the watch was created, and then every five seconds.
+    expect(transport.call.progressRequests).toBe(3 + 4);
     expect(sink.told).toEqual(['established 5']);
   });
 

@@ -4,6 +4,7 @@ import {
   type Backoff,
   removeAbortListener,
   sleep,
+  Slicer,
   toStoreError,
   whenAborted,
   withDeadline,
@@ -11,6 +12,8 @@ import {
 import type { Runtime } from '../runtime/runtime.js';
 import { isStoreClosed } from '../runtime/errors.js';
 import type { FollowContext } from '../proof/follow-context.js';
+import { Replay } from '../proof/replay.js';
+import { replayStart } from '../proof/replay-start.js';
 import { endFor, type FollowEnd, unverified } from '../proof/follow-end.js';
 import { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
@@ -21,8 +24,17 @@ import { runTasks } from './tasks.js';
 
 /** How a watch ended. */
 interface WatchEnd {
-  readonly reason: StaleReason | 'replay-skipped';
+  /** `replaced`: by another one that goes on from there, without a failure. */
+  readonly reason: StaleReason | 'replaced';
   readonly cause?: StoreError;
+}
+
+/** A watch, and where it begins. */
+interface Begun {
+  readonly watch: OpenWatch;
+  readonly after: number;
+  /** For what it brings of what is known already. */
+  readonly replay: Replay | undefined;
 }
 
 /** Follows on from a state that was read, over one watch after the other. What goes on beside them is in tasks.ts. */
@@ -38,7 +50,20 @@ export class Follow implements FollowContext {
   #isWatchLive = false;
   /** Evidence from this ticket on is newer than the establishment of the watch. */
   #establishedAt = Infinity;
-  #skipsReplay = false;
+  /** Whether the watch ended for another one to take its place at once. */
+  #isReplaced = false;
+  /** The one that takes the place of a watch that is still open: its store knows by then what that one has seen. */
+  #next: Begun | undefined;
+  /** Whether nothing came by the time that the consumer wants more. */
+  #isWaiting = false;
+  #isRenewalDue = false;
+  /** What the store is known to have compacted, and how often in a row that was in the way of a watch. */
+  #compacted = 0;
+  #timesCompacted = 0;
+  /** How many watches in a row were replaced soon after they had begun to follow. */
+  #soonReplaced = 0;
+  #liveSince = 0;
+  #hasProgressed = false;
   #hasHeld = false;
   /** The watch that was handed over, until another one takes its place. */
   #opened: OpenWatch | undefined;
@@ -62,11 +87,16 @@ export class Follow implements FollowContext {
     return this.#isWatchLive;
   }
 
-  get isReplaying(): boolean {
-    return this.runtime.freshness.proved < this.#establishedAt;
+  get isProved(): boolean {
+    return this.runtime.freshness.proved > this.#establishedAt;
   }
 
-  /** Whether the mirror was proved complete while one of the watches followed. */
+  get isReplaying(): boolean {
+    // After the first establishment there is only what came during the load.
+    return !this.isProved && !this.#hasProgressed && this.#establishments.value !== 1;
+  }
+
+  /** Whether the mirror was proved complete, or the history the same, while one of the watches followed. */
   get hasHeld(): boolean {
     return this.#hasHeld;
   }
@@ -75,8 +105,17 @@ export class Follow implements FollowContext {
     return this.#historyCheck.isVerified;
   }
 
-  verified(): Promise<void> {
-    return this.#historyCheck.verified();
+  verified(graceMs?: number): Promise<void> {
+    return this.#historyCheck.verified(graceMs);
+  }
+
+  get hasProgressed(): boolean {
+    return this.#hasProgressed;
+  }
+
+  async established(times: number): Promise<number> {
+    await this.#establishments.until(times, this.signal);
+    return this.#establishments.value;
   }
 
   async rest(ms: number): Promise<void> {
@@ -97,7 +136,7 @@ export class Follow implements FollowContext {
   }
 
   skipReplay(): void {
-    this.#skipsReplay = true;
+    this.#isReplaced = true;
     this.#watch.abort(new StoreError('aborted', 'the mirror has read what the watch was to replay'));
   }
 
@@ -119,6 +158,7 @@ export class Follow implements FollowContext {
       await this.#keepWatching();
     } finally {
       this.#stop();
+      await this.#next?.watch.close();
       runtime.reachability.unwatched();
       removeAbortListener(runtime.signal, onClose);
       await tasks;
@@ -142,8 +182,8 @@ export class Follow implements FollowContext {
       const started = clock.now();
       const { reason, cause } = await this.#watchOnce();
       if (this.signal.aborted) return;
-      // A step forward, and no failure: it can't happen again before another thousand revisions were missed.
-      if (reason === 'replay-skipped') continue;
+      // No failure, and not again at once: a watch has held, or another thousand revisions must be missed first.
+      if (reason === 'replaced') continue;
       runtime.state.handle({ type: 'stale', reason, cause, connection: runtime.reachability.current });
       if (cause !== undefined) {
         if (isStoreClosed(cause)) throw cause;
@@ -157,27 +197,29 @@ export class Follow implements FollowContext {
 
   /** One watch, from its beginning to its end. */
   async #watchOnce(): Promise<WatchEnd> {
-    // One that was handed over may be behind the table from the beginning.
-    const start = this.#opened === undefined ? this.runtime.table.revision : 0;
+    const begun = this.#takeNext();
     this.#watch = new AbortController();
-    this.#skipsReplay = false;
+    this.#isReplaced = false;
+    this.#isRenewalDue = false;
+    this.#isWaiting = false;
     if (this.signal.aborted) this.#watch.abort(this.signal.reason);
     try {
-      await this.#consume(this.#watch.signal);
+      await this.#consume(begun, this.#watch.signal);
       const cause = new StoreError('unavailable', 'the watch ended without saying why');
       this.runtime.reachability.watchEnded(cause);
       return { reason: 'watch-failed', cause };
     } catch (error) {
       const { aborted, reason } = this.#watch.signal as { readonly aborted: boolean; readonly reason: unknown };
       if (aborted) {
-        if (this.#skipsReplay) return { reason: 'replay-skipped' };
+        if (this.#isReplaced) return { reason: 'replaced' };
         const isSilent = !isStoreError(reason) || reason.code === 'aborted';
         return isSilent ? { reason: 'watch-silent' } : { reason: 'watch-failed', cause: reason };
       }
       const cause = toStoreError(error);
       this.runtime.reachability.watchEnded(cause);
+      if (this.#isReplayGone(cause, begun)) return { reason: 'replaced' };
       const end = endOfWatch(cause);
-      if (end !== undefined && !this.#isOvertaken(cause, start)) this.end(end);
+      if (end !== undefined && !this.#isOvertaken(cause, begun.after)) this.end(end);
       return { reason: 'watch-failed', cause };
     } finally {
       this.#noteHeld();
@@ -189,6 +231,38 @@ export class Follow implements FollowContext {
     }
   }
 
+  /** The watch that was handed over, the one that was begun already, or another one. */
+  #takeNext(): Begun {
+    const next = this.#next ?? this.#begin(this.#opened);
+    this.#next = undefined;
+    this.#historyCheck.begin(next.replay);
+    return next;
+  }
+
+  /** @param opened one that is open already may be behind the table from the beginning */
+  #begin(opened?: OpenWatch): Begun {
+    const { runtime } = this;
+    if (opened !== undefined) return { watch: opened, after: 0, replay: undefined };
+    // The first one goes on from what was read (M2).
+    const isFirst = this.#establishments.value === 0;
+    const canReplay = !isFirst && this.#timesCompacted < MOST_COMPACTED;
+    const start = canReplay ? replayStart(runtime, this.#compacted) : undefined;
+    const after = start ?? runtime.table.bookmark;
+    const replay = start === undefined ? undefined : new Replay(runtime.table, start.revision);
+    return { watch: new OpenWatch(runtime, { after }), after: after?.revision ?? 0, replay };
+  }
+
+  /**
+   * Whether only what the watch was to bring once more is compacted: another one begins later. Not again and again, since a store may
+   * be compacted all the time.
+   */
+  #isReplayGone(error: StoreError, { after, replay }: Begun): boolean {
+    if (replay === undefined || !this.#isOvertaken(error, after) || !isStoreError(error, 'compacted')) return false;
+    this.#compacted = error.compactRevision;
+    this.#timesCompacted += 1;
+    return true;
+  }
+
   /**
    * Whether only the watch has lost its history: on an idle prefix proofs take the table further than events take the watch,
    * and what is compacted is behind the table (M6). A new watch begins at the table, so that this can't happen twice in a row.
@@ -198,9 +272,8 @@ export class Follow implements FollowContext {
     return start < error.compactRevision && error.compactRevision <= this.runtime.table.revision;
   }
 
-  async #consume(signal: AbortSignal): Promise<void> {
+  async #consume({ watch }: Begun, signal: AbortSignal): Promise<void> {
     const { runtime } = this;
-    const watch = this.#opened ?? new OpenWatch(runtime, { after: runtime.table.bookmark });
     const abort = () => {
       watch.abort(signal.reason);
     };
@@ -210,13 +283,21 @@ export class Follow implements FollowContext {
     });
     this.#onWatchState(watch.state);
     try {
-      for await (const batch of watch) {
+      for (;;) {
+        // What came before the connection was lost is taken first.
+        if (this.#isRenewalDue && !(await this.#isThere(watch.peek()))) this.#renew();
+        this.#isWaiting = true;
+        const next = await watch.next();
+        this.#isWaiting = false;
+        if (next.done === true) return;
+        const { value: batch } = next;
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
         const admission = this.#historyCheck.admit(batch);
         if (admission !== undefined) await admission;
         const taking = runtime.take(batch, signal);
         if (taking !== undefined) await taking;
         this.#historyCheck.applied();
+        if (batch.kind === 'progress') this.#hasProgressed = true;
       }
     } finally {
       off();
@@ -225,29 +306,71 @@ export class Follow implements FollowContext {
     }
   }
 
+  /** Whether the consumer need not wait for it. */
+  async #isThere(next: Promise<unknown>): Promise<boolean> {
+    let isThere = false;
+    const settled = () => {
+      isThere = true;
+    };
+    next.then(settled, settled);
+    await new Slicer(this.runtime.settings.clock).pause();
+    return isThere;
+  }
+
+  /**
+   * The connection was lost: another watch takes the place of this one, which begins early enough to prove the history. One that has not
+   * held goes on by itself, and by its own back-off: a watch that fails at once must not spin (docs/traps.md#trap-12).
+   */
+  #noteLoss(): void {
+    if (this.signal.aborted || this.#watch.signal.aborted || !this.#historyCheck.isVerified) return;
+    const { backoff, clock } = this.runtime.settings;
+    this.#timesCompacted = 0;
+    this.#soonReplaced = clock.now() - this.#liveSince >= backoff.maxMs ? 0 : this.#soonReplaced + 1;
+    if (this.#soonReplaced > MOST_SOON || replayStart(this.runtime, this.#compacted) === undefined) return;
+    this.#isRenewalDue = true;
+    // Not while its store tells of the loss.
+    queueMicrotask(() => {
+      if (this.#isWaiting) this.#renew();
+    });
+  }
+
+  #renew(): void {
+    if (!this.#isRenewalDue || this.#watch.signal.aborted) return;
+    this.#isRenewalDue = false;
+    this.#next = this.#begin();
+    this.#isReplaced = true;
+    this.#watch.abort(new StoreError('aborted', 'the mirror begins another watch, to prove the history'));
+  }
+
   #onWatchState(state: WatchState): void {
     this.#isWatchLive = state.status === 'live';
     if (state.status === 'live' && !this.#canFollowFrom(state.after)) return;
-    if (state.status === 'live') {
+    if (state.status === 'live' && this.#isRenewalDue) {
+      this.#renew();
+    } else if (state.status === 'live') {
+      this.#liveSince = this.runtime.settings.clock.now();
+      this.#hasProgressed = false;
       this.runtime.isFollowing = true;
       this.runtime.reachability.watchEstablished();
       this.#establishedAt = this.runtime.freshness.begin().ticket;
       this.#establishments.set(this.#establishments.value + 1);
       this.#historyCheck.established(state.after);
     } else if (state.status === 'interrupted') {
+      this.#noteLoss();
       this.runtime.reachability.watchInterrupted(state.cause);
       this.#noteHeld();
       this.#establishedAt = Infinity;
       this.#historyCheck.interrupted();
       this.runtime.noteTrouble(state.cause);
     } else if (state.status === 'closed') {
+      this.#noteHeld();
       // It has ended, and what it still holds is yet to come: its connection is gone all the same.
       this.#historyCheck.interrupted();
     }
   }
 
   #noteHeld(): void {
-    if (this.runtime.freshness.proved > this.#establishedAt) this.#hasHeld = true;
+    if (this.isProved || this.isVerified) this.#hasHeld = true;
   }
 
   #canFollowFrom(after: Bookmark): boolean {
@@ -261,6 +384,10 @@ export class Follow implements FollowContext {
     }
   }
 }
+
+/** How often in a row the store may be found compacted where watches begin, or a watch be replaced soon. */
+const MOST_COMPACTED = 2;
+const MOST_SOON = 3;
 
 /** What an error of the watch itself comes to: events out of order, or a batch that can't be applied, say nothing of the history. */
 function endOfWatch(cause: StoreError): FollowEnd | undefined {

@@ -2,14 +2,21 @@ import { sleep, toStoreError } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { FollowContext } from '../proof/follow-context.js';
 import { endFor } from '../proof/follow-end.js';
-import { prove } from '../proof/prove-complete.js';
+import { isHeadFar, prove } from '../proof/prove-complete.js';
 
 // What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
 const JITTER = 0.2;
+/** How long a watch that was established has to tell that there is nothing, in milliseconds. */
+const FIRST_PROOF_MS = 1_000;
 
 /** What goes on beside the watch of a following, until that ends: proofs, in time and on request, and audits. */
 export async function runTasks(follow: FollowContext): Promise<void> {
-  await Promise.all([keepProved(follow), proveOnRequest(follow), auditNowAndThen(follow)]);
+  await Promise.all([
+    keepProved(follow),
+    proveOnceEstablished(follow),
+    proveOnRequest(follow),
+    auditNowAndThen(follow),
+  ]);
 }
 
 /** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */
@@ -31,6 +38,40 @@ async function keepProved(follow: FollowContext): Promise<void> {
     if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
     await prove(follow, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
   });
+}
+
+/**
+ * After a connection was lost: the sooner it is known whether anything was missed, the sooner the state says so. A mirror that is live
+ * by what was proved before lets its watch tell that first: then there is nothing to read.
+ */
+async function proveOnceEstablished(follow: FollowContext): Promise<void> {
+  const { runtime, signal } = follow;
+  const { livenessMs, graceMs, clock } = runtime.settings;
+  const isLive = () => runtime.freshness.isRecent && runtime.state.current.status === 'live';
+  let done = 0;
+  await repeat(follow, async () => {
+    const establishment = await follow.established(done + 1);
+    const longest = Math.min(FIRST_PROOF_MS, livenessMs / 6);
+    if (!(await isVerifiedWithin(follow, longest))) await follow.verified((await isHeadFar(follow)) ? 0 : undefined);
+    if (isLive()) await sleep(clock, jittered(longest, follow), signal);
+    const isTold = follow.hasProgressed && isLive();
+    const grace = isLive() ? livenessMs / 6 : longest;
+    while (!isTold && !follow.isProved && follow.isVerified) {
+      await prove(follow, { graceMs: Math.max(graceMs, grace), blamesWatch: true, isShared: true });
+    }
+    done = establishment;
+  });
+}
+
+async function isVerifiedWithin(follow: FollowContext, ms: number): Promise<boolean> {
+  const { runtime, signal } = follow;
+  try {
+    await runtime.wait('the proof of the history', ms, signal, () => follow.verified());
+    return true;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return false;
+  }
 }
 
 /** Serves `sync()`, and whoever else wants to know now. */

@@ -89,10 +89,7 @@ async function compare(
 
 function isKeyEqual(table: Table, page: Page, index: number, since: Since): boolean {
   const key = page.key(index);
-  const collection = table.layout.find(key);
-  const relative = collection?.relative(key) ?? key;
-  const known =
-    collection === undefined ? table.unclaimed.get(key)?.modRevision : collection.revisions(relative)?.modRevision;
+  const known = table.revisionOf(key);
   if (known === undefined)
     return since.deleted.has(key) || (page.modRevision(index) > since.revision && since.wasSkipped());
   if (known > page.bookmark.revision) return true;

@@ -9,7 +9,9 @@ export interface FollowContext {
   readonly signal: AbortSignal;
   /** Whether the server follows, as far as the watch knows. */
   readonly isWatchLive: boolean;
-  /** Whether nothing was proved yet since the watch was established, or it is not: what was missed may be still to come. */
+  /** Whether the mirror was proved complete since the watch was established. */
+  readonly isProved: boolean;
+  /** Whether nothing shows yet how far the watch is since it was established, or it is not: what was missed may be still to come. */
   readonly isReplaying: boolean;
   /** Ends the following; only the first end counts. */
   end(how: FollowEnd): void;
@@ -17,8 +19,16 @@ export interface FollowContext {
   replaceWatch(cause?: StoreError): void;
   /** What the watch still has to replay was read: another one begins where the table is now. */
   skipReplay(): void;
-  /** Resolves when what the watch delivers is proved to be of the mirror's history. */
-  verified(): Promise<void>;
+  /** Whether the watch has told how far it is since it was established. */
+  readonly hasProgressed: boolean;
+  /** Resolves when watches were established so often, with how often that was. */
+  established(times: number): Promise<number>;
+  /**
+   * Resolves when what the watch delivers is proved to be of the mirror's history.
+   *
+   * @param graceMs how long the watch may take for its part of that; else as long as an idle one needs
+   */
+  verified(graceMs?: number): Promise<void>;
   /** Waits after a failed read; not longer than until the watch has a connection again, over which a read gets through as well. */
   rest(ms: number): Promise<void>;
   /** Whether there is a watch, and what it delivers is proved to be of that history. */

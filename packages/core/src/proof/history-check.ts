@@ -5,7 +5,9 @@ import { isOtherOrOlder } from '../table/history.js';
 import type { FollowContext } from './follow-context.js';
 import { endFor, OTHER_HISTORY } from './follow-end.js';
 import { load } from '../reads/load.js';
-import { readFingerprint } from '../reads/read-fingerprint.js';
+import { readFingerprint, readPastCount, readPastFingerprint } from '../reads/read-fingerprint.js';
+import { Watermark } from '../util/watermark.js';
+import type { Replay } from './replay.js';
 
 /**
  * Whether the store's history, read back at the table's revision, is the one that the table reflects (M8): the same number of
@@ -14,7 +16,7 @@ import { readFingerprint } from '../reads/read-fingerprint.js';
  */
 export async function isSameHistory({ runtime, signal }: FollowContext): Promise<boolean | undefined> {
   const fingerprint = runtime.table.fingerprint();
-  const read = await readFingerprint(runtime, 'the check of the history', signal, fingerprint.revision);
+  const read = await readPastFingerprint(runtime, signal, fingerprint.revision);
   if (runtime.table.revision !== fingerprint.revision) return undefined;
   return !isOtherOrOlder(read.bookmark, runtime.table.bookmark) && matchesFingerprint(runtime.table, fingerprint, read);
 }
@@ -43,7 +45,8 @@ async function isUnchanged({ runtime, signal }: FollowContext): Promise<boolean>
 
 /**
  * Holds back what comes through a newly established watch until the history is proved to be the same: the connection was lost
- * before it, noticed or not, and there may be another server's data behind it.
+ * before it, noticed or not, and there may be another server's data behind it. Where the watch began early enough, what it brings
+ * once more and the number of keys are the proof, which costs the store little ({@link Replay}); elsewhere a fingerprint is.
  */
 export class HistoryCheck {
   readonly #follow: FollowContext;
@@ -57,6 +60,10 @@ export class HistoryCheck {
   #unverifiedAfter: Revision | undefined;
   #pending: Bookmark | undefined;
   #task: Promise<void> | undefined;
+  /** Of the watch, while it brings what is known. */
+  #replay: Replay | undefined;
+  /** 1 once somebody waits for the proof. */
+  #urgency = new Watermark();
 
   /** @param isUnbroken whether the watch has had its connection since before everything that the table holds was read */
   constructor(follow: FollowContext, isUnbroken: () => boolean = () => false) {
@@ -69,6 +76,12 @@ export class HistoryCheck {
     return this.#isConnected && this.#pending === undefined;
   }
 
+  /** Another watch is to be established. `replay`: for what it brings of what is known, if it begins early enough. */
+  begin(replay: Replay | undefined): void {
+    this.#endReplay();
+    this.#replay = replay;
+  }
+
   /** The watch follows from `after`: what it delivers past that comes from the new establishment. */
   established(after: Bookmark): void {
     if (this.#unverifiedAfter !== undefined && after.revision > this.#unverifiedAfter) {
@@ -78,11 +91,14 @@ export class HistoryCheck {
     this.#isConnected = true;
     this.#losses += 1;
     this.#pending = after;
+    this.#urgency = new Watermark();
     this.applied();
   }
 
   /** The watch has lost its connection, and will get another one. */
   interrupted(): void {
+    // Over another connection it goes on where it was: a part of it may then be of another history.
+    if (this.#isConnected) this.#endReplay();
     this.#isConnected = false;
     this.#losses += 1;
     this.#unverifiedAfter ??= this.#pending?.revision;
@@ -90,6 +106,7 @@ export class HistoryCheck {
 
   /** The watch has ended: what it still held will not come, so the table is compared as it is. */
   lost(): void {
+    this.#endReplay();
     this.#isConnected = false;
     this.#losses += 1;
     this.#unverifiedAfter = undefined;
@@ -107,8 +124,9 @@ export class HistoryCheck {
   }
 
   async #admitted(batch: WatchBatch): Promise<void> {
+    this.#replay?.add(batch);
     // Looked at anew each time: a batch that came before the latest loss must get in, for the table to be compared after it.
-    while (this.#pending !== undefined && batch.bookmark.revision > this.#pending.revision) {
+    while (this.#pending !== undefined && this.#isNew(batch, this.#pending)) {
       this.#follow.signal.throwIfAborted();
       if (!this.#isConnected) {
         this.#follow.replaceWatch(lostUnverified());
@@ -119,14 +137,39 @@ export class HistoryCheck {
     }
   }
 
-  /** Resolves when nothing is held back any more, or there is no connection; rejects when the following ends. */
-  async verified(): Promise<void> {
+  /**
+   * Resolves when nothing is held back any more, or there is no connection; rejects when the following ends.
+   *
+   * @param graceMs how long the watch may take to bring its part of the proof
+   */
+  async verified(graceMs?: number): Promise<void> {
     while (this.#pending !== undefined && this.#isConnected) {
       this.#follow.signal.throwIfAborted();
       this.applied();
+      if (graceMs !== undefined) await this.#hurry(graceMs);
       if (this.#task !== undefined) await this.#task;
-      else await this.#follow.runtime.reaches(this.#pending.revision, RECHECK_MS, this.#follow.signal);
+      else if (this.#pending !== undefined)
+        await this.#follow.runtime.reaches(this.#pending.revision, RECHECK_MS, this.#follow.signal);
     }
+  }
+
+  /** What the table has already is dropped, wherever it comes from. */
+  #isNew({ bookmark }: WatchBatch, pending: Bookmark): boolean {
+    return bookmark.revision > pending.revision && bookmark.revision > this.#follow.runtime.table.revision;
+  }
+
+  async #hurry(graceMs: number): Promise<void> {
+    const { runtime, signal } = this.#follow;
+    const replay = this.#replay;
+    this.#urgency.set(1);
+    if (replay === undefined) return;
+    const isThere = await runtime.reaches(runtime.table.revision, graceMs, signal, replay.position);
+    if (!isThere) replay.giveUp();
+  }
+
+  #endReplay(): void {
+    this.#replay?.giveUp();
+    this.#replay = undefined;
   }
 
   #start(): void {
@@ -151,6 +194,7 @@ export class HistoryCheck {
         if (same === true && this.#losses === losses) {
           this.#pending = undefined;
           this.#unverifiedAfter = undefined;
+          this.#replay = undefined;
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -164,16 +208,21 @@ export class HistoryCheck {
         await this.#follow.rest(backoff.next());
       }
     }
-    // The sooner it is known whether anything was missed, the sooner the state says so.
-    runtime.wanted.set(runtime.freshness.begin().ticket);
   }
 
   async #isSame(): Promise<boolean | undefined> {
     if (this.#isFresh && (await isUnchanged(this.#follow))) return true;
+    const { historicalReads } = this.#follow.runtime.store.capabilities;
+    const replay = this.#replay;
+    if (replay !== undefined) {
+      const replayed = await this.#isReplayed(replay);
+      if (replayed !== 'untold') return replayed;
+    }
     const isUnbroken = this.#isUnbroken();
     // Everything was read while the connection held: there is no other history that it could have come from.
-    if (isUnbroken && !this.#follow.runtime.store.capabilities.historicalReads) return true;
+    if (isUnbroken && !historicalReads) return true;
     try {
+      if (historicalReads) await this.#pause(FINGERPRINT_MS);
       return await isSameContent(this.#follow);
     } catch (error) {
       // What was to be looked at is compacted. That comes of a store that is compacted all the time, and proves nothing else.
@@ -181,9 +230,45 @@ export class HistoryCheck {
       throw error;
     }
   }
+
+  /**
+   * The proof by the watch. It shows the newest entry, and the count shows what differs in older ones, as the fingerprint would: so it
+   * shows at least as much. The count comes first, since it fails at once where the store went back.
+   */
+  async #isReplayed(replay: Replay): Promise<boolean | 'untold' | undefined> {
+    const { runtime, signal } = this.#follow;
+    const { table, settings, freshness } = runtime;
+    await this.#pause(COUNT_MS);
+    const { bookmark, count } = table;
+    if (bookmark === undefined) return undefined;
+    const read = await readPastCount(runtime, signal, bookmark.revision);
+    if (table.revision !== bookmark.revision) return undefined;
+    if (isOtherOrOlder(read.bookmark, bookmark) || read.count !== count) return false;
+    const patienceMs = freshness.isRecent
+      ? settings.livenessMs / 4
+      : Math.min(STALE_PATIENCE_MS, settings.livenessMs / 4);
+    if (!(await runtime.reaches(bookmark.revision, patienceMs, signal, replay.position))) replay.giveUp();
+    if (table.revision !== bookmark.revision) return undefined;
+    const verdict = replay.verdict();
+    return verdict === 'untold' ? verdict : verdict === 'same';
+  }
+
+  /** Lets a fleet read one after the other (M9), for a time that grows with what each read costs, unless somebody waits. */
+  async #pause(msOfAKey: number): Promise<void> {
+    const { runtime, signal } = this.#follow;
+    const { random, livenessMs } = runtime.settings;
+    const ms = random() * Math.min(livenessMs / 6, runtime.table.count * msOfAKey);
+    if (ms >= LEAST_PAUSE_MS) await runtime.reaches(1, ms, signal, this.#urgency);
+  }
 }
 
 const RECHECK_MS = 1_000;
+/** How long a mirror that is not live any more waits for what an idle watch brings, in milliseconds. */
+const STALE_PATIENCE_MS = 3_000;
+/** Thirty times what a server needs for each key of a count, and of a fingerprint, in milliseconds. */
+const COUNT_MS = 0.005;
+const FINGERPRINT_MS = 0.05;
+const LEAST_PAUSE_MS = 1;
 
 function lostUnverified(): StoreError {
   return new StoreError('unavailable', 'the connection was lost before the history behind it was verified');

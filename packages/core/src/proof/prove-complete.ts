@@ -28,7 +28,7 @@ export interface ProveOptions {
  */
 export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { runtime, signal } = follow;
-  await follow.verified();
+  await follow.verified(options.isShared ? undefined : options.graceMs);
   const { readSteps } = runtime;
   const read = options.isShared ? await readSharedHead(runtime, signal) : undefined;
   const known = runtime.table.bookmark;
@@ -39,9 +39,25 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
     return;
   }
   if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
-  if (await runtime.reaches(head.revision, options.graceMs, signal)) await confirm(follow, mark, readSteps);
+  if (await isBrought(follow, head, options)) await confirm(follow, mark, readSteps);
   else if (canReadDeltas(runtime)) await proveByDelta(follow, { ...options, catchesUp: false });
   else await proveByFingerprint(follow, options);
+}
+
+/** Whether the watch brings the mirror to the head: it gets the grace once more as long as it goes on bringing something. */
+async function isBrought(
+  { runtime, signal }: FollowContext,
+  head: Bookmark,
+  { graceMs }: ProveOptions,
+): Promise<boolean> {
+  const { clock, livenessMs } = runtime.settings;
+  const until = clock.now() + livenessMs / 6;
+  for (;;) {
+    const { revision } = runtime.table;
+    if (await runtime.reaches(head.revision, graceMs, signal)) return true;
+    const now = clock.now();
+    if (runtime.table.revision === revision || now >= until || now < until - livenessMs) return false;
+  }
 }
 
 /** A delta is only good for something where the history can be proved to be the same. */
@@ -52,6 +68,13 @@ function canReadDeltas({ store }: FollowContext['runtime']): boolean {
 /** Whether the watch would take longer to bring what was missed than it takes to read what came of that. */
 function isFarBehind({ runtime, isReplaying }: FollowContext, { revision }: Bookmark): boolean {
   return isReplaying && revision - runtime.table.revision > runtime.settings.replayRevisions && canReadDeltas(runtime);
+}
+
+/** The same by a look at the head: then what the watch still has to bring is not worth waiting for. */
+export async function isHeadFar(follow: FollowContext): Promise<boolean> {
+  const { runtime, signal } = follow;
+  const { bookmark } = (await readSharedHead(runtime, signal)) ?? { bookmark: await readHead(runtime, signal) };
+  return isFarBehind(follow, bookmark);
 }
 
 /** Reads the missed changes, unless another proof did so in the meantime. */

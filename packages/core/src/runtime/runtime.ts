@@ -5,6 +5,7 @@ import { applyBatch, applyShortBatch, isShort } from '../table/apply.js';
 import { CollectionTable } from '../table/collection-table.js';
 import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
+import { HistoryReads } from './history-reads.js';
 import { Lock } from '../util/lock.js';
 import { Outlets } from '../events/outlets.js';
 import { reportState } from '../events/reports.js';
@@ -33,6 +34,7 @@ export class Runtime {
   /** Only one catch-up read runs at a time. */
   readonly catchUpLock = new Lock();
   readonly heads: SharedHead;
+  readonly historyReads: HistoryReads;
   /** The newest mark that someone wants a proof for. */
   readonly wanted = new Watermark();
   /** Whether the watch has been established: without it no proof makes the mirror live. */
@@ -49,6 +51,7 @@ export class Runtime {
     this.store = store;
     this.settings = settings;
     this.heads = SharedHead.of(store, clock);
+    this.historyReads = HistoryReads.of(store, clock);
     this.outlets = new Outlets({
       clock,
       logger: settings.logger,

@@ -70,7 +70,13 @@ function makeStep(
   const edits = new Edits(table);
   edits.putUndecodable(undecodable);
   for (const [index, event] of events.entries()) applyEvent(table, edits, event, prepared[index]);
-  return table.finish(bookmark, edits.finish());
+  const after = table.revision;
+  const step = table.finish(bookmark, edits.finish());
+  table.recent.add(
+    events,
+    undecodable.length === 0 ? undecodable : undecodable.filter(({ revision }) => revision > after),
+  );
+  return step;
 }
 
 function currentOf(event: WatchEvent): KeyValue | undefined {

@@ -104,6 +104,7 @@ export async function patch(
     table.undecodable.retain((rawKey) => present.undecodable.has(hexOf(rawKey)));
   }
   const step = table.finish(delta.bookmark, edits.finish());
+  table.recent.skipTo(delta.bookmark.revision);
   tell?.(step);
   return step;
 }

@@ -94,6 +94,7 @@ export class Restore {
     for (const [collection, { entries, bad }] of this.#staged) collection.replace(entries, bad);
     this.#table.unclaimed = this.#unclaimed;
     this.#table.noteNewest(this.#newest);
+    this.#table.recent.forget(bookmark.revision);
     const seen = new Set<string>();
     for (const key of this.#undecodable) {
       seen.add(hexOf(key.rawKey));

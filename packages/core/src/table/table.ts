@@ -13,6 +13,7 @@ import type { Prepared } from '../entries/entry-maker.js';
 import { checkIdentity } from './history.js';
 import { Layout } from './layout.js';
 import type { Problem } from '../events/problem.js';
+import { RecentEvents } from './recent-events.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
 import { checkBookmark } from '../util/answers.js';
 import type { Step } from '../events/step.js';
@@ -55,6 +56,8 @@ export class Table {
   readonly clock: Clock;
   readonly layout: Layout;
   readonly undecodable = new UndecodableKeys();
+  /** What it was told last. */
+  readonly recent = new RecentEvents();
   /** The revision, to wait for. */
   readonly position = new Watermark();
   /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
@@ -137,6 +140,13 @@ export class Table {
     return collection === undefined ? this.unclaimed.has(key) : collection.has(collection.relative(key));
   }
 
+  /** The revision at which a key was last put; `undefined` where the store has no such key. */
+  revisionOf(key: string): Revision | undefined {
+    const collection = this.layout.find(key);
+    if (collection === undefined) return this.unclaimed.get(key)?.modRevision;
+    return collection.revisions(collection.relative(key))?.modRevision;
+  }
+
   /** To look up what is known of the versions that the store has of many keys, while nothing changes. Of unclaimed keys it is not all. */
   lookup(): (key: string) => Partial<Revisions> | undefined {
     const lookups = new Map(this.collections.map((collection) => [collection, collection.lookup()]));
@@ -177,6 +187,8 @@ export class Table {
   advance(bookmark: Bookmark): boolean {
     checkIdentity(checkBookmark(bookmark), this.#bookmark);
     if (bookmark.revision <= this.revision) return false;
+    // A key may have come and gone in between.
+    this.recent.skipTo(bookmark.revision);
     this.#move(bookmark);
     return true;
   }

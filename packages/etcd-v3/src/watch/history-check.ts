@@ -12,14 +12,17 @@ export interface KnownHistory {
 /**
  * Why a member's `created` answer may be of another history than the bookmark; `undefined` if nothing speaks for that. It is only a
  * suspicion (C13): a lagging follower has an old head (docs/traps.md#trap-16).
+ *
+ * @param seenRevision how far another watch of the same history has come
  */
-export function suspicionOf(created: RawHeader, known: KnownHistory): string | undefined {
+export function suspicionOf(created: RawHeader, known: KnownHistory, seenRevision = 0): string | undefined {
   const { bookmark, raftTerm } = known;
   // A proxy may leave the id out.
   if (created.clusterId !== '0' && created.clusterId !== bookmark.identity) {
     return `cluster id ${created.clusterId} instead of ${bookmark.identity}`;
   }
   if (created.revision < bookmark.revision) return `head ${created.revision} below bookmark ${bookmark.revision}`;
+  if (created.revision < seenRevision) return `head ${created.revision} below ${seenRevision}, which was seen`;
   if (created.raftTerm !== 0 && created.raftTerm < raftTerm) return `raft term ${created.raftTerm} below ${raftTerm}`;
   return undefined;
 }

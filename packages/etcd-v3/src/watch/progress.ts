@@ -60,6 +60,10 @@ export class ProgressLedger {
     this.#asked += 1;
   }
 
+  get isAnswered(): boolean {
+    return this.#answered >= this.#asked;
+  }
+
   /** Takes an answer. Returns a test for whether it counts for a watch. */
   answer(revision: number, watches: Iterable<ConfirmedWatch>): (watch: ConfirmedWatch) => boolean {
     let bound = this.#answered + 1;
@@ -79,6 +83,8 @@ export interface ProgressQuestions {
   readonly isOrdered: (signal: AbortSignal) => Promise<boolean | undefined>;
   /** Asks for progress. */
   readonly ask: () => void;
+  /** Whether every request was answered. */
+  readonly isAnswered: () => boolean;
   /** It could not be told. Called once. */
   readonly unknown: () => void;
 }
@@ -89,6 +95,9 @@ export interface ProgressTimerOptions {
   /** The interval in milliseconds. */
   readonly progressMs: number;
 }
+
+/** After a watch was created, progress is asked for after so many milliseconds, and then twice more at longer intervals. */
+const SOON_MS = [150, 300, 600];
 
 /** Intervals differ by up to a tenth, so that a fleet does not ask in step. */
 const JITTER = 0.1;
@@ -106,6 +115,7 @@ export class ProgressTimer {
   readonly #stopping = new AbortController();
   #ordered: boolean | undefined;
   #timer: TimerHandle;
+  #soon: TimerHandle;
   #asking = false;
   #ticks = 0;
   #nextQuestion = 1;
@@ -124,19 +134,37 @@ export class ProgressTimer {
     this.#arm();
   }
 
+  /**
+   * A watch was created. Where nothing happens in its range, only progress tells that nothing was missed, and its consumer may wait for
+   * that. While the server still looks for what was missed, it answers none: so it is asked more than once.
+   */
+  soon(asked = 0): void {
+    const delayMs = SOON_MS[asked];
+    if (delayMs === undefined || this.#soon !== undefined || this.#stopping.signal.aborted) return;
+    if (delayMs >= this.#intervalMs) return;
+    this.#soon = this.#clock.setTimeout(() => {
+      this.#soon = undefined;
+      if (this.#ordered === false || (asked > 0 && this.#questions.isAnswered())) return;
+      if (this.#ordered === true) this.#questions.ask();
+      this.soon(asked + 1);
+    }, delayMs * this.#jitter());
+  }
+
   stop(): void {
     this.#stopping.abort();
     this.#clock.clearTimeout(this.#timer);
+    if (this.#soon !== undefined) this.#clock.clearTimeout(this.#soon);
+  }
+
+  #jitter(): number {
+    return 1 + JITTER * (2 * this.#random() - 1);
   }
 
   #arm(): void {
-    this.#timer = this.#clock.setTimeout(
-      () => {
-        this.#tick();
-        if (!this.#stopping.signal.aborted && this.#ordered !== false) this.#arm();
-      },
-      this.#intervalMs * (1 + JITTER * (2 * this.#random() - 1)),
-    );
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#tick();
+      if (!this.#stopping.signal.aborted && this.#ordered !== false) this.#arm();
+    }, this.#intervalMs * this.#jitter());
   }
 
   #tick(): void {

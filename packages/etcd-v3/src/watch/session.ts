@@ -22,6 +22,7 @@ import type { CreateRequest } from '../protobuf/watch.js';
 import { checkEvents, type RevisionGroup } from './events.js';
 import { asStoreError, cancelError, compactedError, endsWatch, historyChanged, type ServerEnd } from './errors.js';
 import type { LinkMember, WatchLink, WatchLinkOptions } from './link.js';
+import { NOTHING_SEEN, type SeenHistories } from './seen-histories.js';
 import type { WatchStream } from './stream.js';
 import type { WatchFollower, WatchSubscription } from './subscription.js';
 import { proofOfOtherHistory, suspicionOf, type KnownHistory } from './history-check.js';
@@ -34,6 +35,7 @@ export interface WatchSessionHost {
   readonly transport: WatchTransport;
   readonly link: WatchLink;
   readonly options: WatchSessionOptions;
+  readonly seen: SeenHistories;
   /** It has ended, for whatever reason. */
   readonly onEnd: (session: WatchSession) => void;
 }
@@ -92,7 +94,10 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   #unread: Bookmark | undefined;
   /** The last progress that was told. */
   #progress: number | undefined;
-  #raftTerm = 0;
+  #raftTerm: number;
+  /** A member that is behind that lags, although the watch begins earlier. */
+  #seenRevision: number;
+  readonly #leaveSeen: () => void;
   #lags = 0;
   #lagging: WatchStream | undefined;
   #renewals = 0;
@@ -110,6 +115,10 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#backoff = new Backoff({ ...host.options.backoff, random: host.options.random });
     this.#bookmark = options.after;
     this.#beginsNow = options.after === undefined;
+    const seen = options.after === undefined ? NOTHING_SEEN : host.seen.of(range, options.after);
+    this.#raftTerm = seen.raftTerm;
+    this.#seenRevision = seen.revision;
+    this.#leaveSeen = host.seen.open(range);
   }
 
   /** Begins. Nothing is told to the sink before this returns. */
@@ -147,7 +156,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     if (this.#state.name !== 'creating') return;
     const { stream, subscription } = this.#state;
     const known = this.#known();
-    const suspicion = suspicionOf(header, known);
+    const suspicion = suspicionOf(header, known, this.#seenRevision);
     if (suspicion !== undefined) {
       // "Now" of a member that is behind, or of a proxy that tells no head, is not known: the head that was read is.
       this.#beginsNow = false;
@@ -295,7 +304,14 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#read(firstKey(this.#range), stream.endpoint, (head) => {
       const proof = proofOfOtherHistory(head, known);
       if (proof !== undefined) {
+        this.#host.seen.forget(this.#range);
         this.#fail(historyChanged(this.#range, proof, head.endpoint));
+        return;
+      }
+      if (head.revision < this.#seenRevision) {
+        // Not the member: the store went back, and not as far as to where this watch begins.
+        this.#seenRevision = 0;
+        this.#proceed();
         return;
       }
       this.#behind(stream);
@@ -412,6 +428,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     if (this.#state.name === 'closed') return;
     this.#enter({ name: 'closed' });
     this.#life.abort(OVERTAKEN);
+    this.#leaveSeen();
     this.#host.onEnd(this);
   }
 
@@ -430,6 +447,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
       case 'creating':
       case 'following':
         this.#raftTerm = Math.max(this.#raftTerm, previous.stream.raftTerm);
+        if (this.#bookmark !== undefined) this.#host.seen.note(this.#range, this.#bookmark, this.#raftTerm);
         if (!('subscription' in next) || next.subscription !== previous.subscription) previous.subscription.cancel();
         break;
       case 'resting':

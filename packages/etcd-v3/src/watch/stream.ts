@@ -128,6 +128,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     );
     const progress = new ProgressTimer(this.#options, {
       isOrdered: async (signal) => progressIsOrdered(await versionOf(this.#memberId, signal)),
+      isAnswered: () => this.#ledger.isAnswered,
       ask: () => {
         this.#askProgress();
       },
@@ -274,7 +275,10 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     subscription.confirm(watchId, response.header.revision);
     this.#active.set(watchId, subscription);
     this.#memberId = answerPoint(message)?.memberId ?? '0';
-    if (this.#state.name === 'open') this.#state.timers.progress.start();
+    if (this.#state.name === 'open') {
+      this.#state.timers.progress.start();
+      this.#state.timers.progress.soon();
+    }
     this.#owner.confirmed(this);
     subscription.follower.created(response.header);
   }

@@ -9,6 +9,7 @@ import {
 } from '@holdfast/store/adapter';
 import { MAX_RESPONSE_BYTES } from '../options.js';
 import { WatchLink, type WatchLinkOptions } from './link.js';
+import { SeenHistories } from './seen-histories.js';
 import { WatchSession } from './session.js';
 import type { WatchTransport } from '../connection/transport.js';
 
@@ -24,6 +25,7 @@ export class WatchManager {
   readonly #options: WatchLinkOptions;
   readonly #link: WatchLink;
   readonly #sessions = new Set<WatchSession>();
+  readonly #seen = new SeenHistories();
   #closed = false;
 
   constructor(transport: WatchTransport, options: WatchManagerOptions = {}) {
@@ -50,6 +52,7 @@ export class WatchManager {
       transport: this.#transport,
       link: this.#link,
       options: this.#options,
+      seen: this.#seen,
       onEnd: (ended) => {
         this.#sessions.delete(ended);
         if (this.#sessions.size === 0) this.#link.release();

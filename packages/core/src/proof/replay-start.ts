@@ -1,0 +1,27 @@
+import type { Bookmark, Revision } from '@holdfast/store';
+import type { Runtime } from '../runtime/runtime.js';
+
+/** A watch is never begun further back than so many revisions for the sake of the history check, however many keys there are. */
+const MOST_REPLAYED = 10_000;
+
+/**
+ * Where a watch begins that is to prove the history (M8): before the oldest event that the table remembers, and before its newest entry;
+ * and not so far back that the store would have more to do for it than for a read of the range. `undefined` if that can't be had.
+ *
+ * @param notBefore what the store has compacted
+ */
+export function replayStart({ table, store, settings }: Runtime, notBefore: number): Bookmark | undefined {
+  const { bookmark } = table;
+  if (bookmark === undefined || !store.capabilities.historicalReads) return undefined;
+  const { count, newest } = table.fingerprint();
+  const { oldest } = table.recent;
+  // Servers look through all revisions of a replay, and for a fingerprint at all keys: that costs about the same for each.
+  const most = Math.max(settings.replayRevisions, Math.min(count, MOST_REPLAYED));
+  const first = Math.max(2, notBefore + 1, bookmark.revision - most + 1);
+  const wanted = Math.min(newest ?? Infinity, oldest ?? Infinity);
+  // Nothing that is known may be gone by now: then a count says it all.
+  if (wanted === Infinity) return bookmark;
+  const start = Math.max(first, wanted);
+  if (start > (newest ?? bookmark.revision)) return undefined;
+  return { revision: (start - 1) as Revision, identity: bookmark.identity };
+}

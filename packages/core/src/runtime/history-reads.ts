@@ -1,0 +1,58 @@
+import { type Clock, type ConfigStore, isStoreError } from '@holdfast/store';
+import { abortable, sleep } from '@holdfast/store/adapter';
+import { Lock } from '../util/lock.js';
+
+/** After how many time-outs in a row the store is left alone for a while. */
+const MOST_LATE = 2;
+/** A read gets at most this many times as long as the first one. */
+const LONGEST = 16;
+
+const byStore = new WeakMap<ConfigStore, WeakMap<Clock, HistoryReads>>();
+
+/**
+ * The reads of the past that the history checks of a store's mirrors make (M8). A server may walk a whole range for each: so there is
+ * one at a time, one that was not answered in time gets twice as long, and a store that answers none is left alone by all mirrors.
+ */
+export class HistoryReads {
+  readonly #clock: Clock;
+  readonly #lock = new Lock();
+  #late = 0;
+
+  private constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  static of(store: ConfigStore, clock: Clock): HistoryReads {
+    const byClock = byStore.get(store) ?? new WeakMap<Clock, HistoryReads>();
+    const reads = byClock.get(clock) ?? new HistoryReads(clock);
+    byStore.set(store, byClock.set(clock, reads));
+    return reads;
+  }
+
+  /**
+   * Runs a read when it is its turn.
+   *
+   * @param timeoutMs how long the first attempt may take, in milliseconds
+   * @param read is given how long it may take
+   * @throws StoreError what the read fails with, or the signal's reason
+   */
+  run<T>(timeoutMs: number, signal: AbortSignal, read: (timeoutMs: number) => Promise<T>): Promise<T> {
+    const turn = this.#lock.run(async () => {
+      signal.throwIfAborted();
+      if (this.#late >= MOST_LATE) await sleep(this.#clock, timeoutMs * this.#factor(this.#late - MOST_LATE), signal);
+      try {
+        const result = await read(timeoutMs * this.#factor(this.#late));
+        this.#late = 0;
+        return result;
+      } catch (error) {
+        if (isStoreError(error, 'timeout')) this.#late += 1;
+        throw error;
+      }
+    });
+    return abortable(turn, signal);
+  }
+
+  #factor(late: number): number {
+    return Math.min(LONGEST, 2 ** late);
+  }
+}
