@@ -58,6 +58,7 @@ describe('a world', () => {
     const { failures } = await runCampaign({
       first: 1,
       seeds: 50,
+      generation: 4,
       wrapStore,
       onSeed: (_, failure) => failure === undefined,
     });

@@ -106,7 +106,7 @@ function ofPlainWatches(alter: Alter): Wrap {
 }
 
 function isPlain(options: WatchOptions | undefined): boolean {
-  return options?.bufferBytes !== undefined;
+  return options !== undefined && 'bufferBytes' in options;
 }
 
 /** A store that says something else of the puts that fail. */

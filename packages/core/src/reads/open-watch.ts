@@ -24,7 +24,7 @@ export class OpenWatch implements AsyncIterableIterator<WatchBatch, undefined> {
   constructor({ store, settings }: Runtime, { after, bufferBytes }: OpenWatchOptions = {}) {
     this.#watch = store.watch(settings.range.toRange(), {
       after,
-      bufferBytes,
+      ...(bufferBytes === undefined ? {} : { bufferBytes }),
       signal: this.#controller.signal,
       // Stores that are older than the option refuse it.
       ...(settings.unref && { unref: true }),
