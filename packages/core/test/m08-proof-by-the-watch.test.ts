@@ -161,6 +161,30 @@ describe('M8 the watch itself proves the history', () => {
     expect(mirror.get('b')).toBe(entry);
   });
 
+  test('a proof that was under way when the connection was lost reads nothing but another head', async () => {
+    const mirror = await follow();
+    let answer = () => undefined as void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    let isAsked = false;
+    w.script.afterRead = () => {
+      isAsked = true;
+      return answered;
+    };
+    // The proof that keeps a mirror live.
+    await w.until(() => isAsked);
+    w.script.afterRead = () => undefined;
+    w.script.cut();
+    await put(w.data, 'd', 4);
+    answer();
+    await w.clock.advance(500);
+    w.script.heal();
+    await w.until(() => mirror.has('d'));
+    await w.clock.advance(3_000);
+    expect(w.script.reads.filter(isSorted)).toEqual([]);
+    expect(w.script.reads.filter(({ kind }) => kind === 'scan')).toEqual([]);
+    expect(mirror.state).toMatchObject({ status: 'live', connection: 'connected' });
+  });
+
   test('what comes is held back until the count has come too', async () => {
     const mirror = await follow();
     w.script.cut();

@@ -477,6 +477,18 @@ export const mirror: readonly Mutant[] = [
     },
   },
   {
+    name: 'mirror-proof-across-a-loss',
+    promise: 'M9',
+    why: 'a proof that was under way when the connection was lost has the store sort the whole range, beside what the watch brings',
+    file: core('proof/prove-complete'),
+    find: '  if (options.isShared && !(await isStillVerified(follow))) return;\n',
+    replace: '',
+    caughtBy: {
+      test: test('m08-proof-by-the-watch'),
+      name: 'a proof that was under way when the connection was lost reads nothing but another head',
+    },
+  },
+  {
     name: 'mirror-shows-before-it-verifies',
     promise: 'M8',
     why: 'what comes through a new connection is shown before it is known that the history is still the same',

@@ -113,8 +113,12 @@ export class Follow implements FollowContext {
     return this.#hasProgressed;
   }
 
-  async established(times: number): Promise<number> {
-    await this.#establishments.until(times, this.signal);
+  get establishments(): number {
+    return this.#establishments.value;
+  }
+
+  async established(times: number, signal = this.signal): Promise<number> {
+    await this.#establishments.until(times, signal);
     return this.#establishments.value;
   }
 

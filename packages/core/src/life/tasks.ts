@@ -1,6 +1,7 @@
 import { sleep, toStoreError } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { FollowContext } from '../proof/follow-context.js';
+import { isVerifiedWithin } from '../proof/await-verified.js';
 import { endFor } from '../proof/follow-end.js';
 import { isHeadFar, prove } from '../proof/prove-complete.js';
 
@@ -61,17 +62,6 @@ async function proveOnceEstablished(follow: FollowContext): Promise<void> {
     }
     done = establishment;
   });
-}
-
-async function isVerifiedWithin(follow: FollowContext, ms: number): Promise<boolean> {
-  const { runtime, signal } = follow;
-  try {
-    await runtime.wait('the proof of the history', ms, signal, () => follow.verified());
-    return true;
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return false;
-  }
 }
 
 /** Serves `sync()`, and whoever else wants to know now. */

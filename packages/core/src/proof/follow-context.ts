@@ -21,8 +21,10 @@ export interface FollowContext {
   skipReplay(): void;
   /** Whether the watch has told how far it is since it was established. */
   readonly hasProgressed: boolean;
+  /** How often a watch was established. */
+  readonly establishments: number;
   /** Resolves when watches were established so often, with how often that was. */
-  established(times: number): Promise<number>;
+  established(times: number, signal?: AbortSignal): Promise<number>;
   /**
    * Resolves when what the watch delivers is proved to be of the mirror's history.
    *

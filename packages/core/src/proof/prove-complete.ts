@@ -1,6 +1,7 @@
 import type { Bookmark } from '@holdfast/store';
 import type { Runtime } from '../runtime/runtime.js';
 import type { FollowContext } from './follow-context.js';
+import { isVerifiedWithin } from './await-verified.js';
 import { OTHER_HISTORY } from './follow-end.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
 import { isOtherOrOlder } from '../table/history.js';
@@ -38,10 +39,21 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
     follow.end(OTHER_HISTORY);
     return;
   }
+  if (options.isShared && !(await isStillVerified(follow))) return;
   if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
   if (await isBrought(follow, head, options)) await confirm(follow, mark, readSteps);
   else if (canReadDeltas(runtime)) await proveByDelta(follow, { ...options, catchesUp: false });
   else await proveByFingerprint(follow, options);
+}
+
+/**
+ * Whether the head counts for what the watch has told. If the connection was lost while it was read, everything would have to be compared
+ * for it: it is cheaper to wait for the watch, and to read another one.
+ */
+async function isStillVerified(follow: FollowContext): Promise<boolean> {
+  const { store, settings } = follow.runtime;
+  if (follow.isVerified || !store.capabilities.historicalReads) return true;
+  return !(await isVerifiedWithin(follow, settings.livenessMs / 6));
 }
 
 /** Whether the watch brings the mirror to the head: it gets the grace once more as long as it goes on bringing something. */
