@@ -19,6 +19,7 @@ export default {
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
     '^@holdfast/(store|core|memory|etcd-common|etcd-v2|etcd-v3|testkit)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@holdfast/simulation$': '<rootDir>/checks/simulation/src/index.ts',
     '^@holdfast/store/adapter$': '<rootDir>/packages/store/src/adapter.ts',
     '^@holdfast/core/yaml$': '<rootDir>/packages/core/src/values/yaml.ts',
     '^@holdfast/testkit/([^/]+)$': '<rootDir>/packages/testkit/src/$1.ts',

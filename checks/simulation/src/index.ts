@@ -13,4 +13,5 @@ export type { RunOptions } from './run-options.js';
 export { runPlan } from './world/world.js';
 export type { Stats } from './world/stats.js';
 export { type Regression, regressions } from './campaign/regressions.js';
+export { type ClockView, SimClock } from './sim-clock.js';
 export { shrink } from './campaign/shrink.js';
