@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { readCosts, readCostsFor } from '../src/costs/costs.js';
+import { factorBetween } from '../src/scenarios/measured.js';
+import { type Result, run } from '../src/scenarios/run.js';
+import { scenarioOf } from '../src/scenarios/scenario.js';
+import { type Site, sites } from '../src/scenarios/site.js';
+
+const costs = readCosts(join(__dirname, '..', 'costs.json'));
+
+function simulate(scenario: string, mirrors: number, site: Site = sites.fleet, seed = 1): Promise<Result> {
+  return run({ scenario: scenarioOf(scenario), site, mirrors, keys: 10_000, seed, costs, mostMs: 60_000 });
+}
+
+describe('a simulated fleet', () => {
+  let result: Result;
+
+  beforeAll(async () => {
+    result = await simulate('comeback', 100);
+  });
+
+  test('comes back with what the server has, and says that it is live', () => {
+    expect(result.unequal).toBe(0);
+    expect(result.liveAfter).not.toBeNull();
+  });
+
+  test('is the same each time for one seed, and another for another', async () => {
+    expect(await simulate('comeback', 100)).toEqual(result);
+    expect(await simulate('comeback', 100, sites.fleet, 2)).not.toEqual(result);
+  });
+
+  test('costs the server for each mirror no more than two history checks and its events', () => {
+    const { connect, event } = costs.server;
+    const { newestAtRevision } = readCostsFor(costs.server, 10_000);
+    const most = (100 * (2 * newestAtRevision + connect + 3_000 * event)) / 1_000;
+    expect(result.serverCpu).toBeLessThan(most);
+    expect(result.timeouts).toBe(0);
+  });
+
+  test('is charged for what it reads: with ten times the keys, a load costs some ten times as much', async () => {
+    const few = await simulate('start', 10);
+    const many = await run({
+      scenario: scenarioOf('start'),
+      site: sites.fleet,
+      mirrors: 10,
+      keys: 100_000,
+      seed: 1,
+      costs,
+      mostMs: 60_000,
+    });
+    expect(many.serverCpu / few.serverCpu).toBeGreaterThan(5);
+    expect(few.requests['page']).toBe(10 * 4);
+  });
+
+  test('overloads a server that has a tenth of a core for it, and shows that', async () => {
+    const busy = await simulate('comeback', 100, { ...sites.bench, others: 40 });
+    expect(busy.timeouts).toBeGreaterThan(50);
+    expect(busy.requests['aborted']).toBeGreaterThan(50);
+  });
+});
+
+test('spans are apart by a factor, unless they overlap', () => {
+  expect(factorBetween([5, 7], [4, 6])).toBe(1);
+  expect(factorBetween([1, 2], [4, 6])).toBe(2);
+  expect(factorBetween([9, 12], [4, 6])).toBe(1.5);
+  expect(factorBetween([9, Infinity], [4, 6])).toBe(1.5);
+});
