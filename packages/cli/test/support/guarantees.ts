@@ -80,7 +80,11 @@ export const mirrorGuarantees: readonly Guarantee[] = [
     name: 'Another history is noticed',
     worlds: ['equal', 'truthful', 'foreign'],
     clusters: ['equal', 'truthful', 'foreign'],
-    tests: ['core/test/m08-another-history.test.ts', 'cli/test/faults/v3-restores.test.ts'],
+    tests: [
+      'core/test/m08-another-history.test.ts',
+      'core/test/m08-proof-by-the-watch.test.ts',
+      'cli/test/faults/v3-restores.test.ts',
+    ],
   },
   {
     id: 'M9',
