@@ -29,6 +29,7 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #connection: Connection;
   readonly #store: ConfigStore;
+  readonly #closing = new AbortController();
   #mirror: Mirror<unknown> | undefined;
   /** Reads that the mirror gave up as too late. */
   timeouts = 0;
@@ -90,6 +91,7 @@ export class Client {
       clock: view,
       random,
       logger,
+      signal: this.#closing.signal,
       startTimeoutMs: START_TIMEOUT_MS,
       fullResyncKeys: Math.max(1, Math.round(FULL_RESYNC_KEYS / tariff.scale)),
     }).then(
@@ -124,6 +126,8 @@ export class Client {
   }
 
   async close(): Promise<void> {
+    // A mirror that has not loaded yet ends by its signal.
+    this.#closing.abort();
     await this.#mirror?.close();
     await this.#store.close();
   }

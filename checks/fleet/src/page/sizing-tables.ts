@@ -22,7 +22,7 @@ export function sizingTables(page: SizingPage): string {
     '## What requests cost the server',
     costTable(page.costs),
     '## How well real fleets are reproduced',
-    `${page.measured.about} "Other threads" are those of other programs on that machine. In the second measurement they were counted; in the first one they were not, and the number is the one that fits best.`,
+    `${page.measured.about} "Other threads" are those of other programs on that machine, which is shared. In the third measurement their number follows from the share of CPU time that the busy clients got. (A count of runnable threads, short-lived ones included, came to 15, and with 15 the model takes two to four times as long.) In the others it is the number that fits best. Simulated are five seeds.`,
     measuredTable(page),
   ].join('\n\n');
 }

@@ -6,6 +6,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** A number of seconds, as short as it may be. */
 export function seconds(value: number | null): string {
-  if (value === null) return 'never';
+  if (value === null) return '–';
   return `${value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en')} s`;
 }

@@ -11,9 +11,9 @@ export interface MeasuredRow {
   readonly scenario: string;
   /** The commit of the mirrors. */
   readonly core: string;
-  /** How many threads of other programs ran on the machine; where nobody had counted them, the number that fits best. */
+  /** How many threads of other programs ran on the machine: by the share of CPU time that was left, or else the number that fits best. */
   readonly others: number;
-  readonly othersAre: 'counted' | 'fitted';
+  readonly othersAre: 'by shares' | 'fitted';
   readonly serverCpu?: Span;
   readonly liveAfter?: Span;
   readonly aborted?: Span;

@@ -114,7 +114,10 @@ export async function run(options: RunOptions): Promise<Result> {
 }
 
 /** Brings the fleet to where the scenario begins, at no cost. */
-async function begin(fleet: Fleet, { begins }: Scenario): Promise<void> {
+async function begin(
+  fleet: Fleet,
+  { begins, isWrittenBefore, transactions, keysEach, isCompacted }: Scenario,
+): Promise<void> {
   const { clock, server } = fleet;
   if (begins === 'not started') return;
   fleet.isFree = true;
@@ -125,11 +128,20 @@ async function begin(fleet: Fleet, { begins }: Scenario): Promise<void> {
   fleet.isFree = false;
   if (begins === 'following') return;
   server.kill();
+  if (isWrittenBefore === true) {
+    for (let index = 0; index < transactions; index += 1) server.history.put(index, keysEach);
+    if (isCompacted) server.history.compact(server.history.head);
+  }
   await clock.advance(DOWN_MS + START_MS);
 }
 
-function write(fleet: Fleet, { transactions, keysEach, isCompacted }: Scenario, done: () => void): void {
+function write(fleet: Fleet, scenario: Scenario, done: () => void): void {
   const { server } = fleet;
+  const { transactions, keysEach, isCompacted, isWrittenBefore } = scenario;
+  if (isWrittenBefore === true) {
+    done();
+    return;
+  }
   let written = 0;
   const next = (): void => {
     if (written < transactions) {

@@ -4,7 +4,9 @@ export interface Scenario {
   readonly title: string;
   /** Where the clients are when time begins to count. */
   readonly begins: 'lost server' | 'not started' | 'following';
-  /** How many transactions follow at once, and of how many keys. */
+  /** Whether the transactions and the compaction come while the clients are away, and not when the server is back. */
+  readonly isWrittenBefore?: true;
+  /** How many transactions there are, one right after the other, and of how many keys. */
   readonly transactions: number;
   readonly keysEach: number;
   /** Whether the history is compacted then. */
@@ -31,11 +33,21 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'compacted',
-    title: 'The same with the 30 transactions, and the history is compacted after them: everyone must read again.',
+    title:
+      'The same with the 30 transactions, and the history is compacted after them: those who are late must read again.',
     begins: 'lost server',
     transactions: 30,
     keysEach: 100,
     isCompacted: true,
+  },
+  {
+    name: 'resync',
+    title: 'All of that happens before the server is back: everyone must read again, at once.',
+    begins: 'lost server',
+    transactions: 30,
+    keysEach: 100,
+    isCompacted: true,
+    isWrittenBefore: true,
   },
   {
     name: 'start',
