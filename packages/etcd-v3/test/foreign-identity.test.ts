@@ -16,6 +16,7 @@ import {
   type Proxy,
 } from '@holdfast/testkit';
 import { failure } from '../../etcd-common/test/support/failure.js';
+import { nextEvents } from '../../etcd-common/test/support/next-events.js';
 import { ForeignWorld } from './foreign-world.js';
 
 // What the versions tell of themselves, and to whom, is in foreign-users.test.ts.
@@ -93,8 +94,7 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
       expect(warnings.filter((text) => text.includes(`belongs to cluster ${ids.fresh}`)).length).toBeGreaterThan(0);
       await own.put('/a/4', 'meanwhile');
       await Promise.all([one.allow(), two.allow()]);
-      const next = await batches.next();
-      expect(next.value).toMatchObject({ events: [{ type: 'put', current: { key: '/a/4' } }] });
+      expect(await nextEvents(batches)).toMatchObject({ events: [{ type: 'put', current: { key: '/a/4' } }] });
       await store.put('/a/5', 'x');
       expect(await store.get('/a/1')).toMatchObject({ key: '/a/1' });
     });
@@ -136,7 +136,7 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
       expect((await watch.ready).identity).toBe(ids.fresh);
       expect((await store.status()).endpoint).toBe(other.endpoint);
       await Promise.all([one.allow(), two.allow()]);
-      const ended = await failure(watch[Symbol.asyncIterator]().next());
+      const ended = await failure(nextEvents(watch[Symbol.asyncIterator]()));
       expect(ended).toMatchObject({ code: 'history-changed' });
       expect(await store.get('/right')).toMatchObject({ key: '/right' });
     });
@@ -162,7 +162,7 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
       two.retarget(fresh.endpoints[0]!);
       two.cut();
       stop(one);
-      const ended = await failure(watch[Symbol.asyncIterator]().next());
+      const ended = await failure(nextEvents(watch[Symbol.asyncIterator]()));
       expect(ended).toMatchObject({ code: 'history-changed' });
       expect((await store.list('/replaced')).bookmark.identity).toBe(ids.fresh);
       expect([two.endpoint, other.endpoint]).toContain((await store.status()).endpoint);
@@ -235,7 +235,7 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
     await store.put('/mixed/1', 'x');
     const watch = watching.watch({ prefix: '/mixed/' });
     await watch.ready;
-    const next = watch[Symbol.asyncIterator]().next();
+    const next = nextEvents(watch[Symbol.asyncIterator]());
     // As behind a proxy that sends each request to another server. The header comes first, and in it the cluster's id.
     proxy.rewrite((message, path) => {
       if (!path.endsWith('/MemberList')) message[3]! ^= 1;
@@ -250,7 +250,7 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
     expect(await failure(store.leases.grant(60))).toMatchObject({ code: 'unavailable', outcome: 'unknown' });
     await eventually(() => watch.state.status === 'interrupted');
     proxy.rewrite(undefined);
-    expect((await next).value).toMatchObject({ events: [{ current: { key: '/mixed/2' } }] });
+    expect(await next).toMatchObject({ events: [{ current: { key: '/mixed/2' } }] });
     expect(await store.get('/mixed/1')).toMatchObject({ key: '/mixed/1' });
   });
 });

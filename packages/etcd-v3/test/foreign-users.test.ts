@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { availableEtcds, eventually, findEtcd, type Proxy } from '@holdfast/testkit';
 import { failure } from '../../etcd-common/test/support/failure.js';
+import { nextEvents } from '../../etcd-common/test/support/next-events.js';
 import { ForeignWorld } from './foreign-world.js';
 import { APP, enableAuth } from './watch-auth.js';
 
@@ -42,7 +43,7 @@ describe.each(availableEtcds())('foreign clusters with users, of etcd $version',
       expect(await store.get('/app/1')).toMatchObject({ key: '/app/1' });
       const watch = store.watch({ prefix: '/app/' });
       expect((await watch.ready).identity).toBe(world.ids.own);
-      const next = watch[Symbol.asyncIterator]().next();
+      const next = nextEvents(watch[Symbol.asyncIterator]());
       stop(one);
       stop(two);
       await failure(store.get('/app/1'));
@@ -50,7 +51,7 @@ describe.each(availableEtcds())('foreign clusters with users, of etcd $version',
       expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied', retryable: true });
       await Promise.all([one.allow(), two.allow()]);
       await eventually(() => store.put('/app/3', 'x'));
-      expect((await next).value).toMatchObject({ events: [{ current: { key: '/app/3' } }] });
+      expect(await next).toMatchObject({ events: [{ current: { key: '/app/3' } }] });
     });
   });
 
