@@ -98,7 +98,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await etcd.compact(after.revision);
       const follower = follow({ prefix: '/a/' }, { after });
       await writer.put('/a/2', '2');
-      await eventually(() => follower.batches.length > 0);
+      await eventually(() => follower.eventBatches.length > 0);
       expect(follower.keys).toEqual(['/a/2']);
       expect((await truth('/a/')).size).toBe(2);
     });
@@ -202,9 +202,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
         const follower = follow({ prefix: '/a/' }, { after });
         await cut.happened;
         await eventually(() => follower.keys.length === 384);
-        expect(follower.batches.filter(({ kind }) => kind === 'events').map(({ events }) => events.length)).toEqual([
-          128, 128, 128,
-        ]);
+        expect(follower.eventBatches.map(({ events }) => events.length)).toEqual([128, 128, 128]);
         await follower.watch.close();
       }
     });
@@ -251,7 +249,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await Promise.all([loose.watch.ready, strict.watch.ready]);
       await writer.put('/ab', '1');
       await writer.put('/a/b', '2');
-      await eventually(() => loose.batches.length === 2 && strict.batches.length === 1);
+      await eventually(() => loose.eventBatches.length === 2 && strict.eventBatches.length === 1);
       expect(strict.keys).toEqual(['/a/b']);
     });
   });

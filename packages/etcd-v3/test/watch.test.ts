@@ -16,15 +16,17 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await writer.put('/b/other', 'x');
       await writer.delete('/a/before');
       await store.put('/a/1', 'again');
-      await eventually(() => follower.batches.length === 3);
+      await eventually(() => follower.eventBatches.length === 3);
       expect(follower.revisions).toEqual([revision + 1, revision + 3, revision + 4]);
-      expect(follower.batches[0]?.events).toMatchObject([
+      expect(follower.eventBatches[0]?.events).toMatchObject([
         { type: 'put', isCreate: true, current: { key: '/a/1', version: 1 } },
         { type: 'put', current: { key: '/a/2' } },
         { type: 'put', current: { key: '/a/3' } },
       ]);
-      expect(follower.batches[1]?.events).toEqual([{ type: 'delete', key: '/a/before', revision: revision + 3 }]);
-      expect(follower.batches[2]?.events).toMatchObject([{ type: 'put', isCreate: false, current: { version: 2 } }]);
+      expect(follower.eventBatches[1]?.events).toEqual([{ type: 'delete', key: '/a/before', revision: revision + 3 }]);
+      expect(follower.eventBatches[2]?.events).toMatchObject([
+        { type: 'put', isCreate: false, current: { version: 2 } },
+      ]);
       await follower.equals(() => truth('/a/'));
     });
   });
@@ -38,11 +40,15 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await Promise.all([both.watch.ready, puts.watch.ready, deletes.watch.ready]);
       await writer.put('/a/1', 'new');
       await writer.delete('/a/1');
-      await eventually(() => both.batches.length === 2 && puts.batches.length === 1 && deletes.batches.length === 1);
-      const old = both.batches[0]?.events[0];
+      await eventually(
+        () => both.eventBatches.length === 2 && puts.eventBatches.length === 1 && deletes.eventBatches.length === 1,
+      );
+      const old = both.eventBatches[0]?.events[0];
       expect(old?.type === 'put' && decodeUtf8(old.previous?.value ?? new Uint8Array(0))).toBe('old');
-      expect(deletes.batches[0]?.events).toMatchObject([{ type: 'delete', key: '/a/1', previous: { version: 2 } }]);
-      expect(puts.batches[0]?.events).toMatchObject([{ type: 'put', current: { key: '/a/1' } }]);
+      expect(deletes.eventBatches[0]?.events).toMatchObject([
+        { type: 'delete', key: '/a/1', previous: { version: 2 } },
+      ]);
+      expect(puts.eventBatches[0]?.events).toMatchObject([{ type: 'put', current: { key: '/a/1' } }]);
     });
   });
 
@@ -53,9 +59,9 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       const lease = await writer.leases.grant(60, { id: '7587870206184853319' });
       for (const name of ['1', '2', '3']) await writer.put(`/a/${name}`, '', { lease: lease.id });
       await writer.leases.revoke(lease.id);
-      await eventually(() => follower.batches.length === 4);
-      expect(follower.batches[0]?.events).toMatchObject([{ current: { lease: '7587870206184853319' } }]);
-      expect(follower.batches[3]?.events).toHaveLength(3);
+      await eventually(() => follower.eventBatches.length === 4);
+      expect(follower.eventBatches[0]?.events).toMatchObject([{ current: { lease: '7587870206184853319' } }]);
+      expect(follower.eventBatches[3]?.events).toHaveLength(3);
     });
   });
 
@@ -66,9 +72,11 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       const raw = Buffer.from('/a/\xff\xfe', 'latin1');
       const revision = await etcd.put(raw, 'x');
       await writer.put('/a/ok', 'y');
-      await eventually(() => follower.batches.length === 2);
-      expect(follower.batches[0]).toMatchObject({ kind: 'events', events: [], bookmark: { revision } });
-      expect(follower.batches[0]?.undecodable).toEqual([{ rawKey: Uint8Array.from(raw), revision, deleted: false }]);
+      await eventually(() => follower.eventBatches.length === 2);
+      expect(follower.eventBatches[0]).toMatchObject({ kind: 'events', events: [], bookmark: { revision } });
+      expect(follower.eventBatches[0]?.undecodable).toEqual([
+        { rawKey: Uint8Array.from(raw), revision, deleted: false },
+      ]);
       expect(follower.keys).toEqual(['/a/ok']);
     });
   });
@@ -79,7 +87,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       await Promise.all(followers.map(({ watch }) => watch.ready));
       expect([await watchers(), await streams()]).toEqual([10, 1]);
       await Promise.all(followers.map((_, i) => writer.put(`/${i}/key`, `${i}`)));
-      await eventually(() => followers.every(({ batches }) => batches.length === 1));
+      await eventually(() => followers.every(({ eventBatches }) => eventBatches.length === 1));
       expect(followers.flatMap(({ keys }) => keys)).toEqual(followers.map((_, i) => `/${i}/key`));
       await Promise.all(followers.slice(1).map(({ watch }) => watch.close()));
       await eventually(async () => (await watchers()) === 1);
@@ -96,7 +104,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       stalled.hold();
       const value = 'x'.repeat(10_000);
       for (let i = 0; i < 200; i++) await writer.put(`/a/${i}`, value);
-      await eventually(() => live.every(({ batches }) => batches.length >= 200));
+      await eventually(() => live.every(({ eventBatches }) => eventBatches.length >= 200));
       // It alone is not followed any more, and what waits for it is bounded.
       await eventually(async () => (await watchers()) === 9);
       expect(await streams()).toBe(1);
@@ -131,9 +139,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
       }
       const follower = follow({ prefix: '/a/' }, { after });
       await eventually(() => follower.keys.length === 2_000);
-      expect(follower.batches.filter(({ kind }) => kind === 'events').map(({ events }) => events.length)).toEqual(
-        Array.from({ length: 20 }, () => 100),
-      );
+      expect(follower.eventBatches.map(({ events }) => events.length)).toEqual(Array.from({ length: 20 }, () => 100));
       expect(await etcd.revision()).toBe(follower.bookmark?.revision);
     });
   });

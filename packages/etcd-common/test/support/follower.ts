@@ -55,6 +55,11 @@ export class Follower {
     return this.batches.flatMap(({ events }) => [...events]);
   }
 
+  /** The batches without those of progress, which a server may tell at any time. */
+  get eventBatches(): WatchBatch[] {
+    return this.batches.filter(({ kind }) => kind === 'events');
+  }
+
   /** The events in short. */
   get told(): string[] {
     return this.events.map(briefly);
@@ -77,7 +82,7 @@ export class Follower {
   }
 
   get revisions(): number[] {
-    return this.batches.filter(({ kind }) => kind === 'events').map(({ bookmark }) => bookmark.revision);
+    return this.eventBatches.map(({ bookmark }) => bookmark.revision);
   }
 
   get bookmark(): Bookmark | undefined {
