@@ -93,7 +93,7 @@ describe.each(BACKENDS)('a signal on %s', (_name, capabilities, connect) => {
       const before = await shown(ground, backend.direct);
       const reason = new Error('changed my mind');
       const signal = AbortSignal.abort(reason);
-      const sent = backend.proxy?.bytesToServer;
+      const sent = backend.proxy === undefined ? undefined : await whenQuiet(backend.proxy);
       const error = await failure(run({ ...ground, store: backend.store }, signal));
       expect(error).toMatchObject({ code: 'aborted', retryable: false });
       expect(rootCause(error)).toBe(reason);
@@ -261,6 +261,21 @@ describe.each(BACKENDS)('a signal on %s', (_name, capabilities, connect) => {
     });
   });
 });
+
+/** How much was sent, when the connection has acknowledged all that the calls before have brought. */
+async function whenQuiet(proxy: Proxy): Promise<number> {
+  let sent = -1;
+  let looks = 0;
+  await eventually(
+    () => {
+      looks = proxy.bytesToServer === sent ? looks + 1 : 0;
+      sent = proxy.bytesToServer;
+      return looks >= 3;
+    },
+    { intervalMs: 30 },
+  );
+  return sent;
+}
 
 async function consume(watch: Watch): Promise<number> {
   let batches = 0;
