@@ -8,9 +8,10 @@ import type { Work } from '../server/processor.js';
 import type { Price } from '../server/tariff.js';
 import type { ClientCpu } from './client-cpu.js';
 
-/** The defaults of the etcd v3 adapter, in milliseconds. */
-const RETRY = { initialMs: 100, maxMs: 2_000 };
+/** How the etcd v3 adapter backs off by default, with calls and with watches, in milliseconds. */
+export const RETRY = { initialMs: 100, maxMs: 2_000 };
 const ATTEMPTS = 3;
+/** More of its defaults, in milliseconds. */
 const CONNECT_MS = 5_000;
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_ANSWER_MS = 5_000;

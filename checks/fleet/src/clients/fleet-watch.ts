@@ -6,10 +6,9 @@ import type { ModelServer, Session } from '../server/model-server.js';
 import type { Tariff } from '../server/tariff.js';
 import type { Watcher } from '../server/watchers.js';
 import type { ClientCpu } from './client-cpu.js';
-import type { Connection } from './connection.js';
+import { type Connection, RETRY } from './connection.js';
 
 /** The defaults of the etcd v3 adapter, in milliseconds. */
-const RETRY = { initialMs: 100, maxMs: 2_000 };
 const STABLE_MS = 5_000;
 const PROGRESS_MS = 5_000;
 /** What an event takes in memory, and progress. */

@@ -6,6 +6,20 @@ function moved(bookmark: Bookmark, by: number): Bookmark {
   return { ...bookmark, revision: Math.max(1, bookmark.revision + by) as Revision };
 }
 
+/** A watch goes on so many revisions after its bookmark. */
+function resumedAt(by: number): Mutant['apply'] {
+  return (store) =>
+    change(store, {
+      watch: (range, options) => {
+        const after = options?.after;
+        return store.watch(
+          range,
+          after !== undefined && after.revision > 0 ? { ...options, after: moved(after, by) } : options,
+        );
+      },
+    });
+}
+
 export const bookmarkMutants: readonly Mutant[] = [
   {
     id: 'C10.resume-skips',
@@ -26,16 +40,7 @@ export const bookmarkMutants: readonly Mutant[] = [
       'C13.progress-never-lowers-a-bookmark',
       'C5.watch-continues-a-scan',
     ],
-    apply: (store) =>
-      change(store, {
-        watch: (range, options) => {
-          const after = options?.after;
-          return store.watch(
-            range,
-            after !== undefined && after.revision > 0 ? { ...options, after: moved(after, 1) } : options,
-          );
-        },
-      }),
+    apply: resumedAt(1),
   },
   {
     id: 'C10.resume-repeats',
@@ -56,16 +61,7 @@ export const bookmarkMutants: readonly Mutant[] = [
       'C13.progress-never-lowers-a-bookmark',
       'C5.watch-continues-a-scan',
     ],
-    apply: (store) =>
-      change(store, {
-        watch: (range, options) => {
-          const after = options?.after;
-          return store.watch(
-            range,
-            after !== undefined && after.revision > 1 ? { ...options, after: moved(after, -1) } : options,
-          );
-        },
-      }),
+    apply: resumedAt(-1),
   },
   {
     id: 'C10.bookmark-of-the-head',
