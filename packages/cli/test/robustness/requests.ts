@@ -1,0 +1,57 @@
+import { eventually, type Proxy } from '@holdfast/testkit';
+
+/** The number of requests that were begun through a proxy since it was asked for. */
+export interface RequestCount {
+  begun(): number;
+  stop(): void;
+}
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+const FRAME_HEADER_BYTES = 9;
+const HEADERS_FRAME = 1;
+
+/**
+ * Counts requests over HTTP/2, and bytes over HTTP/1.1, where a client sends nothing else. An HTTP/2 connection also acknowledges what
+ * earlier calls have brought, at any time: those bytes are no request.
+ */
+export async function countRequests(proxy: Proxy): Promise<RequestCount> {
+  // What is looked at has to begin with a whole frame.
+  await whenQuiet(proxy);
+  const chunks: Uint8Array[] = [];
+  const look = proxy.cutWhen(
+    (chunk) => {
+      chunks.push(Uint8Array.from(chunk));
+      return false;
+    },
+    { direction: 'toServer' },
+  );
+  return { begun: () => requestsIn(Buffer.concat(chunks)), stop: () => look.disarm() };
+}
+
+function requestsIn(sent: Buffer): number {
+  if (isHttp1(sent)) return sent.length;
+  let at = sent.subarray(0, PREFACE.length).equals(PREFACE) ? PREFACE.length : 0;
+  let requests = 0;
+  for (; at + FRAME_HEADER_BYTES <= sent.length; at += FRAME_HEADER_BYTES + sent.readUIntBE(at, 3)) {
+    if (sent[at + 3] === HEADERS_FRAME) requests += 1;
+  }
+  return requests;
+}
+
+/** Whether it begins with a method's name, which no frame of a length below 4 MiB does. */
+function isHttp1(sent: Buffer): boolean {
+  return /^(?:GET|PUT|POST|DELETE|HEAD) /.test(sent.toString('latin1', 0, 8));
+}
+
+async function whenQuiet(proxy: Proxy): Promise<void> {
+  let sent = -1;
+  let looks = 0;
+  await eventually(
+    () => {
+      looks = proxy.bytesToServer === sent ? looks + 1 : 0;
+      sent = proxy.bytesToServer;
+      return looks >= 3;
+    },
+    { intervalMs: 30 },
+  );
+}
