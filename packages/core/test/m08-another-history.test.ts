@@ -64,6 +64,20 @@ describe('M8 another history is noticed', () => {
     await w.until(() => mirror.get('a')?.value.n === 3 && mirror.state.status === 'live');
   });
 
+  test('the same, where the watch can not begin early enough to bring what is known', async () => {
+    const snapshot = w.data.snapshot();
+    await w.data.put(`${PREFIX}a`, thing(2));
+    await w.data.put('/elsewhere', 'x');
+    const mirror = await w.open();
+    await overtake(w, async (data) => {
+      w.data.restore(snapshot);
+      await data.put(`${PREFIX}a`, thing(3));
+      const { revision } = await data.put('/elsewhere', 'y');
+      await data.compact(revision);
+    });
+    await w.until(() => mirror.get('a')?.value.n === 3 && mirror.state.status === 'live');
+  });
+
   test('a lost connection to the same history costs one small read, and no resync', async () => {
     const mirror = await w.open();
     await w.clock.advance(500);

@@ -210,18 +210,11 @@ export const etcdV3Watch: readonly Mutant[] = [
   {
     name: 'v3-begins-at-a-members-head',
     trap: 16,
-    why: 'a watch without a bookmark begins at the head that `created` tells, which is one member’s',
+    why: 'a watch without a bookmark begins at the head that `created` tells, also where a read has seen a later one',
     file: SESSION,
-    find: '    this.#lags = 0;\n    this.#renewals = 0;\n',
-    replace: [
-      '    this.#lags = 0;',
-      '    this.#renewals = 0;',
-      '    if (this.#options.after === undefined) {',
-      '      this.#bookmark = { ...known.bookmark, revision: header.revision };',
-      '    }',
-      '',
-    ].join('\n'),
-    caughtBy: { test: SCRIPTED, name: 'not from the head that one member tells .trap 16' },
+    find: '    if (suspicion !== undefined) {',
+    replace: '    if (suspicion !== undefined && !this.#beginsNow) {',
+    caughtBy: { test: SCRIPTED, name: 'at a member that is behind a linearizable read: from the read .trap 16' },
   },
   {
     name: 'v3-never-leaves-a-member-behind',

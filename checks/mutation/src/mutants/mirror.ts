@@ -507,7 +507,7 @@ export const mirror: readonly Mutant[] = [
     file: core('table/fingerprint'),
     find: 'return item.modRevision === newest && table.holds(item);',
     replace: 'return item.modRevision > 0 && table.count === count;',
-    caughtBy: { test: test('m08-another-history'), name: 'the same key, at the same revisions, with another value' },
+    caughtBy: { test: test('m08-another-history'), name: 'the same, where the watch can not begin early enough' },
   },
   {
     name: 'mirror-resyncs-in-step',
