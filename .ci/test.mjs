@@ -110,6 +110,17 @@ function slowestFiles() {
   return slowest.map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
 }
 
+/** The mutants that name a test which did not run. Of a run that was cut short they say nothing. */
+async function mutantsWithoutTest() {
+  if (!existsSync(jestResult)) return [];
+  const { mutants, withoutTheirTest } = await import('../checks/mutation/dist/esm/index.js');
+  const report = JSON.parse(readFileSync(jestResult, 'utf8'));
+  return withoutTheirTest(Object.values(mutants).flat(), report, root).map(
+    ({ name, caughtBy: { test, name: named } }) =>
+      `the mutant ${name} names a test that is not there: ${test} "${named}"`,
+  );
+}
+
 /** The versions that the step `etcd` made available. */
 function etcdVersions() {
   return [...(printedBy.get('etcd') ?? '').matchAll(/^(\d+\.\d+\.\d+)=/gm)].map(([, version]) => version);
@@ -124,6 +135,7 @@ try {
   const { passed, failed, pending } = jestTotals();
   const report = readReport(conformance);
   failures.push(...reportProblems(report, etcdVersions()));
+  failures.push(...(await mutantsWithoutTest()));
   if (pending > 0) failures.push(`${pending} tests were skipped, which no test may be`);
 
   if (/worker process has failed to exit gracefully/.test(printedBy.get('jest') ?? '')) {

@@ -1,10 +1,10 @@
 import type { Mutant } from './mutant.js';
 
 /** Seconds that one part of the mutants takes, and that those that were touched may take besides. */
-const BUDGET_S = 40;
+const BUDGET_S = 30;
 
-/** Seconds for a mutant that no whole run has tried yet. */
-const UNKNOWN_S = 5;
+/** Seconds for a mutant of which, and of whose test file, nothing is known yet. */
+const UNKNOWN_S = 10;
 
 /** What a {@link sampleOf} is chosen by. */
 export interface SampleOptions {
@@ -23,17 +23,17 @@ export interface SampleOptions {
 export function sampleOf(mutants: readonly Mutant[], { changed, turn, seconds }: SampleOptions): readonly Mutant[] {
   const files = new Set(changed);
   const touched = mutants.filter(({ file, caughtBy }) => files.has(file) || files.has(caughtBy.test));
-  const parts = partsOf(mutants, seconds);
-  const chosen = new Set([...(partsOf(touched, seconds)[0] ?? []), ...(parts[turn % parts.length] ?? [])]);
+  const lasting = expectedSeconds(mutants, seconds);
+  const parts = partsOf(mutants, lasting);
+  const chosen = new Set([...(partsOf(touched, lasting)[0] ?? []), ...(parts[turn % parts.length] ?? [])]);
   return mutants.filter((mutant) => chosen.has(mutant));
 }
 
 /** Parts that take about as long as each other. The shortest mutants come first, so that each part but the last few has many. */
 export function partsOf(
   mutants: readonly Mutant[],
-  seconds: ReadonlyMap<string, number>,
+  lasting: (mutant: Mutant) => number,
 ): readonly (readonly Mutant[])[] {
-  const lasting = (mutant: Mutant) => seconds.get(mutant.name) ?? UNKNOWN_S;
   const parts: Mutant[][] = [];
   let part: Mutant[] = [];
   let left = 0;
@@ -46,4 +46,17 @@ export function partsOf(
     left -= lasting(mutant);
   }
   return parts;
+}
+
+/** Seconds that a mutant is expected to take: as in the last whole run, or else as long as the longest of its test file did. */
+export function expectedSeconds(
+  mutants: readonly Mutant[],
+  seconds: ReadonlyMap<string, number>,
+): (mutant: Mutant) => number {
+  const longest = new Map<string, number>();
+  for (const { name, caughtBy } of mutants) {
+    const lasted = seconds.get(name);
+    if (lasted !== undefined) longest.set(caughtBy.test, Math.max(lasted, longest.get(caughtBy.test) ?? 0));
+  }
+  return ({ name, caughtBy }) => seconds.get(name) ?? longest.get(caughtBy.test) ?? UNKNOWN_S;
 }
