@@ -24,6 +24,7 @@ export { CopyPool, type CopySource } from './copy-pool.js';
 export { abortable, withDeadline, withTimeLimit, type Deadline, type DeadlineOptions } from './deadline.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
 export type {
+  AnyDriver,
   DriverCall,
   DriverCompare,
   DriverDeleteOptions,
@@ -37,6 +38,7 @@ export type {
   DriverTxn,
   DriverWatch,
   DriverWatchOptions,
+  ReadingDriver,
   StoreDriver,
   WatchSink,
 } from './driver.js';

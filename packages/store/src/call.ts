@@ -2,7 +2,7 @@ import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import { lastWords, noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
 import type { Clock } from './clock.js';
 import type { DriverCall, StoreDriver } from './driver.js';
-import { isStoreError, StoreError, toStoreError, withOutcome } from './errors.js';
+import { isStoreError, outcomeOf, StoreError, toStoreError, withOutcome } from './errors.js';
 import { checkMs, invalid, type Untrusted } from './check-options.js';
 import { holdDuring } from './process-hold.js';
 import { inNextTurn } from './real-timers.js';
@@ -129,7 +129,7 @@ async function settle<T>(kind: CallKind, running: Promise<T>, signal: AbortSigna
 function interruption(kind: CallKind, signal: AbortSignal, said: unknown): StoreError {
   const reason = signal.reason as StoreError;
   if (kind === 'read') return reason;
-  const outcome = isStoreError(said) && said !== reason ? (said.outcome ?? 'unknown') : (reason.outcome ?? 'unknown');
+  const outcome = isStoreError(said) && said !== reason ? outcomeOf(said) : (reason.outcome ?? 'unknown');
   const { code, message, retryable, endpoint, cause } = reason;
   // The end of the store is marked as this process's own. In all others, the cause is the failure itself.
   if (code === 'closed') return withOutcome(reason, outcome);
@@ -143,7 +143,7 @@ function describeStore({ name, endpoints = [] }: CallContext['driver']): string 
 /** Makes a `StoreError` of whatever a driver threw. The error of a write always has an outcome. */
 export function toCallError(kind: CallKind, error: unknown): StoreError {
   const storeError = toStoreError(error);
-  return kind === 'write' && storeError.outcome === undefined ? withOutcome(storeError, 'unknown') : storeError;
+  return kind === 'write' ? withOutcome(storeError, outcomeOf(storeError)) : storeError;
 }
 
 /** The error of a call that was refused before anything was sent. */

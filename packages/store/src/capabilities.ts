@@ -1,6 +1,8 @@
 /**
  * What a backend can do, as data for users and for the conformance suite. Conformance cases are skipped only
  * through a capability. A call that needs a missing one is `unsupported` before anything is sent.
+ *
+ * A capability that an adapter need not declare says what it means undeclared: what every store did before there was such a capability.
  */
 export interface Capabilities {
   /** `'multi-key'`: any `txn`, atomic at one revision. `'single-key'`: guarded writes of one key only. */
@@ -33,6 +35,20 @@ export interface Capabilities {
   readonly serializableReads: boolean;
   /** Events and writes can carry the previous value. */
   readonly previousValues: boolean;
+  /**
+   * Keys can be written through this store. With `false`, the driver may leave `put` and `delete` out, and all writes are `unsupported`.
+   * Undeclared: `true`.
+   */
+  readonly writes?: boolean;
+  /**
+   * How a watch tells that a range was deleted: one `'delete'` event for each of its keys, or one `'delete-range'` event for all of them.
+   * Undeclared: `'delete-range'` with `rangeDeletes: 'directory'`, otherwise `'delete'`.
+   */
+  readonly rangeDeleteEvents?: 'delete' | 'delete-range';
+  /** The longest key in bytes of UTF-8, where the backend has a limit. Calls that name a longer key are `too-large`. */
+  readonly maxKeyBytes?: number;
+  /** The longest value in bytes, where the backend has a limit. A put of a longer one is `too-large`. */
+  readonly maxValueBytes?: number;
   /** The most operations in one branch of a transaction, where the backend has a limit. */
   readonly maxTxnOperations?: number;
   /** The largest request in bytes, where the backend has a limit. */

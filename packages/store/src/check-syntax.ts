@@ -1,5 +1,5 @@
 import { quoted } from './excerpt.js';
-import { checkKey, decodeUtf8 } from './bytes.js';
+import { checkKey, decodeUtf8, encodeUtf8 } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
 import { invalid } from './check-options.js';
 import type { DriverGuard } from './driver.js';
@@ -11,6 +11,7 @@ import { StoreError } from './errors.js';
  */
 export function checkStorableKey(key: unknown, capabilities: Capabilities): string {
   checkKey(key);
+  checkKeyLength(key, capabilities);
   if (capabilities.keySyntax === 'any') return key;
   const refuse = (why: string) =>
     invalid(
@@ -25,6 +26,17 @@ export function checkStorableKey(key: unknown, capabilities: Capabilities): stri
     if (segment.startsWith('_')) throw refuse('has a hidden segment (beginning with _)');
   }
   return key;
+}
+
+function checkKeyLength(key: string, { maxKeyBytes }: Capabilities): void {
+  if (maxKeyBytes === undefined) return;
+  const bytes = encodeUtf8(key).length;
+  if (bytes <= maxKeyBytes) return;
+  throw new StoreError(
+    'too-large',
+    `key ${quoted(key)} has ${bytes} bytes, and this store takes keys of ${maxKeyBytes} (see its capabilities.maxKeyBytes); shorten it`,
+    { outcome: 'not-applied' },
+  );
 }
 
 /** Checks that this backend can compare with the value: one that keeps text only has no key with another. */
@@ -49,6 +61,14 @@ export function checkComparableGuard(
 
 /** Checks that this backend stores the value unchanged. */
 export function checkStorableValue(value: Uint8Array, capabilities: Capabilities, key: string): Uint8Array {
+  const most = capabilities.maxValueBytes;
+  if (most !== undefined && value.length > most) {
+    throw new StoreError(
+      'too-large',
+      `the value for ${quoted(key)} has ${value.length} bytes, and this store takes values of ${most} (see its capabilities.maxValueBytes); split it`,
+      { outcome: 'not-applied' },
+    );
+  }
   if (!capabilities.binaryValues && decodeUtf8(value) === undefined) {
     throw new StoreError(
       'invalid-argument',

@@ -1,5 +1,6 @@
 import { compareBytes, encodeUtf8 } from './bytes.js';
 import type {
+  AnyDriver,
   DriverCall,
   DriverCompare,
   DriverDeleteOptions,
@@ -7,7 +8,6 @@ import type {
   DriverOp,
   DriverPutOptions,
   DriverScanOptions,
-  StoreDriver,
 } from './driver.js';
 import { refusedLocally, StoreError } from './errors.js';
 import type { KeyValue } from './key-value.js';
@@ -20,7 +20,7 @@ const SCAN_PAGE = 1_000;
 
 /** `scan` made of `list`: all pages at the revision of the first. One page if the store can't read past revisions. */
 export async function* scanByList(
-  driver: StoreDriver,
+  driver: AnyDriver,
   range: KeyRange,
   options: DriverScanOptions,
   call: DriverCall,
@@ -43,7 +43,7 @@ export async function* scanByList(
 }
 
 /** @throws StoreError `internal` if no key can follow `last`, or `last` is outside the range. */
-function restAfter(last: Uint8Array, asked: KeyRange, { name }: StoreDriver): KeyRange {
+function restAfter(last: Uint8Array, asked: KeyRange, { name }: AnyDriver): KeyRange {
   const start = keySuccessor(last);
   if (asked.contains(last) && (asked.end === undefined || compareBytes(start, asked.end) < 0)) {
     return KeyRange.ofInterval(start, asked.end);
@@ -63,7 +63,7 @@ function lastKey(list: ListResult): Uint8Array | undefined {
 
 /** `get` made of `list`. */
 export async function getByList(
-  driver: StoreDriver,
+  driver: AnyDriver,
   key: string,
   options: Pick<DriverScanOptions, 'revision' | 'consistency'>,
   call: DriverCall,
@@ -74,7 +74,7 @@ export async function getByList(
 
 /** A guarded put as a transaction, which also reads the current entry at the same revision. */
 export async function guardedPutByTxn(
-  driver: StoreDriver,
+  driver: AnyDriver,
   key: string,
   value: Uint8Array,
   guard: DriverGuard,
@@ -86,7 +86,7 @@ export async function guardedPutByTxn(
 
 /** A guarded delete of one key as a transaction. */
 export async function guardedDeleteByTxn(
-  driver: StoreDriver,
+  driver: AnyDriver,
   key: string,
   guard: DriverGuard,
   options: DriverDeleteOptions,
@@ -96,7 +96,7 @@ export async function guardedDeleteByTxn(
 }
 
 async function guardByTxn<R extends PutResult | DeleteResult>(
-  driver: StoreDriver,
+  driver: AnyDriver,
   key: string,
   guard: DriverGuard,
   op: DriverOp,

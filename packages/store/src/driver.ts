@@ -23,7 +23,9 @@ import type { WatchBatch } from './watch.js';
  * drivers: closed-store checks, argument validation, capabilities, aborts and time-outs. A driver only translates.
  *
  * Arguments arrive validated and normalised. Every rejection must be a `StoreError`. A driver must settle soon after
- * `call.signal` aborts; for a write, it says `outcome: 'not-applied'` only if the request was certainly not sent.
+ * `call.signal` aborts. For a write, it says `outcome: 'not-applied'` only if nothing was done for certain. Where it says nothing, the wrapper
+ * takes a code that is a refusal (`permission-denied`, `lease-not-found`, …) for `'not-applied'`, and every other for `'unknown'`. So a driver
+ * that makes a write of several requests says `'unknown'` itself once one of them may have been done.
  */
 export interface StoreDriver {
   readonly name: string;
@@ -71,6 +73,12 @@ export interface StoreDriver {
   /** Called once, after all watches were closed. */
   close(): Promise<void>;
 }
+
+/** A driver of a store that can only be read. It may leave out what writes. */
+export type ReadingDriver = AnyDriver & { readonly capabilities: Capabilities & { readonly writes: false } };
+
+/** A driver that can write, or one that can't. */
+export type AnyDriver = Omit<StoreDriver, 'put' | 'delete'> & Partial<Pick<StoreDriver, 'put' | 'delete'>>;
 
 export interface DriverCall {
   /**

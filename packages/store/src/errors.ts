@@ -58,6 +58,19 @@ export interface StoreErrorJson {
 const BRAND = Symbol.for('holdfast.StoreError');
 // The same for the mark of `refusedLocally`.
 const LOCAL = Symbol.for('holdfast.StoreError.refusedLocally');
+// A backend that answers a write with one of these has looked at it and done nothing. Not among them: 'too-large', which may be said of
+// the answer, and 'history-changed', which may be noticed after the write.
+const REFUSALS: ReadonlySet<StoreErrorCode> = new Set([
+  'unauthenticated',
+  'permission-denied',
+  'compacted',
+  'future-revision',
+  'lease-not-found',
+  'invalid-argument',
+  'unsupported',
+  'not-found',
+  'conflict',
+]);
 const RETRYABLE_BY_DEFAULT: ReadonlySet<StoreErrorCode> = new Set(['unavailable', 'timeout']);
 
 /**
@@ -139,6 +152,11 @@ export function refusedLocally<E extends StoreError>(error: E): E {
 /** Whether an error is marked by {@link refusedLocally}, by any copy of this package. */
 export function isRefusedLocally(error: unknown): error is StoreError {
   return isStoreError(error) && (error as unknown as Record<symbol, unknown>)[LOCAL] === true;
+}
+
+/** What a failed write did, where its adapter does not say: nothing if the code is a refusal. */
+export function outcomeOf({ code, outcome }: StoreError): WriteOutcome {
+  return outcome ?? (REFUSALS.has(code) ? 'not-applied' : 'unknown');
 }
 
 /** The same error with a write outcome, for layers that learn the outcome after the error arose. */

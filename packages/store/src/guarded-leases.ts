@@ -1,6 +1,6 @@
 import type { CallKind, CallRunner } from './call.js';
 import { CALL_OPTIONS, checkFlag, checkLeaseId, checkWhole, need } from './check-options.js';
-import type { DriverCall, DriverLeases, StoreDriver } from './driver.js';
+import type { AnyDriver, DriverCall, DriverLeases } from './driver.js';
 import { StoreError } from './errors.js';
 import type { LeaseId } from './key-value.js';
 import type { GrantOptions, Lease, Leases, LeaseStatus } from './leases.js';
@@ -8,10 +8,10 @@ import type { CallOptions } from './options.js';
 
 /** The leases of a store, behind the same checks as its other calls. */
 export class GuardedLeases implements Leases {
-  readonly #driver: StoreDriver;
+  readonly #driver: AnyDriver;
   readonly #call: CallRunner;
 
-  constructor(driver: StoreDriver, call: CallRunner) {
+  constructor(driver: AnyDriver, call: CallRunner) {
     this.#driver = driver;
     this.#call = call;
   }

@@ -10,7 +10,6 @@ import {
   type CallKind,
   type CallLimits,
 } from './call.js';
-import type { Capabilities } from './capabilities.js';
 import {
   CALL_OPTIONS,
   checkClock,
@@ -33,7 +32,8 @@ import { checkWatch } from './check-watch.js';
 import type { Clock } from './clock.js';
 import type { ConfigStore } from './config-store.js';
 import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './derive.js';
-import type { DriverCall, DriverGuard, DriverPutOptions, StoreDriver } from './driver.js';
+import type { AnyDriver, DriverCall, DriverGuard, DriverPutOptions, ReadingDriver, StoreDriver } from './driver.js';
+import { fullCapabilities, type FullCapabilities } from './undeclared.js';
 import { isStoreError, refusedLocally, StoreError, withOutcome } from './errors.js';
 import { GuardedLeases } from './guarded-leases.js';
 import { guardedScan } from './guarded-scan.js';
@@ -99,7 +99,7 @@ const COMPACT: readonly string[] = [...CALL_OPTIONS, 'physical'];
  */
 export class GuardedStore implements ConfigStore {
   readonly leases: Leases;
-  readonly #driver: StoreDriver;
+  readonly #driver: AnyDriver;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timeoutMs: number | undefined;
@@ -111,7 +111,7 @@ export class GuardedStore implements ConfigStore {
   readonly #hint: BareKeyHint;
   #closed: Promise<void> | undefined;
 
-  constructor(driver: StoreDriver, options: CreateStoreOptions = {}) {
+  constructor(driver: StoreDriver | ReadingDriver, options: CreateStoreOptions = {}) {
     this.#driver = driver;
     // Drivers get it with each call that has no signal of its own.
     allowManyListeners(this.#closing.signal);
@@ -134,8 +134,8 @@ export class GuardedStore implements ConfigStore {
     return this.#driver.name;
   }
 
-  get capabilities(): Capabilities {
-    return this.#driver.capabilities;
+  get capabilities(): FullCapabilities {
+    return fullCapabilities(this.#driver.capabilities);
   }
 
   get(key: string, options?: GetOptions): Promise<KeyValue | undefined> {
@@ -167,14 +167,15 @@ export class GuardedStore implements ConfigStore {
   put(key: string, value: ValueInput, options?: PutOptions): Promise<PutResult | GuardedPutResult> {
     return this.call<PutResult | GuardedPutResult>('write', [options, PUT, 'put()'], (given) => {
       const { capabilities } = this;
+      const driver = this.#writing();
       checkStorableKey(key, capabilities);
       const bytes = checkStorableValue(toValueBytes(value, 'the value'), capabilities, key);
       const guard = checkComparableGuard(checkGuard(given, PUT_GUARDS), capabilities);
       const put = checkPut(given, bytes, this.#driver);
       const ttl = this.#ttl(given, put);
-      const run = this.#putter(key, bytes, guard);
+      const run = putter(driver, key, bytes, guard);
       if (ttl === undefined) return (call) => run(put, call);
-      const { leases } = this.#driver;
+      const { leases } = driver;
       if (leases === undefined) return (call) => run({ ...put, ttl }, call);
       return (call) => putWithTtl(leases, ttl, put, run, call, this.#closing.signal);
     });
@@ -184,7 +185,7 @@ export class GuardedStore implements ConfigStore {
   delete(range: Range, options?: DeleteOptions): Promise<DeleteResult>;
   delete(range: Range, options?: DeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
     return this.call<DeleteResult | GuardedDeleteResult>('write', [options, DELETE, 'delete()'], (given) => {
-      const driver = this.#driver;
+      const driver = this.#writing();
       this.#hint.mind(range, 'delete()');
       const keyRange = KeyRange.from(range);
       const guard = checkComparableGuard(checkGuard(given, DELETE_GUARDS), this.capabilities);
@@ -208,7 +209,8 @@ export class GuardedStore implements ConfigStore {
         const checked = checkTxn(txn, driver);
         this.#hint.mindTxn(txn);
         need(driver.txn !== undefined, driver.name, 'transactions', 'transactions');
-        if (!writesAnything(checked)) kind = 'read';
+        if (writesAnything(checked)) this.#writing();
+        else kind = 'read';
         return async (call) => {
           if (driver.txn === undefined) throw invalid('the driver lost its txn method');
           return withoutContentOfLists(checked, await driver.txn(checked, call));
@@ -288,12 +290,15 @@ export class GuardedStore implements ConfigStore {
     yield* guardedScan(run, limits, this.#context);
   }
 
-  #putter(key: string, value: Uint8Array, guard: DriverGuard | undefined) {
+  /** @throws StoreError `unsupported` where nothing can be written */
+  #writing(): StoreDriver {
     const driver = this.#driver;
-    return (put: DriverPutOptions, call: DriverCall): Promise<PutResult | GuardedPutResult> => {
-      if (guard === undefined) return driver.put(key, value, put, call);
-      return driver.guardedPut?.(key, value, guard, put, call) ?? guardedPutByTxn(driver, key, value, guard, put, call);
-    };
+    need(this.capabilities.writes, this.name, 'writes', 'writes');
+    if (isWriting(driver)) return driver;
+    throw new StoreError(
+      'internal',
+      `the ${this.name} adapter has no put() and delete(), and does not declare writes: false`,
+    );
   }
 
   #ttl(given: Untrusted, put: DriverPutOptions): number | undefined {
@@ -344,14 +349,30 @@ export class GuardedStore implements ConfigStore {
   }
 }
 
+function isWriting(driver: AnyDriver): driver is StoreDriver {
+  return driver.put !== undefined && driver.delete !== undefined;
+}
+
+function putter(driver: StoreDriver, key: string, value: Uint8Array, guard: DriverGuard | undefined) {
+  return (put: DriverPutOptions, call: DriverCall): Promise<PutResult | GuardedPutResult> => {
+    if (guard === undefined) return driver.put(key, value, put, call);
+    return driver.guardedPut?.(key, value, guard, put, call) ?? guardedPutByTxn(driver, key, value, guard, put, call);
+  };
+}
+
+const READING_METHODS = ['list', 'watch', 'status', 'close'] as const satisfies (keyof StoreDriver)[];
 const DRIVER_METHODS = ['list', 'put', 'delete', 'watch', 'status', 'close'] as const satisfies (keyof StoreDriver)[];
 
 /** Makes a {@link ConfigStore} of an adapter's driver. */
-export function createStore(driver: StoreDriver, options?: CreateStoreOptions): ConfigStore {
-  const missing = DRIVER_METHODS.find(
-    (name) => typeof (driver as StoreDriver | null | undefined)?.[name] !== 'function',
-  );
-  if (missing !== undefined) throw invalid(`createStore() takes a driver, and this has no method ${missing}()`);
+export function createStore(driver: StoreDriver | ReadingDriver, options?: CreateStoreOptions): ConfigStore {
+  const given = driver as Partial<AnyDriver> | null | undefined;
+  const methods = given?.capabilities?.writes === false ? READING_METHODS : DRIVER_METHODS;
+  const missing = methods.find((name) => typeof given?.[name] !== 'function');
+  if (missing !== undefined) {
+    const hint =
+      missing === 'put' || missing === 'delete' ? '; a store without writes declares capabilities.writes: false' : '';
+    throw invalid(`createStore() takes a driver, and this has no method ${missing}()${hint}`);
+  }
   if (options !== undefined && (typeof options !== 'object' || (options as unknown) === null)) {
     throw invalid('createStore() takes an object of options');
   }

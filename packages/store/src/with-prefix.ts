@@ -71,7 +71,14 @@ class PrefixDriver extends DelegatingDriver {
     const { capabilities } = store;
     // Below `/app/` a key begins without a slash. The store below checks the whole key.
     const keySyntax = prefix.endsWith('/') ? 'any' : capabilities.keySyntax;
-    this.capabilities = { ...capabilities, compaction: false, leaseListing: false, keySyntax };
+    const { maxKeyBytes } = capabilities;
+    this.capabilities = {
+      ...capabilities,
+      ...(maxKeyBytes !== undefined && { maxKeyBytes: Math.max(1, maxKeyBytes - this.#prefixBytes.length) }),
+      compaction: false,
+      leaseListing: false,
+      keySyntax,
+    };
     // The prefix itself would be the empty key here, and keys are never empty. Where keys are paths, no key is named
     // `/app/`, and a directory can only be deleted by its exact prefix. A view of a path store may have other keys itself.
     this.#everything =

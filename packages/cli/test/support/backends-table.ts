@@ -10,10 +10,15 @@ const limitOf =
 
 /** What each capability is called in prose, and how its values read. Complete, by its type. */
 const ROWS: { readonly [Name in keyof Required<Capabilities>]: readonly [meaning: string, show: Show<Name>] } = {
+  writes: ['keys can be written', (value) => yesOrNo(value ?? true)],
   transactions: ['transactions', (value) => (value === 'multi-key' ? 'any number of keys' : 'one key')],
   maxTxnOperations: ['operations in a transaction', limitOf(String)],
   guardReturnsCurrent: ['a failed guard tells the current entry', yesOrNo],
   rangeDeletes: ['ranges that can be deleted', (value) => (value === 'any' ? 'any' : 'exact directories')],
+  rangeDeleteEvents: [
+    "a deleted range in a watch's events",
+    (value) => (value === 'delete-range' ? 'one `delete-range`' : 'a `delete` for each key'),
+  ],
   history: [
     'how far back a watch can resume',
     (value) => {
@@ -36,6 +41,8 @@ const ROWS: { readonly [Name in keyof Required<Capabilities>]: readonly [meaning
   ttl: ['`put` with a `ttl`', yesOrNo],
   keySyntax: ['keys', (value) => (value === 'any' ? 'any UTF-8' : 'paths')],
   binaryValues: ['values', (value) => (value ? 'any bytes' : 'UTF-8 text')],
+  maxKeyBytes: ['size of a key', limitOf((bytes) => `${bytes} bytes`)],
+  maxValueBytes: ['size of a value', limitOf((bytes) => `${bytes / 1024 / 1024} MiB`)],
   maxRequestBytes: ['size of a request', limitOf((bytes) => `${bytes / 1024 / 1024} MiB`)],
 };
 
