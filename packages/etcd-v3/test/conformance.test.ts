@@ -8,6 +8,10 @@ const OPTIONS: BackendOptions = {
   store: { watch: { progressMs: 100 }, limits: { maxTxnOperations: 128, maxRequestBytes: 1.5 * 1024 * 1024 } },
   hooks: (etcd) => ({
     putRaw: async (key, value) => void (await etcd.put(key, value)),
+    writeOutside: async (key, value) => {
+      if (value !== undefined) await etcd.put(key, value);
+      else await etcd.api('kv/deleterange', { key: Buffer.from(key).toString('base64') });
+    },
     deleteRaw: async (key) => void (await etcd.api('kv/deleterange', { key: Buffer.from(key).toString('base64') })),
   }),
 };

@@ -11,6 +11,7 @@ describeConformance('memory', () => {
     hooks: {
       putRaw: async (key, value) => void data.injectRaw(key, value),
       deleteRaw: async (key) => void (await data.delete({ start: key, end: Uint8Array.from([...key, 0]) })),
+      writeOutside: async (key, value) => void (await (value === undefined ? data.delete(key) : data.put(key, value))),
       // In process there is no link to disturb, so one is simulated over a handle.
       disturbed: async (options) => simulateLink(data, { clock, ...options }),
       unreachable: async () => {

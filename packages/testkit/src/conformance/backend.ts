@@ -22,6 +22,11 @@ export interface Link {
 export interface BackendHooks {
   /** Writes a key that need not be UTF-8, past the contract. Absent if the backend can't hold one. */
   readonly putRaw?: (key: Uint8Array, value: Uint8Array) => Promise<void>;
+  /**
+   * Writes a key past the store, as another program would: a client of the same server, a hand that edits the file. Without a value it
+   * deletes the key. Of a read-only store, the suite writes all data of its cases so.
+   */
+  readonly writeOutside?: (key: string, value: Uint8Array | undefined) => Promise<void>;
   /** Deletes a key that `putRaw` wrote. */
   readonly deleteRaw?: (key: Uint8Array) => Promise<void>;
   /** A handle on an endpoint where nobody listens, and the endpoint as errors should name it. */

@@ -20,6 +20,11 @@ export interface ConformanceCase {
   readonly clauses: readonly [ClauseId, ...ClauseId[]];
   /** The guarantee in words. */
   readonly title: string;
+  /**
+   * What the case writes: nothing, or only keys put and deleted one by one, which can be done past a store that is read-only (hook
+   * `writeOutside`). By default it writes as only the store itself can, and is skipped where capability `writes` is false.
+   */
+  readonly writes?: 'none' | 'outside';
   /** The case is skipped if the store's declared capabilities don't meet this. */
   readonly requires?: Requirement;
   /** The hooks of the binding that the case uses. */
@@ -38,6 +43,12 @@ export function whySkipped(
   checkShape(capabilities, ['leases'], 'whySkipped(case, capabilities)', 'store.capabilities is');
   checkShape(hooks, [], 'whySkipped(case, capabilities, hooks)', 'backend.hooks is');
   const { requires, needs = [] } = conformanceCase;
+  if (capabilities.writes === false && requires?.writes !== false) {
+    if (conformanceCase.writes === undefined) return 'capability writes is false';
+    if (conformanceCase.writes === 'outside' && hooks.writeOutside === undefined) {
+      return 'capability writes is false, and the binding has no hook writeOutside';
+    }
+  }
   for (const name of Object.keys(requires ?? {}) as (keyof Capabilities)[]) {
     if (!meets(requires?.[name], capabilities[name])) {
       return `capability ${name} is ${JSON.stringify(capabilities[name])}`;

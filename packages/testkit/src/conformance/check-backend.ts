@@ -1,5 +1,5 @@
 import { checkFunction, checkOptions, checkShape } from '../check.js';
-import type { ConformanceBackend } from './backend.js';
+import type { BackendHooks, ConformanceBackend } from './backend.js';
 
 /** @throws StoreError `invalid-argument` unless it is a binding of a backend to the suite */
 export function checkBackend(backend: ConformanceBackend, name: string): void {
@@ -8,4 +8,13 @@ export function checkBackend(backend: ConformanceBackend, name: string): void {
   checkOptions(backend.hooks, HOOKS, `${name}.hooks`);
 }
 
-const HOOKS = ['putRaw', 'deleteRaw', 'unreachable', 'disturbed', 'passTime', 'openByUrl'];
+// By its type complete, so that a hook can't be forgotten here.
+const HOOKS = Object.keys({
+  putRaw: true,
+  deleteRaw: true,
+  writeOutside: true,
+  unreachable: true,
+  disturbed: true,
+  passTime: true,
+  openByUrl: true,
+} satisfies Record<keyof BackendHooks, true>);

@@ -1,12 +1,17 @@
 import { isStoreError, type Capabilities, type ConfigStore, type Range, type WatchOptions } from '@holdfast/store';
+import { realTimers } from '../clock/real-timers.js';
 import type { BackendHooks, ConformanceBackend, OpenOptions } from './backend.js';
 import { fail } from './expect.js';
+import { writingOutside } from './outside-writes.js';
 import { inTime } from './patience.js';
+import { sleep } from './sleep.js';
 import { WatchReader } from './watch-reader.js';
 
 /** A case gets a fresh handle, and a key prefix of its own with nothing below it. */
 export class ConformanceContext {
   readonly store: ConfigStore;
+  /** The handle itself. It differs from `store` where a store can only be read: there `store` writes past it. */
+  readonly handle: ConfigStore;
   /** Ends with a `/`, and is a path, so that every key syntax takes it. */
   readonly prefix: string;
   readonly patienceMs: number;
@@ -15,7 +20,8 @@ export class ConformanceContext {
 
   private constructor(backend: ConformanceBackend, store: ConfigStore, prefix: string) {
     this.#backend = backend;
-    this.store = store;
+    this.handle = store;
+    this.store = this.#writable(store);
     this.prefix = prefix;
     this.patienceMs = backend.patienceMs ?? DEFAULT_PATIENCE_MS;
     this.#owned.push(store);
@@ -49,7 +55,7 @@ export class ConformanceContext {
 
   /** Another handle on the same data, closed after the case. */
   async connect(options?: OpenOptions): Promise<ConfigStore> {
-    return this.adopt(await this.#backend.open(options));
+    return this.#writable(this.adopt(await this.#backend.open(options)));
   }
 
   /** Begins a watch, through this handle or another one. It is closed after the case. */
@@ -72,15 +78,18 @@ export class ConformanceContext {
 
   /** Lets time pass for leases and time-outs. */
   async passTime(ms: number): Promise<void> {
-    if (this.#backend.hooks.passTime !== undefined) await this.#backend.hooks.passTime(ms);
-    else await new Promise((resolve) => setTimeout(resolve, ms));
+    if (this.#backend.hooks.passTime === undefined) await sleep(ms);
+    else await this.#backend.hooks.passTime(ms);
+    // A clock that is moved at once leaves what a store does on sockets, on files and in other turns no time at all. So each wait ends
+    // in a later turn, whatever the hook does.
+    await sleep(1);
   }
 
   /** Waits until the condition holds. Time passes on the backend's clock meanwhile. */
   async eventually(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-    const deadline = performance.now() + this.patienceMs;
+    const deadline = realTimers.now() + this.patienceMs;
     while (!(await condition())) {
-      if (performance.now() > deadline) fail(`waited ${this.patienceMs} ms for ${what}`);
+      if (realTimers.now() > deadline) fail(`waited ${this.patienceMs} ms for ${what}`);
       await this.passTime(100);
     }
   }
@@ -88,6 +97,13 @@ export class ConformanceContext {
   /** The promise's result. The case fails if the promise takes longer than its patience. */
   async inTime<T>(promise: PromiseLike<T>, what: string): Promise<T> {
     return inTime(promise, this.patienceMs, () => `waited ${this.patienceMs} ms for ${what}`);
+  }
+
+  /** Of a store that can only be read, one whose writes are made past it. */
+  #writable(store: ConfigStore): ConfigStore {
+    const { writeOutside } = this.#backend.hooks;
+    if (store.capabilities.writes !== false || writeOutside === undefined) return store;
+    return writingOutside(store, writeOutside, (what, condition) => this.eventually(what, condition));
   }
 
   /** Closes this with the case. */

@@ -9,7 +9,10 @@ import { guardCases } from './cases/guards.js';
 import { keyCases } from './cases/keys.js';
 import { leaseCases } from './cases/leases.js';
 import { lifecycleCases } from './cases/lifecycle.js';
+import { noHistoryCases } from './cases/history-none.js';
+import { limitCases } from './cases/limits.js';
 import { listOptionCases } from './cases/list-options.js';
+import { outsideCases } from './cases/outside.js';
 import { prefixCases } from './cases/prefix.js';
 import { randomRangeCases } from './cases/random-ranges.js';
 import { rangeCases } from './cases/ranges.js';
@@ -53,11 +56,12 @@ export const conformanceGroups: readonly { readonly subject: string; readonly ca
   { subject: 'transactions that are refused', cases: txnRefusalCases },
   { subject: 'what a watch tells', cases: [...watchCases, ...watchEventCases, ...watchOrderCases] },
   { subject: 'resuming a watch', cases: watchResumeCases },
-  { subject: 'a history that is gone, or another', cases: watchHistoryCases },
+  { subject: 'a history that is gone, or another', cases: [...watchHistoryCases, ...noHistoryCases] },
   { subject: 'slow consumers', cases: slowConsumerCases },
   { subject: 'how a watch ends', cases: watchEndCases },
   { subject: 'errors', cases: errorCases },
-  { subject: 'capabilities', cases: capabilityCases },
+  { subject: 'capabilities', cases: [...capabilityCases, ...limitCases] },
+  { subject: 'writes past the store, and stores that can only be read', cases: outsideCases },
   { subject: 'lifecycle', cases: lifecycleCases },
   { subject: 'views of a prefix', cases: prefixCases },
   { subject: 'read-only views', cases: readOnlyCases },

@@ -1,10 +1,11 @@
+import { realTimers } from '../clock/real-timers.js';
 import { fail } from './expect.js';
 
 /** The promise's result, if it settles in time. Otherwise a case's failure. */
 export async function inTime<T>(promise: PromiseLike<T>, limitMs: number, message: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(() => {
+    timer = realTimers.setTimeout(() => {
       resolve(LATE);
     }, limitMs);
   });
@@ -12,7 +13,7 @@ export async function inTime<T>(promise: PromiseLike<T>, limitMs: number, messag
     const first = await Promise.race([promise, late]);
     if (first !== LATE) return first;
   } finally {
-    clearTimeout(timer);
+    if (timer !== undefined) realTimers.clearTimeout(timer);
   }
   return fail(message());
 }

@@ -1,5 +1,6 @@
 import type { Capabilities } from '@holdfast/store';
-import { change } from './change.js';
+import { change, type AnyPut } from './change.js';
+import { limited, onlyDirectories, withoutWrites } from './fewer.js';
 import type { Mutant } from './mutant.js';
 
 /** A store that declares something else than what it does. */
@@ -43,5 +44,57 @@ export const capabilityMutants: readonly Mutant[] = [
     title: 'leases are declared, and ttl is not',
     caughtBy: ['C15.leases-imply-ttl', 'C15.undeclared-ttl-is-unsupported'],
     apply: declaring({ ttl: false }),
+  },
+  {
+    id: 'C15.longer-keys-than-declared',
+    title: 'longer keys are taken than are declared',
+    caughtBy: ['C15.keys-up-to-the-limit'],
+    apply: declaring({ maxKeyBytes: 700 }),
+  },
+  {
+    id: 'C15.key-limit-in-characters',
+    title: 'the longest key is measured in characters',
+    caughtBy: ['C15.keys-up-to-the-limit'],
+    apply: (store) => {
+      const other = limited(store, { maxKeyBytes: 700 });
+      const put: AnyPut = (key, value, options) => (key.length === 700 ? store : other).put(key, value, options);
+      return change(other, { put });
+    },
+  },
+  {
+    id: 'C15.value-limit-in-characters',
+    title: 'the longest value is measured in characters',
+    caughtBy: ['C15.values-up-to-the-limit'],
+    apply: (store) => {
+      const other = limited(store, { maxValueBytes: 2 ** 19 });
+      const put: AnyPut = (key, value, options) => (value.length === 2 ** 19 ? store : other).put(key, value, options);
+      return change(other, { put });
+    },
+  },
+  {
+    id: 'C15.undeclared-writes',
+    title: 'writes are made, and declared to be impossible',
+    caughtBy: ['C15.read-only-store-refuses-writes'],
+    apply: declaring({ writes: false, leases: false, leaseListing: false, ttl: false }),
+  },
+  {
+    id: 'C15.read-only-with-leases',
+    title: 'leases are declared by a store that can only be read',
+    caughtBy: ['C15.read-only-declares-no-leases'],
+    apply: (store) => {
+      const reading = withoutWrites(store);
+      return change(reading, { capabilities: { ...reading.capabilities, leases: true, ttl: true } });
+    },
+  },
+  {
+    id: 'C6.directory-deletes-told-otherwise',
+    title: 'the deletion of a directory is declared as one event, and told key by key',
+    caughtBy: ['C6.directory-delete'],
+    apply: (store) => {
+      const directories = onlyDirectories(store);
+      return change(directories, {
+        capabilities: { ...directories.capabilities, rangeDeleteEvents: 'delete-range' },
+      });
+    },
   },
 ];

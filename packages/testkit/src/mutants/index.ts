@@ -7,6 +7,7 @@ import { keyMutants } from './keys.js';
 import { leaseMutants } from './leases.js';
 import { lifecycleMutants } from './lifecycle.js';
 import type { Mutant } from './mutant.js';
+import { outsideMutants } from './outside.js';
 import { rangeMutants } from './ranges.js';
 import { readMutants } from './reads.js';
 import { revisionMutants } from './revisions.js';
@@ -38,4 +39,5 @@ export const mutants: readonly Mutant[] = [
   ...errorMutants,
   ...capabilityMutants,
   ...lifecycleMutants,
+  ...outsideMutants,
 ];

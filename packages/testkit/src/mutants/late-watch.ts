@@ -13,14 +13,18 @@ export class LateWatch implements Watch {
     this.ready.catch(() => undefined);
     this.#watch.then(
       (watch) => {
-        this.#state = watch.state;
+        if (watch.state.status !== 'connecting') this.#to(watch.state);
         watch.onState((state) => {
-          this.#state = state;
-          for (const listener of [...this.#listeners]) listener(state);
+          this.#to(state);
         });
       },
       () => undefined,
     );
+  }
+
+  #to(state: WatchState): void {
+    this.#state = state;
+    for (const listener of [...this.#listeners]) listener(state);
   }
 
   get state(): WatchState {

@@ -15,6 +15,7 @@ export function memoryBackend({ patienceMs = 250 } = {}): ConformanceBackend & {
     hooks: {
       putRaw: async (key, value) => void data.injectRaw(key, value),
       deleteRaw: async (key) => void (await data.delete({ start: key, end: Uint8Array.from([...key, 0]) })),
+      writeOutside: async (key, value) => void (await (value === undefined ? data.delete(key) : data.put(key, value))),
       disturbed: async (options) => simulateLink(data, { clock, ...options }),
       unreachable: async () => {
         const { store, link } = simulateLink(data, { clock, endpoint: 'nowhere:1' });

@@ -239,6 +239,7 @@ export const ambiguityCases: readonly ConformanceCase[] = [
   {
     id: 'C7.reads-have-no-outcome',
     clauses: ['C7', 'C14'],
+    writes: 'none',
     title: 'the errors of reads have no outcome',
     needs: ['unreachable'],
     async run(context) {

@@ -32,6 +32,10 @@ const CHECKS: { readonly [Name in keyof Required<Capabilities>]: Check } = {
   rangeDeletes: oneOf('any', 'directory'),
   serializableReads: flag,
   previousValues: flag,
+  writes: oneOf(undefined, true, false),
+  rangeDeleteEvents: oneOf(undefined, 'delete', 'delete-range'),
+  maxKeyBytes: limit,
+  maxValueBytes: limit,
   maxTxnOperations: limit,
   maxRequestBytes: limit,
 };
@@ -40,6 +44,7 @@ export const capabilityCases: readonly ConformanceCase[] = [
   {
     id: 'C15.declared-as-data',
     clauses: ['C15'],
+    writes: 'none',
     title: 'capabilities are plain data: every one declared, of its type, the same after JSON, and for every handle',
     async run(context) {
       const { capabilities, store } = context;
@@ -57,6 +62,7 @@ export const capabilityCases: readonly ConformanceCase[] = [
   {
     id: 'C15.leases-imply-ttl',
     clauses: ['C15'],
+    writes: 'none',
     title: 'a store with leases has ttl, and one with compaction keeps history until then',
     async run({ capabilities }) {
       expectTrue(!capabilities.leases || capabilities.ttl, 'a store with leases must take ttl');

@@ -76,6 +76,7 @@ export const errorCases: readonly ConformanceCase[] = [
   {
     id: 'C14.unavailable-names-the-endpoint',
     clauses: ['C14'],
+    writes: 'none',
     title: 'the error of an unreachable store is unavailable, retryable, and names the endpoint',
     needs: ['unreachable'],
     async run(context) {
@@ -93,6 +94,7 @@ export const errorCases: readonly ConformanceCase[] = [
   {
     id: 'C14.timeouts-are-retryable',
     clauses: ['C14', 'C16'],
+    writes: 'none',
     title: 'a call that is not answered in its time is a timeout error, and retryable',
     needs: ['disturbed'],
     async run(context) {

@@ -68,6 +68,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
   {
     id: 'C16.handles-close-alone',
     clauses: ['C16'],
+    writes: 'outside',
     title: 'closing one handle leaves the others working',
     async run(context) {
       const { store, key } = context;
@@ -93,6 +94,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
   {
     id: 'C16.abort-ends-what-is-on-its-way',
     clauses: ['C16'],
+    writes: 'none',
     title: 'an abort ends a call that is waiting for its answer',
     needs: ['disturbed'],
     async run(context) {
@@ -139,6 +141,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
   {
     id: 'C16.default-timeout',
     clauses: ['C16', 'C14'],
+    writes: 'none',
     title: "the store's own time-out holds for calls that name none",
     needs: ['disturbed'],
     async run(context) {
@@ -157,6 +160,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
   {
     id: 'C16.status',
     clauses: ['C16', 'C3'],
+    writes: 'outside',
     title: 'status tells version, head and identity, and holds no secrets',
     async run({ store, key }) {
       const { revision } = await store.put(key('a'), '1');

@@ -32,6 +32,7 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.bad-limits-are-invalid',
     clauses: ['C4'],
+    writes: 'none',
     title: 'limits that are zero, negative or fractional are refused',
     async run({ store, all }) {
       for (const limit of [0, -1, 1.5, NaN]) {
@@ -42,6 +43,7 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.keys-only',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'keysOnly gives the entries without their values, revisions and all',
     async run({ store, key, all }) {
       const { revision } = await store.put(key('a'), 'long value');
@@ -98,6 +100,7 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.delta-reads-keep-the-limit',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a limit holds for what minModRevision lets through (etcd ignores it there)',
     requires: DELTA,
     async run({ store, key, all }) {
@@ -110,6 +113,7 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.no-delta-is-unsupported',
     clauses: ['C4', 'C15'],
+    writes: 'outside',
     title: 'a store without delta reads refuses them',
     requires: { deltaReads: false },
     async run({ store, all }) {
@@ -119,6 +123,7 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.sort-orders',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a list can be sorted by each target, in both orders',
     async run({ store, key, all }) {
       // By key a b c; by creation b c a; by change c a b; by version a b c; by value c b a.
@@ -152,6 +157,7 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.sort-before-limit',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a limit takes the first of the sorted entries',
     async run({ store, key, all }) {
       for (const name of ['c', 'a', 'd', 'b']) await store.put(key(name), '');
@@ -183,6 +189,7 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.bad-options-are-invalid',
     clauses: ['C4', 'C16'],
+    writes: 'none',
     title: 'misspelt options, and values that no option takes, are refused',
     async run({ store, key, all }) {
       const bad: Record<string, unknown>[] = [

@@ -3,7 +3,7 @@ import type { ConformanceCase } from '../case.js';
 import type { ConformanceContext } from '../context.js';
 import { expectEqual, expectStoreError, expectTrue, fail, text } from '../expect.js';
 import { WatchReader, briefly, keyOf } from '../watch-reader.js';
-import { keysOf, pagesOf, rawKey } from './support.js';
+import { keysOf, pagesOf, rawKey, RESUMES } from './support.js';
 
 /** A view below `view`, with a neighbour on either side that it must never show or touch. */
 async function viewOf(context: ConformanceContext): Promise<ConfigStore> {
@@ -68,6 +68,7 @@ export const prefixCases: readonly ConformanceCase[] = [
   {
     id: 'C16.prefix-watches',
     clauses: ['C16', 'C10'],
+    requires: RESUMES,
     title: 'a watch of a view tells of its keys alone, relative, and its bookmarks are those of the store',
     async run(context) {
       const { store, key } = context;
@@ -143,6 +144,7 @@ export const prefixCases: readonly ConformanceCase[] = [
   {
     id: 'C16.prefix-shows-raw-keys',
     clauses: ['C16', 'C1'],
+    writes: 'none',
     title: 'keys that are not UTF-8 are listed in a view, relative to it',
     needs: ['putRaw'],
     async run(context) {
@@ -155,6 +157,7 @@ export const prefixCases: readonly ConformanceCase[] = [
   {
     id: 'C16.prefix-closes-alone',
     clauses: ['C16'],
+    writes: 'outside',
     title: 'closing a view ends its own watches and calls, and leaves the store open',
     async run(context) {
       const { store, key } = context;

@@ -48,6 +48,7 @@ export const randomRangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.random-bounds-in-reads',
     clauses: ['C2', 'C1', 'C4', 'C5'],
+    writes: 'outside',
     title: 'lists, counts and scans of any bounds hold what a model says, and refuse bounds that can hold nothing',
     async run(context) {
       const { store } = context;
@@ -134,6 +135,7 @@ export const randomRangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.random-bounds-in-watches',
     clauses: ['C2', 'C1', 'C10'],
+    writes: 'outside',
     title: 'watches of any bounds tell what a model says, and bounds that can hold nothing are refused',
     async run(context) {
       const { store, key } = context;

@@ -10,6 +10,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.one-key',
     clauses: ['C2'],
+    writes: 'outside',
     title: 'a string, or { key }, is that key alone and not what begins with it',
     async run({ store, key }) {
       for (const name of ['a', 'a0', 'ab', 'b']) await store.put(key(name), '');
@@ -20,6 +21,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.prefix-is-a-string-prefix',
     clauses: ['C2'],
+    writes: 'outside',
     title: "a prefix is a plain string prefix: 'a' matches 'a', 'ab' and 'a/b'",
     async run({ store, key }) {
       for (const name of ['a', 'a/b', 'aa', 'ab', 'b']) {
@@ -35,6 +37,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.prefix-with-slash-is-a-directory',
     clauses: ['C2'],
+    writes: 'outside',
     title: 'a prefix that ends with a slash matches what is below it, and not its siblings (trap 13)',
     async run({ store, key }) {
       for (const name of ['dir-x', 'dir.x', 'dir/a', 'dir/sub/b', 'dirt']) await store.put(key(name), '');
@@ -45,6 +48,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.prefix-inside-a-name',
     clauses: ['C2'],
+    writes: 'outside',
     title: 'a prefix may end anywhere in a name, below any number of directories',
     async run({ store, key }) {
       for (const name of ['d/r0/x', 'd/r1', 'd/r10/x', 'd/r2', 'd/s']) await store.put(key(name), '');
@@ -58,6 +62,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.prefix-whose-end-is-not-utf8',
     clauses: ['C2'],
+    writes: 'outside',
     title: 'a prefix whose end is no UTF-8 string is read, and watched, exactly',
     async run(context) {
       const { store, key } = context;
@@ -77,6 +82,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.interval-is-half-open',
     clauses: ['C2'],
+    writes: 'outside',
     title: 'an interval includes its start and excludes its end',
     async run({ store, key }) {
       for (const name of ['a', 'b', 'bb', 'c', 'd']) await store.put(key(name), '');
@@ -92,6 +98,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.open-intervals',
     clauses: ['C2'],
+    writes: 'outside',
     title: 'an interval without an end runs to the last key, and without a start from the first',
     async run({ store, key, prefix }) {
       for (const name of ['a', 'b', 'c']) await store.put(key(name), '');
@@ -103,6 +110,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.empty-prefix-is-everything',
     clauses: ['C2'],
+    writes: 'outside',
     title: 'the empty prefix is everything',
     async run({ store, key, prefix }) {
       for (const name of ['a', 'z']) await store.put(key(name), '');
@@ -118,6 +126,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.byte-bounds-reach-raw-keys',
     clauses: ['C2', 'C1'],
+    writes: 'outside',
     title: 'bounds in bytes reach keys that no string bound can name, 0xff included',
     needs: ['putRaw'],
     async run(context) {
@@ -214,6 +223,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.delete-of-one-key',
     clauses: ['C2', 'C6'],
+    writes: 'outside',
     title: 'the deletion of one key leaves those that begin with it',
     async run({ store, key, all }) {
       for (const name of ['a', 'ab']) await store.put(key(name), '');
@@ -224,6 +234,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.watch-of-a-prefix',
     clauses: ['C2', 'C10'],
+    writes: 'outside',
     title: 'a watch of a prefix tells of its keys and no others',
     async run(context) {
       const { store, key } = context;
@@ -235,6 +246,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.watch-of-one-key',
     clauses: ['C2', 'C10'],
+    writes: 'outside',
     title: 'a watch of one key does not tell of keys that begin with it',
     async run(context) {
       const { store, key } = context;
@@ -247,6 +259,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.watch-of-an-interval',
     clauses: ['C2', 'C10'],
+    writes: 'outside',
     title: 'a watch of an interval includes its start and excludes its end',
     async run(context) {
       const { store, key } = context;
@@ -258,6 +271,7 @@ export const rangeCases: readonly ConformanceCase[] = [
   {
     id: 'C2.watch-of-everything',
     clauses: ['C2', 'C10'],
+    writes: 'outside',
     title: 'a watch of the empty prefix tells of every key',
     async run(context) {
       const { store, key } = context;

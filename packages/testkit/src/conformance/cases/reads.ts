@@ -1,12 +1,13 @@
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectStoreError, expectTrue, show, text } from '../expect.js';
-import { keysOf, padded, putMany } from './support.js';
+import { LARGE_VALUES, keysOf, padded, putMany } from './support.js';
 
 const PAST = { historicalReads: true } as const;
 export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.get-gives-the-entry',
     clauses: ['C4', 'C3'],
+    writes: 'outside',
     title: 'get gives key, value and revisions of what was put',
     async run({ store, key }) {
       const { revision } = await store.put(key('a'), '1');
@@ -19,6 +20,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.absence-is-undefined',
     clauses: ['C4'],
+    writes: 'none',
     title: 'what is not there is undefined, or an empty list, and no error',
     async run({ store, key, all }) {
       expectEqual(await store.get(key('a')), undefined, 'get');
@@ -29,6 +31,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.deleted-is-absent',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'what was deleted is not there',
     async run({ store, key, all }) {
       await store.put(key('a'), '1');
@@ -40,6 +43,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.list-gives-all',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a list without a limit gives every entry, in order, however many there are',
     async run({ store, key, all }) {
       const keys = await putMany(store, 1_500, (index) => key(padded(index)));
@@ -53,7 +57,9 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.large-lists-come-whole',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a list of more than 4 MiB comes whole',
+    requires: LARGE_VALUES,
     async run({ store, key, all }) {
       const value = 'v'.repeat(900_000);
       for (let index = 0; index < 6; index++) await store.put(key(String(index)), `${index}${value}`);
@@ -68,6 +74,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.reads-see-acknowledged-writes',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a linearizable read sees every write acknowledged before it, by any handle',
     async run(context) {
       const { store, key, all } = context;
@@ -84,6 +91,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.serializable-reads-answer',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a serializable read gives a state of the store',
     async run(context) {
       const { store, key, all } = context;
@@ -96,6 +104,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.get-of-the-past',
     clauses: ['C4', 'C3'],
+    writes: 'outside',
     title: 'get at a past revision gives what was there then',
     requires: PAST,
     async run({ store, key }) {
@@ -119,6 +128,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.list-of-the-past',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'a list at a past revision gives the keys, values and count of then',
     requires: PAST,
     async run({ store, key, all }) {
@@ -142,6 +152,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.past-lists-tell-their-own-revision',
     clauses: ['C4', 'C10'],
+    writes: 'outside',
     title: "the bookmark of a list at a past revision is that revision, not the head's",
     requires: PAST,
     async run({ store, key, all }) {
@@ -154,6 +165,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.future-revision',
     clauses: ['C4', 'C14'],
+    writes: 'outside',
     title: 'a read at a revision that is not there yet is a future-revision error',
     requires: PAST,
     async run({ store, key, all }) {
@@ -166,6 +178,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.bad-revisions-are-invalid',
     clauses: ['C4'],
+    writes: 'outside',
     title: 'revisions that are zero, negative, fractional or no number are refused',
     requires: PAST,
     async run({ store, key, all }) {
@@ -180,6 +193,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.no-past-is-unsupported',
     clauses: ['C4', 'C15'],
+    writes: 'outside',
     title: 'a store that keeps no past refuses to read it',
     requires: { historicalReads: false },
     async run({ store, key }) {
@@ -190,6 +204,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.outage-is-not-absence',
     clauses: ['C4', 'C14'],
+    writes: 'none',
     title: 'an unreachable store is an error of every read, never "not there" (trap 14)',
     needs: ['unreachable'],
     async run(context) {

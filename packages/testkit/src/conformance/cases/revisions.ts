@@ -13,6 +13,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.revisions-are-positive-integers',
     clauses: ['C3'],
+    writes: 'outside',
     title: 'every revision that the store gives is a positive safe integer',
     async run({ store, key, all }) {
       const put = await store.put(key('a'), '');
@@ -29,6 +30,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.writes-move-the-revision',
     clauses: ['C3'],
+    writes: 'outside',
     title: 'each write has a revision above that of every write before it, whatever the key and the handle',
     async run(context) {
       const { store, key } = context;
@@ -48,6 +50,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.mod-revision-is-the-writes',
     clauses: ['C3'],
+    writes: 'outside',
     title: "an entry's modRevision is the revision that its last write returned",
     async run({ store, key }) {
       for (const value of ['1', '2', '2']) {
@@ -59,6 +62,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.create-revision-stays',
     clauses: ['C3'],
+    writes: 'outside',
     title: 'createRevision is that of the first write, until the key is deleted',
     async run({ store, key }) {
       const first = await store.put(key('a'), '1');
@@ -72,6 +76,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.versions-count-writes',
     clauses: ['C3'],
+    writes: 'outside',
     title: 'version counts the writes of a key from 1, and begins again after its deletion',
     requires: { versions: true },
     async run({ store, key }) {
@@ -88,6 +93,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.no-version-where-there-are-none',
     clauses: ['C3', 'C15'],
+    writes: 'outside',
     title: 'a store without versions invents none',
     requires: { versions: false },
     async run({ store, key }) {
@@ -98,6 +104,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.reads-take-no-revision',
     clauses: ['C3'],
+    writes: 'outside',
     title: 'reads, and deletes of nothing, change no revision',
     async run({ store, key, all }) {
       const { revision } = await store.put(key('a'), '1');
@@ -110,6 +117,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.list-tells-its-revision',
     clauses: ['C3', 'C4'],
+    writes: 'outside',
     title: "a list's bookmark is the head's revision in the store's own history",
     async run({ store, key, all }) {
       const { revision } = await store.put(key('a'), '1');
@@ -123,6 +131,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.identity-is-the-historys',
     clauses: ['C3', 'C13'],
+    writes: 'none',
     title: 'all handles on the same data tell the same identity',
     async run(context) {
       const other = await context.connect();
@@ -133,6 +142,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.unsafe-revisions-are-refused',
     clauses: ['C3'],
+    writes: 'outside',
     title: 'a revision past 2^53−1 is refused, never rounded',
     requires: { historicalReads: true },
     async run({ store, key }) {
@@ -167,6 +177,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.entry-without-lease-has-none',
     clauses: ['C3'],
+    writes: 'outside',
     title: 'an entry without a lease names none',
     async run({ store, key }) {
       await store.put(key('a'), '');

@@ -2,12 +2,13 @@ import type { ConfigStore } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectStoreError, expectTrue, isCode, show, text } from '../expect.js';
 import { briefly } from '../watch-reader.js';
-import { padded, pagesOf, putMany, readPage, type ReadPage } from './support.js';
+import { RESUMES, padded, pagesOf, putMany, readPage, type ReadPage } from './support.js';
 
 export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.all-of-a-range-once',
     clauses: ['C5'],
+    writes: 'outside',
     title: 'the pages of a scan hold every entry of the range once, in order',
     async run({ store, key, all, scanKeys }) {
       const keys = await putMany(store, scanKeys, (index) => key(padded(index)));
@@ -30,6 +31,7 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.one-revision',
     clauses: ['C5'],
+    writes: 'outside',
     title: 'all pages are of one revision, whatever is written meanwhile',
     async run(context) {
       const { store, key, all, scanKeys } = context;
@@ -59,6 +61,7 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.empty-range-has-a-page',
     clauses: ['C5'],
+    writes: 'outside',
     title: 'the scan of an empty range gives one empty page, with its bookmark',
     async run({ store, key, all }) {
       const { revision } = await store.put(key('a'), '');
@@ -87,6 +90,7 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.keys-only',
     clauses: ['C5'],
+    writes: 'outside',
     title: 'keysOnly scans entries without values',
     async run({ store, key, all }) {
       const { revision } = await store.put(key('a'), 'long value');
@@ -101,6 +105,7 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.scan-of-the-past',
     clauses: ['C5', 'C4'],
+    writes: 'outside',
     title: 'a scan at a past revision gives the state of then, and its bookmark',
     requires: { historicalReads: true },
     async run({ store, key, all }) {
@@ -124,6 +129,7 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.delta-scan',
     clauses: ['C5', 'C4'],
+    writes: 'outside',
     title: 'a scan since a revision gives what changed; total counts all',
     requires: { deltaReads: true },
     async run({ store, key, all }) {
@@ -139,6 +145,8 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.watch-continues-a-scan',
     clauses: ['C5', 'C10'],
+    writes: 'outside',
+    requires: RESUMES,
     title: "a watch after a scan's bookmark goes on without a gap",
     async run(context) {
       const { store, key, all } = context;
@@ -202,6 +210,7 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.left-early',
     clauses: ['C5'],
+    writes: 'outside',
     title: 'a scan that is left early leaves the store usable',
     async run({ store, key, all, scanKeys }) {
       await putMany(store, scanKeys, (index) => key(padded(index)));
@@ -215,6 +224,7 @@ export const scanCases: readonly ConformanceCase[] = [
   {
     id: 'C5.invalid-scans',
     clauses: ['C5', 'C16'],
+    writes: 'none',
     title: 'a scan with options that it does not take is refused when it is read',
     async run({ store, all }) {
       for (const options of [{ limit: 5 }, { revision: 0 }, { revision: -3 }, { keysOnly: 'yes' }]) {

@@ -1,7 +1,7 @@
 import type { WatchBatch } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectStoreError, expectTrue } from '../expect.js';
-import { padded, revisionsOf } from './support.js';
+import { RESUMES, padded, revisionsOf } from './support.js';
 
 const BUDGET = 16 * 1024;
 const VALUE_BYTES = 2 * 1024;
@@ -20,6 +20,8 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   {
     id: 'C11.late-reader-gets-all',
     clauses: ['C11', 'C10'],
+    writes: 'outside',
+    requires: RESUMES,
     title: 'a consumer that reads only after its budget was exceeded many times gets every event, once, in order',
     async run(context) {
       const { store, key } = context;
@@ -39,6 +41,8 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   {
     id: 'C11.others-do-not-notice',
     clauses: ['C11', 'C10'],
+    writes: 'outside',
+    requires: RESUMES,
     title: 'a watch that nobody reads holds up no other watch of the store',
     async run(context) {
       const { store, key } = context;
@@ -127,6 +131,8 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   {
     id: 'C11.outage-behind-a-full-queue',
     clauses: ['C11', 'C10', 'C12'],
+    writes: 'outside',
+    requires: RESUMES,
     title: 'a watch whose budget is used up tells of a lost connection all the same, and then loses nothing',
     needs: ['disturbed'],
     async run(context) {
@@ -149,6 +155,8 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   {
     id: 'C11.resume-of-a-late-reader',
     clauses: ['C11', 'C10'],
+    writes: 'outside',
+    requires: RESUMES,
     title: 'closing a watch that is behind, and resuming from what was read, loses nothing',
     async run(context) {
       const { store, key, all } = context;
@@ -171,6 +179,7 @@ export const slowConsumerCases: readonly ConformanceCase[] = [
   {
     id: 'C11.budget-must-be-a-number-of-bytes',
     clauses: ['C11', 'C16'],
+    writes: 'none',
     title: 'a budget that is no whole number of bytes from 1 is refused',
     async run({ store, all }) {
       for (const bufferBytes of [0, -1, 1.5, NaN, Infinity]) {

@@ -1,4 +1,5 @@
 import type {
+  Capabilities,
   ConfigStore,
   GuardedDeleteResult,
   GuardedPutResult,
@@ -16,6 +17,14 @@ import { expectEqual, expectTrue, show, utf8 } from '../expect.js';
 
 /** What cases require that put several keys into one transaction. */
 export const MULTI = { transactions: 'multi-key' } as const;
+
+/** What cases require that need values of nearly 1 MB. */
+export const LARGE_VALUES = {
+  maxValueBytes: (most: number | undefined) => most === undefined || most >= 2 ** 20,
+} as const;
+
+/** What cases require whose watches resume from before the head. */
+export const RESUMES = { history: (history: Capabilities['history']) => history !== 'none' } as const;
 
 /** A page as plain data. */
 export interface ReadPage extends Omit<Page, 'key' | 'value' | 'modRevision' | 'createRevision' | 'version'> {
@@ -69,7 +78,8 @@ export async function putMany(
   toValue: (index: number) => string | Uint8Array = String,
 ): Promise<string[]> {
   const keys = Array.from({ length: count }, (_, index) => toKey(index));
-  const multi = store.capabilities.transactions === 'multi-key';
+  const { transactions, writes } = store.capabilities;
+  const multi = transactions === 'multi-key' && writes !== false;
   const step = multi ? Math.min(100, store.capabilities.maxTxnOperations ?? 100) : 50;
   for (let start = 0; start < count; start += step) {
     const part = keys.slice(start, start + step);

@@ -2,11 +2,13 @@ import type { WatchEvent } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectTrue, show } from '../expect.js';
 import { briefly, keyOf } from '../watch-reader.js';
+import { LARGE_VALUES } from './support.js';
 
 export const watchEventCases: readonly ConformanceCase[] = [
   {
     id: 'C10.put-events',
     clauses: ['C10', 'C3'],
+    writes: 'outside',
     title: 'a put event carries the entry as a read gives it, and whether the key is new',
     async run(context) {
       const { store, key } = context;
@@ -31,6 +33,7 @@ export const watchEventCases: readonly ConformanceCase[] = [
   {
     id: 'C10.delete-events',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'a delete event carries the key and the revision of the deletion',
     async run(context) {
       const { store, key } = context;
@@ -43,6 +46,7 @@ export const watchEventCases: readonly ConformanceCase[] = [
   {
     id: 'C10.previous-values',
     clauses: ['C10', 'C3'],
+    writes: 'outside',
     title: 'events carry the previous entry where asked, and not otherwise',
     requires: { previousValues: true },
     async run(context) {
@@ -62,6 +66,7 @@ export const watchEventCases: readonly ConformanceCase[] = [
   {
     id: 'C10.only-puts',
     clauses: ['C10'],
+    writes: 'outside',
     title: "only: 'put' tells puts and no deletes",
     async run(context) {
       const { store, key } = context;
@@ -82,6 +87,7 @@ export const watchEventCases: readonly ConformanceCase[] = [
   {
     id: 'C10.only-deletes',
     clauses: ['C10'],
+    writes: 'outside',
     title: "only: 'delete' tells deletes and no puts",
     async run(context) {
       const { store, key } = context;
@@ -119,7 +125,9 @@ export const watchEventCases: readonly ConformanceCase[] = [
   {
     id: 'C10.large-events',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'events of more than 4 MiB in a row come whole',
+    requires: LARGE_VALUES,
     async run(context) {
       const { store, key } = context;
       const reader = await context.follow();

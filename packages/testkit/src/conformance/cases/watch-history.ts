@@ -75,6 +75,7 @@ export const watchHistoryCases: readonly ConformanceCase[] = [
   {
     id: 'C12.overrun-history',
     clauses: ['C12', 'C10'],
+    writes: 'outside',
     title:
       'resuming from before a history of bounded length ends in CompactedError, also where the range itself was idle',
     requires: { history: (history) => typeof history === 'object' },
@@ -96,6 +97,7 @@ export const watchHistoryCases: readonly ConformanceCase[] = [
   {
     id: 'C13.foreign-bookmark',
     clauses: ['C13', 'C10'],
+    writes: 'outside',
     title: 'a bookmark of another history is history-changed, before any event',
     async run(context) {
       const { store, key, all } = context;
@@ -111,6 +113,7 @@ export const watchHistoryCases: readonly ConformanceCase[] = [
   {
     id: 'C13.bookmark-beyond-the-head',
     clauses: ['C13'],
+    writes: 'outside',
     title: "a bookmark beyond the store's head is history-changed, not silence (trap 7)",
     async run(context) {
       const { store, key, all } = context;
@@ -126,6 +129,7 @@ export const watchHistoryCases: readonly ConformanceCase[] = [
   {
     id: 'C13.no-false-alarm-at-the-head',
     clauses: ['C13', 'C10'],
+    writes: 'outside',
     title: 'a bookmark of a revision just written is taken by every handle',
     async run(context) {
       const { store, key, all } = context;
@@ -143,6 +147,7 @@ export const watchHistoryCases: readonly ConformanceCase[] = [
   {
     id: 'C13.progress-never-lowers-a-bookmark',
     clauses: ['C13', 'C10'],
+    writes: 'outside',
     title: 'no batch of a resumed watch has a bookmark below the one it was resumed from',
     async run(context) {
       const { store, key, all } = context;

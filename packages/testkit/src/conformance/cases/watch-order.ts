@@ -8,6 +8,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   {
     id: 'C10.every-write-once-in-order',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'every write is told once, in the order of revisions, with its own value',
     async run(context) {
       const { store, key } = context;
@@ -40,6 +41,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   {
     id: 'C10.concurrent-writers',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'the writes of many handles at once are all told, once, in order',
     async run(context) {
       const { store, key } = context;
@@ -67,6 +69,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   {
     id: 'C10.no-coalescing',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'each of several quick writes of one key is told',
     async run(context) {
       const { store, key } = context;
@@ -111,6 +114,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   {
     id: 'C10.batches-have-a-kind',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'a batch of events has some, and a progress batch has none',
     async run(context) {
       const { store, key } = context;
@@ -129,6 +133,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   {
     id: 'C10.bookmarks-name-the-history',
     clauses: ['C10'],
+    writes: 'outside',
     title: "every batch's bookmark carries the identity of the store's history",
     async run(context) {
       const { store, key, all } = context;

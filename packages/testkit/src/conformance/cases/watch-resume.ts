@@ -2,12 +2,14 @@ import type { Bookmark, Revision } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { expectEqual, expectTrue } from '../expect.js';
 import { briefly } from '../watch-reader.js';
-import { padded, revisionsOf } from './support.js';
+import { RESUMES, padded, revisionsOf } from './support.js';
 
 export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.list-then-watch',
     clauses: ['C10'],
+    writes: 'outside',
+    requires: RESUMES,
     title: "a watch after a list's bookmark tells exactly what the list did not hold",
     async run(context) {
       const { store, key, all } = context;
@@ -27,6 +29,8 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.after-excludes-itself',
     clauses: ['C10'],
+    writes: 'outside',
+    requires: RESUMES,
     title: '"after" excludes the revision that it names, and includes the next',
     async run(context) {
       const { store, key, all } = context;
@@ -45,6 +49,8 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.resume-from-every-batch',
     clauses: ['C10'],
+    writes: 'outside',
+    requires: RESUMES,
     title: "resuming from any batch's bookmark continues with nothing lost or repeated",
     async run(context) {
       const { store, key, all } = context;
@@ -76,7 +82,7 @@ export const watchResumeCases: readonly ConformanceCase[] = [
     id: 'C10.resume-keeps-revisions-whole',
     clauses: ['C10', 'C9'],
     title: 'resuming after a revision neither repeats nor splits a transaction',
-    requires: { transactions: 'multi-key' },
+    requires: { transactions: 'multi-key', ...RESUMES },
     async run(context) {
       const { store, key, all } = context;
       const { identity } = (await store.list(all)).bookmark;
@@ -92,6 +98,7 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.resume-at-the-head',
     clauses: ['C10', 'C13'],
+    writes: 'outside',
     title: 'a watch after the head tells nothing until something is written',
     async run(context) {
       const { store, key, all } = context;
@@ -105,6 +112,8 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.bookmarks-survive-json',
     clauses: ['C10', 'C3'],
+    writes: 'outside',
+    requires: RESUMES,
     title: 'a bookmark that went through JSON resumes, through another handle',
     async run(context) {
       const { store, key, all } = context;
@@ -120,8 +129,9 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.long-backlog',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'a backlog of many revisions comes whole; a cut anywhere in it resumes without loss (trap 1)',
-    requires: { history: (history) => history !== 'none' },
+    requires: RESUMES,
     async run(context) {
       const { store, key, all, capabilities, backlogRevisions } = context;
       const { history } = capabilities;
@@ -150,6 +160,7 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.progress-on-idle-ranges',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'the bookmark of an idle watch moves with the store, past the writes of others',
     requires: { progress: 'exact' },
     async run(context) {
@@ -167,6 +178,7 @@ export const watchResumeCases: readonly ConformanceCase[] = [
   {
     id: 'C10.progress-is-never-early',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'nothing at or below a bookmark is told after it',
     async run(context) {
       const { store, key } = context;

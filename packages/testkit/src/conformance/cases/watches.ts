@@ -6,6 +6,7 @@ export const watchCases: readonly ConformanceCase[] = [
   {
     id: 'C10.ready-tells-from-where',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'a watch without "after" is ready at the current revision, and tells nothing older',
     async run(context) {
       const { store, key, all } = context;
@@ -24,6 +25,7 @@ export const watchCases: readonly ConformanceCase[] = [
   {
     id: 'C10.watches-are-independent',
     clauses: ['C10'],
+    writes: 'outside',
     title: 'watches of one store each tell all of their own range',
     async run(context) {
       const { store, key } = context;
@@ -41,6 +43,7 @@ export const watchCases: readonly ConformanceCase[] = [
   {
     id: 'C10.closing-one-leaves-others',
     clauses: ['C10', 'C12'],
+    writes: 'outside',
     title: 'closing one watch leaves another of the same range as it was',
     async run(context) {
       const { store, key } = context;
@@ -55,6 +58,7 @@ export const watchCases: readonly ConformanceCase[] = [
   {
     id: 'C10.one-consumer',
     clauses: ['C10'],
+    writes: 'none',
     title: 'a watch has one consumer: a second iteration is refused',
     async run(context) {
       const { watch } = await context.follow();
@@ -66,6 +70,7 @@ export const watchCases: readonly ConformanceCase[] = [
   {
     id: 'C10.bad-watch-options-are-invalid',
     clauses: ['C10', 'C16'],
+    writes: 'none',
     title: 'watch options that there are not, or of another type, are refused',
     async run({ store, all }) {
       const { identity } = (await store.list(all)).bookmark;
