@@ -86,6 +86,39 @@ describe('range responses', () => {
   });
 });
 
+test('a page finds a key wherever it is in its entry, and revisions of any size', async () => {
+  const fields = (key: string, modRevision: number) =>
+    [
+      [1, Buffer.from(key)],
+      [2, 3],
+      [3, modRevision],
+      [4, 2],
+      [5, Buffer.from(`value of ${key}`)],
+    ] as const;
+  const long = `/d${'d'.repeat(200)}`;
+  const forms = {
+    first: message(...fields('/a', 4)),
+    last: message(...fields('/b', 5).toReversed()),
+    'sent twice': message([1, Buffer.from('/z')], ...fields('/c', 6)),
+    long: message(...fields(long, 7)),
+  };
+  for (const top of [9, 2 ** 33]) {
+    const entries = [...Object.values(forms), message(...fields('/e', top))];
+    for (const sent of [entries, ...entries.map((entry) => [entry])]) {
+      const page = await pageOf(message([1, header(top)], ...sent.map((each) => [2, each] as const), [4, sent.length]));
+      const all = ['/a', '/b', '/c', long, '/e'];
+      const revisions = [4, 5, 6, 7, top];
+      sent.forEach((each, i) => {
+        const at = entries.indexOf(each);
+        expect([page.key(i), page.modRevision(i)]).toEqual([all[at], revisions[at]]);
+        expect(Buffer.from(page.value(i)).toString()).toBe(`value of ${String(all[at])}`);
+      });
+      expect(() => page.key(sent.length)).toThrow(RangeError);
+      expect(() => page.modRevision(sent.length)).toThrow(RangeError);
+    }
+  }
+});
+
 async function pageOf(response: Buffer): Promise<EtcdPage> {
   const outline = outlineRange(response);
   const { buffer, header: told, count } = outline;

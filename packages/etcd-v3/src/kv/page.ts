@@ -1,6 +1,6 @@
 import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
 import { EntryReader } from '../protobuf/entry.js';
-import type { RangeAnswer } from './page-keys.js';
+import { type PageKeys, type RangeAnswer, SHORT_KEY_OFFSET } from './page-keys.js';
 
 /** A page's position in its scan. */
 export interface PagePosition {
@@ -14,28 +14,27 @@ export class EtcdPage implements Page {
   readonly bookmark: Bookmark;
   readonly total: number;
   readonly more: boolean;
-  readonly undecodable: readonly UndecodableKey[];
+  readonly length: number;
   readonly #buffer: Buffer;
-  /** The start and the end of each entry, alternating. Compact, because a page may be kept for long. */
-  readonly #bounds: Uint32Array;
-  readonly #ascii: boolean;
+  readonly #keys: PageKeys;
+  readonly #encoding: 'latin1' | 'utf8';
   readonly #entry: EntryReader;
   #index = -1;
 
   /** @param answer was checked against the request: its entries are valid */
   constructor({ buffer, keys }: Pick<RangeAnswer, 'buffer' | 'keys'>, { bookmark, total, more }: PagePosition) {
     this.#buffer = buffer;
-    this.#bounds = new Uint32Array(keys.bounds);
-    this.#ascii = keys.ascii;
-    this.undecodable = keys.undecodable;
+    this.#keys = keys;
+    this.#encoding = keys.ascii ? 'latin1' : 'utf8';
+    this.length = keys.modRevisions.length;
     this.#entry = new EntryReader(buffer);
     this.bookmark = bookmark;
     this.total = total;
     this.more = more;
   }
 
-  get length(): number {
-    return this.#bounds.length / 2;
+  get undecodable(): readonly UndecodableKey[] {
+    return this.#keys.undecodable;
   }
 
   get retainedBytes(): number {
@@ -44,7 +43,11 @@ export class EtcdPage implements Page {
   }
 
   key(index: number): string {
-    return this.#at(index).keyText(this.#ascii);
+    const { bounds, keysFirst, ascii } = this.#keys;
+    const start = bounds[2 * index];
+    if (!keysFirst || start === undefined) return this.#at(index).keyText(ascii);
+    const from = start + SHORT_KEY_OFFSET;
+    return this.#buffer.toString(this.#encoding, from, from + (this.#buffer[from - 1] ?? 0));
   }
 
   value(index: number): Uint8Array {
@@ -52,7 +55,7 @@ export class EtcdPage implements Page {
   }
 
   modRevision(index: number): Revision {
-    return this.#at(index).modRevision as Revision;
+    return (this.#keys.modRevisions[index] ?? this.#at(index).modRevision) as Revision;
   }
 
   createRevision(index: number): Revision {
@@ -66,8 +69,8 @@ export class EtcdPage implements Page {
   /** The entry's parts. Those of the last requested entry are cached. */
   #at(index: number): EntryReader {
     if (index === this.#index) return this.#entry;
-    const start = this.#bounds[2 * index];
-    const end = this.#bounds[2 * index + 1];
+    const start = this.#keys.bounds[2 * index];
+    const end = this.#keys.bounds[2 * index + 1];
     if (start === undefined || end === undefined) {
       throw new RangeError(`index ${index} is outside this page of ${this.length}`);
     }

@@ -150,15 +150,19 @@ export class ReadAhead<Answer extends RangeOutline> {
     const from = Math.floor((count - 1) * (1 - 1 / SAMPLED_PART));
     const steps = count - 1 - from;
     const samples = Math.min(steps, SAMPLES);
+    const entry = new EntryReader(outline.buffer);
     const keys: Uint8Array[] = [];
-    for (let i = 0; i <= samples; i += 1) keys.push(keyAt(outline, from + Math.round((i * steps) / samples)));
+    for (let i = 0; i <= samples; i += 1) keys.push(keyOf(entry, outline, from + Math.round((i * steps) / samples)));
     this.#line = KeyLine.through(keys, steps, this.#fixed) ?? this.#line;
   }
 }
 
 /** The key of an entry: a view of its bytes. */
-export function keyAt({ buffer, bounds }: Pick<RangeOutline, 'buffer' | 'bounds'>, index: number): Uint8Array {
-  const entry = new EntryReader(buffer);
+export function keyAt(outline: Pick<RangeOutline, 'buffer' | 'bounds'>, index: number): Uint8Array {
+  return keyOf(new EntryReader(outline.buffer), outline, index);
+}
+
+function keyOf(entry: EntryReader, { bounds }: Pick<RangeOutline, 'bounds'>, index: number): Uint8Array {
   entry.read(bounds[2 * index] ?? 0, bounds[2 * index + 1] ?? 0);
   return entry.rawKey;
 }

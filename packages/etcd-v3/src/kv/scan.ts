@@ -13,7 +13,7 @@ import type { ResponseHeader } from '../protobuf/header.js';
 import type { RangeOutline } from '../protobuf/range.js';
 import { bookmarkOf, type Kv } from './kv.js';
 import { EtcdPage } from './page.js';
-import type { PageKeys, RangeAnswer } from './page-keys.js';
+import { NO_KEYS, type RangeAnswer } from './page-keys.js';
 import { RangeChunks, type ChunksEnd } from './range-chunks.js';
 import { keyAt, ReadAhead } from './read-ahead.js';
 
@@ -246,8 +246,6 @@ class PartReader {
     }
   }
 }
-
-const NO_KEYS: PageKeys = { bounds: [], undecodable: [], ascii: true };
 
 function lastKey(part: Pick<RangeAnswer, 'buffer' | 'bounds'>): Uint8Array {
   return keyAt(part, part.bounds.length / 2 - 1);
