@@ -178,6 +178,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that shows the parts of a transaction one after the other',
     guarantee: 'untorn',
+    from: 4,
     install: () =>
       replace(
         CollectionTable.prototype,
@@ -292,6 +293,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that hears nothing of a lost connection',
     guarantee: 'connection',
+    from: 2,
     install: () => {
       replace(Reachability.prototype, 'failed', () => () => undefined);
       return replace(Reachability.prototype, 'watchInterrupted', () => () => undefined);
@@ -306,6 +308,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that takes every history for its own after a lost connection',
     guarantee: 'equal',
+    from: 59,
     install: () => {
       replaceGetter(HistoryCheck.prototype, 'isVerified', () => true);
       replace(HistoryCheck.prototype, 'verified', () => async () => undefined);
@@ -316,6 +319,7 @@ const mutants: readonly Mutant[] = [
     name: 'a mirror that takes whatever its watch brings once more for what it knows',
     guarantee: 'equal',
     generation: 5,
+    from: 31,
     install: () => replace(Replay.prototype, 'verdict', () => () => 'same' as const),
   },
   {
@@ -378,7 +382,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that tells progress too early',
     guarantee: 'bookmarkable',
-    from: 20,
+    from: 21,
     install: () =>
       ofPlainWatches((batch) => [
         { kind: 'progress', bookmark: batch.bookmark, events: [], undecodable: [] },
@@ -388,7 +392,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that says of a lost write that it was not applied',
     guarantee: 'linearizable',
-    from: 8,
+    from: 9,
     install: () => failedPuts({ outcome: 'not-applied' }),
   },
   {
@@ -444,7 +448,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that answers a linearizable read with what it has read before',
     guarantee: 'linearizable',
-    from: 34,
+    from: 43,
     install: () => {
       const known = new Map<string, Promise<KeyValue | undefined>>();
       return (store) =>
@@ -478,20 +482,20 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that puts pieces together without what was told since they were read',
     guarantee: 'equal',
-    from: 12,
+    from: 33,
     install: () => replace(LaterEvents.prototype, 'add', () => () => undefined),
   },
   {
     name: 'an adapter that accepts another cluster after some time',
     guarantee: 'foreign',
-    from: 5,
+    from: 7,
     acceptAfterMs: 1_000,
     install: () => undefined,
   },
   {
     name: 'an adapter that lets any connection serve, whichever cluster it leads to',
     guarantee: 'foreign',
-    from: 5,
+    from: 6,
     install: () => {
       replace(
         IdentityCensus.prototype,
