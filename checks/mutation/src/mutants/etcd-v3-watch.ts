@@ -4,6 +4,7 @@ const PROGRESS_USERS = 'packages/etcd-v3/test/progress-users.test.ts';
 const PROGRESS_EVIDENCE = 'packages/etcd-v3/test/progress-evidence.test.ts';
 
 const SESSION = 'packages/etcd-v3/src/watch/session.ts';
+const POSITION = 'packages/etcd-v3/src/watch/position.ts';
 const STREAM = 'packages/etcd-v3/src/watch/stream.ts';
 const SCRIPTED = 'packages/etcd-v3/test/watch-scripted.test.ts';
 
@@ -26,7 +27,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     file: SESSION,
     find: '    this.#sink.established(bookmark);',
     replace:
-      '    this.#sink.established(bookmark);\n    this.#bookmark = { ...bookmark, revision: header.revision as Revision };',
+      '    this.#sink.established(bookmark);\n    this.#position.moveTo({ ...bookmark, revision: header.revision as Revision });',
     caughtBy: { test: SCRIPTED, name: '`created` does not move the resume point .trap 2' },
   },
   {
@@ -50,10 +51,11 @@ export const etcdV3Watch: readonly Mutant[] = [
     file: SESSION,
     find: '    this.#interrupt(cause);\n    this.#proceed();\n',
     replace: [
-      "    if (this.#state.name === 'following' && this.#bookmark !== undefined) {",
+      "    if (this.#state.name === 'following') {",
       '      const { createdRevision } = this.#state.subscription;',
-      '      if (createdRevision > this.#bookmark.revision) {',
-      '        this.#bookmark = { ...this.#bookmark, revision: createdRevision };',
+      '      const { bookmark } = this.#position.known;',
+      '      if (createdRevision > bookmark.revision) {',
+      '        this.#position.moveTo({ ...bookmark, revision: createdRevision });',
       '      }',
       '    }',
       '    this.#interrupt(cause);',
@@ -94,9 +96,9 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-start-after-the-bookmark',
     trap: 6,
     why: 'the watch starts at the revision after its bookmark, where 3.4 leaves out a delete that was compacted at that revision',
-    file: SESSION,
-    find: 'this.#beginsNow ? 0 : revision;',
-    replace: 'this.#beginsNow ? 0 : revision + 1;',
+    file: POSITION,
+    find: 'this.#beginsNow ? 0 : this.known.bookmark.revision;',
+    replace: 'this.#beginsNow ? 0 : this.known.bookmark.revision + 1;',
     caughtBy: { test: SCRIPTED, name: "with a bookmark: from the bookmark's own revision" },
   },
   {
@@ -203,7 +205,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     trap: 16,
     why: "one member's head below the bookmark is taken for another history, without asking the cluster: a lagging follower ends the watch",
     file: SESSION,
-    find: '      this.#settleSuspicion(known, stream);',
+    find: '      this.#settleSuspicion(stream);',
     replace: '      this.#fail(historyChanged(this.#range, suspicion, stream.endpoint));',
     caughtBy: { test: SCRIPTED, name: 'a lagging follower raises no alarm' },
   },
@@ -211,9 +213,9 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-begins-at-a-members-head',
     trap: 16,
     why: 'a watch without a bookmark begins at the head that `created` tells, also where a read has seen a later one',
-    file: SESSION,
-    find: '    if (suspicion !== undefined) {',
-    replace: '    if (suspicion !== undefined && !this.#beginsNow) {',
+    file: POSITION,
+    find: 'suspicionOf(header, this.known, this.#seenRevision);',
+    replace: 'this.#beginsNow ? undefined : suspicionOf(header, this.known, this.#seenRevision);',
     caughtBy: { test: SCRIPTED, name: 'at a member that is behind a linearizable read: from the read .trap 16' },
   },
   {
@@ -229,9 +231,9 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-now-is-a-read',
     trap: 16,
     why: 'a watch from now on starts at a revision that was read before: compactions that are quicker than an answer overtake it each time',
-    file: SESSION,
-    find: '    const startRevision = this.#beginsNow ? 0 : revision;\n',
-    replace: '    const startRevision = revision;\n',
+    file: POSITION,
+    find: '    const startRevision = this.#beginsNow ? 0 : this.known.bookmark.revision;\n',
+    replace: '    const startRevision = this.known.bookmark.revision;\n',
     caughtBy: { test: SCRIPTED, name: 'from where the server is when it creates the watch' },
   },
   {
@@ -239,7 +241,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     trap: 16,
     why: 'nobody asks whether the head that a member tells with a new watch is one: up to there, all events are left out',
     file: SESSION,
-    find: '      if (this.#unread !== undefined) this.#confirm(this.#unread);\n',
+    find: '      this.#confirm();\n',
     replace: '',
     caughtBy: { test: SCRIPTED, name: 'what comes is not left out in silence' },
   },
@@ -256,8 +258,8 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-first-term-forgotten',
     trap: 17,
     why: 'the raft term of the read that a watch begins with is not kept: a restore right after it goes unseen',
-    file: SESSION,
-    find: '      this.#raftTerm = Math.max(this.#raftTerm, head.raftTerm);\n',
+    file: POSITION,
+    find: '    this.#raftTerm = Math.max(this.#raftTerm, head.raftTerm);\n',
     replace: '',
     caughtBy: { test: SCRIPTED, name: 'the raft term of the read that a watch begins with counts' },
   },
@@ -315,7 +317,7 @@ export const etcdV3Watch: readonly Mutant[] = [
     name: 'v3-no-progress',
     promise: 'M6',
     why: 'no progress is asked for: an idle watch falls behind the compactions of a busy store',
-    file: SESSION,
+    file: POSITION,
     find: 'progressNotify: true }',
     replace: 'progressNotify: false }',
     caughtBy: { test: SCRIPTED, name: "with a bookmark: from the bookmark's own revision" },

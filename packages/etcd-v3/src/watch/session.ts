@@ -18,14 +18,14 @@ import {
 import { badAnswer } from '../protobuf/bad-answer.js';
 import { rangeBounds } from '../protobuf/range.js';
 import type { RawHeader } from '../protobuf/header.js';
-import type { CreateRequest } from '../protobuf/watch.js';
 import { checkEvents, type RevisionGroup } from './events.js';
 import { asStoreError, cancelError, compactedError, endsWatch, historyChanged, type ServerEnd } from './errors.js';
 import type { LinkMember, WatchLink, WatchLinkOptions } from './link.js';
-import { NOTHING_SEEN, type SeenHistories } from './seen-histories.js';
+import { WatchPosition } from './position.js';
+import type { SeenHistories } from './seen-histories.js';
 import type { WatchStream } from './stream.js';
 import type { WatchFollower, WatchSubscription } from './subscription.js';
-import { proofOfOtherHistory, suspicionOf, type KnownHistory } from './history-check.js';
+import { proofOfOtherHistory } from './history-check.js';
 import type { LinearizableHead, WatchTransport } from '../connection/transport.js';
 
 export type WatchSessionOptions = Pick<WatchLinkOptions, 'clock' | 'logger' | 'random' | 'backoff' | 'stableMs'>;
@@ -70,10 +70,7 @@ const DOUBTED_DENIALS = 10;
 // What a progress batch takes in memory.
 const PROGRESS_BYTES = 200;
 
-/**
- * One watch as its consumer sees it (C10 to C13): a bookmark, and the way to go on from it. The bookmark moves only with
- * what was pushed: all events of a revision (never a header's, docs/traps.md#trap-1), or progress that speaks for this watch.
- */
+/** One watch as its consumer sees it (C10 to C13): a position, and the way to go on from it. */
 export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   readonly #range: KeyRange;
   readonly #options: DriverWatchOptions;
@@ -84,20 +81,9 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   readonly #backoff: Backoff;
   readonly #life = new AbortController();
   #state: SessionState = { name: 'parked' };
-  #bookmark: Bookmark | undefined;
-  /**
-   * Begins where the server is, and not at the head that was read: behind a slow line, or beside compactions that are quicker than
-   * an answer, that revision would be gone before the watch is created.
-   */
-  #beginsNow: boolean;
-  /** A beginning that one member told, and no read has confirmed. */
-  #unread: Bookmark | undefined;
+  readonly #position: WatchPosition;
   /** The last progress that was told. */
   #progress: number | undefined;
-  #raftTerm: number;
-  /** A member that is behind that lags, although the watch begins earlier. */
-  #seenRevision: number;
-  readonly #leaveSeen: () => void;
   #lags = 0;
   #lagging: WatchStream | undefined;
   #renewals = 0;
@@ -113,12 +99,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#clock = host.options.clock;
     this.#logger = host.options.logger;
     this.#backoff = new Backoff({ ...host.options.backoff, random: host.options.random });
-    this.#bookmark = options.after;
-    this.#beginsNow = options.after === undefined;
-    const seen = options.after === undefined ? NOTHING_SEEN : host.seen.of(range, options.after);
-    this.#raftTerm = seen.raftTerm;
-    this.#seenRevision = seen.revision;
-    this.#leaveSeen = host.seen.open(range);
+    this.#position = new WatchPosition(range, options.after, host.seen);
   }
 
   /** Begins. Nothing is told to the sink before this returns. */
@@ -139,8 +120,8 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   // As a member of the link.
 
   attach(stream: WatchStream): void {
-    if (this.#state.name !== 'joining' || this.#bookmark === undefined) return;
-    const subscription = stream.create(this.#request(this.#bookmark), this);
+    if (this.#state.name !== 'joining') return;
+    const subscription = stream.create(this.#position.request(this.#options), this);
     if (subscription.state.name === 'creating') this.#enter({ name: 'creating', stream, subscription });
     else this.#host.link.join(this);
   }
@@ -155,38 +136,30 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   created(header: RawHeader): void {
     if (this.#state.name !== 'creating') return;
     const { stream, subscription } = this.#state;
-    const known = this.#known();
-    const suspicion = suspicionOf(header, known, this.#seenRevision);
+    const suspicion = this.#position.suspicionOf(header);
     if (suspicion !== undefined) {
-      // "Now" of a member that is behind, or of a proxy that tells no head, is not known: the head that was read is.
-      this.#beginsNow = false;
       const cause = new StoreError('unavailable', `${stream.endpoint} answered with ${suspicion}; asking the cluster`, {
         endpoint: stream.endpoint,
       });
       this.#interrupt(cause);
-      this.#settleSuspicion(known, stream);
+      this.#settleSuspicion(stream);
       return;
     }
     this.#lags = 0;
     this.#renewals = 0;
-    const { revision, identity } = known.bookmark;
-    const from = this.#beginsNow ? header.revision : revision;
-    const bookmark: Bookmark = { revision: from as Revision, identity };
-    this.#bookmark = bookmark;
-    this.#unread = this.#beginsNow ? bookmark : undefined;
-    this.#beginsNow = false;
-    this.#enter({ name: 'following', stream, subscription, since: this.#clock.now(), from });
+    const bookmark = this.#position.begin(header);
+    this.#enter({ name: 'following', stream, subscription, since: this.#clock.now(), from: bookmark.revision });
     this.#sink.established(bookmark);
   }
 
   revision(group: RevisionGroup): void {
-    const bookmark = this.#bookmark;
-    if (this.#state.name !== 'following' || bookmark === undefined) return;
-    // The watch began at the bookmark's own revision (see #request), and may be the second one to bring these.
+    if (this.#state.name !== 'following') return;
+    // The watch began at the bookmark's own revision (WatchPosition.request), and may be the second one to bring these.
     if (group.revision <= this.#state.from) {
-      if (this.#unread !== undefined) this.#confirm(this.#unread);
+      this.#confirm();
       return;
     }
+    const { bookmark } = this.#position.known;
     if (group.revision <= bookmark.revision) {
       this.late(badAnswer(`etcd sent events of revision ${group.revision} after progress to ${bookmark.revision}`));
       return;
@@ -203,7 +176,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   }
 
   progress(revision: number): void {
-    const { bookmark } = this.#known();
+    const { bookmark } = this.#position.known;
     // A watch that starts in the future may get older progress: it never lowers a bookmark.
     if (this.#state.name !== 'following' || revision < bookmark.revision) return;
     // An idle server answers the same each time, to each watch: told again, it would only wake everyone up.
@@ -217,7 +190,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     const endpoint = this.#stream()?.endpoint;
     switch (end.kind) {
       case 'compacted': {
-        const { bookmark } = this.#known();
+        const { bookmark } = this.#position.known;
         if (end.compactRevision > bookmark.revision) {
           this.#fail(compactedError(this.#range, bookmark, end.compactRevision, endpoint));
         } else {
@@ -261,7 +234,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   #proceed(): void {
     if (this.#state.name === 'closed') return;
-    if (this.#bookmark === undefined) {
+    if (this.#position.bookmark === undefined) {
       this.#readHead();
       return;
     }
@@ -269,52 +242,38 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#host.link.join(this);
   }
 
-  /**
-   * "Now", for a watch without `after`, is this or later: a linearizable read's revision. The head that `created` tells is one
-   * member's. Alone it may be older than what this process has written or read already (docs/traps.md#trap-16).
-   */
   #readHead(): void {
     this.#read(firstKey(this.#range), undefined, (head) => {
-      this.#bookmark = { revision: head.revision, identity: head.clusterId };
-      this.#raftTerm = Math.max(this.#raftTerm, head.raftTerm);
+      this.#position.noteHead(head);
       this.#proceed();
     });
   }
 
   /**
-   * A watch that began now has brought something from before its beginning. Servers from 3.6 on begin a watch and look at their head
-   * after that: a write may come between. Or there is no such head, and what comes up to it would be left out in silence.
+   * A watch that began now may have brought something from before its beginning. Servers from 3.6 on begin a watch and look at their
+   * head after that: a write may come between. Or there is no such head, and what comes up to it would be left out in silence.
    */
-  #confirm(beginning: Bookmark): void {
-    this.#unread = undefined;
-    const known = { bookmark: beginning, raftTerm: this.#raftTerm };
+  #confirm(): void {
+    const beginning = this.#position.takeUnread();
+    if (beginning === undefined) return;
     this.#host.transport.linearizableHead(firstKey(this.#range), { signal: this.#life.signal }).then(
       (head) => {
-        const proof = proofOfOtherHistory(head, known);
+        const proof = proofOfOtherHistory(head, beginning);
         if (proof !== undefined) this.#fail(historyChanged(this.#range, proof, head.endpoint));
       },
       () => {
         // The next one asks again.
-        this.#unread = beginning;
+        this.#position.putBack(beginning);
       },
     );
   }
 
-  #settleSuspicion(known: KnownHistory, stream: WatchStream): void {
+  #settleSuspicion(stream: WatchStream): void {
     this.#read(firstKey(this.#range), stream.endpoint, (head) => {
-      const proof = proofOfOtherHistory(head, known);
-      if (proof !== undefined) {
-        this.#host.seen.forget(this.#range);
-        this.#fail(historyChanged(this.#range, proof, head.endpoint));
-        return;
-      }
-      if (head.revision < this.#seenRevision) {
-        // Not the member: the store went back, and not as far as to where this watch begins.
-        this.#seenRevision = 0;
-        this.#proceed();
-        return;
-      }
-      this.#behind(stream);
+      const verdict = this.#position.judge(head);
+      if (verdict === 'behind') this.#behind(stream);
+      else if (verdict === 'back') this.#proceed();
+      else this.#fail(historyChanged(this.#range, verdict.proof, head.endpoint));
     });
   }
 
@@ -404,7 +363,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
   }
 
   #push(batch: WatchBatch, bytes: number): void {
-    this.#bookmark = batch.bookmark;
+    this.#position.moveTo(batch.bookmark);
     const room = this.#sink.push(batch, bytes);
     // The sink may have closed this watch meanwhile.
     if (room === 'full') this.#park(this.#stream());
@@ -428,7 +387,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     if (this.#state.name === 'closed') return;
     this.#enter({ name: 'closed' });
     this.#life.abort(OVERTAKEN);
-    this.#leaveSeen();
+    this.#position.close();
     this.#host.onEnd(this);
   }
 
@@ -446,8 +405,7 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
         break;
       case 'creating':
       case 'following':
-        this.#raftTerm = Math.max(this.#raftTerm, previous.stream.raftTerm);
-        if (this.#bookmark !== undefined) this.#host.seen.note(this.#range, this.#bookmark, this.#raftTerm);
+        this.#position.leave(previous.stream.raftTerm);
         if (!('subscription' in next) || next.subscription !== previous.subscription) previous.subscription.cancel();
         break;
       case 'resting':
@@ -463,25 +421,6 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
 
   #stream(): WatchStream | undefined {
     return this.#state.name === 'creating' || this.#state.name === 'following' ? this.#state.stream : undefined;
-  }
-
-  #known(): KnownHistory {
-    if (this.#bookmark === undefined)
-      throw new StoreError('internal', 'a watch was created before its start was known');
-    return { bookmark: this.#bookmark, raftTerm: this.#raftTerm };
-  }
-
-  /**
-   * Starts at the bookmark's own revision, although everything up to it is here: a watch from the revision after it
-   * would be accepted where that is the compacted one, and 3.4 then leaves out what was deleted in it. A watch that begins now has
-   * no start: the server begins after the head that it tells with `created`.
-   */
-  #request({ revision }: Bookmark): CreateRequest {
-    const { key, end } = this.#range;
-    const { previous, only } = this.#options;
-    const rangeEnd = key === undefined ? (end ?? 'end') : undefined;
-    const startRevision = this.#beginsNow ? 0 : revision;
-    return { key: this.#range.start, rangeEnd, startRevision, previous, only, progressNotify: true };
   }
 }
 
