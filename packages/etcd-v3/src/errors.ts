@@ -163,6 +163,8 @@ const BY_TEXT: readonly (readonly [pattern: RegExp, meaning: GrpcMeaning])[] = [
     /^Received HTTP status code (?:414|431)$/,
     refused('too-large', 'a proxy takes no headers of this size: raise its limit, or shorten the option headers'),
   ],
+  // A rate limiter refuses before anything is done, and etcd never answers like that.
+  [/^Received HTTP status code 429$/, { ...passing('not-applied'), unhealthy: false }],
   // The answer is too large. If the call was a write, it was applied.
   [
     /^Received message (?:larger than max|that decompresses to a size larger)|^grpc: trying to send message larger than max/,

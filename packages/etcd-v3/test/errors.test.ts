@@ -85,9 +85,11 @@ describe("etcd's errors in the contract's terms", () => {
     [99, '', 'unavailable', true, 'unknown'],
     [NaN, '', 'unavailable', true, 'unknown'],
     // HTTP's status codes, as gRPC tells them.
-    ...[301, 400, 401, 403, 404, 405, 418, 429, 500, 502, 503, 504].map(
+    ...[301, 400, 401, 403, 404, 405, 418, 500, 502, 503, 504].map(
       (status) => [2, `Received HTTP status code ${status}`, 'unavailable', true, 'unknown'] as const,
     ),
+    // A rate limiter's, whatever code gRPC makes of it.
+    ...[2, 14].map((code) => [code, 'Received HTTP status code 429', 'unavailable', true, 'not-applied'] as const),
     [2, 'Received HTTP status code 413', 'too-large', false, 'not-applied'],
     // An answer was there, and was no good.
     [8, 'Received message larger than max (2000 vs 1000)', 'too-large', false, 'unknown'],

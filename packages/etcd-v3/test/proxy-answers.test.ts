@@ -153,6 +153,17 @@ describe('a proxy that answers by itself for a while', () => {
     expect(await failure(store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
   });
 
+  test('a write that a rate limiter refuses was not applied, and is tried again', async () => {
+    await using store = connect(500, 3_000);
+    proxy.answer(page(429));
+    expect(await failure(store.put('/k', 'x', { timeoutMs: 1_000 }))).toMatchObject({ outcome: 'not-applied' });
+    const before = proxy.answered;
+    const writing = store.put('/k', 'y');
+    await eventually(() => proxy.answered >= before + 2);
+    proxy.pass();
+    expect(await writing).toMatchObject({ revision: expect.any(Number) });
+  });
+
   test("etcd's own refusals stay what they are", async () => {
     await using store = connect(500, 3_000);
     proxy.answer(grpcAnswer([], { status: 7, message: 'etcdserver: permission denied' }));
