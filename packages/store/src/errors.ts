@@ -14,6 +14,7 @@ export const STORE_ERROR_CODES = [
   'future-revision',
   'history-changed',
   'lease-not-found',
+  'session-lost',
   'invalid-argument',
   'too-large',
   'unsupported',
