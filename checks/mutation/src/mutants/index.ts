@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.js';
 import { campaigns } from './campaigns.js';
+import { coordination } from './coordination.js';
 import { etcdCommon } from './etcd-common.js';
 import { etcdV2 } from './etcd-v2.js';
 import { etcdV3Calls } from './etcd-v3-calls.js';
@@ -14,6 +15,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'the etcd v2 adapter': etcdV2,
   'what both etcd adapters share': etcdCommon,
   'the mirror': mirror,
+  'locks and sessions': coordination,
   'what all adapters share': store,
   'everything that the fuzzer and the hostile servers found': campaigns,
   'what keeps the process alive': processLife,

@@ -1,3 +1,4 @@
+import * as coordination from '@holdfast/coordination';
 import * as core from '@holdfast/core';
 import * as coreYaml from '@holdfast/core/yaml';
 import * as etcdV2 from '@holdfast/etcd-v2';
@@ -13,6 +14,7 @@ import * as zod from 'zod';
 
 const nodeRequire = createRequire(__filename);
 const MODULES: Readonly<Record<string, unknown>> = {
+  '@holdfast/coordination': coordination,
   '@holdfast/core': core,
   '@holdfast/core/yaml': coreYaml,
   '@holdfast/etcd-v2': etcdV2,

@@ -1,0 +1,4 @@
+export type { Held, Token } from './locks/held.js';
+export { openSession, type SessionOptions } from './open-session.js';
+export type { Session } from './session.js';
+export type { SessionClock } from './util/elapsed.js';

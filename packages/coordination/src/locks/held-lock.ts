@@ -1,0 +1,179 @@
+import { isStoreError, type Bookmark, type CallOptions, type Compare, type StoreError } from '@holdfast/store';
+import { abortable, quoted, removeAbortListener, sleep, whenAborted } from '@holdfast/store/adapter';
+import { closedError, isPassing, sessionLost } from '../errors.js';
+import type { Acquired } from '../queue/acquire.js';
+import { isOurs, leave } from '../queue/leave.js';
+import type { Place } from '../queue/queue.js';
+import { nextDelete } from '../queue/turn.js';
+import type { SessionContext } from '../life/context.js';
+import { allowManyListeners } from '../life/lifetime.js';
+import { checkCallOptions, withLimits } from '../util/limits.js';
+import type { Held, Token } from './held.js';
+
+/** held → lost | released. */
+type State =
+  | { readonly status: 'held' }
+  | { readonly status: 'lost'; readonly reason: StoreError }
+  | { readonly status: 'released' };
+
+/** What became of the key. */
+type Release = 'removed' | 'was gone' | 'left to its lease';
+
+/** A lock that was acquired. Its key is watched from the first question on whether it is still held. */
+export class HeldLock implements Held {
+  readonly key: string;
+  readonly token: Token;
+  protected readonly context: SessionContext;
+  protected readonly name: string;
+  protected readonly place: Place;
+  readonly #controller = new AbortController();
+  /** Ends the watch of the key. */
+  readonly #over = new AbortController();
+  #state: State = { status: 'held' };
+  #after: Bookmark;
+  #isWatched = false;
+  #removal: Promise<Release> | undefined;
+
+  constructor(context: SessionContext, name: string, { place, queue }: Acquired) {
+    this.context = context;
+    this.name = name;
+    this.place = place;
+    this.key = place.key;
+    this.token = { revision: place.createRevision, identity: queue.bookmark.identity };
+    this.#after = queue.bookmark;
+    allowManyListeners(this.#controller.signal);
+    whenAborted(context.life.signal, this.#onLifeOver);
+  }
+
+  get signal(): AbortSignal {
+    this.#look();
+    return this.#controller.signal;
+  }
+
+  get compare(): Compare {
+    return isOurs(this.place);
+  }
+
+  check(): void {
+    this.#look();
+    if (this.#state.status === 'lost') throw this.#state.reason;
+    if (this.#state.status === 'released') throw closedError(`lock ${quoted(this.name)} was released`);
+  }
+
+  async release(options?: CallOptions): Promise<void> {
+    await this.giveUp(options, 'release()');
+  }
+
+  /** Releases after the work that it protected. Throws if the lock was lost before the work was done. */
+  async releaseAfterWork(): Promise<void> {
+    this.#look();
+    if (this.#state.status === 'lost') throw this.#state.reason;
+    if (this.#state.status === 'released') return;
+    let end: Release = 'left to its lease';
+    try {
+      end = await this.giveUp(undefined, 'release()');
+    } catch (error) {
+      this.#warn(error);
+    }
+    if (end === 'was gone')
+      throw sessionLost(`lock ${quoted(this.name)} was lost before the work was done: its key was gone`);
+  }
+
+  protected async giveUp(options: CallOptions | undefined, call: string): Promise<Release> {
+    const limits = checkCallOptions(options, call);
+    const { life, clock } = this.context;
+    if (life.reason === undefined) this.#end({ status: 'released' });
+    if (this.#state.status !== 'released' || life.reason !== undefined) return 'left to its lease';
+    const removal = (this.#removal ??= this.#remove());
+    const what = `the release of lock ${quoted(this.name)}`;
+    try {
+      return await withLimits(limits, { clock, what }, (signal) => abortable(removal, signal));
+    } catch (error) {
+      // Its lease takes the key, as that of every lost lock.
+      if (life.reason !== undefined) return 'left to its lease';
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.release();
+    } catch (error) {
+      this.#warn(error);
+    }
+  }
+
+  #warn(error: unknown): void {
+    this.context.logger.warn(`lock ${quoted(this.name)} could not be released; it is left to its lease`, { error });
+  }
+
+  async #remove(): Promise<Release> {
+    try {
+      return (await leave(this.context, this.place)) ? 'removed' : 'was gone';
+    } catch (error) {
+      // The next call tries again.
+      this.#removal = undefined;
+      throw error;
+    }
+  }
+
+  /** The clock first: it is right before any timer and any event. */
+  #look(): void {
+    void this.context.life.reason;
+    if (this.#state.status !== 'held' || this.#isWatched) return;
+    this.#isWatched = true;
+    void this.#watchKey();
+  }
+
+  readonly #onLifeOver = (): void => {
+    const { reason } = this.context.life;
+    if (reason !== undefined) this.#end({ status: 'lost', reason });
+  };
+
+  #end(state: Exclude<State, { status: 'held' }>): void {
+    if (this.#state.status !== 'held') return;
+    this.#state = state;
+    this.#over.abort();
+    removeAbortListener(this.context.life.signal, this.#onLifeOver);
+    if (state.status === 'lost') this.#controller.abort(state.reason);
+  }
+
+  /** Loses the lock when its key is deleted, whoever did it. Never rejects. */
+  async #watchKey(): Promise<void> {
+    const { signal } = this.#over;
+    const backoff = this.context.backoff();
+    while (!signal.aborted) {
+      try {
+        await nextDelete(this.context.store, this.key, this.#after, signal);
+        this.#lose('was deleted');
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#recover(error, backoff.next(), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** After the end of a watch: is the key still there, and from where is it to be watched on? */
+  async #recover(error: unknown, pauseMs: number, signal: AbortSignal): Promise<void> {
+    const { context } = this;
+    if (isStoreError(error, 'history-changed')) {
+      context.life.end(sessionLost('the history that the session belongs to is gone', error));
+      return;
+    }
+    // The session hears of a closed store at its next renewal; refusals may be withdrawn.
+    if (!isStoreError(error, 'compacted')) await sleep(context.clock, isPassing(error) ? pauseMs : 1_000, signal);
+    const { items, bookmark } = await context.call(
+      (ended) => context.store.list(this.key, { keysOnly: true, signal: ended }),
+      signal,
+    );
+    if (items[0]?.createRevision !== this.place.createRevision) this.#lose('is gone');
+    this.#after = bookmark;
+  }
+
+  #lose(how: string): void {
+    this.#end({
+      status: 'lost',
+      reason: sessionLost(`lock ${quoted(this.name)} is lost: its key ${quoted(this.key)} ${how}`),
+    });
+  }
+}

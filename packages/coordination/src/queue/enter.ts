@@ -1,0 +1,128 @@
+import type { Bookmark, Compare, TxnResult } from '@holdfast/store';
+import { sleep } from '@holdfast/store/adapter';
+import { isPassing, isUnknown } from '../errors.js';
+import { queuePrefix, type Ticket } from '../names.js';
+import type { SessionContext } from '../life/context.js';
+import { queueIn, readQueue, type Place, type Queue } from './queue.js';
+
+/** What an attempt is about. */
+export interface Entry {
+  readonly name: string;
+  readonly value: Uint8Array;
+  /** Enter only if nobody is there. */
+  readonly onlyIfFree: boolean;
+}
+
+/** A place in the queue, and the queue as it was at that revision. */
+export interface Entered {
+  readonly place: Place;
+  readonly queue: Queue;
+}
+
+/**
+ * Writes a key at the end of a queue. It settles only when it is known what the write did: a write whose answer was lost may land much
+ * later, and would block the queue as long as the session lives.
+ *
+ * @param wanted where it aborts, the attempt is given up: what was written is removed
+ * @returns `undefined` where the entry was to be made only if nobody was there, and somebody was
+ * @throws StoreError the reason of `wanted` or of the session, and the store's refusals
+ */
+export async function enter(context: SessionContext, entry: Entry, wanted: AbortSignal): Promise<Entered | undefined> {
+  const backoff = context.backoff();
+  let { onlyIfFree } = entry;
+  for (;;) {
+    wanted.throwIfAborted();
+    const ticket = context.newTicket(entry.name);
+    const outcome = await attempt(context, { ...entry, onlyIfFree }, ticket, wanted);
+    if (outcome === 'again') {
+      await sleep(context.clock, backoff.next(), wanted);
+      continue;
+    }
+    const { created, queue } = outcome;
+    if (created !== undefined) {
+      context.noteWrite(created);
+      return { place: { key: ticket.key, createRevision: created.revision }, queue };
+    }
+    if (onlyIfFree && queue.places.length > 0) return undefined;
+    // Only keys of names below this one were in the way, and they stand in other queues.
+    onlyIfFree = false;
+  }
+}
+
+/** `created`: where our key was written; `undefined` if it was not, and never will be. */
+interface Outcome {
+  readonly created: Bookmark | undefined;
+  readonly queue: Queue;
+}
+
+async function attempt(
+  context: SessionContext,
+  entry: Entry,
+  ticket: Ticket,
+  wanted: AbortSignal,
+): Promise<Outcome | 'again'> {
+  try {
+    const { succeeded, results } = await write(context, entry, ticket);
+    const queue = queueIn(entry.name, results);
+    return { created: succeeded ? queue.bookmark : undefined, queue };
+  } catch (error) {
+    if (isUnknown(error)) {
+      const settled = await settle(context, entry.name, ticket, wanted);
+      if (settled !== undefined) return settled;
+    }
+    if (isPassing(error)) return 'again';
+    throw context.explained(error);
+  }
+}
+
+/** The acquiring write. It is not aborted with its caller: its answer is the surest way to know what it did. */
+function write(context: SessionContext, { name, value, onlyIfFree }: Entry, ticket: Ticket): Promise<TxnResult> {
+  const nobody: Compare = { range: { prefix: queuePrefix(name) }, target: 'createRevision', op: '=', value: 0 };
+  return context.call((signal) =>
+    context.store.txn(
+      {
+        if: [absent(ticket.mark), absent(ticket.key), ...(onlyIfFree ? [nobody] : [])],
+        then: [{ type: 'put', key: ticket.key, value, lease: context.lease }, readQueue(name)],
+        else: [readQueue(name)],
+      },
+      { signal },
+    ),
+  );
+}
+
+/**
+ * Finds out what a write did whose answer was lost, in one transaction: either its key is there, or the mark is written that keeps it from
+ * ever landing. Where nobody waits any more, the key is removed too.
+ */
+async function settle(
+  context: SessionContext,
+  name: string,
+  { key, mark }: Ticket,
+  wanted: AbortSignal,
+): Promise<Outcome | undefined> {
+  const put = { type: 'put', key: mark, value: '', lease: context.lease } as const;
+  const isThere = { key, target: 'createRevision', op: '>', value: 0 } as const;
+  const { succeeded, results } = await context.insist(
+    (signal) =>
+      context.store.txn(
+        wanted.aborted
+          ? { then: [put, { type: 'delete', range: key }] }
+          : { if: [isThere], then: [readQueue(name)], else: [put] },
+        { signal },
+      ),
+    context.life.signal,
+  );
+  if (wanted.aborted) {
+    // The wait may have ended while the question was under way: then the key may still be there.
+    await context.insist((signal) => context.store.delete(key, { signal }), context.life.signal);
+    throw wanted.reason;
+  }
+  const queue = succeeded ? queueIn(name, results) : undefined;
+  const own = queue?.places.find((place) => place.key === key);
+  if (queue === undefined || own === undefined) return undefined;
+  return { created: { revision: own.createRevision, identity: queue.bookmark.identity }, queue };
+}
+
+function absent(key: string): Compare {
+  return { key, target: 'createRevision', op: '=', value: 0 };
+}

@@ -1,0 +1,72 @@
+import { isStoreError, type Bookmark, type ConfigStore, type WatchBatch } from '@holdfast/store';
+import { abortable, sleep } from '@holdfast/store/adapter';
+import { isPassing, sessionLost } from '../errors.js';
+import { queuePrefix } from '../names.js';
+import type { SessionContext } from '../life/context.js';
+import type { Entered } from './enter.js';
+import { before, queueOf, type Queue } from './queue.js';
+
+/**
+ * Waits until a place is the first of its queue. It watches the one key before it: with a hundred waiters, each change wakes one.
+ *
+ * @returns the queue in which it is the first; `'gone'` if the place was removed by somebody else
+ * @throws StoreError the reason of `wanted`, and the store's refusals
+ */
+export async function waitForTurn(
+  context: SessionContext,
+  name: string,
+  { place, queue }: Entered,
+  wanted: AbortSignal,
+): Promise<Queue | 'gone'> {
+  let present = queue;
+  for (;;) {
+    wanted.throwIfAborted();
+    const previous = before(place, present);
+    if (previous === undefined) return present;
+    if (previous === 'gone') return 'gone';
+    await waitForDelete(context, previous.key, present.bookmark, wanted);
+    // The one before may have given up, with others still before it. Only the queue itself can tell.
+    const list = await context.insist(
+      (signal) => context.store.list({ prefix: queuePrefix(name) }, { keysOnly: true, signal }),
+      wanted,
+    );
+    present = queueOf(name, list);
+  }
+}
+
+/** Waits until a key was deleted, or until that can only be told by reading again. */
+async function waitForDelete(
+  context: SessionContext,
+  key: string,
+  after: Bookmark,
+  wanted: AbortSignal,
+): Promise<void> {
+  try {
+    await nextDelete(context.store, key, after, wanted);
+  } catch (error) {
+    wanted.throwIfAborted();
+    if (isStoreError(error, 'compacted')) return;
+    if (isStoreError(error, 'history-changed')) {
+      context.life.end(sessionLost('the history that the session belongs to is gone', error));
+    }
+    wanted.throwIfAborted();
+    if (!isPassing(error)) throw error;
+    await sleep(context.clock, context.backoff().next(), wanted);
+  }
+}
+
+/** Resolves with the first delete of a key after a bookmark. Rejects as its watch ends. */
+export async function nextDelete(store: ConfigStore, key: string, after: Bookmark, signal: AbortSignal): Promise<void> {
+  const watch = store.watch({ key }, { after, only: 'delete', signal });
+  watch.ready.catch(() => undefined);
+  const batches = watch[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next: IteratorResult<WatchBatch, unknown> = await abortable(batches.next(), signal);
+      if (next.done === true || next.value.events.length > 0) return;
+    }
+  } finally {
+    // Not awaited: a server that does not answer must not hold up who was waiting.
+    watch.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,60 @@
+import os from 'node:os';
+import type { Clock } from '@holdfast/store';
+import { checkClock, systemClock } from '@holdfast/store/adapter';
+
+/** A clock for sessions: it may also tell time that passes while the machine sleeps. */
+export interface SessionClock extends Clock {
+  /** Seconds since the machine started, those asleep included, as `os.uptime()`. Without it, only the monotonic clock counts. */
+  uptime?(): number;
+}
+
+/** A moment on both clocks. */
+export interface Moment {
+  readonly monotonicMs: number;
+  readonly uptimeMs: number | undefined;
+}
+
+/** Where `os.uptime()` gives whole seconds, a difference may be a whole second too long. */
+const WHOLE_SECOND_MS = 1_000;
+const HUNDREDTH_MS = 10;
+
+/**
+ * Measures how much time has passed: the larger of what the monotonic clock and the machine's uptime say. Node's monotonic clock stands still
+ * while the machine sleeps, and the lease at the server does not.
+ */
+export class Elapsed {
+  readonly #clock: SessionClock;
+
+  constructor(clock: SessionClock) {
+    this.#clock = clock;
+  }
+
+  now(): Moment {
+    const monotonicMs = this.#clock.monotonic?.() ?? this.#clock.now();
+    const uptime = this.#clock === systemClock ? systemUptime() : this.#clock.uptime?.();
+    return { monotonicMs, uptimeMs: uptime === undefined ? undefined : uptime * 1_000 };
+  }
+
+  /** Milliseconds since a moment. */
+  since({ monotonicMs, uptimeMs }: Moment): number {
+    const now = this.now();
+    const monotonic = now.monotonicMs - monotonicMs;
+    if (now.uptimeMs === undefined || uptimeMs === undefined) return monotonic;
+    const isCoarse = Number.isInteger(now.uptimeMs / 1_000) && Number.isInteger(uptimeMs / 1_000);
+    return Math.max(monotonic, now.uptimeMs - uptimeMs - (isCoarse ? WHOLE_SECOND_MS : HUNDREDTH_MS));
+  }
+}
+
+/** The machine's uptime. Where the system refuses it (some sandboxes do), the monotonic clock alone counts. */
+function systemUptime(): number | undefined {
+  try {
+    return os.uptime();
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws StoreError `invalid-argument` unless it has the methods of a clock; `undefined` is the system's */
+export function checkSessionClock(value: unknown): SessionClock {
+  return checkClock(value);
+}

@@ -1,0 +1,137 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { etcdV3Store } from '@holdfast/etcd-v3';
+import type { ConfigStore } from '@holdfast/store';
+import { availableEtcds, eventually, isOfVersion, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import { openSession, type Session } from '@holdfast/coordination';
+import { codeOf } from './support/code-of.js';
+import { startEtcdctl } from './support/etcdctl.js';
+
+/** The oldest one, the newest one, and one between. */
+const few = availableEtcds().filter(({ version }) =>
+  ['3.4', '3.5.30', '3.7'].some((wanted) => isOfVersion(version, wanted)),
+);
+
+describe.each(few)('on etcd $version', ({ version }) => {
+  let etcd: Etcd;
+  let store: ConfigStore;
+  let session: Session;
+  const waiting = async (name: string, count: number) =>
+    eventually(async () => (await store.list({ prefix: `${name}/` })).count === count);
+
+  beforeAll(async () => {
+    etcd = await startEtcd({ version });
+    store = etcdV3Store({ endpoints: etcd.endpoints });
+    session = await openSession(store);
+  });
+  afterAll(async () => {
+    await session.close();
+    await store.close();
+    await etcd.close();
+  });
+
+  test('etcdctl lock waits for Holdfast, and Holdfast for etcdctl lock, in the order of asking', async () => {
+    const first = await session.lock('/locks/a');
+    const theirs = startEtcdctl(etcd, ['lock', '/locks/a']);
+    await waiting('/locks/a', 2);
+    const last = session.lock('/locks/a');
+    await waiting('/locks/a', 3);
+    expect(await session.tryLock('/locks/a')).toBeUndefined();
+    expect(theirs.lines).toEqual([]);
+    await first.release();
+    const [key = ''] = await theirs.printed(1);
+    expect(key).toMatch(/^\/locks\/a\/[0-9a-f]+$/);
+    expect((await store.list({ prefix: '/locks/a/' })).count).toBe(2);
+    await theirs.interrupt();
+    await (await last).release();
+    expect((await store.list({ prefix: '/locks/' })).count).toBe(0);
+  });
+
+  test('a lease that was revoked by somebody else is noticed', async () => {
+    const other = await openSession(store);
+    const held = await other.lock('/locks/b');
+    const { signal } = held;
+    await store.leases.revoke(other.lease);
+    await eventually(() => signal.aborted);
+    expect(signal.reason).toMatchObject({ code: 'session-lost' });
+    expect(await codeOf(other.lock('/locks/b'))).toBe('session-lost');
+  });
+});
+
+describe('on a network that breaks', () => {
+  let etcd: Etcd;
+  let others: ConfigStore;
+  const cleanUp: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    etcd = await startEtcd({ version: '3.5' });
+    others = etcdV3Store({ endpoints: etcd.endpoints });
+  });
+  afterEach(async () => {
+    for (const work of cleanUp.splice(0).reverse()) await work();
+  });
+  afterAll(async () => {
+    await others.close();
+    await etcd.close();
+  });
+
+  async function behindProxy(ttl: number) {
+    const proxy = await startProxy(etcd.endpoints[0]!);
+    cleanUp.push(() => proxy.close());
+    const store = etcdV3Store({ endpoints: [proxy.endpoint] });
+    cleanUp.push(() => store.close());
+    const session = await openSession(store, { ttl });
+    cleanUp.push(() => session.close().catch(() => undefined));
+    return { proxy, store, session };
+  }
+
+  test('a holder whose network falls silent is told before the server gives the lock away', async () => {
+    const { proxy, session } = await behindProxy(3);
+    const other = await openSession(others);
+    cleanUp.push(() => other.close());
+    const held = await session.lock('/locks/silent');
+    const next = other.lock('/locks/silent');
+    let toldAt = Infinity;
+    held.signal.addEventListener('abort', () => {
+      toldAt = performance.now();
+    });
+    proxy.blackHole();
+    const second = await next;
+    const givenAwayAt = performance.now();
+    expect(held.signal.reason).toMatchObject({ code: 'session-lost' });
+    expect(toldAt).toBeLessThan(givenAwayAt);
+    expect(second.token.revision).toBeGreaterThan(held.token.revision);
+    await second.release();
+  });
+
+  test('a cut connection loses neither the session nor a place in the queue', async () => {
+    const { proxy, session } = await behindProxy(10);
+    const other = await openSession(others);
+    cleanUp.push(() => other.close());
+    const first = await other.lock('/locks/cut');
+    const mine = session.lock('/locks/cut');
+    await eventually(async () => (await others.list({ prefix: '/locks/cut/' })).count === 2);
+    const last = other.lock('/locks/cut');
+    await eventually(async () => (await others.list({ prefix: '/locks/cut/' })).count === 3);
+    proxy.cut();
+    await first.release();
+    const held = await mine;
+    held.check();
+    await held.release();
+    await (await last).release();
+  });
+
+  test('an acquiring write that is cut off leaves no key that blocks the queue', async () => {
+    const { proxy, session } = await behindProxy(10);
+    // At each byte of the request, and of its answer.
+    for (let bytes = 1; bytes < 600; bytes += 83) {
+      for (const direction of ['toServer', 'toClient'] as const) {
+        const cut = proxy.cutAfter(bytes, { direction });
+        const held = await session.lock('/locks/lost');
+        cut.disarm();
+        const { items } = await others.list({ prefix: '/locks/lost/' });
+        expect(items.map(({ key }) => key)).toEqual([held.key]);
+        await held.release();
+      }
+    }
+  });
+});

@@ -1,0 +1,367 @@
+import os from 'node:os';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { memoryStore } from '@holdfast/memory';
+import { StoreError } from '@holdfast/store';
+import { createStore, DelegatingDriver } from '@holdfast/store/adapter';
+import { eventually, virtualClock } from '@holdfast/testkit';
+import { openSession } from '@holdfast/coordination';
+import { codeOf, thrownBy } from './support/code-of.js';
+import { linked } from './support/link.js';
+import { world, type World } from './support/world.js';
+
+let w: World;
+beforeEach(() => {
+  w = world();
+});
+afterEach(() => w.close());
+
+/** A third of the time of a lease is left when its session is lost. */
+const TTL = 9;
+const LOST_MS = 6_000;
+
+describe('a session', () => {
+  test('keeps its lease alive', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    await w.clock.advance(10 * TTL * 1_000);
+    session.check();
+    expect((await w.data.leases.timeToLive(session.lease)).grantedTtl).toBe(TTL);
+  });
+
+  test('takes 10 s by default, and tells what was granted', async () => {
+    const { session } = await w.session();
+    expect(session.ttl).toBe(10);
+    expect((await w.data.leases.timeToLive(session.lease)).grantedTtl).toBe(10);
+  });
+
+  test('counts on what was granted, where the server grants more than was asked for', async () => {
+    const { store, link } = linked(w.data, w.clock);
+    const driver = new DelegatingDriver(store);
+    const leases = { ...driver.leases, grant: () => w.data.leases.grant(TTL) };
+    const session = await openSession(createStore(Object.assign(driver, { leases })), { ttl: 1, clock: w.clock });
+    expect(session.ttl).toBe(TTL);
+    link.fallSilent();
+    await w.clock.advance(LOST_MS - 1);
+    session.check();
+    await w.clock.advance(1);
+    expect(session.signal.aborted).toBe(true);
+  });
+
+  test.each([0, -1, 1.5, 3_601, Number.NaN, '10', null])('refuses the ttl %p', async (ttl) => {
+    expect(await codeOf(openSession(w.data, { ttl: ttl as number }))).toBe('invalid-argument');
+  });
+
+  test('refuses what is no store, and options that it does not have', async () => {
+    expect(await codeOf(openSession('memory:' as never))).toBe('invalid-argument');
+    expect(await codeOf(openSession(w.data, { tll: 5 } as never))).toBe('invalid-argument');
+    expect(await codeOf(openSession(w.data, { signal: {} } as never))).toBe('invalid-argument');
+  });
+
+  test.each([{ transactions: 'single-key' }, { leases: false }, { history: 'none' }] as const)(
+    'is unsupported on a store with %p, before anything is sent',
+    async (missing) => {
+      const { store, link } = linked(w.data);
+      const driver = new DelegatingDriver(store);
+      const lesser = createStore(Object.assign(driver, { capabilities: { ...store.capabilities, ...missing } }));
+      await expect(openSession(lesser)).rejects.toMatchObject({ code: 'unsupported', outcome: 'not-applied' });
+      expect(link.calls).toEqual([]);
+    },
+  );
+
+  test('close() revokes the lease, aborts the signals, and ends everything that follows with closed', async () => {
+    const { session } = await w.session();
+    const held = await session.lock('/l/a');
+    const { signal } = held;
+    await session.close();
+    expect(signal.reason).toMatchObject({ code: 'closed' });
+    expect(session.signal.reason).toBe(signal.reason);
+    expect([thrownBy(() => session.check()), thrownBy(() => held.check())]).toEqual(['closed', 'closed']);
+    expect(await codeOf(session.lock('/l/b'))).toBe('closed');
+    expect(await codeOf(w.data.leases.timeToLive(session.lease))).toBe('lease-not-found');
+    await session.close();
+  });
+
+  test('close() rejects where the lease could not be revoked, and disposal does not', async () => {
+    const { session, link } = await w.session();
+    link.fallSilent();
+    expect(await w.passing(codeOf(session.close()))).toBe('timeout');
+    await w.passing(session[Symbol.asyncDispose]());
+  });
+
+  test('a lease whose grant was given up is revoked', async () => {
+    const controller = new AbortController();
+    const { store, link } = linked(w.data);
+    let grant = (): void => undefined;
+    const granting = new Promise<void>((resolve) => (grant = resolve));
+    const pass = link.pass.bind(link);
+    link.pass = async (call, own, request, txn) => {
+      if (call === 'grant') await granting;
+      return pass(call, own, request, txn);
+    };
+    const opening = codeOf(openSession(store, { signal: controller.signal, clock: w.clock }));
+    controller.abort();
+    expect(await opening).toBe('aborted');
+    grant();
+    await eventually(() => link.calls.includes('revoke'));
+    await eventually(async () => (await w.data.leases.list()).length === 0);
+  });
+});
+
+describe('a session is lost', () => {
+  test('at two thirds of its ttl after the last confirmed renewal was sent', async () => {
+    const { session, link } = await w.session({ ttl: TTL });
+    const held = await session.lock('/l/a');
+    const { signal } = held;
+    await w.clock.advance(1_000);
+    link.fallSilent();
+    await w.clock.advance(LOST_MS - 1_001);
+    expect([signal.aborted, session.signal.aborted]).toEqual([false, false]);
+    await w.clock.advance(1);
+    expect([signal.aborted, session.signal.aborted]).toEqual([true, true]);
+    expect(signal.reason).toMatchObject({ code: 'session-lost', retryable: false, cause: { code: 'timeout' } });
+    // The server still has the lease: nobody else can hold the lock yet.
+    expect(await w.data.get(held.key)).toBeDefined();
+  });
+
+  test('by when a renewal was sent, and not by when it was answered', async () => {
+    const { session, link } = await w.session({ ttl: TTL });
+    // The first renewal goes out after 2.25 s, and its answer takes 2 s.
+    link.pass = async (call, own, request) => {
+      if (call !== 'keepAlive') return request();
+      const answer = await request();
+      await new Promise<void>((resolve) => w.clock.setTimeout(resolve, 2_000));
+      link.fallSilent();
+      delete (link as { pass?: unknown }).pass;
+      return answer;
+    };
+    await w.clock.advance(2_250 + LOST_MS - 1);
+    expect(session.signal.aborted).toBe(false);
+    await w.clock.advance(1);
+    expect(session.signal.aborted).toBe(true);
+  });
+
+  test('although renewals that hang are made again meanwhile', async () => {
+    const { session, link } = await w.session({ ttl: TTL });
+    let calls = 0;
+    link.fate = (call) => (call === 'keepAlive' && ++calls === 1 ? 'silence' : 'pass');
+    await w.clock.advance(5 * TTL * 1_000);
+    session.check();
+  });
+
+  test('is noticed by check and the getters before any timer fires', async () => {
+    const clock = { ...w.clock, now: () => w.clock.now() + jump };
+    let jump = 0;
+    const store = memoryStore();
+    const session = await openSession(store, {
+      ttl: TTL,
+      // Its timers never fire, as in a process that was suspended and has just gone on.
+      clock: { now: clock.now, setTimeout: () => 0, clearTimeout: () => undefined },
+    });
+    const held = await session.lock('/l/a');
+    jump = LOST_MS - 1;
+    held.check();
+    jump = LOST_MS;
+    expect(thrownBy(() => held.check())).toBe('session-lost');
+    expect([held.signal.aborted, session.signal.aborted]).toEqual([true, true]);
+    await store.close();
+  });
+
+  test('by the time that the machine slept, too', async () => {
+    let uptime = 1_000.25;
+    const clock = Object.assign(virtualClock(), { uptime: () => uptime });
+    const store = memoryStore({ clock });
+    const session = await openSession(store, { ttl: TTL, clock });
+    uptime += 5.9;
+    session.check();
+    uptime += 0.2;
+    expect(thrownBy(() => session.check())).toBe('session-lost');
+    await store.close();
+  });
+
+  test('by os.uptime() on the system’s clock', async () => {
+    const store = memoryStore();
+    const session = await openSession(store, { ttl: TTL });
+    const now = os.uptime();
+    const spy = jest.spyOn(os, 'uptime').mockImplementation(() => now + 7);
+    expect(thrownBy(() => session.check())).toBe('session-lost');
+    spy.mockRestore();
+    await session.close();
+    await store.close();
+  });
+
+  test('a wall clock that jumps loses no session', async () => {
+    const now = w.clock.now.bind(w.clock);
+    const monotonic = () => now();
+    let jump = 0;
+    const clock = {
+      now: () => now() + jump,
+      monotonic,
+      setTimeout: w.clock.setTimeout.bind(w.clock),
+      clearTimeout: w.clock.clearTimeout.bind(w.clock),
+    };
+    const { session } = await w.session({ ttl: TTL, clock });
+    jump = 3_600_000;
+    session.check();
+    jump = -3_600_000;
+    session.check();
+  });
+
+  test('at once where its lease was revoked', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    const held = await session.lock('/l/a');
+    void held.signal;
+    await eventually(() => w.data.watcherCount === 1);
+    await w.data.leases.revoke(session.lease);
+    await eventually(() => held.signal.aborted);
+    expect(held.signal.reason).toMatchObject({ code: 'session-lost' });
+    await w.until(() => session.signal.aborted, TTL * 250 + 40);
+  });
+
+  test('where a write with its lease finds that it is gone', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    await w.data.leases.revoke(session.lease);
+    expect(await codeOf(session.lock('/l/a'))).toBe('session-lost');
+    expect(thrownBy(() => session.check())).toBe('session-lost');
+  });
+
+  test('where the store is closed', async () => {
+    const { session, store } = await w.session({ ttl: TTL });
+    await store.close();
+    await w.until(() => session.signal.aborted, TTL * 250 + 40);
+    expect(thrownBy(() => session.check())).toBe('session-lost');
+  });
+
+  test('and stays lost, when a late renewal is confirmed', async () => {
+    const { session, link } = await w.session({ ttl: TTL });
+    link.fate = (call) => (call === 'keepAlive' ? 'silence' : 'pass');
+    await w.clock.advance(LOST_MS);
+    link.fate = () => 'pass';
+    await w.clock.advance(TTL * 1_000);
+    expect(thrownBy(() => session.check())).toBe('session-lost');
+    expect(await codeOf(session.lock('/l/a'))).toBe('session-lost');
+  });
+
+  test('passing trouble and refusals of renewals lose it only by time', async () => {
+    for (const code of ['unavailable', 'permission-denied', 'unauthenticated', 'internal'] as const) {
+      const { session, link } = await w.session({ ttl: TTL });
+      link.fate = (call) => (call === 'keepAlive' ? new StoreError(code, 'no') : 'pass');
+      await w.clock.advance(LOST_MS - 500);
+      link.fate = () => 'pass';
+      await w.clock.advance(2 * TTL * 1_000);
+      session.check();
+    }
+  });
+});
+
+describe('another history', () => {
+  test.each(['held', 'waiting'] as const)(
+    'a session of a history that is gone is lost, and says so: %s',
+    async (what) => {
+      const backup = w.data.snapshot();
+      const { session } = await w.session({ ttl: TTL });
+      const other = await w.session({ ttl: TTL });
+      const holder = what === 'held' ? session : other.session;
+      const held = await holder.lock('/l/a');
+      void held.signal;
+      const waiting = what === 'waiting' ? codeOf(session.lock('/l/a')) : undefined;
+      await eventually(() => w.data.watcherCount > (what === 'waiting' ? 1 : 0));
+      w.data.restore(backup, { identity: 'new' });
+      await w.until(() => session.signal.aborted);
+      expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+      if (waiting !== undefined) expect(await waiting).toBe('session-lost');
+    },
+  );
+
+  test('a write in another history than an earlier one loses the session', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    await (await session.lock('/l/a')).release();
+    // The lease is in the backup, so that its renewals go on.
+    w.data.restore(w.data.snapshot(), { identity: 'new' });
+    expect(await codeOf(session.lock('/l/a'))).toBe('session-lost');
+  });
+});
+
+describe('a held lock is lost', () => {
+  test('where its own key is deleted', async () => {
+    const { session } = await w.session();
+    const held = await session.lock('/l/a');
+    const { signal } = held;
+    await eventually(() => w.data.watcherCount === 1);
+    await w.data.delete(held.key);
+    await eventually(() => signal.aborted);
+    expect(signal.reason).toMatchObject({ code: 'session-lost' });
+    expect(thrownBy(() => held.check())).toBe('session-lost');
+    session.check();
+  });
+
+  test('also where that is noticed only after a compaction, or after a watch that was refused', async () => {
+    const { session, link } = await w.session();
+    const held = await session.lock('/l/a');
+    void held.signal;
+    await eventually(() => link.watches.size === 1);
+    link.failWatches(new StoreError('permission-denied', 'not now'));
+    const allow = w.data.interrupt();
+    await w.data.delete(held.key);
+    const { revision } = await w.data.put('x', '');
+    await w.data.compact(revision);
+    allow();
+    await w.until(() => held.signal.aborted);
+  });
+});
+
+describe('an acquiring write whose answer is lost', () => {
+  test('that was applied keeps its place', async () => {
+    const { session, link } = await w.session();
+    let failed = 0;
+    link.fate = (call) => (call === 'txn' && failed++ < 1 ? 'answer-lost' : 'pass');
+    const held = await w.passing(session.lock('/l/a'));
+    expect(await w.keys()).toEqual([held.key]);
+  });
+
+  test('that lands late writes nothing: the queue is not blocked', async () => {
+    const { session, link } = await w.session();
+    let failed = 0;
+    link.fate = (call) => (call === 'txn' && failed++ < 1 ? 'late' : 'pass');
+    const held = await w.passing(session.lock('/l/a'));
+    await link.land();
+    expect((await w.keys()).filter((key) => key.startsWith('/l/a/'))).toEqual([held.key]);
+    await held.release();
+    await (await session.lock('/l/a')).release();
+  });
+
+  test('and whose caller gives up leaves no key, also where it lands late', async () => {
+    for (const fate of ['late', 'answer-lost'] as const) {
+      const { session, link } = await w.session();
+      const controller = new AbortController();
+      let failed = 0;
+      link.fate = (call) => {
+        if (call !== 'txn' || failed++ > 0) return 'pass';
+        controller.abort();
+        return fate;
+      };
+      expect(await w.passing(codeOf(session.lock('/l/a', { signal: controller.signal })))).toBe('aborted');
+      await link.land();
+      await eventually(async () => (await w.keys()).every((key) => !key.startsWith('/l/a/')));
+      // The mark goes with the session.
+      await session.close();
+      expect(await w.keys()).toEqual([]);
+    }
+  });
+
+  test('is given up in one transaction, also where that takes several attempts', async () => {
+    const { session, link } = await w.session();
+    const fates = ['late', 'answer-lost', 'not-sent', 'late'] as const;
+    let made = 0;
+    link.fate = (call) => (call === 'txn' ? (fates[made++] ?? 'pass') : 'pass');
+    const held = await w.passing(session.lock('/l/a'));
+    await link.land();
+    expect((await w.keys()).filter((key) => key.startsWith('/l/a/'))).toEqual([held.key]);
+  });
+
+  test('refusals are told, and leave nothing', async () => {
+    const { session, link } = await w.session();
+    link.fate = (call) =>
+      call === 'txn' ? new StoreError('permission-denied', 'no', { outcome: 'not-applied' }) : 'pass';
+    expect(await codeOf(session.lock('/l/a'))).toBe('permission-denied');
+    expect(await w.keys()).toEqual([]);
+  });
+});
