@@ -85,7 +85,7 @@ describe('on a network that breaks', () => {
   }
 
   test('a holder whose network falls silent is told before the server gives the lock away', async () => {
-    const { proxy, session } = await behindProxy(3);
+    const { proxy, session } = await behindProxy(5);
     const other = await openSession(others);
     cleanUp.push(() => other.close());
     const held = await session.lock('/locks/silent');
