@@ -18,7 +18,8 @@ export default {
   // Tests run the sources. JavaScript comes first, so that a dependency that ships both runs its built files.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
-    '^@holdfast/(store|core|memory|coordination|etcd-common|etcd-v2|etcd-v3|testkit)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@holdfast/(store|core|memory|coordination|etcd-common|etcd-v2|etcd-v3|testkit)$':
+      '<rootDir>/packages/$1/src/index.ts',
     '^@holdfast/simulation$': '<rootDir>/checks/simulation/src/index.ts',
     '^@holdfast/store/adapter$': '<rootDir>/packages/store/src/adapter.ts',
     '^@holdfast/core/yaml$': '<rootDir>/packages/core/src/values/yaml.ts',
