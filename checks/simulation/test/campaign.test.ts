@@ -9,7 +9,7 @@ import { runPlan } from '../src/world/world.js';
 
 const FIRST_SEED = 1;
 // npm run test:fast asks for fewer.
-const SEEDS = Number(process.env['HOLDFAST_WORLDS'] ?? 250);
+const SEEDS = Number(process.env['HOLDFAST_WORLDS'] ?? 150);
 
 describe('no world breaks a promise of the mirror', () => {
   test(`${SEEDS} worlds from seed ${FIRST_SEED} on`, async () => {
