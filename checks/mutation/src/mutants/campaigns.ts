@@ -32,7 +32,7 @@ export const campaigns: readonly Mutant[] = [
     name: 'fuzz-read-of-unknown-outcome',
     why: 'a transaction that only reads, and was refused, says that it may have been applied',
     file: 'packages/store/src/guarded-store.ts',
-    find: "if (!writesAnything(checked)) kind = 'read';",
+    find: "else kind = 'read';",
     replace: '',
     caughtBy: FUZZ,
   },

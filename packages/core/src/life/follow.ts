@@ -4,7 +4,6 @@ import {
   type Backoff,
   removeAbortListener,
   sleep,
-  Slicer,
   toStoreError,
   whenAborted,
   withDeadline,
@@ -12,14 +11,13 @@ import {
 import type { Runtime } from '../runtime/runtime.js';
 import { isStoreClosed } from '../runtime/errors.js';
 import type { FollowContext } from '../proof/follow-context.js';
-import { Replay } from '../proof/replay.js';
-import { replayStart } from '../proof/replay-start.js';
 import { endFor, type FollowEnd, unverified } from '../proof/follow-end.js';
-import { OpenWatch } from '../reads/open-watch.js';
+import type { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
 import { checkBookmark } from '../util/answers.js';
 import { Watermark } from '../util/watermark.js';
 import { HistoryCheck } from '../proof/history-check.js';
+import { type BegunWatch, Renewal } from './renewal.js';
 import { runTasks } from './tasks.js';
 
 /** How a watch ended. */
@@ -27,14 +25,6 @@ interface WatchEnd {
   /** `replaced`: by another one that goes on from there, without a failure. */
   readonly reason: StaleReason | 'replaced';
   readonly cause?: StoreError;
-}
-
-/** A watch, and where it begins. */
-interface Begun {
-  readonly watch: OpenWatch;
-  readonly after: number;
-  /** For what it brings of what is known already. */
-  readonly replay: Replay | undefined;
 }
 
 /** Follows on from a state that was read, over one watch after the other. What goes on beside them is in tasks.ts. */
@@ -46,23 +36,13 @@ export class Follow implements FollowContext {
   #end: FollowEnd | undefined;
   /** How often a watch was established. */
   readonly #establishments = new Watermark();
+  readonly #renewal: Renewal;
   #watch = new AbortController();
   #isWatchLive = false;
   /** Evidence from this ticket on is newer than the establishment of the watch. */
   #establishedAt = Infinity;
   /** Whether the watch ended for another one to take its place at once. */
   #isReplaced = false;
-  /** The one that takes the place of a watch that is still open: its store knows by then what that one has seen. */
-  #next: Begun | undefined;
-  /** Whether nothing came by the time that the consumer wants more. */
-  #isWaiting = false;
-  #isRenewalDue = false;
-  /** What the store is known to have compacted, and how often in a row that was in the way of a watch. */
-  #compacted = 0;
-  #timesCompacted = 0;
-  /** How many watches in a row were replaced soon after they had begun to follow. */
-  #soonReplaced = 0;
-  #liveSince = 0;
   #hasProgressed = false;
   #hasHeld = false;
   /** The watch that was handed over, until another one takes its place. */
@@ -77,6 +57,12 @@ export class Follow implements FollowContext {
     this.#backoff = backoff;
     this.#opened = watch;
     this.#historyCheck = new HistoryCheck(this, () => this.#opened?.wasInterrupted === false);
+    this.#renewal = new Renewal(runtime, {
+      isFollowed: () => !this.#watch.signal.aborted,
+      leave: () => {
+        this.#leave('the mirror begins another watch, to prove the history');
+      },
+    });
   }
 
   get signal(): AbortSignal {
@@ -140,8 +126,7 @@ export class Follow implements FollowContext {
   }
 
   skipReplay(): void {
-    this.#isReplaced = true;
-    this.#watch.abort(new StoreError('aborted', 'the mirror has read what the watch was to replay'));
+    this.#leave('the mirror has read what the watch was to replay');
   }
 
   /**
@@ -162,7 +147,7 @@ export class Follow implements FollowContext {
       await this.#keepWatching();
     } finally {
       this.#stop();
-      await this.#next?.watch.close();
+      await this.#renewal.close();
       runtime.reachability.unwatched();
       removeAbortListener(runtime.signal, onClose);
       await tasks;
@@ -177,6 +162,12 @@ export class Follow implements FollowContext {
     const reason = new StoreError('aborted', 'the mirror stopped following');
     this.#controller.abort(reason);
     this.#watch.abort(reason);
+  }
+
+  /** Ends the present watch, for another one to take its place at once. */
+  #leave(why: string): void {
+    this.#isReplaced = true;
+    this.#watch.abort(new StoreError('aborted', why));
   }
 
   async #keepWatching(): Promise<void> {
@@ -201,11 +192,10 @@ export class Follow implements FollowContext {
 
   /** One watch, from its beginning to its end. */
   async #watchOnce(): Promise<WatchEnd> {
-    const begun = this.#takeNext();
+    const begun = this.#renewal.take(this.#establishments.value === 0, this.#opened);
+    this.#historyCheck.begin(begun.replay);
     this.#watch = new AbortController();
     this.#isReplaced = false;
-    this.#isRenewalDue = false;
-    this.#isWaiting = false;
     if (this.signal.aborted) this.#watch.abort(this.signal.reason);
     try {
       await this.#consume(begun, this.#watch.signal);
@@ -221,9 +211,9 @@ export class Follow implements FollowContext {
       }
       const cause = toStoreError(error);
       this.runtime.reachability.watchEnded(cause);
-      if (this.#isReplayGone(cause, begun)) return { reason: 'replaced' };
+      if (this.#renewal.isReplayGone(cause, begun)) return { reason: 'replaced' };
       const end = endOfWatch(cause);
-      if (end !== undefined && !this.#isOvertaken(cause, begun.after)) this.end(end);
+      if (end !== undefined && !this.#renewal.isOvertaken(cause, begun.after)) this.end(end);
       return { reason: 'watch-failed', cause };
     } finally {
       this.#noteHeld();
@@ -235,49 +225,9 @@ export class Follow implements FollowContext {
     }
   }
 
-  /** The watch that was handed over, the one that was begun already, or another one. */
-  #takeNext(): Begun {
-    const next = this.#next ?? this.#begin(this.#opened);
-    this.#next = undefined;
-    this.#historyCheck.begin(next.replay);
-    return next;
-  }
-
-  /** @param opened one that is open already may be behind the table from the beginning */
-  #begin(opened?: OpenWatch): Begun {
+  async #consume({ watch }: BegunWatch, signal: AbortSignal): Promise<void> {
     const { runtime } = this;
-    if (opened !== undefined) return { watch: opened, after: 0, replay: undefined };
-    // The first one goes on from what was read (M2).
-    const isFirst = this.#establishments.value === 0;
-    const canReplay = !isFirst && this.#timesCompacted < MOST_COMPACTED;
-    const start = canReplay ? replayStart(runtime, this.#compacted) : undefined;
-    const after = start ?? runtime.table.bookmark;
-    const replay = start === undefined ? undefined : new Replay(runtime.table, start.revision);
-    return { watch: new OpenWatch(runtime, { after }), after: after?.revision ?? 0, replay };
-  }
-
-  /**
-   * Whether only what the watch was to bring once more is compacted: another one begins later. Not again and again, since a store may
-   * be compacted all the time.
-   */
-  #isReplayGone(error: StoreError, { after, replay }: Begun): boolean {
-    if (replay === undefined || !this.#isOvertaken(error, after) || !isStoreError(error, 'compacted')) return false;
-    this.#compacted = error.compactRevision;
-    this.#timesCompacted += 1;
-    return true;
-  }
-
-  /**
-   * Whether only the watch has lost its history: on an idle prefix proofs take the table further than events take the watch,
-   * and what is compacted is behind the table (M6). A new watch begins at the table, so that this can't happen twice in a row.
-   */
-  #isOvertaken(error: StoreError, start: number): boolean {
-    if (!isStoreError(error, 'compacted')) return false;
-    return start < error.compactRevision && error.compactRevision <= this.runtime.table.revision;
-  }
-
-  async #consume({ watch }: Begun, signal: AbortSignal): Promise<void> {
-    const { runtime } = this;
+    const renewal = this.#renewal;
     const abort = () => {
       watch.abort(signal.reason);
     };
@@ -288,11 +238,10 @@ export class Follow implements FollowContext {
     this.#onWatchState(watch.state);
     try {
       for (;;) {
-        // What came before the connection was lost is taken first.
-        if (this.#isRenewalDue && !(await this.#isThere(watch.peek()))) this.#renew();
-        this.#isWaiting = true;
+        if (renewal.isDue) await renewal.renewUnless(watch.peek());
+        renewal.waits();
         const next = await watch.next();
-        this.#isWaiting = false;
+        renewal.came();
         if (next.done === true) return;
         const { value: batch } = next;
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
@@ -310,49 +259,13 @@ export class Follow implements FollowContext {
     }
   }
 
-  /** Whether the consumer need not wait for it. */
-  async #isThere(next: Promise<unknown>): Promise<boolean> {
-    let isThere = false;
-    const settled = () => {
-      isThere = true;
-    };
-    next.then(settled, settled);
-    await new Slicer(this.runtime.settings.clock).pause();
-    return isThere;
-  }
-
-  /**
-   * The connection was lost: another watch takes the place of this one, which begins early enough to prove the history. One that has not
-   * held goes on by itself, and by its own back-off: a watch that fails at once must not spin (docs/traps.md#trap-12).
-   */
-  #noteLoss(): void {
-    if (this.signal.aborted || this.#watch.signal.aborted || !this.#historyCheck.isVerified) return;
-    const { backoff, clock } = this.runtime.settings;
-    this.#timesCompacted = 0;
-    this.#soonReplaced = clock.now() - this.#liveSince >= backoff.maxMs ? 0 : this.#soonReplaced + 1;
-    if (this.#soonReplaced > MOST_SOON || replayStart(this.runtime, this.#compacted) === undefined) return;
-    this.#isRenewalDue = true;
-    // Not while its store tells of the loss.
-    queueMicrotask(() => {
-      if (this.#isWaiting) this.#renew();
-    });
-  }
-
-  #renew(): void {
-    if (!this.#isRenewalDue || this.#watch.signal.aborted) return;
-    this.#isRenewalDue = false;
-    this.#next = this.#begin();
-    this.#isReplaced = true;
-    this.#watch.abort(new StoreError('aborted', 'the mirror begins another watch, to prove the history'));
-  }
-
   #onWatchState(state: WatchState): void {
     this.#isWatchLive = state.status === 'live';
     if (state.status === 'live' && !this.#canFollowFrom(state.after)) return;
-    if (state.status === 'live' && this.#isRenewalDue) {
-      this.#renew();
+    if (state.status === 'live' && this.#renewal.isDue) {
+      this.#renewal.renew();
     } else if (state.status === 'live') {
-      this.#liveSince = this.runtime.settings.clock.now();
+      this.#renewal.follows();
       this.#hasProgressed = false;
       this.runtime.isFollowing = true;
       this.runtime.reachability.watchEstablished();
@@ -360,7 +273,7 @@ export class Follow implements FollowContext {
       this.#establishments.set(this.#establishments.value + 1);
       this.#historyCheck.established(state.after);
     } else if (state.status === 'interrupted') {
-      this.#noteLoss();
+      if (!this.#watch.signal.aborted && this.isVerified) this.#renewal.noteLoss();
       this.runtime.reachability.watchInterrupted(state.cause);
       this.#noteHeld();
       this.#establishedAt = Infinity;
@@ -388,10 +301,6 @@ export class Follow implements FollowContext {
     }
   }
 }
-
-/** How often in a row the store may be found compacted where watches begin, or a watch be replaced soon. */
-const MOST_COMPACTED = 2;
-const MOST_SOON = 3;
 
 /** What an error of the watch itself comes to: events out of order, or a batch that can't be applied, say nothing of the history. */
 function endOfWatch(cause: StoreError): FollowEnd | undefined {
