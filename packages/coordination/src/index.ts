@@ -1,3 +1,6 @@
+export type { Leader } from './elections/leader.js';
+export type { Leadership } from './elections/leadership.js';
+export { observeLeader, type ObserveOptions } from './elections/observe-leader.js';
 export type { Held, Token } from './locks/held.js';
 export { openSession, type SessionOptions } from './open-session.js';
 export type { Session } from './session.js';

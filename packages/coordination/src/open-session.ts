@@ -6,6 +6,7 @@ import {
   type Lease,
   type LeaseId,
   type Logger,
+  type ValueInput,
 } from '@holdfast/store';
 import {
   abortable,
@@ -17,6 +18,8 @@ import {
   withDeadline,
 } from '@holdfast/store/adapter';
 import { checkCapabilities } from './capabilities.js';
+import { campaign } from './elections/lead.js';
+import type { Leadership } from './elections/leadership.js';
 import { closedError } from './errors.js';
 import type { Held } from './locks/held.js';
 import { lock, tryLock, withLock } from './locks/lock.js';
@@ -113,6 +116,10 @@ class OpenSession implements Session {
 
   withLock<T>(name: string, work: (held: Held) => T | PromiseLike<T>, options?: CallOptions): Promise<T> {
     return withLock(this.#context, name, work, options);
+  }
+
+  campaign(name: string, value: ValueInput, options?: CallOptions): Promise<Leadership> {
+    return campaign(this.#context, name, value, options);
   }
 
   async close(options?: CallOptions): Promise<void> {

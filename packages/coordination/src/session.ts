@@ -1,4 +1,5 @@
-import type { CallOptions, LeaseId } from '@holdfast/store';
+import type { CallOptions, LeaseId, ValueInput } from '@holdfast/store';
+import type { Leadership } from './elections/leadership.js';
 import type { Held } from './locks/held.js';
 
 /** A lease that is kept alive, and what is held under it. An open session keeps the process alive: close it. */
@@ -27,6 +28,13 @@ export interface Session extends AsyncDisposable {
    * `work` was done.
    */
   withLock<T>(name: string, work: (held: Held) => T | PromiseLike<T>, options?: CallOptions): Promise<T>;
+  /**
+   * Waits to lead an election, first come, first served. `value` is what observers see, such as the address of this process. The options bound
+   * the waiting.
+   *
+   * @throws StoreError as `lock()`
+   */
+  campaign(name: string, value: ValueInput, options?: CallOptions): Promise<Leadership>;
   /**
    * Ends the session: waiting calls reject with `closed`, all its locks are given away, all its keys are gone. It resolves when the lease is revoked. Idempotent.
    *

@@ -4,6 +4,7 @@ import type { ConfigStore } from '@holdfast/store';
 import { availableEtcds, eventually, isOfVersion, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { openSession, type Session } from '@holdfast/coordination';
 import { codeOf } from './support/code-of.js';
+import { observe } from './support/observer.js';
 import { startEtcdctl } from './support/etcdctl.js';
 
 /** The oldest one, the newest one, and one between. */
@@ -44,6 +45,30 @@ describe.each(few)('on etcd $version', ({ version }) => {
     await theirs.interrupt();
     await (await last).release();
     expect((await store.list({ prefix: '/locks/' })).count).toBe(0);
+  });
+
+  test('etcdctl elect waits for Holdfast, and Holdfast for etcdctl elect; each observes the other', async () => {
+    const observer = observe(store, '/elections/a');
+    const listening = startEtcdctl(etcd, ['elect', '--listen', '/elections/a']);
+    const first = await session.campaign('/elections/a', 'ours');
+    expect(await listening.printed(2)).toEqual([first.key, 'ours']);
+    const theirs = startEtcdctl(etcd, ['elect', '/elections/a', 'theirs']);
+    await waiting('/elections/a', 2);
+    const last = session.campaign('/elections/a', 'last');
+    await waiting('/elections/a', 3);
+    expect(theirs.lines).toEqual([]);
+    await first.resign();
+    const [key = ''] = await theirs.printed(2);
+    expect(key).toMatch(/^\/elections\/a\/[0-9a-f]+$/);
+    expect((await store.list({ prefix: '/elections/a/' })).count).toBe(2);
+    await theirs.interrupt();
+    const lead = await last;
+    await eventually(() => listening.lines.at(-1) === 'last');
+    await listening.interrupt();
+    await lead.resign();
+    await eventually(() => observer.values.length === 5);
+    await observer.stop();
+    expect(observer.values).toEqual(['-', 'ours', 'theirs', 'last', '-']);
   });
 
   test('a lease that was revoked by somebody else is noticed', async () => {

@@ -4,6 +4,7 @@ const LIFETIME = 'packages/coordination/src/life/lifetime.ts';
 const RENEWAL = 'packages/coordination/src/life/renewal.ts';
 const ENTER = 'packages/coordination/src/queue/enter.ts';
 const LOCKS_TEST = 'packages/coordination/test/locks.test.ts';
+const ELECTIONS_TEST = 'packages/coordination/test/elections.test.ts';
 const SESSIONS_TEST = 'packages/coordination/test/sessions.test.ts';
 
 /** What locks of today's clients get wrong. */
@@ -122,5 +123,45 @@ export const coordination: readonly Mutant[] = [
     find: 'written.identity !== known.identity || ',
     replace: '',
     caughtBy: { test: SESSIONS_TEST, name: 'a write in another history than an earlier one loses the session' },
+  },
+  {
+    name: 'last-put-taken-for-the-leader',
+    why: "an observer takes the last put of a batch for the leader's, also where it is a candidate's",
+    file: 'packages/coordination/src/elections/tally.ts',
+    find: 'candidate.createRevision < first.createRevision',
+    replace: 'candidate.modRevision > first.modRevision',
+    caughtBy: { test: ELECTIONS_TEST, name: 'takes no candidate for a leader: not the last put of a batch' },
+  },
+  {
+    name: 'leaders-of-a-batch-skipped',
+    why: 'an observer looks at the leader once for each batch, and misses those who led between',
+    file: 'packages/coordination/src/elections/tally.ts',
+    find: 'if (last?.[0]?.revision === event.revision) last.push(event);',
+    replace: 'if (last !== undefined) last.push(event);',
+    caughtBy: { test: ELECTIONS_TEST, name: 'sees every leader, also those whose changes come in one batch' },
+  },
+  {
+    name: 'gap-not-marked',
+    why: 'after a compaction an observer takes the present leader for the next one, and others led between',
+    file: 'packages/coordination/src/elections/observe-leader.ts',
+    find: '      yield present && { ...present, gap: true };',
+    replace: '      yield present;',
+    caughtBy: { test: ELECTIONS_TEST, name: 'is told the present leader after a compaction, marked as a gap' },
+  },
+  {
+    name: 'proclamation-overtaken',
+    why: 'a proclamation whose answer was lost lands after a later one, and observers see the older value for good',
+    file: 'packages/coordination/src/elections/lead.ts',
+    find: "if: [this.compare, { key, target: 'modRevision', op: '=', value: modRevision }],",
+    replace: "if: [this.compare, { key, target: 'modRevision', op: '>', value: 0 * modRevision }],",
+    caughtBy: { test: ELECTIONS_TEST, name: 'a proclamation whose answer was lost never overtakes a later one' },
+  },
+  {
+    name: 'proclamation-unguarded',
+    why: 'a leader that was overtaken writes its value into the key of another',
+    file: 'packages/coordination/src/elections/lead.ts',
+    find: "if: [this.compare, { key, target: 'modRevision', op: '=', value: modRevision }],",
+    replace: "if: [{ key, target: 'modRevision', op: '>', value: 0 * modRevision }],",
+    caughtBy: { test: ELECTIONS_TEST, name: 'proclaim never writes to the key of another leader' },
   },
 ];

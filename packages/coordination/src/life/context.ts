@@ -1,13 +1,9 @@
-import { isStoreError, StoreError, type Bookmark, type ConfigStore, type LeaseId, type Logger } from '@holdfast/store';
-import { Backoff, sleep, withDeadline } from '@holdfast/store/adapter';
-import { isPassing, sessionLost } from '../errors.js';
+import { isStoreError, type Bookmark, type ConfigStore, type LeaseId, type Logger } from '@holdfast/store';
+import { sessionLost } from '../errors.js';
 import { ticketOf, type Ticket } from '../names.js';
+import { Caller } from '../util/caller.js';
 import type { SessionClock } from '../util/elapsed.js';
 import type { Lifetime } from './lifetime.js';
-
-/** How long one call to the store may take before it is given up and made again. */
-const CALL_MS = 5_000;
-const RETRY = { initialMs: 50, maxMs: 1_000 };
 
 export interface ContextParts {
   readonly store: ConfigStore;
@@ -19,58 +15,34 @@ export interface ContextParts {
 }
 
 /** What the locks of one session share. */
-export class SessionContext {
-  readonly store: ConfigStore;
-  readonly clock: SessionClock;
+export class SessionContext extends Caller {
   readonly logger: Logger;
   readonly lease: LeaseId;
   readonly life: Lifetime;
-  readonly #random: () => number;
   #tickets = 0;
   /** The newest write of this session, and so the history that it lives in. */
   #newest: Bookmark | undefined;
 
   constructor({ store, clock, random, logger, lease, life }: ContextParts) {
-    this.store = store;
-    this.clock = clock;
+    super(store, clock, random);
     this.logger = logger;
     this.lease = lease;
     this.life = life;
-    this.#random = random;
   }
 
   /** New keys for one attempt to enter a queue, unlike those of any other attempt. */
   newTicket(name: string): Ticket {
     this.#tickets += 1;
-    const random = Math.floor(this.#random() * 36 ** 8).toString(36);
+    const random = Math.floor(this.random() * 36 ** 8).toString(36);
     return ticketOf(name, this.lease, `${this.#tickets.toString(36)}${random.padStart(8, '0')}`);
   }
 
-  backoff(): Backoff {
-    return new Backoff({ ...RETRY, random: this.#random });
-  }
-
-  /** One call to the store, which ends in time even if the store does not. */
-  call<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const late = () => new StoreError('timeout', `the ${this.store.name} store did not answer within ${CALL_MS} ms`);
-    return withDeadline({ clock: this.clock, ms: CALL_MS, signal, late }, (deadline) => work(deadline.signal));
-  }
-
-  /**
-   * Repeats what does no harm when it happens twice, until it succeeds or the session is over.
-   *
-   * @throws StoreError the reason of the signal, and refusals, which no repetition would change
-   */
-  async insist<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const backoff = this.backoff();
-    for (;;) {
-      try {
-        return await this.call(work, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!isPassing(error)) throw this.explained(error);
-        await sleep(this.clock, backoff.next(), signal);
-      }
+  /** The same; a lease that is gone ends the session. */
+  override async insist<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      return await super.insist(work, signal);
+    } catch (error) {
+      throw this.explained(error);
     }
   }
 

@@ -145,7 +145,7 @@ export class HeldLock implements Held {
     while (!signal.aborted) {
       try {
         await nextDelete(this.context.store, this.key, this.#after, signal);
-        this.#lose('was deleted');
+        this.lose('was deleted');
       } catch (error) {
         if (signal.aborted) return;
         await this.#recover(error, backoff.next(), signal).catch(() => undefined);
@@ -166,11 +166,11 @@ export class HeldLock implements Held {
       (ended) => context.store.list(this.key, { keysOnly: true, signal: ended }),
       signal,
     );
-    if (items[0]?.createRevision !== this.place.createRevision) this.#lose('is gone');
+    if (items[0]?.createRevision !== this.place.createRevision) this.lose('is gone');
     this.#after = bookmark;
   }
 
-  #lose(how: string): void {
+  protected lose(how: string): void {
     this.#end({
       status: 'lost',
       reason: sessionLost(`lock ${quoted(this.name)} is lost: its key ${quoted(this.key)} ${how}`),

@@ -31,14 +31,31 @@ export class Link {
   readonly watches = new Set<WatchSink>();
   opened = 0;
   #silent = false;
+  #gathered: { readonly sink: WatchSink; readonly batch: WatchBatch }[] | undefined;
 
   /** Nothing passes any more, in either direction. */
   fallSilent(): void {
     this.#silent = true;
   }
 
-  get isSilent(): boolean {
-    return this.#silent;
+  /** Batches wait from now on, and come as one by the function that this returns: as after a moment without the network. */
+  gather(): () => void {
+    this.#gathered = [];
+    return () => {
+      const gathered = this.#gathered ?? [];
+      this.#gathered = undefined;
+      for (const sink of this.watches) {
+        const batches = gathered.filter((each) => each.sink === sink).map(({ batch }) => batch);
+        const last = batches.at(-1);
+        if (last === undefined) continue;
+        sink.push({ ...last, kind: 'events', events: batches.flatMap(({ events }) => events) }, 1);
+      }
+    };
+  }
+
+  take(sink: WatchSink, batch: WatchBatch): boolean {
+    if (this.#gathered !== undefined && batch.events.length > 0) this.#gathered.push({ sink, batch });
+    return this.#silent || this.#gathered !== undefined;
   }
 
   failWatches(error: StoreError): void {
@@ -123,7 +140,7 @@ class LinkedDriver extends DelegatingDriver {
       interrupted: (cause) => {
         sink.interrupted(cause);
       },
-      push: (batch: WatchBatch, bytes) => (link.isSilent ? 'ok' : sink.push(batch, bytes)),
+      push: (batch: WatchBatch, bytes) => (link.take(gated, batch) ? 'ok' : sink.push(batch, bytes)),
       fail: (error) => {
         sink.fail(error);
       },

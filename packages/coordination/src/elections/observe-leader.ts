@@ -1,0 +1,118 @@
+import { isStoreError, type Bookmark, type CallOptions, type ConfigStore } from '@holdfast/store';
+import { bytesEqual, checkStore, quoted, safeRandom, sleep, type Backoff } from '@holdfast/store/adapter';
+import { checkCapabilities } from '../capabilities.js';
+import { isPassing } from '../errors.js';
+import { checkName, queuePrefix } from '../names.js';
+import { Caller } from '../util/caller.js';
+import { checkSessionClock, type SessionClock } from '../util/elapsed.js';
+import { checkCallOptions, limitsOf, withLimits } from '../util/limits.js';
+import type { Leader } from './leader.js';
+import { byRevision, Tally } from './tally.js';
+
+/** Options of {@link observeLeader}. `timeoutMs` bounds the wait for the present leader, `signal` ends the observation with `aborted`. */
+export interface ObserveOptions extends CallOptions {
+  /** Default: the system's. */
+  readonly clock?: SessionClock | undefined;
+  /** Gives a number in [0, 1), for delays. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/**
+ * Tells who leads an election: the present leader first, then every leader in order, none twice; and the same leader again with each value that it
+ * proclaims. `undefined`: nobody leads. After a compaction or another history it tells the present leader, marked `gap: true`.
+ *
+ * @throws StoreError, from the iteration: `aborted`, `timeout`, `unsupported`, `invalid-argument`, and refusals of the store
+ */
+export async function* observeLeader(
+  store: ConfigStore,
+  name: string,
+  options: ObserveOptions = {},
+): AsyncGenerator<Leader | undefined, void, undefined> {
+  checkStore(store, 'observeLeader()');
+  checkName(name, 'an election');
+  const limits = checkCallOptions(options, 'observeLeader()', ['clock', 'random']) as CallOptions;
+  checkCapabilities(store, 'observeLeader()', ['transactions', 'leases', 'watches']);
+  const clock = checkSessionClock(options.clock);
+  const caller = new Caller(store, clock, safeRandom(options.random));
+  const what = `the leader of election ${quoted(name)}`;
+  const whole = limitsOf({ signal: limits.signal }, { clock, what });
+  try {
+    const observation = new Observation(caller, name, whole.signal);
+    let present = await withLimits(limits, { clock, what }, (signal) => observation.read(signal));
+    yield present;
+    for (;;) {
+      for await (const next of observation.follow()) {
+        if (isSame(present, next)) continue;
+        present = next;
+        yield present;
+      }
+      const next = await observation.read(whole.signal);
+      if (next === undefined && present === undefined) continue;
+      present = next;
+      yield present && { ...present, gap: true };
+    }
+  } finally {
+    whole.end();
+  }
+}
+
+/** Reads of an election, and what followed from each. */
+class Observation {
+  readonly #caller: Caller;
+  readonly #name: string;
+  readonly #signal: AbortSignal;
+  readonly #backoff: Backoff;
+  #tally: Tally;
+  #bookmark: Bookmark | undefined;
+
+  constructor(caller: Caller, name: string, signal: AbortSignal) {
+    this.#caller = caller;
+    this.#name = name;
+    this.#signal = signal;
+    this.#backoff = caller.backoff();
+    this.#tally = new Tally(name, []);
+  }
+
+  async read(signal: AbortSignal): Promise<Leader | undefined> {
+    const range = { prefix: queuePrefix(this.#name) };
+    const list = await this.#caller.insist((own) => this.#caller.store.list(range, { signal: own }), signal);
+    this.#tally = new Tally(this.#name, list.items);
+    this.#bookmark = list.bookmark;
+    return this.#tally.leader(list.bookmark);
+  }
+
+  /** The leader after each revision. Ends where only a new read can tell who leads. */
+  async *follow(): AsyncGenerator<Leader | undefined, void, undefined> {
+    const signal = this.#signal;
+    for (;;) {
+      try {
+        const range = { prefix: queuePrefix(this.#name) };
+        for await (const { bookmark, events } of this.#caller.store.watch(range, { after: this.#bookmark, signal })) {
+          for (const group of byRevision(events)) {
+            for (const event of group) this.#tally.apply(event);
+            yield this.#tally.leader(bookmark);
+          }
+          this.#bookmark = bookmark;
+          this.#backoff.reset();
+        }
+        // A watch ends so only where somebody closed it.
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!needsRead(error) && !isPassing(error)) throw error;
+        await sleep(this.#caller.clock, this.#backoff.next(), signal);
+        if (needsRead(error)) return;
+      }
+    }
+  }
+}
+
+function needsRead(error: unknown): boolean {
+  return isStoreError(error, 'compacted') || isStoreError(error, 'history-changed');
+}
+
+function isSame(a: Leader | undefined, b: Leader | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  const { revision, identity } = a.token;
+  return revision === b.token.revision && identity === b.token.identity && bytesEqual(a.value, b.value);
+}

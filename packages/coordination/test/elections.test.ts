@@ -1,0 +1,236 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readOnly, StoreError } from '@holdfast/store';
+import { eventually } from '@holdfast/testkit';
+import { observeLeader } from '@holdfast/coordination';
+import { codeOf, thrownBy } from './support/code-of.js';
+import { observe, type Observer } from './support/observer.js';
+import { world, type World } from './support/world.js';
+
+let w: World;
+const observers: Observer[] = [];
+beforeEach(() => {
+  w = world();
+});
+afterEach(async () => {
+  for (const observer of observers.splice(0)) await observer.stop();
+  await w.close();
+});
+
+function watched(store = w.data as Parameters<typeof observe>[0]): Observer {
+  const observer = observe(store, '/e', w.clock);
+  observers.push(observer);
+  return observer;
+}
+
+describe('an election', () => {
+  test('has one leader at a time, in the order of campaigning', async () => {
+    const [a, b] = [await w.session(), await w.session()];
+    const first = await a.session.campaign('/e', 'a');
+    const second = b.session.campaign('/e', 'b');
+    await eventually(async () => (await w.keys()).length === 2);
+    const observer = watched();
+    await first.resign();
+    await (await w.passing(second)).resign();
+    await w.until(() => observer.values.length === 3);
+    expect(observer.values).toEqual(['a', 'b', '-']);
+    expect(await w.keys()).toEqual([]);
+  });
+
+  test('a leader has the key, the token, the compare and the signal of a lock', async () => {
+    const { session } = await w.session();
+    const lead = await session.campaign('/e', '10.0.0.7');
+    const observer = watched();
+    await w.until(() => observer.told.length === 1);
+    expect(observer.told[0]?.token).toEqual(lead.token);
+    expect((await w.data.get(lead.key))?.lease).toBe(session.lease);
+    expect((await w.data.txn({ if: [lead.compare] })).succeeded).toBe(true);
+    const { signal } = lead;
+    await w.data.delete(lead.key);
+    await eventually(() => signal.aborted);
+    expect(await codeOf(lead.proclaim('x'))).toBe('session-lost');
+  });
+
+  test('proclaim changes the value and nothing else', async () => {
+    const { session } = await w.session();
+    const lead = await session.campaign('/e', 'one');
+    const observer = watched();
+    await w.until(() => observer.told.length === 1);
+    await Promise.all([lead.proclaim('two'), lead.proclaim(Buffer.from('three')), lead.proclaim('three')]);
+    await w.until(() => observer.values.at(-1) === 'three');
+    expect(observer.values).toEqual(['one', 'two', 'three']);
+    expect(observer.told.map((leader) => leader?.token)).toEqual([lead.token, lead.token, lead.token]);
+    await lead.resign();
+    expect(await codeOf(lead.proclaim('four'))).toBe('closed');
+    expect(await w.keys()).toEqual([]);
+  });
+
+  test('a proclamation whose answer was lost never overtakes a later one', async () => {
+    const { session, link } = await w.session();
+    const lead = await session.campaign('/e', 'one');
+    for (const fate of ['late', 'answer-lost'] as const) {
+      let failed = 0;
+      link.fate = (call) => (call === 'txn' && failed++ < 1 ? fate : 'pass');
+      await expect(lead.proclaim('lost')).rejects.toMatchObject({ code: 'unavailable', outcome: 'unknown' });
+      await lead.proclaim(fate);
+      await link.land();
+      expect(Buffer.from((await w.data.get(lead.key))?.value ?? []).toString()).toBe(fate);
+    }
+    let failed = 0;
+    link.fate = (call) => (call === 'txn' && failed++ < 1 ? 'not-sent' : 'pass');
+    expect(await codeOf(lead.proclaim('refused'))).toBe('unavailable');
+    await lead.proclaim('last');
+  });
+
+  test('proclaim never writes to the key of another leader', async () => {
+    const { session } = await w.session();
+    const lead = await session.campaign('/e', 'mine');
+    await w.data.delete(lead.key);
+    await w.data.put(lead.key, 'theirs');
+    expect(await codeOf(lead.proclaim('again mine'))).toBe('session-lost');
+    expect(Buffer.from((await w.data.get(lead.key))?.value ?? []).toString()).toBe('theirs');
+    expect(thrownBy(() => lead.check())).toBe('session-lost');
+  });
+
+  test('a campaign that was aborted leaves no key', async () => {
+    const [a, b] = [await w.session(), await w.session()];
+    const lead = await a.session.campaign('/e', 'a');
+    const controller = new AbortController();
+    const waiting = codeOf(b.session.campaign('/e', 'b', { signal: controller.signal }));
+    await eventually(async () => (await w.keys()).length === 2);
+    controller.abort();
+    expect(await waiting).toBe('aborted');
+    expect(await w.keys()).toEqual([lead.key]);
+  });
+
+  test('a resignation that failed may be called again', async () => {
+    const { session, link } = await w.session();
+    const lead = await session.campaign('/e', 'a');
+    link.fate = (call) => (call === 'txn' ? new StoreError('permission-denied', 'no') : 'pass');
+    expect(await codeOf(lead.resign())).toBe('permission-denied');
+    link.fate = () => 'pass';
+    await lead.resign();
+    expect(await w.keys()).toEqual([]);
+  });
+
+  test('one who led and campaigns again does not wait for a key of its own that is gone', async () => {
+    const { session } = await w.session();
+    for (let turn = 0; turn < 3; turn += 1) await (await session.campaign('/e', 'a')).resign();
+    const lead = await session.campaign('/e', 'a');
+    await w.data.delete(lead.key);
+    await session.campaign('/e', 'a');
+  });
+
+  test.each([undefined, 5, null])('refuses the value %p', async (value) => {
+    const { session } = await w.session();
+    expect(await codeOf(session.campaign('/e', value as never))).toBe('invalid-argument');
+    expect(await w.keys()).toEqual([]);
+  });
+});
+
+describe('an observer', () => {
+  test('is told the present leader first, or that there is none, and needs no session and no right to write', async () => {
+    const nobody = watched(readOnly(w.data));
+    await w.until(() => nobody.told.length === 1);
+    expect(nobody.values).toEqual(['-']);
+    const { session } = await w.session();
+    await session.campaign('/e', 'a');
+    await w.until(() => nobody.told.length === 2);
+    const later = watched();
+    await w.until(() => later.told.length === 1);
+    expect([nobody.values, later.values]).toEqual([['-', 'a'], ['a']]);
+  });
+
+  test('takes no candidate for a leader: not the last put of a batch', async () => {
+    const sessions = [await w.session(), await w.session(), await w.session()];
+    const observer = watched();
+    await w.until(() => observer.told.length === 1);
+    const lead = await sessions[0]!.session.campaign('/e', 'a');
+    const waiting = sessions.slice(1).map(({ session }, n) => session.campaign('/e', ['b', 'c'][n]!));
+    await eventually(async () => (await w.keys()).length === 3);
+    await lead.proclaim('A');
+    await w.until(() => observer.values.at(-1) === 'A');
+    expect(observer.values).toEqual(['-', 'a', 'A']);
+    void waiting.map((each) => each.catch(() => undefined));
+  });
+
+  test('sees every leader, also those whose changes come in one batch', async () => {
+    const { session, link, store } = await w.session();
+    const observer = watched(store);
+    await w.until(() => link.watches.size === 1);
+    const deliver = link.gather();
+    for (const value of ['a', 'b', 'c']) await (await session.campaign('/e', value)).resign();
+    await w.clock.advance(100);
+    deliver();
+    await w.until(() => observer.told.length === 7);
+    expect(observer.values).toEqual(['-', 'a', '-', 'b', '-', 'c', '-']);
+  });
+
+  test('is told the present leader after a compaction, marked as a gap', async () => {
+    const { session } = await w.session();
+    const lead = await session.campaign('/e', 'a');
+    const observer = watched();
+    await w.until(() => observer.told.length === 1);
+    const allow = w.data.interrupt();
+    await lead.resign();
+    await (await session.campaign('/e', 'missed')).resign();
+    await session.campaign('/e', 'c');
+    await w.data.compact((await w.data.put('x', '')).revision);
+    allow();
+    await w.until(() => observer.told.length === 2);
+    expect(observer.values).toEqual(['a', 'gap:c']);
+    await (await session.campaign('/f', 'other')).resign();
+  });
+
+  test('is told the present leader of another history, marked as a gap', async () => {
+    const { session } = await w.session();
+    await session.campaign('/e', 'a');
+    const observer = watched();
+    await w.until(() => observer.told.length === 1);
+    w.data.restore(w.data.snapshot(), { identity: 'new' });
+    await w.until(() => observer.told.length === 2);
+    expect(observer.values).toEqual(['a', 'gap:a']);
+    expect(observer.told[1]?.token.identity).not.toBe(observer.told[0]?.token.identity);
+  });
+
+  test('outlives passing trouble of its watch and of its reads', async () => {
+    const { session, link, store } = await w.session();
+    let failures = 0;
+    link.fate = (call) => (call === 'list' && failures++ < 3 ? 'not-sent' : 'pass');
+    const observer = watched(store);
+    await w.until(() => observer.told.length === 1);
+    link.failWatches(new StoreError('unavailable', 'gone for now'));
+    await w.clock.advance(200);
+    await session.campaign('/e', 'a');
+    await w.until(() => observer.told.length === 2);
+    expect(observer.values).toEqual(['-', 'a']);
+  });
+
+  test('ends with aborted by its signal, with timeout where nobody can tell the leader, and with refusals', async () => {
+    const observer = watched();
+    await w.until(() => observer.told.length === 1);
+    expect(await observer.stop()).toMatchObject({ code: 'aborted' });
+    const { link, store } = await w.session();
+    link.fate = (call) => (call === 'list' ? 'silence' : 'pass');
+    const first = observeLeader(store, '/e', { timeoutMs: 50, clock: w.clock }).next();
+    expect(await w.passing(codeOf(first))).toBe('timeout');
+    link.fate = (call) => (call === 'list' ? new StoreError('permission-denied', 'no') : 'pass');
+    expect(await codeOf(observeLeader(store, '/e', { clock: w.clock }).next())).toBe('permission-denied');
+    expect(await codeOf(observeLeader(w.data, '/e/').next())).toBe('invalid-argument');
+  });
+
+  test('that is left by break leaves no watch behind', async () => {
+    for await (const leader of observeLeader(w.data, '/e', { clock: w.clock })) {
+      expect(leader).toBeUndefined();
+      break;
+    }
+    const following = observeLeader(w.data, '/e', { clock: w.clock });
+    await following.next();
+    const next = following.next();
+    await eventually(() => w.data.watcherCount === 1);
+    const { session } = await w.session();
+    await session.campaign('/e', 'a');
+    await next;
+    await following.return();
+    await eventually(() => w.data.watcherCount === 0);
+  });
+});
