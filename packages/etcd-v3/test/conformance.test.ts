@@ -12,6 +12,7 @@ const OPTIONS: BackendOptions = {
       if (value !== undefined) await etcd.put(key, value);
       else await etcd.api('kv/deleterange', { key: Buffer.from(key).toString('base64') });
     },
+    openWatches: () => etcd.metric('etcd_debugging_mvcc_watcher_total'),
     deleteRaw: async (key) => void (await etcd.api('kv/deleterange', { key: Buffer.from(key).toString('base64') })),
   }),
 };

@@ -5,6 +5,7 @@ import { memory, memoryStore } from '@holdfast/memory';
 
 describeConformance('memory', () => {
   const clock = virtualClock(Date.now());
+  let mend: () => void = () => undefined;
   const data = memoryStore({ clock });
   return {
     open: (options) => data.connect(options),
@@ -19,6 +20,15 @@ describeConformance('memory', () => {
         await link.cut();
         return { store, endpoint: 'nowhere:1' };
       },
+      disturb: {
+        break: () => {
+          mend = data.interrupt();
+        },
+        heal: () => {
+          mend();
+        },
+      },
+      openWatches: () => data.watcherCount,
       passTime: (ms) => clock.advance(ms),
       openByUrl: () => openStore('memory:', { adapters: [memory] }),
     },

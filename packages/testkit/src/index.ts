@@ -25,13 +25,20 @@ export { recordWatch } from './history/record-watch.js';
 export { Recorder } from './history/recorder.js';
 export { eventually, type EventuallyOptions } from './clock/eventually.js';
 export { virtualClock, type VirtualClock } from './clock/virtual-clock.js';
-export type { BackendHooks, ConformanceBackend, Link, OpenOptions } from './conformance/backend.js';
+export type { BackendHooks, ConformanceBackend, Disturbance, Link, OpenOptions } from './conformance/backend.js';
 export { whySkipped, type ConformanceCase, type Requirement } from './conformance/case.js';
 export { clauses, type ClauseId } from './conformance/clauses.js';
 export { ConformanceContext } from './conformance/context.js';
 export { ConformanceFailure } from './conformance/expect.js';
 export { conformanceCases, conformanceGroups } from './conformance/index.js';
-export { runCase, runConformance, type CaseOutcome, type CaseReport } from './conformance/run.js';
+export {
+  runCase,
+  runConformance,
+  type CaseFacts,
+  type CaseOutcome,
+  type CaseReport,
+  type RunConformanceOptions,
+} from './conformance/run.js';
 export { simulateLink, type SimulatedLinkOptions } from './conformance/simulated-link.js';
 export { mutants } from './mutants/index.js';
 export { clauseOf, mutateBackend, type Mutant } from './mutants/mutant.js';

@@ -18,6 +18,17 @@ export interface Link {
   heal(): Promise<void> | void;
 }
 
+/**
+ * Breaks what the backend itself stands on, below its driver: the folder is gone, the database is stopped, the connection is cut. Without
+ * it nothing shows that a driver notices that, where `disturbed` is a simulated link: there the link says so in its place.
+ */
+export interface Disturbance {
+  /** From now on no handle gets what is written. */
+  break(): Promise<void> | void;
+  /** The backend is back, with its data. */
+  heal(): Promise<void> | void;
+}
+
 /** Actions that only the binding can do to its backend. A case that needs an absent hook is reported as skipped. */
 export interface BackendHooks {
   /** Writes a key that need not be UTF-8, past the contract. Absent if the backend can't hold one. */
@@ -33,6 +44,10 @@ export interface BackendHooks {
   readonly unreachable?: () => Promise<{ store: ConfigStore; endpoint: string }>;
   /** A handle on the same data, over a link that the case disturbs. */
   readonly disturbed?: (options?: OpenOptions) => Promise<{ store: ConfigStore; link: Link }>;
+  /** Breaks the backend under all handles, and mends it. */
+  readonly disturb?: Disturbance;
+  /** How many watches the backend serves, on all handles: what a driver that does not stop a closed watch leaves behind. */
+  readonly openWatches?: () => Promise<number> | number;
   /** Lets milliseconds pass for leases and time-outs. Without it the suite really waits. */
   readonly passTime?: (ms: number) => Promise<void>;
   /** Opens a handle on the same data through `openStore(url)`. */

@@ -15,6 +15,8 @@ const HOOKS = Object.keys({
   writeOutside: true,
   unreachable: true,
   disturbed: true,
+  disturb: true,
+  openWatches: true,
   passTime: true,
   openByUrl: true,
 } satisfies Record<keyof BackendHooks, true>);

@@ -1,9 +1,10 @@
 import { isStoreError, type Capabilities, type ConfigStore, type Range, type WatchOptions } from '@holdfast/store';
 import { realTimers } from '../clock/real-timers.js';
-import type { BackendHooks, ConformanceBackend, OpenOptions } from './backend.js';
-import { fail } from './expect.js';
+import type { BackendHooks, ConformanceBackend, Link, OpenOptions } from './backend.js';
+import { ConformanceFailure, fail } from './expect.js';
 import { writingOutside } from './outside-writes.js';
 import { inTime } from './patience.js';
+import { isSimulated } from './simulated-link.js';
 import { sleep } from './sleep.js';
 import { WatchReader } from './watch-reader.js';
 
@@ -17,6 +18,7 @@ export class ConformanceContext {
   readonly patienceMs: number;
   readonly #backend: ConformanceBackend;
   readonly #owned: AsyncDisposable[] = [];
+  #simulated = false;
 
   private constructor(backend: ConformanceBackend, store: ConfigStore, prefix: string) {
     this.#backend = backend;
@@ -72,8 +74,19 @@ export class ConformanceContext {
 
   /** A hook of the binding. A case that uses one lists it in `needs`. */
   hook<Name extends keyof BackendHooks>(name: Name): NonNullable<BackendHooks[Name]> {
-    const hook = this.#backend.hooks[name];
-    return hook ?? fail(`the case uses hook ${name} without listing it in "needs"`);
+    const hook = this.#backend.hooks[name] ?? fail(`the case uses hook ${name} without listing it in "needs"`);
+    if (name !== 'disturbed' && name !== 'unreachable') return hook;
+    const noting = async (options?: OpenOptions): Promise<{ store: ConfigStore; link?: Link }> => {
+      const made = await (hook as (given?: OpenOptions) => Promise<{ store: ConfigStore; link?: Link }>)(options);
+      this.#simulated ||= isSimulated(made.store) || (made.link !== undefined && isSimulated(made.link));
+      return made;
+    };
+    return noting as NonNullable<BackendHooks[Name]>;
+  }
+
+  /** Whether the case was held over a simulated link, and not over one of the backend's own. */
+  get simulated(): boolean {
+    return this.#simulated;
   }
 
   /** Lets time pass for leases and time-outs. */
@@ -110,6 +123,32 @@ export class ConformanceContext {
   adopt<T extends AsyncDisposable>(resource: T): T {
     this.#owned.push(resource);
     return resource;
+  }
+
+  /** Deletes what the case has written. Only the case itself is judged: a store that can't delete is found by others. */
+  async cleanUp(): Promise<void> {
+    try {
+      await this.inTime(this.#cleanUp(), 'the keys of the case to be deleted');
+    } catch (error) {
+      if (!isStoreError(error) && !(error instanceof ConformanceFailure)) throw error;
+    }
+  }
+
+  async #cleanUp(): Promise<void> {
+    const { all } = this;
+    const count = async (store: ConfigStore) => (await store.list(all, { countOnly: true })).count;
+    let store = this.handle;
+    const left = await count(store).catch(async (error: unknown) => {
+      if (!isStoreError(error, 'closed')) throw error;
+      return count((store = await this.connect()));
+    });
+    if (left === 0) return;
+    if (store.capabilities.writes !== false) {
+      await store.delete(all);
+      return;
+    }
+    const { items } = await store.list(all);
+    for (const { key } of items) await this.#backend.hooks.writeOutside?.(key, undefined);
   }
 
   /** Closes everything that the case opened, newest first. */

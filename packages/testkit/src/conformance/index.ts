@@ -1,6 +1,8 @@
 import type { ConformanceCase } from './case.js';
 import { ambiguityCases } from './cases/ambiguity.js';
+import { breakdownCases } from './cases/breakdowns.js';
 import { capabilityCases } from './cases/capabilities.js';
+import { closedWatchCases } from './cases/closed-watches.js';
 import { compactionCases } from './cases/compaction.js';
 import { errorCases } from './cases/errors.js';
 import { guardRaceCases } from './cases/guard-races.js';
@@ -58,7 +60,8 @@ export const conformanceGroups: readonly { readonly subject: string; readonly ca
   { subject: 'resuming a watch', cases: watchResumeCases },
   { subject: 'a history that is gone, or another', cases: [...watchHistoryCases, ...noHistoryCases] },
   { subject: 'slow consumers', cases: slowConsumerCases },
-  { subject: 'how a watch ends', cases: watchEndCases },
+  { subject: 'how a watch ends', cases: [...watchEndCases, ...closedWatchCases] },
+  { subject: 'a backend that breaks', cases: breakdownCases },
   { subject: 'errors', cases: errorCases },
   { subject: 'capabilities', cases: [...capabilityCases, ...limitCases] },
   { subject: 'writes past the store, and stores that can only be read', cases: outsideCases },

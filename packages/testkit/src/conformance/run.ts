@@ -1,5 +1,5 @@
 import { asError } from '../as-error.js';
-import { checkIterable, checkShape } from '../check.js';
+import { checkFunction, checkIterable, checkOptions, checkShape } from '../check.js';
 import { checkBackend } from './check-backend.js';
 import type { ConformanceBackend } from './backend.js';
 import { whySkipped, type ConformanceCase } from './case.js';
@@ -7,9 +7,15 @@ import { ConformanceContext } from './context.js';
 import { inTime } from './patience.js';
 
 export type CaseOutcome =
-  | { readonly status: 'passed' }
+  | ({ readonly status: 'passed' } & CaseFacts)
   | { readonly status: 'failed'; readonly error: Error }
   | { readonly status: 'skipped'; readonly reason: string };
+
+/** What a case that passed was held over. */
+export interface CaseFacts {
+  /** The case disturbs a link that {@link simulateLink} made: it says how the suite's link behaves, and nothing of the driver's own. */
+  readonly simulated: boolean;
+}
 
 export interface CaseReport {
   readonly case: ConformanceCase;
@@ -17,7 +23,7 @@ export interface CaseReport {
 }
 
 /** Runs one case against a backend. Throws if the store breaks the guarantee. */
-export async function runCase(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<void> {
+export async function runCase(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<CaseFacts> {
   checkShape(conformanceCase, ['id', 'run'], 'runCase(case)', 'one of conformanceCases is');
   checkBackend(backend, 'runCase(case, backend)');
   const context = await ConformanceContext.open(backend);
@@ -29,9 +35,16 @@ export async function runCase(conformanceCase: ConformanceCase, backend: Conform
       limitMs,
       () => `${conformanceCase.id} did not finish within ${limitMs} ms`,
     );
+    return { simulated: context.simulated };
   } finally {
+    await context.cleanUp();
     await inTime(context.close(), limitMs, () => `the handles of ${conformanceCase.id} did not close in ${limitMs} ms`);
   }
+}
+
+export interface RunConformanceOptions {
+  /** Called with each report as soon as its case is over. A run of minutes is not silent then. It may return a promise. */
+  readonly onCase?: (report: CaseReport) => unknown;
 }
 
 /**
@@ -41,9 +54,13 @@ export async function runCase(conformanceCase: ConformanceCase, backend: Conform
 export async function runConformance(
   backend: ConformanceBackend,
   cases: readonly ConformanceCase[],
+  options: RunConformanceOptions = {},
 ): Promise<CaseReport[]> {
   checkBackend(backend, 'runConformance(backend)');
   checkIterable(cases, 'runConformance(backend, cases)');
+  checkOptions(options, ['onCase'], 'runConformance()');
+  const { onCase } = options;
+  if (onCase !== undefined) checkFunction(onCase, 'onCase');
   const store = await backend.open();
   const { capabilities } = store;
   await store.close();
@@ -52,15 +69,16 @@ export async function runConformance(
     const reason = whySkipped(conformanceCase, capabilities, backend.hooks);
     const outcome: CaseOutcome =
       reason === undefined ? await outcomeOf(conformanceCase, backend) : { status: 'skipped', reason };
-    reports.push({ case: conformanceCase, outcome });
+    const report: CaseReport = { case: conformanceCase, outcome };
+    reports.push(report);
+    await onCase?.(report);
   }
   return reports;
 }
 
 async function outcomeOf(conformanceCase: ConformanceCase, backend: ConformanceBackend): Promise<CaseOutcome> {
   try {
-    await runCase(conformanceCase, backend);
-    return { status: 'passed' };
+    return { status: 'passed', ...(await runCase(conformanceCase, backend)) };
   } catch (error) {
     return { status: 'failed', error: asError(error) };
   }

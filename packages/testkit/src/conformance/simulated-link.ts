@@ -32,7 +32,16 @@ export function simulateLink(
 ): { store: ConfigStore; link: Link } {
   checkStore(store, 'simulateLink()');
   const wire = new Wire(options.endpoint ?? 'simulated:0');
-  return { store: createStore(new LinkedDriver(store, wire), options), link: wire };
+  const linked = createStore(new LinkedDriver(store, wire), options);
+  simulated.add(linked).add(wire);
+  return { store: linked, link: wire };
+}
+
+const simulated = new WeakSet<object>();
+
+/** Whether it is a store or a link that {@link simulateLink} has made. A case that passes on it says nothing of the driver's own links. */
+export function isSimulated(made: ConfigStore | Link): boolean {
+  return simulated.has(made);
 }
 
 type Mode = 'open' | 'losing-answers' | 'cut';

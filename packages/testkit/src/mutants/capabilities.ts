@@ -8,6 +8,9 @@ function declaring(changes: { readonly [Name in keyof Capabilities]?: unknown })
   return (store) => change(store, { capabilities: { ...store.capabilities, ...changes } as Capabilities });
 }
 
+/** In characters, of what callers without types may pass too. */
+const lengthOf = (given: string | Uint8Array): unknown => (given as { length?: unknown } | undefined)?.length;
+
 export const capabilityMutants: readonly Mutant[] = [
   {
     id: 'C15.undeclared-leases',
@@ -57,7 +60,7 @@ export const capabilityMutants: readonly Mutant[] = [
     caughtBy: ['C15.keys-up-to-the-limit'],
     apply: (store) => {
       const other = limited(store, { maxKeyBytes: 700 });
-      const put: AnyPut = (key, value, options) => (key.length === 700 ? store : other).put(key, value, options);
+      const put: AnyPut = (key, value, options) => (lengthOf(key) === 700 ? store : other).put(key, value, options);
       return change(other, { put });
     },
   },
@@ -67,7 +70,8 @@ export const capabilityMutants: readonly Mutant[] = [
     caughtBy: ['C15.values-up-to-the-limit'],
     apply: (store) => {
       const other = limited(store, { maxValueBytes: 2 ** 19 });
-      const put: AnyPut = (key, value, options) => (value.length === 2 ** 19 ? store : other).put(key, value, options);
+      const put: AnyPut = (key, value, options) =>
+        (lengthOf(value) === 2 ** 19 ? store : other).put(key, value, options);
       return change(other, { put });
     },
   },

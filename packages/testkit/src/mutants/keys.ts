@@ -6,7 +6,7 @@ export const keyMutants: readonly Mutant[] = [
   {
     id: 'C1.utf16-order',
     title: 'lists are sorted by UTF-16 units',
-    caughtBy: ['C1.list-order-is-utf8', 'C2.random-bounds-in-reads'],
+    caughtBy: ['C1.list-order-is-utf8', 'C2.random-bounds-in-deletes', 'C2.random-bounds-in-reads'],
     apply: (store) =>
       change(store, {
         list: async (range, options) => {

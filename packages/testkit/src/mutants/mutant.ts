@@ -15,6 +15,8 @@ export interface Mutant {
   readonly title: string;
   /** The cases that fail on it. Each of them names the mutant's clause. */
   readonly caughtBy: readonly string[];
+  /** It is the backend that is broken, below the link that the suite simulates: the stores of the hooks `disturbed` and `unreachable` are left whole. */
+  readonly belowLink?: true;
   /** Breaks a healthy store. */
   readonly apply: (store: ConfigStore) => ConfigStore;
 }
@@ -40,13 +42,13 @@ export function mutateBackend(backend: ConformanceBackend, mutant: Mutant): Conf
       ...(disturbed && {
         disturbed: async (options) => {
           const { store, link } = await disturbed(options);
-          return { store: mutant.apply(store), link };
+          return { store: mutant.belowLink === true ? store : mutant.apply(store), link };
         },
       }),
       ...(unreachable && {
         unreachable: async () => {
           const { store, endpoint } = await unreachable();
-          return { store: mutant.apply(store), endpoint };
+          return { store: mutant.belowLink === true ? store : mutant.apply(store), endpoint };
         },
       }),
       ...(openByUrl && { openByUrl: async () => mutant.apply(await openByUrl()) }),

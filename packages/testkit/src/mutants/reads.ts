@@ -88,6 +88,24 @@ export const readMutants: readonly Mutant[] = [
       }),
   },
   {
+    id: 'C4.breakdown-is-empty',
+    title: 'a backend that is broken is read as an empty one',
+    caughtBy: ['C4.breakdown-is-not-absence'],
+    belowLink: true,
+    apply: (store) => {
+      // What a watch of its own says tells that the backend is broken.
+      const probe = store.watch({ prefix: '' });
+      const broken = () => probe.state.status === 'interrupted';
+      return change(store, {
+        get: async (key, options) => (broken() ? undefined : store.get(key, options)),
+        close: async () => {
+          await probe.close();
+          await store.close();
+        },
+      });
+    },
+  },
+  {
     id: 'C4.swallowed-outage',
     title: 'an outage is read as an empty list',
     caughtBy: ['C4.outage-is-not-absence'],

@@ -1,5 +1,13 @@
 import { StoreError, type Watch, type WatchBatch } from '@holdfast/store';
-import { change, changeWatches, hideOutages, overlay } from './change.js';
+import {
+  createStore,
+  DelegatingDriver,
+  type DriverWatch,
+  type DriverWatchOptions,
+  type KeyRange,
+  type WatchSink,
+} from '@holdfast/store/adapter';
+import { change, changeIteration, changeWatches, hideOutages, overlay } from './change.js';
 import type { Mutant } from './mutant.js';
 
 const HUGE = 2 ** 40;
@@ -54,6 +62,31 @@ function readEagerly(watch: Watch, buffer: Buffer): Watch {
   });
 }
 
+/** The watch, one batch in each turn of the event loop. */
+function inTurns(watch: Watch): Watch {
+  return changeIteration(watch, async function* (batches) {
+    for await (const batch of batches) {
+      await new Promise((resolve) => setImmediate(resolve));
+      yield batch;
+    }
+  });
+}
+
+/** Keeps nothing itself, and takes no notice when the consumer's budget is used up. */
+class PushingOnDriver extends DelegatingDriver {
+  override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    const push = (batch: WatchBatch) => {
+      const bytes = batch.events.reduce(
+        (sum, event) => sum + (event.type === 'put' ? event.current.value.length : 0),
+        0,
+      );
+      sink.push(batch, bytes);
+      return 'ok' as const;
+    };
+    return super.watch(range, { ...options, bufferBytes: 1 }, { ...sink, push });
+  }
+}
+
 export const slowConsumerMutants: readonly Mutant[] = [
   {
     id: 'C11.unbounded-buffer',
@@ -64,6 +97,12 @@ export const slowConsumerMutants: readonly Mutant[] = [
         watch: (range, options) =>
           store.watch(range, isBudget(options?.bufferBytes) ? { ...options, bufferBytes: HUGE } : options),
       }),
+  },
+  {
+    id: 'C11.full-ignored',
+    title: 'a driver looks for changes in turns of its own, and pushes on after its queue was full',
+    caughtBy: ['C11.budget-of-the-store', 'C11.memory-is-bounded'],
+    apply: (store) => createStore(new PushingOnDriver(changeWatches(store, inTurns), { owned: true })),
   },
   {
     id: 'C11.overflow-drops',

@@ -1,6 +1,37 @@
 import { isStoreError, StoreError, type WatchState } from '@holdfast/store';
+import {
+  createStore,
+  DelegatingDriver,
+  type DriverWatch,
+  type DriverWatchOptions,
+  type KeyRange,
+  type WatchSink,
+} from '@holdfast/store/adapter';
 import { change, changeIteration, changeWatches, hideOutages, overlay } from './change.js';
 import type { Mutant } from './mutant.js';
+
+class GivingUpDriver extends DelegatingDriver {
+  override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    return super.watch(range, options, {
+      ...sink,
+      interrupted: (cause) => {
+        sink.fail(cause);
+      },
+    });
+  }
+}
+
+class LeakingDriver extends DelegatingDriver {
+  override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    const watch = super.watch(range, options, sink);
+    return {
+      resume: () => {
+        watch.resume();
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+}
 
 export const watchEndMutants: readonly Mutant[] = [
   {
@@ -34,6 +65,8 @@ export const watchEndMutants: readonly Mutant[] = [
     id: 'C12.outage-ends-the-watch',
     title: 'a lost connection ends the watch in an error',
     caughtBy: [
+      'C12.breakdown-shows-in-the-state',
+      'C12.breakdown-is-ridden-out',
       'C11.outage-behind-a-full-queue',
       'C12.compacted-in-an-outage',
       'C12.opened-in-an-outage',
@@ -80,13 +113,19 @@ export const watchEndMutants: readonly Mutant[] = [
   {
     id: 'C12.always-live',
     title: 'the state says live during an outage',
-    caughtBy: ['C11.outage-behind-a-full-queue', 'C12.compacted-in-an-outage', 'C12.state-tells-the-outage'],
+    caughtBy: [
+      'C12.breakdown-shows-in-the-state',
+      'C12.breakdown-is-ridden-out',
+      'C11.outage-behind-a-full-queue',
+      'C12.compacted-in-an-outage',
+      'C12.state-tells-the-outage',
+    ],
     apply: (store) => changeWatches(store, hideOutages),
   },
   {
     id: 'C12.left-open',
     title: 'leaving the loop leaves the watch open',
-    caughtBy: ['C12.leaving-the-loop-closes'],
+    caughtBy: ['C12.closed-watches-are-gone', 'C12.leaving-the-loop-closes'],
     apply: (store) =>
       changeWatches(store, (watch) =>
         overlay(watch, {
@@ -144,5 +183,25 @@ export const watchEndMutants: readonly Mutant[] = [
         },
       });
     },
+  },
+  {
+    id: 'C12.never-interrupted',
+    title: 'a driver never says that it has lost its backend: a mirror on it stays live',
+    caughtBy: ['C12.breakdown-is-ridden-out', 'C12.breakdown-shows-in-the-state'],
+    belowLink: true,
+    apply: (store) => changeWatches(store, hideOutages),
+  },
+  {
+    id: 'C12.breakdown-ends-the-watch',
+    title: 'a driver ends its watch when it loses its backend',
+    caughtBy: ['C12.breakdown-is-ridden-out', 'C12.breakdown-shows-in-the-state'],
+    belowLink: true,
+    apply: (store) => createStore(new GivingUpDriver(store, { owned: true })),
+  },
+  {
+    id: 'C12.leaked-watches',
+    title: 'a driver lets go of a closed watch, and does not stop it',
+    caughtBy: ['C12.closed-watches-are-gone'],
+    apply: (store) => createStore(new LeakingDriver(store, { owned: true })),
   },
 ];

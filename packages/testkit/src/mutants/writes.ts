@@ -21,7 +21,7 @@ export const writeMutants: readonly Mutant[] = [
   {
     id: 'C6.any-revision-will-do',
     title: 'ifModRevision only looks whether the key is there',
-    caughtBy: ['C6.if-mod-revision-fails-with-current', 'C6.no-lost-update'],
+    caughtBy: ['C6.guards-see-outside-writes', 'C6.if-mod-revision-fails-with-current', 'C6.no-lost-update'],
     apply: (store) =>
       change(store, {
         put: (key, value, options) => {

@@ -5,6 +5,7 @@ import { simulateLink, virtualClock, type ConformanceBackend } from '@holdfast/t
 /** The memory store as the conformance suite takes it, impatient: what does not come at once does not come in process. */
 export function memoryBackend({ patienceMs = 250 } = {}): ConformanceBackend & { close(): Promise<void> } {
   const clock = virtualClock(Date.now());
+  let mend: () => void = () => undefined;
   const data = memoryStore({ clock, identity: 'under-test' });
   return {
     patienceMs,
@@ -22,6 +23,15 @@ export function memoryBackend({ patienceMs = 250 } = {}): ConformanceBackend & {
         await link.cut();
         return { store, endpoint: 'nowhere:1' };
       },
+      disturb: {
+        break: () => {
+          mend = data.interrupt();
+        },
+        heal: () => {
+          mend();
+        },
+      },
+      openWatches: () => data.watcherCount,
       passTime: (ms) => clock.advance(ms),
       openByUrl: () => openStore('memory:', { adapters: [memory] }),
     },

@@ -76,7 +76,7 @@ export const randomRangeCases: readonly ConformanceCase[] = [
   },
   {
     id: 'C2.random-bounds-in-deletes',
-    clauses: ['C2', 'C3', 'C6'],
+    clauses: ['C2', 'C1', 'C3', 'C6'],
     title:
       'a delete of any bounds takes what a model says and nothing else, and bounds that can hold nothing are refused',
     requires: { rangeDeletes: 'any' },
