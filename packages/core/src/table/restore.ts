@@ -23,6 +23,8 @@ export interface RestoreOptions {
 interface Staged {
   readonly entries: EntryMap;
   readonly bad: Map<string, BadValue>;
+  /** Whether the collection has nothing yet: all that comes is new. */
+  readonly isFirst: boolean;
 }
 
 /**
@@ -115,7 +117,8 @@ export class Restore {
     if (!isFirst) return;
     if (!this.#options.newHistory) checkContinues(page.bookmark, this.#table.bookmark);
     for (const collection of this.#table.collections) {
-      this.#staged.set(collection, { entries: collection.newEntries(page.total), bad: new Map() });
+      const entries = collection.newEntries(page.total);
+      this.#staged.set(collection, { entries, bad: new Map(), isFirst: collection.isEmpty });
     }
   }
 
@@ -142,12 +145,12 @@ export class Restore {
     }
     const relative = collection.relative(key);
     // Nearly all keys that are ever read are read by a first load: the short way makes nothing but the entry, or not even that.
-    if (collection.isLazy && collection.isEmpty && !this.#options.collect) {
+    if (staged.isFirst && collection.isLazy && !this.#options.collect) {
       staged.entries.defer(relative, slab, index);
       this.#changed += 1;
       return;
     }
-    const first = collection.isEmpty ? collection.fromSlab(relative, slab, index) : undefined;
+    const first = staged.isFirst ? collection.fromSlab(relative, slab, index) : undefined;
     if (first !== undefined) {
       staged.entries.set(relative, first);
       this.#change(collection, undefined, first);

@@ -29,8 +29,14 @@ export function textOf(bytes: Uint8Array): string {
   return text;
 }
 
+// What `Buffer.prototype.toString` calls. It takes plain bytes too, on Node, Bun and Deno, and wrapping them in a Buffer would cost as much
+// as the text itself.
+const { latin1Slice } = Buffer.prototype as unknown as {
+  readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+};
+
 function latin1(view: Uint8Array): string {
-  return asBuffer(view).toString('latin1');
+  return latin1Slice.call(view, 0, view.length);
 }
 
 function asBuffer(view: Uint8Array): Buffer {
