@@ -117,6 +117,24 @@ describe.each([findEtcd({}), ...availableEtcds().slice(1).slice(-1)])('large rea
     expect(proxy.bytesToClient).toBeLessThan(2_500_000);
   });
 
+  test('asks for nothing more after a first page that was late, until its reader wants it', async () => {
+    const proxy = await startProxy(etcd.endpoints[0]!);
+    const other = etcdV3Store({ endpoints: [proxy.endpoint] });
+    open.push(other, proxy);
+    await other.get('/x');
+    const begun = proxy.bytesToClient;
+    proxy.delay(400, 'toClient');
+    const pages = other.scan({ prefix: '/big/' })[Symbol.asyncIterator]();
+    const first = await pages.next();
+    proxy.delay(0, 'toClient');
+    // A second page would have come before these answers, or with them.
+    for (let i = 0; i < 20; i += 1) await other.get('/x');
+    expect(proxy.bytesToClient - begun).toBeLessThan(1_000_000);
+    let seen = first.value?.length ?? 0;
+    for (let next = await pages.next(); next.done !== true; next = await pages.next()) seen += next.value.length;
+    expect(seen).toBe(COUNT);
+  });
+
   test('pages of two histories are never put together', async () => {
     const before = await startEtcd({ version });
     const after = await startEtcd({ version, clusterToken: 'another' });

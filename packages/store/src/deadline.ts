@@ -12,10 +12,13 @@ export interface DeadlineOptions {
   readonly late: () => StoreError;
 }
 
-/** Handed to the work: `extend` begins the time anew, for work that shows that it goes on. */
+/** Handed to the work. */
 export interface Deadline {
   readonly signal: AbortSignal;
+  /** Begins the time anew, for work that shows that it goes on. */
   extend(): void;
+  /** Stops the time until {@link extend}, for work that waits by itself. */
+  suspend(): void;
 }
 
 /**
@@ -38,14 +41,18 @@ export async function withTimeLimit<T>(
           controller.abort(late());
         }, ms);
   let timer = start();
-  const extend = () => {
+  const suspend = () => {
     if (timer !== undefined) clock.clearTimeout(timer);
+    timer = undefined;
+  };
+  const extend = () => {
+    suspend();
     timer = controller.signal.aborted ? undefined : start();
   };
   try {
-    return await work({ signal: controller.signal, extend });
+    return await work({ signal: controller.signal, extend, suspend });
   } finally {
-    if (timer !== undefined) clock.clearTimeout(timer);
+    suspend();
     removeAbortListener(signal, abort);
   }
 }

@@ -113,6 +113,15 @@ export const etcdV3Calls: readonly Mutant[] = [
     caughtBy: { test: RANGE_STREAM, name: 'by a cut: the scan goes on at its revision' },
   },
   {
+    name: 'v3-scan-reads-ahead-while-busy',
+    promise: 'M9',
+    why: 'the second page is on its way before the mirror can wait for a busy server',
+    file: 'packages/etcd-v3/src/kv/scan.ts',
+    find: '    let isHeldBack = isLate;',
+    replace: '    let isHeldBack = isLate && this.#left < 0;',
+    caughtBy: { test: 'packages/etcd-v3/test/scan.test.ts', name: 'asks for nothing more after a first page' },
+  },
+  {
     name: 'v3-scan-repeats-a-key',
     why: 'after a stream broke, a scan goes on with the last key that it had',
     file: 'packages/etcd-v3/src/kv/scan.ts',

@@ -39,11 +39,11 @@ export type ReadOptions = Pick<DriverListOptions, 'revision' | 'consistency'> & 
 /** Reads and writes of keys and ranges, in etcd's terms. */
 export class Kv {
   readonly #connection: Connection;
-  readonly #clock: Clock;
+  readonly clock: Clock;
 
   constructor(connection: Connection, clock: Clock) {
     this.#connection = connection;
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
@@ -146,7 +146,7 @@ export class Kv {
     if (!isStoreError(error)) throw error;
     if (error.code !== 'compacted' || revision === undefined) return error;
     const refused = past === 0 ? (Math.max(1, revision - 1) as Revision) : revision;
-    return toCompactedError(this.#connection, this.#clock, error, {
+    return toCompactedError(this.#connection, this.clock, error, {
       range,
       revision: refused,
       atLeast: revision + past,

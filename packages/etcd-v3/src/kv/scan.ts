@@ -23,6 +23,12 @@ const LEAST_LENGTH = 2_000;
 const MOST_LENGTH = 40_000;
 
 /**
+ * A first page that took so long, in milliseconds, shows a server that is busy, or far away. A reader who wants to spare a busy one must find
+ * nothing on its way already; over a long line the few milliseconds make no difference.
+ */
+const LATE_MS = 300;
+
+/**
  * What a page is to weigh: gRPC puts it together in one turn of the event loop, and twenty milliseconds for eight megabytes are much.
  * Less than the flow-control window, so that the server never waits inside of one.
  */
@@ -53,8 +59,10 @@ export async function* scan(
   const parts = new PartReader(kv, signal);
   try {
     if (options.minModRevision === undefined) {
+      const began = now(kv);
       const first = await parts.read(range, options, { length: FIRST_LENGTH });
-      yield* new PinnedScan(kv, parts, { range, options, signal }, first).pages();
+      const isLate = now(kv) - began >= LATE_MS;
+      yield* new PinnedScan(kv, parts, { range, options, signal }, first).pages(isLate);
     } else {
       // Etcd reads everything before it filters: in pages it would do so once for each.
       const answer = await kv.read(range, options, { signal }, whole);
@@ -70,6 +78,12 @@ interface Scanned {
   readonly range: KeyRange;
   readonly options: DriverScanOptions;
   readonly signal: AbortSignal;
+}
+
+/** What is on its way. */
+interface Rest {
+  readonly chunks: RangeChunks | undefined;
+  readonly ahead: ReadAhead<RangeAnswer> | undefined;
 }
 
 /**
@@ -103,15 +117,21 @@ class PinnedScan {
   /**
    * All pages: the rest comes as a stream where the server has that, and in pages where it has not. A stream that breaks is no failure of
    * the scan: a page is read from there, by all the rules of reads, and then the rest as a stream again.
+   *
+   * @param isLate whether the first page was: then the rest is asked for only when the reader wants it
    */
-  async *pages(): AsyncGenerator<Page, void, undefined> {
+  async *pages(isLate: boolean): AsyncGenerator<Page, void, undefined> {
     let answer = this.#first;
+    let isHeldBack = isLate;
     for (let part = this.#range; ;) {
       // Begun before the page is handed out, so that the next one comes while this one is used.
-      const chunks: RangeChunks | undefined = answer.more ? this.#stream(answer) : undefined;
-      let ahead = answer.more && chunks === undefined ? this.#readAhead(part, answer) : undefined;
+      let rest = isHeldBack ? undefined : this.#rest(part, answer);
+      isHeldBack = false;
       yield this.#page(answer, answer.more);
       if (!answer.more) return;
+      rest ??= this.#rest(part, answer);
+      const { chunks } = rest;
+      let { ahead } = rest;
       if (chunks !== undefined) {
         const { end, last } = yield* this.#chunksOf(chunks);
         if (end.status === 'complete') return;
@@ -124,6 +144,12 @@ class PinnedScan {
         return;
       }
     }
+  }
+
+  /** What comes after an answer: one of these, or neither if nothing does. */
+  #rest(part: KeyRange, answer: RangeAnswer): Rest {
+    const chunks = answer.more ? this.#stream(answer) : undefined;
+    return { chunks, ahead: answer.more && chunks === undefined ? this.#readAhead(part, answer) : undefined };
   }
 
   /** The rest of the range after a key, and the first page of it. */
@@ -245,6 +271,10 @@ class PartReader {
       }
     }
   }
+}
+
+function now({ clock }: Kv): number {
+  return clock.monotonic?.() ?? clock.now();
 }
 
 function lastKey(part: Pick<RangeAnswer, 'buffer' | 'bounds'>): Uint8Array {
