@@ -6,6 +6,7 @@ import { etcdV2 } from './etcd-v2.js';
 import { etcdV3Calls } from './etcd-v3-calls.js';
 import { etcdV3Watch } from './etcd-v3-watch.js';
 import { mirror } from './mirror.js';
+import { mirrorBursts } from './mirror-bursts.js';
 import { processLife } from './process-life.js';
 import { store } from './store.js';
 
@@ -14,7 +15,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'the etcd v3 adapter': [...etcdV3Watch, ...etcdV3Calls],
   'the etcd v2 adapter': etcdV2,
   'what both etcd adapters share': etcdCommon,
-  'the mirror': mirror,
+  'the mirror': [...mirror, ...mirrorBursts],
   'locks and sessions': coordination,
   'what all adapters share': store,
   'everything that the fuzzer and the hostile servers found': campaigns,

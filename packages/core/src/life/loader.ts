@@ -37,7 +37,8 @@ export class Loader {
     });
     // Next it is the scan's turn again, where this fails too; and the next time that it is overtaken, once is enough.
     this.#overtaken = MOST_OVERTAKEN - 1;
-    this.#watch = await loadWhileFollowing(this.#runtime, options);
+    const { turns } = this.#runtime.fullLoads;
+    this.#watch = await turns.run(options.signal, () => loadWhileFollowing(this.#runtime, options));
   }
 
   /** The watch that the last load has left open, for whoever follows on from it, and closes it. */

@@ -4,10 +4,15 @@ import type { Runtime } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed } from '../runtime/errors.js';
 import { Follow } from './follow.js';
 import { type FollowEnd, unverified } from '../proof/follow-end.js';
+import { LateReads } from './late-reads.js';
 import { Loader } from './loader.js';
-import { readHead } from '../reads/read-head.js';
+import { awaitQuick } from '../reads/await-quick.js';
+import { hasCheapHead, readHead } from '../reads/read-head.js';
 import { canSpareValues, resync } from '../reads/sparing-resync.js';
 import { isOtherOrOlder } from '../table/history.js';
+
+/** How many times as much as a page an attempt is taken for that is made again. */
+const RETRY_SHARE = 8;
 
 /** The life of a mirror: load, then follow until that is not possible any more, read again, and follow on. */
 export class RunLoop {
@@ -44,6 +49,7 @@ export class RunLoop {
     await this.#untilDone(cannotHeal, async () => {
       await this.#loader.load({ origin: 'load', newHistory: false, signal: runtime.signal });
     });
+    runtime.started();
     runtime.state.handle({ type: 'installed', isRecent: runtime.freshness.isRecent });
     this.#backoff.reset();
   }
@@ -103,21 +109,27 @@ export class RunLoop {
 
   /** @param isFinal whether no other attempt is made after a failure */
   async #untilDone(isFinal: (error: StoreError) => boolean, work: () => Promise<void>): Promise<void> {
-    for (;;) {
+    const runtime = this.#runtime;
+    const late = new LateReads(runtime);
+    for (let isOverloaded = false; ;) {
       try {
+        // Not everything at once: a server that had too much to do shows by a small read whether it still has.
+        if (isOverloaded) await awaitQuick(runtime, RETRY_SHARE, runtime.signal);
         await work();
         return;
       } catch (error) {
-        if (this.#runtime.signal.aborted) throw error;
+        if (runtime.signal.aborted) throw error;
         const cause: StoreError = toStoreError(error);
         if (isFinal(cause)) throw cause;
-        this.#runtime.noteTrouble(cause);
-        await this.#pause();
+        runtime.noteTrouble(cause);
+        isOverloaded = (cause.code === 'timeout' || cause.code === 'unavailable') && hasCheapHead(runtime);
+        await this.#pause(late.pauseAfter(cause));
       }
     }
   }
 
-  #pause(): Promise<void> {
-    return sleep(this.#runtime.settings.clock, this.#backoff.next(), this.#runtime.signal);
+  #pause(leastMs = 0): Promise<void> {
+    const { settings, signal } = this.#runtime;
+    return sleep(settings.clock, Math.max(leastMs, this.#backoff.next()), signal);
   }
 }

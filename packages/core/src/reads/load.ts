@@ -3,6 +3,7 @@ import { Slicer } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Restore } from '../table/restore.js';
+import { ConsiderateRead } from './considerate-read.js';
 import { NO_CHANGE, type StepOrigin } from '../events/step.js';
 
 /** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */
@@ -15,20 +16,33 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
-/** Reads the whole range at one revision, and installs it as one step (M2, M3); unless a read that began later has proved more. */
+/**
+ * Reads the whole range at one revision, and installs it as one step (M2, M3); unless a read that began later has proved more. Only a few
+ * mirrors of a store do so at a time.
+ */
 export async function load(runtime: Runtime, options: LoadOptions): Promise<void> {
+  await runtime.fullLoads.turns.run(options.signal, () => loadNow(runtime, options));
+}
+
+async function loadNow(runtime: Runtime, options: LoadOptions): Promise<void> {
   const mark = runtime.freshness.begin();
   const { range } = runtime.settings;
-  await install(runtime, options, mark, (add) =>
-    runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
-      for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
-        deadline.extend();
-        if (page.more) runtime.reachability.goesOn();
-        await add(page);
-        deadline.signal.throwIfAborted();
-      }
-    }),
-  );
+  const reading = new ConsiderateRead(runtime);
+  try {
+    await install(runtime, options, mark, (add) =>
+      runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
+        for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
+          deadline.extend();
+          if (page.more) runtime.reachability.goesOn();
+          await reading.came(page, deadline);
+          await add(page);
+          deadline.signal.throwIfAborted();
+        }
+      }),
+    );
+  } finally {
+    reading.end();
+  }
 }
 
 /**

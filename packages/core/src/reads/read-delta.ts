@@ -1,5 +1,5 @@
 import type { Bookmark, KeyValue, Page, Revision, ScanOptions, UndecodableKey } from '@holdfast/store';
-import { Slicer } from '@holdfast/store/adapter';
+import { type Deadline, Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Delta, KeySet } from '../table/patch.js';
 import { ScanCheck } from '../util/answers.js';
@@ -101,7 +101,7 @@ export function readPages(
   timeoutMs: number,
   signal: AbortSignal,
   options: Omit<ScanOptions, 'signal'>,
-  use: (page: Page, check: ScanCheck) => Promise<unknown>,
+  use: (page: Page, check: ScanCheck, deadline: Deadline) => Promise<unknown>,
 ): Promise<ScanCheck> {
   const { range } = runtime.settings;
   const check = new ScanCheck(range);
@@ -109,7 +109,7 @@ export function readPages(
     for await (const page of runtime.store.scan(range.toRange(), { ...options, signal: deadline.signal })) {
       deadline.extend();
       check.begin(page);
-      if ((await use(page, check)) === false) return check;
+      if ((await use(page, check, deadline)) === false) return check;
       deadline.signal.throwIfAborted();
     }
     return check;

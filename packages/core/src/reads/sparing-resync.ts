@@ -1,6 +1,8 @@
-import type { Bookmark, KeyValue } from '@holdfast/store';
-import { Slicer } from '@holdfast/store/adapter';
+import type { Bookmark, KeyValue, Page } from '@holdfast/store';
+import { type Deadline, Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
+import type { ScanCheck } from '../util/answers.js';
+import { ConsiderateRead } from './considerate-read.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
 import { checkContinues } from '../table/history.js';
 import { patch } from '../table/patch.js';
@@ -12,6 +14,8 @@ import { NO_CHANGE } from '../events/step.js';
 
 /** Where more than this part of the keys was changed, reading all of it costs little more than reading that. */
 const MOST_CHANGED = 1 / 4;
+/** Which part of the keys shows that, if more than half of them were changed. */
+const TELLING_PART = 1 / 16;
 
 /** Whether a resync can spare the values of what is unchanged, and gains by it. */
 export function canSpareValues({ table, store, settings }: Runtime): boolean {
@@ -26,7 +30,11 @@ export function canSpareValues({ table, store, settings }: Runtime): boolean {
  * @returns false where what was read can't have come of what the mirror has, or much of it has changed: all is to be read then
  * @throws StoreError `history-changed` where the store answers from another history, or is behind the mirror
  */
-export async function resync(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {
+export function resync(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {
+  return runtime.fullLoads.turns.run(signal, () => resyncNow(runtime, reason, signal));
+}
+
+async function resyncNow(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {
   const mark = runtime.freshness.begin();
   const isDone = await runtime.change(reason, async (tell) => {
     const read = await readDifference(runtime, signal);
@@ -56,24 +64,29 @@ async function readDifference(runtime: Runtime, signal: AbortSignal): Promise<Di
   const slicer = new Slicer(settings.clock);
   let bookmark: Bookmark | undefined;
   let follows = true;
+  let isWorthIt = true;
+  const reading = new ConsiderateRead(runtime);
+  const use = async (page: Page, each: ScanCheck, deadline: Deadline) => {
+    bookmark ??= page.bookmark;
+    checkContinues(bookmark, table.bookmark);
+    await reading.came(page, deadline);
+    follows = await diff.add(page, slicer, each);
+    isWorthIt = !isMuchChanged(diff, each.seen, Math.max(table.count, page.total));
+    return follows && isWorthIt;
+  };
   const options = { keysOnly: true };
-  const check = await readPages(
-    runtime,
-    'the read of revisions',
-    PAGE_TIMEOUT_MS,
-    signal,
-    options,
-    async (page, each) => {
-      bookmark ??= page.bookmark;
-      checkContinues(bookmark, table.bookmark);
-      follows = await diff.add(page, slicer, each);
-      return follows;
-    },
-  );
-  if (follows) check.end(check.seen);
-  if (bookmark === undefined || !follows || diff.changed.size > table.count * MOST_CHANGED) return undefined;
+  const check = await readPages(runtime, 'the read of revisions', PAGE_TIMEOUT_MS, signal, options, use).finally(() => {
+    reading.end();
+  });
+  if (bookmark === undefined || !follows || !isWorthIt) return undefined;
+  check.end(check.seen);
   // Nothing can have gone since the mirror's revision at that revision: it is of another history, which has got as far.
   if (diff.hasDeletions && bookmark.revision === table.revision) return undefined;
   const items = await readValues(runtime, diff, bookmark.revision, PAGE_TIMEOUT_MS, signal);
   return diff.isConfirmedBy(items) ? { diff, bookmark, items } : undefined;
+}
+
+/** Whether so many of the keys that were seen are changed that the others need not be looked at. */
+function isMuchChanged({ changed }: RevisionDiff, seen: number, total: number): boolean {
+  return changed.size > total * MOST_CHANGED || (seen >= total * TELLING_PART && changed.size > seen / 2);
 }

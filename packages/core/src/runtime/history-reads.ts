@@ -1,13 +1,12 @@
-import { type Clock, type ConfigStore, isStoreError } from '@holdfast/store';
+import { type Clock, isStoreError } from '@holdfast/store';
 import { abortable, sleep } from '@holdfast/store/adapter';
 import { Lock } from '../util/lock.js';
+import { perStore } from '../util/per-store.js';
 
 /** After how many time-outs in a row the store is left alone for a while. */
 const MOST_LATE = 2;
 /** A read gets at most this many times as long as the first one. */
 const LONGEST = 16;
-
-const byStore = new WeakMap<ConfigStore, WeakMap<Clock, HistoryReads>>();
 
 /**
  * The reads of the past that the history checks of a store's mirrors make (M8). A server may walk a whole range for each: so there is
@@ -18,15 +17,10 @@ export class HistoryReads {
   readonly #lock = new Lock();
   #late = 0;
 
+  static readonly of = perStore((clock) => new HistoryReads(clock));
+
   private constructor(clock: Clock) {
     this.#clock = clock;
-  }
-
-  static of(store: ConfigStore, clock: Clock): HistoryReads {
-    const byClock = byStore.get(store) ?? new WeakMap<Clock, HistoryReads>();
-    const reads = byClock.get(clock) ?? new HistoryReads(clock);
-    byStore.set(store, byClock.set(clock, reads));
-    return reads;
   }
 
   /**

@@ -5,6 +5,7 @@ import { applyBatch, applyShortBatch, isShort } from '../table/apply.js';
 import { CollectionTable } from '../table/collection-table.js';
 import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
+import { FullLoads } from './full-loads.js';
 import { HistoryReads } from './history-reads.js';
 import { Lock } from '../util/lock.js';
 import { Outlets } from '../events/outlets.js';
@@ -35,6 +36,7 @@ export class Runtime {
   readonly catchUpLock = new Lock();
   readonly heads: SharedHead;
   readonly historyReads: HistoryReads;
+  readonly fullLoads: FullLoads;
   /** The newest mark that someone wants a proof for. */
   readonly wanted = new Watermark();
   /** Whether the watch has been established: without it no proof makes the mirror live. */
@@ -42,6 +44,8 @@ export class Runtime {
   /** Counts the steps made by reads. Those bring net changes only: a key that came and went in between is in no step. */
   readSteps = 0;
   readonly #closing = new AbortController();
+  /** In milliseconds since the epoch, until there is something to show. */
+  #patientUntil: number | undefined;
   #trouble: StoreError | undefined;
   /** Why an attempt of the read under way failed, while the store still retries. */
   #attempt: StoreError | undefined;
@@ -52,6 +56,8 @@ export class Runtime {
     this.settings = settings;
     this.heads = SharedHead.of(store, clock);
     this.historyReads = HistoryReads.of(store, clock);
+    this.fullLoads = FullLoads.of(store, clock);
+    this.#patientUntil = clock.now() + settings.startTimeoutMs / 2;
     this.outlets = new Outlets({
       clock,
       logger: settings.logger,
@@ -100,6 +106,16 @@ export class Runtime {
 
   newBackoff(): Backoff {
     return new Backoff({ ...this.settings.backoff, random: this.settings.random });
+  }
+
+  /** How long a read that can wait may do so, in milliseconds: while the mirror starts, only in the first half of `startTimeoutMs`. */
+  get patienceMs(): number {
+    return this.#patientUntil === undefined ? Infinity : Math.max(0, this.#patientUntil - this.settings.clock.now());
+  }
+
+  /** There is something to show. */
+  started(): void {
+    this.#patientUntil = undefined;
   }
 
   noteTrouble(error: StoreError): void {

@@ -1,5 +1,6 @@
-import { type Bookmark, type Clock, type ConfigStore, isStoreError } from '@holdfast/store';
+import { type Bookmark, type Clock, isStoreError } from '@holdfast/store';
 import { CommonTimer } from '../util/common-timer.js';
+import { perStore } from '../util/per-store.js';
 import { beginMark, type Mark } from './freshness.js';
 
 /** One of those who use the head that any of them has read. */
@@ -26,8 +27,6 @@ interface Reading {
   head: Head | undefined;
 }
 
-const heads = new WeakMap<ConfigStore, WeakMap<Clock, SharedHead>>();
-
 /**
  * One read of a store's head for all of its mirrors: it proves the same to each. Without that a thousand idle mirrors would make
  * a hundred reads a second.
@@ -39,16 +38,11 @@ export class SharedHead {
   readonly #users = new Set<HeadUser>();
   #latest: Reading | undefined;
 
+  static readonly of = perStore((clock) => new SharedHead(clock));
+
   private constructor(clock: Clock) {
     this.#clock = clock;
     this.timer = new CommonTimer(clock);
-  }
-
-  static of(store: ConfigStore, clock: Clock): SharedHead {
-    const byClock = heads.get(store) ?? new WeakMap<Clock, SharedHead>();
-    const head = byClock.get(clock) ?? new SharedHead(clock);
-    heads.set(store, byClock.set(clock, head));
-    return head;
   }
 
   join(user: HeadUser): void {

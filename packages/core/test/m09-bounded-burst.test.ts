@@ -1,0 +1,262 @@
+// Many mirrors that read everything at once: how they give way where their server is busy, and what a lone mirror notices of that.
+import { CompactedError, StoreError } from '@holdfast/store';
+import { Random, virtualClock, type VirtualClock } from '@holdfast/testkit';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { json, mirror as openMirror, type Mirror } from '../src/index.js';
+import { BusyServer } from './support/busy-server.js';
+
+interface Thing {
+  readonly n: number;
+}
+
+const PREFIX = '/things/';
+const KEYS = 100;
+const PAGES = KEYS / 10;
+
+describe('M9 a burst of loads', () => {
+  let clock: VirtualClock;
+  let server: BusyServer;
+  const closing: (() => Promise<unknown>)[] = [];
+
+  beforeEach(async () => {
+    clock = virtualClock();
+    server = new BusyServer(clock);
+    await server.fill(PREFIX, KEYS);
+  });
+  afterEach(async () => {
+    await Promise.all(closing.splice(0).map((close) => close()));
+    await server.data.close();
+    await clock.advance(100);
+    expect(clock.pending).toBe(0);
+  });
+
+  /** A mirror that opens, in a process of its own unless a store is given. */
+  function open(
+    options: Partial<Parameters<typeof openMirror>[1]> = {},
+    store = server.store(),
+  ): Promise<Mirror<Thing>> {
+    const stop = new AbortController();
+    const all = { prefix: PREFIX, codec: json<Thing>(), clock, signal: stop.signal, random: () => 0.5, ...options };
+    const opening = openMirror(store, all as never) as unknown as Promise<Mirror<Thing>>;
+    opening.catch(() => undefined);
+    closing.push(async () => {
+      stop.abort();
+      await store.close();
+    });
+    return opening;
+  }
+
+  /** Moves the clock until the promise is settled. */
+  async function settled<T>(promise: Promise<T>, withinMs = 300_000): Promise<T> {
+    let isOver = false;
+    const over = () => (isOver = true);
+    promise.then(over, over);
+    for (const end = clock.now() + withinMs; !isOver && clock.now() < end;) await clock.advance(20);
+    if (!isOver) throw new Error(`not settled within ${withinMs} ms`);
+    return promise;
+  }
+
+  async function until(condition: () => boolean, withinMs = 300_000): Promise<void> {
+    for (const end = clock.now() + withinMs; !condition(); await clock.advance(20)) {
+      if (clock.now() >= end) throw new Error(`not so within ${withinMs} ms`);
+    }
+  }
+
+  const pages = () => server.asked.filter(({ kind }) => kind === 'page');
+
+  test('a lone mirror asks for its pages and nothing else, one right after the other', async () => {
+    server.pageMs = 20;
+    const began = clock.now();
+    const opening = open();
+    await until(() => pages().length === PAGES);
+    expect(server.asked).toHaveLength(PAGES);
+    expect(pages().map(({ at }) => at - began)).toEqual(Array.from({ length: PAGES }, (_, page) => page * 20));
+    await settled(opening);
+  });
+
+  test('a first page that is late alone delays nothing: a small read shows that the server is quick', async () => {
+    server.pageMs = 20;
+    // The process that opens the mirror is busy, or connecting takes long.
+    const late = new Promise<void>((resolve) => clock.setTimeout(resolve, 2_000));
+    const store = server.store();
+    const scan = store.scan.bind(store);
+    store.scan = async function* (...args) {
+      await late;
+      yield* scan(...args);
+    };
+    const began = clock.now();
+    const opening = open({}, store);
+    await until(() => pages().length === PAGES);
+    expect(clock.now() - began).toBeLessThan(2_000 + 20 * PAGES + 100);
+    await settled(opening);
+  });
+
+  test('mirrors of many processes that start at once read one after the other, without leaving the server idle', async () => {
+    const processes = 60;
+    server.pageMs = 40;
+    const random = new Random(1).next;
+    const began = clock.now();
+    const openings = Array.from({ length: processes }, () => open({ random, startTimeoutMs: 600_000 }));
+    const mirrors = await settled(Promise.all(openings));
+    const workMs = processes * PAGES * server.pageMs;
+    expect(mirrors.every(({ size }) => size === KEYS)).toBe(true);
+    // The first pages are asked for by all of them, and the others by few at a time.
+    expect(server.mostWaiting).toBeLessThan(processes / 2);
+    expect(clock.now() - began).toBeLessThan(2 * workMs);
+  });
+
+  test('mirrors of one store read a few at a time', async () => {
+    server.pageMs = 5;
+    const store = server.store();
+    const openings = Array.from({ length: 20 }, () => open({}, store));
+    await settled(Promise.all(openings));
+    expect(server.mostScans).toBe(4);
+  });
+
+  test('and one at a time past their first pages where the server is busy', async () => {
+    server.pageMs = 400;
+    const store = server.store();
+    const openings = Array.from({ length: 5 }, () => open({ startTimeoutMs: 600_000 }, store));
+    await settled(Promise.all(openings));
+    expect(server.mostWaiting).toBe(1);
+  });
+
+  test('a mirror that waits for its turn ends by its signal, and leaves the turn to others', async () => {
+    server.pageMs = 100;
+    const store = server.store();
+    const first = Array.from({ length: 4 }, () => open({}, store));
+    const stop = new AbortController();
+    const waiting = open({ signal: stop.signal }, store);
+    const last = open({}, store);
+    await clock.advance(50);
+    stop.abort();
+    await expect(settled(waiting)).rejects.toMatchObject({ code: 'aborted' });
+    await settled(Promise.all([...first, last]));
+  });
+
+  describe('on a server that stays busy', () => {
+    beforeEach(() => {
+      server.pageMs = 1_000;
+      server.listMs = 5_000;
+    });
+
+    test('a mirror says why it does not load yet', async () => {
+      const infos: string[] = [];
+      const states: unknown[] = [];
+      const logger = {
+        debug() {},
+        info: (message: string) => message.includes('busy') && infos.push(message),
+        warn() {},
+        error() {},
+      };
+      void open({ logger, onState: (state) => states.push(state), startTimeoutMs: 600_000 });
+      await until(() => infos.length > 0);
+      expect(infos).toEqual([expect.stringMatching(/took 5000 ms to answer a small read.*\/things\/.*waits \d+ ms/)]);
+      expect(states.at(-1)).toMatchObject({
+        status: 'loading',
+        connection: 'connected',
+        cause: { code: 'unavailable' },
+      });
+      await clock.advance(4_000);
+      expect(pages()).toHaveLength(1);
+    });
+
+    test('it loads before startTimeoutMs all the same', async () => {
+      const began = clock.now();
+      const mirror = await settled(open({ startTimeoutMs: 45_000, random: () => 0.99 }));
+      expect(mirror.size).toBe(KEYS);
+      expect(clock.now() - began).toBeLessThan(45_000);
+    });
+
+    test.each(['signal', 'startTimeoutMs'] as const)('%s ends the wait', async (how) => {
+      const stop = new AbortController();
+      const opening = open(
+        how === 'signal' ? { signal: stop.signal, startTimeoutMs: 600_000 } : { startTimeoutMs: 5_500 },
+      );
+      await clock.advance(5_400);
+      expect(pages()).toHaveLength(1);
+      if (how === 'signal') stop.abort();
+      const code = how === 'signal' ? 'aborted' : 'timeout';
+      await expect(settled(opening, 200)).rejects.toMatchObject({ code });
+    });
+
+    test('a mirror that reads again serves meanwhile; sync() and close() need not wait for it', async () => {
+      server.pageMs = 0;
+      server.listMs = 0;
+      const mirror = await settled(open());
+      server.pageMs = 1_000;
+      server.listMs = 5_000;
+      server.asked.length = 0;
+      server.failWatches(new CompactedError('compacted', { compactRevision: mirror.revision }));
+      await until(() => mirror.state.status === 'resyncing' && pages().length === 1);
+      await clock.advance(7_000);
+      expect(mirror.state).toMatchObject({ status: 'resyncing', cause: { message: expect.stringMatching(/busy/) } });
+      expect(mirror.size).toBe(KEYS);
+      await expect(settled(mirror.sync({ timeoutMs: 500 }), 600)).rejects.toMatchObject({ code: 'timeout' });
+      expect(pages()).toHaveLength(1);
+      await settled(mirror.close(), 100);
+    });
+  });
+
+  test.each([
+    ['first', 0, 1],
+    ['last', 60, 9],
+  ] as const)(
+    'a resync that finds much changed among the %s keys reads no more keys, but everything',
+    async (_which, from, most) => {
+      const mirror = await settled(open({ fullResyncKeys: 0 }));
+      server.isMute = true;
+      for (let index = from; index < from + 40; index += 1)
+        await server.data.put(`${PREFIX}${String(index).padStart(4, '0')}`, '{"n":2}');
+      const compactRevision = (await server.data.list({ prefix: PREFIX }, { limit: 1 })).bookmark.revision;
+      server.asked.length = 0;
+      server.failWatches(new CompactedError('compacted', { compactRevision }));
+      server.isMute = false;
+      const changed = from === 0 ? '0000' : '0060';
+      await until(() => mirror.get(changed)?.value.n === 2 && mirror.state.status === 'live');
+      expect(pages().filter(({ keysOnly }) => keysOnly)).toHaveLength(most);
+      expect(pages().filter(({ keysOnly }) => !keysOnly)).toHaveLength(PAGES);
+    },
+  );
+
+  test('a load that timed out is not repeated at once, nor before a small read is answered', async () => {
+    const began = clock.now();
+    server.pageMs = 3_600_000;
+    void open({ startTimeoutMs: 600_000 });
+    await clock.advance(16_000);
+    expect(pages()).toHaveLength(1);
+    server.asked.length = 0;
+    await clock.advance(6_000);
+    expect(server.asked).toEqual([]);
+    await until(() => server.asked.length > 0);
+    expect(server.asked[0]).toMatchObject({ kind: 'list' });
+    // The pause was a half to all of the 15 s that the page had.
+    expect(server.asked[0]!.at - began).toBeGreaterThanOrEqual(15_000 + 7_500);
+    expect(pages()).toHaveLength(0);
+  });
+
+  test('a server that has too much to do is asked small questions, ever more slowly, until it takes one', async () => {
+    let isExhausted = true;
+    server.refuse = () =>
+      isExhausted
+        ? new StoreError('unavailable', 'etcdserver: too many requests', { outcome: 'not-applied' })
+        : undefined;
+    const opening = open({ startTimeoutMs: 600_000 });
+    await clock.advance(60_000);
+    expect(pages()).toHaveLength(1);
+    expect(server.asked.length).toBeGreaterThan(5);
+    expect(server.asked.length).toBeLessThan(40);
+    isExhausted = false;
+    expect((await settled(opening)).size).toBe(KEYS);
+  });
+
+  test('where the head can be read only with everything else, nothing is asked in its place', async () => {
+    let isExhausted = true;
+    server.refuse = () => (isExhausted ? new StoreError('unavailable', 'too many requests') : undefined);
+    const opening = open({}, server.store({ keySyntax: 'path' }));
+    await clock.advance(10_000);
+    expect(pages().length).toBe(server.asked.length);
+    isExhausted = false;
+    await settled(opening);
+  });
+});
