@@ -125,12 +125,12 @@ describe.each([findEtcd({}), ...availableEtcds().slice(1).slice(-1)])('large rea
     const begun = proxy.bytesToClient;
     proxy.delay(400, 'toClient');
     const pages = other.scan({ prefix: '/big/' })[Symbol.asyncIterator]();
-    const first = await pages.next();
+    const first = (await pages.next()) as IteratorYieldResult<Page>;
     proxy.delay(0, 'toClient');
     // A second page would have come before these answers, or with them.
     for (let i = 0; i < 20; i += 1) await other.get('/x');
     expect(proxy.bytesToClient - begun).toBeLessThan(1_000_000);
-    let seen = first.value?.length ?? 0;
+    let seen = first.value.length;
     for (let next = await pages.next(); next.done !== true; next = await pages.next()) seen += next.value.length;
     expect(seen).toBe(COUNT);
   });

@@ -1,5 +1,5 @@
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
-import { type Capabilities, type ConfigStore, type ListResult, type Page, StoreError } from '@holdfast/store';
+import { type Capabilities, type ConfigStore, type ListResult, type Page, type StoreError } from '@holdfast/store';
 import {
   createStore,
   DelegatingDriver,
