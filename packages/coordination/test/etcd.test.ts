@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
 import { availableEtcds, eventually, isOfVersion, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
-import { openSession, type Session } from '@holdfast/coordination';
+import { openSession, transact, type Session } from '@holdfast/coordination';
 import { codeOf } from './support/code-of.js';
 import { observe } from './support/observer.js';
 import { startEtcdctl } from './support/etcdctl.js';
@@ -69,6 +69,28 @@ describe.each(few)('on etcd $version', ({ version }) => {
     await eventually(() => observer.values.length === 5);
     await observer.stop();
     expect(observer.values).toEqual(['-', 'ours', 'theirs', 'last', '-']);
+  });
+
+  test('transact loses no update, notices phantoms, and tells a condition from a conflict', async () => {
+    const add = () =>
+      transact(
+        store,
+        async (tx) => {
+          const { count } = await tx.list({ prefix: '/counted/' });
+          const stored = await tx.get('/count');
+          expect(Number(Buffer.from(stored?.value ?? []).toString())).toBe(count);
+          tx.put('/count', String(count + 1));
+          tx.put(`/counted/${count}`, '');
+        },
+        { attempts: 100 },
+      );
+    await Promise.all([add(), add(), add(), add()]);
+    expect((await store.list({ prefix: '/counted/' })).count).toBe(4);
+    const held = await session.lock('/locks/t');
+    const guarded = () => transact(store, async (tx) => (await tx.get('/count'))?.version, { if: [held.compare] });
+    expect((await guarded()).value).toBe(4);
+    await held.release();
+    await expect(guarded()).rejects.toMatchObject({ code: 'conflict', retryable: false });
   });
 
   test('a lease that was revoked by somebody else is noticed', async () => {

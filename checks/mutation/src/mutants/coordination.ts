@@ -5,6 +5,7 @@ const RENEWAL = 'packages/coordination/src/life/renewal.ts';
 const ENTER = 'packages/coordination/src/queue/enter.ts';
 const LOCKS_TEST = 'packages/coordination/test/locks.test.ts';
 const ELECTIONS_TEST = 'packages/coordination/test/elections.test.ts';
+const TRANSACT_TEST = 'packages/coordination/test/transact.test.ts';
 const SESSIONS_TEST = 'packages/coordination/test/sessions.test.ts';
 
 /** What locks of today's clients get wrong. */
@@ -163,5 +164,43 @@ export const coordination: readonly Mutant[] = [
     find: "if: [this.compare, { key, target: 'modRevision', op: '=', value: modRevision }],",
     replace: "if: [{ key, target: 'modRevision', op: '>', value: 0 * modRevision }],",
     caughtBy: { test: ELECTIONS_TEST, name: 'proclaim never writes to the key of another leader' },
+  },
+  {
+    name: 'phantoms',
+    why: 'a transaction does not notice a key that appeared in a range that it had read',
+    file: 'packages/coordination/src/transactions/reads.ts',
+    find: '    this.#ranges.set(range.toString(), { range, at: bookmark.revision });\n',
+    replace: '    void bookmark;\n',
+    caughtBy: {
+      test: TRANSACT_TEST,
+      name: 'a key that appears in a range that was read, or goes from it, makes it run again',
+    },
+  },
+  {
+    name: 'ranges-without-their-keys',
+    why: 'a transaction does not notice that a key of a range that it had read was deleted',
+    file: 'packages/coordination/src/transactions/reads.ts',
+    find: '    for (const { key, modRevision } of items) this.#keys.set(key, modRevision);\n',
+    replace: '',
+    caughtBy: { test: TRANSACT_TEST, name: 'is serializable: no write skew: snapshots' },
+  },
+  {
+    name: 'transaction-reads-the-present',
+    why: 'two reads of one transaction see different states, and the function decides by a state that never was',
+    file: 'packages/coordination/src/transactions/attempt.ts',
+    find: 'return this.#store.list(range.toRange(), { revision, signal });',
+    replace: 'return this.#store.list(range.toRange(), { ...(revision < 0 && { revision }), signal });',
+    caughtBy: { test: TRANSACT_TEST, name: 'reads of one attempt are of one revision' },
+  },
+  {
+    name: 'conditions-taken-for-conflicts',
+    why: 'a transaction whose lock is lost runs again and again, and says at last that others were faster',
+    file: 'packages/coordination/src/transactions/attempt.ts',
+    find: "  return first?.type === 'txn' ? first.succeeded : true;",
+    replace: "  return first?.type !== 'txn' || first.revision > 0;",
+    caughtBy: {
+      test: TRANSACT_TEST,
+      name: 'happens only where the conditions of "if" hold, and does not run again where they don’t',
+    },
   },
 ];
