@@ -49,6 +49,7 @@ describe.each(few)('on etcd $version', ({ version }) => {
 
   test('etcdctl elect waits for Holdfast, and Holdfast for etcdctl elect; each observes the other', async () => {
     const observer = observe(store, '/elections/a');
+    await eventually(() => observer.told.length === 1);
     const listening = startEtcdctl(etcd, ['elect', '--listen', '/elections/a']);
     const first = await session.campaign('/elections/a', 'ours');
     expect(await listening.printed(2)).toEqual([first.key, 'ours']);

@@ -287,7 +287,7 @@ describe('transact', () => {
     const nothing = () => undefined;
     expect(await codeOf(transact(store, 'no' as never))).toBe('invalid-argument');
     expect(await codeOf(transact(store, nothing, { attempts: 0 }))).toBe('invalid-argument');
-    expect(await codeOf(transact(store, nothing, { atempts: 2 } as never))).toBe('invalid-argument');
+    expect(await codeOf(transact(store, nothing, { tries: 2 } as never))).toBe('invalid-argument');
     expect(await codeOf(transact(store, nothing, { if: {} as never }))).toBe('invalid-argument');
     expect(await codeOf(transact(store, (tx) => tx.get('')))).toBe('invalid-argument');
     expect(
@@ -300,7 +300,7 @@ describe('transact', () => {
     expect(
       await codeOf(
         transact(store, (tx) => {
-          tx.put('/a', '', { leese: '1' } as never);
+          tx.put('/a', '', { ttl: 1 } as never);
         }),
       ),
     ).toBe('invalid-argument');
