@@ -17,6 +17,8 @@ const ENTRY_FILES: Readonly<Record<string, string>> = {
   '@holdfast/core/yaml': 'values/yaml.ts',
   '@holdfast/store/adapter': 'adapter.ts',
   '@holdfast/testkit/jest': 'jest.ts',
+  '@holdfast/testkit/vitest': 'vitest.ts',
+  '@holdfast/testkit/node-test': 'node-test.ts',
 };
 
 /** The texts of every export of the published packages and of its members, and the names of all of these. */

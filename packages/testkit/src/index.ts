@@ -31,6 +31,7 @@ export { clauses, type ClauseId } from './conformance/clauses.js';
 export { ConformanceContext } from './conformance/context.js';
 export { ConformanceFailure } from './conformance/expect.js';
 export { conformanceCases, conformanceGroups } from './conformance/index.js';
+export { conformanceReport, toMarkdown, type ConformanceReport, type ReportedCase } from './conformance/report.js';
 export {
   runCase,
   runConformance,
