@@ -13,6 +13,7 @@ export { type ChangeFor, mirror, type MirrorFor } from './mirror.js';
 export type { KeyMirror, Mirror } from './views/prefix-mirror.js';
 export type { Problem } from './events/problem.js';
 export type {
+  InferInput,
   InferOutput,
   StandardSchemaIssue,
   StandardSchemaProps,
@@ -26,6 +27,7 @@ export {
   type AnyValueOptions,
   collection,
   type Checked,
+  type CollectionInput,
   type CollectionOptions,
   type CollectionPlace,
   type CollectionsIn,
@@ -41,7 +43,16 @@ export {
   type SomeKey,
   type SomeSchema,
   type ShapeOf,
+  type Taken,
   type TypedCollection,
   type ValueOptions,
 } from './options/options.js';
 export type { ReservedName } from './options/reserved-name.js';
+export type {
+  IfUnchanged,
+  PutOp,
+  PutOpOptions,
+  TypedDeleteGuard,
+  TypedPutGuard,
+  TypedPutOptions,
+} from './writes/write-options.js';

@@ -18,11 +18,13 @@ import type {
   KeyOptions,
   PrefixOptions,
   ShapeOf,
+  Taken,
 } from './options/options.js';
 import { KeyMirror, Mirror } from './views/prefix-mirror.js';
 import { type AnyOptions, toSettings } from './options/settings.js';
 import { start } from './life/start.js';
 import type { StandardSchemaV1 } from './values/standard-schema.js';
+import { Writer } from './writes/writer.js';
 
 /** The changes of the mirror that these options make. */
 export type ChangeFor<Decoded, Value, Codecs, Schemas, Transforms, Keys> = [Codecs] extends [never]
@@ -30,10 +32,10 @@ export type ChangeFor<Decoded, Value, Codecs, Schemas, Transforms, Keys> = [Code
   : ChangeOf<ShapeOf<Codecs, Schemas, Transforms, Keys>, Decoded>;
 
 /** The mirror that these options make: of collections, of a key, or of a prefix. */
-export type MirrorFor<Decoded, Value, Key, Codecs, Schemas, Transforms, Keys> = [Codecs] extends [never]
+export type MirrorFor<Decoded, Value, Key, Codecs, Schemas, Transforms, Keys, Input = never> = [Codecs] extends [never]
   ? [Key] extends [never]
-    ? Mirror<Value>
-    : KeyMirror<Value>
+    ? Mirror<Value, Input>
+    : KeyMirror<Value, Input>
   : CollectionsMirror<ShapeOf<Codecs, Schemas, Transforms, Keys>, Decoded>;
 
 /**
@@ -60,7 +62,16 @@ export function mirror<
       | PrefixOptions<Decoded, Schema, Value>
     ),
 ): Promise<
-  MirrorFor<Decoded, Value, NoInfer<Key>, NoInfer<Codecs>, NoInfer<Schemas>, NoInfer<Transforms>, NoInfer<Keys>>
+  MirrorFor<
+    Decoded,
+    Value,
+    NoInfer<Key>,
+    NoInfer<Codecs>,
+    NoInfer<Schemas>,
+    NoInfer<Transforms>,
+    NoInfer<Keys>,
+    Taken<Decoded, Schema>
+  >
 >;
 export async function mirror(store: ConfigStore, given: object): Promise<unknown> {
   checkStore(store, 'mirror()');
@@ -86,13 +97,17 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set([
 
 function assemble(options: AnyOptions, parts: MirrorParts): unknown {
   const { outlets, table: whole } = parts.runtime;
+  const { settings } = parts.runtime;
   const tables = whole.collections;
-  const views = tables.map((table) => {
+  const views = settings.collections.map(({ encoder }, index) => {
+    const table = tables[index];
+    if (table === undefined) throw new StoreError('internal', 'a collection without a table');
+    const writer = new Writer(parts.runtime, table, encoder);
     const feed = outlets.changesOf(table.name);
     const { key } = table.range;
     return key === undefined
-      ? new Collection<unknown, AnyChange>(table, feed)
-      : new SingleKey<unknown, AnyChange>(table.relative(key), table, feed);
+      ? new Collection<unknown, AnyChange>(table, feed, writer)
+      : new SingleKey<unknown, AnyChange>(table.relative(key), table, feed, writer);
   });
   if (options.collections !== undefined) {
     const byName = Object.fromEntries(tables.map(({ name }, index) => [name ?? '', views[index]]));

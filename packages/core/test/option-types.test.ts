@@ -190,7 +190,7 @@ test('options that are not written in place keep their types', async () => {
   const byName = await mirror(store, { prefix: '', collections: plain });
   expectTypeOf(byName.collections['a']?.get('')?.value).toEqualTypeOf<unknown>();
   const declared: Mirror<Route> = await mirror(store, { prefix: '', codec: json() });
-  expectTypeOf(await mirror(store, { key: 'a', schema: Route })).toEqualTypeOf<KeyMirror<Route>>();
+  expectTypeOf(await mirror(store, { key: 'a', schema: Route })).toEqualTypeOf<KeyMirror<Route, unknown>>();
   await declared.close();
   await store.close();
 });

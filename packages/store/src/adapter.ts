@@ -4,7 +4,7 @@ import './globals.js';
 export { addAbortListener, removeAbortListener, whenAborted } from './abort-listeners.js';
 export { noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
-export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8 } from './bytes.js';
+export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8, toValueBytes } from './bytes.js';
 export { beforeSent, checkSignal, notSent, type CallKind, type CallRunner } from './call.js';
 export {
   CALL_OPTIONS,

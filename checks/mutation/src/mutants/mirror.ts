@@ -581,4 +581,28 @@ export const mirror: readonly Mutant[] = [
     replace: '  const after = 0;',
     caughtBy: { test: test('m12-sync'), name: 'like-v3 .* what the watch brings later of it is dropped' },
   },
+  {
+    name: 'writes-unchecked-as-stored',
+    why: 'a value is checked as it was given, and not as mirrors will read it',
+    file: core('entries/encoder'),
+    find: '    await this.#check(stored, `${what}, as it would be stored,`, signal);\n',
+    replace: '',
+    caughtBy: { test: test('typed-writes'), name: 'by its schema, once stored' },
+  },
+  {
+    name: 'writes-guarded-by-what-is-shown',
+    why: '`ifUnchanged` takes the revision of the last good value, and refuses to mend a bad one',
+    file: core('writes/writer'),
+    find: 'this.#table.revisions(this.#table.relative(key))?.modRevision',
+    replace: 'this.#table.get(this.#table.relative(key))?.modRevision',
+    caughtBy: { test: test('typed-writes'), name: 'is the revision of the bad value for a problem' },
+  },
+  {
+    name: 'writes-new-keys-unguarded',
+    why: '`ifUnchanged` guards nothing where the mirror does not know the key: two who create it overwrite each other',
+    file: core('writes/writer'),
+    find: 'return store.put(key, bytes, { ...rest, ifAbsent: true } as never);',
+    replace: 'return store.put(key, bytes, rest);',
+    caughtBy: { test: test('typed-writes'), name: 'means absent for a key that the mirror does not know' },
+  },
 ];

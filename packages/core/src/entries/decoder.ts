@@ -1,8 +1,9 @@
-import { handleRejection, isThenable, messageOf, textOf } from '@holdfast/store/adapter';
+import { handleRejection, isThenable, messageOf } from '@holdfast/store/adapter';
 import type { Codec } from '../values/codec.js';
+import { describeIssues, nameOfCodec } from './describe.js';
 import { type EntryMeta, type Revisions, toMeta } from './entry.js';
 import { rawBytes, type RawValue } from '../values/raw-value.js';
-import type { StandardSchemaIssue, StandardSchemaV1 } from '../values/standard-schema.js';
+import type { StandardSchemaV1 } from '../values/standard-schema.js';
 
 /** What came of a value: either something to show, or why it can't be shown. */
 export type Decoded = { readonly ok: true; readonly value: unknown } | Failure;
@@ -28,7 +29,7 @@ export class Decoder {
 
   constructor(codec: Codec<unknown>, schema: StandardSchemaV1 | undefined, transform: Transform | undefined) {
     this.#codec = codec;
-    this.#codecName = nameOf(codec);
+    this.#codecName = nameOfCodec(codec);
     this.#schema = schema;
     this.#transform = transform as ((value: unknown, meta: EntryMeta) => unknown) | undefined;
   }
@@ -87,24 +88,5 @@ export function isAsyncSchema(schema: StandardSchemaV1): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-const SHOWN_ISSUES = 3;
-
-function describeIssues(issues: readonly StandardSchemaIssue[]): string {
-  const shown = issues.slice(0, SHOWN_ISSUES).map(({ message, path }) => {
-    const at = (path ?? []).map((part) => textOf(typeof part === 'object' ? part.key : part)).join('.');
-    return at === '' ? textOf(message) : `${at}: ${textOf(message)}`;
-  });
-  if (issues.length > SHOWN_ISSUES) shown.push(`and ${issues.length - SHOWN_ISSUES} more`);
-  return shown.join('; ');
-}
-
-function nameOf(codec: Codec<unknown>): string {
-  try {
-    return textOf(codec.name);
-  } catch {
-    return 'a codec without a name';
   }
 }

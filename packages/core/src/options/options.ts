@@ -3,7 +3,7 @@ import type { ChangeEvent } from '../events/change.js';
 import type { Codec } from '../values/codec.js';
 import type { EntryMeta } from '../entries/entry.js';
 import type { Problem } from '../events/problem.js';
-import type { InferOutput, StandardSchemaV1 } from '../values/standard-schema.js';
+import type { InferInput, InferOutput, StandardSchemaV1 } from '../values/standard-schema.js';
 import type { MirrorState } from '../events/state.js';
 import type { ReservedName } from './reserved-name.js';
 
@@ -62,6 +62,9 @@ export interface CommonOptions<C> {
 
 /** A value after the schema, if there is one. */
 export type Checked<Decoded, Schema> = Schema extends StandardSchemaV1 ? InferOutput<Schema> : Decoded;
+
+/** What a value is written as: what the schema takes, or what the codec gives where there is no schema. */
+export type Taken<Decoded, Schema> = Schema extends StandardSchemaV1 ? InferInput<Schema> : Decoded;
 
 /** How the values of a mirror, or of one of its collections, are read. */
 export interface ValueOptions<Decoded, Schema extends StandardSchemaV1 | undefined, Value> {
@@ -132,6 +135,15 @@ export type CollectionValue<Options, Default> = Options extends {
     : Options extends { readonly codec: Codec<infer Decoded> }
       ? Decoded
       : Default;
+
+/** The type in which a collection's values are written; `Default` where it has neither schema nor codec of its own. */
+export type CollectionInput<Options, Default> = Options extends {
+  readonly schema: infer Schema extends StandardSchemaV1;
+}
+  ? InferInput<Schema>
+  : Options extends { readonly codec: Codec<infer Decoded> }
+    ? Decoded
+    : Default;
 
 /** Shown by the compiler where options name two places. */
 export type OnePlace = 'a mirror or a collection has a prefix or a key: leave this one out';

@@ -17,6 +17,7 @@ import { bytes } from '../values/bytes.js';
 import { json } from '../values/json.js';
 import type { Codec } from '../values/codec.js';
 import { Decoder, isAsyncSchema } from '../entries/decoder.js';
+import { Encoder } from '../entries/encoder.js';
 import type { AnyValueOptions, CollectionOptions, CommonOptions } from './options.js';
 
 /** Options as a caller may have written them, of whatever kind of mirror. */
@@ -35,6 +36,7 @@ export interface CollectionSettings {
   /** How much of a key users don't see. */
   readonly hidden: number;
   readonly decoder: Decoder;
+  readonly encoder: Encoder;
 }
 
 /** Checked options with their defaults. Times are in milliseconds. */
@@ -139,9 +141,7 @@ function collectionsOf(options: AnyOptions, reservedNames: ReadonlySet<string>):
   const { prefix, key, collections } = options;
   if (collections === undefined) {
     const where = key === undefined ? { prefix: prefix ?? '' } : { key };
-    return [
-      { name: undefined, where, hidden: prefix?.length ?? 0, decoder: decoderOf(options, undefined, 'the mirror') },
-    ];
+    return [{ name: undefined, where, hidden: prefix?.length ?? 0, ...coding(options, undefined, 'the mirror') }];
   }
   if (!isObject(collections) || Object.keys(collections).length === 0) {
     throw invalid('collections must be an object with at least one collection, or be left out');
@@ -177,12 +177,12 @@ function collectionOf(
     if (options[option] !== undefined && typeof options[option] !== 'string')
       throw invalid(`the ${option} of ${what} must be a string`);
   }
-  const decoder = decoderOf(options, codec, what);
+  const coders = coding(options, codec, what);
   if (options.key !== undefined) {
-    return { name, where: checked({ key: prefix + options.key }, what), hidden: prefix.length, decoder };
+    return { name, where: checked({ key: prefix + options.key }, what), hidden: prefix.length, ...coders };
   }
   const whole = prefix + (options.prefix ?? `${name}/`);
-  return { name, where: checked({ prefix: whole }, what), hidden: whole.length, decoder };
+  return { name, where: checked({ prefix: whole }, what), hidden: whole.length, ...coders };
 }
 
 function checked<Where extends { readonly key: string } | { readonly prefix: string }>(
@@ -211,7 +211,12 @@ function checkOverlap(settings: readonly CollectionSettings[]): void {
   });
 }
 
-function decoderOf(options: AnyValueOptions, fallback: Codec<unknown> | undefined, what: string): Decoder {
+/** How values are read and written. */
+function coding(
+  options: AnyValueOptions,
+  fallback: Codec<unknown> | undefined,
+  what: string,
+): Pick<CollectionSettings, 'decoder' | 'encoder'> {
   const { schema, transform } = options;
   // A null is a mistake, and no default.
   const given = options.codec === undefined ? fallback : options.codec;
@@ -232,7 +237,7 @@ function decoderOf(options: AnyValueOptions, fallback: Codec<unknown> | undefine
       throw invalid(`the schema of ${what} is asynchronous; a mirror reads in one step, so give it a synchronous one`);
     }
   }
-  return new Decoder(codec, schema, transform);
+  return { decoder: new Decoder(codec, schema, transform), encoder: new Encoder(codec, schema) };
 }
 
 function isObject(value: unknown): boolean {

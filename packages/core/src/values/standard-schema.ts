@@ -23,3 +23,6 @@ export interface StandardSchemaIssue {
 
 /** What a schema gives for a valid value. */
 export type InferOutput<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['output'];
+
+/** What a schema takes for a valid value. */
+export type InferInput<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['input'];

@@ -1,4 +1,4 @@
-import { type DocumentOptions, parse, type ParseOptions, type SchemaOptions, type ToJSOptions } from 'yaml';
+import { type DocumentOptions, parse, type ParseOptions, type SchemaOptions, stringify, type ToJSOptions } from 'yaml';
 import type { Codec } from './codec.js';
 import { invalidArgument } from '@holdfast/store/adapter';
 import { textOf } from './raw-value.js';
@@ -15,7 +15,12 @@ export function yaml<T = unknown>(options: YamlOptions = {}): Codec<T> {
   checkOptions(options);
   // Its warnings would go to the console; what it can't read is thrown, and becomes a problem of that key.
   const decodeText = (text: string) => parse(text, { logLevel: 'error', ...options }) as T;
-  return { name: 'yaml', decode: (bytes) => decodeText(textOf(bytes)), decodeText };
+  const encode = (value: T) => {
+    const text = stringify(value, options) as string | undefined;
+    if (text === undefined) throw new TypeError(`YAML has no form for ${typeof value}`);
+    return text;
+  };
+  return { name: 'yaml', decode: (bytes) => decodeText(textOf(bytes)), decodeText, encode };
 }
 
 // The library checks the names itself. It would ignore what is no object.

@@ -1,18 +1,26 @@
 import { BaseMirror, type MirrorParts } from './base-mirror.js';
 import type { ChangeIn } from '../events/change.js';
 import type { Collection, SingleKey } from './collection.js';
-import type { CollectionValue } from '../options/options.js';
+import type { CollectionInput, CollectionValue } from '../options/options.js';
 
 /** The changes of a mirror of several collections: each says which one it is in. */
 export type ChangeOf<Shape, Default> = {
   [Name in keyof Shape & string]: ChangeIn<Name, CollectionValue<Shape[Name], Default>>;
 }[keyof Shape & string];
 
-/** The collections by name: those that are one key have `value` and `entry` too. */
+/** The collections by name: those that are one key have `value`, `entry` and `set` too. */
 export type CollectionsOf<Shape, Default> = {
   readonly [Name in keyof Shape & string]: Shape[Name] extends { readonly key: string }
-    ? SingleKey<CollectionValue<Shape[Name], Default>, ChangeIn<Name, CollectionValue<Shape[Name], Default>>>
-    : Collection<CollectionValue<Shape[Name], Default>, ChangeIn<Name, CollectionValue<Shape[Name], Default>>>;
+    ? SingleKey<
+        CollectionValue<Shape[Name], Default>,
+        ChangeIn<Name, CollectionValue<Shape[Name], Default>>,
+        CollectionInput<Shape[Name], Default>
+      >
+    : Collection<
+        CollectionValue<Shape[Name], Default>,
+        ChangeIn<Name, CollectionValue<Shape[Name], Default>>,
+        CollectionInput<Shape[Name], Default>
+      >;
 };
 
 /** What a mirror of several collections has beside the collections themselves. */

@@ -1,17 +1,22 @@
+import type { DeleteOptions, DeleteResult, GuardedDeleteResult, GuardedPutResult, PutResult } from '@holdfast/store';
 import type { Change } from '../events/change.js';
 import { BaseMirror, type MirrorParts } from './base-mirror.js';
 import type { Collection, SingleKey } from './collection.js';
 import type { CollectionTable } from '../table/collection-table.js';
 import type { Entry } from '../entries/entry.js';
+import type { PutOp, PutOpOptions, TypedDeleteGuard, TypedPutGuard, TypedPutOptions } from '../writes/write-options.js';
 
-/** A mirror of one prefix: its entries by relative key, synchronous and from memory. */
-export class Mirror<T> extends BaseMirror<Change<T>> implements Iterable<[string, Entry<T>]> {
-  readonly #entries: Collection<T>;
+/**
+ * A mirror of one prefix: its entries by relative key, synchronous and from memory. Writes go to the store, and are visible here once the
+ * mirror has them: await `waitFor(revision)` for that. `Input` is what the schema takes, or what the codec gives where there is no schema.
+ */
+export class Mirror<T, Input = never> extends BaseMirror<Change<T>> implements Iterable<[string, Entry<T>]> {
+  readonly #entries: Collection<T, Change<T>, Input>;
   // What is read on every request is asked without a detour.
   readonly #table: CollectionTable;
 
   /** @internal */
-  constructor(parts: MirrorParts, entries: Collection<T>, table: CollectionTable) {
+  constructor(parts: MirrorParts, entries: Collection<T, Change<T>, Input>, table: CollectionTable) {
     super(parts);
     this.#entries = entries;
     this.#table = table;
@@ -48,14 +53,47 @@ export class Mirror<T> extends BaseMirror<Change<T>> implements Iterable<[string
   [Symbol.iterator](): IterableIterator<[string, Entry<T>]> {
     return this.#entries.entries();
   }
+
+  /**
+   * Writes a value, checked by schema and codec before anything is sent; an asynchronous schema is waited for. Options and results are
+   * the store's, and `ifUnchanged` guards the write by what the mirror knows of the key.
+   *
+   * @throws StoreError as the store's `put()`; `invalid-argument` with outcome `not-applied` for a value that fails its check, with the
+   * schema's issues as its cause; `unsupported` where the codec has no `encode`
+   */
+  put(id: string, value: Input, options: TypedPutOptions & TypedPutGuard): Promise<GuardedPutResult>;
+  put(id: string, value: Input, options?: TypedPutOptions): Promise<PutResult>;
+  put(id: string, value: Input, options?: TypedPutOptions): Promise<PutResult | GuardedPutResult> {
+    return this.#entries.put(id, value, options);
+  }
+
+  /**
+   * Deletes a key. Options and results are the store's, and `ifUnchanged` guards the delete by what the mirror knows of the key.
+   *
+   * @throws StoreError as the store's `delete()`
+   */
+  delete(id: string, options: DeleteOptions & TypedDeleteGuard): Promise<GuardedDeleteResult>;
+  delete(id: string, options?: DeleteOptions): Promise<DeleteResult>;
+  delete(id: string, options?: DeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
+    return this.#entries.delete(id, options);
+  }
+
+  /**
+   * An operation for `store.txn()`, with the whole key and a value that was checked as by `put()`.
+   *
+   * @throws StoreError `invalid-argument`, `unsupported`, `closed`, with outcome `not-applied`
+   */
+  putOp(id: string, value: Input, options?: PutOpOptions): Promise<PutOp> {
+    return this.#entries.putOp(id, value, options);
+  }
 }
 
 /** A mirror of one key. */
-export class KeyMirror<T> extends Mirror<T> {
-  readonly #single: SingleKey<T>;
+export class KeyMirror<T, Input = never> extends Mirror<T, Input> {
+  readonly #single: SingleKey<T, Change<T>, Input>;
 
   /** @internal */
-  constructor(parts: MirrorParts, single: SingleKey<T>, table: CollectionTable) {
+  constructor(parts: MirrorParts, single: SingleKey<T, Change<T>, Input>, table: CollectionTable) {
     super(parts, single, table);
     this.#single = single;
   }
@@ -76,5 +114,22 @@ export class KeyMirror<T> extends Mirror<T> {
 
   get value(): T | undefined {
     return this.#single.value;
+  }
+
+  /**
+   * Writes the key's value, as `put()` does.
+   *
+   * @throws StoreError as `put()`
+   */
+  set(value: Input, options: TypedPutOptions & TypedPutGuard): Promise<GuardedPutResult>;
+  set(value: Input, options?: TypedPutOptions): Promise<PutResult>;
+  set(value: Input, options?: TypedPutOptions): Promise<PutResult | GuardedPutResult> {
+    return this.#single.set(value, options);
+  }
+
+  override delete(id: string | undefined, options: DeleteOptions & TypedDeleteGuard): Promise<GuardedDeleteResult>;
+  override delete(id?: string, options?: DeleteOptions): Promise<DeleteResult>;
+  override delete(id: string = this.key, options?: DeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
+    return super.delete(id, options);
   }
 }
