@@ -2,6 +2,7 @@ import { digestSorted } from '../data/digest.js';
 import { mirrorContent, mirrorJson, openHoldfast, type Decode } from '../peers/holdfast.js';
 import { measure, sharedNow } from './measure.js';
 import type { Figures, Side } from './row.js';
+import { pauseOf } from './resync-pause.js';
 import { text } from './task.js';
 
 /** A mirror that loses its connection, and becomes equal to the store again after it has one. See `reconnectRound`. */
@@ -29,6 +30,7 @@ export function returningMirror(label: string, decode: Decode): Side {
         resyncs += 1;
       });
       task.tell('loaded');
+      const pausedMs = pauseOf(store, mirror);
       const head = await task.hear<number>('head');
       const { result: caughtUp, figures } = await measure(async () => {
         task.tell('waiting');
@@ -41,7 +43,8 @@ export function returningMirror(label: string, decode: Decode): Side {
       await mirror.close();
       await store.close();
       // How long it takes to have a connection again is up to the back-off; what is done with one counts.
-      const times = { ms: caughtUp - connected, unconnectedMs: connected - allowed, resyncs };
+      const ms = caughtUp - connected;
+      const times = { ms, unpausedMs: ms - pausedMs(), unconnectedMs: connected - allowed, resyncs };
       return { figures: { ...costs(figures), ...times, fullMs: full['ms'] ?? NaN }, digest };
     },
   };
