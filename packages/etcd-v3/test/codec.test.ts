@@ -86,13 +86,13 @@ describe('range responses', () => {
   });
 });
 
-test('a page finds a key wherever it is in its entry, and revisions of any size', async () => {
+test('a page finds a key wherever it is in its entry, and numbers of any size', async () => {
   const fields = (key: string, modRevision: number) =>
     [
       [1, Buffer.from(key)],
-      [2, 3],
+      [2, modRevision - 1],
       [3, modRevision],
-      [4, 2],
+      [4, modRevision * 2],
       [5, Buffer.from(`value of ${key}`)],
     ] as const;
   const long = `/d${'d'.repeat(200)}`;
@@ -102,7 +102,8 @@ test('a page finds a key wherever it is in its entry, and revisions of any size'
     'sent twice': message([1, Buffer.from('/z')], ...fields('/c', 6)),
     long: message(...fields(long, 7)),
   };
-  for (const top of [9, 2 ** 33]) {
+  // The last one's version alone does not fit in 32 bits, or all its numbers.
+  for (const top of [9, 2 ** 31, 2 ** 33]) {
     const entries = [...Object.values(forms), message(...fields('/e', top))];
     for (const sent of [entries, ...entries.map((entry) => [entry])]) {
       const page = await pageOf(message([1, header(top)], ...sent.map((each) => [2, each] as const), [4, sent.length]));
@@ -110,11 +111,14 @@ test('a page finds a key wherever it is in its entry, and revisions of any size'
       const revisions = [4, 5, 6, 7, top];
       sent.forEach((each, i) => {
         const at = entries.indexOf(each);
-        expect([page.key(i), page.modRevision(i)]).toEqual([all[at], revisions[at]]);
+        const revision = revisions[at] ?? 0;
+        expect([page.key(i), page.modRevision(i)]).toEqual([all[at], revision]);
+        expect([page.createRevision(i), page.version(i)]).toEqual([revision - 1, revision * 2]);
         expect(Buffer.from(page.value(i)).toString()).toBe(`value of ${String(all[at])}`);
       });
       expect(() => page.key(sent.length)).toThrow(RangeError);
       expect(() => page.modRevision(sent.length)).toThrow(RangeError);
+      expect(() => page.value(sent.length)).toThrow(RangeError);
     }
   }
 });

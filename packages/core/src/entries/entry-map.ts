@@ -81,12 +81,19 @@ export class EntryMap {
   /** What is known of a key beside its value, without its entry being made. */
   revisions(key: string): Revisions | undefined {
     const held = this.#held.get(key);
-    return held === undefined ? undefined : this.#revisionsOf(held);
+    return held === undefined ? undefined : this.revisionsOf(held);
+  }
+
+  /** The same of what is held for a key. */
+  revisionsOf(held: Held): Revisions {
+    if (typeof held !== 'number') return held;
+    const { slab, index } = this.#rows.at(held);
+    return slab.revisions(index);
   }
 
   /** The same of all keys. */
   *allRevisions(): IterableIterator<readonly [string, Revisions]> {
-    for (const [key, held] of this.#held) yield [key, this.#revisionsOf(held)];
+    for (const [key, held] of this.#held) yield [key, this.revisionsOf(held)];
   }
 
   /** The entries that were made. */
@@ -109,12 +116,6 @@ export class EntryMap {
         },
       };
     }
-  }
-
-  #revisionsOf(held: Entry<unknown> | number): Revisions {
-    if (typeof held !== 'number') return held;
-    const { slab, index } = this.#rows.at(held);
-    return slab.revisions(index);
   }
 
   #made(key: string, row: number): Entry<unknown> {

@@ -158,22 +158,17 @@ export class CollectionTable {
    */
   lookup(): (key: string) => Partial<Revisions> | undefined {
     if (!this.#entries.isOrdered) return (key) => this.revisions(key);
-    const entries = this.#entries.allRevisions();
-    const advance = (): readonly [string?, Revisions?] => {
-      const { done, value } = entries.next() as IteratorResult<readonly [string, Revisions], undefined>;
-      return done === true ? [] : value;
-    };
-    let [next, revisions] = advance();
+    const entries = this.#entries.held.entries();
+    const advance = () => entries.next().value;
+    let next = advance();
     return (key) => {
       const bad = this.#bad.size === 0 ? undefined : this.#bad.get(key);
       if (bad !== undefined) return bad;
-      if (next !== key) {
-        while (next !== undefined && next < key) [next, revisions] = advance();
-        if (next !== key) return this.#entries.revisions(key);
-      }
-      const found = revisions;
-      [next, revisions] = advance();
-      return found;
+      while (next !== undefined && next[0] < key) next = advance();
+      if (next?.[0] !== key) return this.#entries.revisions(key);
+      const [, held] = next;
+      next = advance();
+      return this.#entries.revisionsOf(held);
     };
   }
 
