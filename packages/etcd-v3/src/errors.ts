@@ -107,7 +107,8 @@ const PASSING: Readonly<Partial<Record<GrpcStatus, GrpcMeaning>>> = {
   [GrpcStatus.UNAVAILABLE]: passing('unknown'),
   [GrpcStatus.DEADLINE_EXCEEDED]: { ...passing('unknown'), code: 'timeout' },
   [GrpcStatus.CANCELLED]: { ...passing('unknown'), unhealthy: false },
-  [GrpcStatus.RESOURCE_EXHAUSTED]: passing('unknown'),
+  // The member is well and has too much to do: a new connection in place of this one would be more work for it.
+  [GrpcStatus.RESOURCE_EXHAUSTED]: { ...passing('unknown'), unhealthy: false },
   [GrpcStatus.ABORTED]: passing('unknown'),
   // A connection that breaks inside a frame looks like this, and so do real faults of either side.
   [GrpcStatus.INTERNAL]: passing('unknown'),

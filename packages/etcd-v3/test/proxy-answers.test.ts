@@ -164,6 +164,27 @@ describe('a proxy that answers by itself for a while', () => {
     expect(await writing).toMatchObject({ revision: expect.any(Number) });
   });
 
+  test.each(['etcdserver: too many requests', 'Bandwidth exhausted'])(
+    'a server that has too much to do (%s) is asked again later, over the same connection',
+    async (message) => {
+      const warnings: string[] = [];
+      const logger = { debug() {}, info() {}, warn: (text: string) => warnings.push(text), error() {} };
+      await using store = etcdV3Store({
+        endpoints: [proxy.endpoint],
+        retry: { attempts: 3, initialMs: 10, maxMs: 50 },
+        logger,
+      });
+      await store.get('/k');
+      const before = proxy.answered;
+      proxy.answer(grpcAnswer([], { status: 8, message }), { open: 'keep' });
+      expect(await failure(store.get('/k'))).toMatchObject({ code: 'unavailable', retryable: true });
+      expect(proxy.answered - before).toBe(3);
+      expect(warnings).toEqual([]);
+      proxy.pass();
+      await store.get('/k');
+    },
+  );
+
   test("etcd's own refusals stay what they are", async () => {
     await using store = connect(500, 3_000);
     proxy.answer(grpcAnswer([], { status: 7, message: 'etcdserver: permission denied' }));

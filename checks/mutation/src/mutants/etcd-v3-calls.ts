@@ -113,6 +113,15 @@ export const etcdV3Calls: readonly Mutant[] = [
     caughtBy: { test: RANGE_STREAM, name: 'by a cut: the scan goes on at its revision' },
   },
   {
+    name: 'v3-exhausted-taken-for-broken',
+    promise: 'M9',
+    why: 'a server that says that it has too much to do gets another connection to set up',
+    file: 'packages/etcd-v3/src/errors.ts',
+    find: "{ ...passing('unknown'), unhealthy: false },\n  [GrpcStatus.ABORTED]",
+    replace: "passing('unknown'),\n  [GrpcStatus.ABORTED]",
+    caughtBy: { test: PROXY, name: 'a server that has too much to do (Bandwidth exhausted)' },
+  },
+  {
     name: 'v3-scan-reads-ahead-while-busy',
     promise: 'M9',
     why: 'the second page is on its way before the mirror can wait for a busy server',
