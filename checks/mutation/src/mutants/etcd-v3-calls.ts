@@ -119,7 +119,7 @@ export const etcdV3Calls: readonly Mutant[] = [
     file: 'packages/etcd-v3/src/errors.ts',
     find: "{ ...passing('unknown'), unhealthy: false },\n  [GrpcStatus.ABORTED]",
     replace: "passing('unknown'),\n  [GrpcStatus.ABORTED]",
-    caughtBy: { test: PROXY, name: 'a server that has too much to do (Bandwidth exhausted)' },
+    caughtBy: { test: PROXY, name: 'is asked again later, over the same connection' },
   },
   {
     name: 'v3-scan-reads-ahead-while-busy',
