@@ -1,4 +1,4 @@
-import { perStore } from '../util/per-store.js';
+import { type PerStore, perStore } from '../util/per-store.js';
 import { Turns } from '../util/turns.js';
 
 /** How many mirrors of one store read everything at the same time. */
@@ -20,7 +20,7 @@ export class FullLoads {
   /** The quickest answer to a small read, in milliseconds. */
   #quickestMs: number | undefined;
 
-  static readonly of = perStore(() => new FullLoads());
+  static readonly of: PerStore<FullLoads> = perStore(() => new FullLoads());
 
   /** A small read was answered: to be called before {@link isSlow} judges it. */
   answered(tookMs: number): void {

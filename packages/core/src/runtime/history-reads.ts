@@ -1,7 +1,7 @@
 import { type Clock, isStoreError } from '@holdfast/store';
 import { abortable, sleep } from '@holdfast/store/adapter';
 import { Lock } from '../util/lock.js';
-import { perStore } from '../util/per-store.js';
+import { type PerStore, perStore } from '../util/per-store.js';
 
 /** After how many time-outs in a row the store is left alone for a while. */
 const MOST_LATE = 2;
@@ -17,7 +17,7 @@ export class HistoryReads {
   readonly #lock = new Lock();
   #late = 0;
 
-  static readonly of = perStore((clock) => new HistoryReads(clock));
+  static readonly of: PerStore<HistoryReads> = perStore((clock) => new HistoryReads(clock));
 
   private constructor(clock: Clock) {
     this.#clock = clock;

@@ -1,6 +1,6 @@
 import { type Bookmark, type Clock, isStoreError } from '@holdfast/store';
 import { CommonTimer } from '../util/common-timer.js';
-import { perStore } from '../util/per-store.js';
+import { type PerStore, perStore } from '../util/per-store.js';
 import { beginMark, type Mark } from './freshness.js';
 
 /** One of those who use the head that any of them has read. */
@@ -38,7 +38,7 @@ export class SharedHead {
   readonly #users = new Set<HeadUser>();
   #latest: Reading | undefined;
 
-  static readonly of = perStore((clock) => new SharedHead(clock));
+  static readonly of: PerStore<SharedHead> = perStore((clock) => new SharedHead(clock));
 
   private constructor(clock: Clock) {
     this.#clock = clock;
