@@ -81,8 +81,9 @@ test('no room imports one above it, and no imports form a circle', () => {
 });
 
 test.each(Object.entries(layouts))('every file of %s is in a room', (source, { order }) => {
-  const parts = readdirSync(join(root, source)).map((name) => name.replace(/\.ts$/, ''));
-  expect(parts.sort()).toEqual([...order].sort());
+  // A program and the room with its parts may share a name.
+  const parts = new Set(readdirSync(join(root, source)).map((name) => name.replace(/\.ts$/, '')));
+  expect([...parts].sort()).toEqual([...order].sort());
 });
 
 test('an import of a room above is found', () => {

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { CommandError } from '../exit/command-error.js';
+import { EXIT } from '../exit/exit-code.js';
+import type { Session } from '../session.js';
+import { whole } from '../store/store-flags.js';
+import { entryJson } from '../text/json.js';
+import { quoted } from '../text/inline.js';
+
+interface Flags {
+  readonly revision?: number;
+  readonly serializable?: true;
+}
+
+export function addGet(program: Command, session: Session): void {
+  program
+    .command('get')
+    .summary('write the value of a key')
+    .description(
+      "Writes exactly the value's bytes, without a line break behind them. A key that is not there is exit code 1.",
+    )
+    .argument('<key>', 'the key')
+    .option('--revision <revision>', 'the value at a past revision', whole('--revision'))
+    .option('--serializable', 'a cheaper read, which may be stale')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  holdfast get /app/limits
+  holdfast get /app/limits --json
+  holdfast get /app/logo --revision 4711 > logo.png
+`,
+    )
+    .action((key: string, flags: Flags) =>
+      session.withStore(async ({ store, label }) => {
+        const { revision, serializable } = flags;
+        const entry = await store.get(key, {
+          signal: session.signal,
+          ...(revision !== undefined && { revision }),
+          ...(serializable && { consistency: 'serializable' as const }),
+        });
+        if (entry === undefined) throw noKey(key, label);
+        await session.out.write(session.json ? `${JSON.stringify(entryJson(entry))}\n` : entry.value);
+      }),
+    );
+}
+
+/** A key that is not there is an answer. One that ends in `/` may have been meant as a prefix. */
+export function noKey(key: string, label: string): CommandError {
+  const next = key.endsWith('/')
+    ? `If you mean the keys below it, run "holdfast list ${key}".`
+    : 'Look for it with "holdfast list PREFIX".';
+  return new CommandError('not-found', EXIT.answer, `there is no key ${quoted(key)} in ${label}`, next);
+}

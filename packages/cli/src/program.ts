@@ -1,0 +1,46 @@
+import { Command } from 'commander';
+import { addDelete } from './commands/delete.js';
+import { addGet } from './commands/get.js';
+import { addList } from './commands/list.js';
+import { addPut } from './commands/put.js';
+import { addWatch } from './commands/watch.js';
+import type { Session } from './session.js';
+import { addGlobalFlags, type GlobalFlags } from './store/store-flags.js';
+import { VERSION } from './version.js';
+
+const AFTER_HELP = `
+The store has no default: name it with --store, or once for all with HOLDFAST_STORE.
+  export HOLDFAST_STORE=etcd-v3://127.0.0.1:2379
+  export HOLDFAST_STORE='etcd-v3://root@db1:2379,db2:2379/app/?ca=ca.pem&passwordFile=secret'
+
+Exit codes: 0 done, 1 the answer is "no", 2 wrong use, 3 the store is unavailable, 4 refused, 5 a guard or a conflict,
+6 the write may have been applied, 70 a bug, 130 and 143 ended by a signal.
+`;
+
+/** The command line: its commands, in the order of the help. */
+export function makeProgram(session: Session, showHelp: (text: string) => void): Command {
+  const program = new Command('holdfast');
+  program
+    .description('Look into a config store, change it, and follow it.')
+    .version(VERSION, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: showHelp,
+      writeErr: () => undefined,
+      getOutHelpWidth: () => session.width ?? 100,
+      getErrHelpWidth: () => session.width ?? 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .hook('preAction', (_, command) => {
+      session.configure(command.optsWithGlobals<GlobalFlags>());
+    });
+  addGlobalFlags(program);
+  program.addHelpText('after', AFTER_HELP);
+  for (const add of [addGet, addPut, addList, addDelete, addWatch]) add(program, session);
+  return program;
+}

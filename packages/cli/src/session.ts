@@ -1,0 +1,148 @@
+import type { ConfigStore } from '@holdfast/store';
+import { CommandError, usage } from './exit/command-error.js';
+import { EXIT } from './exit/exit-code.js';
+import { openAddress } from './store/open-adapter.js';
+import { storeAddress } from './store/store-address.js';
+import type { GlobalFlags } from './store/store-flags.js';
+import { canAsk, readLine, readSecret } from './terminal/ask.js';
+import { widthOf, type Io, type Signal } from './terminal/io.js';
+import { Output } from './terminal/output.js';
+import { styleFor, type Style } from './terminal/style.js';
+
+/** An open store, as commands get it. */
+export interface OpenStore {
+  readonly store: ConfigStore;
+  /** For people: without user, password and parameters. */
+  readonly label: string;
+}
+
+/** One run of the command: its streams, its options, its signal, its exit code. */
+export class Session {
+  readonly io: Io;
+  /** Results. */
+  readonly out: Output;
+  /** Everything else: questions, warnings, failures. */
+  readonly notes: Output;
+  /** The columns of the terminal that shows the results; `undefined` where there is none. */
+  readonly width: number | undefined;
+  readonly style: Style;
+  readonly notesStyle: Style;
+  exitCode: number = EXIT.done;
+  readonly #interruption = new AbortController();
+  #flags: GlobalFlags | undefined;
+  #interruptedBy: Signal | undefined;
+
+  constructor(io: Io) {
+    this.io = io;
+    this.out = new Output(io.stdout);
+    this.notes = new Output(io.stderr);
+    this.width = widthOf(io.stdout);
+    this.style = styleFor(io.stdout, io.env);
+    this.notesStyle = styleFor(io.stderr, io.env);
+  }
+
+  configure(flags: GlobalFlags): void {
+    this.#flags = flags;
+  }
+
+  get json(): boolean {
+    return this.#flags?.json === true;
+  }
+
+  /** Every call to the store takes it: Ctrl-C ends the command. */
+  get signal(): AbortSignal {
+    return this.#interruption.signal;
+  }
+
+  get interruptedBy(): Signal | undefined {
+    return this.#interruptedBy;
+  }
+
+  interrupt(signal: Signal): void {
+    this.#interruptedBy ??= signal;
+    this.#interruption.abort();
+  }
+
+  /** Says something beside the results. Nobody need read it: a closed standard error changes nothing. */
+  async note(text: string): Promise<void> {
+    await this.notes.line(text).catch(() => undefined);
+  }
+
+  /** Opens the store that the options name, and closes it afterwards, whatever happens. */
+  async withStore<T>(work: (open: OpenStore) => Promise<T>): Promise<T> {
+    const flags = this.#flags ?? { timeout: 0 };
+    const ask = canAsk(this.io) ? (user: string) => this.#askPassword(user) : undefined;
+    const address = await storeAddress(flags, this.io, ask);
+    this.checkInterrupted();
+    const store = await openAddress(address, this.io, Math.ceil(flags.timeout * 1_000));
+    try {
+      return await work({ store, label: address.label });
+    } finally {
+      await store.close();
+    }
+  }
+
+  /**
+   * Asks before something is destroyed.
+   *
+   * @param yes the option `--yes`
+   * @returns whether it may be done
+   * @throws CommandError where nobody can be asked
+   */
+  async confirm(question: string, yes: boolean | undefined): Promise<boolean> {
+    if (yes === true) return true;
+    if (!canAsk(this.io)) {
+      throw usage(
+        'nothing was changed: there is no terminal to ask for a confirmation',
+        'Say --yes to do it without being asked, or --dry-run to see what it would do.',
+      );
+    }
+    await this.notes.write(`${question} [y/N] `);
+    const answer = await readLine(this.io.stdin, this.signal);
+    this.checkInterrupted();
+    if (/^y(es)?$/i.test((answer ?? '').trim())) return true;
+    await this.note('Nothing was changed.');
+    this.exitCode = EXIT.answer;
+    return false;
+  }
+
+  /** Everything on the standard input. */
+  async readInput(): Promise<Uint8Array> {
+    const chunks: Buffer[] = [];
+    const { stdin } = this.io;
+    const end = () => {
+      stdin.destroy();
+    };
+    this.signal.addEventListener('abort', end);
+    try {
+      for await (const chunk of stdin) chunks.push(Buffer.from(chunk as Uint8Array | string));
+    } catch (error) {
+      this.checkInterrupted();
+      throw error;
+    } finally {
+      this.signal.removeEventListener('abort', end);
+    }
+    this.checkInterrupted();
+    return Buffer.concat(chunks);
+  }
+
+  /** @throws CommandError if a signal has come */
+  checkInterrupted(): void {
+    if (this.#interruptedBy === undefined) return;
+    throw new CommandError('aborted', EXIT[this.#interruptedBy], `stopped by ${this.#interruptedBy}`, 'Run it again.');
+  }
+
+  async #askPassword(user: string): Promise<string> {
+    await this.notes.write(`Password of ${user}: `);
+    const password = await readSecret(
+      this.io.stdin,
+      () => {
+        this.interrupt('SIGINT');
+      },
+      this.signal,
+    );
+    await this.notes.line('');
+    this.checkInterrupted();
+    return password;
+  }
+}
