@@ -1,8 +1,13 @@
 import { Command } from 'commander';
+import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
 import { addGet } from './commands/get.js';
+import { addLease } from './commands/lease.js';
 import { addList } from './commands/list.js';
+import { addMirror } from './commands/mirror.js';
 import { addPut } from './commands/put.js';
+import { addStatus } from './commands/status.js';
+import { addTxn } from './commands/txn.js';
 import { addWatch } from './commands/watch.js';
 import type { Session } from './session.js';
 import { addGlobalFlags, type GlobalFlags } from './store/store-flags.js';
@@ -41,6 +46,10 @@ export function makeProgram(session: Session, showHelp: (text: string) => void):
     });
   addGlobalFlags(program);
   program.addHelpText('after', AFTER_HELP);
-  for (const add of [addGet, addPut, addList, addDelete, addWatch]) add(program, session);
+  const reading = [addGet, addList, addWatch, addMirror, addStatus];
+  const writing = [addPut, addDelete, addTxn, addLease, addCompact];
+  for (const add of reading) add(program.commandsGroup('Reading:'), session);
+  for (const add of writing) add(program.commandsGroup('Writing:'), session);
+  program.commandsGroup('Help:');
   return program;
 }

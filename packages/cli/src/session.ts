@@ -3,7 +3,7 @@ import { CommandError, usage } from './exit/command-error.js';
 import { EXIT } from './exit/exit-code.js';
 import { openAddress } from './store/open-adapter.js';
 import { storeAddress } from './store/store-address.js';
-import type { GlobalFlags } from './store/store-flags.js';
+import { DEFAULT_TIMEOUT_S, type GlobalFlags } from './store/store-flags.js';
 import { canAsk, readLine, readSecret } from './terminal/ask.js';
 import { widthOf, type Io, type Signal } from './terminal/io.js';
 import { Output } from './terminal/output.js';
@@ -49,6 +49,11 @@ export class Session {
     return this.#flags?.json === true;
   }
 
+  /** How long one call to the store may take. */
+  get timeoutMs(): number {
+    return Math.ceil((this.#flags?.timeout ?? DEFAULT_TIMEOUT_S) * 1_000);
+  }
+
   /** Every call to the store takes it: Ctrl-C ends the command. */
   get signal(): AbortSignal {
     return this.#interruption.signal;
@@ -70,11 +75,11 @@ export class Session {
 
   /** Opens the store that the options name, and closes it afterwards, whatever happens. */
   async withStore<T>(work: (open: OpenStore) => Promise<T>): Promise<T> {
-    const flags = this.#flags ?? { timeout: 0 };
+    const flags = this.#flags ?? { timeout: DEFAULT_TIMEOUT_S };
     const ask = canAsk(this.io) ? (user: string) => this.#askPassword(user) : undefined;
     const address = await storeAddress(flags, this.io, ask);
     this.checkInterrupted();
-    const store = await openAddress(address, this.io, Math.ceil(flags.timeout * 1_000));
+    const store = await openAddress(address, this.io, this.timeoutMs);
     try {
       return await work({ store, label: address.label });
     } finally {

@@ -24,10 +24,16 @@ export function commandSections(): string {
     return shown.trimEnd();
   };
   const sections = [`## holdfast\n\n${fence(helpOf(program))}`];
+  // The options that all commands have are shown once.
+  const shortened = (command: Command) =>
+    helpOf(command)
+      .replace(/\n\nGlobal Options:\n(?: .*\n?)*/, '\n')
+      .trimEnd();
   for (const command of program.commands) {
-    // The options that all commands have are shown once.
-    const help = helpOf(command).replace(/\n\nGlobal Options:\n(?: .*\n?)*/, '\n');
-    sections.push(`## ${command.name()}\n\n${fence(help.trimEnd())}`);
+    sections.push(`## ${command.name()}\n\n${fence(shortened(command))}`);
+    for (const below of command.commands) {
+      sections.push(`### ${command.name()} ${below.name()}\n\n${fence(shortened(below))}`);
+    }
   }
   return `${sections.join('\n\n')}\n`;
 }
