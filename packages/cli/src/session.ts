@@ -8,6 +8,7 @@ import { canAsk, readLine, readSecret } from './terminal/ask.js';
 import { widthOf, type Io, type Signal } from './terminal/io.js';
 import { Output } from './terminal/output.js';
 import { styleFor, type Style } from './terminal/style.js';
+import { inline } from './text/inline.js';
 
 /** An open store, as commands get it. */
 export interface OpenStore {
@@ -138,9 +139,11 @@ export class Session {
   }
 
   async #askPassword(user: string): Promise<string> {
-    await this.notes.write(`Password of ${user}: `);
     const password = await readSecret(
       this.io.stdin,
+      () => {
+        void this.notes.write(`Password of ${inline(user)}: `).catch(() => undefined);
+      },
       () => {
         this.interrupt('SIGINT');
       },

@@ -37,8 +37,18 @@ export function readLine(stdin: InputStream, signal: AbortSignal): Promise<strin
   });
 }
 
-/** The line that a person types, unseen. In raw mode the keys come as they are: the terminal shows nothing, and edits nothing. */
-export function readSecret(stdin: InputStream, onInterrupt: () => void, signal: AbortSignal): Promise<string> {
+/**
+ * The line that a person types, unseen. In raw mode the keys come as they are: the terminal shows nothing, and edits nothing.
+ *
+ * @param ask asks the question. The terminal is in raw mode by then, so that not even a quick answer is shown.
+ * @param onInterrupt called for Ctrl-C, which is no signal in raw mode
+ */
+export function readSecret(
+  stdin: InputStream,
+  ask: () => void,
+  onInterrupt: () => void,
+  signal: AbortSignal,
+): Promise<string> {
   let text = '';
   return new Promise((resolve) => {
     const finish = () => {
@@ -65,5 +75,6 @@ export function readSecret(stdin: InputStream, onInterrupt: () => void, signal: 
     stdin.setRawMode?.(true);
     stdin.on('data', onData);
     stdin.resume();
+    ask();
   });
 }
