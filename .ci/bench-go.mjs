@@ -1,4 +1,5 @@
-// The Go program of the benchmarks (bench/go): clients of etcd's own Go client, which are a peer of Holdfast's.
+// Programs in Go, on etcd's own Go client: that of the benchmarks (bench/go) is a peer of Holdfast's, that of locks (checks/locks/go) shares
+// locks with it.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './etcd/cache.mjs';
@@ -8,8 +9,11 @@ import { root } from './pnpm.mjs';
 /** The environment variable that tells the benchmarks where the program is. */
 export const goProgramVariable = 'HOLDFAST_BENCH_GO';
 
-/** The path of the program, which Go builds anew if its sources changed. Where it can't: `undefined`, and one line about it. */
-export async function ensureGoProgram(tell = console.error) {
+const BENCH = { sources: 'bench/go', name: 'fleet-go' };
+export const LOCKS = { sources: 'checks/locks/go', name: 'locks-go' };
+
+/** The path of a program, which Go builds anew if its sources changed. Where it can't: `undefined`, and one line about it. */
+export async function ensureGoProgram(tell = console.error, { sources, name } = BENCH) {
   const go = await goVersion();
   if (!canBuild(go)) {
     tell(`left out: Go's clientv3, which needs Go ${oldestGo} or newer on PATH (found: ${go ?? 'none'})`);
@@ -17,10 +21,10 @@ export async function ensureGoProgram(tell = console.error) {
   }
   const folder = join(root, '.cache', 'bench');
   mkdirSync(folder, { recursive: true });
-  const program = join(folder, 'fleet-go');
+  const program = join(folder, name);
   const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-o', program];
   try {
-    await run('go', ['build', ...flags, '.'], { cwd: join(root, 'bench', 'go'), env: goEnvironment });
+    await run('go', ['build', ...flags, '.'], { cwd: join(root, sources), env: goEnvironment });
   } catch (error) {
     tell(`left out: Go's clientv3, which could not be built (${String(error.stderr || error.message).trim()})`);
     return undefined;

@@ -1,7 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
-import { availableEtcds, eventually, isOfVersion, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import {
+  availableEtcds,
+  eventually,
+  isOfVersion,
+  startEtcd,
+  startProxy,
+  type Etcd,
+  type StartEtcdOptions,
+} from '@holdfast/testkit';
 import { openSession, transact, type Session } from '@holdfast/coordination';
 import { codeOf } from './support/code-of.js';
 import { observe } from './support/observer.js';
@@ -102,6 +110,72 @@ describe.each(few)('on etcd $version', ({ version }) => {
     await eventually(() => signal.aborted);
     expect(signal.reason).toMatchObject({ code: 'session-lost' });
     expect(await codeOf(other.lock('/locks/b'))).toBe('session-lost');
+  });
+});
+
+/** What a test opened, to be closed in this order, also where it failed. */
+const toClose: { close(): Promise<void> }[] = [];
+const servers: Etcd[] = [];
+
+async function started(options: StartEtcdOptions): Promise<Etcd> {
+  const etcd = await startEtcd(options);
+  servers.push(etcd);
+  return etcd;
+}
+
+afterEach(async () => {
+  for (const each of toClose.splice(0)) await each.close().catch(() => undefined);
+  for (const etcd of servers.splice(0)) await etcd.close();
+});
+
+describe('on a server with users', () => {
+  test('a session and its locks outlive the tokens of their user', async () => {
+    const etcd = await started({ version: '3.5', args: ['--auth-token-ttl=1'] });
+    const rights = ['role', 'grant-permission', 'app', '--prefix=true', 'readwrite', '/locks/a'];
+    for (const args of [
+      ['user', 'add', 'root:rootpw'],
+      ['user', 'grant-role', 'root', 'root'],
+      ['role', 'add', 'app'],
+      ['user', 'add', 'app:apppw'],
+      ['user', 'grant-role', 'app', 'app'],
+      rights,
+      ['auth', 'enable'],
+    ]) {
+      await etcd.ctl(...args);
+    }
+    const store = etcdV3Store({ endpoints: etcd.endpoints, auth: { username: 'app', password: 'apppw' } });
+    // It is renewed every one and a half seconds, and a token that is not used lives for one.
+    const session = await openSession(store, { ttl: 6 });
+    toClose.push(session, store);
+    const held = await session.lock('/locks/a');
+    await eventually(async () => (await etcd.metric('etcd_debugging_lease_renewed_total')) >= 3);
+    held.check();
+    await held.release();
+    expect(await codeOf(session.lock('/elsewhere'))).toBe('permission-denied');
+    session.check();
+  });
+});
+
+describe('on a cluster', () => {
+  test('a session leaves a member that has lost its leader', async () => {
+    const etcd = await started({ version: '3.5', nodes: 3, links: true });
+    const store = etcdV3Store({ endpoints: etcd.endpoints });
+    const session = await openSession(store);
+    toClose.push(session, store);
+    const held = await session.lock('/locks/a');
+    for (const member of [0, 1, 2]) {
+      etcd.links.isolate(member);
+      const [sentAt, before] = [performance.now(), session.ttl];
+      // Renewed since the member was cut off: more time is left than could be without.
+      await eventually(async () => {
+        session.check();
+        const { ttl } = await store.leases.timeToLive(session.lease, { timeoutMs: 1_000 }).catch(() => ({ ttl: 0 }));
+        return ttl > before - (performance.now() - sentAt) / 1_000 + 1;
+      });
+      etcd.links.heal();
+    }
+    held.check();
+    await held.release();
   });
 });
 

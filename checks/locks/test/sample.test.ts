@@ -1,0 +1,11 @@
+import { expect, test } from '@jest/globals';
+import { findEtcd } from '@holdfast/testkit';
+import { FAULTS, runCampaign } from '../src/index.js';
+
+test('under each fault, a fenced resource sees no overlap, nobody is served out of turn, and nothing is left', async () => {
+  const { version } = findEtcd({ version: '3.5' });
+  const runs = FAULTS.length;
+  const result = await runCampaign({ version, client: 'holdfast', runs, sideBySide: runs });
+  expect(result.violations).toEqual([]);
+  expect(Object.keys(result.faults).sort()).toEqual([...FAULTS].sort());
+});
