@@ -121,7 +121,8 @@ async function guardByTxn<R extends PutResult | DeleteResult>(
   throw new StoreError('internal', `the ${driver.name} adapter answered a transaction with results of another shape`);
 }
 
-function compareOf(range: KeyRange, guard: DriverGuard): DriverCompare {
+/** A guard as a compare of a transaction. */
+export function compareOf(range: KeyRange, guard: DriverGuard): DriverCompare {
   switch (guard.kind) {
     case 'absent':
       return { range, target: 'createRevision', op: '=', value: 0 };

@@ -14,6 +14,7 @@ export {
   type StoreErrorOptions,
   type WriteOutcome,
 } from './errors.js';
+export { fenced, type FencedOptions } from './fenced.js';
 export type { KeyValue, LeaseId, UndecodableKey } from './key-value.js';
 export type { GrantOptions, Lease, Leases, LeaseStatus } from './leases.js';
 export { fromPino, silentLogger, type Logger, type PinoLogger } from './logger.js';

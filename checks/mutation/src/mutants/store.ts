@@ -179,4 +179,20 @@ export const store: readonly Mutant[] = [
       name: 'packages/memory asks for nothing that only this workspace has',
     },
   },
+  {
+    name: 'fence-asked-and-not-compared',
+    why: 'a fence is looked at before a write, and not in its transaction: what is under way comes in after it',
+    file: 'packages/store/src/fenced.ts',
+    find: "  const Driver = store.capabilities.transactions === 'multi-key' ? ComparingDriver : AskingDriver;",
+    replace: '  const Driver = AskingDriver;',
+    caughtBy: { test: 'packages/store/test/fenced.test.ts', name: 'compares the fence in the one of the write' },
+  },
+  {
+    name: 'fence-as-a-guard',
+    why: 'a guarded write that a fence refuses is told as a guard that did not hold: its caller reads, and tries for ever',
+    file: 'packages/store/src/fenced.ts',
+    find: '    if (fence.item !== undefined) throw isFenced(this.fence);\n',
+    replace: '',
+    caughtBy: { test: 'packages/store/test/fenced.test.ts', name: 'refuses put ifValue that holds' },
+  },
 ];
