@@ -84,7 +84,7 @@ export const watchHistoryCases: readonly ConformanceCase[] = [
       const { history } = capabilities;
       const length = typeof history === 'object' ? history.events : 0;
       const { bookmark } = await store.list({ prefix: key('idle/') });
-      await putMany(store, length + 50, (index) => key(`busy/${index % 20}`));
+      await putMany(store, length + 50, (index) => key(`busy/${index % 200}`));
       const reader = context.watch({ prefix: key('idle/') }, { after: bookmark });
       const end = await reader.end();
       expectTrue(
