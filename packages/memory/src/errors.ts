@@ -1,5 +1,5 @@
 import { quoted } from '@holdfast/store/adapter';
-import { CompactedError, type LeaseId, type Revision, StoreError, type WriteOutcome } from '@holdfast/store';
+import { CompactedError, type Revision, StoreError, type WriteOutcome } from '@holdfast/store';
 
 // The refusals of this store. Those of writes say `not-applied`: inside the process that is always certain.
 
@@ -25,20 +25,6 @@ export function futureRevision(asked: number, head: number, outcome?: WriteOutco
 
 export function historyChanged(why: string): StoreError {
   return new StoreError('history-changed', `${why}; read everything again, and watch from that read's bookmark`);
-}
-
-export function leaseNotFound(id: LeaseId, outcome?: WriteOutcome): StoreError {
-  return new StoreError(
-    'lease-not-found',
-    `there is no lease ${id}: it was never granted, was revoked, or has expired`,
-    { outcome },
-  );
-}
-
-export function leaseExists(id: LeaseId): StoreError {
-  return new StoreError('conflict', `lease ${id} exists already; leave the id out to have one chosen`, {
-    outcome: 'not-applied',
-  });
 }
 
 export function keyNotFound(key: string, option: string): StoreError {

@@ -1,3 +1,4 @@
+import * as adapterKit from '@holdfast/adapter-kit';
 import * as coordination from '@holdfast/coordination';
 import * as core from '@holdfast/core';
 import * as coreYaml from '@holdfast/core/yaml';
@@ -14,6 +15,7 @@ import * as zod from 'zod';
 
 const nodeRequire = createRequire(__filename);
 const MODULES: Readonly<Record<string, unknown>> = {
+  '@holdfast/adapter-kit': adapterKit,
   '@holdfast/coordination': coordination,
   '@holdfast/core': core,
   '@holdfast/core/yaml': coreYaml,

@@ -1,11 +1,11 @@
 import type { Bookmark, Clock, LeaseId, StoreError, TxnResult, WriteOutcome } from '@holdfast/store';
 import type { DriverListOptions, DriverPutOptions, DriverTxn, KeyRange } from '@holdfast/store/adapter';
 import { inNextTurn } from '@holdfast/store/adapter';
+import { type LeaseRecord as Lease, LeaseTable } from '@holdfast/adapter-kit';
 import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
 import { Entries } from '../entries/entries.js';
 import { keyNotFound } from '../errors.js';
-import type { Version } from '../data/key-history.js';
-import { type LeaseRecord, Lessor } from '../leases/lessor.js';
+import type { KeyHistory, Version } from '../data/key-history.js';
 import { Mvcc, type Writer } from '../data/mvcc.js';
 import { type Selection, select } from '../reads/reads.js';
 import { type RequestLimits, checkPutSize, checkTxnSize } from '../request-limits.js';
@@ -33,7 +33,7 @@ export class Engine {
   readonly hub: WatchHub;
   readonly #options: EngineOptions;
   #identity: string;
-  #lessor: Lessor;
+  #lessor: LeaseTable<KeyHistory>;
   #mvcc: Mvcc;
   #handles = 0;
 
@@ -141,27 +141,27 @@ export class Engine {
     });
   }
 
-  grant(ttl: number, id: LeaseId | undefined): LeaseRecord {
+  grant(ttl: number, id: LeaseId | undefined): Lease<KeyHistory> {
     this.#lessor.expire();
     return this.#lessor.grant(ttl, id);
   }
 
   /** @param outcome for the error if there is no such lease */
-  lease(id: LeaseId, outcome?: WriteOutcome): LeaseRecord {
+  lease(id: LeaseId, outcome?: WriteOutcome): Lease<KeyHistory> {
     this.#lessor.expire();
     return this.#lessor.require(id, outcome);
   }
 
-  leaseLeftMs(lease: LeaseRecord): number {
+  leaseLeftMs(lease: Lease<KeyHistory>): number {
     return this.#lessor.leftMs(lease);
   }
 
-  leases(): readonly LeaseRecord[] {
+  leases(): readonly Lease<KeyHistory>[] {
     this.#lessor.expire();
     return this.#lessor.list();
   }
 
-  keepAlive(id: LeaseId): LeaseRecord {
+  keepAlive(id: LeaseId): Lease<KeyHistory> {
     const lease = this.lease(id);
     this.#lessor.renew(lease);
     return lease;
@@ -206,7 +206,7 @@ export class Engine {
     return result;
   }
 
-  #deleteKeysOf(lease: LeaseRecord): void {
+  #deleteKeysOf(lease: Lease<KeyHistory>): void {
     // In key order, as in etcd. The set empties while its keys are deleted.
     const keys = [...lease.keys].map(({ key }) => key).sort();
     this.#write((writer) => {
@@ -214,12 +214,12 @@ export class Engine {
     });
   }
 
-  #newLessor(): Lessor {
+  #newLessor(): LeaseTable<KeyHistory> {
     const { clock, random } = this.#options;
-    return new Lessor({
+    return new LeaseTable<KeyHistory>({
       clock,
       random,
-      onExpired: (lease) => {
+      onExpire: (lease) => {
         this.#deleteKeysOf(lease);
       },
     });

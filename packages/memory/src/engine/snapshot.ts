@@ -1,3 +1,4 @@
+import type { LeaseTable } from '@holdfast/adapter-kit';
 import type { LeaseId } from '@holdfast/store';
 import {
   type ByteString,
@@ -7,8 +8,7 @@ import {
   keyToByteString,
 } from '../data/byte-string.js';
 import { invalidArgument } from '../errors.js';
-import type { Version } from '../data/key-history.js';
-import type { Lessor } from '../leases/lessor.js';
+import type { KeyHistory, Version } from '../data/key-history.js';
 import { Mvcc } from '../data/mvcc.js';
 
 /** One retained change in a {@link MemorySnapshot}. */
@@ -45,7 +45,7 @@ export interface RestoreOptions {
   readonly identity?: 'same' | 'new';
 }
 
-export function takeSnapshot(mvcc: Mvcc, lessor: Lessor, identity: string): MemorySnapshot {
+export function takeSnapshot(mvcc: Mvcc, lessor: LeaseTable<KeyHistory>, identity: string): MemorySnapshot {
   return {
     format: 1,
     identity,
@@ -67,7 +67,7 @@ function toChange({ history, modRevision, createRevision, version, value, lease 
  *
  * @throws StoreError `invalid-argument` if it is not a snapshot, before any lease was granted.
  */
-export function loadSnapshot(snapshot: MemorySnapshot, lessor: Lessor): Mvcc {
+export function loadSnapshot(snapshot: MemorySnapshot, lessor: LeaseTable<KeyHistory>): Mvcc {
   checkSnapshot(snapshot);
   for (const { id, ttl } of snapshot.leases) lessor.grant(ttl, id);
   const mvcc = new Mvcc(lessor);

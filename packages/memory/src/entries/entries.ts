@@ -1,8 +1,8 @@
+import type { LeaseTable } from '@holdfast/adapter-kit';
 import type { KeyValue, Revision, UndecodableKey } from '@holdfast/store';
 import { CopyPool } from '@holdfast/store/adapter';
 import { byteStringToBytes } from '../data/byte-string.js';
-import { type Version, isDeletion } from '../data/key-history.js';
-import type { Lessor } from '../leases/lessor.js';
+import { type KeyHistory, type Version, isDeletion } from '../data/key-history.js';
 
 const EMPTY = new Uint8Array(0);
 
@@ -13,10 +13,10 @@ export function asRevision(revision: number): Revision {
 
 /** Makes entries for callers. Values are copies: a caller that alters one alters nothing else. */
 export class Entries {
-  readonly #leases: () => Lessor;
+  readonly #leases: () => LeaseTable<KeyHistory>;
   readonly #copies = new CopyPool();
 
-  constructor(leases: () => Lessor) {
+  constructor(leases: () => LeaseTable<KeyHistory>) {
     this.#leases = leases;
   }
 

@@ -1,6 +1,6 @@
-import { compareBytes, satisfies, type DriverCompare, type DriverOp, type DriverTxn } from '@holdfast/store/adapter';
+import { comparePasses } from '@holdfast/adapter-kit';
+import type { DriverCompare, DriverOp, DriverTxn } from '@holdfast/store/adapter';
 import { keyToByteString, toInterval } from '../data/byte-string.js';
-import type { Version } from '../data/key-history.js';
 import type { Mvcc } from '../data/mvcc.js';
 
 /** The branches that a transaction takes. All compares, nested ones too, see the state before the transaction (as in etcd). */
@@ -17,32 +17,15 @@ export function plan(mvcc: Mvcc, txn: DriverTxn): Plan {
 
 /** Whether every key of the compare's range passes. If there is none, zeros are compared, and values never match. */
 function holds(mvcc: Mvcc, compare: DriverCompare): boolean {
-  if (compare.range.key !== undefined) return passes(compare, mvcc.get(keyToByteString(compare.range.key)));
+  if (compare.range.key !== undefined) return comparePasses(compare, mvcc.get(keyToByteString(compare.range.key)));
   let found = false;
   let all = true;
   mvcc.walk(toInterval(compare.range), {}, (version) => {
     found = true;
-    all = passes(compare, version);
+    all = comparePasses(compare, version);
     return all;
   });
-  return found ? all : passes(compare, undefined);
-}
-
-function passes(compare: DriverCompare, version: Version | undefined): boolean {
-  switch (compare.target) {
-    case 'value':
-      return version !== undefined && satisfies(compare.op, compareBytes(version.value, compare.value));
-    case 'lease': {
-      const difference = BigInt(version?.lease ?? 0) - BigInt(compare.value);
-      return satisfies(compare.op, difference < 0n ? -1 : difference > 0n ? 1 : 0);
-    }
-    case 'version':
-    case 'createRevision':
-    case 'modRevision':
-      return satisfies(compare.op, (version?.[compare.target] ?? 0) - compare.value);
-    default:
-      return compare satisfies never;
-  }
+  return found ? all : comparePasses(compare, undefined);
 }
 
 /** Calls `check` with every step of a plan, and with the steps of nested transactions. */
