@@ -4,6 +4,7 @@ import { addDelete } from './commands/delete.js';
 import { addGet } from './commands/get.js';
 import { addLease } from './commands/lease.js';
 import { addList } from './commands/list.js';
+import { addLog } from './commands/log.js';
 import { addMirror } from './commands/mirror.js';
 import { addPut } from './commands/put.js';
 import { addStatus } from './commands/status.js';
@@ -46,7 +47,7 @@ export function makeProgram(session: Session, showHelp: (text: string) => void):
     });
   addGlobalFlags(program);
   program.addHelpText('after', AFTER_HELP);
-  const reading = [addGet, addList, addWatch, addMirror, addStatus];
+  const reading = [addGet, addList, addWatch, addMirror, addLog, addStatus];
   const writing = [addPut, addDelete, addTxn, addLease, addCompact];
   for (const add of reading) add(program.commandsGroup('Reading:'), session);
   for (const add of writing) add(program.commandsGroup('Writing:'), session);

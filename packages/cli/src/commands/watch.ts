@@ -98,8 +98,10 @@ async function sayState(session: Session, state: WatchState): Promise<void> {
   } else await session.note('The watch is live again. No event was lost.');
 }
 
-function eventLine({ width, style }: Session, event: WatchEvent): string {
+/** A change on one line: revision, kind, key, value. On a terminal it is cut to the width, and coloured. */
+export function eventLine({ width, style }: Session, event: WatchEvent, kind?: string): string {
   const fields = fieldsOf(event);
+  if (kind !== undefined) fields[1] = kind;
   if (width === undefined) return fields.join('\t');
   const line = fit(fields.join('  '), width);
   return event.type !== 'put' ? style.red(line) : event.isCreate ? style.green(line) : line;
