@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.js';
+import { adapterKit } from './adapter-kit.js';
 import { campaigns } from './campaigns.js';
 import { coordination } from './coordination.js';
 import { etcdCommon } from './etcd-common.js';
@@ -18,6 +19,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'the mirror': [...mirror, ...mirrorBursts],
   'locks and sessions': coordination,
   'what all adapters share': store,
+  'adapters on the kit': adapterKit,
   'everything that the fuzzer and the hostile servers found': campaigns,
   'what keeps the process alive': processLife,
 };

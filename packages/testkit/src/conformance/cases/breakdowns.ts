@@ -57,7 +57,7 @@ export const breakdownCases: readonly ConformanceCase[] = [
     async run(context) {
       const { store, key } = context;
       const reader = await context.follow();
-      const written = [(await store.put(key('a'), '0')).revision];
+      const written = [(await store.put(key('a'), 'before')).revision];
       for (let round = 0; round < 2; round++) {
         await whileBroken(context, () =>
           context.eventually('the breakdown to show', () => reader.watch.state.status === 'interrupted'),

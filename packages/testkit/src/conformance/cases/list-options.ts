@@ -123,7 +123,6 @@ export const listOptionCases: readonly ConformanceCase[] = [
   {
     id: 'C4.sort-orders',
     clauses: ['C4'],
-    writes: 'outside',
     title: 'a list can be sorted by each target, in both orders',
     async run({ store, key, all }) {
       // By key a b c; by creation b c a; by change c a b; by version a b c; by value c b a.

@@ -71,7 +71,7 @@ export const rangeCases: readonly ConformanceCase[] = [
         const prefix = key(`p${last}`);
         const reader = await context.follow({ prefix });
         await store.put(`${prefix}a`, '');
-        await store.put(key(`p${last === '\u007f' ? '\u0080' : '~'}`), '');
+        await store.put(key(`p${last === '\u007f' ? '\u0080' : '~'}`), last);
         await store.put(`${prefix}b`, '');
         expectEqual(keysOf(await store.list({ prefix })), [`${prefix}a`, `${prefix}b`], `list of ${show(prefix)}`);
         const events = await reader.untilEvents(2);
@@ -251,7 +251,7 @@ export const rangeCases: readonly ConformanceCase[] = [
     async run(context) {
       const { store, key } = context;
       const reader = await context.follow(key('a'));
-      for (const name of ['a', 'ab', 'a0', 'A', 'a']) await store.put(key(name), '');
+      for (const [index, name] of ['a', 'ab', 'a0', 'A', 'a'].entries()) await store.put(key(name), String(index));
       const events = await reader.untilEvents(2);
       expectEqual(events.map(keyOf), [key('a'), key('a')], 'the keys told');
     },

@@ -50,7 +50,6 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.mod-revision-is-the-writes',
     clauses: ['C3'],
-    writes: 'outside',
     title: "an entry's modRevision is the revision that its last write returned",
     async run({ store, key }) {
       for (const value of ['1', '2', '2']) {
@@ -76,7 +75,6 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.versions-count-writes',
     clauses: ['C3'],
-    writes: 'outside',
     title: 'version counts the writes of a key from 1, and begins again after its deletion',
     requires: { versions: true },
     async run({ store, key }) {
