@@ -9,8 +9,7 @@ import { RangeRules, type RangeQuestion } from './range-rules.js';
 export interface PageKeys {
   /** The start and the end of each entry, alternating. */
   readonly bounds: Uint32Array;
-  /** The mod revision, the create revision and the version of each entry, alternating: a resync compares them, and needs nothing else. */
-  readonly numbers: Uint32Array | Float64Array;
+  readonly modRevisions: Uint32Array | Float64Array;
   readonly undecodable: readonly UndecodableKey[];
   /** Whether every key is ASCII, so that no decoder is needed. */
   readonly ascii: boolean;
@@ -20,7 +19,7 @@ export interface PageKeys {
 
 export const NO_KEYS: PageKeys = {
   bounds: new Uint32Array(),
-  numbers: new Uint32Array(),
+  modRevisions: new Uint32Array(),
   undecodable: [],
   ascii: true,
   keysFirst: true,
@@ -35,9 +34,6 @@ type Entries = Pick<RangeOutline, 'buffer' | 'bounds'>;
 
 /** Where a key of fewer than 128 bytes begins if its entry begins with it: after the tag, and one byte that tells the length. */
 export const SHORT_KEY_OFFSET = 2;
-
-/** How many numbers are kept of each entry. */
-export const NUMBERS = 3;
 
 /** The number of entries that are checked between two checks of the time. */
 const STEP = 512;
@@ -60,7 +56,7 @@ export async function checkKeys({ buffer, bounds }: Entries, rules: RangeRules):
   const entry = new EntryReader(buffer);
   const entries = bounds.length / 2;
   const good = new Uint32Array(bounds.length);
-  let numbers: PageKeys['numbers'] = new Uint32Array(NUMBERS * entries);
+  const modRevisions = rules.revision < 2 ** 32 ? new Uint32Array(entries) : new Float64Array(entries);
   const undecodable: UndecodableKey[] = [];
   let count = 0;
   let ascii = true;
@@ -85,17 +81,11 @@ export async function checkKeys({ buffer, bounds }: Entries, rules: RangeRules):
     keysFirst &&= entry.keyFrom === start + SHORT_KEY_OFFSET;
     good[2 * count] = start;
     good[2 * count + 1] = end;
-    const { modRevision, createRevision, version } = entry;
-    if (Math.max(modRevision, createRevision, version) >= 2 ** 32 && numbers instanceof Uint32Array) {
-      numbers = Float64Array.from(numbers);
-    }
-    numbers[NUMBERS * count] = modRevision;
-    numbers[NUMBERS * count + 1] = createRevision;
-    numbers[NUMBERS * count + 2] = version;
+    modRevisions[count] = entry.modRevision;
     count += 1;
   }
   rules.checkLast();
   const rest = { undecodable, ascii, keysFirst };
-  if (count === entries) return { bounds: good, numbers, ...rest };
-  return { bounds: good.slice(0, 2 * count), numbers: numbers.slice(0, NUMBERS * count), ...rest };
+  if (count === entries) return { bounds: good, modRevisions, ...rest };
+  return { bounds: good.slice(0, 2 * count), modRevisions: modRevisions.slice(0, count), ...rest };
 }

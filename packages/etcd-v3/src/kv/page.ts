@@ -1,6 +1,6 @@
 import type { Bookmark, Page, Revision, UndecodableKey } from '@holdfast/store';
 import { EntryReader } from '../protobuf/entry.js';
-import { NUMBERS, type PageKeys, type RangeAnswer, SHORT_KEY_OFFSET } from './page-keys.js';
+import { type PageKeys, type RangeAnswer, SHORT_KEY_OFFSET } from './page-keys.js';
 
 /** A page's position in its scan. */
 export interface PagePosition {
@@ -26,7 +26,7 @@ export class EtcdPage implements Page {
     this.#buffer = buffer;
     this.#keys = keys;
     this.#encoding = keys.ascii ? 'latin1' : 'utf8';
-    this.length = keys.bounds.length / 2;
+    this.length = keys.modRevisions.length;
     this.#entry = new EntryReader(buffer);
     this.bookmark = bookmark;
     this.total = total;
@@ -55,19 +55,15 @@ export class EtcdPage implements Page {
   }
 
   modRevision(index: number): Revision {
-    return this.#number(index, 0) as Revision;
+    return (this.#keys.modRevisions[index] ?? this.#at(index).modRevision) as Revision;
   }
 
   createRevision(index: number): Revision {
-    return this.#number(index, 1) as Revision;
+    return this.#at(index).createRevision as Revision;
   }
 
   version(index: number): number {
-    return this.#number(index, 2);
-  }
-
-  #number(index: number, which: number): number {
-    return this.#keys.numbers[NUMBERS * index + which] ?? this.#outside(index);
+    return this.#at(index).version;
   }
 
   /** The entry's parts. Those of the last requested entry are cached. */
@@ -76,15 +72,11 @@ export class EtcdPage implements Page {
     const start = this.#keys.bounds[2 * index];
     const end = this.#keys.bounds[2 * index + 1];
     if (start === undefined || end === undefined) {
-      return this.#outside(index);
+      throw new RangeError(`index ${index} is outside this page of ${this.length}`);
     }
     this.#index = -1;
     this.#entry.read(start, end);
     this.#index = index;
     return this.#entry;
-  }
-
-  #outside(index: number): never {
-    throw new RangeError(`index ${index} is outside this page of ${this.length}`);
   }
 }

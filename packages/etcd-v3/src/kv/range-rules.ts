@@ -37,7 +37,7 @@ export class RangeRules {
   readonly #range: KeyRange;
   readonly #asked: RangeQuestion;
   /** No entry may be newer. */
-  readonly #revision: number;
+  readonly revision: number;
   /** None may be older. */
   readonly #least: number;
   readonly #limit: number;
@@ -53,9 +53,9 @@ export class RangeRules {
   constructor(range: KeyRange, asked: RangeQuestion, head: Revision) {
     this.#range = range;
     this.#asked = asked;
-    this.#revision = asked.revision ?? head;
-    if (head < this.#revision) {
-      throw badAnswer(`etcd answered a read at revision ${this.#revision} with its state at ${head}`);
+    this.revision = asked.revision ?? head;
+    if (head < this.revision) {
+      throw badAnswer(`etcd answered a read at revision ${this.revision} with its state at ${head}`);
     }
     this.#least = asked.minModRevision ?? 0;
     this.#limit = asked.limit ?? Infinity;
@@ -68,7 +68,7 @@ export class RangeRules {
   next(entry: EntryParts): void {
     const { keyBuffer, keyFrom, keyTo, modRevision: mod } = entry;
     checkNumbers(entry);
-    if (mod > this.#revision || mod < this.#least) {
+    if (mod > this.revision || mod < this.#least) {
       throw badAnswer(`etcd sent ${this.#name(entry)} of revision ${mod}, which is none of those that were asked for`);
     }
     if (this.#entries >= this.#limit) {
