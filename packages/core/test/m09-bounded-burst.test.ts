@@ -233,6 +233,17 @@ describe('M9 a burst of loads', () => {
     expect(pages()).toHaveLength(0);
   });
 
+  test('a load that the time-outs of its own store end soon is repeated soon: the server may just have been away', async () => {
+    let isAway = true;
+    server.refuse = () => (isAway ? new StoreError('timeout', 'no answer within 300 ms') : undefined);
+    const opening = open({ backoff: { initialMs: 5, maxMs: 50 } });
+    await clock.advance(5_000);
+    isAway = false;
+    const began = clock.now();
+    await settled(opening);
+    expect(clock.now() - began).toBeLessThan(5_000);
+  });
+
   test('a server that has too much to do is asked small questions, ever more slowly, until it takes one', async () => {
     let isExhausted = true;
     server.refuse = () =>

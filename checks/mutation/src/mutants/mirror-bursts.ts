@@ -28,7 +28,7 @@ export const mirrorBursts: readonly Mutant[] = [
     promise: 'M9',
     why: 'a load that timed out is repeated after the usual back-off, while the server is still at work for the first one',
     file: core('life/run-loop'),
-    find: 'await this.#pause(late.pauseAfter(cause));',
+    find: 'await this.#pause(late.pauseAfter(cause, passed()));',
     replace: 'await this.#pause();',
     caughtBy: { test: TEST, name: 'a load that timed out is not repeated at once' },
   },

@@ -14,11 +14,15 @@ export class LateReads {
     this.#runtime = runtime;
   }
 
-  /** How long to wait at least before the next attempt: after a time-out about as long as that took, twice as long after the next one. */
-  pauseAfter({ code }: StoreError): number {
+  /**
+   * How long to wait at least before the next attempt: after a time-out about as long as that took, twice as long after the next one.
+   *
+   * @param tookMs how long the attempt took, in milliseconds: the store's own time-outs may be short
+   */
+  pauseAfter({ code }: StoreError, tookMs: number): number {
     if (code !== 'timeout') return 0;
     const { settings, patienceMs } = this.#runtime;
-    const ceiling = Math.min(LONGEST_PAUSE_MS, PAGE_TIMEOUT_MS * 2 ** this.#late, patienceMs);
+    const ceiling = Math.min(LONGEST_PAUSE_MS, Math.min(tookMs, PAGE_TIMEOUT_MS) * 2 ** this.#late, patienceMs);
     this.#late += 1;
     return ceiling * (0.5 + settings.random() / 2);
   }

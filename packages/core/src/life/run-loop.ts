@@ -10,6 +10,7 @@ import { awaitQuick } from '../reads/await-quick.js';
 import { hasCheapHead, readHead } from '../reads/read-head.js';
 import { canSpareValues, resync } from '../reads/sparing-resync.js';
 import { isOtherOrOlder } from '../table/history.js';
+import { stopwatch } from '../util/stopwatch.js';
 
 /** How many times as much as a page an attempt is taken for that is made again. */
 const RETRY_SHARE = 8;
@@ -112,9 +113,11 @@ export class RunLoop {
     const runtime = this.#runtime;
     const late = new LateReads(runtime);
     for (let isOverloaded = false; ;) {
+      let passed = stopwatch(runtime.settings.clock);
       try {
         // Not everything at once: a server that had too much to do shows by a small read whether it still has.
         if (isOverloaded) await awaitQuick(runtime, RETRY_SHARE, runtime.signal);
+        passed = stopwatch(runtime.settings.clock);
         await work();
         return;
       } catch (error) {
@@ -123,7 +126,7 @@ export class RunLoop {
         if (isFinal(cause)) throw cause;
         runtime.noteTrouble(cause);
         isOverloaded = (cause.code === 'timeout' || cause.code === 'unavailable') && hasCheapHead(runtime);
-        await this.#pause(late.pauseAfter(cause));
+        await this.#pause(late.pauseAfter(cause, passed()));
       }
     }
   }
