@@ -1,8 +1,11 @@
 // Many mirrors that read everything at once: how they give way where their server is busy, and what a lone mirror notices of that.
-import { CompactedError, StoreError } from '@holdfast/store';
+import { CompactedError, type ConfigStore, StoreError } from '@holdfast/store';
 import { Random, virtualClock, type VirtualClock } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { json, mirror as openMirror, type Mirror } from '../src/index.js';
+import { json, mirror as openMirror, type Mirror, type MirrorState } from '../src/index.js';
+import { toSettings } from '../src/options/settings.js';
+import { load } from '../src/reads/load.js';
+import { Runtime } from '../src/runtime/runtime.js';
 import { BusyServer } from './support/busy-server.js';
 
 interface Thing {
@@ -134,6 +137,101 @@ describe('M9 a burst of loads', () => {
     await settled(Promise.all([...first, last]));
   });
 
+  test('mirrors of a process that was slow need not read one at a time: a small read shows that the server is quick', async () => {
+    server.pageMs = 20;
+    const late = new Promise<void>((resolve) => clock.setTimeout(resolve, 2_000));
+    const store = server.store();
+    const scan = store.scan.bind(store);
+    store.scan = async function* (...args) {
+      await late;
+      yield* scan(...args);
+    };
+    await settled(Promise.all(Array.from({ length: 4 }, () => open({}, store))));
+    expect(server.mostWaiting).toBe(4);
+  });
+
+  test('what the mirror itself kept waiting is no sign of a busy server', async () => {
+    const store = server.store();
+    closing.push(() => store.close());
+    const settings = toSettings({ prefix: PREFIX, codec: json(), clock }, new Set());
+    const runtime = new Runtime(store, settings);
+    const locked = runtime.lock.run(() => new Promise<void>((resolve) => clock.setTimeout(resolve, 2_000)));
+    const loading = load(runtime, { origin: 'load', newHistory: false, signal: runtime.signal });
+    await settled(Promise.all([locked, loading]));
+    expect(server.asked).toHaveLength(PAGES);
+    runtime.close();
+  });
+
+  describe('while the mirrors of a store wait for their server', () => {
+    let store: ConfigStore;
+    let readers: Mirror<Thing>[];
+    beforeEach(async () => {
+      store = server.store();
+      readers = await settled(Promise.all(Array.from({ length: 4 }, () => open({}, store))));
+      server.pageMs = 200;
+      server.listMs = 5_000;
+      server.failWatches(new CompactedError('compacted', { compactRevision: readers[0]!.revision }));
+      await until(() => pages().length === 4 * PAGES + 4);
+    });
+
+    test('another one starts all the same, and says what it waits for', async () => {
+      const states: MirrorState[] = [];
+      const began = clock.now();
+      const opening = open({ startTimeoutMs: 60_000, onState: (state) => states.push(state) }, store);
+      await clock.advance(10_000);
+      expect(states.at(-1)).toMatchObject({
+        status: 'loading',
+        cause: { code: 'unavailable', message: expect.stringMatching(/waits for its turn/) },
+      });
+      expect((await settled(opening)).size).toBe(KEYS);
+      expect(clock.now() - began).toBeLessThan(60_000);
+      expect(readers.map(({ state }) => state.status)).toContain('resyncing');
+    });
+
+    test('and one of a single key needs no turn', async () => {
+      const opening = open({ prefix: undefined, key: `${PREFIX}0000` }, store);
+      await clock.advance(20);
+      expect(pages().filter(({ page }) => page === 0)).toHaveLength(9);
+      await settled(opening);
+    });
+  });
+
+  describe('a line that takes long', () => {
+    /** Has the mirror read everything again. */
+    async function overtake(mirror: Mirror<Thing>): Promise<void> {
+      server.failWatches(new CompactedError('compacted', { compactRevision: mirror.revision }));
+      await until(() => mirror.state.status === 'resyncing');
+    }
+
+    test.each([
+      // The quickest of the latest answers is the line.
+      ['since a while', 5, 320, 60_000],
+      // No line is taken to be so long.
+      ['and longer than any', 2_000, 2_000, 300_000],
+    ])('%s, does not keep a mirror from reading everything again', async (_which, firstMs, laterMs, withinMs) => {
+      server.pageMs = 400;
+      server.listMs = firstMs;
+      const mirror = await settled(open());
+      server.pageMs = laterMs;
+      server.listMs = laterMs;
+      await overtake(mirror);
+      server.asked.length = 0;
+      await until(() => mirror.state.status === 'live', withinMs);
+      expect(pages().length).toBeGreaterThanOrEqual(PAGES);
+    });
+
+    test('nor does it where the head is asked before another attempt', async () => {
+      server.pageMs = 400;
+      server.listMs = 2_000;
+      const mirror = await settled(open());
+      let refusals = 1;
+      server.refuse = ({ kind }) =>
+        kind === 'page' && refusals-- > 0 ? new StoreError('unavailable', 'too many requests') : undefined;
+      await overtake(mirror);
+      await until(() => mirror.state.status === 'live', 600_000);
+    });
+  });
+
   describe('on a server that stays busy', () => {
     beforeEach(() => {
       server.pageMs = 1_000;
@@ -166,6 +264,20 @@ describe('M9 a burst of loads', () => {
       const mirror = await settled(open({ startTimeoutMs: 45_000, random: () => 0.99 }));
       expect(mirror.size).toBe(KEYS);
       expect(clock.now() - began).toBeLessThan(45_000);
+    });
+
+    test('and so it does where the wall clock is set back meanwhile', async () => {
+      let backMs = 0;
+      const shifted = {
+        now: () => clock.now() - backMs,
+        monotonic: () => clock.now(),
+        setTimeout: clock.setTimeout.bind(clock),
+        clearTimeout: clock.clearTimeout.bind(clock),
+      };
+      const opening = open({ startTimeoutMs: 45_000, random: () => 0.99, clock: shifted });
+      await clock.advance(2_000);
+      backMs = 3_600_000;
+      expect((await settled(opening)).size).toBe(KEYS);
     });
 
     test.each(['signal', 'startTimeoutMs'] as const)('%s ends the wait', async (how) => {

@@ -2,6 +2,7 @@ import { isStoreError } from '@holdfast/store';
 import { loadWhileFollowing } from '../reads/followed-load.js';
 import { load, type LoadOptions } from '../reads/load.js';
 import type { OpenWatch } from '../reads/open-watch.js';
+import { inTurn } from '../reads/take-turn.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** How often a compaction may overtake the mirror before it no longer reads everything at one revision. */
@@ -37,8 +38,7 @@ export class Loader {
     });
     // Next it is the scan's turn again, where this fails too; and the next time that it is overtaken, once is enough.
     this.#overtaken = MOST_OVERTAKEN - 1;
-    const { turns } = this.#runtime.fullLoads;
-    this.#watch = await turns.run(options.signal, () => loadWhileFollowing(this.#runtime, options));
+    this.#watch = await inTurn(this.#runtime, options.signal, () => loadWhileFollowing(this.#runtime, options));
   }
 
   /** The watch that the last load has left open, for whoever follows on from it, and closes it. */

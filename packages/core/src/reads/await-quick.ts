@@ -8,22 +8,41 @@ import { readHead } from './read-head.js';
 const FIRST_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 30_000;
 const LEAST_WAIT_MS = 100;
+/** After one to two times as long, in milliseconds, the server is read although it is slow: the line to it may be so for good. */
+const PATIENCE_MS = 120_000;
 /** After an answer that took so long, in milliseconds, the next wait may be twice as long: more mirrors read than the server can serve. */
 const CROWDED_MS = 2_000;
+
+/**
+ * Asks for the head once.
+ *
+ * @returns how long the answer took, in milliseconds, if it was slow; `undefined` for a quick one, and where there is no time to wait
+ */
+export async function askIfBusy(runtime: Runtime, signal: AbortSignal): Promise<number | undefined> {
+  if (runtime.patienceMs < LEAST_WAIT_MS) return undefined;
+  const tookMs = await timeHead(runtime, signal);
+  return runtime.fullLoads.isSlow(tookMs) ? tookMs : undefined;
+}
 
 /**
  * Asks for the head until that is answered quickly, with random waits in between: many mirrors that want to read everything at once come
  * one after the other then, as fast as the server can serve them (M9). A server that answers quickly is asked once.
  *
  * @param share how many times as much is to be read as a first page has
+ * @param lastMs how long a slow answer took that has just come, in milliseconds: the first wait begins at once
  * @throws StoreError what a read fails with, a time-out apart, and the signal's reason
  */
-export async function awaitQuick(runtime: Runtime, share: number, signal: AbortSignal): Promise<void> {
+export async function awaitQuick(runtime: Runtime, share: number, signal: AbortSignal, lastMs?: number): Promise<void> {
   const { clock, logger, random, range } = runtime.settings;
+  const passed = stopwatch(clock);
+  // Those who began together must not give up together.
+  const mostMs = PATIENCE_MS * (1 + random());
   let wished: number | undefined;
-  // A mirror that must start soon reads whatever the server is busy with.
-  while (runtime.patienceMs >= LEAST_WAIT_MS) {
-    const tookMs = await timeHead(runtime, signal);
+  let slowMs = lastMs;
+  // A mirror that must start soon reads whatever the server is busy with; and so does, in the end, every mirror.
+  while (passed() < mostMs && runtime.patienceMs >= LEAST_WAIT_MS) {
+    const tookMs = slowMs ?? (await timeHead(runtime, signal));
+    slowMs = undefined;
     if (!runtime.fullLoads.isSlow(tookMs)) return;
     const isFirst = wished === undefined;
     const factor = isFirst || tookMs < CROWDED_MS ? 1 : 2;

@@ -2,7 +2,8 @@ import type { Page } from '@holdfast/store';
 import type { Deadline } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { stopwatch } from '../util/stopwatch.js';
-import { awaitQuick } from './await-quick.js';
+import { askIfBusy, awaitQuick } from './await-quick.js';
+import { takeTurn } from './take-turn.js';
 
 /** How many times as much as its first page a read is taken for at most. */
 const MOST_SHARE = 100;
@@ -15,6 +16,7 @@ export class ConsiderateRead {
   readonly #runtime: Runtime;
   readonly #passed: () => number;
   #isFirst = true;
+  #isOver = false;
   #giveBack: () => void = () => undefined;
 
   /** To be made right before the read begins. */
@@ -30,14 +32,26 @@ export class ConsiderateRead {
     const { fullLoads } = this.#runtime;
     if (!more || !fullLoads.isSlow(this.#passed())) return;
     deadline.suspend();
-    this.#giveBack = await fullLoads.cautious.take(deadline.signal);
-    const share = Math.min(MOST_SHARE, Math.max(1, (total - length) / Math.max(1, length)));
-    await awaitQuick(this.#runtime, share, deadline.signal);
+    await this.#giveWay(Math.min(MOST_SHARE, Math.max(1, (total - length) / Math.max(1, length))), deadline.signal);
     deadline.extend();
+  }
+
+  async #giveWay(share: number, signal: AbortSignal): Promise<void> {
+    const runtime = this.#runtime;
+    const { cautious } = runtime.fullLoads;
+    const slowMs = await askIfBusy(runtime, signal);
+    const { isFree } = cautious;
+    // Only this process or the line was slow, unless other mirrors wait for the server.
+    if (slowMs === undefined && isFree) return;
+    this.#giveBack = await takeTurn(runtime, cautious, signal);
+    // A read that was given up meanwhile has given back nothing.
+    if (this.#isOver) this.#giveBack();
+    await awaitQuick(runtime, share, signal, isFree ? slowMs : undefined);
   }
 
   /** To be called when the read is over. */
   end(): void {
+    this.#isOver = true;
     this.#giveBack();
   }
 }

@@ -4,6 +4,7 @@ import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Restore } from '../table/restore.js';
 import { ConsiderateRead } from './considerate-read.js';
+import { inTurn } from './take-turn.js';
 import { NO_CHANGE, type StepOrigin } from '../events/step.js';
 
 /** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */
@@ -21,28 +22,28 @@ export interface LoadOptions {
  * mirrors of a store do so at a time.
  */
 export async function load(runtime: Runtime, options: LoadOptions): Promise<void> {
-  await runtime.fullLoads.turns.run(options.signal, () => loadNow(runtime, options));
+  await inTurn(runtime, options.signal, () => loadNow(runtime, options));
 }
 
 async function loadNow(runtime: Runtime, options: LoadOptions): Promise<void> {
   const mark = runtime.freshness.begin();
   const { range } = runtime.settings;
-  const reading = new ConsiderateRead(runtime);
-  try {
-    await install(runtime, options, mark, (add) =>
-      runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
-        for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
-          deadline.extend();
-          if (page.more) runtime.reachability.goesOn();
-          await reading.came(page, deadline);
-          await add(page);
-          deadline.signal.throwIfAborted();
-        }
-      }),
-    );
-  } finally {
-    reading.end();
-  }
+  await install(runtime, options, mark, async (add) => {
+    // Not before the lock is held: a wait for that says nothing of the server.
+    const reading = new ConsiderateRead(runtime);
+    const work = runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
+      for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
+        deadline.extend();
+        if (page.more) runtime.reachability.goesOn();
+        await reading.came(page, deadline);
+        await add(page);
+        deadline.signal.throwIfAborted();
+      }
+    });
+    await work.finally(() => {
+      reading.end();
+    });
+  });
 }
 
 /**

@@ -8,6 +8,7 @@ import { checkContinues } from '../table/history.js';
 import { patch } from '../table/patch.js';
 import { readPages } from './read-delta.js';
 import { readValues } from './read-values.js';
+import { inTurn } from './take-turn.js';
 import { RevisionDiff } from '../table/revision-diff.js';
 import type { ResyncReason } from '../events/state.js';
 import { NO_CHANGE } from '../events/step.js';
@@ -31,7 +32,7 @@ export function canSpareValues({ table, store, settings }: Runtime): boolean {
  * @throws StoreError `history-changed` where the store answers from another history, or is behind the mirror
  */
 export function resync(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {
-  return runtime.fullLoads.turns.run(signal, () => resyncNow(runtime, reason, signal));
+  return inTurn(runtime, signal, () => resyncNow(runtime, reason, signal));
 }
 
 async function resyncNow(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {

@@ -18,6 +18,7 @@ import { StateMachine } from '../events/state.js';
 import type { StepOrigin, Tell } from '../events/step.js';
 import { snapshotOf } from '../table/snapshot.js';
 import { Table } from '../table/table.js';
+import { stopwatch } from '../util/stopwatch.js';
 import { Watermark } from '../util/watermark.js';
 
 /** What the loops of one mirror share: its table, what is proved about it, its state, and how it reads. */
@@ -44,8 +45,8 @@ export class Runtime {
   /** Counts the steps made by reads. Those bring net changes only: a key that came and went in between is in no step. */
   readSteps = 0;
   readonly #closing = new AbortController();
-  /** In milliseconds since the epoch, until there is something to show. */
-  #patientUntil: number | undefined;
+  /** The milliseconds since the mirror was opened, until there is something to show. */
+  #starting: (() => number) | undefined;
   #trouble: StoreError | undefined;
   /** Why an attempt of the read under way failed, while the store still retries. */
   #attempt: StoreError | undefined;
@@ -57,7 +58,7 @@ export class Runtime {
     this.heads = SharedHead.of(store, clock);
     this.historyReads = HistoryReads.of(store, clock);
     this.fullLoads = FullLoads.of(store, clock);
-    this.#patientUntil = clock.now() + settings.startTimeoutMs / 2;
+    this.#starting = stopwatch(clock);
     this.outlets = new Outlets({
       clock,
       logger: settings.logger,
@@ -110,12 +111,12 @@ export class Runtime {
 
   /** How long a read that can wait may do so, in milliseconds: while the mirror starts, only in the first half of `startTimeoutMs`. */
   get patienceMs(): number {
-    return this.#patientUntil === undefined ? Infinity : Math.max(0, this.#patientUntil - this.settings.clock.now());
+    return this.#starting === undefined ? Infinity : Math.max(0, this.settings.startTimeoutMs / 2 - this.#starting());
   }
 
   /** There is something to show. */
   started(): void {
-    this.#patientUntil = undefined;
+    this.#starting = undefined;
   }
 
   noteTrouble(error: StoreError): void {

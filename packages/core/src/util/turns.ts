@@ -1,51 +1,59 @@
+import type { Clock } from '@holdfast/store';
 import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
 
 /** At most so many at a time, in the order of asking. */
 export class Turns {
+  readonly #clock: Clock;
   #free: number;
   readonly #waiting = new Set<() => void>();
 
-  constructor(most: number) {
+  constructor(most: number, clock: Clock) {
     this.#free = most;
+    this.#clock = clock;
   }
 
-  /** How many wait for their turn. */
-  get waiting(): number {
-    return this.#waiting.size;
+  /** Whether a turn can be had at once. */
+  get isFree(): boolean {
+    return this.#free > 0;
   }
 
-  /** Resolves to what gives the turn back, which may be called more than once. Rejects with the signal's reason. */
-  take(signal: AbortSignal): Promise<() => void> {
+  /**
+   * Resolves to what gives the turn back, which may be called more than once. Rejects with the signal's reason.
+   *
+   * @param atMostMs who has waited for so many milliseconds goes on without a turn
+   */
+  take(signal: AbortSignal, atMostMs = Infinity): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason as Error);
         return;
       }
-      const onAbort = () => {
+      if (this.#free > 0) {
+        this.#free -= 1;
+        resolve(this.#giveBackOnce());
+        return;
+      }
+      const leave = () => {
         this.#waiting.delete(begin);
+        removeAbortListener(signal, onAbort);
+        if (timer !== undefined) this.#clock.clearTimeout(timer);
+      };
+      const onAbort = () => {
+        leave();
         reject(signal.reason as Error);
       };
       const begin = () => {
-        removeAbortListener(signal, onAbort);
+        leave();
         resolve(this.#giveBackOnce());
       };
-      if (this.#free > 0) {
-        this.#free -= 1;
-        begin();
-        return;
-      }
+      const goOn = () => {
+        leave();
+        resolve(() => undefined);
+      };
       this.#waiting.add(begin);
       addAbortListener(signal, onAbort);
+      const timer = atMostMs === Infinity ? undefined : this.#clock.setTimeout(goOn, atMostMs);
     });
-  }
-
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const giveBack = await this.take(signal);
-    try {
-      return await work();
-    } finally {
-      giveBack();
-    }
   }
 
   #giveBackOnce(): () => void {
@@ -58,7 +66,6 @@ export class Turns {
         this.#free += 1;
         return;
       }
-      this.#waiting.delete(next);
       next();
     };
   }
