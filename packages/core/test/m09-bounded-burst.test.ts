@@ -311,6 +311,29 @@ describe('M9 a burst of loads', () => {
   });
 
   test.each([
+    ['all entries', Array.from({ length: KEYS }, (_, index) => index)],
+    ['those of one page', Array.from({ length: KEYS / PAGES }, (_, index) => 2 * (KEYS / PAGES) + index)],
+  ])('a resync goes on where %s of a lazy mirror are read first meanwhile', async (_which, read) => {
+    const mirror = await settled(open({ fullResyncKeys: 0, decode: 'lazy' }));
+    const causes: unknown[] = [];
+    mirror.on('state', (state) => 'cause' in state && causes.push(state.cause?.code));
+    server.isMute = true;
+    await server.data.put(`${PREFIX}0050`, '{"n":2}');
+    const compactRevision = (await server.data.list({ prefix: PREFIX }, { limit: 1 })).bookmark.revision;
+    server.pageMs = 100;
+    server.asked.length = 0;
+    server.failWatches(new CompactedError('compacted', { compactRevision }));
+    server.isMute = false;
+    // The second page is taken in, and the third on its way.
+    await until(() => pages().length === 3);
+    for (const index of read) mirror.get(String(index).padStart(4, '0'));
+    await until(() => mirror.state.status === 'live');
+    expect(mirror.get('0050')?.value.n).toBe(2);
+    expect(pages().every(({ keysOnly }) => keysOnly)).toBe(true);
+    expect(causes).not.toContain('internal');
+  });
+
+  test.each([
     ['first', 0, 1],
     ['last', 60, 9],
   ] as const)(

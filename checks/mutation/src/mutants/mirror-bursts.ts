@@ -95,4 +95,13 @@ export const mirrorBursts: readonly Mutant[] = [
     replace: 'if (slowMs === undefined && isFree && share < 0) return;',
     caughtBy: { test: TEST, name: 'mirrors of a process that was slow' },
   },
+  {
+    name: 'mirror-compares-with-a-row-that-is-gone',
+    promise: 'M3',
+    why: 'a resync fails, or compares other keys, where the application reads entries for the first time between two pages',
+    file: core('table/collection-table'),
+    find: 'return isStale ? this.#entries.revisions(key)',
+    replace: 'return isStale && key === undefined ? undefined',
+    caughtBy: { test: TEST, name: 'a resync goes on where all entries of a lazy mirror' },
+  },
 ];

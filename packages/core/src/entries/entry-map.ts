@@ -39,6 +39,11 @@ export class EntryMap {
     return !(this.#held instanceof LargeMap);
   }
 
+  /** Grows with each row that is needed no more: those that were got before may be gone then. */
+  get released(): number {
+    return this.#rows.released;
+  }
+
   has(key: string): boolean {
     return this.#held.has(key);
   }

@@ -13,9 +13,15 @@ export class SlabRows {
   /** By their starts; those that were let go leave gaps. */
   #stretches: Stretch[] = [];
   #end = 0;
+  #released = 0;
 
   get isEmpty(): boolean {
     return this.#stretches.length === 0;
+  }
+
+  /** How many rows were released so far. */
+  get released(): number {
+    return this.#released;
   }
 
   /** The row of a value. Slabs come one after another. */
@@ -40,6 +46,7 @@ export class SlabRows {
   release(row: number): void {
     const stretch = this.#stretchOf(row);
     stretch.count -= 1;
+    this.#released += 1;
     if (stretch.count === 0) this.#stretches = this.#stretches.filter((each) => each !== stretch);
   }
 

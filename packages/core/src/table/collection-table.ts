@@ -154,12 +154,16 @@ export class CollectionTable {
 
   /**
    * The same for many keys, of which most come in the order in which they are in the table, as after a load. It goes through that
-   * beside them: finding each key by its hash takes five times as long.
+   * beside them: finding each key by its hash takes five times as long. Meanwhile entries may be made by those who read them.
    */
   lookup(): (key: string) => Partial<Revisions> | undefined {
     if (!this.#entries.isOrdered) return (key) => this.revisions(key);
     const entries = this.#entries.held.entries();
-    const advance = () => entries.next().value;
+    let released = this.#entries.released;
+    const advance = () => {
+      released = this.#entries.released;
+      return entries.next().value;
+    };
     let next = advance();
     return (key) => {
       const bad = this.#bad.size === 0 ? undefined : this.#bad.get(key);
@@ -167,8 +171,10 @@ export class CollectionTable {
       while (next !== undefined && next[0] < key) next = advance();
       if (next?.[0] !== key) return this.#entries.revisions(key);
       const [, held] = next;
+      // The row may be gone since it was taken ahead: somebody has read the entry.
+      const isStale = released !== this.#entries.released;
       next = advance();
-      return this.#entries.revisionsOf(held);
+      return isStale ? this.#entries.revisions(key) : this.#entries.revisionsOf(held);
     };
   }
 
