@@ -15,6 +15,12 @@ export function closedError(message: string): StoreError {
   return new StoreError('closed', message, { retryable: false });
 }
 
+/** Work that goes on when nobody waits for it any more. Where it fails then, that must not end the process. */
+export function handled<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
+}
+
 /** Whether a write that failed may have been applied, or may be applied yet. */
 export function isUnknown(error: unknown): boolean {
   return !isStoreError(error) || error.outcome !== 'not-applied';

@@ -20,7 +20,7 @@ import {
 import { checkCapabilities } from './capabilities.js';
 import { campaign } from './elections/lead.js';
 import type { Leadership } from './elections/leadership.js';
-import { closedError } from './errors.js';
+import { closedError, handled, sessionLost } from './errors.js';
 import type { Held } from './locks/held.js';
 import { lock, tryLock, withLock } from './locks/lock.js';
 import { SessionContext } from './life/context.js';
@@ -51,7 +51,7 @@ const LOST_CLOSE_MS = 1_000;
  * Opens a session: a lease that is kept alive, and the locks and elections under it.
  *
  * @throws StoreError `unsupported` before anything is sent, where the store has no transactions over several keys, leases or watches;
- * `invalid-argument`, and what the store says to the granting of a lease
+ * `invalid-argument`, and what the store says to the granting of a lease; `session-lost` where that took so long that the lease can't be counted on
  */
 export async function openSession(store: ConfigStore, options: SessionOptions = {}): Promise<Session> {
   checkStore(store, 'openSession()');
@@ -64,6 +64,10 @@ export async function openSession(store: ConfigStore, options: SessionOptions = 
   const sentAt = new Elapsed(clock).now();
   const lease = await withLimits(limits, { clock, what: 'a lease' }, (signal) => grant(store, ttl, signal));
   const life = new Lifetime(clock, sentAt, lease.ttl);
+  if (life.reason !== undefined) {
+    void handled(store.leases.revoke(lease.id));
+    throw sessionLost(`the store took more than two thirds of ${lease.ttl} s to grant the lease of the session`);
+  }
   return new OpenSession(new SessionContext({ store, clock, random, logger, lease: lease.id, life }), lease, random);
 }
 
@@ -125,7 +129,7 @@ class OpenSession implements Session {
   async close(options?: CallOptions): Promise<void> {
     const limits = checkCallOptions(options, 'close()') as CallOptions;
     this.#context.life.end(closedError('the session was closed; open a new one'));
-    const revoking = (this.#closing ??= this.#revoke());
+    const revoking = (this.#closing ??= handled(this.#revoke()));
     const { clock } = this.#context;
     await withLimits(limits, { clock, what: 'the end of the session' }, (signal) => abortable(revoking, signal));
   }

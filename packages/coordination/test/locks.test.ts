@@ -128,6 +128,28 @@ describe('tryLock', () => {
   });
 });
 
+describe('tryLock, where keys of names below are in the way', () => {
+  test('gives undefined soon, although the key that it wrote can’t be removed now', async () => {
+    const [a, b] = [await w.session(), await w.session()];
+    await a.session.lock('/l/a/sub');
+    const pass = b.link.pass.bind(b.link);
+    let writes = 0;
+    b.link.pass = async (call, own, request, txn) => {
+      if (call === 'txn') writes += 1;
+      // Another one is faster. Then nobody answers to the removal.
+      if (call === 'txn' && writes === 2) await a.session.lock('/l/a');
+      if (call === 'txn' && writes === 3) b.link.fate = (each) => (each === 'txn' ? 'silence' : 'pass');
+      return pass(call, own, request, txn);
+    };
+    let tried: unknown = 'waiting';
+    void b.session.tryLock('/l/a').then((held) => (tried = held));
+    await w.until(() => tried !== 'waiting', 2_000);
+    expect([tried, writes]).toEqual([undefined, 3]);
+    b.link.fate = () => 'pass';
+    await w.until(async () => (await w.keys()).length === 2);
+  });
+});
+
 describe('withLock', () => {
   test('releases after the work, and gives its result', async () => {
     const { session } = await w.session();
@@ -153,6 +175,32 @@ describe('withLock', () => {
       return 'done';
     });
     await expect(work).rejects.toMatchObject({ code: 'session-lost' });
+  });
+
+  test('rejects where the lock was lost, also where the first attempt to release it was not sent', async () => {
+    const { session, link } = await w.session();
+    let failed = 0;
+    const work = session.withLock('/l/a', async ({ key }) => {
+      await w.data.delete(key);
+      link.fate = (call) => (call === 'txn' && failed++ < 1 ? 'not-sent' : 'pass');
+    });
+    expect(await w.passing(codeOf(work))).toBe('session-lost');
+  });
+
+  test('resolves where the answer to the first attempt was lost, and the second finds nothing to release', async () => {
+    const { session, link } = await w.session();
+    const fates = ['answer-lost', 'not-sent'] as const;
+    let made = 0;
+    const work = session.withLock('/l/a', () => {
+      link.fate = (call) => (call === 'txn' ? (fates[made++] ?? 'pass') : 'pass');
+    });
+    expect(await w.passing(codeOf(work))).toBe('resolved');
+  });
+
+  test('opens no watch where the work does not ask whether the lock is held', async () => {
+    const { session, link } = await w.session();
+    await session.withLock('/l/a', () => undefined);
+    expect(link.opened).toBe(0);
   });
 
   test('takes a function', async () => {

@@ -87,6 +87,24 @@ describe('a session', () => {
     await w.passing(session[Symbol.asyncDispose]());
   });
 
+  test('is refused where the grant took so long that the lease can’t be counted on, and the lease is revoked', async () => {
+    const { store, link } = linked(w.data, w.clock);
+    const pass = link.pass.bind(link);
+    link.pass = async (call, own, request, txn) => {
+      const answer = await pass(call, own, request, txn);
+      if (call === 'grant') await new Promise<void>((resolve) => w.clock.setTimeout(resolve, LOST_MS));
+      return answer;
+    };
+    expect(await w.passing(codeOf(openSession(store, { ttl: TTL, clock: w.clock })))).toBe('session-lost');
+    expect(link.calls).toEqual(['grant', 'revoke']);
+    await eventually(async () => (await w.data.leases.list()).length === 0);
+  });
+
+  test('refuses a clock whose uptime is no function', async () => {
+    const clock = Object.assign(virtualClock(), { uptime: 5 });
+    expect(await codeOf(openSession(w.data, { clock: clock as never }))).toBe('invalid-argument');
+  });
+
   test('a lease whose grant was given up is revoked', async () => {
     const controller = new AbortController();
     const { store, link } = linked(w.data);
@@ -104,6 +122,29 @@ describe('a session', () => {
     await eventually(() => link.calls.includes('revoke'));
     await eventually(async () => (await w.data.leases.list()).length === 0);
   });
+});
+
+describe('what nobody waits for any more', () => {
+  test.each(['release', 'close'] as const)(
+    '%s() with an aborted signal goes on, and fails in silence',
+    async (what) => {
+      const { session, link } = await w.session();
+      const held = await session.lock('/l/a');
+      link.fate = (call) => (call === 'txn' || call === 'revoke' ? new StoreError('permission-denied', 'no') : 'pass');
+      const rejected: unknown[] = [];
+      const onRejection = (reason: unknown) => rejected.push(reason);
+      process.on('unhandledRejection', onRejection);
+      const sent = link.calls.length;
+      const options = { signal: AbortSignal.abort() };
+      expect(await codeOf(what === 'release' ? held.release(options) : session.close(options))).toBe('aborted');
+      await eventually(() => link.calls.length > sent);
+      // Node tells of it after the microtasks of a turn.
+      for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      process.off('unhandledRejection', onRejection);
+      expect(rejected).toEqual([]);
+      link.fate = () => 'pass';
+    },
+  );
 });
 
 describe('a session is lost', () => {
@@ -267,6 +308,77 @@ describe('another history', () => {
       w.data.restore(backup, { identity: 'new' });
       await w.until(() => session.signal.aborted);
       expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+      if (waiting !== undefined) expect(await waiting).toBe('session-lost');
+    },
+  );
+
+  test('answers that come out of order lose no session: one was lost, and a later write is known when it is found', async () => {
+    const { session, link } = await w.session();
+    let failed = 0;
+    link.fate = (call) => (call === 'txn' && failed++ < 1 ? 'answer-lost' : 'pass');
+    const pass = link.pass.bind(link);
+    let find = (): void => undefined;
+    const mayFind = new Promise<void>((resolve) => (find = resolve));
+    link.pass = async (call, own, request, txn) => {
+      // The second one asks what became of the first.
+      if (call === 'txn' && failed === 1 && txn?.if[0]?.op === '>') await mayFind;
+      return pass(call, own, request, txn);
+    };
+    const first = session.lock('/l/a');
+    await eventually(() => failed === 1);
+    const second = await session.lock('/l/b');
+    find();
+    expect((await w.passing(first)).token.revision).toBeLessThan(second.token.revision);
+    session.check();
+  });
+
+  test('answers that come out of order lose no session: of two locks at once', async () => {
+    const { session, link } = await w.session();
+    const pass = link.pass.bind(link);
+    let answer = (): void => undefined;
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+    let writes = 0;
+    link.pass = async (call, own, request, txn) => {
+      const isFirst = call === 'txn' && writes++ === 0;
+      const result = await pass(call, own, request, txn);
+      if (isFirst) await mayAnswer;
+      return result;
+    };
+    const first = session.lock('/l/a');
+    const second = await session.lock('/l/b');
+    answer();
+    expect((await first).token.revision).toBeLessThan(second.token.revision);
+    // What is known is still the newest.
+    w.data.restore(w.data.snapshot());
+    await session.lock('/l/c');
+  });
+
+  test('a write below one that was known when it was sent loses the session', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    const backup = w.data.snapshot();
+    for (const name of ['/l/a', '/l/b']) await session.lock(name);
+    w.data.restore(backup);
+    expect(await codeOf(session.lock('/l/c'))).toBe('session-lost');
+  });
+
+  test.each(['held', 'waiting'] as const)(
+    'a read of another history loses the session, where its watch was not told: %s',
+    async (what) => {
+      const [a, b] = [await w.session({ ttl: TTL }), await w.session({ ttl: TTL })];
+      const held = await a.session.lock('/l/a');
+      const waiting = what === 'waiting' ? codeOf(b.session.lock('/l/a')) : undefined;
+      if (waiting === undefined) void held.signal;
+      const { session, link } = waiting === undefined ? a : b;
+      await eventually(() => link.watches.size === 1);
+      w.data.interrupt();
+      // All keys are in the backup, and all leases.
+      w.data.restore(w.data.snapshot(), { identity: 'new' });
+      link.failWatches(new StoreError('unavailable', 'gone for now'));
+      await w.until(() => session.signal.aborted);
+      expect(session.signal.reason).toMatchObject({
+        code: 'session-lost',
+        message: expect.stringContaining('restored'),
+      });
       if (waiting !== undefined) expect(await waiting).toBe('session-lost');
     },
   );

@@ -1,4 +1,12 @@
-import { isStoreError, type Bookmark, type ConfigStore, type LeaseId, type Logger } from '@holdfast/store';
+import {
+  isStoreError,
+  type Bookmark,
+  type ConfigStore,
+  type LeaseId,
+  type ListResult,
+  type Logger,
+  type Range,
+} from '@holdfast/store';
 import { sessionLost } from '../errors.js';
 import { ticketOf, type Ticket } from '../names.js';
 import { Caller } from '../util/caller.js';
@@ -20,7 +28,6 @@ export class SessionContext extends Caller {
   readonly lease: LeaseId;
   readonly life: Lifetime;
   #tickets = 0;
-  /** The newest write of this session, and so the history that it lives in. */
   #newest: Bookmark | undefined;
 
   constructor({ store, clock, random, logger, lease, life }: ContextParts) {
@@ -53,22 +60,41 @@ export class SessionContext extends Caller {
     return this.life.reason ?? error;
   }
 
+  /** The newest state that this session has seen, and so the history that it lives in. A request takes it along as it is sent. */
+  get newest(): Bookmark | undefined {
+    return this.#newest;
+  }
+
   /**
-   * Notes a write of this session.
+   * Notes the state that an answer tells. Answers may come in any order, so each is compared with what was known when its own request was
+   * sent: no answer of the same history is older than that.
    *
-   * @throws StoreError `session-lost` where it was made in another history than an earlier one: the store was restored from a backup
+   * @param sentAfter {@link newest}, as the request was sent
+   * @throws StoreError `session-lost` where the answer is of another history: the store was restored from a backup
    */
-  noteWrite(written: Bookmark): void {
-    const known = this.#newest;
-    if (known !== undefined && (written.identity !== known.identity || written.revision < known.revision)) {
+  noteState(answered: Bookmark, sentAfter: Bookmark | undefined): void {
+    const newest = this.#newest ?? answered;
+    if (answered.identity !== newest.identity || answered.revision < (sentAfter?.revision ?? 0)) {
       this.life.end(
         sessionLost(
-          `the store was restored or replaced: it is at revision ${written.revision}, after ${known.revision}`,
+          `the store was restored or replaced: it is at revision ${answered.revision}, after ${newest.revision}`,
         ),
       );
     }
     this.life.check();
-    this.#newest = written;
+    this.#newest = answered.revision > newest.revision ? answered : newest;
+  }
+
+  /**
+   * Reads what is there now, as {@link insist} does.
+   *
+   * @throws StoreError also `session-lost`, where the list is of another history than the session
+   */
+  async listNow(range: Range, signal: AbortSignal): Promise<ListResult> {
+    const sentAfter = this.#newest;
+    const list = await this.insist((own) => this.store.list(range, { keysOnly: true, signal: own }), signal);
+    this.noteState(list.bookmark, sentAfter);
+    return list;
   }
 
   /**

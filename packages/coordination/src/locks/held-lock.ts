@@ -1,6 +1,6 @@
 import { isStoreError, type Bookmark, type CallOptions, type Compare, type StoreError } from '@holdfast/store';
 import { abortable, quoted, removeAbortListener, sleep, whenAborted } from '@holdfast/store/adapter';
-import { closedError, isPassing, sessionLost } from '../errors.js';
+import { closedError, handled, isPassing, sessionLost } from '../errors.js';
 import type { Acquired } from '../queue/acquire.js';
 import { isOurs, leave } from '../queue/leave.js';
 import type { Place } from '../queue/queue.js';
@@ -66,7 +66,8 @@ export class HeldLock implements Held {
 
   /** Releases after the work that it protected. Throws if the lock was lost before the work was done. */
   async releaseAfterWork(): Promise<void> {
-    this.#look();
+    // The clock only: a watch would be opened to be closed again.
+    void this.context.life.reason;
     if (this.#state.status === 'lost') throw this.#state.reason;
     if (this.#state.status === 'released') return;
     let end: Release = 'left to its lease';
@@ -84,7 +85,7 @@ export class HeldLock implements Held {
     const { life, clock } = this.context;
     if (life.reason === undefined) this.#end({ status: 'released' });
     if (this.#state.status !== 'released' || life.reason !== undefined) return 'left to its lease';
-    const removal = (this.#removal ??= this.#remove());
+    const removal = (this.#removal ??= handled(this.#remove()));
     const what = `the release of lock ${quoted(this.name)}`;
     try {
       return await withLimits(limits, { clock, what }, (signal) => abortable(removal, signal));
@@ -162,10 +163,7 @@ export class HeldLock implements Held {
     }
     // The session hears of a closed store at its next renewal; refusals may be withdrawn.
     if (!isStoreError(error, 'compacted')) await sleep(context.clock, isPassing(error) ? pauseMs : 1_000, signal);
-    const { items, bookmark } = await context.call(
-      (ended) => context.store.list(this.key, { keysOnly: true, signal: ended }),
-      signal,
-    );
+    const { items, bookmark } = await context.listNow({ key: this.key }, signal);
     if (items[0]?.createRevision !== this.place.createRevision) this.lose('is gone');
     this.#after = bookmark;
   }

@@ -29,7 +29,7 @@ export async function acquire(
     if (entered === undefined) return undefined;
     const { place, queue } = entered;
     if (entry.onlyIfFree && before(place, queue) !== undefined) {
-      await leave(context, place);
+      await tidied(context, leave(context, place));
       return undefined;
     }
     let first: Queue | 'gone';

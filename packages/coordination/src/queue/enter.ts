@@ -1,4 +1,4 @@
-import type { Bookmark, Compare, TxnResult } from '@holdfast/store';
+import type { Compare, Revision, TxnResult } from '@holdfast/store';
 import { sleep } from '@holdfast/store/adapter';
 import { isPassing, isUnknown } from '../errors.js';
 import { queuePrefix, type Ticket } from '../names.js';
@@ -33,15 +33,16 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
   for (;;) {
     wanted.throwIfAborted();
     const ticket = context.newTicket(entry.name);
+    const sentAfter = context.newest;
     const outcome = await attempt(context, { ...entry, onlyIfFree }, ticket, wanted);
     if (outcome === 'again') {
       await sleep(context.clock, backoff.next(), wanted);
       continue;
     }
+    context.noteState(outcome.queue.bookmark, sentAfter);
     const { created, queue } = outcome;
     if (created !== undefined) {
-      context.noteWrite(created);
-      return { place: { key: ticket.key, createRevision: created.revision }, queue };
+      return { place: { key: ticket.key, createRevision: created }, queue };
     }
     if (onlyIfFree && queue.places.length > 0) return undefined;
     // Only keys of names below this one were in the way, and they stand in other queues.
@@ -49,9 +50,9 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
   }
 }
 
-/** `created`: where our key was written; `undefined` if it was not, and never will be. */
+/** `created`: the revision that wrote our key; `undefined` if it was not written, and never will be. */
 interface Outcome {
-  readonly created: Bookmark | undefined;
+  readonly created: Revision | undefined;
   readonly queue: Queue;
 }
 
@@ -64,7 +65,7 @@ async function attempt(
   try {
     const { succeeded, results } = await write(context, entry, ticket);
     const queue = queueIn(entry.name, results);
-    return { created: succeeded ? queue.bookmark : undefined, queue };
+    return { created: succeeded ? queue.bookmark.revision : undefined, queue };
   } catch (error) {
     if (isUnknown(error)) {
       const settled = await settle(context, entry.name, ticket, wanted);
@@ -120,7 +121,7 @@ async function settle(
   const queue = succeeded ? queueIn(name, results) : undefined;
   const own = queue?.places.find((place) => place.key === key);
   if (queue === undefined || own === undefined) return undefined;
-  return { created: { revision: own.createRevision, identity: queue.bookmark.identity }, queue };
+  return { created: own.createRevision, queue };
 }
 
 function absent(key: string): Compare {

@@ -1,4 +1,5 @@
 import type { Compare } from '@holdfast/store';
+import { isUnknown } from '../errors.js';
 import type { SessionContext } from '../life/context.js';
 import type { Place } from './queue.js';
 
@@ -9,16 +10,18 @@ export function isOurs({ key, createRevision }: Place): Compare {
 
 /** Removes our key from a queue, and never another one. Resolves with whether it was still there. */
 export async function leave(context: SessionContext, place: Place): Promise<boolean> {
-  let wasTried = false;
-  const { succeeded } = await context.insist((signal) => {
-    const again = wasTried;
-    wasTried = true;
-    return (
-      context.store
-        .txn({ if: [isOurs(place)], then: [{ type: 'delete', range: place.key }] }, { signal })
-        // A first attempt whose answer was lost may have removed it.
-        .then(({ succeeded }) => ({ succeeded: succeeded || again }))
-    );
+  /** Attempts that may have removed it: their answer was lost, or has not come. */
+  let open = 0;
+  return context.insist(async (signal) => {
+    const mayBeDone = open > 0;
+    open += 1;
+    try {
+      const then = [{ type: 'delete', range: place.key }] as const;
+      const { succeeded } = await context.store.txn({ if: [isOurs(place)], then }, { signal });
+      return succeeded || mayBeDone;
+    } catch (error) {
+      if (!isUnknown(error)) open -= 1;
+      throw error;
+    }
   }, context.life.signal);
-  return succeeded;
 }

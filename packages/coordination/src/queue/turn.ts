@@ -26,11 +26,7 @@ export async function waitForTurn(
     if (previous === 'gone') return 'gone';
     await waitForDelete(context, previous.key, present.bookmark, wanted);
     // The one before may have given up, with others still before it. Only the queue itself can tell.
-    const list = await context.insist(
-      (signal) => context.store.list({ prefix: queuePrefix(name) }, { keysOnly: true, signal }),
-      wanted,
-    );
-    present = queueOf(name, list);
+    present = queueOf(name, await context.listNow({ prefix: queuePrefix(name) }, wanted));
   }
 }
 

@@ -1,6 +1,6 @@
 import os from 'node:os';
 import type { Clock } from '@holdfast/store';
-import { checkClock, systemClock } from '@holdfast/store/adapter';
+import { checkClock, invalidArgument, systemClock, textOf } from '@holdfast/store/adapter';
 
 /** A clock for sessions: it may also tell time that passes while the machine sleeps. */
 export interface SessionClock extends Clock {
@@ -56,5 +56,10 @@ function systemUptime(): number | undefined {
 
 /** @throws StoreError `invalid-argument` unless it has the methods of a clock; `undefined` is the system's */
 export function checkSessionClock(value: unknown): SessionClock {
-  return checkClock(value);
+  const clock: SessionClock = checkClock(value);
+  const { uptime } = clock as { readonly uptime?: unknown };
+  if (uptime !== undefined && typeof uptime !== 'function') {
+    throw invalidArgument(`uptime of a clock must be a function that gives seconds, not ${textOf(uptime)}`);
+  }
+  return clock;
 }
