@@ -81,6 +81,42 @@ describe('an election', () => {
     await lead.proclaim('last');
   });
 
+  test('a proclamation that hangs ends with the code of what ended it, and says that it may have happened', async () => {
+    const { session, link } = await w.session();
+    const lead = await session.campaign('/e', 'one');
+    link.fate = (call) => (call === 'txn' ? 'silence' : 'pass');
+    const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
+    const hung = failure(lead.proclaim('two', { timeoutMs: 100 }));
+    expect(await w.passing(hung)).toMatchObject({ code: 'timeout', outcome: 'unknown' });
+    link.fallSilent();
+    const lost = failure(lead.proclaim('three'));
+    expect(await w.passing(lost)).toMatchObject({ code: 'session-lost' });
+  });
+
+  test('the limits of a proclamation count from its call, and those that were given up don’t let others pass', async () => {
+    const { session, link } = await w.session();
+    const lead = await session.campaign('/e', 'one');
+    const pass = link.pass.bind(link);
+    let answer = (): void => undefined;
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+    const written: string[] = [];
+    link.pass = async (call, own, request, txn) => {
+      const [op] = txn?.then ?? [];
+      if (op?.type === 'put') written.push(Buffer.from(op.value).toString());
+      if (written.length === 1) await mayAnswer;
+      return pass(call, own, request, txn);
+    };
+    const first = lead.proclaim('first');
+    const second = lead.proclaim('second', { timeoutMs: 100 }).catch((error: unknown) => error);
+    expect(await w.passing(second)).toMatchObject({ code: 'timeout', outcome: 'not-applied' });
+    const third = lead.proclaim('third');
+    await w.clock.advance(100);
+    expect(written).toEqual(['first']);
+    answer();
+    await w.passing(Promise.all([first, third]));
+    expect(written).toEqual(['first', 'third']);
+  });
+
   test('proclaim never writes to the key of another leader', async () => {
     const { session } = await w.session();
     const lead = await session.campaign('/e', 'mine');
@@ -118,6 +154,14 @@ describe('an election', () => {
     const lead = await session.campaign('/e', 'a');
     await w.data.delete(lead.key);
     await session.campaign('/e', 'a');
+  });
+
+  test('refuses a value that has no UTF-8 form', async () => {
+    const { session } = await w.session();
+    expect(await codeOf(session.campaign('/e', 'a\ud800'))).toBe('invalid-argument');
+    const lead = await session.campaign('/e', 'a');
+    expect(await codeOf(lead.proclaim('a\ud800'))).toBe('invalid-argument');
+    expect(Buffer.from((await w.data.get(lead.key))?.value ?? []).toString()).toBe('a');
   });
 
   test.each([undefined, 5, null])('refuses the value %p', async (value) => {
@@ -180,6 +224,30 @@ describe('an observer', () => {
     expect(observer.values).toEqual(['a', 'gap:c']);
     await (await session.campaign('/f', 'other')).resign();
   });
+
+  test.each(['one led before', 'nobody led before'])(
+    'is told of a gap with the next leader, where nobody leads after it: %s',
+    async (before) => {
+      const { session } = await w.session();
+      const lead = before === 'one led before' ? await session.campaign('/e', 'a') : undefined;
+      const observer = watched();
+      await w.until(() => observer.told.length === 1);
+      const allow = w.data.interrupt();
+      await lead?.resign();
+      await (await session.campaign('/e', 'missed')).resign();
+      await w.data.compact((await w.data.put('x', '')).revision);
+      allow();
+      if (lead !== undefined) await w.until(() => observer.told.length === 2);
+      // A watch is open again: what follows comes from it, and not from a read.
+      await w.until(() => w.data.watcherCount === 1);
+      await w.clock.advance(2_000);
+      const next = await session.campaign('/e', 'b');
+      await w.until(() => observer.values.at(-1)?.endsWith('b'));
+      await next.proclaim('B');
+      await w.until(() => observer.values.at(-1)?.endsWith('B'));
+      expect(observer.values).toEqual([...(lead === undefined ? [] : ['a']), '-', 'gap:b', 'B']);
+    },
+  );
 
   test('is told the present leader of another history, marked as a gap', async () => {
     const { session } = await w.session();

@@ -1,5 +1,12 @@
-import type { CallOptions, Revision, TxnResult, ValueInput } from '@holdfast/store';
-import { encodeUtf8, invalidArgument, quoted } from '@holdfast/store/adapter';
+import {
+  isStoreError,
+  type CallOptions,
+  type Revision,
+  type StoreError,
+  type TxnResult,
+  type ValueInput,
+} from '@holdfast/store';
+import { abortable, quoted, toValueBytes, withOutcome } from '@holdfast/store/adapter';
 import { isUnknown } from '../errors.js';
 import type { SessionContext } from '../life/context.js';
 import { HeldLock } from '../locks/held-lock.js';
@@ -22,9 +29,7 @@ export async function campaign(
 
 /** A copy: the write may be made again when the caller has changed its bytes. */
 function checkValue(value: unknown, call: string): Uint8Array {
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (typeof value === 'string') return encodeUtf8(value);
-  throw invalidArgument(`${call} takes a value that is a string or a Uint8Array, such as the address of this process`);
+  return new Uint8Array(toValueBytes(value, `the value of ${call}`));
 }
 
 class Lead extends HeldLock implements Leadership {
@@ -43,13 +48,27 @@ class Lead extends HeldLock implements Leadership {
     this.check();
     const { clock, life } = this.context;
     const about = { clock, what: `the proclamation in election ${quoted(this.name)}`, life: life.signal };
-    const proclaimed = this.#last.then(() => withLimits(limits, about, (signal) => this.#write(bytes, signal)));
-    this.#last = proclaimed.catch(() => undefined);
+    const previous = this.#last;
+    const proclaimed = withLimits(limits, about, (signal) => this.#writeAfter(previous, bytes, signal));
+    // One that was given up while it waited must not let a later one pass those before it.
+    this.#last = Promise.allSettled([previous, proclaimed]);
     await proclaimed;
   }
 
   async resign(options?: CallOptions): Promise<void> {
     await this.giveUp(options, 'resign()');
+  }
+
+  async #writeAfter(previous: Promise<unknown>, value: Uint8Array, signal: AbortSignal): Promise<void> {
+    try {
+      await abortable(previous, signal);
+      await this.#write(value, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      // The caller's own limit is what ended it, or the session. Whether the value was written, only the write itself can tell.
+      const outcome = isStoreError(error) ? error.outcome : undefined;
+      throw withOutcome(signal.reason as StoreError, outcome ?? 'not-applied');
+    }
   }
 
   async #write(value: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -82,7 +101,8 @@ class Lead extends HeldLock implements Leadership {
         { signal },
       );
     } catch (error) {
-      if (!isUnknown(error)) this.#written = modRevision;
+      if (isUnknown(error)) throw isStoreError(error) ? withOutcome(error, 'unknown') : error;
+      this.#written = modRevision;
       throw this.context.explained(error);
     }
   }

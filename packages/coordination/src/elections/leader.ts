@@ -5,6 +5,6 @@ export interface Leader {
   /** What it proclaimed last. */
   readonly value: Uint8Array;
   readonly token: Token;
-  /** True after a gap: there may have been other leaders since the one before. */
+  /** True for the first leader after a gap: there may have been other leaders since the one before. */
   readonly gap?: true;
 }

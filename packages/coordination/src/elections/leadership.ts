@@ -6,7 +6,7 @@ export interface Leadership extends Held {
   /**
    * Changes the value that observers see. Calls take effect in their order.
    *
-   * @throws StoreError `session-lost` where the office was lost, `closed` where it was resigned, and what the store says. With `outcome: 'unknown'` the
+   * @throws StoreError `session-lost` where the office was lost, `closed` where it was resigned, `timeout` and `aborted` by its limits, and what the store says. With `outcome: 'unknown'` the
    * value may have been written; a later call is never overtaken by it.
    */
   proclaim(value: ValueInput, options?: CallOptions): Promise<void>;

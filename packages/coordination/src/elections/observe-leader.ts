@@ -19,7 +19,8 @@ export interface ObserveOptions extends CallOptions {
 
 /**
  * Tells who leads an election: the present leader first, then every leader in order, none twice; and the same leader again with each value that it
- * proclaims. `undefined`: nobody leads. After a compaction or another history it tells the present leader, marked `gap: true`.
+ * proclaims. `undefined`: nobody leads. After a compaction or another history it tells the present leader, marked `gap: true`;
+ * where nobody leads then, the next one is marked.
  *
  * @throws StoreError, from the iteration: `aborted`, `timeout`, `unsupported`, `invalid-argument`, and refusals of the store
  */
@@ -40,16 +41,20 @@ export async function* observeLeader(
     const observation = new Observation(caller, name, whole.signal);
     let present = await withLimits(limits, { clock, what }, (signal) => observation.read(signal));
     yield present;
+    /** There was a gap, and no leader was told since. */
+    let isGap = false;
     for (;;) {
       for await (const next of observation.follow()) {
         if (isSame(present, next)) continue;
         present = next;
-        yield present;
+        yield isGap ? afterGap(next) : next;
+        isGap &&= next === undefined;
       }
       const next = await observation.read(whole.signal);
-      if (next === undefined && present === undefined) continue;
+      isGap = next === undefined;
+      if (isGap && present === undefined) continue;
       present = next;
-      yield present && { ...present, gap: true };
+      yield afterGap(next);
     }
   } finally {
     whole.end();
@@ -105,6 +110,10 @@ class Observation {
       }
     }
   }
+}
+
+function afterGap(leader: Leader | undefined): Leader | undefined {
+  return leader && { ...leader, gap: true };
 }
 
 function needsRead(error: unknown): boolean {
