@@ -107,6 +107,56 @@ describe('transact', () => {
     expect(value).toEqual(['1', '1', '1', '1']);
   });
 
+  test('a second read that sees a newer state makes it run again, on a store that can’t read the past', async () => {
+    const reads = {
+      key: (tx: Transaction) => tx.get('/n/a'),
+      range: (tx: Transaction) => tx.list({ prefix: '/n/' }),
+      'key, then range': (tx: Transaction, n: number) => (n === 0 ? tx.get('/n/a') : tx.list({ prefix: '/n/' })),
+    };
+    for (const [what, read] of Object.entries(reads)) {
+      for (const change of [
+        () => data.put('/n/a', 'changed'),
+        () => data.put('/n/b', 'new'),
+        () => data.delete('/n/a'),
+      ]) {
+        await data.delete({ prefix: '/n/' });
+        await data.put('/n/a', '1');
+        let runs = 0;
+        await transact(forgetful(), async (tx) => {
+          runs += 1;
+          await read(tx, 0);
+          if (runs === 1) await change();
+          await read(tx, 1);
+          tx.put('/done', '');
+        });
+        // A single key is not concerned by what happens to another one.
+        const isConcerned = what === 'range' || (await data.get('/n/b')) === undefined;
+        expect([what, runs]).toEqual([what, isConcerned ? 2 : 1]);
+      }
+    }
+  });
+
+  test('goes on after a first read that failed, where the function does', async () => {
+    await data.put('/a', '1');
+    let failed = 0;
+    link.fate = (call) => (call === 'list' && failed++ < 1 ? 'not-sent' : 'pass');
+    const { value } = await transact(store, async (tx) => {
+      const first = await codeOf(tx.get('/a'));
+      tx.put('/b', '');
+      return [first, text(await tx.get('/a'))];
+    });
+    expect(value).toEqual(['unavailable', '1']);
+    expect(await stored('/b')).toBe('');
+  });
+
+  test('refuses a value that has no UTF-8 form', async () => {
+    const running = transact(store, (tx) => {
+      tx.put('/a', 'a\ud800');
+    });
+    expect(await codeOf(running)).toBe('invalid-argument');
+    expect(await data.get('/a')).toBeUndefined();
+  });
+
   test('begins anew where a compaction takes the state that it reads', async () => {
     let runs = 0;
     await transact(store, async (tx) => {

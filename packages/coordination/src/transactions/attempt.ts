@@ -11,8 +11,8 @@ import {
   type TxnResult,
   type ValueInput,
 } from '@holdfast/store';
-import { checkNames, encodeUtf8, invalidArgument, KeyRange } from '@holdfast/store/adapter';
-import { closedError } from '../errors.js';
+import { checkNames, KeyRange, toValueBytes } from '@holdfast/store/adapter';
+import { closedError, handled } from '../errors.js';
 import { Reads } from './reads.js';
 import type { Transaction, TransactionEntry, TransactionList } from './transaction.js';
 import { Writes } from './writes.js';
@@ -120,7 +120,8 @@ export class Attempt implements Transaction {
     this.#pending.add(reading);
     try {
       const list = await reading;
-      this.#reads.note(range, list);
+      // Only where the store can't read the past: there a second read may see a newer state.
+      if (!this.#reads.note(range, list)) this.#isStale = true;
       return list;
     } catch (error) {
       if (isStoreError(error, 'compacted') || isStoreError(error, 'history-changed')) this.#isStale = true;
@@ -139,7 +140,10 @@ export class Attempt implements Transaction {
     }
     const first = this.#store.list(range.toRange(), { signal });
     this.#snapshot = first.then(({ bookmark }) => bookmark);
-    this.#snapshot.catch(() => undefined);
+    this.#snapshot.catch(() => {
+      // The function may go on after a read that failed: the next read is the first one then.
+      this.#snapshot = undefined;
+    });
     return first;
   }
 
@@ -149,12 +153,6 @@ export class Attempt implements Transaction {
   }
 }
 
-/** A read that the function did not await must not end the process where it fails. */
-function handled<T>(reading: Promise<T>): Promise<T> {
-  reading.catch(() => undefined);
-  return reading;
-}
-
 function conditionsHold({ results }: TxnResult): boolean {
   const [first] = results;
   return first?.type === 'txn' ? first.succeeded : true;
@@ -162,7 +160,5 @@ function conditionsHold({ results }: TxnResult): boolean {
 
 /** The caller may change its bytes before the function has returned. */
 function copyOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (typeof value === 'string') return encodeUtf8(value);
-  throw invalidArgument('tx.put() takes a value that is a string or a Uint8Array');
+  return new Uint8Array(toValueBytes(value, 'the value of tx.put()'));
 }

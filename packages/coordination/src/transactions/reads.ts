@@ -11,13 +11,24 @@ export class Reads {
     return this.#keys.size === 0 && this.#ranges.size === 0;
   }
 
-  note(range: KeyRange, { items, bookmark }: ListResult): void {
-    if (range.key !== undefined) {
-      this.#keys.set(range.key, items[0]?.modRevision ?? 0);
-      return;
-    }
-    for (const { key, modRevision } of items) this.#keys.set(key, modRevision);
-    this.#ranges.set(range.toString(), { range, at: bookmark.revision });
+  /**
+   * Notes what was read. What was noted first stays, so a later read never hides a change since then.
+   *
+   * @returns false where an entry has changed since it was noted first: then the transaction can't happen
+   */
+  note(range: KeyRange, { items, bookmark }: ListResult): boolean {
+    if (range.key !== undefined) return this.#noteKey(range.key, items[0]?.modRevision ?? 0);
+    const name = range.toString();
+    if (!this.#ranges.has(name)) this.#ranges.set(name, { range, at: bookmark.revision });
+    let isSame = true;
+    for (const { key, modRevision } of items) isSame = this.#noteKey(key, modRevision) && isSame;
+    return isSame;
+  }
+
+  #noteKey(key: string, modRevision: number): boolean {
+    const noted = this.#keys.get(key);
+    if (noted === undefined) this.#keys.set(key, modRevision);
+    return noted === undefined || noted === modRevision;
   }
 
   /** A range is unchanged where each key of it is, and none is newer than the read: a new key would be a phantom. */
