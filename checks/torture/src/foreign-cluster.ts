@@ -9,7 +9,7 @@ import { PREFIX } from './world.js';
 const FOREIGN_EPOCH = -1;
 
 /** Until a watch that was taken away is gone at the server, on a busy machine. */
-const LEAVING_MS = 15_000;
+const LEAVING_MS = 6_000;
 
 /**
  * A cluster of one member that was bootstrapped anew, as an operator's mistake puts it behind an endpoint of the cluster under test. The
