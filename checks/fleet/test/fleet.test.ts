@@ -31,11 +31,11 @@ describe('a simulated fleet', () => {
   });
 
   test('costs the server for each mirror a connection, a count of its keys and the events, and no history check', async () => {
-    const { serverCpu, timeouts, requests } = await simulate('comeback', 300);
+    const { serverCpu, timeouts, requests } = await simulate('comeback', 120);
     const { connect, event, start } = costs.server;
     const { count } = readCostsFor(costs.server, 10_000);
     // Twice the events: those that are known already come as well, and what was missed is read again for those behind.
-    expect(serverCpu * 1_000).toBeLessThan(start + 300 * (connect + count + 2 * 3_000 * event));
+    expect(serverCpu * 1_000).toBeLessThan(start + 120 * (connect + count + 2 * 3_000 * event));
     expect(requests['history check'] ?? 0).toBe(0);
     expect(timeouts).toBe(0);
   });

@@ -9,6 +9,8 @@ describeConformance('memory-fenced', () => {
   const data = memoryStore({ clock });
   const view = (store: ConfigStore) => fenced(store, { key: 'the-fence', owned: true });
   return {
+    scanKeys: 1_100,
+    backlogRevisions: 100,
     open: (options) => view(data.connect(options)),
     hooks: {
       putRaw: async (key, value) => void data.injectRaw(key, value),
