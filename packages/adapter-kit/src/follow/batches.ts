@@ -32,16 +32,29 @@ export function* batchesOf(
     ({ rawKey, deleted }) =>
       wanted.range.contains(rawKey) && (wanted.only === undefined || (wanted.only === 'delete') === deleted),
   );
-  const revisions = new Set([...told, ...raw].map(({ revision }) => revision));
+  // One pass over each: a watch that comes back may be tens of thousands of revisions behind.
+  const [toldOf, rawOf] = [byRevision(told), byRevision(raw)];
+  const revisions = new Set([...toldOf.keys(), ...rawOf.keys()]);
   for (const revision of [...revisions].sort((a, b) => a - b)) {
-    const own = <T extends { readonly revision: Revision }>(all: readonly T[]) =>
-      all.filter((each) => each.revision === revision);
-    const batch = { kind: 'events', bookmark: bookmarkAt(revision), events: own(told), undecodable: own(raw) } as const;
+    const [own, ownRaw] = [toldOf.get(revision) ?? [], rawOf.get(revision) ?? []];
+    const batch = { kind: 'events', bookmark: bookmarkAt(revision), events: own, undecodable: ownRaw } as const;
     yield {
       batch,
       bytes: batch.events.reduce((sum, event) => sum + bytesOf(event), EVENT_BYTES * (1 + batch.undecodable.length)),
     };
   }
+}
+
+/** In the order in which they came. */
+function byRevision<T extends { readonly revision: Revision }>(all: readonly T[]): Map<Revision, T[]> {
+  const groups = new Map<Revision, T[]>();
+  for (const each of all) {
+    const { revision } = each;
+    const group = groups.get(revision);
+    if (group === undefined) groups.set(revision, [each]);
+    else group.push(each);
+  }
+  return groups;
 }
 
 function toWanted(event: WatchEvent, { range, only, previous }: Wanted): WatchEvent[] {

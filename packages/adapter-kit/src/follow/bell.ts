@@ -10,6 +10,10 @@ export class Bell {
   readonly #doorbell: Doorbell | undefined;
   readonly #listeners = new Set<() => void>();
   #listening: Promise<StopListening> | undefined;
+  /** Since it failed, changes may have rung nobody. */
+  #failed = false;
+  /** How many looks there were since it failed. */
+  #looks = 0;
 
   constructor(doorbell: Doorbell | undefined) {
     this.#doorbell = doorbell;
@@ -18,15 +22,17 @@ export class Bell {
   /** Resolves when the doorbell is listened to, or can't be: then watches look now and then. */
   async join(listener: () => void): Promise<void> {
     this.#listeners.add(listener);
-    const doorbell = this.#doorbell;
-    if (doorbell === undefined) return;
-    this.#listening ??= (async () => doorbell(this.#ring))();
-    try {
-      await this.#listening;
-    } catch {
-      // The next watch tries again. Until then each looks at least every pollMs.
-      this.#listening = undefined;
-    }
+    await this.#listen();
+  }
+
+  /**
+   * Called before each look. Where listening has failed, it tries again, once for a look of each watch: about every pollMs. Nobody waits for
+   * it: while a doorbell hangs, watches look every pollMs.
+   */
+  again(): void {
+    if (!this.#failed || this.#listening !== undefined) return;
+    this.#looks += 1;
+    if (this.#looks >= this.#listeners.size) void this.#listen();
   }
 
   async leave(listener: () => void): Promise<void> {
@@ -41,6 +47,23 @@ export class Bell {
     } catch {
       // What can't be stopped, or never began, rings nobody.
     }
+  }
+
+  async #listen(): Promise<void> {
+    const doorbell = this.#doorbell;
+    if (doorbell === undefined) return;
+    const listening = (this.#listening ??= (async () => doorbell(this.#ring))());
+    try {
+      await listening;
+    } catch {
+      [this.#failed, this.#looks] = [true, 0];
+      // Another attempt may have begun since.
+      if (this.#listening === listening) this.#listening = undefined;
+      return;
+    }
+    if (!this.#failed || this.#listening !== listening) return;
+    this.#failed = false;
+    this.#ring();
   }
 
   readonly #ring = (): void => {

@@ -211,6 +211,7 @@ export class Follower implements DriverWatch {
       };
     });
     this.#wake = undefined;
+    if (!this.#isClosed) this.#options.bell.again();
   }
 }
 
