@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { toRevision, type WatchEvent } from '@holdfast/store';
-import { boundedHistory, leaseTable } from '@holdfast/adapter-kit';
+import { toRevision, type Clock, type WatchEvent } from '@holdfast/store';
+import { boundedHistory, driverLeases, leaseTable, type DriverCall } from '@holdfast/adapter-kit';
+import { virtualClock } from '@holdfast/testkit';
 
 const gone = (revision: number, key = '/a'): WatchEvent => ({ type: 'delete', key, revision: toRevision(revision) });
 
@@ -36,4 +37,42 @@ test('events of another revision than the next are refused, and so are wrong opt
   expect(() => boundedHistory({ maxEvents: 0, identity: 'here' })).toThrow(/maxEvents/);
   expect(() => boundedHistory({ maxEvents: 3, identity: '' })).toThrow(/identity/);
   expect(() => leaseTable({} as never)).toThrow('leaseTable() needs a function onExpire');
+});
+
+test('leases do not keep the process alive', () => {
+  const real = virtualClock();
+  const [set, released]: [unknown[], unknown[]] = [[], []];
+  const clock: Clock = {
+    now: () => real.now(),
+    setTimeout: (callback, ms) => {
+      set.push(real.setTimeout(callback, ms));
+      return set.at(-1);
+    },
+    clearTimeout: (handle) => {
+      real.clearTimeout(handle);
+    },
+    unref: (handle) => released.push(handle),
+  };
+  const table = leaseTable({ clock, onExpire: () => undefined });
+  table.grant(3_600);
+  table.grant(60);
+  expect(set).toHaveLength(2);
+  expect(released).toEqual(set);
+  table.close();
+  expect(real.pending).toBe(0);
+});
+
+test("a lease's keys are named as the table's owner says", async () => {
+  const table = leaseTable<{ readonly name: string }>({ onExpire: () => undefined });
+  const leases = driverLeases(
+    table,
+    () => undefined,
+    ({ name }) => name,
+  );
+  const call = { deadline: undefined } as unknown as DriverCall;
+  const { id } = await leases.grant(60, undefined, call);
+  table.attach(id, { name: '/b' });
+  table.attach(id, { name: '/a' });
+  expect(await leases.timeToLive(id, { keys: true }, call)).toMatchObject({ keys: ['/a', '/b'] });
+  table.close();
 });

@@ -6,9 +6,20 @@ import type { LeaseRecord, LeaseTable } from './lease-table.js';
  * The `leases` of a driver, over a table.
  *
  * @param onRevoke called with each lease that was revoked, which is forgotten already. The callee deletes its keys, as for one that expired
+ * @param nameOf the key as text, where the table names keys by something else
  */
-export function driverLeases(table: LeaseTable, onRevoke: (lease: LeaseRecord) => unknown): DriverLeases {
-  const plain = ({ id, ttl }: LeaseRecord): Lease => ({ id, ttl });
+export function driverLeases(table: LeaseTable, onRevoke: (lease: LeaseRecord) => unknown): DriverLeases;
+export function driverLeases<K>(
+  table: LeaseTable<K>,
+  onRevoke: (lease: LeaseRecord<K>) => unknown,
+  nameOf: (key: K) => string,
+): DriverLeases;
+export function driverLeases<K>(
+  table: LeaseTable<K>,
+  onRevoke: (lease: LeaseRecord<K>) => unknown,
+  nameOf: (key: K) => string = String,
+): DriverLeases {
+  const plain = ({ id, ttl }: LeaseRecord<K>): Lease => ({ id, ttl });
   return {
     grant: async (ttl, id) => {
       table.expire();
@@ -30,7 +41,7 @@ export function driverLeases(table: LeaseTable, onRevoke: (lease: LeaseRecord) =
       table.expire();
       const lease = table.require(id);
       const status = { id, grantedTtl: lease.ttl, ttl: Math.ceil(table.leftMs(lease) / 1_000) };
-      return keys ? { ...status, keys: [...lease.keys].sort() } : status;
+      return keys ? { ...status, keys: [...lease.keys].map(nameOf).sort() } : status;
     },
     list: async () => {
       table.expire();

@@ -1,5 +1,5 @@
 import type { Clock, LeaseId, TimerHandle, WriteOutcome } from '@holdfast/store';
-import { checkClock, checkNames, invalidArgument, safeRandom } from '@holdfast/store/adapter';
+import { backgroundClock, checkClock, checkNames, invalidArgument, safeRandom } from '@holdfast/store/adapter';
 import { DeadlineHeap } from './deadline-heap.js';
 import { leaseExists, leaseNotFound } from './lease-errors.js';
 
@@ -31,7 +31,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Leases on a clock, and the one timer that waits for the first of them to expire. It knows which keys are attached to which lease. For a
- * store whose leases live as long as the process: where they outlive it, the backend's own clock judges them.
+ * store whose leases live as long as the process: where they outlive it, the backend's own clock judges them. A lease does not keep the
+ * process alive.
  */
 export class LeaseTable<K = string> {
   readonly #leases = new Map<LeaseId, LeaseRecord<K>>();
@@ -46,7 +47,7 @@ export class LeaseTable<K = string> {
   constructor(options: LeaseTableOptions<K>) {
     checkNames(options, ['clock', 'random', 'onExpire'], 'leaseTable()');
     if (typeof options.onExpire !== 'function') throw invalidArgument('leaseTable() needs a function onExpire');
-    this.#clock = checkClock(options.clock);
+    this.#clock = backgroundClock(checkClock(options.clock));
     this.#random = safeRandom(options.random);
     this.#onExpire = options.onExpire;
   }
@@ -128,7 +129,10 @@ export class LeaseTable<K = string> {
     }
   }
 
-  /** Forgets all leases, and the timer. */
+  /**
+   * Forgets all leases, and the timer. Their keys stay. For the `close()` of what owns the table: of the driver, or of the data where several
+   * handles share them, since another handle's leases must go on.
+   */
   close(): void {
     this.#leases.clear();
     this.#deadlines.clear();
