@@ -20,13 +20,16 @@ describeConformance('notebook', () => {
         return { store, endpoint: 'nowhere:1' };
       },
       writeOutside: async (key, value) => {
-        notebook.write((draft) => {
+        await notebook.write((draft) => {
           if (value === undefined) draft.deleteAll([key]);
           else draft.put(key, value, undefined);
         });
       },
       passTime: (ms) => clock.advance(ms),
     },
-    close: () => data.close(),
+    close: async () => {
+      await data.close();
+      notebook.close();
+    },
   };
 });

@@ -43,10 +43,17 @@ export class Notebook {
   readonly history: BoundedHistory;
   readonly leases: LeaseTable;
   readonly #bells = new Set<() => void>();
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(clock?: Clock) {
     this.history = boundedHistory({ maxEvents: 1_000, identity: 'notebook' });
-    this.leases = leaseTable({ clock, onExpire: ({ keys }) => this.write((draft) => void draft.deleteAll(keys)) });
+    this.leases = leaseTable({
+      clock,
+      onExpire: ({ keys }) =>
+        void this.write((draft) => {
+          draft.deleteAll(keys);
+        }),
+    });
   }
 
   readonly doorbell = (ring: () => void) => {
@@ -54,31 +61,55 @@ export class Notebook {
     return () => this.#bells.delete(ring);
   };
 
-  /** Makes changes at the next revision, all of them or none. */
-  write<T>(change: (draft: Draft) => T): T {
+  /** Makes changes at the next revision, all of them or none. What has expired goes first. */
+  async write<T>(change: (draft: Draft) => Promise<T> | T): Promise<T> {
+    return this.inTurn(async () => {
+      const draft = new Draft(this);
+      const result = await change(draft);
+      this.#commit(draft);
+      return result;
+    });
+  }
+
+  /** One after the other: nobody else may write until a transaction is over, no lease that ends either. */
+  async inTurn<T>(run: () => Promise<T> | T): Promise<T> {
     this.leases.expire();
-    const draft = new Draft(this);
-    const result = change(draft);
-    this.commit(draft);
+    const result = this.#last.then(run);
+    this.#last = result.catch(() => undefined);
     return result;
   }
 
-  commit({ changes }: Draft): void {
-    if (changes.size === 0) return;
+  /** Forgets the leases. Not for a handle to do: others go on. */
+  close(): void {
+    this.leases.close();
+  }
+
+  #commit({ changes, revision }: Draft): void {
     const events: WatchEvent[] = [];
+    const orphans: string[] = [];
     for (const [key, { before, after }] of changes) {
-      if (before?.lease !== undefined) this.leases.detach(before.lease, key);
-      if (after?.lease !== undefined) this.leases.attach(after.lease, key);
-      if (after === undefined) this.entries.delete(key);
-      else this.entries.set(key, after);
-      const { next: revision } = this.history;
       const previous = before && { previous: before };
       if (after !== undefined) {
         events.push({ type: 'put', revision, current: after, isCreate: before === undefined, ...previous });
       } else if (before !== undefined) events.push({ type: 'delete', revision, key, ...previous });
     }
-    if (events.length > 0) this.history.append(events);
+    if (events.length === 0) return;
+    // First, since it refuses any revision but the next one.
+    this.history.append(events);
+    for (const [key, { before, after }] of changes) {
+      if (before?.lease !== undefined) this.leases.detach(before.lease, key);
+      if (after === undefined) this.entries.delete(key);
+      else this.entries.set(key, after);
+      if (after?.lease === undefined) continue;
+      if (this.leases.find(after.lease) === undefined) orphans.push(key);
+      else this.leases.attach(after.lease, key);
+    }
     for (const ring of [...this.#bells]) ring();
+    if (orphans.length === 0) return;
+    // Their lease has ended since the transaction checked it.
+    const next = new Draft(this);
+    next.deleteAll(orphans);
+    this.#commit(next);
   }
 }
 
@@ -150,10 +181,11 @@ export class NotebookDriver implements StoreDriver {
   }
 
   async list(range: KeyRange, options: DriverListOptions) {
-    const { history, leases } = this.#notebook;
-    leases.expire();
-    const items = new Draft(this.#notebook).in(range);
-    return { ...listItems(items, options), bookmark: history.head() };
+    const notebook = this.#notebook;
+    return notebook.inTurn(() => {
+      const items = new Draft(notebook).in(range);
+      return { ...listItems(items, options), bookmark: notebook.history.head() };
+    });
   }
 
   async put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall) {
@@ -173,12 +205,9 @@ export class NotebookDriver implements StoreDriver {
   }
 
   async txn(txn: DriverTxn, _call: DriverCall) {
-    // One after the other: nobody else may write until a transaction is over.
     const notebook = this.#notebook;
-    const run = async () => {
-      notebook.leases.expire();
-      const draft = new Draft(notebook);
-      const result = await runTxn(txn, {
+    return notebook.write((draft) =>
+      runTxn(txn, {
         before: notebook.history.head(),
         entries: (range) => draft.in(range),
         put: (key, value, { lease }) => {
@@ -189,11 +218,8 @@ export class NotebookDriver implements StoreDriver {
         },
         revision: () => draft.revision,
         checkPut: (_key, { lease }) => lease !== undefined && notebook.leases.require(lease, 'not-applied'),
-      });
-      notebook.commit(draft);
-      return result;
-    };
-    return inTurn(notebook, run);
+      }),
+    );
   }
 
   async status() {
@@ -202,15 +228,4 @@ export class NotebookDriver implements StoreDriver {
   }
 
   async close(): Promise<void> {}
-}
-
-const turns = new WeakMap<Notebook, Promise<unknown>>();
-
-function inTurn<T>(notebook: Notebook, run: () => Promise<T>): Promise<T> {
-  const result = (turns.get(notebook) ?? Promise.resolve()).then(run);
-  turns.set(
-    notebook,
-    result.catch(() => undefined),
-  );
-  return result;
 }
