@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
 import { createStore, DelegatingDriver, type DriverCall, type DriverPutOptions } from '@holdfast/store/adapter';
@@ -9,6 +12,7 @@ import {
   type CaseReport,
   type ConformanceCase,
 } from '@holdfast/testkit';
+import { ConformanceRun } from '../src/conformance/binding.js';
 import { memoryBackend } from './support/memory-backend.js';
 
 const caseOf = (id: string): ConformanceCase => {
@@ -111,4 +115,39 @@ test('no case leaves a key behind, whatever it has written, and whether it passe
   await runConformance(backend, [failing, ...plain]);
   expect((await data.list({ prefix: '' })).items.map(({ key }) => key)).toEqual([]);
   await data.close();
+});
+
+test('a backend that can not be opened is ended with the run', async () => {
+  let closed = 0;
+  const backend = {
+    open: () => Promise.reject(new Error('no server')),
+    hooks: {},
+    close: () => {
+      closed += 1;
+      return Promise.resolve();
+    },
+  };
+  const run = new ConformanceRun('broken', () => backend, {});
+  await expect(run.start()).rejects.toThrow('no server');
+  expect(() => run.whySkipped(caseOf('C4.absence-is-undefined'))).toThrow('the binding of broken could not be made');
+  await run.finish();
+  expect(closed).toBe(1);
+});
+
+test('the report of a run is written although its backend does not end well', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-report-'));
+  try {
+    const report = join(folder, 'report.json');
+    const backend = memoryBackend();
+    const close = async () => {
+      await backend.close();
+      throw new Error('still in use');
+    };
+    const run = new ConformanceRun('stuck', () => ({ ...backend, close }), { report });
+    await run.start();
+    await expect(run.finish()).rejects.toThrow('still in use');
+    expect(existsSync(report)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

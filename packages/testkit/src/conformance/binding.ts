@@ -29,13 +29,8 @@ export class ConformanceRun {
   readonly #makeBackend: () => Promise<ConformanceBackend> | ConformanceBackend;
   readonly #files: readonly string[];
   readonly #reports: CaseReport[] = [];
-  #binding:
-    | {
-        readonly backend: ConformanceBackend;
-        readonly capabilities: Capabilities;
-        readonly version: string | undefined;
-      }
-    | undefined;
+  #backend: ConformanceBackend | undefined;
+  #declared: { readonly capabilities: Capabilities; readonly version: string | undefined } | undefined;
 
   /** @throws StoreError `invalid-argument` */
   constructor(
@@ -56,13 +51,14 @@ export class ConformanceRun {
 
   /** Makes the backend, and reads what it declares. */
   async start(): Promise<void> {
-    const backend = await this.#makeBackend();
-    const store = await backend.open();
+    // Kept at once: what it has started ends with the run, also if it can't be opened.
+    this.#backend = await this.#makeBackend();
+    const store = await this.#backend.open();
     const version = await store.status().then(
       (status) => status.version,
       () => undefined,
     );
-    this.#binding = { backend, capabilities: store.capabilities, version };
+    this.#declared = { capabilities: store.capabilities, version };
     await store.close();
   }
 
@@ -85,14 +81,20 @@ export class ConformanceRun {
     }
   }
 
-  /** Ends the backend, and writes the reports. */
+  /** Ends the backend, and writes the reports, also if the backend does not end well. */
   async finish(): Promise<void> {
-    const binding = this.#binding;
-    await binding?.backend.close?.();
+    try {
+      await this.#backend?.close?.();
+    } finally {
+      this.#report();
+    }
+  }
+
+  #report(): void {
     const inOrder = conformanceCases.flatMap(({ id }) => this.#reports.filter((each) => each.case.id === id));
     const report = conformanceReport(this.#name, inOrder, {
-      capabilities: binding?.capabilities,
-      version: binding?.version,
+      capabilities: this.#declared?.capabilities,
+      version: this.#declared?.version,
     });
     for (const file of this.#files) {
       mkdirSync(dirname(file), { recursive: true });
@@ -113,8 +115,10 @@ export class ConformanceRun {
   }
 
   #bound() {
-    if (this.#binding === undefined) throw new Error(`the binding of ${this.#name} could not be made`);
-    return this.#binding;
+    if (this.#backend === undefined || this.#declared === undefined) {
+      throw new Error(`the binding of ${this.#name} could not be made`);
+    }
+    return { backend: this.#backend, capabilities: this.#declared.capabilities };
   }
 }
 
