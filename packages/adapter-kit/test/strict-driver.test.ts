@@ -90,6 +90,35 @@ describe('strictDriver names', () => {
       /pushed before established/,
     ],
     [
+      'a push after interrupted, before it is established again',
+      (sink) => {
+        sink.established(at(4));
+        sink.interrupted(new StoreError('unavailable', 'away'));
+        sink.push(batch(5, 5), 1);
+      },
+      {},
+      /pushed before established: .* also after each interrupted\(\)/,
+    ],
+    [
+      'a batch of another history',
+      (sink) => {
+        sink.established(at(4));
+        sink.push({ ...batch(5, 5), bookmark: { ...at(5), identity: 'other' } }, 1);
+      },
+      {},
+      /pushed a bookmark of history other in a watch of history notebook: fail with history-changed/,
+    ],
+    [
+      'a watch that goes on in another history',
+      (sink) => {
+        sink.established(at(4));
+        sink.interrupted(new StoreError('unavailable', 'away'));
+        sink.established({ ...at(4), identity: 'other' });
+      },
+      {},
+      /established a bookmark of history other in a watch of history notebook/,
+    ],
+    [
       'a bookmark that falls',
       (sink) => {
         sink.established(at(5));

@@ -12,7 +12,7 @@ export interface StrictDriverOptions {
  */
 export function strictDriver<D extends AnyDriver>(driver: D, options: StrictDriverOptions = {}): D {
   const watch = (range: KeyRange, watchOptions: DriverWatchOptions, sink: WatchSink): DriverWatch => {
-    const strict = new StrictSink(driver.name, sink, options.onMistake);
+    const strict = new StrictSink(driver.name, watchOptions.after?.identity, sink, options.onMistake);
     return strict.began(driver.watch(range, watchOptions, strict.sink));
   };
   return new Proxy(driver, {
@@ -35,21 +35,31 @@ class StrictSink {
   readonly #onMistake: ((error: StoreError) => void) | undefined;
   #status: Status = 'starting';
   #established = false;
+  /** The history that the watch follows. Unknown before the first bookmark of a watch that begins now. */
+  #identity: string | undefined;
   #last: Bookmark | undefined;
 
-  constructor(driver: string, inner: WatchSink, onMistake: ((error: StoreError) => void) | undefined) {
+  constructor(
+    driver: string,
+    identity: string | undefined,
+    inner: WatchSink,
+    onMistake: ((error: StoreError) => void) | undefined,
+  ) {
     this.#driver = driver;
+    this.#identity = identity;
     this.#inner = inner;
     this.#onMistake = onMistake;
     this.sink = {
       established: (after) => {
-        if (!this.#may('established')) return;
+        if (!this.#may('established') || !this.#isOfHistory('established', after)) return;
         this.#established = true;
         this.#last ??= after;
         inner.established(after);
       },
       interrupted: (cause) => {
-        if (this.#may('interrupted')) inner.interrupted(cause);
+        if (!this.#may('interrupted')) return;
+        this.#established = false;
+        inner.interrupted(cause);
       },
       push: (batch, bytes) => this.#push(batch, bytes),
       fail: (error) => {
@@ -83,6 +93,14 @@ class StrictSink {
     return answer;
   }
 
+  #isOfHistory(call: 'established' | 'pushed', { identity }: Bookmark): boolean {
+    this.#identity ??= identity;
+    if (identity === this.#identity) return true;
+    return this.#mistake(
+      `${call} a bookmark of history ${identity} in a watch of history ${this.#identity}: fail with history-changed`,
+    );
+  }
+
   #mayPush({ bookmark, events }: WatchBatch): boolean {
     const last = this.#last?.revision ?? 0;
     if (this.#status === 'full') {
@@ -92,8 +110,9 @@ class StrictSink {
     }
     if (!this.#established)
       return this.#mistake(
-        'pushed before established: call established() with the bookmark that the watch follows from',
+        'pushed before established: call established() with the bookmark that the watch follows from, also after each interrupted()',
       );
+    if (!this.#isOfHistory('pushed', bookmark)) return false;
     if (bookmark.revision < last) {
       return this.#mistake(`pushed a bookmark that fell from ${last} to ${bookmark.revision}: a bookmark never falls`);
     }
