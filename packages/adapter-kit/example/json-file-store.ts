@@ -7,6 +7,7 @@ import {
   createStore,
   followChanges,
   listItems,
+  quoted,
   type CreateStoreOptions,
   type Doorbell,
   type ReadingDriver,
@@ -73,7 +74,7 @@ export class JsonFile {
     try {
       text = await readFile(this.#path, 'utf8');
       if (text === this.#text) return;
-      values = new Map(Object.entries(JSON.parse(text) as Record<string, string>));
+      values = valuesIn(text);
     } catch (cause) {
       // It may be back, or whole, in a moment. Never an empty store: a mirror would delete everything.
       throw new StoreError(
@@ -109,6 +110,23 @@ export class JsonFile {
     this.#entries = entries;
     return events;
   }
+}
+
+/** The texts by their keys. Throws what is wrong: of a value that is no text, nothing would be told that is true. */
+function valuesIn(text: string): Map<string, string> {
+  const parsed: unknown = JSON.parse(text);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new Error('it must hold one object, with a text for each key');
+  }
+  const values = new Map<string, string>();
+  for (const [key, value] of Object.entries(parsed)) {
+    if (key === '') throw new Error('it has an empty key; a key has at least one character');
+    if (typeof value !== 'string') throw new Error(`key ${quoted(key)} must hold a text, not ${JSON.stringify(value)}`);
+    // Half of a surrogate pair has no UTF-8: two such keys would become one.
+    if (/\p{Surrogate}/u.test(key + value)) throw new Error(`key ${quoted(key)} or its text is no Unicode`);
+    values.set(key, value);
+  }
+  return values;
 }
 
 /** One handle on the file. */

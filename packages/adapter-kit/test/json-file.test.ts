@@ -75,3 +75,25 @@ test('the page shows the example as it is', () => {
   const page = read('..', '..', 'docs', 'writing-an-adapter.md');
   expect(page).toContain(`\`\`\`ts no-run\n${read('example', 'json-file-store.ts')}\`\`\``);
 });
+
+test.each([
+  ['{"a": {}}', /key "a" must hold a text, not {}/],
+  ['{"a": 5}', /key "a" must hold a text, not 5/],
+  ['{"": "x"}', /it has an empty key/],
+  ['["x"]', /it must hold one object/],
+  ['null', /it must hold one object/],
+  ['{"\\ud800": "x"}', /is no Unicode/],
+])('a file with %s is refused, and what was read before stays', async (text, message) => {
+  const path = join(folder, 'wrong.json');
+  writeFileSync(path, '{"a": "1"}');
+  const store = jsonFileStore(new JsonFile(path));
+  expect((await store.list({ prefix: '' })).count).toBe(1);
+  writeFileSync(path, text);
+  await expect(store.list({ prefix: '' })).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringMatching(message),
+  });
+  writeFileSync(path, '{"a": "1"}');
+  expect((await store.get('a'))?.modRevision).toBe(2);
+  await store.close();
+});
