@@ -61,3 +61,4 @@ export { sleep } from './sleep.js';
 export { Slicer } from './slicer.js';
 export { parseStoreUrl, urlParams } from './store-url.js';
 export { handleRejection, isThenable } from './thenable.js';
+export type { FullCapabilities } from './undeclared.js';

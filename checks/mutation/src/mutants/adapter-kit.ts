@@ -40,4 +40,37 @@ export const adapterKit: readonly Mutant[] = [
     replace: '  if (identity === undefined) {',
     caughtBy: { test: CONFORMANCE, name: 'C13.foreign-bookmark' },
   },
+  {
+    name: 'kit-doorbell-is-tried-once',
+    why: 'a doorbell that fails once, as while its server restarts, never wakes the watches that are open',
+    file: FOLLOWER,
+    find: '    if (!this.#isClosed) this.#options.bell.again();\n',
+    replace: '',
+    caughtBy: {
+      test: FOLLOWING,
+      name: 'listens to a doorbell that failed at first, before the next look, and is rung by it',
+    },
+  },
+  {
+    name: 'kit-leases-keep-the-process',
+    why: 'a process that has closed its store lives on until its last lease expires',
+    file: 'packages/adapter-kit/src/leases/lease-table.ts',
+    find: 'this.#clock = backgroundClock(checkClock(options.clock));',
+    replace: 'this.#clock = checkClock(options.clock);',
+    caughtBy: {
+      test: 'packages/adapter-kit/test/bounded-history.test.ts',
+      name: 'leases do not keep the process alive',
+    },
+  },
+  {
+    name: 'kit-push-while-interrupted',
+    why: 'a driver that goes on after an outage without saying from where passes the strict driver',
+    file: 'packages/adapter-kit/src/strict/strict-driver.ts',
+    find: '        this.#established = false;\n',
+    replace: '',
+    caughtBy: {
+      test: 'packages/adapter-kit/test/strict-driver.test.ts',
+      name: 'a push after interrupted, before it is established again',
+    },
+  },
 ];

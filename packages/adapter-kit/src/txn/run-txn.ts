@@ -19,8 +19,6 @@ import {
 import { listItems } from '../reads/list-items.js';
 import { compareHolds } from './compares.js';
 
-type Maybe<T> = T | Promise<T>;
-
 /**
  * The state that a transaction runs on: inside a transaction of the backend, or where nobody else can write until it is over. Reads see the
  * writes before them. If anything rejects, the caller takes all of it back.
@@ -29,17 +27,17 @@ export interface TxnState {
   /** Where the store stands before the transaction. */
   readonly before: Bookmark;
   /** The entries of a range, in any order. */
-  entries(range: KeyRange): Maybe<readonly KeyValue[]>;
+  entries(range: KeyRange): Promise<readonly KeyValue[]> | readonly KeyValue[];
   /** Writes a key. `ttl`, `previous` and the two `ignore…` are done here: keep the value or the lease by what is given. */
-  put(key: string, value: Uint8Array, options: Pick<DriverPutOptions, 'lease'>): Maybe<unknown>;
+  put(key: string, value: Uint8Array, options: Pick<DriverPutOptions, 'lease'>): unknown;
   /** Deletes a range. Not called where there is nothing to delete. */
-  delete(range: KeyRange): Maybe<unknown>;
+  delete(range: KeyRange): unknown;
   /** The revision of the writes. Called at the end, if there were any. */
-  revision(): Maybe<Revision>;
+  revision(): Promise<Revision> | Revision;
   /** Refuses a put before anything is written, such as one under a lease that is not there. */
-  checkPut?(key: string, options: DriverPutOptions): Maybe<unknown>;
+  checkPut?(key: string, options: DriverPutOptions): unknown;
   /** A list of a past revision, where the store can. */
-  past?(range: KeyRange, options: DriverListOptions): Maybe<ListResult>;
+  past?(range: KeyRange, options: DriverListOptions): Promise<ListResult> | ListResult;
 }
 
 type Step = Exclude<DriverOp, { type: 'txn' }> | { readonly type: 'txn'; readonly plan: Plan };
