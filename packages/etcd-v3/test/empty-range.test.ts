@@ -68,7 +68,7 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
     };
     const cases = conformanceCases.filter(({ id }) => id.startsWith('C2.random-bounds'));
     const reports = await runConformance(backend, cases);
-    expect(reports.map(({ outcome }) => outcome)).toEqual(cases.map(() => ({ status: 'passed' })));
+    expect(reports.map(({ outcome }) => outcome.status)).toEqual(cases.map(() => 'passed'));
     expect(cases).toHaveLength(4);
   });
 

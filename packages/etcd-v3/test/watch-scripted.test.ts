@@ -854,6 +854,20 @@ describe('another history (C13)', () => {
     expect(sink.error).toBeUndefined();
   });
 
+  test('nor does a member that is cut off, and stands for election all the time: its term is no history (trap 16)', async () => {
+    const { transport, watch, clock } = world();
+    const { sink } = watch(50);
+    transport.head = { ...transport.head, raftTerm: 5 };
+    for (let id = 0; id < 2; id += 1) {
+      await settle();
+      transport.call.say(created(id, 20, { raftTerm: 40 + id }));
+      await settle();
+      await clock.advance(1_000);
+    }
+    expect(sink.error).toBeUndefined();
+    expect(sink.told.filter((line) => line.startsWith('failed'))).toEqual([]);
+  });
+
   test('a bookmark of another cluster is refused before any event', async () => {
     const { transport, watch } = world();
     transport.head.clusterId = '43';

@@ -1,7 +1,7 @@
-import { checkKey } from './bytes.js';
 import type { Capabilities } from './capabilities.js';
 import { checkFlag, checkNames } from './check-options.js';
 import { checkStore } from './check-store.js';
+import { checkStorableKey } from './check-syntax.js';
 import { writesAnything } from './check-txn.js';
 import type { ConfigStore } from './config-store.js';
 import { DelegatingDriver } from './delegate.js';
@@ -46,8 +46,7 @@ export function fenced(store: ConfigStore, options: FencedOptions): ConfigStore 
   checkStore(store, 'fenced()');
   const given = checkNames(options, ['key', 'owned'], 'fenced()');
   // Read once: options may have getters.
-  const { key } = given;
-  checkKey(key);
+  const key = checkStorableKey(given['key'], store.capabilities);
   const owned = checkFlag(given, 'owned');
   const Driver = store.capabilities.transactions === 'multi-key' ? ComparingDriver : AskingDriver;
   return new GuardedStore(new Driver(store, key, owned), { logger: GuardedStore.loggerOf(store) });
@@ -91,8 +90,10 @@ class ComparingDriver extends FencedDriver {
   constructor(...args: ConstructorParameters<typeof FencedDriver>) {
     super(...args);
     const { maxTxnOperations: most, ...others } = this.store.capabilities;
+    // In a transaction a key can only live as long as a lease.
+    const capabilities = { ...others, ttl: others.ttl && others.leases };
     // The caller's transaction is one operation of another.
-    this.capabilities = most === undefined ? others : { ...others, maxTxnOperations: most - 1 };
+    this.capabilities = most === undefined ? capabilities : { ...capabilities, maxTxnOperations: most - 1 };
   }
 
   override async put(key: string, value: Uint8Array, options: DriverPutOptions, call: DriverCall): Promise<PutResult> {

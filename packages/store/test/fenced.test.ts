@@ -166,6 +166,14 @@ describe('a fenced view', () => {
     expect(driver.calls.slice(before)).toEqual([]);
   });
 
+  test('takes no fence that its store could not have, and no ttl that it could not keep', () => {
+    const paths = createStore(new ScriptDriver({ keySyntax: 'path' }));
+    expect(() => fenced(paths, { key: 'fence' })).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
+    expect(fenced(paths, { key: '/fence' }).capabilities.keySyntax).toBe('path');
+    const withoutLeases = createStore(new ScriptDriver({ ttl: true, leases: false }));
+    expect(fenced(withoutLeases, { key: '/fence' }).capabilities.ttl).toBe(false);
+  });
+
   test('closes its store only if it owns it', async () => {
     const store = memoryStore();
     await fenced(store, { key: FENCE }).close();

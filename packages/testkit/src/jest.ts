@@ -25,13 +25,14 @@ export function describeConformance(
 ): void {
   const run = new ConformanceRun(name, makeBackend, options);
   const { timeoutMs } = run;
-  describe(`${name} conforms to the contract`, () => {
+  const block = `${name} conforms to the contract`;
+  describe(block, () => {
     beforeAll(async () => {
       await run.start();
       const skipped = conformanceCases.filter((each) => run.whySkipped(each) !== undefined);
       // Only now is it known which cases don't apply, and Jest has no call to skip a test that was defined. Its runner looks at each
       // test's mode when its turn comes.
-      for (const entry of testsOfThisBlock()) {
+      for (const entry of testsIn(block)) {
         const found = skipped.find(({ id }) => entry.name.startsWith(`${id}: `));
         if (found === undefined) continue;
         await run.run(found);
@@ -64,11 +65,16 @@ interface Entry {
   readonly children?: readonly Entry[];
 }
 
-/** All tests of the block whose hooks run now. None with another runner than Jest's own: skipped cases pass there. */
-function testsOfThisBlock(): Entry[] {
+/**
+ * All tests of a block. A file may have blocks for other backends beside it, whose tests are no matter of this one. None with another runner
+ * than Jest's own: skipped cases pass there.
+ */
+function testsIn(name: string): Entry[] {
   const key = Object.getOwnPropertySymbols(globalThis).find(({ description }) => description === 'JEST_STATE_SYMBOL');
-  const state = key && (globalThis as unknown as Record<symbol, { currentDescribeBlock?: Entry } | undefined>)[key];
-  const leaves = ({ children }: Entry): Entry[] =>
-    (children ?? []).flatMap((child) => (child.children === undefined ? [child] : leaves(child)));
-  return state?.currentDescribeBlock === undefined ? [] : leaves(state.currentDescribeBlock);
+  const state = key && (globalThis as unknown as Record<symbol, { rootDescribeBlock?: Entry } | undefined>)[key];
+  const blocks = (entry: Entry): Entry[] =>
+    entry.name === name ? [entry] : (entry.children ?? []).flatMap((child) => blocks(child));
+  const leaves = (entry: Entry): Entry[] =>
+    entry.children === undefined ? [entry] : entry.children.flatMap((child) => leaves(child));
+  return state?.rootDescribeBlock === undefined ? [] : blocks(state.rootDescribeBlock).flatMap(leaves);
 }

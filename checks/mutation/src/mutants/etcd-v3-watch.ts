@@ -228,6 +228,15 @@ export const etcdV3Watch: readonly Mutant[] = [
     caughtBy: { test: SCRIPTED, name: 'a member that stays behind is left for another one' },
   },
   {
+    name: 'v3-term-of-a-suspect',
+    trap: 16,
+    why: 'the raft term of a member that is cut off counts as seen: the next read of its cluster looks like a history that went back',
+    file: SESSION,
+    find: "        if (previous.name === 'following' || next.name === 'following') {",
+    replace: "        if (next.name !== 'parked') {",
+    caughtBy: { test: SCRIPTED, name: 'nor does a member that is cut off, and stands for election' },
+  },
+  {
     name: 'v3-now-is-a-read',
     trap: 16,
     why: 'a watch from now on starts at a revision that was read before: compactions that are quicker than an answer overtake it each time',

@@ -601,8 +601,8 @@ export const mirror: readonly Mutant[] = [
     name: 'writes-new-keys-unguarded',
     why: '`ifUnchanged` guards nothing where the mirror does not know the key: two who create it overwrite each other',
     file: core('writes/writer'),
-    find: 'return store.put(key, bytes, { ...rest, ifAbsent: true } as never);',
-    replace: 'return store.put(key, bytes, rest);',
+    find: 'return store.put(key, bytes, { ...left, ifAbsent: true } as never);',
+    replace: 'return store.put(key, bytes, left);',
     caughtBy: { test: test('typed-writes'), name: 'means absent for a key that the mirror does not know' },
   },
 ];

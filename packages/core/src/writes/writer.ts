@@ -1,4 +1,5 @@
 import {
+  type CallOptions,
   type DeleteResult,
   type GuardedDeleteResult,
   type GuardedPutResult,
@@ -7,10 +8,24 @@ import {
   type Revision,
   StoreError,
 } from '@holdfast/store';
-import { checkNames, checkSignal, messageOf, quoted, refusedLocally, withOutcome } from '@holdfast/store/adapter';
+import {
+  addAbortListener,
+  checkMs,
+  checkNames,
+  checkSignal,
+  messageOf,
+  quoted,
+  refusedLocally,
+  removeAbortListener,
+  toStoreError,
+  whenAborted,
+  withDeadline,
+  withOutcome,
+} from '@holdfast/store/adapter';
 import type { Encoder } from '../entries/encoder.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { CollectionTable } from '../table/collection-table.js';
+import { stopwatch } from '../util/stopwatch.js';
 import {
   type AnyDeleteOptions,
   type AnyPutOptions,
@@ -38,11 +53,13 @@ export class Writer {
     const { ifUnchanged, ...rest } = given as AnyPutOptions;
     // As the mirror knows it now, whatever comes while the value is checked.
     const guard = isAsked(ifUnchanged, rest) ? this.#unchanged(key) : undefined;
-    const bytes = await this.#encode(key, value, rest.signal);
-    const { store } = this.#runtime;
-    if (guard === undefined) return store.put(key, bytes, rest);
-    if (guard.modRevision === undefined) return store.put(key, bytes, { ...rest, ifAbsent: true } as never);
-    return store.put(key, bytes, { ...rest, ifModRevision: guard.modRevision } as never);
+    const { store, settings } = this.#runtime;
+    const passed = stopwatch(settings.clock);
+    const bytes = await this.#encode(key, value, rest);
+    const left = rest.timeoutMs === undefined ? rest : { ...rest, timeoutMs: Math.max(1, rest.timeoutMs - passed()) };
+    if (guard === undefined) return store.put(key, bytes, left);
+    if (guard.modRevision === undefined) return store.put(key, bytes, { ...left, ifAbsent: true } as never);
+    return store.put(key, bytes, { ...left, ifModRevision: guard.modRevision } as never);
   }
 
   async delete(id: string, options?: AnyDeleteOptions): Promise<DeleteResult | GuardedDeleteResult> {
@@ -57,7 +74,7 @@ export class Writer {
 
   async putOp(id: string, value: unknown, options?: PutOpOptions): Promise<PutOp> {
     const { key, given } = this.#begin(id, options, PUT_OP_NAMES, 'putOp()');
-    const bytes = await this.#encode(key, value, undefined);
+    const bytes = await this.#encode(key, value, {});
     return { type: 'put', key, value: bytes, ...given };
   }
 
@@ -69,10 +86,11 @@ export class Writer {
     call: string,
   ): { readonly key: string; readonly given: object } {
     try {
-      if (this.#runtime.signal.aborted) throw new StoreError('closed', 'the mirror is closed; write through the store');
+      if (this.#runtime.signal.aborted) throw closed();
       // Read once: options may have getters.
       const given = { ...checkNames(options, names, call) };
       checkSignal(given['signal']);
+      if (given['timeoutMs'] !== undefined) checkMs(given['timeoutMs'], 'timeoutMs');
       return { key: this.#keyOf(id), given };
     } catch (error) {
       const told = isStoreError(error)
@@ -80,7 +98,7 @@ export class Writer {
         : new StoreError('invalid-argument', `the options of ${call} can't be read: ${messageOf(error)}`, {
             cause: error,
           });
-      throw refusedLocally(withOutcome(told, 'not-applied'));
+      throw refusedLocally(withOutcome(told, NOTHING_SENT));
     }
   }
 
@@ -97,14 +115,39 @@ export class Writer {
     return key;
   }
 
-  async #encode(key: string, value: unknown, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    try {
-      return await this.#encoder.encode(value, `the value of ${quoted(key)}`, signal);
-    } catch (error) {
-      if (isStoreError(error)) throw error;
-      throw refusedLocally(
-        new StoreError('aborted', `the write of ${quoted(key)} was aborted`, { outcome: 'not-applied', cause: error }),
+  /** Checks the value, which may take a while where its schema is asynchronous: no longer than the call may take, or the mirror is open. */
+  async #encode(key: string, value: unknown, { signal, timeoutMs }: CallOptions): Promise<Uint8Array> {
+    const { settings, signal: closing } = this.#runtime;
+    const either = new AbortController();
+    const onClose = () => {
+      either.abort(closed());
+    };
+    const onAbort = () => {
+      const cause: unknown = signal?.reason;
+      either.abort(
+        new StoreError('aborted', `the write of ${quoted(key)} was aborted`, { cause, outcome: NOTHING_SENT }),
       );
+    };
+    const late = () =>
+      new StoreError('timeout', `the value of ${quoted(key)} was not checked within ${timeoutMs} ms`, {
+        outcome: NOTHING_SENT,
+      });
+    const work = async (until: AbortSignal) => {
+      const bytes = await this.#encoder.encode(value, `the value of ${quoted(key)}`, until);
+      until.throwIfAborted();
+      return bytes;
+    };
+    addAbortListener(closing, onClose);
+    whenAborted(signal, onAbort);
+    try {
+      if (timeoutMs === undefined) return await work(either.signal);
+      const limits = { clock: settings.clock, ms: timeoutMs, signal: either.signal, late };
+      return await withDeadline(limits, (deadline) => work(deadline.signal));
+    } catch (error) {
+      throw refusedLocally(toStoreError(error));
+    } finally {
+      removeAbortListener(closing, onClose);
+      removeAbortListener(signal, onAbort);
     }
   }
 
@@ -115,11 +158,20 @@ export class Writer {
 
   /** A delete of a key that the mirror does not know: it holds where the store has none either. */
   async #isAbsent(key: string, { signal, timeoutMs }: AnyDeleteOptions): Promise<GuardedDeleteResult> {
-    const { items, bookmark } = await this.#runtime.store.list({ key }, { signal, timeoutMs });
+    const reading = this.#runtime.store.list({ key }, { signal, timeoutMs });
+    const { items, bookmark } = await reading.catch((error: unknown) => {
+      throw withOutcome(toStoreError(error), NOTHING_SENT);
+    });
     const [current] = items;
     if (current === undefined) return { succeeded: true, revision: bookmark.revision, deleted: 0 };
     return this.#runtime.store.capabilities.guardReturnsCurrent ? { succeeded: false, current } : { succeeded: false };
   }
+}
+
+const NOTHING_SENT = 'not-applied';
+
+function closed(): StoreError {
+  return new StoreError('closed', 'the mirror is closed; write through the store', { outcome: NOTHING_SENT });
 }
 
 /** @throws StoreError `invalid-argument` for a second guard, and for what is neither true nor left out */
@@ -135,5 +187,5 @@ function isAsked(ifUnchanged: unknown, others: object): boolean {
         ? undefined
         : `ifUnchanged and ${second} are two guards; a write has one: leave one out, or use txn() for both`;
   if (message === undefined) return true;
-  throw refusedLocally(new StoreError('invalid-argument', message, { outcome: 'not-applied' }));
+  throw refusedLocally(new StoreError('invalid-argument', message, { outcome: NOTHING_SENT }));
 }

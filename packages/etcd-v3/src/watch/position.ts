@@ -120,8 +120,8 @@ export class WatchPosition {
     this.#bookmark = bookmark;
   }
 
-  /** A stream that the watch was on is left. */
-  leave(raftTerm: number): void {
+  /** The watch follows, or has followed, a stream of this term. */
+  noteTerm(raftTerm: number): void {
     this.#raftTerm = Math.max(this.#raftTerm, raftTerm);
     if (this.#bookmark !== undefined) this.#seen.note(this.#range, this.#bookmark, this.#raftTerm);
   }

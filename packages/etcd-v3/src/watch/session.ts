@@ -405,7 +405,10 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
         break;
       case 'creating':
       case 'following':
-        this.#position.leave(previous.stream.raftTerm);
+        // Not of a member whose `created` is suspect: one that is cut off may tell a term that its cluster never came to.
+        if (previous.name === 'following' || next.name === 'following') {
+          this.#position.noteTerm(previous.stream.raftTerm);
+        }
         if (!('subscription' in next) || next.subscription !== previous.subscription) previous.subscription.cancel();
         break;
       case 'resting':
