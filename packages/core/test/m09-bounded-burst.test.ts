@@ -280,19 +280,40 @@ describe('M9 a burst of loads', () => {
       expect((await settled(opening)).size).toBe(KEYS);
     });
 
-    test.each(['signal', 'startTimeoutMs'] as const)('%s ends the wait', async (how) => {
+    test.each([
+      ['signal', 'a small read is answered', 5_400, 600_000, 'aborted'],
+      ['startTimeoutMs', 'a small read is answered', 5_400, 5_500, 'timeout'],
+      ['signal', 'it waits for a random time', 8_000, 600_000, 'aborted'],
+    ])('%s ends the wait while %s', async (how, what, afterMs, startTimeoutMs, code) => {
       const stop = new AbortController();
-      const opening = open(
-        how === 'signal' ? { signal: stop.signal, startTimeoutMs: 600_000 } : { startTimeoutMs: 5_500 },
-      );
-      await clock.advance(5_400);
+      const opening = open({ signal: stop.signal, startTimeoutMs });
+      await clock.advance(afterMs);
       expect(pages()).toHaveLength(1);
+      expect(clock.now() >= server.freeAt).toBe(what.includes('random'));
       if (how === 'signal') stop.abort();
-      const code = how === 'signal' ? 'aborted' : 'timeout';
       await expect(settled(opening, 200)).rejects.toMatchObject({ code });
     });
 
-    test('a mirror that reads again serves meanwhile; sync() and close() need not wait for it', async () => {
+    test('and signal does while another mirror of the store goes on', async () => {
+      const stop = new AbortController();
+      const states: MirrorState[] = [];
+      const store = server.store();
+      const others = [open({ startTimeoutMs: 600_000 }, store), open({ startTimeoutMs: 600_000 }, store)];
+      const opening = open(
+        { signal: stop.signal, startTimeoutMs: 600_000, onState: (state) => states.push(state) },
+        store,
+      );
+      await until(() =>
+        /waits for its turn/.test((states.at(-1) as { cause?: Error } | undefined)?.cause?.message ?? ''),
+      );
+      stop.abort();
+      await expect(settled(opening, 200)).rejects.toMatchObject({ code: 'aborted' });
+      server.pageMs = 0;
+      server.listMs = 0;
+      await settled(Promise.all(others));
+    });
+
+    test('a mirror that reads again serves meanwhile; sync() ends by its own time-out, and close() at once', async () => {
       server.pageMs = 0;
       server.listMs = 0;
       const mirror = await settled(open());
@@ -334,7 +355,7 @@ describe('M9 a burst of loads', () => {
   });
 
   test.each([
-    ['first', 0, 1],
+    ['first', 0, 2],
     ['last', 60, 9],
   ] as const)(
     'a resync that finds much changed among the %s keys reads no more keys, but everything',
@@ -353,6 +374,40 @@ describe('M9 a burst of loads', () => {
       expect(pages().filter(({ keysOnly }) => !keysOnly)).toHaveLength(PAGES);
     },
   );
+
+  test('but not where only the first ones changed, and few of all', async () => {
+    const mirror = await settled(open({ fullResyncKeys: 0 }));
+    server.isMute = true;
+    for (let index = 0; index < 12; index += 1)
+      await server.data.put(`${PREFIX}${String(index).padStart(4, '0')}`, '{"n":2}');
+    const compactRevision = (await server.data.list({ prefix: PREFIX }, { limit: 1 })).bookmark.revision;
+    server.asked.length = 0;
+    server.failWatches(new CompactedError('compacted', { compactRevision }));
+    server.isMute = false;
+    await until(() => mirror.get('0000')?.value.n === 2 && mirror.state.status === 'live');
+    expect(pages().every(({ keysOnly }) => keysOnly)).toBe(true);
+  });
+
+  test.each([
+    [2, false],
+    // That must end as well.
+    [4, true],
+  ])('%s compactions during its own waits make a mirror give way no more: %s', async (times, isPieceByPiece) => {
+    server.pageMs = 400;
+    const infos: string[] = [];
+    const logger = { debug() {}, info: (message: string) => infos.push(message), warn() {}, error() {} };
+    const compactRevision = (await server.data.list({ prefix: PREFIX }, { limit: 1 })).bookmark.revision;
+    let heads = 0;
+    let left = times;
+    server.refuse = ({ kind, page }) => {
+      // Each answer that is slow is followed by one that is quick.
+      if (kind === 'list') server.listMs = heads++ % 2 === 0 ? 2_000 : 5;
+      return page === 1 && left-- > 0 ? new CompactedError('compacted', { compactRevision }) : undefined;
+    };
+    await settled(open({ logger, startTimeoutMs: 600_000 }));
+    expect(left).toBeLessThanOrEqual(0);
+    expect(infos.some((message) => message.includes('compacted faster'))).toBe(isPieceByPiece);
+  });
 
   test('a load that timed out is not repeated at once, nor before a small read is answered', async () => {
     const began = clock.now();

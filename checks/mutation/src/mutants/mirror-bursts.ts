@@ -104,4 +104,13 @@ export const mirrorBursts: readonly Mutant[] = [
     replace: 'return isStale && key === undefined ? undefined',
     caughtBy: { test: TEST, name: 'a resync goes on where all entries of a lazy mirror' },
   },
+  {
+    name: 'mirror-blames-its-own-wait-on-compactions',
+    promise: 'M9',
+    why: 'two compactions while a mirror waits for a busy server have it read piece by piece, and give way no more',
+    file: core('reads/considerate-read'),
+    find: 'throw this.#hasWaited && ',
+    replace: 'throw this.#hasWaited && this.#isFirst && ',
+    caughtBy: { test: TEST, name: '2 compactions during its own waits' },
+  },
 ];

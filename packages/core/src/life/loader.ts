@@ -51,6 +51,8 @@ export class Loader {
   /** To be called with what ended a read, or a following before anything was proved by it. */
   noteOvertaken(error: unknown): void {
     if (isStoreError(error, 'compacted')) this.#overtaken += 1;
+    // After a wait for a busy server it says less: but where that happens again and again, it must end too.
+    else if (isStoreError(error, 'unavailable') && isStoreError(error.cause, 'compacted')) this.#overtaken += 1 / 2;
   }
 
   /** A watch that went on from a load at one revision has held. */

@@ -1,4 +1,4 @@
-import type { Page } from '@holdfast/store';
+import { isStoreError, type Page, StoreError } from '@holdfast/store';
 import type { Deadline } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { stopwatch } from '../util/stopwatch.js';
@@ -17,12 +17,29 @@ export class ConsiderateRead {
   readonly #passed: () => number;
   #isFirst = true;
   #isOver = false;
+  #hasWaited = false;
   #giveBack: () => void = () => undefined;
 
   /** To be made right before the read begins. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#passed = stopwatch(runtime.settings.clock);
+  }
+
+  /**
+   * Makes the read, by `work`.
+   *
+   * @throws StoreError what `work` throws; `unavailable` in place of `compacted` after a wait, which says nothing of the pace of compactions
+   */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#hasWaited && isStoreError(error, 'compacted') ? this.#overtaken(error) : error;
+    } finally {
+      this.#isOver = true;
+      this.#giveBack();
+    }
   }
 
   /** To be called, and waited for, with each page when it has come. */
@@ -43,15 +60,16 @@ export class ConsiderateRead {
     const { isFree } = cautious;
     // Only this process or the line was slow, unless other mirrors wait for the server.
     if (slowMs === undefined && isFree) return;
+    this.#hasWaited = true;
     this.#giveBack = await takeTurn(runtime, cautious, signal);
     // A read that was given up meanwhile has given back nothing.
     if (this.#isOver) this.#giveBack();
     await awaitQuick(runtime, share, signal, isFree ? slowMs : undefined);
   }
 
-  /** To be called when the read is over. */
-  end(): void {
-    this.#isOver = true;
-    this.#giveBack();
+  #overtaken(cause: StoreError): StoreError {
+    const range = this.#runtime.settings.range.toString();
+    const text = `history was compacted while the mirror of ${range} waited for a busy server; reading it again`;
+    return new StoreError('unavailable', text, { cause });
   }
 }

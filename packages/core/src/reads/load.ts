@@ -1,5 +1,5 @@
 import type { Page } from '@holdfast/store';
-import { Slicer } from '@holdfast/store/adapter';
+import { type Deadline, Slicer } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Restore } from '../table/restore.js';
@@ -31,7 +31,7 @@ async function loadNow(runtime: Runtime, options: LoadOptions): Promise<void> {
   await install(runtime, options, mark, async (add) => {
     // Not before the lock is held: a wait for that says nothing of the server.
     const reading = new ConsiderateRead(runtime);
-    const work = runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, async (deadline) => {
+    const read = async (deadline: Deadline) => {
       for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
         deadline.extend();
         if (page.more) runtime.reachability.goesOn();
@@ -39,10 +39,8 @@ async function loadNow(runtime: Runtime, options: LoadOptions): Promise<void> {
         await add(page);
         deadline.signal.throwIfAborted();
       }
-    });
-    await work.finally(() => {
-      reading.end();
-    });
+    };
+    await reading.run(() => runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, read));
   });
 }
 

@@ -15,8 +15,8 @@ import { NO_CHANGE } from '../events/step.js';
 
 /** Where more than this part of the keys was changed, reading all of it costs little more than reading that. */
 const MOST_CHANGED = 1 / 4;
-/** Which part of the keys shows that, if more than half of them were changed. */
-const TELLING_PART = 1 / 16;
+/** So many changed keys show that, as a part of all, if they are more than half of those seen. What changes often may have come first. */
+const TELLING_CHANGED = 1 / 8;
 
 /** Whether a resync can spare the values of what is unchanged, and gains by it. */
 export function canSpareValues({ table, store, settings }: Runtime): boolean {
@@ -38,7 +38,8 @@ export function resync(runtime: Runtime, reason: ResyncReason, signal: AbortSign
 async function resyncNow(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {
   const mark = runtime.freshness.begin();
   const isDone = await runtime.change(reason, async (tell) => {
-    const read = await readDifference(runtime, signal);
+    const reading = new ConsiderateRead(runtime);
+    const read = await reading.run(() => readDifference(runtime, reading, signal));
     if (read === undefined) return false;
     const { diff, bookmark, items } = read;
     const present = diff.hasDeletions ? await diff.keys(new Slicer(runtime.settings.clock)) : undefined;
@@ -59,14 +60,17 @@ interface Difference {
 }
 
 /** `undefined`: all is to be read instead. */
-async function readDifference(runtime: Runtime, signal: AbortSignal): Promise<Difference | undefined> {
+async function readDifference(
+  runtime: Runtime,
+  reading: ConsiderateRead,
+  signal: AbortSignal,
+): Promise<Difference | undefined> {
   const { table, settings } = runtime;
   const diff = new RevisionDiff(table);
   const slicer = new Slicer(settings.clock);
   let bookmark: Bookmark | undefined;
   let follows = true;
   let isWorthIt = true;
-  const reading = new ConsiderateRead(runtime);
   const use = async (page: Page, each: ScanCheck, deadline: Deadline) => {
     bookmark ??= page.bookmark;
     checkContinues(bookmark, table.bookmark);
@@ -76,9 +80,7 @@ async function readDifference(runtime: Runtime, signal: AbortSignal): Promise<Di
     return follows && isWorthIt;
   };
   const options = { keysOnly: true };
-  const check = await readPages(runtime, 'the read of revisions', PAGE_TIMEOUT_MS, signal, options, use).finally(() => {
-    reading.end();
-  });
+  const check = await readPages(runtime, 'the read of revisions', PAGE_TIMEOUT_MS, signal, options, use);
   if (bookmark === undefined || !follows || !isWorthIt) return undefined;
   check.end(check.seen);
   // Nothing can have gone since the mirror's revision at that revision: it is of another history, which has got as far.
@@ -89,5 +91,5 @@ async function readDifference(runtime: Runtime, signal: AbortSignal): Promise<Di
 
 /** Whether so many of the keys that were seen are changed that the others need not be looked at. */
 function isMuchChanged({ changed }: RevisionDiff, seen: number, total: number): boolean {
-  return changed.size > total * MOST_CHANGED || (seen >= total * TELLING_PART && changed.size > seen / 2);
+  return changed.size > total * MOST_CHANGED || (changed.size > total * TELLING_CHANGED && changed.size > seen / 2);
 }

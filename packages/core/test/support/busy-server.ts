@@ -46,7 +46,8 @@ export class BusyServer {
   /** Of the watches that are open. */
   readonly sinks = new Set<WatchSink>();
   readonly #clock: VirtualClock;
-  #freeAt = 0;
+  /** When it will have done what it was asked for. */
+  freeAt = 0;
 
   constructor(clock: VirtualClock) {
     this.#clock = clock;
@@ -73,11 +74,11 @@ export class BusyServer {
     const error = this.refuse(request);
     if (error !== undefined) throw error;
     const ms = asked.kind === 'page' ? this.pageMs : this.listMs;
-    this.#freeAt = Math.max(this.#freeAt, this.#clock.now()) + ms;
+    this.freeAt = Math.max(this.freeAt, this.#clock.now()) + ms;
     const isLater = asked.page > 0;
     if (isLater) this.mostWaiting = Math.max(this.mostWaiting, (this.waiting += 1));
     try {
-      const wait = this.#freeAt - this.#clock.now();
+      const wait = this.freeAt - this.#clock.now();
       if (wait > 0) await sleep(this.#clock, wait, signal);
     } finally {
       if (isLater) this.waiting -= 1;
