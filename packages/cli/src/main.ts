@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
+import { EXIT } from './exit/exit-code.js';
 import { run } from './run.js';
 import type { Signal } from './terminal/io.js';
+
+// A process that ends before its command does has failed: something was awaited that can't come.
+process.exitCode = EXIT.bug;
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

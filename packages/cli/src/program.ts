@@ -23,8 +23,17 @@ Exit codes: 0 done, 1 the answer is "no", 2 wrong use, 3 the store is unavailabl
 6 the write may have been applied, 70 a bug, 130 and 143 ended by a signal.
 `;
 
-/** The command line: its commands, in the order of the help. */
-export function makeProgram(session: Session, showHelp: (text: string) => void): Command {
+/**
+ * The command line: its commands, in the order of the help.
+ *
+ * @param onMisuse called with the names of a command, such as `lease grant`, before commander throws its complaint about its arguments; with
+ *   nothing for the program itself
+ */
+export function makeProgram(
+  session: Session,
+  showHelp: (text: string) => void,
+  onMisuse: (names: string) => void = () => undefined,
+): Command {
   const program = new Command('holdfast');
   program
     .description('Look into a config store, change it, and follow it.')
@@ -52,5 +61,17 @@ export function makeProgram(session: Session, showHelp: (text: string) => void):
   for (const add of reading) add(program.commandsGroup('Reading:'), session);
   for (const add of writing) add(program.commandsGroup('Writing:'), session);
   program.commandsGroup('Help:');
+  tellMisuse(program, '', onMisuse);
   return program;
+}
+
+function tellMisuse(above: Command, names: string, onMisuse: (names: string) => void): void {
+  for (const command of above.commands) {
+    const own = `${names} ${command.name()}`.trimStart();
+    command.exitOverride((error) => {
+      onMisuse(own);
+      throw error;
+    });
+    tellMisuse(command, own, onMisuse);
+  }
 }

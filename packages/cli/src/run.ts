@@ -20,16 +20,23 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     session.interrupt(signal);
   });
   let shown = '';
+  let misusedCommand = '';
   try {
-    const program = makeProgram(session, (text) => {
-      shown += text;
-    });
+    const program = makeProgram(
+      session,
+      (text) => {
+        shown += text;
+      },
+      (name) => {
+        misusedCommand = name;
+      },
+    );
     await program.parseAsync(args, { from: 'user' });
     return session.interruptedBy === undefined ? session.exitCode : EXIT[session.interruptedBy];
   } catch (error) {
     if (!(error instanceof CommanderError)) return await fail(error, session, args);
     // Commander ends help and version with an error too.
-    if (error.exitCode !== 0) return await fail(misused(error, args), session, args);
+    if (error.exitCode !== 0) return await fail(misused(error, misusedCommand), session, args);
     return await session.out.write(shown).then(
       () => EXIT.done,
       (failure: unknown) => fail(failure, session, args),
@@ -42,27 +49,36 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 async function fail(error: unknown, session: Session, args: readonly string[]): Promise<number> {
   // Whoever closed the pipe has seen enough.
   if (error instanceof OutputClosed) return EXIT.done;
+  const asJson = session.json || beforeDashes(args).includes('--json');
   const { interruptedBy } = session;
   if (interruptedBy !== undefined) {
     if (isStoreError(error) && error.outcome === 'unknown') {
-      await session.note(`Stopped by ${interruptedBy} during a write. ${nextStep(error)}`);
+      const text = `Stopped by ${interruptedBy} during a write. ${nextStep(error)}`;
+      await session.note(asJson ? failureJson(error) : text);
     }
     return EXIT[interruptedBy];
   }
-  const asJson = session.json || beforeDashes(args).includes('--json');
   const { bold, red } = session.notesStyle;
   await session.note(asJson ? failureJson(error) : `${bold(red('holdfast:'))} ${sentence(error)}\n${nextStep(error)}`);
   return exitCodeOf(error);
 }
 
-/** Commander's complaint as one of ours. */
-function misused({ message }: CommanderError, args: readonly string[]): Error {
+/**
+ * Commander's complaint as one of ours.
+ *
+ * @param command the names of the command that complains, as commander knows them. An argument is never taken for one: it may be a secret.
+ */
+function misused({ message }: CommanderError, command: string): Error {
   const [text = '', ...hints] = message.replace(/^error: /, '').split('\n');
   const hint = hints.join(' ').replace(/^\((.*)\)$/, '$1 ');
-  const command = beforeDashes(args).find((each) => /^[a-z]/.test(each));
   if (text === '(outputHelp)') return usage('no command is given', 'Run "holdfast --help" for the list of commands.');
-  const about = text.startsWith('unknown command') || command === undefined ? '' : `${command} `;
-  return usage(text, `${hint}Run "holdfast ${about}--help" for how to use it.`);
+  const about = command === '' ? '' : `${command} `;
+  return usage(withoutSecrets(text), `${hint}Run "holdfast ${about}--help" for how to use it.`);
+}
+
+/** Commander repeats what it does not know: a URL in place of the command, or an option that is misspelt, with its value. */
+function withoutSecrets(text: string): string {
+  return text.replace(/:\/\/[^/]*@/, '://…@').replace(/^(unknown option '[^=']*=).*'/, "$1…'");
 }
 
 function beforeDashes(args: readonly string[]): readonly string[] {

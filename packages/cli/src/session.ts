@@ -1,14 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { ConfigStore } from '@holdfast/store';
+import { messageOf } from '@holdfast/store/adapter';
 import { CommandError, usage } from './exit/command-error.js';
 import { EXIT } from './exit/exit-code.js';
 import { openAddress } from './store/open-adapter.js';
-import { storeAddress } from './store/store-address.js';
+import { storeAddress, type StoreAddress } from './store/store-address.js';
 import { DEFAULT_TIMEOUT_S, type GlobalFlags } from './store/store-flags.js';
 import { canAsk, readLine, readSecret } from './terminal/ask.js';
 import { widthOf, type Io, type Signal } from './terminal/io.js';
 import { Output } from './terminal/output.js';
 import { styleFor, type Style } from './terminal/style.js';
-import { inline } from './text/inline.js';
+import { inline, quoted } from './text/inline.js';
 
 /** An open store, as commands get it. */
 export interface OpenStore {
@@ -32,6 +35,7 @@ export class Session {
   readonly #interruption = new AbortController();
   #flags: GlobalFlags | undefined;
   #interruptedBy: Signal | undefined;
+  #address: StoreAddress | undefined;
 
   constructor(io: Io) {
     this.io = io;
@@ -74,12 +78,23 @@ export class Session {
     await this.notes.line(text).catch(() => undefined);
   }
 
-  /** Opens the store that the options name, and closes it afterwards, whatever happens. */
-  async withStore<T>(work: (open: OpenStore) => Promise<T>): Promise<T> {
+  /** Says something for people beside the results, and with `--json` the same for programs. */
+  async remark(text: string, json: object): Promise<void> {
+    await this.note(this.json ? JSON.stringify(json) : text);
+  }
+
+  /** Finds out which store is meant. That may ask for a password: what reads the standard input to its end does this first. */
+  async findStore(): Promise<StoreAddress> {
     const flags = this.#flags ?? { timeout: DEFAULT_TIMEOUT_S };
     const ask = canAsk(this.io) ? (user: string) => this.#askPassword(user) : undefined;
-    const address = await storeAddress(flags, this.io, ask);
+    this.#address ??= await storeAddress(flags, this.io, ask);
     this.checkInterrupted();
+    return this.#address;
+  }
+
+  /** Opens the store that the options name, and closes it afterwards, whatever happens. */
+  async withStore<T>(work: (open: OpenStore) => Promise<T>): Promise<T> {
+    const address = await this.findStore();
     const store = await openAddress(address, this.io, this.timeoutMs);
     try {
       return await work({ store, label: address.label });
@@ -103,7 +118,12 @@ export class Session {
         'Say --yes to do it without being asked, or --dry-run to see what it would do.',
       );
     }
-    await this.notes.write(`${question} [y/N] `);
+    const isAsked = await this.notes.write(`${question} [y/N] `).then(
+      () => true,
+      () => false,
+    );
+    if (!isAsked)
+      throw usage('nothing was changed: the question was not shown', 'Say --yes to do it without being asked.');
     const answer = await readLine(this.io.stdin, this.signal);
     this.checkInterrupted();
     if (/^y(es)?$/i.test((answer ?? '').trim())) return true;
@@ -112,8 +132,26 @@ export class Session {
     return false;
   }
 
-  /** Everything on the standard input. */
-  async readInput(): Promise<Uint8Array> {
+  /**
+   * A file, byte for byte, or everything on the standard input.
+   *
+   * @param file `-` is the standard input
+   * @throws CommandError if the file can't be read
+   */
+  async readFile(file: string): Promise<Uint8Array> {
+    if (file === '-') {
+      await this.findStore();
+      return this.#readInput();
+    }
+    try {
+      return await readFile(resolve(this.io.cwd, file), { signal: this.signal });
+    } catch (error) {
+      this.checkInterrupted();
+      throw usage(`the file ${quoted(file)} can't be read: ${messageOf(error)}`, 'Check its name and its permissions.');
+    }
+  }
+
+  async #readInput(): Promise<Uint8Array> {
     const chunks: Buffer[] = [];
     const { stdin } = this.io;
     const end = () => {
@@ -149,8 +187,12 @@ export class Session {
       },
       this.signal,
     );
-    await this.notes.line('');
+    await this.note('');
     this.checkInterrupted();
-    return password;
+    if (password !== undefined) return password;
+    throw usage(
+      'the input ended before there was a password',
+      'Name a file with --password-file, or set HOLDFAST_PASSWORD.',
+    );
   }
 }

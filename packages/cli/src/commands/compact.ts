@@ -38,7 +38,7 @@ Examples:
           else await session.out.line(`Would forget ${what}.`);
           return;
         }
-        if (!flags.yes) await session.note(`This forgets ${what}.`);
+        await session.remark(`This forgets ${what}.`, { willForget: { store: label, revision, head: head.revision } });
         if (!(await session.confirm('Forget it?', flags.yes))) return;
         await store.compact(revision, { signal, ...(flags.physical && { physical: true }) });
         await session.out.line(json ? JSON.stringify({ compactRevision: revision }) : `Forgot ${what}.`);

@@ -1,18 +1,25 @@
 import type { Command } from 'commander';
-import type { DeleteGuard, DeleteResult, GuardedDeleteResult, Range } from '@holdfast/store';
-import { usage } from '../exit/command-error.js';
+import {
+  toRevision,
+  type ConfigStore,
+  type DeleteGuard,
+  type DeleteResult,
+  type GuardedDeleteResult,
+  type Range,
+  type Revision,
+} from '@holdfast/store';
+import { guardFailed } from '../exit/answers.js';
+import { conflict, usage } from '../exit/command-error.js';
 import type { OpenStore, Session } from '../session.js';
 import { prefixRange, readEntries } from '../store/ranges.js';
+import { guardOf, type GuardFlags } from '../store/guards.js';
 import { whole } from '../store/store-flags.js';
 import { count, inline, inlineValue, rawKeyText } from '../text/inline.js';
 import { resultJson } from '../text/json.js';
-import { guardFailed } from './put.js';
 
-interface Flags {
+interface Flags extends Pick<GuardFlags, 'ifRevision' | 'ifValue'> {
   readonly prefix?: string;
   readonly all?: true;
-  readonly ifRevision?: number;
-  readonly ifValue?: string;
   readonly previous?: true;
   readonly yes?: true;
   readonly dryRun?: true;
@@ -26,7 +33,7 @@ export function addDelete(program: Command, session: Session): void {
     .command('delete')
     .summary('delete a key, or all keys below a prefix')
     .description(
-      'Deletes one key, or all keys that begin with a prefix, at one revision. A prefix is first shown with its keys and the store, and a terminal asks; without one, --yes is needed. To delete nothing is no failure.',
+      'Deletes one key, or all keys that begin with a prefix, at one revision. A prefix is first shown with its keys and the store, and a terminal asks; without one, --yes is needed. If one of the keys changes meanwhile, or there is a new one, nothing is deleted and the exit code is 5 (on etcd v2, it is deleted too). To delete nothing is no failure.',
     )
     .argument('[key]', 'the key')
     .option('--prefix <prefix>', 'all keys that begin with this, instead of one key')
@@ -48,27 +55,78 @@ Examples:
 `,
     )
     .action((key: string | undefined, flags: Flags) => {
-      const guard = guardOf(flags);
+      const guard = guardOf<DeleteGuard>(flags);
       const range = rangeOf(key, flags);
       if (guard !== undefined && key === undefined) {
         throw usage('a guard is about one key, and not about a prefix', 'Name the key, or leave the guard out.');
       }
       return session.withStore(async (open) => {
-        if ((key === undefined || flags.dryRun) && !(await isMeant(session, open, range, flags))) return;
-        const options = { signal: session.signal, ...(flags.previous && { previous: true }) };
-        const { store, label } = open;
-        const result: DeleteResult | GuardedDeleteResult =
-          key !== undefined && guard !== undefined
-            ? await store.delete(key, { ...options, ...guard })
-            : await store.delete(range, options);
-        if (session.json) await session.out.line(JSON.stringify(resultJson(result)));
-        if ('succeeded' in result && !result.succeeded) throw guardFailed(key ?? '', result, label);
-        if (!session.json) await show(session, result);
-        if (key?.endsWith('/') === true && result.deleted === 0) {
-          await session.note(`If you mean the keys below it: holdfast delete --prefix ${inline(key)}`);
-        }
+        if (flags.dryRun) await showDryRun(session, open, range);
+        else if (key === undefined) await deleteRange(session, open, range, flags);
+        else await deleteKey(session, open, key, guard, flags);
       });
     });
+}
+
+async function deleteKey(
+  session: Session,
+  { store, label }: OpenStore,
+  key: string,
+  guard: DeleteGuard | undefined,
+  flags: Flags,
+): Promise<void> {
+  const options = deleteOptions(session, flags);
+  const result: DeleteResult | GuardedDeleteResult =
+    guard === undefined ? await store.delete({ key }, options) : await store.delete(key, { ...options, ...guard });
+  if ('succeeded' in result && !result.succeeded) {
+    if (session.json) await session.out.lineBeforeFailure(JSON.stringify(resultJson(result)));
+    throw guardFailed(key, result, label);
+  }
+  await showResult(session, result);
+  if (key.endsWith('/') && result.deleted === 0 && !session.json) {
+    await session.note(`If you mean the keys below it: holdfast delete --prefix ${inline(key)}`);
+  }
+}
+
+/** Shows what will be deleted, asks, and deletes just that. */
+async function deleteRange(session: Session, { store, label }: OpenStore, range: Range, flags: Flags): Promise<void> {
+  const { keys, revision } = await findKeys(session, store, range);
+  if (keys.length === 0) {
+    await showResult(session, { revision, deleted: 0 });
+    return;
+  }
+  const more = keys.length > SHOWN ? `\n  … and ${keys.length - SHOWN} more` : '';
+  const shown = keys.slice(0, SHOWN).map((key) => `\n  ${inline(key)}`);
+  await session.remark(`This deletes ${count(keys.length, 'key')} of ${label}:${shown.join('')}${more}`, {
+    willDelete: { store: label, count: keys.length, keys: keys.slice(0, SHOWN) },
+  });
+  if (!(await session.confirm(`Delete ${keys.length === 1 ? 'it' : 'them'}?`, flags.yes))) return;
+  if (store.capabilities.transactions !== 'multi-key') {
+    await showResult(session, await store.delete(range, deleteOptions(session, flags)));
+    return;
+  }
+  // A key that somebody has written since it was shown is none of those that were meant.
+  const { succeeded, results } = await store.txn(
+    {
+      if: [{ range, target: 'modRevision', op: '<', value: revision + 1 }],
+      then: [{ type: 'delete', range, ...(flags.previous && { previous: true }) }],
+    },
+    { signal: session.signal },
+  );
+  const [result] = results;
+  if (succeeded && result?.type === 'delete') {
+    const { type: _, ...deleted } = result;
+    await showResult(session, deleted);
+    return;
+  }
+  throw conflict(
+    `nothing was deleted: a key of ${label} was written after revision ${revision}, at which the keys were shown`,
+    'Look at the keys with "holdfast list", and run the command again.',
+  );
+}
+
+function deleteOptions({ signal }: Session, { previous }: Flags) {
+  return { signal, ...(previous && { previous: true }) };
 }
 
 function rangeOf(key: string | undefined, { prefix, all }: Flags): Range {
@@ -82,42 +140,37 @@ function rangeOf(key: string | undefined, { prefix, all }: Flags): Range {
   throw usage('a key is given, and a prefix too', 'Give one of them.');
 }
 
-function guardOf({ ifRevision, ifValue }: Flags): DeleteGuard | undefined {
-  const given = {
-    ...(ifRevision !== undefined && { ifModRevision: ifRevision }),
-    ...(ifValue !== undefined && { ifValue }),
-  };
-  return Object.keys(given).length === 0 ? undefined : (given as DeleteGuard);
-}
-
-/** Shows what will be deleted, and asks. With `--dry-run` that is all. */
-async function isMeant(session: Session, { store, label }: OpenStore, range: Range, flags: Flags): Promise<boolean> {
+/** The keys of a range, all at one revision. */
+async function findKeys(
+  { signal }: Session,
+  store: ConfigStore,
+  range: Range,
+): Promise<{ readonly keys: readonly string[]; readonly revision: Revision }> {
   const keys: string[] = [];
-  for await (const page of readEntries(store, range, { signal: session.signal, keysOnly: true })) {
+  let revision: Revision | undefined;
+  for await (const page of readEntries(store, range, { signal, keysOnly: true })) {
+    revision ??= page.revision;
     keys.push(...page.items.map(({ key }) => key), ...page.undecodable.map(({ rawKey }) => rawKeyText(rawKey)));
   }
-  if (flags.dryRun) {
-    if (session.json)
-      await session.out.line(JSON.stringify({ dryRun: true, store: label, deleted: keys.length, keys }));
-    else {
-      await session.note(`Would delete ${count(keys.length, 'key')} of ${label}${keys.length === 0 ? '.' : ':'}`);
-      await session.out.write(keys.map((key) => `${inline(key)}\n`).join(''));
-    }
-    return false;
-  }
-  if (keys.length === 0 || flags.yes) return true;
-  const more = keys.length > SHOWN ? `\n  … and ${keys.length - SHOWN} more` : '';
-  await session.note(`This deletes ${count(keys.length, 'key')} of ${label}:`);
-  await session.note(
-    `${keys
-      .slice(0, SHOWN)
-      .map((key) => `  ${inline(key)}`)
-      .join('\n')}${more}`,
-  );
-  return session.confirm(`Delete ${keys.length === 1 ? 'it' : 'them'}?`, flags.yes);
+  return { keys, revision: revision ?? toRevision(0) };
 }
 
-async function show(session: Session, { revision, deleted, previous = [] }: DeleteResult): Promise<void> {
+async function showDryRun(session: Session, { store, label }: OpenStore, range: Range): Promise<void> {
+  const { keys } = await findKeys(session, store, range);
+  if (session.json) {
+    await session.out.line(JSON.stringify({ dryRun: true, store: label, deleted: keys.length, keys }));
+    return;
+  }
+  await session.note(`Would delete ${count(keys.length, 'key')} of ${label}${keys.length === 0 ? '.' : ':'}`);
+  await session.out.write(keys.map((key) => `${inline(key)}\n`).join(''));
+}
+
+async function showResult(session: Session, result: DeleteResult): Promise<void> {
+  if (session.json) {
+    await session.out.line(JSON.stringify(resultJson(result)));
+    return;
+  }
+  const { revision, deleted, previous = [] } = result;
   await session.out.line(
     deleted === 0
       ? 'There was nothing to delete.'

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import { CommandError } from '../exit/command-error.js';
-import { EXIT } from '../exit/exit-code.js';
+import { noKey } from '../exit/answers.js';
 import type { Session } from '../session.js';
 import { whole } from '../store/store-flags.js';
 import { entryJson } from '../text/json.js';
-import { quoted } from '../text/inline.js';
 
 interface Flags {
   readonly revision?: number;
@@ -42,12 +40,4 @@ Examples:
         await session.out.write(session.json ? `${JSON.stringify(entryJson(entry))}\n` : entry.value);
       }),
     );
-}
-
-/** A key that is not there is an answer. One that ends in `/` may have been meant as a prefix. */
-export function noKey(key: string, label: string): CommandError {
-  const next = key.endsWith('/')
-    ? `If you mean the keys below it, run "holdfast list ${key}".`
-    : 'Look for it with "holdfast list PREFIX".';
-  return new CommandError('not-found', EXIT.answer, `there is no key ${quoted(key)} in ${label}`, next);
 }

@@ -94,9 +94,10 @@ Examples:
 async function keepAlive(session: Session, store: ConfigStore, id: string, once: boolean | undefined): Promise<void> {
   const { signal } = session;
   let granted: Lease | undefined;
+  // By a clock that nobody sets.
   let goodUntil = 0;
   while (!signal.aborted) {
-    const asked = Date.now();
+    const asked = performance.now();
     try {
       granted = await store.leases.keepAlive(id, { signal });
       goodUntil = asked + granted.ttl * 1_000;
@@ -105,9 +106,11 @@ async function keepAlive(session: Session, store: ConfigStore, id: string, once:
       );
     } catch (error) {
       if (signal.aborted) return;
-      const mayComeBack = isStoreError(error) && error.retryable && Date.now() < goodUntil;
+      const mayComeBack = isStoreError(error) && error.retryable && performance.now() < goodUntil;
       if (!mayComeBack) throw error;
-      await session.note(`Lease ${id} was not renewed, and is tried again: ${error.message}`);
+      await session.remark(`Lease ${id} was not renewed, and is tried again: ${error.message}`, {
+        notRenewed: { id, cause: error },
+      });
     }
     if (once) return;
     await sleep(systemClock, Math.min((granted?.ttl ?? 3) * 333, 60_000), signal).catch(() => undefined);

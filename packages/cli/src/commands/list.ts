@@ -27,7 +27,7 @@ export function addList(program: Command, session: Session): void {
     .description(
       'Lists the keys that begin with a prefix, all at one revision. A terminal gets a table, cut to its width; anything else gets tab-separated fields, whole and without a header: key, revision, value. An empty list is exit code 0.',
     )
-    .argument('[prefix]', 'what the keys begin with')
+    .argument('[prefix]', 'the beginning of the keys')
     .option('--all', 'every key of the store, instead of a prefix')
     .option('--keys', 'the keys alone')
     .option('--count', 'the number of keys alone')
@@ -100,7 +100,7 @@ async function* parts(session: Session, store: ConfigStore, range: Range, flags:
   };
   const result = await store.list(range, ordered);
   yield result;
-  if (result.more) await session.note(`(${count(result.count, 'key')} in all)`);
+  if (result.more && !session.json) await session.note(`(${count(result.count, 'key')} in all)`);
 }
 
 async function showEntries(session: Session, store: ConfigStore, range: Range, flags: Flags): Promise<void> {

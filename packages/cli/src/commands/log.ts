@@ -9,11 +9,11 @@ import {
   type Revision,
   type WatchEvent,
 } from '@holdfast/store';
+import { noKey } from '../exit/answers.js';
 import type { Session } from '../session.js';
 import { whole } from '../store/store-flags.js';
+import { eventLine } from '../text/event-line.js';
 import { entryJson, eventJson } from '../text/json.js';
-import { noKey } from './get.js';
-import { eventLine } from './watch.js';
 
 interface Flags {
   readonly limit?: number;
@@ -71,8 +71,9 @@ async function readLog(session: Session, store: ConfigStore, key: string): Promi
     throw new StoreError('unsupported', `${store.name} keeps no history that can be read again`);
   }
   const { signal } = session;
-  const { identity, revision } = await store.status({ signal });
-  const head: Bookmark = { identity, revision };
+  // The status would be one member's knowledge, and a member that is behind would leave out the newest changes.
+  const { bookmark: head } = await store.list({ key }, { countOnly: true, signal });
+  const { identity } = head;
   try {
     return { events: await eventsOf(session, store, key, { identity, revision: toRevision(1) }, head) };
   } catch (error) {

@@ -15,9 +15,9 @@ export function addMirror(program: Command, session: Session): void {
     .command('mirror')
     .summary('print what is below a prefix and each change of it, through every fault')
     .description(
-      'Prints the keys that begin with a prefix, and then a line for each change: revision, kind, key, value. It is what an application sees of a mirror: after a compaction or a restored backup it reads again and prints the differences. Standard error says when the mirror is stale, and when it is live again. Ctrl-C ends it.',
+      'Prints the keys that begin with a prefix, and then a line for each change: revision, kind, key, value. An application sees the same in a mirror: after a compaction or a restored backup it reads again and prints the differences. Standard error says when the mirror is stale, and when it is live again. Ctrl-C ends it.',
     )
-    .argument('[prefix]', 'what the keys begin with')
+    .argument('[prefix]', 'the beginning of the keys')
     .option('--all', 'every key of the store, instead of a prefix')
     .addHelpText(
       'after',
@@ -39,8 +39,8 @@ Examples:
           codec: bytes(),
           signal,
           startTimeoutMs: session.timeoutMs,
-          onState: (state, previous) => {
-            said.state(state, previous);
+          onState: (state) => {
+            said.state(state);
           },
           onInvalid: (problem) => {
             said.problem(problem);
@@ -69,19 +69,23 @@ Examples:
 class States {
   readonly #session: Session;
   #isGood = true;
+  #notLoaded: string | undefined;
 
   constructor(session: Session) {
     this.#session = session;
   }
 
-  state(state: MirrorState, previous: MirrorState): void {
+  state(state: MirrorState): void {
     // The load is told by its entries, and the end by the exit code.
-    if (state.status === 'closed' || previous.status === 'loading') return;
-    const isGood = state.status === 'live' && state.connection === 'connected';
+    if (state.status === 'closed') return;
     if (state.status === 'loading') {
-      if (state.cause !== undefined) this.say(`Not loaded yet: ${state.cause.message}`, { state });
+      const message = state.cause?.message;
+      // Each attempt fails with much the same message.
+      if (message !== undefined && message !== this.#notLoaded) this.say(`Not loaded yet: ${message}`, { state });
+      this.#notLoaded = message;
       return;
     }
+    const isGood = state.status === 'live' && state.connection === 'connected';
     if (isGood && this.#isGood) return;
     this.#isGood = isGood;
     const cause = state.cause === undefined ? '' : `: ${state.cause.message}`;

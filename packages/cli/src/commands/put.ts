@@ -1,20 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { GuardedPutResult, GuardFailed, PutGuard, PutOptions, PutResult } from '@holdfast/store';
-import { messageOf } from '@holdfast/store/adapter';
-import { conflict, usage } from '../exit/command-error.js';
+import type { GuardedPutResult, PutGuard, PutOptions, PutResult } from '@holdfast/store';
+import { guardFailed } from '../exit/answers.js';
+import { usage } from '../exit/command-error.js';
 import type { Session } from '../session.js';
+import { guardOf, type GuardFlags } from '../store/guards.js';
 import { whole } from '../store/store-flags.js';
-import { inline, inlineValue, quoted } from '../text/inline.js';
+import { inline, inlineValue } from '../text/inline.js';
 import { resultJson } from '../text/json.js';
 
-interface Flags {
+interface Flags extends GuardFlags {
   readonly file?: string;
-  readonly ifAbsent?: true;
-  readonly ifPresent?: true;
-  readonly ifRevision?: number;
-  readonly ifValue?: string;
   readonly ttl?: number;
   readonly lease?: string;
   readonly ignoreValue?: true;
@@ -59,7 +55,7 @@ Examples:
       const value = await readValue(session, argument, flags);
       await session.withStore(async ({ store, label }) => {
         const options = putOptions(session, flags);
-        const guard = guardOf(flags);
+        const guard = guardOf<PutGuard>(flags);
         const result: PutResult | GuardedPutResult =
           guard === undefined
             ? await store.put(key, value, options)
@@ -78,13 +74,8 @@ async function readValue(session: Session, value: string | undefined, flags: Fla
     );
   }
   if (ignoreValue) return '';
-  if (file === undefined) return value === '-' ? session.readInput() : (value ?? '');
-  try {
-    return await readFile(resolve(session.io.cwd, file), { signal: session.signal });
-  } catch (error) {
-    session.checkInterrupted();
-    throw usage(`the file ${quoted(file)} can't be read: ${messageOf(error)}`, 'Check its name and its permissions.');
-  }
+  if (file !== undefined) return session.readFile(resolve(session.io.cwd, file));
+  return value === '-' ? session.readFile('-') : (value ?? '');
 }
 
 function putOptions({ signal }: Session, { ttl, lease, ignoreValue, ignoreLease, previous }: Flags): PutOptions {
@@ -98,39 +89,25 @@ function putOptions({ signal }: Session, { ttl, lease, ignoreValue, ignoreLease,
   };
 }
 
-/** The guard that is asked for. The store refuses two of them. */
-function guardOf({ ifAbsent, ifPresent, ifRevision, ifValue }: Flags): PutGuard | undefined {
-  const given = {
-    ...(ifAbsent && { ifAbsent }),
-    ...(ifPresent && { ifPresent }),
-    ...(ifRevision !== undefined && { ifModRevision: ifRevision }),
-    ...(ifValue !== undefined && { ifValue }),
-  };
-  return Object.keys(given).length === 0 ? undefined : (given as unknown as PutGuard);
-}
-
 async function showPut(
   session: Session,
   key: string,
   result: PutResult | GuardedPutResult,
   label: string,
 ): Promise<void> {
-  if (session.json) await session.out.line(JSON.stringify(resultJson(result)));
-  if ('succeeded' in result && !result.succeeded) throw guardFailed(key, result, label);
-  if (session.json) return;
+  const json = JSON.stringify(resultJson(result));
+  if ('succeeded' in result && !result.succeeded) {
+    if (session.json) await session.out.lineBeforeFailure(json);
+    throw guardFailed(key, result, label);
+  }
+  if (session.json) {
+    await session.out.line(json);
+    return;
+  }
   const { revision, ttl, lease, previous } = result;
   const lives = ttl === undefined ? '' : `, for ${ttl} s${lease === undefined ? '' : ` (lease ${lease})`}`;
   await session.out.line(`Wrote ${inline(key)} at revision ${revision}${lives}.`);
   if (previous !== undefined) {
     await session.out.line(`Before: ${inlineValue(previous.value)} (revision ${previous.modRevision})`);
   }
-}
-
-/** What stands in the way of a guarded write, where the store says it. */
-export function guardFailed(key: string, { current }: GuardFailed, label: string): Error {
-  const found = current === undefined ? '' : `; it was last changed at revision ${current.modRevision}`;
-  return conflict(
-    `nothing was changed: the guard for the key ${quoted(key)} in ${label} does not hold${found}`,
-    `Look at the key with "holdfast get --json ${key}", and try again.`,
-  );
 }

@@ -13,7 +13,7 @@ export function addStatus(program: Command, session: Session): void {
     .command('status')
     .summary("show the store's version, members, revision and size")
     .description('Shows what the store says of itself, or what its backend can do.')
-    .option('--capabilities', 'what the backend can do, instead')
+    .option('--capabilities', 'the capabilities of the backend, instead')
     .addHelpText(
       'after',
       `

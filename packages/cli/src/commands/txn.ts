@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { KeyValue, OpResult, Txn, TxnResult } from '@holdfast/store';
 import { messageOf } from '@holdfast/store/adapter';
 import { conflict, usage } from '../exit/command-error.js';
 import type { Session } from '../session.js';
-import { inline, inlineValue, quoted } from '../text/inline.js';
+import { inline, inlineValue } from '../text/inline.js';
 import { resultJson, undecodableJson } from '../text/json.js';
 
 export function addTxn(program: Command, session: Session): void {
@@ -35,30 +33,20 @@ Examples:
 `,
     )
     .action(async (file: string) => {
-      const text = await readText(session, file);
-      const txn = parseTxn(text);
+      const txn = parseTxn(Buffer.from(await session.readFile(file)).toString());
       await session.withStore(async ({ store, label }) => {
         const result = await store.txn(txn, { signal: session.signal });
-        if (session.json) await session.out.line(JSON.stringify(txnJson(result)));
-        else await show(session, result);
         if (!result.succeeded && txn.else === undefined) {
+          await session.out.lineBeforeFailure(session.json ? JSON.stringify(txnJson(result)) : summary(result));
           throw conflict(
             `nothing was changed: a compare of the transaction does not hold in ${label}`,
             'Look at the keys that it compares, and try again.',
           );
         }
+        if (session.json) await session.out.line(JSON.stringify(txnJson(result)));
+        else await show(session, result);
       });
     });
-}
-
-async function readText(session: Session, file: string): Promise<string> {
-  if (file === '-') return Buffer.from(await session.readInput()).toString();
-  try {
-    return await readFile(resolve(session.io.cwd, file), { encoding: 'utf8', signal: session.signal });
-  } catch (error) {
-    session.checkInterrupted();
-    throw usage(`the file ${quoted(file)} can't be read: ${messageOf(error)}`, 'Check its name and its permissions.');
-  }
 }
 
 /** The transaction, with bytes for each `valueBase64`. The store checks everything else. */
@@ -95,9 +83,13 @@ function txnJson({ results, ...rest }: TxnResult): object {
   };
 }
 
-async function show(session: Session, { succeeded, revision, results }: TxnResult): Promise<void> {
-  await session.out.line(`The compares ${succeeded ? 'held' : 'did not hold'}. Done at revision ${revision}.`);
-  await session.out.write(results.flatMap((result) => resultLines(result)).join(''));
+async function show(session: Session, result: TxnResult): Promise<void> {
+  await session.out.line(summary(result));
+  await session.out.write(result.results.flatMap((each) => resultLines(each)).join(''));
+}
+
+function summary({ succeeded, revision }: TxnResult): string {
+  return `The compares ${succeeded ? 'held' : 'did not hold'}. Done at revision ${revision}.`;
 }
 
 function resultLines(result: OpResult): string[] {

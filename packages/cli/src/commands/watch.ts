@@ -1,17 +1,10 @@
 import { Option, type Command } from 'commander';
-import {
-  isStoreError,
-  toRevision,
-  type Bookmark,
-  type ConfigStore,
-  type WatchEvent,
-  type WatchState,
-} from '@holdfast/store';
-import { KeyRange } from '@holdfast/store/adapter';
+import { isStoreError, toRevision, type Bookmark, type ConfigStore, type WatchState } from '@holdfast/store';
 import type { Session } from '../session.js';
 import { prefixRange } from '../store/ranges.js';
 import { whole } from '../store/store-flags.js';
-import { fit, inline, inlineValue, rawKeyText } from '../text/inline.js';
+import { eventLine } from '../text/event-line.js';
+import { rawKeyText } from '../text/inline.js';
 import { eventJson, undecodableJson } from '../text/json.js';
 
 interface Flags {
@@ -28,7 +21,7 @@ export function addWatch(program: Command, session: Session): void {
     .description(
       'Prints a line for each change of a key that begins with a prefix: revision, kind, key, value. The watch survives lost connections, and says on standard error when events may be late. It ends if it would miss events.',
     )
-    .argument('[prefix]', 'what the keys begin with')
+    .argument('[prefix]', 'the beginning of the keys')
     .option('--all', 'every key of the store, instead of a prefix')
     .option('--after <revision>', 'begin with the changes after this revision, and not now', whole('--after'))
     .addOption(new Option('--only <kind>', 'only this kind of change').choices(['put', 'delete']))
@@ -55,9 +48,10 @@ async function follow(
   { after, previous, only }: Flags,
 ): Promise<void> {
   const { signal } = session;
-  // A store that is down now is told at once: the watch itself would wait for it.
-  const { identity, revision } = await store.status({ signal });
-  const begin: Bookmark = { identity, revision: after === undefined ? revision : toRevision(after) };
+  // A store that is down now is told at once: the watch itself would wait for it. It is a read and not the status, which is one member's
+  // knowledge: a member that is behind would make the watch begin with changes of before.
+  const { bookmark } = await store.list(range, { countOnly: true, signal });
+  const begin: Bookmark = after === undefined ? bookmark : { ...bookmark, revision: toRevision(after) };
   const watch = store.watch(range, {
     after: begin,
     signal,
@@ -96,22 +90,4 @@ async function sayState(session: Session, state: WatchState): Promise<void> {
   else if (state.status === 'interrupted') {
     await session.note(`The watch is interrupted, and events may be late: ${state.cause.message}`);
   } else await session.note('The watch is live again. No event was lost.');
-}
-
-/** A change on one line: revision, kind, key, value. On a terminal it is cut to the width, and coloured. */
-export function eventLine({ width, style }: Session, event: WatchEvent, kind?: string): string {
-  const fields = fieldsOf(event);
-  if (kind !== undefined) fields[1] = kind;
-  if (width === undefined) return fields.join('\t');
-  const line = fit(fields.join('  '), width);
-  return event.type !== 'put' ? style.red(line) : event.isCreate ? style.green(line) : line;
-}
-
-function fieldsOf(event: WatchEvent): string[] {
-  const revision = String(event.revision);
-  if (event.type === 'delete-range') return [revision, 'delete-range', KeyRange.from(event.range).toString()];
-  const before = event.previous === undefined ? [] : [inlineValue(event.previous.value)];
-  if (event.type === 'delete') return [revision, 'delete', inline(event.key), ...before];
-  const { key, value } = event.current;
-  return [revision, event.isCreate ? 'create' : 'update', inline(key), inlineValue(value), ...before];
 }

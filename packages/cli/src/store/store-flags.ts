@@ -22,7 +22,7 @@ export function addGlobalFlags(program: Command): void {
   program
     .optionsGroup('The store:')
     .option('--store <url>', 'the store, such as etcd-v3://127.0.0.1:2379/prefix (or HOLDFAST_STORE)')
-    .option('--cacert <file>', "who may have signed the server's certificate, PEM (or ETCDCTL_CACERT)")
+    .option('--cacert <file>', "the authorities that the server's certificate is checked with, PEM (or ETCDCTL_CACERT)")
     .option('--cert <file>', "the client's certificate, PEM (or ETCDCTL_CERT)")
     .option('--key <file>', "the client's private key, PEM (or ETCDCTL_KEY)")
     .option('--server-name <name>', "the name that the server's certificate must carry")

@@ -10,30 +10,11 @@ export function canAsk({ stdin, stderr }: Pick<Io, 'stdin' | 'stderr'>): boolean
 export function readLine(stdin: InputStream, signal: AbortSignal): Promise<string | undefined> {
   const decoder = new StringDecoder('utf8');
   let text = '';
-  return new Promise((resolve, reject) => {
-    const finish = (line: string | undefined) => {
-      stdin.off('data', onData).off('end', onEnd).off('error', onError).pause();
-      signal.removeEventListener('abort', onAbort);
-      resolve(line);
-    };
-    const onEnd = () => {
-      finish(text === '' ? undefined : text);
-    };
-    const onError = (error: Error) => {
-      finish(undefined);
-      reject(error);
-    };
-    const onAbort = () => {
-      finish(undefined);
-    };
-    const onData = (chunk: Buffer | string) => {
-      text += typeof chunk === 'string' ? chunk : decoder.write(chunk);
-      const end = text.indexOf('\n');
-      if (end >= 0) finish(text.slice(0, end).replace(/\r$/, ''));
-    };
-    signal.addEventListener('abort', onAbort);
-    stdin.on('data', onData).once('end', onEnd).once('error', onError);
-    stdin.resume();
+  return readUntil(stdin, signal, (chunk) => {
+    if (chunk === undefined) return { answer: text === '' ? undefined : text };
+    text += decoder.write(chunk);
+    const end = text.indexOf('\n');
+    return end < 0 ? undefined : { answer: text.slice(0, end).replace(/\r$/, '') };
   });
 }
 
@@ -42,39 +23,76 @@ export function readLine(stdin: InputStream, signal: AbortSignal): Promise<strin
  *
  * @param ask asks the question. The terminal is in raw mode by then, so that not even a quick answer is shown.
  * @param onInterrupt called for Ctrl-C, which is no signal in raw mode
+ * @returns `undefined` at the end of the input, also where it has ended before
  */
-export function readSecret(
+export async function readSecret(
   stdin: InputStream,
   ask: () => void,
   onInterrupt: () => void,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string | undefined> {
+  const decoder = new StringDecoder('utf8');
   let text = '';
-  return new Promise((resolve) => {
+  stdin.setRawMode?.(true);
+  const answer = readUntil(stdin, signal, (chunk) => {
+    if (chunk === undefined) return { answer: undefined };
+    for (const character of decoder.write(chunk)) {
+      if (character === '\r' || character === '\n') return { answer: text };
+      if (character === '\u0004') return { answer: text === '' ? undefined : text };
+      if (character === '\u0003') {
+        onInterrupt();
+        return { answer: undefined };
+      }
+      text = character === '\u007f' || character === '\b' ? Array.from(text).slice(0, -1).join('') : text + character;
+    }
+    return undefined;
+  });
+  ask();
+  try {
+    return await answer;
+  } finally {
+    stdin.setRawMode?.(false);
+  }
+}
+
+/**
+ * Hands each chunk to `take`, and `undefined` at the end of the input, until it has an answer. It always settles: an input that is used up,
+ * as by a value that was read from it, has ended too.
+ */
+function readUntil(
+  stdin: InputStream,
+  signal: AbortSignal,
+  take: (chunk: Buffer | undefined) => { readonly answer: string | undefined } | undefined,
+): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
     const finish = () => {
-      stdin.off('data', onData).pause();
-      signal.removeEventListener('abort', finish);
-      stdin.setRawMode?.(false);
-      resolve(text);
+      stdin.off('data', onData).off('end', onEnd).off('close', onEnd).off('error', onError).pause();
+      signal.removeEventListener('abort', onAbort);
     };
     const onData = (chunk: Buffer | string) => {
-      for (const character of chunk.toString()) {
-        if (character === '\r' || character === '\n' || character === '\u0004') {
-          finish();
-          return;
-        }
-        if (character === '\u0003') {
-          finish();
-          onInterrupt();
-          return;
-        }
-        text = character === '\u007f' || character === '\b' ? Array.from(text).slice(0, -1).join('') : text + character;
-      }
+      const taken = take(Buffer.from(chunk as string));
+      if (taken === undefined) return;
+      finish();
+      resolve(taken.answer);
     };
-    signal.addEventListener('abort', finish);
-    stdin.setRawMode?.(true);
-    stdin.on('data', onData);
+    const onEnd = () => {
+      finish();
+      resolve(take(undefined)?.answer);
+    };
+    const onError = (error: Error) => {
+      finish();
+      reject(error);
+    };
+    const onAbort = () => {
+      finish();
+      resolve(undefined);
+    };
+    if (stdin.readableEnded || stdin.destroyed) {
+      onEnd();
+      return;
+    }
+    signal.addEventListener('abort', onAbort);
+    stdin.on('data', onData).once('end', onEnd).once('close', onEnd).once('error', onError);
     stdin.resume();
-    ask();
   });
 }

@@ -22,6 +22,11 @@ export class Output {
     return this.write(`${text}\n`);
   }
 
+  /** Writes what comes before a failure. The failure counts, whether anybody reads this or not. */
+  async lineBeforeFailure(text: string): Promise<void> {
+    await this.line(text).catch(() => undefined);
+  }
+
   /** @throws OutputClosed if nobody reads any more; `CommandError` if the output can't be written, such as on a full disk */
   async write(chunk: string | Uint8Array): Promise<void> {
     if (chunk.length === 0) return;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startAnsweringProxy, startEtcd, type Etcd } from '@holdfast/testkit';
+import { eventually, startAnsweringProxy, startEtcd, type Etcd } from '@holdfast/testkit';
 import { command, jsonLines, sharedMemory, startCommand, type CommandOptions } from '../support/command.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-entries-'));
@@ -126,7 +126,36 @@ describe.each(backends)('on %s', (name, options) => {
     expect(yes.code).toBe(0);
     expect(yes.out).toMatch(/^Deleted (2 keys|it) at revision \d+\.\n$/);
     expect((await run(['list', '/d/', '--count'])).out).toBe('0\n');
-    expect((await run(['delete', '--prefix', '/d/', '--yes'])).code).toBe(0);
+
+    // Nothing is there to be asked about.
+    const nothing = await run(['delete', '--prefix', '/d/']);
+    expect(nothing).toMatchObject({ code: 0, out: 'There was nothing to delete.\n', err: '' });
+
+    await run(['put', '/d/a', '1']);
+    const unasked = await run(['delete', '--prefix', '/d/', '--yes']);
+    expect(unasked.code).toBe(0);
+    expect(unasked.err).toMatch(/^This deletes 1 key of .*:\n {2}\/d\/a\n$/);
+  });
+
+  test('a prefix is deleted only as it was shown', async () => {
+    if (name === 'etcd-v2') return;
+    const deleteBeside = async (...other: string[]) => {
+      await run(['put', '/r/a', '1']);
+      const asked = startCommand(['delete', '--prefix', '/r/', '--previous'], { ...options(), terminal: 80 });
+      await asked.shows('[y/N]');
+      await run(other);
+      asked.type('y\n');
+      return { code: await asked.code, out: asked.out, err: asked.err };
+    };
+    const created = await deleteBeside('put', '/r/b', '1');
+    expect(created.code).toBe(5);
+    expect(created.err).toContain('nothing was deleted');
+    expect((await deleteBeside('put', '/r/a', '2')).code).toBe(5);
+    expect((await run(['list', '/r/', '--keys'])).out).toBe('/r/a\n/r/b\n');
+    // What others have deleted meanwhile is gone either way.
+    const deleted = await deleteBeside('delete', '/r/b');
+    expect(deleted.code).toBe(0);
+    expect(deleted.out).toMatch(/^Deleted 1 key at revision \d+\.\nBefore: \/r\/a 1\n$/);
   });
 });
 
@@ -177,7 +206,13 @@ test('a write that may have been applied exits with 6', async () => {
   await using proxy = await startAnsweringProxy(etcd.endpoints[0]!);
   proxy.answer(({ path }) => (path.endsWith('/Put') ? 'hang' : 'pass'));
   const env = { HOLDFAST_STORE: proxy.endpoint.replace('http:', 'etcd-v3:') };
-  const { code, err } = await command(['put', '/u/a', '1', '--timeout', '1'], { env });
+  const put = startCommand(['put', '/u/a', '1'], { env });
+  await eventually(() => {
+    if (!proxy.requests.some((path) => path.endsWith('/Put'))) throw new Error('nothing is written yet');
+  });
+  proxy.cut();
+  const code = await put.code;
+  const { err } = put;
   expect(err).toContain('The write may have been applied: read the key before you write again.');
   expect(code).toBe(6);
 });

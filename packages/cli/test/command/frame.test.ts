@@ -4,7 +4,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { memoryStore } from '@holdfast/memory';
 import { StoreError, type StoreAdapter } from '@holdfast/store';
+import { DelegatingDriver, GuardedStore, type DriverCall } from '@holdfast/store/adapter';
 import { storeAddress } from '../../src/store/store-address.js';
 import { VERSION } from '../../src/version.js';
 import { command, jsonLines, sharedMemory, startCommand } from '../support/command.js';
@@ -169,6 +171,18 @@ describe('the exit code', () => {
     expect(err).toContain(text);
   });
 
+  test('is 0 for a read that nobody reads on, and not for a guard that does not hold', async () => {
+    const some = { ...sharedMemory(), closed: true };
+    await some.store.put('a', '1');
+    expect((await command(['list', '--all'], some)).code).toBe(0);
+    for (const flags of [[], ['--json']]) {
+      expect((await command(['put', 'a', '2', '--if-absent', ...flags], some)).code).toBe(5);
+      expect((await command(['delete', 'a', '--if-value', '2', ...flags], some)).code).toBe(5);
+      const input = '{"if": [{"key": "a", "target": "version", "op": "=", "value": 0}], "then": []}';
+      expect((await command(['txn', '-', ...flags], { ...some, input })).code).toBe(5);
+    }
+  });
+
   test('is 3 for a store that is not there', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
@@ -212,6 +226,47 @@ describe('the exit code', () => {
   });
 });
 
+describe('a command that is misused', () => {
+  test.each([
+    ['an argument is missing', ['--store', 'etcd-v3://root:secret@db', 'get'], 'holdfast get --help'],
+    ['an argument is missing behind a user', ['--user', 'root:secret', 'lease', 'show'], 'holdfast lease show --help'],
+    ['a URL is in place of the command', ['etcd-v3://root:secret@db', 'get', 'a'], 'holdfast --help'],
+    ['an option is misspelt', ['get', 'a', '--pasword=secret'], 'holdfast get --help'],
+  ])('never repeats a secret: %s', async (_, args, help) => {
+    for (const flags of [[], ['--json']]) {
+      const { code, out, err } = await command([...args, ...flags]);
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err).toContain(help);
+      expect(err).not.toContain('secret');
+    }
+  });
+});
+
+describe('a password', () => {
+  const flags = ['--store', 'memory:', '--user', 'me'];
+
+  test('is asked for before a value is read from the same input', async () => {
+    const { store, adapters } = sharedMemory();
+    const running = startCommand(['put', 'a', '-', ...flags], { adapters, terminal: 80 });
+    await running.shows('Password of me: ');
+    running.type('hush\r');
+    await running.shows('Password of me: \n');
+    running.type('value');
+    running.end();
+    expect(await running.code).toBe(0);
+    expect(Buffer.from((await store.get('a'))?.value ?? []).toString()).toBe('value');
+  });
+
+  test('that does not come before the end of the input is told', async () => {
+    const { adapters } = sharedMemory();
+    const running = startCommand(['get', 'a', ...flags], { adapters, terminal: 80 });
+    running.type('hu');
+    running.end();
+    expect(await running.code).toBe(2);
+    expect(running.err).toContain('the input ended before there was a password');
+  });
+});
+
 describe('with --json', () => {
   test.each([
     ['of the store', ['get', 'a', '--revision', '99'], 'future-revision'],
@@ -224,6 +279,34 @@ describe('with --json', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatchObject({ name: 'StoreError', code, retryable: false });
     expect(typeof lines[0]?.['next']).toBe('string');
+  });
+
+  test('a write that a signal stops is told as JSON', async () => {
+    class Hanging extends DelegatingDriver {
+      override put(_key: string, _value: Uint8Array, _options: object, { signal }: DriverCall): Promise<never> {
+        setImmediate(() => {
+          running.signal('SIGINT');
+        });
+        return new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => {
+            reject(new StoreError('aborted', 'stopped', { outcome: 'unknown' }));
+          });
+        });
+      }
+    }
+    const hanging = sharedMemory(new GuardedStore(new Hanging(memoryStore())));
+    const running = startCommand(['put', 'a', '1', '--json'], hanging);
+    expect(await running.code).toBe(130);
+    expect(jsonLines(running.err)).toMatchObject([{ code: 'aborted', outcome: 'unknown' }]);
+  });
+
+  test('standard error has no prose', async () => {
+    const shared = sharedMemory();
+    for (const key of ['a/1', 'a/2']) await shared.store.put(key, '1');
+    expect((await command(['list', 'a/', '--limit', '1', '--json'], shared)).err).toBe('');
+    expect((await command(['delete', 'a/', '--json'], shared)).err).toBe('');
+    const { err } = await command(['delete', '--prefix', 'a/', '--yes', '--json'], shared);
+    expect(jsonLines(err)).toEqual([{ willDelete: { store: 'memory:', count: 2, keys: ['a/1', 'a/2'] } }]);
   });
 
   test('a key called --json is not the option', async () => {

@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
+import { memoryStore } from '@holdfast/memory';
+import { GuardedStore } from '@holdfast/store/adapter';
 import { startEtcd } from '@holdfast/testkit';
 import { command, jsonLines, sharedMemory, type CommandOptions } from '../support/command.js';
+import { MemberBehind } from '../support/member-behind.js';
 
 test('every change of a key is shown, the newest first, over its deletion too', async () => {
   await using etcd = await startEtcd({ version: '3.6' });
@@ -36,6 +39,13 @@ test('every change of a key is shown, the newest first, over its deletion too', 
     expect(absent.code).toBe(1);
     expect(absent.err).toContain('there is no key');
   }
+});
+
+test('the newest change is shown, where a member that is behind tells the status', async () => {
+  const shared = sharedMemory(new GuardedStore(new MemberBehind(memoryStore())));
+  await shared.store.put('/l/a', 'one');
+  await shared.store.put('/l/a', 'two');
+  expect((await command(['log', '/l/a'], shared)).out).toBe('3\tupdate\t/l/a\ttwo\n2\tcreate\t/l/a\tone\n');
 });
 
 test('a backend that keeps no history says so', async () => {

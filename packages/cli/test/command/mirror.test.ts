@@ -1,4 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { memoryStore } from '@holdfast/memory';
+import { StoreError, type Page } from '@holdfast/store';
+import { DelegatingDriver, GuardedStore } from '@holdfast/store/adapter';
 import { startEtcd, startProxy } from '@holdfast/testkit';
 import { command, jsonLines, sharedMemory, startCommand } from '../support/command.js';
 
@@ -73,4 +76,23 @@ test('a store that is not there is told, and is no endless wait', async () => {
   const { code, err } = await command(['mirror', '/m/', '--timeout', '0.5'], { env });
   expect(code).toBe(3);
   expect(err).toContain('holdfast:');
+});
+
+test('a first load that fails is told while it is tried again', async () => {
+  let isOut = true;
+  class Flaky extends DelegatingDriver {
+    override scan(...args: Parameters<DelegatingDriver['scan']>): AsyncIterable<Page> {
+      if (isOut) throw new StoreError('unavailable', 'no leader', { retryable: true });
+      return super.scan(...args);
+    }
+  }
+  const shared = sharedMemory(new GuardedStore(new Flaky(memoryStore())));
+  await shared.store.put('/m/a', '1');
+  const mirror = startCommand(['mirror', '/m/'], shared);
+  await mirror.shows('no leader');
+  isOut = false;
+  await mirror.shows('/m/a');
+  mirror.signal('SIGINT');
+  expect(await mirror.code).toBe(130);
+  expect(mirror.err).toBe('Not loaded yet: no leader\n');
 });

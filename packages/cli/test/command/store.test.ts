@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { memoryStore } from '@holdfast/memory';
+import { StoreError, type ConfigStore, type Lease } from '@holdfast/store';
+import { DelegatingDriver, GuardedStore, type DriverLeases } from '@holdfast/store/adapter';
 import { startEtcd, type Etcd } from '@holdfast/testkit';
 import { command, jsonLines, sharedMemory, startCommand, type CommandOptions } from '../support/command.js';
 
@@ -82,6 +85,30 @@ describe('lease', () => {
     expect((await command(['get', '/lease/a'], on('etcd-v3'))).code).toBe(1);
     expect((await command(['lease', 'keep-alive', id], on('etcd-v3'))).code).toBe(4);
     expect((await command(['lease', 'show', id], on('etcd-v3'))).code).toBe(4);
+  });
+
+  test('is kept alive through an outage, whatever becomes of the wall clock', async () => {
+    let renewals = 0;
+    const clock = jest.spyOn(Date, 'now');
+    class Flaky extends DelegatingDriver {
+      protected override delegateLeases(store: ConfigStore): DriverLeases {
+        const keepAlive = (id: string): Promise<Lease> => {
+          renewals += 1;
+          if (renewals === 1) return store.leases.keepAlive(id);
+          const isOut = renewals === 2;
+          if (isOut) clock.mockReturnValue(Number.MAX_SAFE_INTEGER);
+          else clock.mockRestore();
+          return Promise.reject(new StoreError(isOut ? 'unavailable' : 'lease-not-found', 'out', { retryable: isOut }));
+        };
+        return { ...super.delegateLeases(store), keepAlive };
+      }
+    }
+    const shared = sharedMemory(new GuardedStore(new Flaky(memoryStore())));
+    const { id } = await shared.store.leases.grant(1);
+    const { code, err } = await command(['lease', 'keep-alive', id], shared);
+    clock.mockRestore();
+    expect(err).toContain('is tried again: out');
+    expect(code).toBe(4);
   });
 
   test('is refused where the backend has none, or the command is unknown', async () => {

@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { startEtcd, startProxy } from '@holdfast/testkit';
+import { GuardedStore } from '@holdfast/store/adapter';
+import { eventually, startEtcd, startProxy } from '@holdfast/testkit';
+import { memoryStore } from '@holdfast/memory';
 import { jsonLines, sharedMemory, startCommand, command } from '../support/command.js';
+import { MemberBehind } from '../support/member-behind.js';
 
 test('each change is a line: revision, kind, key, value', async () => {
   const shared = sharedMemory();
@@ -41,6 +44,19 @@ test('with --json each change is an event of the contract', async () => {
     { type: 'put', revision: 2, isCreate: true, current: { key: 'a', valueBase64: '/w==' } },
     { type: 'delete', revision: 3, key: 'a' },
   ]);
+});
+
+test('a member that is behind makes no old change a new one', async () => {
+  const shared = sharedMemory(new GuardedStore(new MemberBehind(memoryStore())));
+  await shared.store.put('/w/old', '1');
+  const watch = startCommand(['watch', '/w/'], shared);
+  await eventually(async () => {
+    await shared.store.put('/w/new', '1');
+    if (!watch.out.includes('/w/new')) throw new Error('the watch has not begun yet');
+  });
+  watch.signal('SIGINT');
+  await watch.code;
+  expect(watch.out).not.toContain('/w/old');
 });
 
 test('only one kind of change is shown where that is asked for', async () => {

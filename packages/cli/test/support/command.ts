@@ -15,6 +15,8 @@ export interface CommandOptions {
   /** Adapters before the installed ones. */
   readonly adapters?: readonly StoreAdapter[];
   readonly cwd?: string;
+  /** Nobody reads the standard output. */
+  readonly closed?: boolean;
 }
 
 /** A command that runs in this process. */
@@ -25,6 +27,8 @@ export interface RunningCommand {
   readonly bytes: Buffer;
   readonly err: string;
   type(text: string): void;
+  /** Ends the standard input. */
+  end(): void;
   signal(signal: Signal): void;
   /** Resolves when the output, or standard error, contains the text. */
   shows(text: string): Promise<void>;
@@ -32,10 +36,11 @@ export interface RunningCommand {
 
 /** Starts `holdfast ARGS` with streams and an environment of its own. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): RunningCommand {
-  const { env = {}, input, terminal, adapters = [], cwd = __dirname } = options;
+  const { env = {}, input, terminal, adapters = [], cwd = __dirname, closed } = options;
   const isTTY = terminal !== undefined;
   const stdin = Object.assign(new PassThrough(), { isTTY }) as InputStream & PassThrough;
   const [stdout, stderr] = [collector(terminal), collector(terminal)];
+  if (closed) stdout.stream.destroy();
   if (input !== undefined) stdin.write(input);
   if (!isTTY) stdin.end();
   let listener: ((signal: Signal) => void) | undefined;
@@ -65,6 +70,7 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
       return stderr.bytes().toString();
     },
     type: (text) => stdin.write(text),
+    end: () => stdin.end(),
     signal: (signal) => listener?.(signal),
     shows: (text) =>
       eventually(() => {
