@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually, startEtcd, type Etcd } from '@holdfast/testkit';
+import { command } from '../support/command.js';
 import { buildCommand, MAIN, shell, terminal } from '../support/build-command.js';
 
 let etcd: Etcd;
@@ -55,16 +56,13 @@ describe('the command as a process', () => {
     expect(full.err).toMatch(/^holdfast: the output can't be written: .*ENOSPC/);
   });
 
-  test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('ends by %s with %i, after whole lines', async (signal, code) => {
+  test('ends by a signal with its code, after whole lines', async () => {
     const child = spawn(process.execPath, [MAIN, 'watch', '/s/', '--after', '1'], { env });
     const read = shown(child);
     await etcd.put('/s/a', 'value');
     await until(read, 'value');
-    child.kill(signal);
-    expect(await once(child, 'close')).toEqual([code, null]);
+    child.kill('SIGTERM');
+    expect(await once(child, 'close')).toEqual([143, null]);
     expect(read()).toMatch(/^(\d+\t(create|update)\t\/s\/a\tvalue\n)+$/);
   });
 });
@@ -101,7 +99,7 @@ describe('in a terminal', () => {
     await until(read, 'Delete it? [y/N] ');
     child.stdin?.write('\u0003');
     expect(((await once(child, 'close')) as [number])[0]).toBe(130);
-    expect((await shell('holdfast get /ask/b', env)).out).toBe('1');
+    expect((await command(['get', '/ask/b'], { env })).out).toBe('1');
   });
 
   test('a password is asked for, and not shown', async () => {
@@ -109,22 +107,19 @@ describe('in a terminal', () => {
     await etcd.ctl('user', 'add', 'root:hush-hush');
     await etcd.ctl('user', 'grant-role', 'root', 'root');
     await etcd.ctl('auth', 'enable');
-    const get = async (password: string) => {
-      const child = terminal(['get', '/ask/c', '--user', 'root'], 80, env);
-      const read = shown(child);
-      await until(read, 'Password of root: ');
-      child.stdin?.write(`${password}\r`);
-      const [code] = (await once(child, 'close')) as [number];
-      return { code, text: read() };
-    };
-    const right = await get('hush-hux\u007fsh');
-    expect(right.text).not.toContain('hush');
-    expect(right.text).toContain('for root alone');
-    expect(right.code).toBe(0);
-    const wrong = await get('hush');
-    expect(wrong.text).not.toContain('hush');
+    const child = terminal(['get', '/ask/c', '--user', 'root'], 80, env);
+    const read = shown(child);
+    await until(read, 'Password of root: ');
+    child.stdin?.write('hush-hux\u007fsh\r');
+    const [right] = (await once(child, 'close')) as [number];
+    expect(read()).not.toContain('hush');
+    expect(read()).toContain('for root alone');
+    expect(right).toBe(0);
+    const wrong = await command(['get', '/ask/c', '--user', 'root'], { env: { ...env, HOLDFAST_PASSWORD: 'hush' } });
+    expect(wrong.err).not.toContain('hush');
     expect(wrong.code).toBe(4);
-    const { code, err } = await shell('holdfast get /ask/c', env);
+    // In this process, without a terminal, nobody is asked.
+    const { code, err } = await command(['get', '/ask/c'], { env });
     expect(err).toContain('--password-file');
     expect(code).toBe(4);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { GuardedStore } from '@holdfast/store/adapter';
+import { GuardedStore, type DriverWatch } from '@holdfast/store/adapter';
 import { eventually, startEtcd, startProxy } from '@holdfast/testkit';
 import { memoryStore } from '@holdfast/memory';
 import { jsonLines, sharedMemory, startCommand, command } from '../support/command.js';
@@ -47,13 +47,21 @@ test('with --json each change is an event of the contract', async () => {
 });
 
 test('a member that is behind makes no old change a new one', async () => {
-  const shared = sharedMemory(new GuardedStore(new MemberBehind(memoryStore())));
+  let isWatched = false;
+  class Observed extends MemberBehind {
+    override watch(...args: Parameters<MemberBehind['watch']>): DriverWatch {
+      isWatched = true;
+      return super.watch(...args);
+    }
+  }
+  const shared = sharedMemory(new GuardedStore(new Observed(memoryStore())));
   await shared.store.put('/w/old', '1');
   const watch = startCommand(['watch', '/w/'], shared);
-  await eventually(async () => {
-    await shared.store.put('/w/new', '1');
-    if (!watch.out.includes('/w/new')) throw new Error('the watch has not begun yet');
+  await eventually(() => {
+    if (!isWatched) throw new Error('the watch has not begun yet');
   });
+  await shared.store.put('/w/new', '1');
+  await watch.shows('/w/new');
   watch.signal('SIGINT');
   await watch.code;
   expect(watch.out).not.toContain('/w/old');
