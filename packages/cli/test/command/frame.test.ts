@@ -231,7 +231,7 @@ describe('a command that is misused', () => {
     ['an argument is missing', ['--store', 'etcd-v3://root:secret@db', 'get'], 'holdfast get --help'],
     ['an argument is missing behind a user', ['--user', 'root:secret', 'lease', 'show'], 'holdfast lease show --help'],
     ['a URL is in place of the command', ['etcd-v3://root:secret@db', 'get', 'a'], 'holdfast --help'],
-    ['an option is misspelt', ['get', 'a', '--pasword=secret'], 'holdfast get --help'],
+    ['an option is misspelt', ['get', 'a', '--users=root:secret'], 'holdfast get --help'],
   ])('never repeats a secret: %s', async (_, args, help) => {
     for (const flags of [[], ['--json']]) {
       const { code, out, err } = await command([...args, ...flags]);
