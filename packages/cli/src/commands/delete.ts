@@ -8,7 +8,7 @@ import {
   type Range,
   type Revision,
 } from '@holdfast/store';
-import { guardFailed } from '../exit/answers.js';
+import { guardFailed } from '../text/answers.js';
 import { conflict, usage } from '../exit/command-error.js';
 import type { OpenStore, Session } from '../session.js';
 import { prefixRange, readEntries } from '../store/ranges.js';

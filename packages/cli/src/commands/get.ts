@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { noKey } from '../exit/answers.js';
+import { noKey } from '../text/answers.js';
 import type { Session } from '../session.js';
 import { whole } from '../store/store-flags.js';
 import { entryJson } from '../text/json.js';

@@ -9,7 +9,7 @@ import {
   type Revision,
   type WatchEvent,
 } from '@holdfast/store';
-import { noKey } from '../exit/answers.js';
+import { noKey } from '../text/answers.js';
 import type { Session } from '../session.js';
 import { whole } from '../store/store-flags.js';
 import { eventLine } from '../text/event-line.js';

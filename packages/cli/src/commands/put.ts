@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { GuardedPutResult, PutGuard, PutOptions, PutResult } from '@holdfast/store';
-import { guardFailed } from '../exit/answers.js';
+import { guardFailed } from '../text/answers.js';
 import { usage } from '../exit/command-error.js';
 import type { Session } from '../session.js';
 import { guardOf, type GuardFlags } from '../store/guards.js';

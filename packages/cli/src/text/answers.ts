@@ -1,7 +1,7 @@
 import type { GuardFailed } from '@holdfast/store';
-import { quoted } from '../text/inline.js';
-import { CommandError, conflict } from './command-error.js';
-import { EXIT } from './exit-code.js';
+import { CommandError, conflict } from '../exit/command-error.js';
+import { EXIT } from '../exit/exit-code.js';
+import { quoted } from './inline.js';
 
 /** A key that is not there is an answer. One that ends in `/` may have been meant as a prefix. */
 export function noKey(key: string, label: string): CommandError {
