@@ -9,6 +9,7 @@ import {
   Resource,
   served,
   toldInTime,
+  tooManyRepeats,
   type Happening,
   type History,
 } from '../src/index.js';
@@ -68,6 +69,14 @@ const BROKEN = {
 describe('the checkers of locks', () => {
   test.each(Object.entries(BROKEN))('find %s', (_what, [checker, broken]) => {
     expect(checker(broken)).toHaveLength(1);
+  });
+
+  test('find sessions that were lost before any fault, unless a busy machine explains them', () => {
+    const count = (repeats: number) => ({ silent: { runs: 1, attemptedOverlaps: 0, runsWithOverlaps: 0, repeats } });
+    for (const repeats of [0, 50]) expect(tooManyRepeats(1_000, count(repeats))).toEqual([]);
+    expect(tooManyRepeats(8, count(8))).toEqual([]);
+    expect(tooManyRepeats(8, count(9))).toHaveLength(1);
+    expect(tooManyRepeats(1_000, { ...count(30), asleep: count(30).silent })).toHaveLength(1);
   });
 
   test('find nothing where all is well', () => {

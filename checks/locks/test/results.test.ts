@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { FAULTS, type CampaignResult } from '../src/index.js';
+import { FAULTS, tooManyRepeats, type CampaignResult } from '../src/index.js';
 
 interface Results {
   readonly results: readonly CampaignResult[];
@@ -17,6 +17,7 @@ test('docs/coordination.md says of the latest campaign what its results say', ()
   expect(Object.values(ours?.faults ?? {}).map(({ runsWithOverlaps }) => runsWithOverlaps)).toEqual(
     FAULTS.map(() => 0),
   );
+  expect(tooManyRepeats(1_000, ours?.faults ?? {})).toEqual([]);
   expect(go.flatMap(({ violations }) => violations)).toEqual([]);
   expect(go.map(({ server }) => server)).toEqual(expect.arrayContaining(['3.4.23', '3.7.3']));
 });
