@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
 import { createStore, DelegatingDriver, type DriverCall, type DriverPutOptions } from '@holdfast/store/adapter';
 import {
@@ -28,6 +28,11 @@ class LaterDriver extends DelegatingDriver {
     return super.put(key, value, options, call);
   }
 }
+
+// What runs here is no backend of the report of all tests.
+beforeAll(() => {
+  delete process.env['HOLDFAST_CONFORMANCE_REPORT'];
+});
 
 describe('a binding', () => {
   test('whose passTime returns at once leaves the store the turns that it needs', async () => {
