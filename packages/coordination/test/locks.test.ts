@@ -51,7 +51,7 @@ describe('a lock', () => {
   test('is not confused with locks of names below it', async () => {
     const { session } = await w.session();
     const below = await session.lock('/l/a/sub');
-    const above = await session.lock('/l/a');
+    const above = await w.passing(session.lock('/l/a', { timeoutMs: 1_000 }));
     const tried = await session.tryLock('/l');
     expect([below, above, tried].map((held) => held?.signal.aborted)).toEqual([false, false, false]);
   });
