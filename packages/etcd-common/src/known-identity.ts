@@ -1,4 +1,5 @@
 import { StoreError, type Clock } from '@holdfast/store';
+import { monotonicMs } from '@holdfast/store/adapter';
 import { Ballots } from './ballots.js';
 
 export interface KnownIdentityOptions {
@@ -278,6 +279,6 @@ export class KnownIdentity {
   }
 
   #now(): number {
-    return this.#clock.monotonic?.() ?? this.#clock.now();
+    return monotonicMs(this.#clock);
   }
 }

@@ -1,7 +1,7 @@
 // What adapters implement and reuse. Applications need none of it: they import from '@holdfast/store'.
 import './globals.js';
 
-export { addAbortListener, removeAbortListener, whenAborted } from './abort-listeners.js';
+export { addAbortListener, allowManyListeners, removeAbortListener, whenAborted } from './abort-listeners.js';
 export { noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8, toValueBytes } from './bytes.js';
@@ -19,7 +19,7 @@ export {
 } from './check-options.js';
 export { checkStore } from './check-store.js';
 export { writesAnything } from './check-txn.js';
-export { backgroundClock, systemClock } from './clock.js';
+export { backgroundClock, monotonicMs, systemClock } from './clock.js';
 export { CopyPool, type CopySource } from './copy-pool.js';
 export { abortable, withDeadline, withTimeLimit, type Deadline, type DeadlineOptions } from './deadline.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';

@@ -47,6 +47,11 @@ export const systemClock: Clock = {
   unref: (handle) => (handle as Partial<NodeJS.Timeout>).unref?.(),
 };
 
+/** Milliseconds since a moment of the clock's own: what durations are measured by. */
+export function monotonicMs(clock: Clock): number {
+  return clock.monotonic?.() ?? clock.now();
+}
+
 const backgrounds = new WeakMap<Clock, Clock>();
 
 /**
@@ -67,7 +72,7 @@ export function backgroundClock(clock: Clock): Clock {
 function makeBackground(clock: Clock): Clock {
   return {
     now: () => clock.now(),
-    ...(clock.monotonic !== undefined && { monotonic: () => clock.monotonic?.() ?? clock.now() }),
+    ...(clock.monotonic !== undefined && { monotonic: () => monotonicMs(clock) }),
     setTimeout: (callback, delayMs) => {
       const handle = clock.setTimeout(callback, delayMs);
       clock.unref?.(handle);

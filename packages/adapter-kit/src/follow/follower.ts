@@ -1,12 +1,13 @@
 import { CompactedError, StoreError, type Bookmark, type Clock, type Revision, type WatchBatch } from '@holdfast/store';
 import {
   Backoff,
-  inNextTurn,
-  nextTurn,
-  toStoreError,
   type DriverWatch,
   type DriverWatchOptions,
+  inNextTurn,
   type KeyRange,
+  monotonicMs,
+  nextTurn,
+  toStoreError,
   type WatchSink,
 } from '@holdfast/store/adapter';
 import { batchesOf, PROGRESS_BYTES } from './batches.js';
@@ -193,7 +194,7 @@ export class Follower implements DriverWatch {
 
   #now(): number {
     const { clock } = this.#options;
-    return clock.monotonic?.() ?? clock.now();
+    return monotonicMs(clock);
   }
 
   readonly #ring = (): void => {

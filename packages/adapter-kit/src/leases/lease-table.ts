@@ -1,5 +1,12 @@
 import type { Clock, LeaseId, TimerHandle, WriteOutcome } from '@holdfast/store';
-import { backgroundClock, checkClock, checkNames, invalidArgument, safeRandom } from '@holdfast/store/adapter';
+import {
+  backgroundClock,
+  checkClock,
+  checkNames,
+  invalidArgument,
+  monotonicMs,
+  safeRandom,
+} from '@holdfast/store/adapter';
 import { DeadlineHeap } from './deadline-heap.js';
 import { leaseExists, leaseNotFound } from './lease-errors.js';
 
@@ -159,7 +166,7 @@ export class LeaseTable<K = string> {
 
   /** Monotonic: a wall clock that is set forward by an hour must not end leases. */
   #elapsed(): number {
-    return this.#clock.monotonic?.() ?? this.#clock.now();
+    return monotonicMs(this.#clock);
   }
 
   #endOf(ttl: number): Pick<LeaseRecord<K>, 'expiresAt' | 'deadline'> {

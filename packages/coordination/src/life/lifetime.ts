@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import type { StoreError, TimerHandle } from '@holdfast/store';
+import { allowManyListeners } from '@holdfast/store/adapter';
 import { sessionLost } from '../errors.js';
 import { Elapsed, type Moment, type SessionClock } from '../util/elapsed.js';
 
@@ -94,13 +94,4 @@ export class Lifetime {
 
 function aliveFrom(renewedAt: Moment, ttl: number): State {
   return { status: 'alive', renewedAt, usableMs: ttl * 1_000 * USABLE, ttl };
-}
-
-/** Lets others listen to this signal as often as they like. Node would warn of a leak at the eleventh listener. */
-export function allowManyListeners(signal: AbortSignal): void {
-  try {
-    setMaxListeners(0, signal);
-  } catch {
-    // Another environment's signal, such as one of jsdom, has no limit.
-  }
 }

@@ -1,12 +1,18 @@
 import { isStoreError, type Bookmark, type CallOptions, type Compare, type StoreError } from '@holdfast/store';
-import { abortable, quoted, removeAbortListener, sleep, whenAborted } from '@holdfast/store/adapter';
+import {
+  abortable,
+  allowManyListeners,
+  quoted,
+  removeAbortListener,
+  sleep,
+  whenAborted,
+} from '@holdfast/store/adapter';
 import { closedError, handled, isPassing, sessionLost } from '../errors.js';
 import type { Acquired } from '../queue/acquire.js';
 import { isOurs, leave } from '../queue/leave.js';
 import type { Place } from '../queue/queue.js';
 import { nextDelete } from '../queue/turn.js';
 import type { SessionContext } from '../life/context.js';
-import { allowManyListeners } from '../life/lifetime.js';
 import { checkCallOptions, withLimits } from '../util/limits.js';
 import type { Held, Token } from './held.js';
 

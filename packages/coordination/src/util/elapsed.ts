@@ -1,6 +1,6 @@
 import os from 'node:os';
 import type { Clock } from '@holdfast/store';
-import { checkClock, invalidArgument, systemClock, textOf } from '@holdfast/store/adapter';
+import { checkClock, invalidArgument, monotonicMs, systemClock, textOf } from '@holdfast/store/adapter';
 
 /** A clock for sessions: it may also tell time that passes while the machine sleeps. */
 export interface SessionClock extends Clock {
@@ -30,9 +30,8 @@ export class Elapsed {
   }
 
   now(): Moment {
-    const monotonicMs = this.#clock.monotonic?.() ?? this.#clock.now();
     const uptime = this.#clock === systemClock ? systemUptime() : this.#clock.uptime?.();
-    return { monotonicMs, uptimeMs: uptime === undefined ? undefined : uptime * 1_000 };
+    return { monotonicMs: monotonicMs(this.#clock), uptimeMs: uptime === undefined ? undefined : uptime * 1_000 };
   }
 
   /** Milliseconds since a moment. */

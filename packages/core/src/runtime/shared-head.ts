@@ -1,4 +1,5 @@
 import { type Bookmark, type Clock, isStoreError } from '@holdfast/store';
+import { monotonicMs } from '@holdfast/store/adapter';
 import { CommonTimer } from '../util/common-timer.js';
 import { type PerStore, perStore } from '../util/per-store.js';
 import { beginMark, type Mark } from './freshness.js';
@@ -101,6 +102,6 @@ export class SharedHead {
   }
 
   #now(): number {
-    return this.#clock.monotonic?.() ?? this.#clock.now();
+    return monotonicMs(this.#clock);
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '@holdfast/store';
-import { addAbortListener, removeAbortListener } from '@holdfast/store/adapter';
+import { addAbortListener, monotonicMs, removeAbortListener } from '@holdfast/store/adapter';
 
 /** When somebody would be woken, and from when on and until when it will do, in milliseconds from now. */
 export interface Rest {
@@ -104,7 +104,7 @@ export class CommonTimer {
 
   /** Never less than before: a clock without a monotonic one may be set back, and nobody is to sleep through that. */
   #now(): number {
-    const read = this.#clock.monotonic?.() ?? this.#clock.now();
+    const read = monotonicMs(this.#clock);
     this.#setBack += Math.max(0, this.#lastRead - read);
     this.#lastRead = read;
     return read + this.#setBack;

@@ -1,4 +1,5 @@
 import type { Clock } from '@holdfast/store';
+import { monotonicMs } from '@holdfast/store/adapter';
 
 export interface AuthTokenOptions {
   /** Gets a new token; `undefined` if authentication is off at the server. */
@@ -83,7 +84,7 @@ export class AuthToken {
 
   #now(): number {
     const { clock } = this.#options;
-    return clock.monotonic?.() ?? clock.now();
+    return monotonicMs(clock);
   }
 }
 

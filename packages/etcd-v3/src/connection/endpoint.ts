@@ -1,6 +1,6 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
-import { Backoff, messageOf } from '@holdfast/store/adapter';
+import { Backoff, messageOf, monotonicMs } from '@holdfast/store/adapter';
 import { EndpointHealth, type EndpointAddress } from '@holdfast/etcd-common';
 import { toConnectError } from '../errors.js';
 import { deferred } from './deferred.js';
@@ -223,7 +223,7 @@ export class Endpoint {
 
   #monotonic(): number {
     const { clock } = this.#options;
-    return clock.monotonic?.() ?? clock.now();
+    return monotonicMs(clock);
   }
 
   #isConnecting(channel: EtcdChannel): boolean {

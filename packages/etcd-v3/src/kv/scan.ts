@@ -1,12 +1,13 @@
 import { isStoreError, StoreError, type Bookmark, type Page, type Revision } from '@holdfast/store';
 import {
   compareBytes,
-  KeyRange,
-  keySuccessor,
-  noteFailure,
-  onFailure,
   type DriverCall,
   type DriverScanOptions,
+  KeyRange,
+  keySuccessor,
+  monotonicMs,
+  noteFailure,
+  onFailure,
 } from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import type { ResponseHeader } from '../protobuf/header.js';
@@ -274,7 +275,7 @@ class PartReader {
 }
 
 function now({ clock }: Kv): number {
-  return clock.monotonic?.() ?? clock.now();
+  return monotonicMs(clock);
 }
 
 function lastKey(part: Pick<RangeAnswer, 'buffer' | 'bounds'>): Uint8Array {
