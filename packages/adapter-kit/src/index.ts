@@ -11,4 +11,5 @@ export { leaseTable, LeaseTable, type LeaseRecord, type LeaseTableOptions } from
 export { listItems } from './reads/list-items.js';
 export { strictDriver, type StrictDriverOptions } from './strict/strict-driver.js';
 export { compareHolds, comparePasses, type Comparable } from './txn/compares.js';
-export { runTxn, type TxnState } from './txn/run-txn.js';
+export { checkPutSize, checkTxnSize, type RequestLimits } from './txn/request-limits.js';
+export { runTxn, runTxnSync, type SyncTxnState, type TxnState } from './txn/run-txn.js';

@@ -1,5 +1,5 @@
+import type { RequestLimits } from '@holdfast/adapter-kit';
 import type { Capabilities } from '@holdfast/store';
-import type { RequestLimits } from './request-limits.js';
 
 /** The store's capabilities: everything that etcd v3 can do. */
 export function memoryCapabilities({ maxTxnOperations, maxRequestBytes }: RequestLimits): Capabilities {

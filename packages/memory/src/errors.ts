@@ -33,22 +33,6 @@ export function keyNotFound(key: string, option: string): StoreError {
   });
 }
 
-export function tooManyOperations(count: number, allowed: number): StoreError {
-  return new StoreError(
-    'too-large',
-    `the transaction has ${count} operations or compares on one level where ${allowed} are left; split it, or set maxTxnOperations`,
-    { outcome: 'not-applied' },
-  );
-}
-
-export function requestTooLarge(bytes: number, allowed: number): StoreError {
-  return new StoreError(
-    'too-large',
-    `the request holds ${bytes} bytes of keys and values, more than the ${allowed} allowed; split it, or set maxRequestBytes`,
-    { outcome: 'not-applied' },
-  );
-}
-
 export function invalidArgument(message: string): StoreError {
   return new StoreError('invalid-argument', message, { outcome: 'not-applied' });
 }

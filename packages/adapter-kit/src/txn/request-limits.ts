@@ -1,6 +1,7 @@
+import { StoreError } from '@holdfast/store';
 import { writesAnything, type DriverOp, type DriverTxn, type KeyRange } from '@holdfast/store/adapter';
-import { requestTooLarge, tooManyOperations } from './errors.js';
 
+/** The most that a request may hold, for a store that has etcd's limits. */
 export interface RequestLimits {
   /** The most operations, or compares, of a transaction. A nested one gets what its parent leaves. */
   readonly maxTxnOperations: number;
@@ -11,7 +12,11 @@ export interface RequestLimits {
 /** How much longer a request may be that etcd only reads for: gRPC's limit there leaves so much for what is around keys and values. */
 const READ_SURPLUS_BYTES = 512 * 1024;
 
-/** Refuses transactions that etcd refuses for their size, by the same rules. */
+/**
+ * Refuses transactions that etcd refuses for their size, by the same rules.
+ *
+ * @throws StoreError `too-large`
+ */
 export function checkTxnSize(txn: DriverTxn, limits: RequestLimits): void {
   const { maxTxnOperations, maxRequestBytes } = limits;
   checkOperations(txn, maxTxnOperations);
@@ -20,6 +25,11 @@ export function checkTxnSize(txn: DriverTxn, limits: RequestLimits): void {
   });
 }
 
+/**
+ * Refuses puts that etcd refuses for their size.
+ *
+ * @throws StoreError `too-large`
+ */
 export function checkPutSize(key: string, value: Uint8Array, limits: RequestLimits): void {
   checkBytes(Buffer.byteLength(key) + value.length, limits);
 }
@@ -64,4 +74,20 @@ function opBytes(op: DriverOp): number {
 
 function rangeBytes(range: KeyRange): number {
   return range.start.length + (range.end?.length ?? 0);
+}
+
+function tooManyOperations(count: number, allowed: number): StoreError {
+  return new StoreError(
+    'too-large',
+    `the transaction has ${count} operations or compares on one level where ${allowed} are left; split it, or set maxTxnOperations`,
+    { outcome: 'not-applied' },
+  );
+}
+
+function requestTooLarge(bytes: number, allowed: number): StoreError {
+  return new StoreError(
+    'too-large',
+    `the request holds ${bytes} bytes of keys and values, more than the ${allowed} allowed; split it, or set maxRequestBytes`,
+    { outcome: 'not-applied' },
+  );
 }

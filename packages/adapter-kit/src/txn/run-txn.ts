@@ -8,6 +8,8 @@ import {
   type TxnResult,
 } from '@holdfast/store';
 import {
+  handleRejection,
+  isThenable,
   KeyRange,
   quoted,
   type DriverDeleteOptions,
@@ -40,6 +42,16 @@ export interface TxnState {
   past?(range: KeyRange, options: DriverListOptions): Promise<ListResult> | ListResult;
 }
 
+/** A state whose functions return at once, for {@link runTxnSync}. */
+export interface SyncTxnState extends TxnState {
+  entries(range: KeyRange): readonly KeyValue[];
+  revision(): Revision;
+  past?(range: KeyRange, options: DriverListOptions): ListResult;
+}
+
+/** Work that yields what it waits for, a promise or not, and is handed what came of it. */
+type Steps<T> = Generator<unknown, T, unknown>;
+
 type Step = Exclude<DriverOp, { type: 'txn' }> | { readonly type: 'txn'; readonly plan: Plan };
 
 interface Plan {
@@ -54,24 +66,70 @@ interface Plan {
  * @throws StoreError `not-found` for `ignoreValue` and `ignoreLease` where the key is not there, and what the state throws
  */
 export async function runTxn(txn: DriverTxn, state: TxnState): Promise<TxnResult> {
-  const taken = await planOf(txn, state);
-  const run = new TxnRun(state);
-  await run.check(taken);
-  const results = await run.steps(taken);
-  return run.report(taken, results, run.writes === 0 ? state.before.revision : await state.revision());
+  const steps = stepsOf(txn, state);
+  let step = steps.next();
+  while (step.done !== true) step = await settle(steps, step.value);
+  return step.value;
 }
 
-async function planOf(txn: DriverTxn, state: TxnState): Promise<Plan> {
+/**
+ * The same, in one go: for a backend whose transactions are functions that nothing may interrupt. No function of the state may give a
+ * promise.
+ *
+ * @throws StoreError as {@link runTxn}, and `internal` where the state gives a promise
+ */
+export function runTxnSync(txn: DriverTxn, state: SyncTxnState): TxnResult {
+  const steps = stepsOf(txn, state);
+  let step = steps.next();
+  while (step.done !== true) {
+    if (isThenable(step.value)) {
+      // What the promise comes to is of no interest any more.
+      handleRejection(step.value);
+      throw new StoreError(
+        'internal',
+        'the adapter has a mistake: the state of runTxnSync() gave a promise; use runTxn()',
+      );
+    }
+    step = steps.next(step.value);
+  }
+  return step.value;
+}
+
+async function settle(steps: Steps<TxnResult>, waitingFor: unknown): Promise<IteratorResult<unknown, TxnResult>> {
+  let value: unknown;
+  try {
+    value = await waitingFor;
+  } catch (error) {
+    return steps.throw(error);
+  }
+  return steps.next(value);
+}
+
+function* stepsOf(txn: DriverTxn, state: TxnState): Steps<TxnResult> {
+  const taken = yield* planOf(txn, state);
+  const run = new TxnRun(state);
+  yield* run.check(taken);
+  const results = yield* run.steps(taken);
+  const revision = run.writes === 0 ? state.before.revision : yield* what(state.revision());
+  return run.report(taken, results, revision);
+}
+
+/** What a promise comes to, or what is no promise. */
+function* what<T>(waitingFor: Promise<T> | T): Steps<T> {
+  return (yield waitingFor) as T;
+}
+
+function* planOf(txn: DriverTxn, state: TxnState): Steps<Plan> {
   let succeeded = true;
   for (const compare of txn.if) {
-    if (!compareHolds(compare, await state.entries(compare.range))) {
+    if (!compareHolds(compare, yield* what(state.entries(compare.range)))) {
       succeeded = false;
       break;
     }
   }
   const steps: Step[] = [];
   for (const op of succeeded ? txn.then : txn.else) {
-    steps.push(op.type === 'txn' ? { type: 'txn', plan: await planOf(op.txn, state) } : op);
+    steps.push(op.type === 'txn' ? { type: 'txn', plan: yield* planOf(op.txn, state) } : op);
   }
   return { succeeded, steps };
 }
@@ -88,32 +146,32 @@ class TxnRun {
     this.#state = state;
   }
 
-  async check(plan: Plan): Promise<void> {
+  *check(plan: Plan): Steps<void> {
     for (const step of plan.steps) {
-      if (step.type === 'txn') await this.check(step.plan);
-      else if (step.type === 'put') await this.#checkPut(step.key, step.options);
+      if (step.type === 'txn') yield* this.check(step.plan);
+      else if (step.type === 'put') yield* this.#checkPut(step.key, step.options);
       else if (step.type === 'list' && step.options.revision !== undefined) {
         if (this.#state.past === undefined)
           throw new StoreError('unsupported', 'this store can not list a past revision');
-        this.#past.set(step, await this.#state.past(step.range, step.options));
+        this.#past.set(step, yield* what(this.#state.past(step.range, step.options)));
       }
     }
   }
 
-  async #checkPut(key: string, options: DriverPutOptions): Promise<void> {
+  *#checkPut(key: string, options: DriverPutOptions): Steps<void> {
     const { ignoreValue, ignoreLease } = options;
-    if ((ignoreValue || ignoreLease) && (await this.#entry(key)) === undefined) {
+    if ((ignoreValue || ignoreLease) && (yield* this.#entry(key)) === undefined) {
       const option = ignoreValue ? 'ignoreValue' : 'ignoreLease';
       throw new StoreError('not-found', `${option} needs key ${quoted(key)} to exist, and it does not`, {
         outcome: 'not-applied',
       });
     }
-    await this.#state.checkPut?.(key, options);
+    yield this.#state.checkPut?.(key, options);
   }
 
-  async steps(plan: Plan): Promise<Pending[]> {
+  *steps(plan: Plan): Steps<Pending[]> {
     const results: Pending[] = [];
-    for (const step of plan.steps) results.push(await this.#step(step));
+    for (const step of plan.steps) results.push(yield* this.#step(step));
     return results;
   }
 
@@ -121,20 +179,20 @@ class TxnRun {
     return { succeeded: plan.succeeded, revision, results: results.map((toResult) => toResult(revision)) };
   }
 
-  async #step(step: Step): Promise<Pending> {
+  *#step(step: Step): Steps<Pending> {
     switch (step.type) {
       case 'put':
-        return this.#put(step.key, step.value, step.options);
+        return yield* this.#put(step.key, step.value, step.options);
       case 'delete':
-        return this.#delete(step.range, step.options);
+        return yield* this.#delete(step.range, step.options);
       case 'get': {
-        const item = await this.#entry(step.key);
+        const item = yield* this.#entry(step.key);
         return () => ({ type: 'get', item });
       }
       case 'list':
-        return this.#list(step, step.range, step.options);
+        return yield* this.#list(step, step.range, step.options);
       case 'txn': {
-        const results = await this.steps(step.plan);
+        const results = yield* this.steps(step.plan);
         return (revision) => ({ type: 'txn', ...this.report(step.plan, results, revision) });
       }
       default:
@@ -142,19 +200,19 @@ class TxnRun {
     }
   }
 
-  async #put(key: string, given: Uint8Array, options: DriverPutOptions): Promise<Pending> {
-    const before = await this.#entry(key);
+  *#put(key: string, given: Uint8Array, options: DriverPutOptions): Steps<Pending> {
+    const before = yield* this.#entry(key);
     const value = options.ignoreValue && before !== undefined ? before.value : given;
-    await this.#state.put(key, value, { lease: options.ignoreLease ? before?.lease : options.lease });
+    yield this.#state.put(key, value, { lease: options.ignoreLease ? before?.lease : options.lease });
     this.writes += 1;
     const previous = options.previous ? before : undefined;
     return (revision) => (previous === undefined ? { type: 'put', revision } : { type: 'put', revision, previous });
   }
 
-  async #delete(range: KeyRange, { previous }: DriverDeleteOptions): Promise<Pending> {
-    const deleted = listItems(await this.#state.entries(range), EVERYTHING).items;
+  *#delete(range: KeyRange, { previous }: DriverDeleteOptions): Steps<Pending> {
+    const deleted = listItems(yield* what(this.#state.entries(range)), EVERYTHING).items;
     if (deleted.length > 0) {
-      await this.#state.delete(range);
+      yield this.#state.delete(range);
       this.writes += 1;
     }
     return (revision) => ({
@@ -166,10 +224,10 @@ class TxnRun {
   }
 
   /** A list in mid-transaction saw a part of its revision. A watch from the revision before repeats that part, and loses nothing. */
-  async #list(step: Step, range: KeyRange, options: DriverListOptions): Promise<Pending> {
+  *#list(step: Step, range: KeyRange, options: DriverListOptions): Steps<Pending> {
     const past = this.#past.get(step);
     if (past !== undefined) return () => ({ type: 'list', ...past });
-    const list = listItems(await this.#state.entries(range), options);
+    const list = listItems(yield* what(this.#state.entries(range)), options);
     const saw = this.writes;
     const { before } = this.#state;
     return (revision) => ({
@@ -179,8 +237,8 @@ class TxnRun {
     });
   }
 
-  async #entry(key: string): Promise<KeyValue | undefined> {
-    return (await this.#state.entries(KeyRange.ofKey(key)))[0];
+  *#entry(key: string): Steps<KeyValue | undefined> {
+    return (yield* what(this.#state.entries(KeyRange.ofKey(key))))[0];
   }
 }
 

@@ -1,14 +1,19 @@
 import type { Bookmark, Clock, LeaseId, StoreError, TxnResult, WriteOutcome } from '@holdfast/store';
 import type { DriverListOptions, DriverPutOptions, DriverTxn, KeyRange } from '@holdfast/store/adapter';
 import { inNextTurn } from '@holdfast/store/adapter';
-import { type LeaseRecord as Lease, LeaseTable } from '@holdfast/adapter-kit';
+import {
+  type LeaseRecord as Lease,
+  LeaseTable,
+  type RequestLimits,
+  checkPutSize,
+  checkTxnSize,
+} from '@holdfast/adapter-kit';
 import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
 import { Entries } from '../entries/entries.js';
 import { keyNotFound } from '../errors.js';
 import type { KeyHistory, Version } from '../data/key-history.js';
 import { Mvcc, type Writer } from '../data/mvcc.js';
 import { type Selection, select } from '../reads/reads.js';
-import { type RequestLimits, checkPutSize, checkTxnSize } from '../request-limits.js';
 import { type MemorySnapshot, type RestoreOptions, loadSnapshot, takeSnapshot } from './snapshot.js';
 import { eachStep, plan } from '../txn/plan.js';
 import { TxnReport, applyPut, runPlan } from '../txn/run.js';
