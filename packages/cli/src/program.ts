@@ -1,12 +1,15 @@
 import { Command } from 'commander';
 import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
+import { addExport } from './commands/export.js';
 import { addGet } from './commands/get.js';
+import { addImport } from './commands/import.js';
 import { addLease } from './commands/lease.js';
 import { addList } from './commands/list.js';
 import { addLog } from './commands/log.js';
 import { addMirror } from './commands/mirror.js';
 import { addPut } from './commands/put.js';
+import { addRollback } from './commands/rollback.js';
 import { addStatus } from './commands/status.js';
 import { addTxn } from './commands/txn.js';
 import { addWatch } from './commands/watch.js';
@@ -56,8 +59,8 @@ export function makeProgram(
     });
   addGlobalFlags(program);
   program.addHelpText('after', AFTER_HELP);
-  const reading = [addGet, addList, addWatch, addMirror, addLog, addStatus];
-  const writing = [addPut, addDelete, addTxn, addLease, addCompact];
+  const reading = [addGet, addList, addWatch, addMirror, addLog, addStatus, addExport];
+  const writing = [addPut, addDelete, addTxn, addLease, addRollback, addImport, addCompact];
   for (const add of reading) add(program.commandsGroup('Reading:'), session);
   for (const add of writing) add(program.commandsGroup('Writing:'), session);
   program.commandsGroup('Help:');

@@ -18,6 +18,7 @@ export {
   type Untrusted,
 } from './check-options.js';
 export { checkStore } from './check-store.js';
+export { checkStorableKey, checkStorableValue } from './check-syntax.js';
 export { writesAnything } from './check-txn.js';
 export { backgroundClock, monotonicMs, systemClock } from './clock.js';
 export { CopyPool, type CopySource } from './copy-pool.js';

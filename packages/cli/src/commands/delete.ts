@@ -11,7 +11,7 @@ import {
 import { guardFailed } from '../text/answers.js';
 import { conflict, usage } from '../exit/command-error.js';
 import type { OpenStore, Session } from '../session.js';
-import { prefixRange, readEntries } from '../store/ranges.js';
+import { keyOrPrefix, readEntries } from '../store/ranges.js';
 import { guardOf, type GuardFlags } from '../store/guards.js';
 import { whole } from '../store/store-flags.js';
 import { count, inline, inlineValue, rawKeyText } from '../text/inline.js';
@@ -56,7 +56,7 @@ Examples:
     )
     .action((key: string | undefined, flags: Flags) => {
       const guard = guardOf<DeleteGuard>(flags);
-      const range = rangeOf(key, flags);
+      const range = keyOrPrefix(key, flags, 'delete');
       if (guard !== undefined && key === undefined) {
         throw usage('a guard is about one key, and not about a prefix', 'Name the key, or leave the guard out.');
       }
@@ -127,17 +127,6 @@ async function deleteRange(session: Session, { store, label }: OpenStore, range:
 
 function deleteOptions({ signal }: Session, { previous }: Flags) {
   return { signal, ...(previous && { previous: true }) };
-}
-
-function rangeOf(key: string | undefined, { prefix, all }: Flags): Range {
-  if (key === undefined) {
-    if (prefix === undefined && all === undefined) {
-      throw usage('there is nothing to delete', 'Give a key, or --prefix PREFIX for all keys below it.');
-    }
-    return prefixRange(prefix, all, '--prefix');
-  }
-  if (prefix === undefined && all === undefined) return { key };
-  throw usage('a key is given, and a prefix too', 'Give one of them.');
 }
 
 /** The keys of a range, all at one revision. */

@@ -3,7 +3,8 @@ import type { ConfigStore, KeyValue, ListOptions, Range, SortOrder, UndecodableK
 import type { Session } from '../session.js';
 import { prefixRange, readEntries } from '../store/ranges.js';
 import { whole } from '../store/store-flags.js';
-import { count, inline, inlineValue, rawKeyText } from '../text/inline.js';
+import { strangeKeysText } from '../text/answers.js';
+import { count, inline, inlineValue } from '../text/inline.js';
 import { entryJson, keyJson, undecodableJson } from '../text/json.js';
 import { table } from '../text/table.js';
 
@@ -122,10 +123,7 @@ async function showEntries(session: Session, store: ConfigStore, range: Range, f
   }
   if (rows.length > 0) await session.out.write(table(header(flags), rows, session.width, session.style));
   if (session.json || strange.length === 0) return;
-  const shown = strange.slice(0, 20).map(({ rawKey }) => rawKeyText(rawKey));
-  await session.note(
-    `Left out: ${count(strange.length, 'key')} that ${strange.length === 1 ? 'is' : 'are'} not UTF-8: ${shown.join(' ')}${strange.length > 20 ? ' …' : ''}`,
-  );
+  await session.note(strangeKeysText(strange));
 }
 
 function header({ keys, long }: Flags): string[] {

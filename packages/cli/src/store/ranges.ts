@@ -19,6 +19,28 @@ export function prefixRange(prefix: string | undefined, all: boolean | undefined
   );
 }
 
+export type KeyOrPrefix = { readonly key: string } | { readonly prefix: string };
+
+/**
+ * The range of a command that takes one KEY, or `--prefix` instead.
+ *
+ * @param verb what the command does to the keys, such as `delete`, for the message
+ */
+export function keyOrPrefix(
+  key: string | undefined,
+  { prefix, all }: { readonly prefix?: string; readonly all?: true },
+  verb: string,
+): KeyOrPrefix {
+  if (key === undefined) {
+    if (prefix === undefined && all === undefined) {
+      throw usage(`there is nothing to ${verb}`, 'Give a key, or --prefix PREFIX for all keys below it.');
+    }
+    return prefixRange(prefix, all, '--prefix');
+  }
+  if (prefix === undefined && all === undefined) return { key };
+  throw usage('a key is given, and a prefix too', 'Give one of them.');
+}
+
 /** A part of a range, read at one revision with all others. */
 export interface EntryPage {
   readonly items: readonly KeyValue[];
