@@ -18,11 +18,12 @@ export default {
   // Tests run the sources. JavaScript comes first, so that a dependency that ships both runs its built files.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
-    '^@holdfast/(store|core|memory|adapter-kit|coordination|etcd-common|etcd-v2|etcd-v3|testkit)$':
+    '^@holdfast/(store|core|memory|files|adapter-kit|coordination|etcd-common|etcd-v2|etcd-v3|testkit)$':
       '<rootDir>/packages/$1/src/index.ts',
     '^@holdfast/simulation$': '<rootDir>/checks/simulation/src/index.ts',
     '^@holdfast/store/adapter$': '<rootDir>/packages/store/src/adapter.ts',
     '^@holdfast/core/yaml$': '<rootDir>/packages/core/src/values/yaml.ts',
+    '^@holdfast/files/format$': '<rootDir>/packages/files/src/folder-format.ts',
     '^@holdfast/testkit/([^/]+)$': '<rootDir>/packages/testkit/src/$1.ts',
     '^holdfast$': '<rootDir>/packages/cli/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

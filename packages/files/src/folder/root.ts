@@ -1,0 +1,55 @@
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { StoreError } from '@holdfast/store';
+import { codeOf, unavailable } from '../errors.js';
+
+/** The link to the newest folder of a Kubernetes mount (ConfigMap, Secret). Replacing it changes all files at once. */
+const DATA = '..data';
+
+/** Where the files are at one moment. */
+export interface Root {
+  /** The folder that has the files, without links in its path. */
+  readonly real: string;
+  /** The files belong to a Kubernetes mount: they are never changed in place. */
+  readonly isMount: boolean;
+  /** Another one if the folder was replaced by another folder of the same name. */
+  readonly id: string;
+}
+
+/**
+ * Follows the links to a folder once: everything is then read from there.
+ *
+ * @throws StoreError `unavailable` where it is not there
+ */
+export async function resolveRoot(path: string): Promise<Root> {
+  try {
+    const folder = await realpath(path);
+    const data = join(folder, DATA);
+    const isMount = await isThere(data);
+    const real = isMount ? await realpath(data) : folder;
+    if (!isInside(real, folder)) {
+      throw new StoreError('unavailable', `${data} leads out of the folder, to ${real}; link it to a folder inside`);
+    }
+    const facts = await stat(real, { bigint: true });
+    if (!facts.isDirectory())
+      throw new StoreError('unavailable', `${path} is no folder; name one, or a file with entries`);
+    return { real, isMount, id: `${facts.dev}:${facts.ino}` };
+  } catch (error) {
+    throw error instanceof StoreError ? error : unavailable(path, error);
+  }
+}
+
+/** Whether a path without links is the folder, or below it. */
+export function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isStoreError } from '@holdfast/store';
+import { isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
+import { isIgnored, keyOfFile, type EntryName } from '../format/paths.js';
+import { isInside, type Root } from './root.js';
+import type { FileProblem } from './problem.js';
+
+/** How many files are asked for at a time: Node does file work on four threads. */
+const AT_A_TIME = 32;
+const SLASH = Buffer.from('/');
+
+export interface FoundFile {
+  /** From the folder, as bytes: a name need not be UTF-8. */
+  readonly path: Buffer;
+  /** The same for people. */
+  readonly shown: string;
+  readonly name: EntryName;
+  /** The same as long as nobody has touched the file. */
+  readonly signature: string;
+  readonly facts: BigIntStats;
+  readonly isLink: boolean;
+}
+
+export interface Walk {
+  readonly files: readonly FoundFile[];
+  /** Files and folders that are no entries. A folder's path ends with `/`. */
+  readonly problems: readonly FileProblem[];
+  /** All folders, the first one included, as full paths. */
+  readonly folders: readonly Buffer[];
+  /** Something went away meanwhile: what is missing here need not be gone. */
+  readonly isTorn: boolean;
+}
+
+/**
+ * Looks at all files of a folder, without reading them.
+ *
+ * @throws StoreError `unavailable` where the folder itself can't be read
+ */
+export async function walk(root: Root): Promise<Walk> {
+  const walker = new Walker(root);
+  await walker.run();
+  return walker;
+}
+
+class Walker implements Walk {
+  readonly files: FoundFile[] = [];
+  readonly problems: FileProblem[] = [];
+  readonly folders: Buffer[] = [];
+  isTorn = false;
+  readonly #root: Root;
+
+  constructor(root: Root) {
+    this.#root = root;
+  }
+
+  async run(): Promise<void> {
+    let level: Buffer[] = [Buffer.alloc(0)];
+    while (level.length > 0) {
+      const below: Buffer[] = [];
+      await inBatches(level, (folder) => this.#folder(folder, below));
+      level = below;
+    }
+  }
+
+  async #folder(path: Buffer, below: Buffer[]): Promise<void> {
+    const full = fullPath(this.#root, path);
+    let entries: Dirent<Buffer>[];
+    try {
+      entries = await readdir(full, { withFileTypes: true, encoding: 'buffer' });
+    } catch (error) {
+      this.#failed(path, error);
+      return;
+    }
+    this.folders.push(full);
+    const files: [Buffer, Dirent<Buffer>][] = [];
+    for (const entry of entries) {
+      if (isIgnored(entry.name)) continue;
+      const own = path.length === 0 ? entry.name : Buffer.concat([path, SLASH, entry.name]);
+      if (entry.isDirectory()) below.push(own);
+      else files.push([own, entry]);
+    }
+    await inBatches(files, ([own, entry]) => this.#file(own, entry));
+  }
+
+  async #file(path: Buffer, entry: Dirent<Buffer>): Promise<void> {
+    const shown = shownPath(path);
+    let name: EntryName | undefined;
+    try {
+      name = keyOfFile(path);
+      if (name === undefined) return;
+      const isLink = entry.isSymbolicLink();
+      const full = fullPath(this.#root, path);
+      if (isLink && !isInside(await realpath(full), this.#root.real)) {
+        this.#problem(
+          path,
+          name,
+          'it is a link to outside of the folder, which is not followed: put the file itself here',
+        );
+        return;
+      }
+      const facts = await stat(full, { bigint: true });
+      if (!facts.isFile()) {
+        const what = facts.isDirectory() ? 'a link to a folder, which is not followed' : 'a device, a pipe or a socket';
+        this.#problem(path, name, `it is ${what}: put files here`);
+        return;
+      }
+      this.files.push({ path, shown, name, signature: signatureOf(facts), facts, isLink });
+    } catch (error) {
+      if (isStoreError(error)) this.#problem(path, name, error.message);
+      else if (isGone(error) && entry.isSymbolicLink()) this.#problem(path, name, 'it is a link to nothing: mend it');
+      else if (isGone(error)) this.isTorn = true;
+      else if (isShortage(error)) throw unavailable(this.#root.real, error);
+      else this.#problem(path, name, whyUnreadable(error));
+    }
+  }
+
+  #failed(path: Buffer, error: unknown): void {
+    if (path.length === 0 || isShortage(error)) throw unavailable(this.#root.real, error);
+    if (isGone(error)) this.isTorn = true;
+    else this.problems.push({ path: `${shownPath(path)}/`, key: undefined, reason: whyUnreadable(error) });
+  }
+
+  #problem(path: Buffer, name: EntryName | undefined, reason: string): void {
+    this.problems.push({ path: shownPath(path), key: name?.key, reason });
+  }
+}
+
+export function fullPath(root: Root, path: Buffer): Buffer {
+  return path.length === 0 ? Buffer.from(root.real) : Buffer.concat([Buffer.from(join(root.real, '/')), path]);
+}
+
+function shownPath(path: Buffer): string {
+  return new TextDecoder().decode(path);
+}
+
+/** What the file system tells of a file. `ctime` can't be set by anybody, so an older file in its place is noticed too. */
+export function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+export async function inBatches<T>(all: readonly T[], each: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < all.length; at += AT_A_TIME) await Promise.all(all.slice(at, at + AT_A_TIME).map(each));
+}

@@ -1,0 +1,1 @@
+export type { FileProblem } from './folder/problem.js';
