@@ -16,6 +16,7 @@ export interface HoverText {
 const ENTRY_FILES: Readonly<Record<string, string>> = {
   '@holdfast/core/yaml': 'values/yaml.ts',
   '@holdfast/store/adapter': 'adapter.ts',
+  '@holdfast/files/format': 'folder-format.ts',
   '@holdfast/testkit/jest': 'jest.ts',
   '@holdfast/testkit/vitest': 'vitest.ts',
   '@holdfast/testkit/node-test': 'node-test.ts',

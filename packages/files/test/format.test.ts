@@ -1,3 +1,4 @@
+// cspell:ignore Fapisix Ehidden Abreak outes feff mkfifo
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

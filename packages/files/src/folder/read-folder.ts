@@ -1,15 +1,10 @@
 import { checkNames, checkWhole } from '@holdfast/adapter-kit';
-import { isStoreError, StoreError } from '@holdfast/store';
-import { isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
-import type { FileExtension } from '../format/extensions.js';
-import { shownKey, type EntryName } from '../format/paths.js';
-import { valueOfFile } from '../format/values.js';
+import { StoreError } from '@holdfast/store';
+import type { FolderEntry } from './entry.js';
 import type { FileProblem } from './problem.js';
-import { readWhole } from './read-file.js';
+import { byKey, readEntry } from './read-entry.js';
 import { resolveRoot } from './root.js';
-import { fullPath, inBatches, walk, type FoundFile } from './walk.js';
-
-export type { FileProblem } from './problem.js';
+import { fullPath, inBatches, walk } from './walk.js';
 
 /** As etcd's limit of a request: what is larger fits into no other store. */
 export const MAX_FILE_BYTES = 1.5 * 1024 * 1024;
@@ -19,16 +14,6 @@ const ATTEMPTS = 10;
 export interface ReadFolderOptions {
   /** Larger files are problems. Default: 1.5 MiB. */
   readonly maxFileBytes?: number | undefined;
-}
-
-/** One file of a folder, and the value that it stands for. */
-export interface FolderEntry extends EntryName {
-  /** From the folder, with `/` between its parts. */
-  readonly path: string;
-  readonly value: Uint8Array;
-  /** Words of a YAML file that YAML 1.1 reads as something else, at their lines. */
-  readonly doubtful: readonly string[];
-  readonly extension: FileExtension;
 }
 
 /** A folder as it was at one moment. */
@@ -64,47 +49,4 @@ export async function readFolder(path: string, options: ReadFolderOptions = {}):
     if (!isGoneMeanwhile && again.real === root.real && again.id === root.id) return { entries, problems: all };
   }
   throw new StoreError('unavailable', `${path} was changed each time that it was read; try again when it is at rest`);
-}
-
-/** The value of one file, or why it has none. */
-export async function readEntry(
-  full: Buffer,
-  { name, shown, isLink }: FoundFile,
-  maxBytes: number,
-): Promise<FolderEntry | FileProblem | 'gone'> {
-  const problem = (reason: string): FileProblem => ({ path: shown, key: name.key, reason });
-  try {
-    const { content, signature } = await readWhole(full, { maxBytes, isLink });
-    if (signature === undefined) return 'gone';
-    return { ...name, path: shown, ...valueOfFile(content, name.extension) };
-  } catch (error) {
-    if (isStoreError(error)) return problem(error.message);
-    if (isGone(error)) return 'gone';
-    if (isShortage(error)) throw unavailable(shown, error);
-    return problem(whyUnreadable(error));
-  }
-}
-
-/** The files whose key no other one has, and a problem for each key that several have. */
-export function byKey(files: readonly FoundFile[]): { single: FoundFile[]; twice: FileProblem[] } {
-  const groups = new Map<string, FoundFile[]>();
-  for (const file of files) {
-    const key = Buffer.from(file.name.rawKey).toString('latin1');
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [file]);
-    else group.push(file);
-  }
-  const all = [...groups.values()];
-  const twice = all.filter((group) => group.length > 1).map(sameKey);
-  return { single: all.flatMap((group) => (group.length === 1 ? group : [])), twice };
-}
-
-function sameKey(files: readonly FoundFile[]): FileProblem {
-  const [first, ...others] = files.toSorted((a, b) => (a.shown < b.shown ? -1 : 1)) as [FoundFile, ...FoundFile[]];
-  const names = others.map(({ shown }) => shown).join(' and ');
-  return {
-    path: first.shown,
-    key: first.name.key,
-    reason: `it and ${names} are both the key ${shownKey(first.name.key ?? first.name.rawKey)}: keep one of them`,
-  };
 }

@@ -8,7 +8,7 @@ import { badContent } from './bad-content.js';
 export const DEEPEST = 1_000;
 const NUMBER = /^-?(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 const NUMBER_HERE = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-// eslint-disable-next-line no-control-regex -- JSON allows no control characters in a text.
+
 const STRING_HERE = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const SPACE_HERE = /[ \t\n\r]*/y;
 const WORD_HERE = /true|false|null/y;

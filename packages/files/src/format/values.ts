@@ -4,7 +4,7 @@ import { isStructured, type FileExtension } from './extensions.js';
 import { canonicalJson, contentOf } from './json.js';
 import { jsonOfYaml, yamlOfJson } from './yaml.js';
 
-const BOM = '\u{feff}';
+const BOM = String.fromCharCode(0xfe_ff);
 
 /** What a file says. */
 export interface FileValue {
@@ -61,7 +61,6 @@ export function fileOfValue(value: Uint8Array, prefer: 'yaml' | 'json' = 'yaml')
 
 /** What no editor of texts shows or keeps. */
 function hasControl(text: string): boolean {
-  // eslint-disable-next-line no-control-regex -- Control characters are what it looks for.
   return /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(text);
 }
 

@@ -21,7 +21,7 @@ import { DEEPEST, isJsonNumber } from './json.js';
 const LONGEST_JSON = 16 * 1024 * 1024;
 /** How many nodes may come from aliases. */
 const MOST_ALIASED = 100_000;
-// eslint-disable-next-line no-control-regex -- YAML allows none of these. A file that lost its blocks in a crash is full of NUL.
+
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 /** What YAML 1.1 reads as something else: truth values, octal numbers, numbers to the base of 60. */
