@@ -392,7 +392,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that says of a lost write that it was not applied',
     guarantee: 'linearizable',
-    from: 9,
+    from: 30,
     install: () => failedPuts({ outcome: 'not-applied' }),
   },
   {
@@ -448,7 +448,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'an adapter that answers a linearizable read with what it has read before',
     guarantee: 'linearizable',
-    from: 43,
+    from: 63,
     install: () => {
       const known = new Map<string, Promise<KeyValue | undefined>>();
       return (store) =>
@@ -482,7 +482,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a mirror that puts pieces together without what was told since they were read',
     guarantee: 'equal',
-    from: 33,
+    from: 65,
     install: () => replace(LaterEvents.prototype, 'add', () => () => undefined),
   },
   {
