@@ -23,23 +23,13 @@ const ENTRY_FILES: Readonly<Record<string, string>> = {
 };
 
 /** The texts of every export of the published packages and of its members, and the names of all of these. */
-export function hoverTexts(): { texts: readonly HoverText[]; names: ReadonlySet<string> } {
-  const config = join(root, '.ci', 'tsconfig.check.json');
-  const { options } = ts.parseJsonConfigFileContent(
-    ts.readConfigFile(config, (path) => ts.sys.readFile(path)).config,
-    { ...ts.sys, readDirectory: () => [] },
-    join(root, '.ci'),
-  );
-  delete options.tsBuildInfoFile;
-  const entries = publishedPackages.flatMap(({ path, entries: all }) =>
-    all.map((entry) => [entry, join(root, path, 'src', ENTRY_FILES[entry] ?? 'index.ts')] as const),
-  );
-  const program = ts.createProgram(
-    entries.map(([, file]) => file),
-    { ...options, noEmit: true, incremental: false },
-  );
+export function hoverTexts(program: ts.Program): { texts: readonly HoverText[]; names: ReadonlySet<string> } {
   const reader = new Reader(program.getTypeChecker());
-  for (const [entry, file] of entries) reader.readModule(entry, program.getSourceFile(file)!);
+  for (const { path, entries } of publishedPackages) {
+    for (const entry of entries) {
+      reader.readModule(entry, program.getSourceFile(join(root, path, 'src', ENTRY_FILES[entry] ?? 'index.ts'))!);
+    }
+  }
   return reader;
 }
 
@@ -90,3 +80,32 @@ class Reader {
 function parametersOf(node: ts.Node): string[] {
   return ts.isFunctionLike(node) ? node.parameters.map((parameter) => parameter.name.getText()) : [];
 }
+
+/** A number of a promise without the page that has it. */
+export function bareNumbers({ name, text }: HoverText): string[] {
+  if (/docs\/(?:contract|mirror)\.md/.test(text)) return [];
+  return [...text.matchAll(/\b[MC]\d+\b/g)].map(([id]) => `${name}: ${id}`);
+}
+
+/** The names that a text links, writes as code, or writes like a class, and that no user can import or find on a public type. */
+export function unknownNames({ name, text, parameters }: HoverText, names: ReadonlySet<string>): string[] {
+  const links = [...text.matchAll(/\{@link\s+([\w$.]+)/g)].flatMap(([, link = '']) => link.split('.'));
+  const code = [...text.matchAll(/`(?:new )?([A-Za-z_$][\w$]*)(?:[.(<[][^`]*)?`/g)].map(([, first = '']) => first);
+  const prose = text.replaceAll(/`[^`]*`|\{[^}]*\}|https?:\S+/g, '').match(/\b(?:[A-Z][a-z]+){2,}\b/g) ?? [];
+  const ours = [...links, ...code.filter((each) => /[a-z][A-Z]/.test(each)), ...prose];
+  return (
+    ours
+      .filter((each) => !names.has(each) && !parameters.includes(each) && !(each in globalThis) && !KNOWN.has(each))
+      // What comes from elsewhere is named with its module.
+      .filter(() => !/\bof `node:/.test(text))
+      .map((each) => `${name}: ${each}`)
+  );
+}
+
+/** Names that readers know without us: of etcd, of JavaScript and its tools, of the network. */
+const KNOWN = new Set([
+  ...['JavaScript', 'TypeScript', 'OpenSSL', 'GitHub', 'StateLeader', 'StateFollower', 'MemberList'],
+  ...['passwordFile', 'toClient', 'toServer'],
+  // Misspelt on purpose.
+  'ifAbsnt',
+]);
