@@ -9,9 +9,10 @@ process.env.HOLDFAST_ETCD = '';
 process.env.ETCD_BIN = join(root, '.ci', 'no-etcd-in-test-fast');
 
 // The campaigns are the same but shorter: npm test has the rest.
-process.env.HOLDFAST_WORLDS = '10';
+process.env.HOLDFAST_WORLDS = '5';
 process.env.HOLDFAST_BROKEN_STORES = 'few';
-process.env.MIRROR_SEEDS = '10';
+process.env.MIRROR_SEEDS = '5';
+process.env.HOLDFAST_SEEDS = 'few';
 
 const { globalSetup: _, ...rest } = base;
 

@@ -1,5 +1,6 @@
 import type { KeyValue, ListResult, Revision } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
+import { seeds } from '../../../.ci/test/support/seeds.js';
 import { applyBatch } from '../src/table/apply.js';
 import { matchesFingerprint } from '../src/table/fingerprint.js';
 import { compareWithDelta, type Delta, patch } from '../src/table/patch.js';
@@ -275,7 +276,7 @@ describe('patch', () => {
 
 /** Random histories, told to a table in random ways, against the plainest model. */
 describe.each(['eager', 'lazy'] as const)('whatever way it is told, %s', (decode) => {
-  test.each(Array.from({ length: 60 }, (_, seed) => seed))('seed %i', async (seed) => {
+  test.each(seeds(0, 60))('seed %i', async (seed) => {
     let state = seed + 1;
     const random = (below: number) => {
       state = (Math.imul(state, 48_271) >>> 0) % 2_147_483_647;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { StoreError } from '@holdfast/store';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
+import { seeds } from '../../../.ci/test/support/seeds.js';
 import type { V2Event } from '../src/json/codec.js';
 import { Permits, PollLanes, type LaneHandlers } from '../src/watch/poll-lanes.js';
 
@@ -78,28 +79,25 @@ function randomOf(seed: number): () => number {
 }
 
 describe('long polls in several lanes', () => {
-  test.each(Array.from({ length: 60 }, (_, seed) => seed))(
-    'tell every event once and in order, whatever answer comes first (seed %i)',
-    (seed) => {
-      const random = randomOf(seed * 7919 + 1);
-      const server = new Server();
-      const density = [1, 0.5, 0.1, 0.01][seed % 4] ?? 1;
-      for (let index = 0; index < 900; index += 1) server.write(random() < density);
-      const { told } = begin(server, 0);
-      for (let step = 0; step < 20_000; step += 1) {
-        const { answerable } = server;
-        if (answerable.length === 0) {
-          if (server.head >= 3_000) break;
-          // Not more than the window at once: what is not asked for in time is gone, which is another test.
-          for (let more = 0; more < 300; more += 1) server.write(random() < density);
-          server.write(true);
-          continue;
-        }
-        server.answer(answerable[Math.floor(random() * answerable.length)]!);
+  test.each(seeds(0, 60))('tell every event once and in order, whatever answer comes first (seed %i)', (seed) => {
+    const random = randomOf(seed * 7919 + 1);
+    const server = new Server();
+    const density = [1, 0.5, 0.1, 0.01][seed % 4] ?? 1;
+    for (let index = 0; index < 900; index += 1) server.write(random() < density);
+    const { told } = begin(server, 0);
+    for (let step = 0; step < 20_000; step += 1) {
+      const { answerable } = server;
+      if (answerable.length === 0) {
+        if (server.head >= 3_000) break;
+        // Not more than the window at once: what is not asked for in time is gone, which is another test.
+        for (let more = 0; more < 300; more += 1) server.write(random() < density);
+        server.write(true);
+        continue;
       }
-      expect(told).toEqual(server.events);
-    },
-  );
+      server.answer(answerable[Math.floor(random() * answerable.length)]!);
+    }
+    expect(told).toEqual(server.events);
+  });
 
   test('one that is not behind asks once at a time', () => {
     const server = new Server();

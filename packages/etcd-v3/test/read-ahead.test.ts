@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { compareBytes, KeyRange } from '@holdfast/store/adapter';
+import { seeds } from '../../../.ci/test/support/seeds.js';
 import { EntryReader } from '../src/protobuf/entry.js';
 import { encodeMessage } from '../src/protobuf/message-codec.js';
 import { outlineRange, type RangeOutline } from '../src/protobuf/range.js';
@@ -30,7 +31,7 @@ const SHAPES: Readonly<Record<string, (random: () => number) => string[]>> = {
 };
 
 describe.each(Object.keys(SHAPES))('keys %s', (shape) => {
-  test.each([1, 2, 3, 4, 5])('are read in order, each once, whatever the guesses are worth (%d)', async (seed) => {
+  test.each(seeds(1, 5))('are read in order, each once, whatever the guesses are worth (%d)', async (seed) => {
     const random = mulberry(seed);
     const server = new Server(SHAPES[shape]!(random), random);
     const first = server.read(server.range, 1 + Math.floor(random() * LENGTH));
