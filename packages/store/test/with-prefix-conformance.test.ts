@@ -10,6 +10,8 @@ describeConformance('memory-prefixed', () => {
   const prefix = '/app';
   const view = (store: ConfigStore) => withPrefix(store, prefix, { owned: true });
   return {
+    scanKeys: 1_100,
+    backlogRevisions: 100,
     open: (options) => view(data.connect(options)),
     hooks: {
       putRaw: async (key, value) => void data.injectRaw(Buffer.concat([Buffer.from(prefix), key]), value),
