@@ -1,5 +1,6 @@
 // Prints what dependency-cruiser finds in several places: `node .ci/cruise.mjs '[{ "cwd", "config", "folders" }, ...]'`.
 // One process for all of them: most of a run's time is its start.
+// cspell:ignore depcruise
 import { resolve } from 'node:path';
 import { cruise } from 'dependency-cruiser';
 import extractOptions from 'dependency-cruiser/config-utl/extract-depcruise-options';
