@@ -11,6 +11,7 @@ import type { Attempted } from './attempt.js';
 import type { Authenticator, Caller } from './authenticator.js';
 import { headersFor, withHeaders } from './call-headers.js';
 import type { Reached } from './endpoints.js';
+import { missingDefinition } from './definitions.js';
 import { CLOSED } from './etcd-channel.js';
 import type { IRangeRequest } from 'etcd3';
 import type { RangeCallHandlers } from './range-call.js';
@@ -74,7 +75,7 @@ export class Calls {
     request: Request,
     signal: AbortSignal | undefined,
   ): Promise<Attempted<Response>> {
-    const begun = await this.#begin(reached, request, signal);
+    const begun = await this.#begin(reached, { rpc, request }, signal);
     return 'status' in begun ? begun : this.send<Request, Response>(reached, { rpc, request, ...begun }, signal);
   }
 
@@ -85,7 +86,7 @@ export class Calls {
     pick: (response: Response) => T | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Attempted<T>> {
-    const begun = await this.#begin(reached, request, signal);
+    const begun = await this.#begin(reached, { rpc, request }, signal);
     if ('status' in begun) return begun;
     const { caller } = begun;
     if (reached.channel.isClosed) return notSent(caller);
@@ -125,7 +126,7 @@ export class Calls {
 
   /** A watch stream. The server has not answered anything by then. */
   async watch(reached: Reached, handlers: WatchCallHandlers, signal: AbortSignal): Promise<Attempted<StreamCall>> {
-    const begun = await this.#begin(reached, {}, signal);
+    const begun = await this.#begin(reached, { rpc: WATCH, request: {} }, signal);
     if ('status' in begun) return begun;
     if (reached.channel.isClosed) return notSent(begun.caller);
     // Without `hasleader`, a member that is cut off from the others lets its watches wait in silence.
@@ -140,7 +141,7 @@ export class Calls {
     handlers: RangeCallHandlers,
     signal: AbortSignal,
   ): Promise<Attempted<StreamCall>> {
-    const begun = await this.#begin(reached, request, signal);
+    const begun = await this.#begin(reached, { rpc: RANGE, request }, signal);
     if ('status' in begun) return begun;
     const { channel } = reached;
     if (channel.isClosed) return notSent(begun.caller);
@@ -246,15 +247,20 @@ export class Calls {
     this.#streams.clear();
   }
 
-  /** What comes before a call is sent: its user, and the proof that the connection reaches the store's own cluster. */
+  /**
+   * What comes before a call is sent: its method's definition, its user, and the proof that the connection reaches the store's
+   * own cluster.
+   */
   async #begin(
     reached: Reached,
-    request: unknown,
+    { rpc, request }: { readonly rpc: StreamRpc; readonly request: unknown },
     signal: AbortSignal | undefined,
   ): Promise<{ readonly caller: Caller } | Unanswered> {
     const { endpoint, channel } = reached;
     let caller: Caller;
     try {
+      const missing = missingDefinition(rpc);
+      if (missing !== undefined) await abortable(missing, signal);
       caller = await this.#options.authenticator.caller(signal);
       signal?.throwIfAborted();
       if (this.#options.admission.has(channel, caller)) return { caller };

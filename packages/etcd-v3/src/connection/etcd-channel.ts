@@ -9,7 +9,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { AnswerHead } from './answer-head.js';
-import { loadDefinitions, methodKey, pathOf, type Definition, type Definitions } from './definitions.js';
+import { definitionOf, pathOf, type Definition } from './definitions.js';
 import { followDialling } from './dialled-sockets.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
@@ -42,8 +42,6 @@ export class EtcdChannel {
   readonly #channel: ChannelInterface;
   readonly #client: Client;
   readonly #credentials: EndpointCredentials;
-  /** Known before the connection is, so before any call. */
-  #definitions: Definitions | undefined;
   /** The cluster that it has shown to reach; `undefined` until it has, or where it does not tell. */
   identity: string | undefined;
   /** The user's token that the server has answered over this connection. */
@@ -76,8 +74,8 @@ export class EtcdChannel {
         onState(next);
       });
     };
-    void loadDefinitions().then((definitions) => {
-      this.#definitions = definitions;
+    // Not before this has returned: gRPC may tell a state at once.
+    queueMicrotask(() => {
       if (!this.isClosed) follow(this.#channel.getConnectivityState(true));
     });
   }
@@ -129,10 +127,11 @@ export class EtcdChannel {
     return this.#channel.createCall(pathOf(rpc), Infinity, undefined, null, undefined);
   }
 
-  /** A method's path and codec. They are known once {@link connect} has reported anything. */
+  /** A method's path and codec. Whoever makes a call has waited until they are known. */
   definition<Request, Response>(rpc: Rpc<Request, Response>): Definition<Request, Response> {
-    const definition = this.#definitions?.get(methodKey(rpc));
-    if (definition === undefined) throw new Error(`etcd3 defines no method ${methodKey(rpc)}`);
+    const definition = definitionOf(rpc);
+    if (definition === undefined)
+      throw new Error(`the method ${rpc.method} was called before its definition was loaded`);
     return definition as Definition<Request, Response>;
   }
 

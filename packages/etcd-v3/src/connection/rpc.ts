@@ -31,7 +31,7 @@ import type {
 
 export type ServiceName = keyof typeof Services;
 
-/** One of etcd's RPCs by its name in `etcd3`'s service definitions, which say how messages are encoded. */
+/** One of etcd's RPCs by its name in the service definitions (`definitions.ts`), which say how messages are encoded. */
 export interface Rpc<Request, Response> {
   readonly service: ServiceName;
   readonly method: string;
@@ -103,5 +103,5 @@ export const MEMBER_HEADER: Rpc<IMemberListRequest, Buffer> = {
 
 /** A stream in both directions, on raw messages: the watch has a codec of its own. */
 export const WATCH: StreamRpc = { service: 'Watch', method: 'Watch' };
-/** The same method with `etcd3`'s decoder: for a single question. */
+/** The same method with its messages decoded: for a single question. */
 export const WATCH_QUESTION: Rpc<IWatchRequest, IWatchResponse> = { service: 'Watch', method: 'Watch' };
