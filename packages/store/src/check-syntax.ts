@@ -6,8 +6,9 @@ import type { DriverGuard } from './driver.js';
 import { StoreError } from './errors.js';
 
 /**
- * Checks that this backend stores the key unchanged (C1). A `'path'` backend (etcd v2) cleans paths, and hides segments
- * that begin with `_`. Keys that it would change or hide are refused: reading them back would give another key, or none.
+ * Checks that this backend stores the key unchanged (C1 in `docs/contract.md`). A `'path'` backend (etcd v2) cleans paths, and
+ * hides segments that begin with `_`. Keys that it would change or hide are refused: reading them back would give another key,
+ * or none.
  */
 export function checkStorableKey(key: unknown, capabilities: Capabilities): string {
   checkKey(key);
