@@ -1,3 +1,4 @@
+export type { SessionChannels, SessionStateEvent } from './channels.js';
 export type { Leader } from './elections/leader.js';
 export type { Leadership } from './elections/leadership.js';
 export { observeLeader, type ObserveOptions } from './elections/observe-leader.js';

@@ -15,9 +15,11 @@ import {
   safeLogger,
   safeRandom,
   textOf,
+  whenAborted,
   withDeadline,
 } from '@holdfast/store/adapter';
 import { checkCapabilities } from './capabilities.js';
+import { tellEnded, tellOpened } from './channels.js';
 import { campaign } from './elections/lead.js';
 import type { Leadership } from './elections/leadership.js';
 import { closedError, handled, sessionLost } from './errors.js';
@@ -99,6 +101,11 @@ class OpenSession implements Session {
     this.ttl = lease.ttl;
     this.#context = context;
     const { store, clock, life } = context;
+    const told = { store: store.name, lease: lease.id, ttl: lease.ttl };
+    tellOpened(told);
+    whenAborted(life.signal, () => {
+      tellEnded(told, life.signal.reason as StoreError);
+    });
     void renew({ store, lease, life, clock, random });
   }
 

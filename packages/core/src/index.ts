@@ -1,5 +1,16 @@
 export type { BaseMirror } from './views/base-mirror.js';
 export type { Change, ChangeCause, ChangeEvent, ChangeIn } from './events/change.js';
+export type {
+  MirrorAuditEvent,
+  MirrorChannelEvent,
+  MirrorChannels,
+  MirrorFigures,
+  MirrorLoadEvent,
+  MirrorProblemEvent,
+  MirrorResyncEvent,
+  MirrorStateEvent,
+  MirrorStepEvent,
+} from './events/channels.js';
 export type { ChangeListener, ChangesOptions, SubscribeOptions } from './events/change-feed.js';
 export type { Codec } from './values/codec.js';
 export { bytes } from './values/bytes.js';

@@ -6,6 +6,7 @@ export { noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
 export { Backoff, type BackoffOptions } from './backoff.js';
 export { bytesEqual, compareBytes, compareKeys, decodeUtf8, encodeUtf8, toValueBytes } from './bytes.js';
 export { beforeSent, checkSignal, notSent, type CallKind, type CallRunner } from './call.js';
+export { noteEndpoint } from './call-trace.js';
 export {
   CALL_OPTIONS,
   checkClock,

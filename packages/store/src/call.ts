@@ -1,5 +1,6 @@
 import { addAbortListener, removeAbortListener } from './abort-listeners.js';
 import { lastWords, noteFailure, onFailure, timeoutAfter } from './attempt-failures.js';
+import type { CallTrace } from './call-trace.js';
 import type { Clock } from './clock.js';
 import type { DriverCall, StoreDriver } from './driver.js';
 import { isStoreError, outcomeOf, StoreError, toStoreError, withOutcome } from './errors.js';
@@ -14,6 +15,8 @@ export type CallKind = 'read' | 'write';
 export interface CallLimits {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number | undefined;
+  /** Of a call that somebody listens to. */
+  readonly trace?: CallTrace | undefined;
 }
 
 export function checkLimits(options: Untrusted, defaultTimeoutMs: number | undefined): CallLimits {
@@ -58,13 +61,13 @@ export function runCall<T>(
 
 async function runWithin<T>(
   kind: CallKind,
-  { signal, timeoutMs }: CallLimits,
+  { signal, timeoutMs, trace }: CallLimits,
   { driver, clock, closing }: CallContext,
   run: (call: DriverCall) => Promise<T>,
 ): Promise<T> {
   if (closing.aborted) throw notSent(kind, closing.reason as StoreError);
   if (signal?.aborted === true) throw notSent(kind, aborted(signal));
-  if (signal === undefined && timeoutMs === undefined) {
+  if (signal === undefined && timeoutMs === undefined && trace === undefined) {
     try {
       return await run({ signal: closing });
     } catch (error) {
@@ -72,6 +75,7 @@ async function runWithin<T>(
     }
   }
   const controller = new AbortController();
+  trace?.runsUnder(controller.signal);
   let last: StoreError | undefined;
   onFailure(controller.signal, (failure) => {
     last = failure;

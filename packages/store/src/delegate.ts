@@ -52,6 +52,11 @@ export class DelegatingDriver implements StoreDriver {
     if (store.capabilities.leases) this.leases = this.delegateLeases(store);
   }
 
+  /** The store that a driver is a view of; `undefined` for a backend's own driver. */
+  static below(driver: object): ConfigStore | undefined {
+    return driver instanceof DelegatingDriver ? driver.store : undefined;
+  }
+
   protected delegateLeases({ leases }: ConfigStore): DriverLeases {
     return {
       grant: (ttl, id, { signal }) => leases.grant(ttl, { id, signal }),

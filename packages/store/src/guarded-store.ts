@@ -29,8 +29,11 @@ import {
 import { checkComparableGuard, checkStorableKey, checkStorableValue } from './check-syntax.js';
 import { checkList, checkPrevious, checkPut, checkTxn, writesAnything } from './check-txn.js';
 import { checkWatch } from './check-watch.js';
+import { outerTrace, traceCall, type CallTrace } from './call-trace.js';
+import { isCallHeard } from './channels.js';
 import type { Clock } from './clock.js';
 import type { ConfigStore } from './config-store.js';
+import { DelegatingDriver } from './delegate.js';
 import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './derive.js';
 import type { AnyDriver, DriverCall, DriverGuard, DriverPutOptions, ReadingDriver, StoreDriver } from './driver.js';
 import { fullCapabilities, type FullCapabilities } from './undeclared.js';
@@ -65,8 +68,9 @@ import type { StoreStatus } from './status.js';
 import type { Txn, TxnResult } from './txn.js';
 import { holdDuring } from './process-hold.js';
 import { putWithTtl } from './ttl.js';
+import { isWatchOpening, openingWatch, tellConnection } from './tell-connection.js';
 import { WatchQueue } from './watch-queue.js';
-import type { Watch } from './watch.js';
+import type { Watch, WatchState } from './watch.js';
 
 export interface CreateStoreOptions {
   readonly clock?: Clock | undefined;
@@ -109,6 +113,8 @@ export class GuardedStore implements ConfigStore {
   readonly #closing = new AbortController();
   readonly #context: CallContext;
   readonly #hint: BareKeyHint;
+  /** The Holdfast store that this one is a view of. */
+  readonly #below: GuardedStore | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(driver: StoreDriver | ReadingDriver, options: CreateStoreOptions = {}) {
@@ -122,6 +128,8 @@ export class GuardedStore implements ConfigStore {
     this.#bufferBytes =
       options.bufferBytes === undefined ? 8 * 1024 * 1024 : checkWhole(options.bufferBytes, 'bufferBytes', 'bytes');
     this.#context = { driver, clock: this.#clock, closing: this.#closing.signal };
+    const below = DelegatingDriver.below(driver);
+    this.#below = below !== undefined && #below in below ? below : undefined;
     this.leases = new GuardedLeases(driver, (kind, options, check) => this.call(kind, options, check));
   }
 
@@ -232,7 +240,7 @@ export class GuardedStore implements ConfigStore {
       (sink) => {
         if ('error' in checked) throw refusedLocally(checked.error);
         this.#hint.mind(range, 'watch()');
-        return this.#driver.watch(checked.range, checked.options, sink);
+        return openingWatch(this.name, () => this.#driver.watch(checked.range, checked.options, sink));
       },
       {
         clock: this.#clock,
@@ -240,6 +248,11 @@ export class GuardedStore implements ConfigStore {
         bufferBytes: ('error' in checked ? undefined : checked.bufferBytes) ?? this.#bufferBytes,
         signal: 'error' in checked ? undefined : checked.signal,
         unref: 'error' in checked || checked.unref,
+        ...(!isWatchOpening(this.name) && {
+          onState: (state: WatchState, previous: WatchState) => {
+            tellConnection({ store: this.name, endpoints: this.#endpoints }, state, previous);
+          },
+        }),
         onEnd: (ended) => this.#watches.delete(ended),
       },
     );
@@ -287,7 +300,7 @@ export class GuardedStore implements ConfigStore {
       return (call: DriverCall) =>
         (driver.scan?.(keyRange, checked, call) ?? scanByList(driver, keyRange, checked, call))[Symbol.asyncIterator]();
     });
-    yield* guardedScan(run, limits, this.#context);
+    yield* guardedScan(run, limits, this.#context, (page) => this.#traced('scan', limits.signal, page));
   }
 
   /** @throws StoreError `unsupported` where nothing can be written */
@@ -326,11 +339,34 @@ export class GuardedStore implements ConfigStore {
     options: readonly [given: unknown, names: readonly string[], call: string],
     check: (given: Untrusted) => (call: DriverCall) => Promise<T>,
   ): Promise<T> {
+    if (!isCallHeard()) return this.#call(kindOf, options, check);
+    const [given, , name] = options;
+    return this.#traced(name.replace('()', ''), signalOf(given), (trace) => this.#call(kindOf, options, check, trace));
+  }
+
+  /** Tells those who listen to calls of one, unless it is a part of one that they are told of: a view's. */
+  #traced<T>(name: string, signal: AbortSignal | undefined, run: (trace?: CallTrace) => Promise<T>): Promise<T> {
+    if (!isCallHeard()) return run();
+    const outer = outerTrace(signal, this.name);
+    if (outer !== undefined) return run(outer);
+    return traceCall({ store: this.name, name, endpoints: this.#endpoints, clock: this.#clock }, run);
+  }
+
+  get #endpoints(): readonly string[] {
+    return this.#driver.endpoints ?? (this.#below === undefined ? [] : this.#below.#endpoints);
+  }
+
+  #call<T>(
+    kindOf: CallKind | (() => CallKind),
+    options: readonly [given: unknown, names: readonly string[], call: string],
+    check: (given: Untrusted) => (call: DriverCall) => Promise<T>,
+    trace?: CallTrace,
+  ): Promise<T> {
     const kind = () => (typeof kindOf === 'function' ? kindOf() : kindOf);
     try {
       if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
       const { run, limits } = this.#prepare(options, check);
-      return runCall(kind(), limits, this.#context, run);
+      return runCall(kind(), trace === undefined ? limits : { ...limits, trace }, this.#context, run);
     } catch (error) {
       return Promise.reject(notSent(kind(), error as StoreError));
     }
@@ -346,6 +382,16 @@ export class GuardedStore implements ConfigStore {
     } catch (error) {
       throw refusedLocally(isStoreError(error) ? error : toCallError('read', error));
     }
+  }
+}
+
+/** The signal among options that were not checked yet. */
+function signalOf(given: unknown): AbortSignal | undefined {
+  try {
+    const { signal } = (given ?? {}) as { readonly signal?: unknown };
+    return signal instanceof AbortSignal ? signal : undefined;
+  } catch {
+    return undefined;
   }
 }
 

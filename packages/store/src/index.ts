@@ -2,6 +2,7 @@ import './globals.js';
 
 export type { ValueInput } from './bytes.js';
 export type { Capabilities } from './capabilities.js';
+export type { StoreCallEvent, StoreChannels, StoreConnectionEvent } from './channels.js';
 export type { Clock, TimerHandle } from './clock.js';
 export type { ConfigStore } from './config-store.js';
 export {

@@ -19,6 +19,8 @@ export interface WatchQueueOptions {
   readonly signal: AbortSignal | undefined;
   /** Whether the process may end although the watch is open. */
   readonly unref: boolean;
+  /** Hears of each change of the state before anyone else. */
+  readonly onState?: ((state: WatchState, previous: WatchState) => void) | undefined;
   /** Called once, when the watch has ended for any reason. */
   readonly onEnd: (watch: WatchQueue) => void;
 }
@@ -214,8 +216,10 @@ export class WatchQueue implements Watch {
   }
 
   #transition(next: WatchState): void {
-    if (this.#state.status === 'closed') return;
+    const previous = this.#state;
+    if (previous.status === 'closed') return;
     this.#state = next;
+    this.#options.onState?.(next, previous);
     const report = (error: unknown) => {
       this.#options.logger.error(`a state listener of a watch failed: ${messageOf(error)}`, { error });
     };

@@ -304,9 +304,9 @@ export const mirror: readonly Mutant[] = [
     name: 'mirror-unready-by-its-last-proof',
     promise: 'M1',
     why: 'a short outage makes a mirror not ready, because its last proof was made well before',
-    file: core('views/health'),
-    find: 'Math.max(asOf, goodUntil)',
-    replace: 'asOf',
+    file: core('runtime/runtime'),
+    find: 'Math.max(this.freshness.asOf ?? 0, goodUntil)',
+    replace: 'this.freshness.asOf ?? 0',
     caughtBy: { test: test('health'), name: 'like-v3 is not ready past maxStaleMs' },
   },
   {
@@ -604,5 +604,13 @@ export const mirror: readonly Mutant[] = [
     find: 'return store.put(key, bytes, { ...left, ifAbsent: true } as never);',
     replace: 'return store.put(key, bytes, left);',
     caughtBy: { test: test('typed-writes'), name: 'means absent for a key that the mirror does not know' },
+  },
+  {
+    name: 'mirror-tells-old-figures',
+    why: 'the staleness of a mirror in its events is that of its last event: an outage looks short, however long it takes',
+    file: core('runtime/figures'),
+    find: '    return table.bookmark === undefined ? undefined : this.#source.staleMs;',
+    replace: '    return table.bookmark === undefined ? undefined : 0;',
+    caughtBy: { test: test('channels'), name: 'tell what becomes of the state, with the failure and for how long' },
   },
 ];

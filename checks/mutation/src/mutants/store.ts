@@ -195,4 +195,12 @@ export const store: readonly Mutant[] = [
     replace: '',
     caughtBy: { test: 'packages/store/test/fenced.test.ts', name: 'refuses put ifValue that holds' },
   },
+  {
+    name: 'view-tells-calls-twice',
+    why: 'a call through a view is told by the view and by the store below: rates and durations are counted twice',
+    file: 'packages/store/src/guarded-store.ts',
+    find: '    if (outer !== undefined) return run(outer);\n',
+    replace: '',
+    caughtBy: { test: 'packages/store/test/channels.test.ts', name: 'tells a call through withPrefix once' },
+  },
 ];

@@ -15,6 +15,7 @@ import { endFor, type FollowEnd, unverified } from '../proof/follow-end.js';
 import type { OpenWatch } from '../reads/open-watch.js';
 import type { StaleReason } from '../events/state.js';
 import { checkBookmark } from '../util/answers.js';
+import { stopwatch } from '../util/stopwatch.js';
 import { Watermark } from '../util/watermark.js';
 import { HistoryCheck } from '../proof/history-check.js';
 import { type BegunWatch, Renewal } from './renewal.js';
@@ -244,10 +245,11 @@ export class Follow implements FollowContext {
         renewal.came();
         if (next.done === true) return;
         const { value: batch } = next;
+        const came = runtime.publisher.isStepHeard ? stopwatch(runtime.settings.clock) : undefined;
         // Past a new establishment, events may be of another history: nothing is shown before that is excluded (M8).
         const admission = this.#historyCheck.admit(batch);
         if (admission !== undefined) await admission;
-        const taking = runtime.take(batch, signal);
+        const taking = runtime.take(batch, signal, came);
         if (taking !== undefined) await taking;
         this.#historyCheck.applied();
         if (batch.kind === 'progress') this.#hasProgressed = true;

@@ -48,7 +48,10 @@ export function start(runtime: Runtime): Started {
     if (isLoaded) return;
     await done;
     const { current } = runtime.state;
-    throw (current.status === 'closed' ? current.error : undefined) ?? new StoreError('closed', 'the mirror is closed');
+    const error =
+      (current.status === 'closed' ? current.error : undefined) ?? new StoreError('closed', 'the mirror is closed');
+    runtime.failedToStart(error);
+    throw error;
   });
   return { loaded, done };
 }

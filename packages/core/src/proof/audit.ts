@@ -1,10 +1,12 @@
 import { isStoreError, type Page } from '@holdfast/store';
+import { toStoreError } from '@holdfast/store/adapter';
 import { Intervals } from '../reads/intervals.js';
 import { readPages } from '../reads/read-delta.js';
 import { readPieces, type UsePiece } from '../reads/read-pieces.js';
 import type { FollowContext } from './follow-context.js';
 import type { Table } from '../table/table.js';
 import { checkKey } from '../util/answers.js';
+import { stopwatch } from '../util/stopwatch.js';
 
 /**
  * Compares everything with the store, in the background (M8): what fingerprints can't tell. The table goes on changing
@@ -13,21 +15,34 @@ import { checkKey } from '../util/answers.js';
 export async function audit(follow: FollowContext): Promise<void> {
   const { runtime, signal } = follow;
   await follow.verified();
+  const passed = stopwatch(runtime.settings.clock);
+  try {
+    const isEqual = await auditNow(follow);
+    runtime.publisher.audit(isEqual ? 'equal' : 'different', passed);
+  } catch (error) {
+    if (!signal.aborted) runtime.publisher.audit('failed', passed, toStoreError(error));
+    throw error;
+  }
+  signal.throwIfAborted();
+}
+
+async function auditNow(follow: FollowContext): Promise<boolean> {
+  const { runtime } = follow;
   const deleted = new Set<string>();
   runtime.table.recordDeletions(deleted);
   const { readSteps } = runtime;
   const since: Since = { revision: runtime.table.revision, deleted, wasSkipped: () => runtime.readSteps !== readSteps };
   try {
-    if (await isEqual(follow, since)) return;
+    if (await isEqual(follow, since)) return true;
     runtime.settings.logger.warn('the audit found a difference; reading everything again', {
       range: runtime.settings.range.toString(),
     });
     // Nothing that the mirror followed can have led here: take nothing about the history for granted.
     follow.end({ reason: 'audit', newHistory: true });
+    return false;
   } finally {
     runtime.table.recordDeletions(undefined);
   }
-  signal.throwIfAborted();
 }
 
 /** What has become of the table since the audit began. */

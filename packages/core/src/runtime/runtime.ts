@@ -3,12 +3,14 @@ import { Backoff, type Deadline, onFailure, timeoutAfter, toStoreError, withDead
 import { LRUCache } from 'lru-cache';
 import { applyBatch, applyShortBatch, isShort } from '../table/apply.js';
 import { CollectionTable } from '../table/collection-table.js';
+import { Figures } from './figures.js';
 import { Freshness, type Mark } from './freshness.js';
 import type { Box, LazyEntry } from '../entries/lazy-entry.js';
 import { FullLoads } from './full-loads.js';
 import { HistoryReads } from './history-reads.js';
 import { Lock } from '../util/lock.js';
 import { Outlets } from '../events/outlets.js';
+import { Publisher } from '../events/publisher.js';
 import { reportState } from '../events/reports.js';
 import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
@@ -28,6 +30,8 @@ export class Runtime {
   readonly table: Table;
   /** Where users are told. */
   readonly outlets: Outlets;
+  /** Where those are told who observe all mirrors of the process. */
+  readonly publisher: Publisher;
   readonly freshness: Freshness;
   readonly state: StateMachine;
   readonly reachability: Reachability;
@@ -47,6 +51,8 @@ export class Runtime {
   readonly #closing = new AbortController();
   /** The milliseconds since the mirror was opened, until there is something to show. */
   #starting: (() => number) | undefined;
+  /** The milliseconds since the mirror was opened. */
+  readonly #open: () => number;
   #trouble: StoreError | undefined;
   /** Why an attempt of the read under way failed, while the store still retries. */
   #attempt: StoreError | undefined;
@@ -58,7 +64,8 @@ export class Runtime {
     this.heads = SharedHead.of(store, clock);
     this.historyReads = HistoryReads.of(store, clock);
     this.fullLoads = FullLoads.of(store, clock);
-    this.#starting = stopwatch(clock);
+    this.#starting = this.#open = stopwatch(clock);
+    this.publisher = new Publisher(settings.name, store.name, new Figures(this));
     this.outlets = new Outlets({
       clock,
       logger: settings.logger,
@@ -67,6 +74,7 @@ export class Runtime {
     });
     const onInvalid = (problem: Problem) => {
       this.outlets.tellProblems([problem]);
+      this.publisher.problems([problem]);
     };
     const cache =
       decode === 'lazy' && cacheSize !== undefined
@@ -84,6 +92,7 @@ export class Runtime {
       () => clock.now(),
       (state, previous) => {
         reportState(settings.logger, state, previous);
+        this.publisher.state(state, previous);
         this.outlets.events.emit('state', state, previous);
         if (state.status === 'closed') this.outlets.close();
       },
@@ -117,6 +126,19 @@ export class Runtime {
   /** There is something to show. */
   started(): void {
     this.#starting = undefined;
+    this.publisher.load(this.#open);
+  }
+
+  /** The mirror has ended before there was anything to show. */
+  failedToStart(error: StoreError): void {
+    this.publisher.load(this.#open, error);
+  }
+
+  /** As `health()` gives it. */
+  get staleMs(): number {
+    const { goodUntil } = this.state;
+    if (goodUntil === undefined) return 0;
+    return Math.max(0, this.settings.clock.now() - Math.max(this.freshness.asOf ?? 0, goodUntil));
   }
 
   noteTrouble(error: StoreError): void {
@@ -131,13 +153,19 @@ export class Runtime {
     if (this.freshness.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
   }
 
-  /** Changes the table, after all changes that were begun before. `work` makes at most one step, and hands it to `tell`. */
-  change<T>(origin: StepOrigin, work: (tell: Tell) => Promise<T>): Promise<T> {
+  /**
+   * Changes the table, after all changes that were begun before. `work` makes at most one step, and hands it to `tell`.
+   *
+   * @param came the milliseconds since it was asked for, if that is longer than `work` takes
+   */
+  change<T>(origin: StepOrigin, work: (tell: Tell) => Promise<T>, came?: () => number): Promise<T> {
     return this.lock.run(async () => {
       const from = this.table.bookmark;
+      const passed = came ?? stopwatch(this.settings.clock);
       const result = await work((step) => {
         if (origin !== 'watch') this.readSteps += 1;
         this.outlets.tell(step, origin, from, this.table);
+        this.publisher.step(step, origin, from, this.table.bookmark, passed);
       });
       if (this.table.isUntidy) await this.table.tidy();
       return result;
@@ -149,19 +177,24 @@ export class Runtime {
    * once. Returns a promise only where that takes longer, or tidying up after it does.
    *
    * @param signal if it has aborted, no step is made
+   * @param came the milliseconds since the batch came, if anyone wants to know
    * @throws StoreError as {@link applyBatch}, and the signal's reason
    */
-  take(batch: WatchBatch, signal: AbortSignal): Promise<unknown> | undefined {
+  take(batch: WatchBatch, signal: AbortSignal, came?: () => number): Promise<unknown> | undefined {
     if (!this.lock.isFree || !isShort(batch)) {
-      return this.change('watch', (tell) => {
+      const work = (tell: Tell) => {
         signal.throwIfAborted();
         return applyBatch(this.table, batch, { signal, tell });
-      });
+      };
+      return this.change('watch', work, came);
     }
     signal.throwIfAborted();
     const from = this.table.bookmark;
     const step = applyShortBatch(this.table, batch);
-    if (step !== undefined) this.outlets.tell(step, 'watch', from, this.table);
+    if (step !== undefined) {
+      this.outlets.tell(step, 'watch', from, this.table);
+      this.publisher.step(step, 'watch', from, this.table.bookmark, came ?? noTime);
+    }
     return this.table.isUntidy ? this.lock.run(() => this.table.tidy()) : undefined;
   }
 
@@ -238,3 +271,6 @@ export class Runtime {
     this.state.handle({ type: 'closed', error });
   }
 }
+
+/** Of a batch that came when nobody listened. */
+const noTime = () => 0;

@@ -38,9 +38,9 @@ export interface MirrorHealth {
 export function healthOf(runtime: Runtime, bookmark: { readonly revision: Revision }, given: unknown): MirrorHealth {
   const maxStaleMs = checkMaxStale(given);
   runtime.freshness.notice();
-  const { current: state, goodUntil } = runtime.state;
+  const { current: state } = runtime.state;
   const { asOf = 0 } = runtime.freshness;
-  const staleMs = goodUntil === undefined ? 0 : Math.max(0, runtime.settings.clock.now() - Math.max(asOf, goodUntil));
+  const { staleMs } = runtime;
   return {
     ready: state.status !== 'closed' && state.status !== 'loading' && staleMs <= maxStaleMs,
     status: state.status,

@@ -1,5 +1,14 @@
 import { isStoreError, StoreError } from '@holdfast/store';
-import { abortable, Backoff, beforeSent, noteFailure, notSent, sleep, withTimeLimit } from '@holdfast/store/adapter';
+import {
+  abortable,
+  Backoff,
+  beforeSent,
+  noteEndpoint,
+  noteFailure,
+  notSent,
+  sleep,
+  withTimeLimit,
+} from '@holdfast/store/adapter';
 import { IdentityCensus, parseEndpoint, type EndpointAddress } from '@holdfast/etcd-common';
 import type { ResolvedOptions } from '../options.js';
 import { Admission } from './admission.js';
@@ -93,7 +102,10 @@ export class Connection {
       const endpoint = this.#endpoints.choose(new Set(tried.keys()), avoid);
       if (endpoint === undefined) throw new StoreError('internal', 'there is no endpoint left to try');
       const result = await this.#attempt(endpoint, request);
-      if (!('error' in result)) return result;
+      if (!('error' in result)) {
+        noteEndpoint(signal, endpoint.name);
+        return result;
+      }
       const { error, meaning, reached, header, link } = result;
       if (meaning.unhealthy === true) endpoint.markUnhealthy(link, meaning.mayLackLeader);
       if (reached) made += 1;

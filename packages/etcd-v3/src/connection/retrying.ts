@@ -5,6 +5,7 @@ import {
   beforeSent,
   type CallKind,
   messageOf,
+  noteEndpoint,
   noteFailure,
   sleep,
   withOutcome,
@@ -65,6 +66,7 @@ export class Retrying {
       const result = await attempt(reached);
       if (result.status === 'answered') {
         endpoint.health.answered();
+        noteEndpoint(signal, endpoint.name);
         return { response: result.response, endpoint: endpoint.name };
       }
       if (result.status === 'over') {
