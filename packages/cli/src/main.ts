@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import { EXIT } from './exit/exit-code.js';
 import { run } from './run.js';
 import type { Signal } from './terminal/io.js';
@@ -32,6 +33,7 @@ void run(process.argv.slice(2), {
   cwd: process.cwd(),
   self: realpathSync(process.argv[1] ?? '.'),
   onSignal,
+  importModule: (file) => import(pathToFileURL(file).href),
 }).then((code) => {
   // All output is written. An input that nobody reads any more must not keep the process.
   process.exit(code);

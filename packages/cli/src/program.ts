@@ -1,6 +1,8 @@
 import { Command } from 'commander';
+import { addCheck } from './commands/check.js';
 import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
+import { addEdit } from './commands/edit.js';
 import { addExport } from './commands/export.js';
 import { addGet } from './commands/get.js';
 import { addImport } from './commands/import.js';
@@ -12,6 +14,7 @@ import { addPut } from './commands/put.js';
 import { addRollback } from './commands/rollback.js';
 import { addStatus } from './commands/status.js';
 import { addTxn } from './commands/txn.js';
+import { addValidate } from './commands/validate.js';
 import { addWatch } from './commands/watch.js';
 import type { Session } from './session.js';
 import { addGlobalFlags, type GlobalFlags } from './store/store-flags.js';
@@ -59,8 +62,8 @@ export function makeProgram(
     });
   addGlobalFlags(program);
   program.addHelpText('after', AFTER_HELP);
-  const reading = [addGet, addList, addWatch, addMirror, addLog, addStatus, addExport];
-  const writing = [addPut, addDelete, addTxn, addLease, addRollback, addImport, addCompact];
+  const reading = [addGet, addList, addWatch, addMirror, addLog, addStatus, addCheck, addValidate, addExport];
+  const writing = [addPut, addEdit, addDelete, addTxn, addLease, addRollback, addImport, addCompact];
   for (const add of reading) add(program.commandsGroup('Reading:'), session);
   for (const add of writing) add(program.commandsGroup('Writing:'), session);
   program.commandsGroup('Help:');

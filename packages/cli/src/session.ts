@@ -118,6 +118,19 @@ export class Session {
         'Say --yes to do it without being asked, or --dry-run to see what it would do.',
       );
     }
+    if (await this.ask(question)) return true;
+    await this.note('Nothing was changed.');
+    this.exitCode = EXIT.answer;
+    return false;
+  }
+
+  /** Whether there is a person to be asked. */
+  get canAsk(): boolean {
+    return canAsk(this.io);
+  }
+
+  /** Asks the person at the terminal. @returns whether the answer is yes */
+  async ask(question: string): Promise<boolean> {
     const isAsked = await this.notes.write(`${question} [y/N] `).then(
       () => true,
       () => false,
@@ -126,10 +139,7 @@ export class Session {
       throw usage('nothing was changed: the question was not shown', 'Say --yes to do it without being asked.');
     const answer = await readLine(this.io.stdin, this.signal);
     this.checkInterrupted();
-    if (/^y(es)?$/i.test((answer ?? '').trim())) return true;
-    await this.note('Nothing was changed.');
-    this.exitCode = EXIT.answer;
-    return false;
+    return /^y(es)?$/i.test((answer ?? '').trim());
   }
 
   /**

@@ -20,6 +20,10 @@ export interface StoreStatus {
   readonly identity: string;
   /** The size of the data in bytes, if the backend gives it. */
   readonly sizeBytes?: number;
+  /** How much of {@link sizeBytes} holds data. The rest is free space in the store's files. */
+  readonly sizeInUseBytes?: number;
+  /** What the store says is wrong with it, in its own words, such as `alarm:NOSPACE`. Absent if the backend or this user can't tell. */
+  readonly alarms?: readonly string[];
   /** Raft's election term, if there is one. */
   readonly raftTerm?: number;
   /** The endpoint that answered, if there are several. */

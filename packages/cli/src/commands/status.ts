@@ -41,7 +41,18 @@ async function show(session: Session, json: object, rows: readonly (readonly [st
 }
 
 function statusRows(status: StoreStatus): [string, string][] {
-  const { version, endpoint, revision, identity, leader, raftTerm, sizeBytes, members } = status;
+  const {
+    version,
+    endpoint,
+    revision,
+    identity,
+    leader,
+    raftTerm,
+    sizeBytes,
+    sizeInUseBytes,
+    alarms = [],
+    members,
+  } = status;
   const optional: [string, string | number | undefined][] = [
     ['version', version],
     ['endpoint', endpoint],
@@ -50,11 +61,13 @@ function statusRows(status: StoreStatus): [string, string][] {
     ['leader', leader],
     ['raft term', raftTerm],
     ['size in bytes', sizeBytes],
+    ['of them in use', sizeInUseBytes],
   ];
   return [
     ...optional.flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, inline(String(value))]],
     ),
+    ...alarms.map((alarm): [string, string] => ['alarm', inline(alarm)]),
     ...members.map(({ id, name, endpoints, isLearner }): [string, string] => [
       isLearner === true ? 'learner' : 'member',
       inline([id, ...(name === undefined ? [] : [name]), ...endpoints].join(' ')),

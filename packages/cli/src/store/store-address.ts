@@ -12,6 +12,12 @@ export interface StoreAddress {
   readonly scheme: string;
   /** For people: without user, password and parameters. */
   readonly label: string;
+  /** `host:port` as written; empty for stores in the process. */
+  readonly endpoints: readonly string[];
+  /** Whether a user is named. */
+  readonly hasUser: boolean;
+  /** The parameters of the URL, with those of the options. */
+  readonly params: URLSearchParams;
 }
 
 type Param = 'ca' | 'cert' | 'key' | 'serverName';
@@ -50,7 +56,23 @@ export async function storeAddress(
     if (chosen !== undefined) params.set(param, param === 'serverName' ? chosen : resolve(cwd, chosen));
   }
   const user = await chooseUser(flags, url, { params, variable, env, cwd, askPassword });
-  return { url: rebuilt(given, user, params), scheme: url.scheme, label: labelOf(url, params) };
+  const { scheme, endpoints } = url;
+  const label = labelOf(url, params);
+  return { url: rebuilt(given, user, params), scheme, label, endpoints, hasUser: user !== undefined, params };
+}
+
+/** The same store by one of its endpoints alone. */
+export function atEndpoint(address: StoreAddress, endpoint: string): StoreAddress {
+  const url = address.url.replace(/^([^:]+:\/\/(?:[^/@]*@)?)[^/?]*/, (_, start: string) => start + endpoint);
+  return { ...address, url, endpoints: [endpoint] };
+}
+
+/** The same store for nobody in particular. */
+export function withoutUser(address: StoreAddress): StoreAddress {
+  const [before = '', query] = address.url.replace(/^([^:]+:\/\/)[^/@]*@/, '$1').split('?');
+  const params = new URLSearchParams(query);
+  params.delete('passwordFile');
+  return { ...address, url: params.size === 0 ? before : `${before}?${params.toString()}`, hasUser: false, params };
 }
 
 /** A URL that says `tls=false` is meant so, whatever certificates the environment has. */

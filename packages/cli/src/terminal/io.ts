@@ -25,6 +25,8 @@ export interface Io {
   readonly self: string;
   /** Calls `listener` for each signal. Returns a function that ends it. */
   onSignal(listener: (signal: Signal) => void): () => void;
+  /** Imports a module by its file's name, and gives its exports. */
+  readonly importModule: (file: string) => Promise<unknown>;
   /** Adapters that come before the installed ones. */
   readonly adapters?: readonly StoreAdapter[];
 }

@@ -13,6 +13,7 @@ export function commandSections(): string {
     cwd: '/',
     self: '/',
     onSignal: () => () => undefined,
+    importModule: () => Promise.resolve({}),
   });
   let shown = '';
   const program = makeProgram(session, (text) => {

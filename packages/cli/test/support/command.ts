@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { PassThrough } from 'node:stream';
 import { memoryStore } from '@holdfast/memory';
 import type { ConfigStore, StoreAdapter } from '@holdfast/store';
@@ -52,6 +53,8 @@ export function startCommand(args: readonly string[], options: CommandOptions = 
     cwd,
     self: __filename,
     adapters,
+    // Jest loads CommonJS only.
+    importModule: (file) => Promise.resolve({ default: createRequire(__filename)(file) as unknown }),
     onSignal: (given) => {
       listener = given;
       return () => (listener = undefined);

@@ -16,7 +16,10 @@ export async function readStatus(connection: Connection, { signal }: DriverCall)
     const { response, endpoint } = await connection.unary(STATUS, {}, { kind: 'read', signal }, (answer) => {
       const { revision, clusterId, raftTerm } = fromProtoHeader(answer.header);
       const sizeBytes = safeInteger(answer.dbSize);
-      if (sizeBytes < 0) throw badAnswer(`etcd sent ${sizeBytes} as the size of its database`);
+      const sizeInUseBytes = safeInteger(answer.dbSizeInUse);
+      for (const size of [sizeBytes, sizeInUseBytes]) {
+        if (size < 0) throw badAnswer(`etcd sent ${size} as the size of its database`);
+      }
       return {
         version: answer.version,
         // etcd reports 0 if it knows no leader.
@@ -24,6 +27,8 @@ export async function readStatus(connection: Connection, { signal }: DriverCall)
         revision,
         identity: clusterId,
         sizeBytes,
+        sizeInUseBytes,
+        alarms: answer.errors.map((alarm) => alarm.trim()),
         raftTerm,
       };
     });
