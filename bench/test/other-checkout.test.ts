@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { openOtherCheckout, withOther } from '../src/harness/other-checkout.js';
+import { openOtherCheckout, sideStart, withOther } from '../src/harness/other-checkout.js';
 import type { Results } from '../src/harness/results.js';
 import { rows } from '../src/rows/index.js';
 
@@ -41,6 +41,16 @@ test('every row names sides that are there, and each is measured twice', () => {
     expect(Object.keys(sides)).toHaveLength(Object.keys(row.sides).length + row.ours.length);
     for (const side of row.ours) expect(sides[`${side}@other`]?.label).toMatch(/, of abc$/);
   }
+});
+
+test('both checkouts are started alike: hooks on one side alone changed its memory', () => {
+  const script = join(root, 'bench', 'dist', 'child.js');
+  const ours = sideStart(script, 'lazy', folder);
+  const other = sideStart(script, 'lazy@other', folder);
+  expect(ours.execArgv).toEqual(other.execArgv);
+  expect(Object.values(ours.env)).toEqual([root]);
+  expect(Object.values(other.env)).toEqual([folder]);
+  expect(sideStart(script, 'lazy', undefined)).toEqual({ execArgv: [], env: {} });
 });
 
 test('the sides of the other checkout run its packages, and the others run ours', async () => {

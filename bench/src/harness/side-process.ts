@@ -1,8 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { Mailbox } from './mailbox.js';
-import { OTHER_CHECKOUT_VARIABLE, sideOf } from './other-checkout.js';
+import { sideOf, sideStart } from './other-checkout.js';
 import { PROFILE_VARIABLE } from './profiler.js';
 import type { Sample } from './row.js';
 import type { Message, Params } from './task.js';
@@ -18,7 +17,7 @@ export interface SideProcessOptions {
   readonly params: Params;
   /** Where to write a CPU profile. */
   readonly profileFolder?: string | undefined;
-  /** The folder of the other checkout, for sides that run its code. */
+  /** The folder of the other checkout, if there is one. */
   readonly against?: string | undefined;
 }
 
@@ -30,14 +29,13 @@ export class SideProcess {
   #fail: (error: Error) => void = () => undefined;
 
   constructor({ script, row, side, params, profileFolder, against }: SideProcessOptions) {
-    const { side: base, isOther } = sideOf(side);
-    const hooks = pathToFileURL(join(dirname(script), 'harness', 'other-checkout-register.js')).href;
+    const { execArgv, env } = sideStart(script, side, against);
     this.#child = fork(script, [], {
-      execArgv: ['--expose-gc', '--max-old-space-size=8192', ...(isOther ? ['--import', hooks] : [])],
+      execArgv: ['--expose-gc', '--max-old-space-size=8192', ...execArgv],
       env: {
         ...process.env,
         ...(profileFolder !== undefined && { [PROFILE_VARIABLE]: join(profileFolder, `${row}-${side}`) }),
-        ...(isOther && { [OTHER_CHECKOUT_VARIABLE]: against }),
+        ...env,
       },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
@@ -59,7 +57,7 @@ export class SideProcess {
     });
     // Whoever waits for something else is told as well, by `hear`.
     this.result.catch(() => undefined);
-    this.#send({ kind: 'begin', row, side: base, params });
+    this.#send({ kind: 'begin', row, side: sideOf(side).side, params });
   }
 
   tell(name: string, data?: unknown): void {
