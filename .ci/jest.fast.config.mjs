@@ -12,7 +12,7 @@ process.env.ETCD_BIN = join(root, '.ci', 'no-etcd-in-test-fast');
 process.env.HOLDFAST_WORLDS = '5';
 process.env.HOLDFAST_BROKEN_STORES = 'few';
 process.env.MIRROR_SEEDS = '5';
-process.env.HOLDFAST_SEEDS = 'few';
+process.env.HOLDFAST_SAMPLE = 'few';
 
 const { globalSetup: _, ...rest } = base;
 

@@ -2,7 +2,7 @@ import type { KeyValue, Page, UndecodableKey, WatchBatch, WatchEvent } from '@ho
 import { compareBytes, encodeUtf8, KeyRange, keySuccessor, ListPage, Slicer } from '@holdfast/store/adapter';
 import { Random } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import { Composition } from '../src/reads/composition.js';
 import { Intervals } from '../src/reads/intervals.js';
 import { LaterEvents } from '../src/reads/later-events.js';

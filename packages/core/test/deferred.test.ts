@@ -1,7 +1,7 @@
 import type { KeyValue } from '@holdfast/store';
 import { ListPage, Slicer } from '@holdfast/store/adapter';
 import { describe, expect, test } from '@jest/globals';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import { applyBatch } from '../src/table/apply.js';
 import { RevisionDiff } from '../src/table/revision-diff.js';
 import { Slab } from '../src/entries/slab.js';

@@ -10,7 +10,7 @@ import {
 import { decodeUtf8 } from '@holdfast/store/adapter';
 import { Random } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import { held, PREFIX, shown, thing, type Thing, world, type World } from './support/world.js';
 
 // A load that takes longer than the time between two compactions: a scan at one revision is overtaken again and again, or the watch

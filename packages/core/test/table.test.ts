@@ -1,6 +1,6 @@
 import type { KeyValue, ListResult, Revision } from '@holdfast/store';
 import { describe, expect, test } from '@jest/globals';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import { applyBatch } from '../src/table/apply.js';
 import { matchesFingerprint } from '../src/table/fingerprint.js';
 import { compareWithDelta, type Delta, patch } from '../src/table/patch.js';

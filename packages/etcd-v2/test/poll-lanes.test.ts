@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { StoreError } from '@holdfast/store';
 import { virtualClock, type VirtualClock } from '@holdfast/testkit';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import type { V2Event } from '../src/json/codec.js';
 import { Permits, PollLanes, type LaneHandlers } from '../src/watch/poll-lanes.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { compareBytes, KeyRange } from '@holdfast/store/adapter';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import { EntryReader } from '../src/protobuf/entry.js';
 import { encodeMessage } from '../src/protobuf/message-codec.js';
 import { outlineRange, type RangeOutline } from '../src/protobuf/range.js';

@@ -15,7 +15,7 @@ import {
   type WatchEvent,
 } from '@holdfast/store';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import { Model } from './support/model.js';
 import { Random } from './support/random.js';
 

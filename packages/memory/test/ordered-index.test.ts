@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { seeds } from '../../../.ci/test/support/seeds.js';
+import { seeds } from '../../../.ci/test/support/sample.js';
 import type { Interval } from '../src/data/byte-string.js';
 import { type IndexEntry, OrderedIndex } from '../src/data/ordered-index.js';
 import { Random } from './support/random.js';

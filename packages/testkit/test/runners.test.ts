@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { conformanceCases, type ConformanceReport } from '@holdfast/testkit';
@@ -9,10 +9,13 @@ import { conformanceCases, type ConformanceReport } from '@holdfast/testkit';
 const root = join(__dirname, '..', '..', '..');
 let work = '';
 
-beforeAll(() => {
+beforeAll(async () => {
   // Inside the workspace, so that the runners are found from there.
   mkdirSync(join(root, '.cache'), { recursive: true });
   work = mkdtempSync(join(root, '.cache', 'runners-'));
+  const bundles = Object.entries(FILES).map(([binding, file]) => bundling(binding, file));
+  const script = `for (const options of ${JSON.stringify(bundles)}) require('esbuild').buildSync(options);`;
+  expect(await run(root, ['-e', script])).toBe('');
 });
 
 afterAll(() => {
@@ -54,34 +57,30 @@ describeConformance('healthy', () => {
 }, { report: ['report/healthy.json', 'report/healthy.md'] });
 `;
 
-/** Bundles the fixture for a runner from the sources, into a folder of its own. */
-async function fixtureFor(binding: string, format: 'cjs' | 'esm', file: string): Promise<string> {
-  const folder = join(work, binding);
-  mkdirSync(folder);
-  const entry = join(folder, 'fixture.mjs');
-  writeFileSync(entry, fixture(binding));
+/** Binding → the file that its runner takes. Each has a folder of its own. */
+const FILES = { jest: 'kit.test.js', vitest: 'kit.test.mjs', 'node-test': 'kit.test.mjs' } as const;
+
+const folderOf = (binding: keyof typeof FILES) => join(work, binding);
+
+/** What makes the fixture of a runner of the sources: nothing need be built. */
+function bundling(binding: string, file: string): object {
   const source = (path: string) => join(root, 'packages', path);
-  const options = {
-    entryPoints: [entry],
-    outfile: join(folder, file),
+  const packages = readdirSync(join(root, 'packages'));
+  return {
+    stdin: { contents: fixture(binding), resolveDir: root },
+    outfile: join(work, binding, file),
     bundle: true,
     platform: 'node',
-    format,
+    format: file.endsWith('.mjs') ? 'esm' : 'cjs',
     logLevel: 'error',
     tsconfigRaw: {},
     external: ['vitest', '@jest/globals'],
-    // Every package's sources: nothing need be built.
     alias: {
       '@holdfast/store/adapter': source('store/src/adapter.ts'),
       [`@holdfast/testkit/${binding}`]: source(`testkit/src/${binding}.ts`),
-      ...Object.fromEntries(
-        readdirSync(join(root, 'packages')).map((folder) => [`@holdfast/${folder}`, source(`${folder}/src/index.ts`)]),
-      ),
+      ...Object.fromEntries(packages.map((folder) => [`@holdfast/${folder}`, source(`${folder}/src/index.ts`)])),
     },
   };
-  expect(await run(root, ['-e', `require('esbuild').buildSync(${JSON.stringify(options)})`])).toBe('');
-  rmSync(entry);
-  return folder;
 }
 
 /** Checks the report that the binding has written, and gives its sums. */
@@ -101,7 +100,7 @@ function summaryOf(folder: string): ConformanceReport['summary'] {
 }
 
 test('Jest shows the cases that were skipped as skipped', async () => {
-  const folder = await fixtureFor('jest', 'cjs', 'kit.test.js');
+  const folder = folderOf('jest');
   const config = {
     rootDir: folder,
     testEnvironment: 'node',
@@ -117,7 +116,7 @@ test('Jest shows the cases that were skipped as skipped', async () => {
 });
 
 test('Vitest shows the cases that were skipped as skipped, with the reasons', async () => {
-  const folder = await fixtureFor('vitest', 'esm', 'kit.test.mjs');
+  const folder = folderOf('vitest');
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const output = await run(folder, [
     vitest,
@@ -135,7 +134,7 @@ test('Vitest shows the cases that were skipped as skipped, with the reasons', as
 });
 
 test('node:test shows the cases that were skipped as skipped, with the reasons', async () => {
-  const folder = await fixtureFor('node-test', 'esm', 'kit.test.mjs');
+  const folder = folderOf('node-test');
   const output = await run(folder, ['--test', '--test-reporter=tap', 'kit.test.mjs']);
   const { passed, skipped } = summaryOf(folder);
   expect(output).toContain(`\n# pass ${passed}\n`);
