@@ -33,6 +33,12 @@ const longest = [
   'packages/cli/test/quickstart.test.ts',
   'packages/cli/test/e2e-real-input.test.ts',
   'packages/cli/test/e2e-scale.test.ts',
+  // The longest of npm run test:fast.
+  '.ci/test/published-types.test.ts',
+  '.ci/test/rooms.test.ts',
+  '.ci/test/npm-pack.test.ts',
+  'packages/testkit/test/runners.test.ts',
+  'checks/fleet/test/fleet.test.ts',
 ];
 
 /** Runs the tests of the list in its order, then the others in Jest's. */
