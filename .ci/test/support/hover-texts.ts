@@ -14,6 +14,7 @@ export interface HoverText {
 
 /** Source of an entry: `@holdfast/core/yaml` is in values/yaml.ts. */
 const ENTRY_FILES: Readonly<Record<string, string>> = {
+  '@holdfast/core/file-snapshot': 'snapshot/file/index.ts',
   '@holdfast/core/yaml': 'values/yaml.ts',
   '@holdfast/store/adapter': 'adapter.ts',
   '@holdfast/files/format': 'folder-format.ts',

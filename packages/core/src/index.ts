@@ -33,6 +33,7 @@ export type {
 } from './values/standard-schema.js';
 export type { MirrorConnection, MirrorState, ResyncReason, StaleReason } from './events/state.js';
 export type { HealthOptions, MirrorHealth } from './views/health.js';
+export type { SnapshotStore } from './snapshot/snapshot-store.js';
 export type { WaitOptions } from './proof/sync.js';
 export {
   type AnyValueOptions,

@@ -1,6 +1,7 @@
 import { encodeUtf8 } from '@holdfast/store/adapter';
 import { expect, test } from '@jest/globals';
-import { crc32ByTable, digest } from '../src/entries/digest.js';
+import { digest } from '../src/entries/digest.js';
+import { crc32ByTable } from '../src/util/crc32.js';
 
 test('the table gives the check value of CRC-32', () => {
   expect(crc32ByTable(encodeUtf8('123456789'))).toBe(0xcbf43926);

@@ -10,6 +10,7 @@ import type {
   TxnResult,
 } from '@holdfast/store';
 import type {
+  AssumedHistory,
   DriverCall,
   DriverDeleteOptions,
   DriverGetOptions,
@@ -51,6 +52,14 @@ export class EtcdDriver implements StoreDriver {
 
   get endpoints(): readonly string[] {
     return this.#connection.endpoints.map(({ name }) => name);
+  }
+
+  get raftTerm(): number | undefined {
+    return this.#connection.lastSeen?.raftTerm;
+  }
+
+  assumeHistory({ identity }: AssumedHistory): void {
+    this.#connection.assumeIdentity(identity);
   }
 
   get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {

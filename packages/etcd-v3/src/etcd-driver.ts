@@ -11,6 +11,7 @@ import type {
   TxnResult,
 } from '@holdfast/store';
 import type {
+  AssumedHistory,
   DriverCall,
   DriverDeleteOptions,
   DriverGetOptions,
@@ -61,6 +62,15 @@ export class EtcdDriver implements StoreDriver {
 
   get endpoints(): readonly string[] {
     return this.#connection.endpoints;
+  }
+
+  get raftTerm(): number | undefined {
+    return this.#watches.raftTerm;
+  }
+
+  assumeHistory({ identity, raftTerm }: AssumedHistory): void {
+    if (!this.#connection.assumeIdentity(identity)) return;
+    if (raftTerm !== undefined) this.#watches.assume(identity, raftTerm);
   }
 
   get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {

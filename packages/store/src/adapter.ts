@@ -27,6 +27,7 @@ export { abortable, withDeadline, withTimeLimit, type Deadline, type DeadlineOpt
 export { DelegatingDriver, WatchPump } from './delegate.js';
 export type {
   AnyDriver,
+  AssumedHistory,
   DriverCall,
   DriverCompare,
   DriverDeleteOptions,
@@ -49,7 +50,7 @@ export { isRefusedLocally, refusedLocally, toStoreError, withOutcome } from './e
 export { EntryPage, type PageFacts } from './entry-page.js';
 export { excerpt, quoted } from './excerpt.js';
 export { Fifo } from './fifo.js';
-export { createStore, GuardedStore, type CreateStoreOptions } from './guarded-store.js';
+export { createStore, GuardedStore, type CreateStoreOptions, type StoreOrigin } from './guarded-store.js';
 export { InterceptedDriver, type DriverRequest } from './intercepted-driver.js';
 export { safeLogger } from './logger.js';
 export { messageOf, textOf } from './message-of.js';

@@ -57,6 +57,10 @@ export class DelegatingDriver implements StoreDriver {
     return driver instanceof DelegatingDriver ? driver.store : undefined;
   }
 
+  get view(): { readonly store: ConfigStore; readonly prefix: string } {
+    return { store: this.store, prefix: '' };
+  }
+
   protected delegateLeases({ leases }: ConfigStore): DriverLeases {
     return {
       grant: (ttl, id, { signal }) => leases.grant(ttl, { id, signal }),

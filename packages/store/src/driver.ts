@@ -1,4 +1,5 @@
 import type { Capabilities } from './capabilities.js';
+import type { ConfigStore } from './config-store.js';
 import type { StoreError } from './errors.js';
 import type { KeyValue, LeaseId } from './key-value.js';
 import type { Lease, LeaseStatus } from './leases.js';
@@ -32,6 +33,15 @@ export interface StoreDriver {
   readonly capabilities: Capabilities;
   /** The endpoints, for messages: never with credentials. */
   readonly endpoints?: readonly string[];
+  /** The store that this is a view of, and what the view puts before each key. */
+  readonly view?: { readonly store: ConfigStore; readonly prefix: string };
+  /** The highest raft term that the store has seen of its history, if there is one. */
+  readonly raftTerm?: number | undefined;
+  /**
+   * What a saved copy knows of the history counts as known from now on, as if the store had seen it itself; it does nothing where the store
+   * knows an identity already. An endpoint that belongs to another history is then treated as a foreign one.
+   */
+  assumeHistory?(known: AssumedHistory): void;
   /**
    * Whether the driver's own sockets and timers keep the process alive while it answers a call. Default: `true`. With `false`, the
    * wrapper does it.
@@ -72,6 +82,12 @@ export interface StoreDriver {
   status(call: DriverCall): Promise<StoreStatus>;
   /** Called once, after all watches were closed. */
   close(): Promise<void>;
+}
+
+/** What a saved copy knows of a history. */
+export interface AssumedHistory {
+  readonly identity: string;
+  readonly raftTerm?: number | undefined;
 }
 
 /** A driver of a store that can only be read. It may leave out what writes. */

@@ -35,7 +35,15 @@ import type { Clock } from './clock.js';
 import type { ConfigStore } from './config-store.js';
 import { DelegatingDriver } from './delegate.js';
 import { getByList, guardedDeleteByTxn, guardedPutByTxn, scanByList } from './derive.js';
-import type { AnyDriver, DriverCall, DriverGuard, DriverPutOptions, ReadingDriver, StoreDriver } from './driver.js';
+import type {
+  AnyDriver,
+  AssumedHistory,
+  DriverCall,
+  DriverGuard,
+  DriverPutOptions,
+  ReadingDriver,
+  StoreDriver,
+} from './driver.js';
 import { fullCapabilities, type FullCapabilities } from './undeclared.js';
 import { isStoreError, refusedLocally, StoreError, withOutcome } from './errors.js';
 import { GuardedLeases } from './guarded-leases.js';
@@ -79,6 +87,17 @@ export interface CreateStoreOptions {
   readonly timeoutMs?: number | undefined;
   /** How many bytes may wait for a watch's consumer if the watch sets no `bufferBytes` itself. Default: 8 MiB. */
   readonly bufferBytes?: number | undefined;
+}
+
+/** Where the keys of a store, or of a view, really are. */
+export interface StoreOrigin {
+  readonly name: string;
+  /** Without credentials; empty for a store in this process. */
+  readonly endpoints: readonly string[];
+  /** What views put before each key. */
+  readonly prefix: string;
+  /** The highest raft term that was seen. */
+  readonly raftTerm: number | undefined;
 }
 
 const GET: readonly string[] = [...CALL_OPTIONS, 'revision', 'consistency'];
@@ -136,6 +155,24 @@ export class GuardedStore implements ConfigStore {
   /** The logger of a store, for views of it: what they have to report belongs to the same reader. */
   static loggerOf(store: ConfigStore): Logger | undefined {
     return #logger in store ? store.#logger : undefined;
+  }
+
+  /** Where a store's keys really are, for who keeps a copy of them: of a view, where the keys of the store below it are. */
+  static originOf(store: ConfigStore): StoreOrigin {
+    const { name } = store;
+    if (!(#driver in store)) return { name, endpoints: [], prefix: '', raftTerm: undefined };
+    const { endpoints = [], view, raftTerm } = store.#driver;
+    if (view === undefined) return { name, endpoints, prefix: '', raftTerm };
+    const below = GuardedStore.originOf(view.store);
+    return { ...below, prefix: below.prefix + view.prefix };
+  }
+
+  /** Tells a store what a saved copy knows of its history. See {@link StoreDriver.assumeHistory}. */
+  static assumeHistory(store: ConfigStore, known: AssumedHistory): void {
+    if (!(#driver in store)) return;
+    const { view } = store.#driver;
+    if (view === undefined) store.#driver.assumeHistory?.(known);
+    else GuardedStore.assumeHistory(view.store, known);
   }
 
   get name(): string {

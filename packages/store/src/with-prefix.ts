@@ -87,6 +87,10 @@ class PrefixDriver extends DelegatingDriver {
         : KeyRange.ofInterval(keySuccessor(this.#prefixBytes), prefixEnd(this.#prefixBytes));
   }
 
+  override get view(): { readonly store: ConfigStore; readonly prefix: string } {
+    return { store: this.store, prefix: this.#prefix };
+  }
+
   protected override delegateLeases(store: ConfigStore): DriverLeases {
     const leases = super.delegateLeases(store);
     return {

@@ -1,6 +1,6 @@
 import type { Decoded, Decoder, Failure } from './decoder.js';
 import { digest } from './digest.js';
-import { EagerEntry, type Entry, type Revisions, sameRevisions } from './entry.js';
+import { EagerEntry, type Entry, KeptEntry, type Revisions, sameRevisions } from './entry.js';
 import { type LazyContext, LazyEntry } from './lazy-entry.js';
 import { type RawValue, sameRawValue, toRawValue } from '../values/raw-value.js';
 import type { Slab } from './slab.js';
@@ -14,12 +14,14 @@ export interface Prepared {
   readonly index?: number;
   /** Absent where decoding is put off. */
   readonly decoded?: Decoded;
+  /** The bytes, where they are kept beside what they became. */
+  readonly raw?: RawValue;
 }
 
 export type Made =
   | { readonly entry: Entry<unknown> }
   /** `content` tells whether an incoming version is the same bad one. */
-  | { readonly failure: Failure; readonly content: number };
+  | { readonly failure: Failure; readonly content: number; readonly raw?: RawValue };
 
 /** How values are kept: decoded on arrival, or undecoded until read. The tables are the same for both. */
 export interface EntryMaker {
@@ -37,13 +39,19 @@ export interface EntryMaker {
 
 export class EagerMaker implements EntryMaker {
   readonly #decoder: Decoder;
+  readonly #keepsBytes: boolean;
 
-  constructor(decoder: Decoder) {
+  /** @param keepsBytes whether values are kept undecoded too */
+  constructor(decoder: Decoder, keepsBytes: boolean) {
     this.#decoder = decoder;
+    this.#keepsBytes = keepsBytes;
   }
 
   prepare(key: string, revisions: Revisions, bytes: Uint8Array): Prepared {
-    return { key, revisions, content: digest(bytes), decoded: this.#decoder.decode(bytes, key, revisions) };
+    // Before a codec has the bytes: one may write into them, such as by decrypting in place.
+    const content = digest(bytes);
+    const raw = this.#keepsBytes ? { raw: toRawValue(bytes) } : undefined;
+    return { key, revisions, content, decoded: this.#decoder.decode(bytes, key, revisions), ...raw };
   }
 
   prepareInSlab(key: string, revisions: Revisions, slab: Slab, index: number): Prepared {
@@ -53,15 +61,17 @@ export class EagerMaker implements EntryMaker {
   fromSlab(key: string, slab: Slab, index: number): Entry<unknown> | undefined {
     const revisions = slab.revisions(index);
     const bytes = slab.value(index);
-    // Before a codec has the bytes: one may write into them, such as by decrypting in place.
+    // As in prepare().
     const content = digest(bytes);
+    const raw = this.#keepsBytes ? toRawValue(bytes) : undefined;
     const decoded = this.#decoder.decode(bytes, key, revisions);
-    return decoded.ok ? new EagerEntry(key, revisions, decoded.value, content) : undefined;
+    return decoded.ok ? eagerEntry(key, revisions, decoded.value, content, raw) : undefined;
   }
 
-  make({ key, revisions, content, decoded }: Prepared): Made {
-    if (decoded?.ok === false) return { failure: decoded, content: Number(content) };
-    return { entry: new EagerEntry(key, revisions, decoded?.value, Number(content)) };
+  make({ key, revisions, content, decoded, raw }: Prepared): Made {
+    if (decoded?.ok === false)
+      return { failure: decoded, content: Number(content), ...(raw === undefined ? {} : { raw }) };
+    return { entry: eagerEntry(key, revisions, decoded?.value, Number(content), raw) };
   }
 
   isSame(entry: Entry<unknown>, revisions: Revisions, bytes: Uint8Array): boolean {
@@ -71,6 +81,18 @@ export class EagerMaker implements EntryMaker {
   sameContent(content: number | RawValue, bytes: Uint8Array): boolean {
     return content === digest(bytes);
   }
+}
+
+function eagerEntry(
+  key: string,
+  revisions: Revisions,
+  value: unknown,
+  digest: number,
+  raw: RawValue | undefined,
+): Entry<unknown> {
+  return raw === undefined
+    ? new EagerEntry(key, revisions, value, digest)
+    : new KeptEntry(key, revisions, value, digest, raw);
 }
 
 export class LazyMaker implements EntryMaker {

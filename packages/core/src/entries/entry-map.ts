@@ -96,6 +96,12 @@ export class EntryMap {
     return slab.revisions(index);
   }
 
+  /** What a copy must have of an entry that is not made yet. The bytes are those of its slab. */
+  savedRow(row: number): Revisions & { readonly raw: Uint8Array } {
+    const { slab, index } = this.#rows.at(row);
+    return { ...slab.revisions(index), raw: slab.value(index) };
+  }
+
   /** The same of all keys. */
   *allRevisions(): IterableIterator<readonly [string, Revisions]> {
     for (const [key, held] of this.#held) yield [key, this.revisionsOf(held)];

@@ -1,4 +1,5 @@
 import type { Revision } from '@holdfast/store';
+import type { RawValue } from '../values/raw-value.js';
 
 /** What is known of a key beside its value. */
 export interface EntryMeta {
@@ -49,6 +50,20 @@ export class EagerEntry<T> implements Entry<T> {
 
   hasDigest(digest: number): boolean {
     return this.#digest === digest;
+  }
+}
+
+/** The same with its bytes, for a copy of the mirror to be made of. */
+export class KeptEntry<T> extends EagerEntry<T> {
+  readonly #raw: RawValue;
+
+  constructor(key: string, revisions: Revisions, value: T, digest: number, raw: RawValue) {
+    super(key, revisions, value, digest);
+    this.#raw = raw;
+  }
+
+  get raw(): RawValue {
+    return this.#raw;
   }
 }
 

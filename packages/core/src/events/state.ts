@@ -2,6 +2,8 @@ import type { StoreError } from '@holdfast/store';
 
 /** Why the mirror no longer vouches for its content. */
 export type StaleReason =
+  /** It shows a saved copy, and the store has not answered yet, or not as the store that the copy is of. */
+  | 'from-snapshot'
   /** For `livenessMs` nothing has proved that it is complete. */
   | 'no-evidence'
   /** The watch ended with an error, and is being set up again. */
@@ -72,6 +74,8 @@ export type MirrorState =
 export type StateEvent =
   /** The store answers the mirror, or does not any more. */
   | { readonly type: 'connection'; readonly connection: MirrorConnection }
+  /** There is a saved copy to show. */
+  | { readonly type: 'revived'; readonly cause?: StoreError | undefined }
   /** A load or resync is in place. `isRecent`: it began within `livenessMs`, as one that took longer did not. */
   | { readonly type: 'installed'; readonly isRecent: boolean }
   /** It was proved complete, recently. */
@@ -103,6 +107,9 @@ export function nextState(state: MirrorState, event: StateEvent, now: number): M
     }
     case 'connection':
       return withConnection(state, event.connection);
+    case 'revived':
+      if (state.status !== 'loading') return state;
+      return { status: 'stale', since: now, connection, reason: 'from-snapshot', ...causeOf(event) };
     case 'installed':
       if (!event.isRecent) return { status: 'stale', since: now, connection: 'connected', reason: 'no-evidence' };
       return state.status === 'live' ? state : { status: 'live', since: now, connection: 'connected' };

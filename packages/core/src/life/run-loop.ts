@@ -1,15 +1,17 @@
-import { isStoreError, type StoreError } from '@holdfast/store';
+import { type Bookmark, isStoreError, type StoreError } from '@holdfast/store';
 import { type Backoff, sleep, toStoreError } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed } from '../runtime/errors.js';
+import { confirmOther } from './confirm-other.js';
 import { Follow } from './follow.js';
-import { type FollowEnd, unverified } from '../proof/follow-end.js';
+import { type FollowEnd, OTHER_HISTORY, unverified } from '../proof/follow-end.js';
 import { LateReads } from './late-reads.js';
 import { Loader } from './loader.js';
+import { loadsInTime, showCopy } from './warm-start.js';
 import { awaitQuick } from '../reads/await-quick.js';
 import { hasCheapHead, readHead } from '../reads/read-head.js';
 import { canSpareValues, resync } from '../reads/sparing-resync.js';
-import { isOtherOrOlder } from '../table/history.js';
+import { checkContinues, isOtherOrOlder } from '../table/history.js';
 import { stopwatch } from '../util/stopwatch.js';
 
 /** How many times as much as a page an attempt is taken for that is made again. */
@@ -35,14 +37,73 @@ export class RunLoop {
   async run(onLoaded: () => void): Promise<void> {
     const runtime = this.#runtime;
     try {
-      await this.#load();
-      onLoaded();
-      while (!runtime.signal.aborted) await this.#resync(await this.#follow());
+      if (!(await this.#starts(onLoaded))) {
+        await this.#load();
+        onLoaded();
+      }
+      while (!runtime.signal.aborted) await this.#resync(await this.#confirmed(await this.#follow()));
     } catch (error) {
       if (!runtime.signal.aborted) runtime.close(toStoreError(error));
     } finally {
       await this.#loader.close();
+      await runtime.copy?.close();
     }
+  }
+
+  /** Starts with a saved copy, if there is one: by the store if that is quick, else by the copy. Returns whether there is something to show. */
+  async #starts(onLoaded: () => void): Promise<boolean> {
+    const runtime = this.#runtime;
+    const { copy } = runtime;
+    const saved = await copy?.read();
+    if (copy === undefined || saved === undefined) return false;
+    copy.assume(saved);
+    if (await loadsInTime(runtime, this.#loader, saved, this.#backoff)) {
+      runtime.started();
+      runtime.state.handle({ type: 'installed', isRecent: runtime.freshness.isRecent });
+      onLoaded();
+      return true;
+    }
+    if (!(await showCopy(runtime, saved))) return false;
+    onLoaded();
+    await this.#meet(saved.point.bookmark);
+    return true;
+  }
+
+  /**
+   * While a saved copy is shown: until the store answers, and either continues the copy or is certain not to. Where the past can be read, a
+   * following can go on from the copy, and its history is checked there; elsewhere everything is read.
+   */
+  async #meet(known: Bookmark): Promise<void> {
+    const runtime = this.#runtime;
+    const canResume = runtime.store.capabilities.historicalReads;
+    for (;;) {
+      let other: StoreError | undefined;
+      await this.#untilDone(isStoreClosed, async () => {
+        try {
+          if (canResume) checkContinues(await readHead(runtime, runtime.signal), known);
+          else await this.#loader.load({ origin: 'unverified', newHistory: false, signal: runtime.signal });
+        } catch (error) {
+          if (!isStoreError(error, 'history-changed')) throw error;
+          runtime.noteTrouble((other = error));
+        }
+      });
+      this.#backoff.reset();
+      if (other === undefined) {
+        if (!canResume) runtime.state.handle({ type: 'installed', isRecent: runtime.freshness.isRecent });
+        return;
+      }
+      if ((await confirmOther(runtime, known)) === 'same') continue;
+      await this.#resync({ ...OTHER_HISTORY, cause: other });
+      return;
+    }
+  }
+
+  /** While a saved copy is shown, another history must be certain. */
+  async #confirmed(end: FollowEnd): Promise<FollowEnd> {
+    const { shown } = this.#runtime;
+    if (shown === undefined || !end.newHistory) return end;
+    const isOther = (await confirmOther(this.#runtime, shown)) === 'other';
+    return isOther ? end : { ...end, newHistory: false };
   }
 
   async #load(): Promise<void> {
@@ -103,6 +164,8 @@ export class RunLoop {
 
   /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */
   async #isHistoryNew(): Promise<boolean> {
+    const { shown } = this.#runtime;
+    if (shown !== undefined) return (await confirmOther(this.#runtime, shown)) === 'other';
     const known = this.#runtime.table.bookmark;
     const head = await readHead(this.#runtime, this.#runtime.signal);
     return isOtherOrOlder(head, known);

@@ -26,7 +26,7 @@ async function keepProved(follow: FollowContext): Promise<void> {
   const { livenessMs, clock } = runtime.settings;
   const longest = livenessMs / 3;
   await repeat(follow, async () => {
-    const asOf = runtime.freshness.asOf ?? clock.now();
+    const asOf = runtime.freshness.provedAsOf ?? clock.now();
     // Somebody may set the wall clock back: what is due in an hour by it may be overdue.
     const until = (wait: number) => Math.min(wait, Math.max(0, asOf + wait - clock.now()));
     const rest = {
@@ -35,7 +35,8 @@ async function keepProved(follow: FollowContext): Promise<void> {
       latestMs: until(longest),
     };
     await runtime.heads.timer.sleep(rest, signal);
-    const age = runtime.freshness.asOf === undefined ? undefined : clock.now() - runtime.freshness.asOf;
+    const { provedAsOf } = runtime.freshness;
+    const age = provedAsOf === undefined ? undefined : clock.now() - provedAsOf;
     if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
     await prove(follow, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
   });

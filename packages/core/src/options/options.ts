@@ -5,6 +5,7 @@ import type { EntryMeta } from '../entries/entry.js';
 import type { Problem } from '../events/problem.js';
 import type { InferInput, InferOutput, StandardSchemaV1 } from '../values/standard-schema.js';
 import type { MirrorState } from '../events/state.js';
+import type { SnapshotStore } from '../snapshot/snapshot-store.js';
 import type { ReservedName } from './reserved-name.js';
 
 /** What all mirrors take. Times are in milliseconds. */
@@ -51,6 +52,27 @@ export interface CommonOptions<C> {
   readonly signal?: AbortSignal | undefined;
   /** Delays between attempts: a random part of a ceiling that doubles from `initialMs` (100) to `maxMs` (5,000). */
   readonly backoff?: { readonly initialMs?: number | undefined; readonly maxMs?: number | undefined } | undefined;
+  /**
+   * Keeps a last known good copy of the mirror, and starts from it where the store is not there: `fileSnapshot(path)` from
+   * `@holdfast/core/file-snapshot`, or any other {@link SnapshotStore}. Default: none.
+   */
+  readonly snapshot?: SnapshotStore | undefined;
+  /**
+   * How long `mirror()` waits for the store before it shows the snapshot. Where every endpoint refuses at once, it does not wait. Default:
+   * 2,000.
+   */
+  readonly snapshotAfterMs?: number | undefined;
+  /** From which age on a snapshot is not shown: the mirror then waits for the store. Default: there is none. */
+  readonly snapshotMaxAgeMs?: number | undefined;
+  /**
+   * The name of the store in the snapshot. A snapshot of another name is not used. Default: the endpoints of the store, or the name of its
+   * adapter. Set it where endpoints change while the data stays.
+   */
+  readonly snapshotName?: string | undefined;
+  /** How much older than the mirror the file of `fileSnapshot()` may be. Default: 5,000. */
+  readonly saveAfterMs?: number | undefined;
+  /** The least time between two calls of `save()` of another snapshot store. Default: its own `saveEveryMs`, or 60,000. */
+  readonly saveEveryMs?: number | undefined;
   readonly clock?: Clock | undefined;
   /** A number in [0, 1) for jitter; `Math.random` unless told. */
   readonly random?: (() => number) | undefined;

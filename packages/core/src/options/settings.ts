@@ -18,6 +18,7 @@ import { json } from '../values/json.js';
 import type { Codec } from '../values/codec.js';
 import { Decoder, isAsyncSchema } from '../entries/decoder.js';
 import { Encoder } from '../entries/encoder.js';
+import type { SnapshotStore } from '../snapshot/snapshot-store.js';
 import type { AnyValueOptions, CollectionOptions, CommonOptions } from './options.js';
 
 /** Options as a caller may have written them, of whatever kind of mirror. */
@@ -39,6 +40,16 @@ export interface CollectionSettings {
   readonly encoder: Encoder;
 }
 
+/** How a copy of the mirror is kept. */
+export interface SnapshotSettings {
+  readonly store: SnapshotStore;
+  readonly afterMs: number;
+  readonly maxAgeMs: number | undefined;
+  readonly name: string | undefined;
+  readonly saveAfterMs: number | undefined;
+  readonly saveEveryMs: number | undefined;
+}
+
 /** Checked options with their defaults. Times are in milliseconds. */
 export interface Settings {
   /** The mirror's name in logs and figures. */
@@ -55,6 +66,7 @@ export interface Settings {
   readonly auditEveryMs: number | undefined;
   readonly fullResyncKeys: number;
   readonly backoff: { readonly initialMs: number; readonly maxMs: number };
+  readonly snapshot: SnapshotSettings | undefined;
   readonly unref: boolean;
   readonly signal: AbortSignal | undefined;
   /** Its timers don't keep the process alive: an open mirror does, unless `unref` is set. */
@@ -69,6 +81,7 @@ const MIRROR_OPTIONS = [
   ...['name', 'prefix', 'key', 'collections', 'onChange', 'onInvalid', 'onState', 'decode', 'cacheSize'],
   ...['livenessMs', 'startTimeoutMs', 'syncTimeoutMs', 'graceMs', 'replayRevisions'],
   ...['auditEveryMs', 'fullResyncKeys'],
+  ...['snapshot', 'snapshotAfterMs', 'snapshotMaxAgeMs', 'snapshotName', 'saveAfterMs', 'saveEveryMs'],
   ...['unref', 'signal', 'backoff', 'clock', 'random', 'logger'],
 ];
 
@@ -120,11 +133,40 @@ function readSettings(given: AnyOptions, reservedNames: ReadonlySet<string>): Se
     auditEveryMs: options.auditEveryMs === undefined ? undefined : duration(options.auditEveryMs, 'auditEveryMs', 0),
     fullResyncKeys: wholeNumber(options.fullResyncKeys, 'fullResyncKeys', 1_000),
     backoff: { initialMs, maxMs: Math.max(initialMs, duration(options.backoff?.maxMs, 'backoff.maxMs', 5_000)) },
+    snapshot: snapshotOf(options),
     unref: options.unref ?? false,
     signal: options.signal,
     clock: backgroundClock(checkClock(options.clock)),
     random: safeRandom(options.random),
     logger: namedLogger(safeLogger(options.logger), name),
+  };
+}
+
+function snapshotOf(options: AnyOptions): SnapshotSettings | undefined {
+  const { snapshot, snapshotAfterMs, snapshotMaxAgeMs, snapshotName, saveAfterMs, saveEveryMs } = options;
+  const others = { snapshotAfterMs, snapshotMaxAgeMs, snapshotName, saveAfterMs, saveEveryMs };
+  if (snapshot === undefined) {
+    for (const [name, value] of Object.entries(others))
+      if (value !== undefined) throw invalid(`${name} says how a snapshot is used: give snapshot, or leave it out`);
+    return undefined;
+  }
+  const given = snapshot as unknown;
+  if (!isObject(given) || typeof snapshot.load !== 'function' || typeof snapshot.save !== 'function')
+    throw invalid(
+      "snapshot must have load() and save(bytes): such as fileSnapshot(path) of '@holdfast/core/file-snapshot'",
+    );
+  if (snapshotName !== undefined && (typeof snapshotName !== 'string' || snapshotName === ''))
+    throw invalid('snapshotName must be a string that is not empty');
+  const optional = (value: number | undefined, name: string) =>
+    value === undefined ? undefined : checkMs(value, name);
+  return {
+    store: snapshot,
+    // 0 is a time too: the snapshot is shown at once.
+    afterMs: snapshotAfterMs === 0 ? 0 : duration(snapshotAfterMs, 'snapshotAfterMs', 2_000),
+    maxAgeMs: optional(snapshotMaxAgeMs, 'snapshotMaxAgeMs'),
+    name: snapshotName,
+    saveAfterMs: optional(saveAfterMs, 'saveAfterMs'),
+    saveEveryMs: optional(saveEveryMs ?? snapshot.saveEveryMs, 'saveEveryMs'),
   };
 }
 

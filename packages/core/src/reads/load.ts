@@ -1,7 +1,8 @@
-import type { Page } from '@holdfast/store';
+import type { Bookmark, Page } from '@holdfast/store';
 import { type Deadline, Slicer } from '@holdfast/store/adapter';
 import type { Mark } from '../runtime/freshness.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { checkContinues } from '../table/history.js';
 import { Restore } from '../table/restore.js';
 import { ConsiderateRead } from './considerate-read.js';
 import { inTurn } from './take-turn.js';
@@ -14,6 +15,8 @@ export interface LoadOptions {
   /** What the load is for: the first one, or why everything is read again. */
   readonly origin: Exclude<StepOrigin, 'watch'>;
   readonly newHistory: boolean;
+  /** What a saved copy of an empty table knows: what does not continue it is not taken in. */
+  readonly after?: Bookmark | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +54,7 @@ async function loadNow(runtime: Runtime, options: LoadOptions): Promise<void> {
  */
 export async function install(
   runtime: Runtime,
-  { origin, newHistory, signal }: LoadOptions,
+  { origin, newHistory, after, signal }: LoadOptions,
   mark: Mark,
   readPages: (add: (page: Page) => Promise<void>) => Promise<void>,
 ): Promise<void> {
@@ -62,7 +65,10 @@ export async function install(
       // Who subscribes in the middle of a resync must get all of it; in the middle of a load, nobody can.
       collect: origin !== 'load' || runtime.outlets.isHeard,
     });
-    await readPages((page) => restore.add(page, slicer));
+    await readPages((page) => {
+      checkContinues(page.bookmark, after);
+      return restore.add(page, slicer);
+    });
     await restore.finish(slicer);
     signal.throwIfAborted();
     tell(runtime.freshness.isCurrent(mark) ? restore.commit() : NO_CHANGE);

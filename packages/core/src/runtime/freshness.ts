@@ -27,6 +27,7 @@ export class Freshness {
   readonly #proved = new Watermark();
   #isStopped = false;
   #asOf: number | undefined;
+  #savedAsOf: number | undefined;
   #timer: TimerHandle = undefined;
 
   constructor(clock: Clock, livenessMs: number, onExpired: () => void) {
@@ -63,8 +64,19 @@ export class Freshness {
     return this.#proved.value;
   }
 
+  /** As of when the mirror is complete: by a proof, or by the saved copy that it shows. */
   get asOf(): number | undefined {
+    return this.#asOf ?? this.#savedAsOf;
+  }
+
+  /** The same by a proof. */
+  get provedAsOf(): number | undefined {
     return this.#asOf;
+  }
+
+  /** What a saved copy says of itself. It proves nothing. */
+  assume(asOf: number): void {
+    this.#savedAsOf = asOf;
   }
 
   get isRecent(): boolean {

@@ -15,6 +15,7 @@ import { reportState } from '../events/reports.js';
 import type { Problem } from '../events/problem.js';
 import type { Settings } from '../options/settings.js';
 import { Reachability } from './reachability.js';
+import { SavedCopy } from './saved-copy.js';
 import { SharedHead } from './shared-head.js';
 import { StateMachine } from '../events/state.js';
 import type { StepOrigin, Tell } from '../events/step.js';
@@ -48,6 +49,12 @@ export class Runtime {
   isFollowing = false;
   /** Counts the steps made by reads. Those bring net changes only: a key that came and went in between is in no step. */
   readSteps = 0;
+  /** The copy that outlives the process, if there is one. */
+  readonly copy: SavedCopy | undefined;
+  /** What the mirror shows of a saved copy, until it is proved to be what the store has. */
+  shown: Bookmark | undefined;
+  /** Hears of each attempt of a read that failed, while the store still retries. */
+  onAttemptFailed: ((failure: StoreError) => void) | undefined;
   readonly #closing = new AbortController();
   /** The milliseconds since the mirror was opened, until there is something to show. */
   #starting: (() => number) | undefined;
@@ -58,7 +65,8 @@ export class Runtime {
   #attempt: StoreError | undefined;
 
   constructor(store: ConfigStore, settings: Settings) {
-    const { clock, cacheSize, decode } = settings;
+    const { clock, cacheSize, decode, snapshot } = settings;
+    const keepsBytes = snapshot !== undefined;
     this.store = store;
     this.settings = settings;
     this.heads = SharedHead.of(store, clock);
@@ -72,9 +80,10 @@ export class Runtime {
       collections: settings.collections.flatMap(({ name }) => name ?? []),
       snapshot: (collection) => snapshotOf(this.table, collection),
     });
-    const onInvalid = (problem: Problem) => {
+    const onInvalid = (problem: Problem, key: string) => {
       this.outlets.tellProblems([problem]);
       this.publisher.problems([problem]);
+      this.copy?.journal.turnedBad(key);
     };
     const cache =
       decode === 'lazy' && cacheSize !== undefined
@@ -83,7 +92,7 @@ export class Runtime {
     this.table = new Table({
       range: settings.range,
       collections: settings.collections.map(
-        (collection) => new CollectionTable({ ...collection, decode, cache, clock, onInvalid }),
+        (collection) => new CollectionTable({ ...collection, decode, cache, keepsBytes, clock, onInvalid }),
       ),
       clock,
       stableCreateRevisions: store.capabilities.versions,
@@ -102,6 +111,11 @@ export class Runtime {
       const connection = this.reachability.current;
       this.state.handle({ type: 'stale', reason: 'no-evidence', cause: this.#trouble, connection });
     });
+    const { table, freshness } = this;
+    this.copy =
+      snapshot === undefined
+        ? undefined
+        : new SavedCopy({ store, table, freshness, settings, snapshot, signal: this.signal });
   }
 
   /** Aborts when the mirror closes. */
@@ -150,6 +164,8 @@ export class Runtime {
   /** Call it when the mirror has caught up with a read that began at the mark. */
   prove(mark: Mark): void {
     this.#trouble = undefined;
+    this.shown = undefined;
+    this.copy?.begin();
     if (this.freshness.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
   }
 
@@ -210,6 +226,7 @@ export class Runtime {
     const reading = (deadline: Deadline) => {
       onFailure(deadline.signal, (failure) => {
         last = this.#attempt = failure;
+        this.onAttemptFailed?.(failure);
       });
       return work(deadline);
     };

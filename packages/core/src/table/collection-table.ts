@@ -1,10 +1,10 @@
 import { type Clock, type Revision, StoreError } from '@holdfast/store';
 import { KeyRange } from '@holdfast/store/adapter';
 import type { Decoder, Failure } from '../entries/decoder.js';
-import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
-import { EntryMap, type MakeEntry } from '../entries/entry-map.js';
+import { type Entry, KeptEntry, type Revisions, sameRevisions } from '../entries/entry.js';
+import { EntryMap, type Held, type MakeEntry } from '../entries/entry-map.js';
 import { EagerMaker, type EntryMaker, LazyMaker, type Prepared } from '../entries/entry-maker.js';
-import type { Box, LazyEntry } from '../entries/lazy-entry.js';
+import { type Box, LazyEntry } from '../entries/lazy-entry.js';
 import { type Problem, toProblem } from '../events/problem.js';
 import type { RawValue } from '../values/raw-value.js';
 import type { Slab, SlabUser } from '../entries/slab.js';
@@ -20,21 +20,44 @@ export interface CollectionTableOptions {
   readonly decoder: Decoder;
   readonly decode: 'eager' | 'lazy';
   readonly cache: LRUCache<LazyEntry<unknown>, Box> | undefined;
+  /** Whether the bytes of decoded values are kept, for a copy of the mirror to be made of. */
+  readonly keepsBytes?: boolean;
   readonly clock: Clock;
-  /** A lazily decoded value turned out bad. */
-  readonly onInvalid: (problem: Problem) => void;
+  /** A lazily decoded value turned out bad. `key`: the whole key. */
+  readonly onInvalid: (problem: Problem, key: string) => void;
 }
 
 /** A problem with what is needed to tell whether an incoming version is the same one. */
 export interface BadValue extends Revisions {
   readonly problem: Problem;
   readonly content: number | RawValue;
+  /** The bytes, where the content is a digest and they are kept too. */
+  readonly raw?: RawValue;
 }
 
 /** What is known of one key. Neither: it is not there. Both: the entry is the last good one. */
 export interface KeyState {
   readonly entry: Entry<unknown> | undefined;
   readonly bad: BadValue | undefined;
+}
+
+/** A version of a key as a copy has it. */
+export interface SavedVersion extends Revisions {
+  readonly raw: RawValue;
+}
+
+/** A key as a copy has it. */
+export interface SavedKey {
+  /** What the store has. */
+  readonly current: SavedVersion;
+  /** What is shown, or would be, in place of a version that is bad or may be. */
+  readonly lastGood: SavedVersion | undefined;
+  /** Why the version of the store can't be shown. */
+  readonly bad: { readonly reason: string; readonly since: number } | undefined;
+}
+
+function revisionsOf({ modRevision, createRevision, version }: Revisions): Revisions {
+  return { modRevision, createRevision, version };
 }
 
 const ABSENT: KeyState = { entry: undefined, bad: undefined };
@@ -74,10 +97,10 @@ export class CollectionTable {
           cache: options.cache,
           onBad: (entry, failure) => {
             const problem = this.#unmask(entry, failure);
-            if (problem !== undefined) options.onInvalid(problem);
+            if (problem !== undefined) options.onInvalid(problem, this.absolute(entry.key));
           },
         })
-      : new EagerMaker(options.decoder);
+      : new EagerMaker(options.decoder, options.keepsBytes ?? false);
   }
 
   get entries(): Pick<EntryMap, 'size' | 'has' | 'get' | 'keys' | 'values'> {
@@ -244,12 +267,63 @@ export class CollectionTable {
    * What the key will be after this version. `sameLife` says that the key was not deleted in between: only then may the
    * last good value stand in for a bad one, since a deleted key is not resurrected (M5).
    */
-  settle(prepared: Prepared, before: KeyState, sameLife: boolean): KeyState {
+  settle(
+    prepared: Prepared,
+    before: KeyState,
+    sameLife: boolean,
+    since: number = before.bad?.problem.since ?? this.#clock.now(),
+  ): KeyState {
     const superseded = sameLife ? before.entry : undefined;
     const made = this.#maker.make(prepared, superseded);
     if ('entry' in made) return { entry: made.entry, bad: undefined };
-    const since = before.bad?.problem.since ?? this.#clock.now();
-    return { entry: superseded, bad: this.#toBad({ ...prepared, content: made.content }, made.failure, since) };
+    const { content, raw } = made;
+    const bad = this.#toBad({ ...prepared, content, ...(raw === undefined ? {} : { raw }) }, made.failure, since);
+    return { entry: superseded, bad };
+  }
+
+  /**
+   * What a key will be that comes from a saved copy.
+   *
+   * @param lastGood what was shown in place of a bad version, or of one that nobody had read
+   * @param since since when it was known to be bad, if it was
+   */
+  settleSaved(current: Prepared, lastGood: Prepared | undefined, since: number | undefined): KeyState {
+    const before = lastGood === undefined ? ABSENT : this.settle(lastGood, ABSENT, false);
+    const after = this.settle(current, { entry: before.entry, bad: undefined }, true, since);
+    const { entry } = after;
+    if (since === undefined || !(entry instanceof LazyEntry) || entry.isReadable()) return after;
+    const { failure, lastGood: shown } = entry;
+    if (failure === undefined) return after;
+    return { entry: shown, bad: this.#toBad({ ...current, content: entry.raw }, failure, since) };
+  }
+
+  /** What a copy must have of a key; `undefined` where the store has no such key. */
+  saved(key: string): SavedKey | undefined {
+    const bad = this.#bad.get(key);
+    const held = this.#held.get(key);
+    if (bad !== undefined) {
+      const { problem, content, raw = content } = bad;
+      const current = { ...revisionsOf(bad), raw: typeof raw === 'number' ? '' : raw };
+      const shown = held === undefined ? undefined : this.#versionOf(held);
+      return { current, lastGood: shown, bad: { reason: problem.reason, since: problem.since } };
+    }
+    if (held === undefined) return undefined;
+    const fallback = held instanceof LazyEntry ? held.fallback : undefined;
+    const lastGood = fallback === undefined ? undefined : this.#versionOf(fallback);
+    return { current: this.#versionOf(held), lastGood, bad: undefined };
+  }
+
+  /** All keys of the store, good and bad; keys that are added meanwhile may come too. */
+  *savedKeys(): IterableIterator<string> {
+    const { bad } = this;
+    yield* this.#held.keys();
+    for (const key of bad.keys()) if (!this.#entries.has(key)) yield key;
+  }
+
+  #versionOf(held: Held): SavedVersion {
+    if (typeof held === 'number') return this.#entries.savedRow(held);
+    const raw = held instanceof LazyEntry || held instanceof KeptEntry ? held.raw : '';
+    return { ...revisionsOf(held), raw };
   }
 
   set(key: string, { entry, bad }: KeyState): void {
@@ -272,7 +346,7 @@ export class CollectionTable {
   }
 
   #toBad(
-    { key, revisions, content }: Pick<BadValue, 'content'> & Pick<Prepared, 'key' | 'revisions'>,
+    { key, revisions, content, raw }: Pick<BadValue, 'content' | 'raw'> & Pick<Prepared, 'key' | 'revisions'>,
     { reason, cause }: Failure,
     since: number,
   ): BadValue {
@@ -284,7 +358,7 @@ export class CollectionTable {
       revision: revisions.modRevision,
       since,
     });
-    return { ...revisions, problem, content };
+    return { ...revisions, problem, content, ...(raw === undefined ? {} : { raw }) };
   }
 
   /** A lazy entry turned out bad on its first read: it makes way for the last good one, if there is any. */

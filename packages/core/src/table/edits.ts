@@ -26,6 +26,7 @@ export class Edits {
   /** @param sameLife whether the key is known not to have been deleted since the table saw it */
   put(item: KeyValue, prepared: Prepared | undefined, sameLife: boolean): void {
     this.#table.noteWritten(item.modRevision);
+    this.#table.journal?.touch(item.key);
     const collection = this.#table.layout.find(item.key);
     if (collection === undefined || prepared === undefined) {
       this.#table.unclaimed.set(item.key, unclaimedOf(item.modRevision, item.value));
@@ -39,6 +40,7 @@ export class Edits {
 
   remove(key: string): void {
     this.#table.noteDeletion(key);
+    this.#table.journal?.touch(key);
     const collection = this.#table.layout.find(key);
     if (collection === undefined) {
       this.#table.noteGone(this.#table.unclaimed.get(key)?.modRevision);

@@ -40,6 +40,10 @@ export class Restore {
   readonly #undecodable: UndecodableKey[] = [];
   readonly #changes: AnyChange[] = [];
   readonly #invalid: Problem[] = [];
+  /** The whole keys that the store has otherwise than the table. */
+  readonly #touched: string[] = [];
+  /** Whether what came can't follow on what the table has, whatever the read was taken for. */
+  #contradicts = false;
   #changed = 0;
   #newest: Revision | undefined;
   readonly #check: ScanCheck;
@@ -77,14 +81,21 @@ export class Restore {
         if (!staged.entries.has(key)) {
           this.#change(collection, collection.entries.get(key), undefined);
           this.#table.noteDeletion(collection.absolute(key));
+          if (!staged.bad.has(key)) this.#touch(collection.absolute(key));
         }
         if (slicer.isDue()) await slicer.pause();
       }
       for (const key of collection.bad.keys()) {
-        if (!staged.bad.has(key) && !staged.entries.has(key)) this.#table.noteDeletion(collection.absolute(key));
+        if (staged.bad.has(key) || staged.entries.has(key)) continue;
+        this.#table.noteDeletion(collection.absolute(key));
+        this.#touch(collection.absolute(key));
       }
     }
-    for (const key of this.#table.unclaimed.keys()) if (!this.#unclaimed.has(key)) this.#table.noteDeletion(key);
+    for (const key of this.#table.unclaimed.keys()) {
+      if (this.#unclaimed.has(key)) continue;
+      this.#table.noteDeletion(key);
+      this.#touch(key);
+    }
   }
 
   /** Makes it visible, in one step. */
@@ -93,6 +104,9 @@ export class Restore {
     if (bookmark === undefined)
       throw new StoreError('internal', 'the scan gave no page; its adapter breaks contract C5');
     if (!this.#options.newHistory) checkContinues(bookmark, this.#table.bookmark);
+    const { journal } = this.#table;
+    if (this.#options.newHistory || this.#contradicts) journal?.otherHistory();
+    else for (const key of this.#touched) journal?.touch(key);
     for (const [collection, { entries, bad }] of this.#staged) collection.replace(entries, bad);
     this.#table.unclaimed = this.#unclaimed;
     this.#table.noteNewest(this.#newest);
@@ -140,7 +154,13 @@ export class Restore {
     const collection = this.#table.layout.find(key);
     const staged = collection === undefined ? undefined : this.#staged.get(collection);
     if (collection === undefined || staged === undefined) {
-      this.#unclaimed.set(key, unclaimedOf(modRevision, page.value(index)));
+      const unclaimed = unclaimedOf(modRevision, page.value(index));
+      this.#unclaimed.set(key, unclaimed);
+      if (this.#table.journal === undefined) return;
+      const known = this.#table.unclaimed.get(key);
+      if (known?.modRevision === modRevision && known.digest === unclaimed.digest) return;
+      this.#touch(key);
+      this.#compare(known, { modRevision, createRevision: page.createRevision(index) });
       return;
     }
     const relative = collection.relative(key);
@@ -152,6 +172,8 @@ export class Restore {
     }
     const first = staged.isFirst ? collection.fromSlab(relative, slab, index) : undefined;
     if (first !== undefined) {
+      this.#touch(key);
+      this.#compare(undefined, first);
       staged.entries.set(relative, first);
       this.#change(collection, undefined, first);
       return;
@@ -162,6 +184,8 @@ export class Restore {
       stage(staged, relative, before);
       return;
     }
+    this.#touch(key);
+    this.#compare(before.bad ?? before.entry, revisions);
     if (before.bad !== undefined && collection.shows(relative, revisions, page.value(index))) {
       // The store went back to the last good value: a problem less, and nothing that anyone sees.
       stage(staged, relative, { entry: before.entry, bad: undefined });
@@ -175,6 +199,19 @@ export class Restore {
     // A key of which nothing is left to show is found by `finish`, with those that are gone.
     if (after.entry !== undefined) this.#change(collection, before.entry, after.entry);
     if (after.bad !== undefined) this.#invalid.push(after.bad.problem);
+  }
+
+  #touch(key: string): void {
+    // Of a first load all is new, and nothing is written of it one by one.
+    if (this.#table.journal !== undefined && this.#table.revision > 0) this.#touched.push(key);
+  }
+
+  /** Within one history, what was not there at the table's revision is later than that. */
+  #compare(known: { readonly modRevision: Revision } | undefined, read: Revisions): void {
+    const { revision } = this.#table;
+    if (revision === 0) return;
+    const from = known === undefined && this.#table.hasStableLives ? read.createRevision : read.modRevision;
+    if (from <= revision) this.#contradicts = true;
   }
 
   // Spares the look at the bytes where the revisions already differ.

@@ -42,6 +42,16 @@ export interface Fingerprint {
   readonly newest: Revision | undefined;
 }
 
+/** Hears what each step has touched, so that a copy can follow the table. */
+export interface TableJournal {
+  /** The store has another version of a whole key now, or none. What the table has is to be asked after the step. */
+  touch(key: string): void;
+  /** The table comes from another history than before: nothing that was written of it continues. */
+  otherHistory(): void;
+  /** The table has moved: everything that was touched belongs to this step. */
+  moved(bookmark: Bookmark): void;
+}
+
 /** After how many changed keys, as a part of all keys, slabs are looked through for such as are mostly unused. */
 const DUE_CHURN = 0.25;
 const LEAST_CHURN = 256;
@@ -62,6 +72,8 @@ export class Table {
   readonly position = new Watermark();
   /** Keys in the range that belong to no collection: counted, since the store's count has them, and not shown. */
   unclaimed = new Map<string, Unclaimed>();
+  /** Follows the table, if anything does. */
+  journal: TableJournal | undefined;
   readonly #stableCreateRevisions: boolean;
   #bookmark: Bookmark | undefined;
   #version = 0;
@@ -173,6 +185,11 @@ export class Table {
     return { revision: this.#bookmark.revision, count: this.count, newest: this.#newestRevision() };
   }
 
+  /** Whether a key that was not there has a later create revision than that. */
+  get hasStableLives(): boolean {
+    return this.#stableCreateRevisions;
+  }
+
   /** Whether a version with this create revision continues the life of the key as the table knows it. */
   continues(before: Pick<Revisions, 'createRevision'> | undefined, createRevision: Revision): boolean {
     return before !== undefined && (!this.#stableCreateRevisions || before.createRevision === createRevision);
@@ -265,6 +282,7 @@ export class Table {
 
   #move(bookmark: Bookmark): void {
     this.#bookmark = bookmark;
+    this.journal?.moved(bookmark);
     this.position.set(bookmark.revision);
   }
 

@@ -7,6 +7,13 @@ import { type Problem, toProblem } from '../events/problem.js';
 export class UndecodableKeys {
   readonly #byHex = new Map<string, { readonly rawKey: Uint8Array; readonly problem: Problem }>();
 
+  /** Moves with every change. */
+  #changes = 0;
+
+  get changes(): number {
+    return this.#changes;
+  }
+
   get size(): number {
     return this.#byHex.size;
   }
@@ -16,7 +23,7 @@ export class UndecodableKeys {
     const hex = hexOf(rawKey);
     const known = this.#byHex.get(hex);
     if (deleted) {
-      this.#byHex.delete(hex);
+      if (this.#byHex.delete(hex)) this.#changes += 1;
       return undefined;
     }
     if (known?.problem.revision === revision) return undefined;
@@ -27,7 +34,13 @@ export class UndecodableKeys {
       since: known?.problem.since ?? now,
     });
     this.#byHex.set(hex, { rawKey: problem.rawKey ?? rawKey, problem });
+    this.#changes += 1;
     return problem;
+  }
+
+  /** Takes one over from a saved copy. */
+  addSaved(rawKey: Uint8Array, revision: Revision, since: number): void {
+    this.add({ rawKey, revision, deleted: false }, since);
   }
 
   has({ rawKey, revision }: UndecodableKey): boolean {
@@ -41,13 +54,18 @@ export class UndecodableKeys {
   /** Forgets those of a range that were last changed before `revision`. */
   removeRange(range: KeyRange, revision: Revision): void {
     for (const [hex, { rawKey, problem }] of this.#byHex) {
-      if (problem.revision < revision && range.contains(rawKey)) this.#byHex.delete(hex);
+      if (problem.revision < revision && range.contains(rawKey)) this.#forget(hex);
     }
   }
 
   /** Forgets those that `isThere` does not know. */
   retain(isThere: (rawKey: Uint8Array) => boolean): void {
-    for (const [hex, { rawKey }] of this.#byHex) if (!isThere(rawKey)) this.#byHex.delete(hex);
+    for (const [hex, { rawKey }] of this.#byHex) if (!isThere(rawKey)) this.#forget(hex);
+  }
+
+  #forget(hex: string): void {
+    this.#byHex.delete(hex);
+    this.#changes += 1;
   }
 
   *revisions(): IterableIterator<Revision> {

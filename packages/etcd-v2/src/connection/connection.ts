@@ -80,6 +80,11 @@ export class Connection {
     return this.#endpoints.all;
   }
 
+  /** Takes an identity as known, unless one is. */
+  assumeIdentity(identity: string): void {
+    this.#census.identity.assume(identity);
+  }
+
   /** The last answer with an index. */
   get lastSeen(): AnswerHead | undefined {
     return this.#lastSeen?.identity === this.#census.identity.known ? this.#lastSeen : undefined;

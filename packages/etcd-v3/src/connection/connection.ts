@@ -83,6 +83,12 @@ export class Connection implements WatchTransport {
     return this.#census.identity.known;
   }
 
+  /** Takes an identity as known, unless one is. Returns whether it is the known one. */
+  assumeIdentity(identity: string): boolean {
+    this.#census.identity.assume(identity);
+    return this.#census.identity.known === identity;
+  }
+
   /**
    * One request, and what `accept` makes of its answer. An answer that is not accepted is a failed attempt.
    *

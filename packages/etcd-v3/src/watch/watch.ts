@@ -45,6 +45,16 @@ export class WatchManager {
     this.#link = new WatchLink(transport, this.#options);
   }
 
+  /** The highest raft term that watches have seen. */
+  get raftTerm(): number | undefined {
+    return this.#seen.raftTerm;
+  }
+
+  /** A saved copy has seen a history under this raft term. */
+  assume(identity: string, raftTerm: number): void {
+    this.#seen.assume(identity, raftTerm);
+  }
+
   /** Follows a range. It does not call `sink` before it returns. */
   watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
     if (this.#closed) throw new StoreError('closed', 'the store is closed');

@@ -1,0 +1,43 @@
+import type { Clock } from '@holdfast/store';
+import { Slicer } from '@holdfast/store/adapter';
+import type { Revisions } from '../entries/entry.js';
+import type { Table } from '../table/table.js';
+import type { Saved } from './read-saved.js';
+import { KIND, type SavedRows } from './saved-rows.js';
+import { prefixOf } from './show-saved.js';
+
+/**
+ * Whether no history leads from a saved copy to the table: the table has, from before the copy's revision, what the copy has not. What is
+ * only gone proves nothing. The table may change meanwhile, within its history.
+ */
+export async function contradicts(saved: Saved, table: Table, clock: Clock): Promise<boolean> {
+  const slicer = new Slicer(clock);
+  const { bookmark } = saved.point;
+  const prefix = prefixOf(table);
+  const known = new Map<string, { readonly rows: SavedRows; readonly row: number }>();
+  for (const rows of saved.rows) {
+    for (let row = 0; row < rows.length; row++) {
+      const kind = rows.kinds[row];
+      if (!rows.void.has(row) && kind !== KIND.gone && kind !== KIND.unreadable)
+        known.set(prefix + rows.key(row), { rows, row });
+      if (slicer.isDue()) await slicer.pause();
+    }
+  }
+  if (bookmark.identity !== table.bookmark?.identity || bookmark.revision > table.revision) return true;
+  for (const key of table.keys()) {
+    if (slicer.isDue()) await slicer.pause();
+    const revisions = revisionsOf(table, key);
+    if (revisions === undefined) continue;
+    const before = known.get(key);
+    const { modRevision, createRevision = modRevision } = revisions;
+    if (before === undefined) {
+      if ((table.hasStableLives ? createRevision : modRevision) <= bookmark.revision) return true;
+    } else if (modRevision <= bookmark.revision && before.rows.modRevision(before.row) !== modRevision) return true;
+  }
+  return false;
+}
+
+function revisionsOf(table: Table, key: string): (Partial<Revisions> & Pick<Revisions, 'modRevision'>) | undefined {
+  const collection = table.layout.find(key);
+  return collection === undefined ? table.unclaimed.get(key) : collection.revisions(collection.relative(key));
+}

@@ -1,0 +1,8 @@
+export { fileSnapshot, type FileSnapshotOptions } from './file-snapshot.js';
+export {
+  readSnapshot,
+  type SnapshotContent,
+  type SnapshotEntry,
+  type SnapshotFacts,
+  type SnapshotProblem,
+} from './read-snapshot.js';
