@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
+import { lmdbStore } from '@holdfast/lmdb';
 import { memoryStore } from '@holdfast/memory';
 import { backendsTable } from './support/backends-table.js';
 import { root } from './support/markdown-sample.js';
@@ -14,6 +15,7 @@ const END = '<!-- end -->';
 const endpoints = ['http://127.0.0.1:1'];
 const backends = {
   memory: memoryStore().capabilities,
+  lmdb: lmdbStore({ path: './data' }).capabilities,
   'etcd-v3': etcdV3Store({ endpoints }).capabilities,
   'etcd-v2': etcdV2Store({ endpoints }).capabilities,
 };

@@ -42,6 +42,9 @@ describe('ranges are half-open byte intervals', () => {
   test('a prefix that ends in 0xff carries, and all-0xff has no end', () => {
     expect(hex(prefixEnd(Uint8Array.of(0x61, 0xff)))).toBe('62');
     expect(prefixEnd(Uint8Array.of(0xff, 0xff))).toBeUndefined();
+    const given = Buffer.from('ab');
+    expect(hex(prefixEnd(given))).toBe('6163');
+    expect(given.toString()).toBe('ab');
   });
 
   test('the end of a prefix need not be UTF-8', () => {

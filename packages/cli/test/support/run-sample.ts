@@ -5,6 +5,7 @@ import * as coreYaml from '@holdfast/core/yaml';
 import * as etcdV2 from '@holdfast/etcd-v2';
 import * as etcdV3 from '@holdfast/etcd-v3';
 import * as filesFormat from '@holdfast/files/format';
+import * as lmdb from '@holdfast/lmdb';
 import * as memory from '@holdfast/memory';
 import * as store from '@holdfast/store';
 import * as storeAdapter from '@holdfast/store/adapter';
@@ -23,6 +24,7 @@ const MODULES: Readonly<Record<string, unknown>> = {
   '@holdfast/etcd-v2': etcdV2,
   '@holdfast/etcd-v3': etcdV3,
   '@holdfast/files/format': filesFormat,
+  '@holdfast/lmdb': lmdb,
   '@holdfast/memory': memory,
   '@holdfast/store': store,
   '@holdfast/store/adapter': storeAdapter,
