@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { addApply } from './commands/apply.js';
 import { addCheck } from './commands/check.js';
 import { addCompact } from './commands/compact.js';
 import { addDelete } from './commands/delete.js';
+import { addDiff } from './commands/diff.js';
 import { addEdit } from './commands/edit.js';
 import { addExport } from './commands/export.js';
 import { addGet } from './commands/get.js';
@@ -62,8 +64,8 @@ export function makeProgram(
     });
   addGlobalFlags(program);
   program.addHelpText('after', AFTER_HELP);
-  const reading = [addGet, addList, addWatch, addMirror, addLog, addStatus, addCheck, addValidate, addExport];
-  const writing = [addPut, addEdit, addDelete, addTxn, addLease, addRollback, addImport, addCompact];
+  const reading = [addGet, addList, addWatch, addMirror, addLog, addStatus, addCheck, addValidate, addExport, addDiff];
+  const writing = [addPut, addEdit, addDelete, addTxn, addLease, addRollback, addImport, addApply, addCompact];
   for (const add of reading) add(program.commandsGroup('Reading:'), session);
   for (const add of writing) add(program.commandsGroup('Writing:'), session);
   program.commandsGroup('Help:');

@@ -7,6 +7,8 @@ import { isLeased, leaseReason, type LeftOut } from './change.js';
 export interface Imported {
   readonly entries: ReadonlyMap<string, Uint8Array>;
   readonly leftOut: readonly LeftOut[];
+  /** Whether two values mean the same; by default, equal bytes. */
+  readonly isSame?: (key: string, before: Uint8Array, after: Uint8Array) => boolean;
 }
 
 const SHOWN = 5;

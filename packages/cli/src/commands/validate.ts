@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { readWanted } from '../changes/folder.js';
 import { usage } from '../exit/command-error.js';
 import { EXIT } from '../exit/exit-code.js';
 import type { Session } from '../session.js';
@@ -12,6 +14,7 @@ import { verdictOf, type Issue, type ValueCheck } from '../values/value-check.js
 interface Flags extends CheckFlags {
   readonly all?: true;
   readonly revision?: number;
+  readonly folder?: string;
 }
 
 export function addValidate(program: Command, session: Session): void {
@@ -23,7 +26,8 @@ export function addValidate(program: Command, session: Session): void {
     )
     .argument('[prefix]', 'only keys that begin with this')
     .option('--all', 'every key of the store')
-    .option('--revision <revision>', 'the values at a past revision', whole('--revision'));
+    .option('--revision <revision>', 'the values at a past revision', whole('--revision'))
+    .option('--folder <folder>', 'the files of a folder, instead of a store; the prefix is put before their keys');
   addCheckFlags(command)
     .addHelpText(
       'after',
@@ -31,6 +35,7 @@ export function addValidate(program: Command, session: Session): void {
 Examples:
   holdfast validate --schema /app/routes/=route.schema.json
   holdfast validate /app/ --config ./gateway-config.mjs
+  holdfast validate /app/ --folder ./app --config ./gateway-config.mjs
   holdfast validate --config ./gateway-config.mjs --json | jq -r .key
 `,
     )
@@ -38,6 +43,13 @@ Examples:
       const checks = await readChecks(session, flags);
       if (checks.length === 0) {
         throw usage('nothing says what the values have to be', 'Give --schema PREFIX=FILE, or --config FILE.');
+      }
+      if (flags.folder !== undefined) {
+        const { values, warnings, leftOut } = await readWanted(resolve(session.io.cwd, flags.folder), prefix ?? '');
+        for (const warning of warnings) await session.remark(`Doubtful: ${warning}`, { warning });
+        const strange = new Set(leftOut.map(({ key }) => key));
+        await tellVerdict(session, checks, values, { strange, place: inline(flags.folder) });
+        return;
       }
       const ranges =
         prefix === undefined && flags.all === undefined
