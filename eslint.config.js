@@ -78,7 +78,13 @@ export default defineConfig(
     },
   },
   {
-    files: ['packages/*/test/**/*.ts', 'checks/*/test/**/*.ts', 'bench/test/**/*.ts', '.ci/test/**/*.ts'],
+    files: [
+      'packages/*/test/**/*.ts',
+      'checks/*/test/**/*.ts',
+      'examples/*/test/**/*.ts',
+      'bench/test/**/*.ts',
+      '.ci/test/**/*.ts',
+    ],
     rules: {
       // A test may assert that an entry exists when it has just seen it.
       '@typescript-eslint/no-non-null-assertion': 'off',

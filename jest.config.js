@@ -1,7 +1,9 @@
 /** @type {import('jest').Config} */
 export default {
-  roots: ['packages', 'checks', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}`),
-  testMatch: ['packages/*', 'checks/*', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}/test/**/*.test.ts`),
+  roots: ['packages', 'checks', 'examples', 'bench', '.ci'].map((folder) => `<rootDir>/${folder}`),
+  testMatch: ['packages/*', 'checks/*', 'examples/*', 'bench', '.ci'].map(
+    (folder) => `<rootDir>/${folder}/test/**/*.test.ts`,
+  ),
   globalSetup: '<rootDir>/.ci/jest-global-setup.mjs',
   testEnvironment: '<rootDir>/.ci/jest-environment.cjs',
   testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
@@ -13,7 +15,11 @@ export default {
   // On a busy machine half a second, Jest's own limit, is not enough for a process to end. One that something keeps open stays for ever.
   workerGracefulExitTimeout: 10_000,
   cacheDirectory: '<rootDir>/.cache/jest',
-  modulePathIgnorePatterns: ['<rootDir>/(packages|checks)/[^/]+/dist/', '<rootDir>/bench/dist/', '<rootDir>/.cache/'],
+  modulePathIgnorePatterns: [
+    '<rootDir>/(packages|checks|examples)/[^/]+/dist/',
+    '<rootDir>/bench/dist/',
+    '<rootDir>/.cache/',
+  ],
 
   // Tests run the sources. JavaScript comes first, so that a dependency that ships both runs its built files.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],

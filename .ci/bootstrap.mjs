@@ -8,7 +8,7 @@ const stampFile = join(root, 'node_modules', '.holdfast-bootstrap');
 
 /** What an installation depends on: the lockfile, the settings, every manifest, and the Node that it was made with. */
 function wanted() {
-  const folders = ['packages', 'checks'].flatMap((room) =>
+  const folders = ['packages', 'checks', 'examples'].flatMap((room) =>
     readdirSync(join(root, room)).map((name) => join(room, name)),
   );
   const manifests = folders.map((folder) => join(folder, 'package.json'));

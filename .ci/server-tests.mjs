@@ -22,7 +22,9 @@ export const callNoLauncher = ['bench/test/documents.test.ts', 'bench/test/verdi
 export function sortTests() {
   const server = [];
   const fast = [];
-  for (const test of ['packages', 'checks', 'bench', '.ci'].flatMap((folder) => testsBelow(join(root, folder)))) {
+  for (const test of ['packages', 'checks', 'examples', 'bench', '.ci'].flatMap((folder) =>
+    testsBelow(join(root, folder)),
+  )) {
     const path = fromRoot(test);
     const needsServer = startOtherTests.includes(path) || (!callNoLauncher.includes(path) && reachesLauncher(test));
     (needsServer ? server : fast).push(path);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -17,7 +17,8 @@ function unnamed(document: string, manifests: readonly Manifest[]): string[] {
 }
 
 const packages = workspacePackages();
-const manifests = [readManifest('.'), ...packages.map(({ manifest }) => manifest)];
+const examples = readdirSync(join(root, 'examples')).map((name) => readManifest(join('examples', name)));
+const manifests = [readManifest('.'), ...packages.map(({ manifest }) => manifest), ...examples];
 const document = readFileSync(join(root, 'docs', 'dependencies.md'), 'utf8');
 
 describe('docs/dependencies.md', () => {
@@ -40,6 +41,10 @@ describe('the manifests', () => {
         engines: { node: '>=20' },
       });
     }
+  });
+
+  test('of the examples are private', () => {
+    expect(examples.filter((manifest) => manifest.private !== true)).toEqual([]);
   });
 
   test('of the adapter asks for a grpc-js that etcd3 takes too, so that both share one copy', () => {
