@@ -4,13 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 
 export const reportVariable = 'HOLDFAST_CONFORMANCE_REPORT';
 
-/** The backends that every full run must cover: the embedded store, and each etcd through both APIs. etcd 3.6 removed the v2 API. */
-export function requiredBackends(etcdVersions) {
+/** The backends that every full run must cover: the embedded store, each PostgreSQL, and each etcd through both APIs. etcd 3.6 removed the v2 API. */
+export function requiredBackends(etcdVersions, postgresVersions = []) {
   const withV2 = etcdVersions.filter((version) => /^3\.[0-5]\./.test(version));
   return [
     ...['memory', 'memory-prefixed'],
     ...etcdVersions.map((version) => `etcd-v3@${version}`),
     ...withV2.map((version) => `etcd-v2@${version}`),
+    ...postgresVersions.map((version) => `postgres@${version}`),
   ];
 }
 
@@ -26,8 +27,8 @@ export function readReport(file) {
 }
 
 /** The problems of a report: a required backend that ran nothing, or one that was given fewer cases than another. */
-export function reportProblems(report, etcdVersions) {
-  const required = requiredBackends(etcdVersions);
+export function reportProblems(report, etcdVersions, postgresVersions) {
+  const required = requiredBackends(etcdVersions, postgresVersions);
   const missing = required.filter((backend) => !(report.get(backend)?.cases > 0));
   if (missing.length > 0) return missing.map((backend) => `the conformance suite did not run on ${backend}`);
   const given = required.map((backend) => report.get(backend).cases + report.get(backend).skipped);

@@ -1,6 +1,7 @@
-// Every run of Jest, of one file or of all, has all etcd servers: no test is ever skipped because one is missing.
+// Every run of Jest, of one file or of all, has all servers: no test is ever skipped because one is missing.
 import { provideEtcds } from './etcd.mjs';
+import { providePostgres } from './postgres.mjs';
 
 export default async function globalSetup() {
-  await provideEtcds();
+  await Promise.all([provideEtcds(), providePostgres()]);
 }

@@ -4,6 +4,7 @@ import Sequencer from '@jest/test-sequencer';
 // durations, and would order files by size.
 const longest = [
   'packages/etcd-v3/test/conformance.test.ts',
+  'packages/postgres/test/conformance.test.ts',
   'packages/etcd-v3/test/traps.test.ts',
   'checks/mutation/test/mutants.test.ts',
   'packages/testkit/test/mutants-of-watches.test.ts',

@@ -6,6 +6,7 @@ import { sortTests } from './server-tests.mjs';
 
 // Programs that tests run find no etcd either.
 process.env.HOLDFAST_ETCD = '';
+process.env.HOLDFAST_POSTGRES = '';
 process.env.ETCD_BIN = join(root, '.ci', 'no-etcd-in-test-fast');
 
 // The campaigns are the same but shorter: npm test has the rest.

@@ -7,7 +7,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { root } from './pnpm.mjs';
 
 /** The exports of `@holdfast/testkit` that start or find servers. */
-const launchers = ['availableEtcds', 'findEtcd', 'startEtcd'];
+const launchers = ['availableEtcds', 'findEtcd', 'startEtcd', 'availablePostgres', 'findPostgres', 'startPostgres'];
 
 /** The module behind them, for the testkit's own tests. */
 const launcherModule = 'packages/testkit/src/etcd/etcd-binary.ts';

@@ -23,6 +23,7 @@ const steps = [
   [{ name: 'bootstrap', node: script('bootstrap.mjs'), needed: true }],
   [
     { name: 'etcd', node: script('etcd.mjs'), needed: true, shown: true },
+    { name: 'postgres', node: script('postgres.mjs'), needed: true, shown: true },
     { name: 'format', node: bin('prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.') },
     { name: 'spelling', node: bin('cspell/bin.mjs', 'lint', '--no-progress', '.') },
   ],
@@ -126,6 +127,11 @@ function etcdVersions() {
   return [...(printedBy.get('etcd') ?? '').matchAll(/^(\d+\.\d+\.\d+)=/gm)].map(([, version]) => version);
 }
 
+/** The versions that the step `postgres` made available. */
+function postgresVersions() {
+  return [...(printedBy.get('postgres') ?? '').matchAll(/^(\d+\.\d+)=/gm)].map(([, version]) => version);
+}
+
 try {
   for (const together of steps) {
     const goOn = await Promise.all(together.map(runOne));
@@ -134,7 +140,7 @@ try {
 
   const { passed, failed, pending } = jestTotals();
   const report = readReport(conformance);
-  failures.push(...reportProblems(report, etcdVersions()));
+  failures.push(...reportProblems(report, etcdVersions(), postgresVersions()));
   failures.push(...(await mutantsWithoutTest()));
   const excused = [...report.values()].reduce((sum, { skipped }) => sum + skipped, 0);
   if (pending !== excused) {

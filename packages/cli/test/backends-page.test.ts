@@ -5,6 +5,7 @@ import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { lmdbStore } from '@holdfast/lmdb';
 import { memoryStore } from '@holdfast/memory';
+import { postgresStore } from '@holdfast/postgres';
 import { backendsTable } from './support/backends-table.js';
 import { root } from './support/markdown-sample.js';
 
@@ -16,6 +17,7 @@ const endpoints = ['http://127.0.0.1:1'];
 const backends = {
   memory: memoryStore().capabilities,
   lmdb: lmdbStore({ path: './data' }).capabilities,
+  postgres: postgresStore({ connectionString: 'postgres://127.0.0.1:1' }).capabilities,
   'etcd-v3': etcdV3Store({ endpoints }).capabilities,
   'etcd-v2': etcdV2Store({ endpoints }).capabilities,
 };

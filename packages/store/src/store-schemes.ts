@@ -1,4 +1,4 @@
-// cspell:ignore grpcs etcdv inmemory
+// cspell:ignore grpcs etcdv inmemory pgsql
 const ETCD_3 = 'etcd-v3://host:2379 for etcd 3';
 const ETCD_2 = "etcd-v2://host:2379 for etcd's v2 keys API";
 
@@ -8,6 +8,7 @@ const MEANT: Readonly<Record<string, string>> = {
   ...sameFor(`${ETCD_3}, or ${ETCD_2}; ?tls=true behind it secures the connections`, ['etcds', 'https', 'grpcs']),
   ...sameFor(ETCD_3, ['etcd3', 'etcdv3', 'etcd-3']),
   ...sameFor(ETCD_2, ['etcd2', 'etcdv2', 'etcd-2']),
+  ...sameFor('postgres://host:5432/database for PostgreSQL', ['pg', 'pgsql', 'psql']),
   ...sameFor('memory: for the embedded store', ['mem', 'inmemory', 'in-memory']),
 };
 

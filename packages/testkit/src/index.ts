@@ -49,6 +49,13 @@ export { EtcdCrashedError, type EtcdMember, type EtcdMemberStatus } from './etcd
 export { type Etcd, type NewHistoryOptions } from './etcd/etcd.js';
 export type { EtcdTls, StartEtcdOptions } from './etcd/etcd-options.js';
 export { startEtcd } from './etcd/start-etcd.js';
+export { availablePostgres, findPostgres, type PostgresBinary } from './postgres/postgres-binary.js';
+export {
+  startPostgres,
+  type Postgres,
+  type StandbyOptions,
+  type StartPostgresOptions,
+} from './postgres/start-postgres.js';
 export { startBalancer, type Balancer, type BalancerChoice } from './net/balancer.js';
 export { type ArmedCut, type CutPredicate, type Direction } from './net/lane.js';
 export { certificateAuthority, type Certificate, type CertificateAuthority } from './net/certificates.js';

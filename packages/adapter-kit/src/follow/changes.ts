@@ -30,6 +30,8 @@ export interface Changes {
 /** What is asked for. */
 export interface ChangesQuery {
   readonly range: KeyRange;
+  /** Whether events need the entries that they replaced. */
+  readonly previous: boolean;
   /** Aborts when the watch is closed. */
   readonly signal: AbortSignal;
 }

@@ -120,7 +120,11 @@ export class Follower implements DriverWatch {
       return 0;
     }
     const from = this.#position;
-    const changes = await source.changesSince(from.revision, { range: this.#range, signal });
+    const changes = await source.changesSince(from.revision, {
+      range: this.#range,
+      previous: this.#watch.previous,
+      signal,
+    });
     if (this.#isClosed) return 0;
     checkSnapshot(changes);
     const refused = refusalOf(changes, from);

@@ -1,5 +1,6 @@
 import { StoreError, type LeaseId, type WriteOutcome } from '@holdfast/store';
 
+/** The error of a lease that is not there. @param outcome of a write */
 export function leaseNotFound(id: LeaseId, outcome?: WriteOutcome): StoreError {
   return new StoreError(
     'lease-not-found',
@@ -8,6 +9,7 @@ export function leaseNotFound(id: LeaseId, outcome?: WriteOutcome): StoreError {
   );
 }
 
+/** The error of a grant whose id is taken. */
 export function leaseExists(id: LeaseId): StoreError {
   return new StoreError('conflict', `lease ${id} exists already; leave the id out to have one chosen`, {
     outcome: 'not-applied',

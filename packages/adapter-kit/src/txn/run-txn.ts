@@ -6,6 +6,7 @@ import {
   type OpResult,
   type Revision,
   type TxnResult,
+  type UndecodableKey,
 } from '@holdfast/store';
 import {
   handleRejection,
@@ -19,7 +20,10 @@ import {
   type DriverTxn,
 } from '@holdfast/store/adapter';
 import { listItems } from '../reads/list-items.js';
-import { compareHolds } from './compares.js';
+import { compareHolds, type Comparable } from './compares.js';
+
+/** An entry whose key is not UTF-8. It is compared, counted and deleted with its range, and listed as undecodable. */
+export type UndecodableEntry = UndecodableKey & Comparable;
 
 /**
  * The state that a transaction runs on: inside a transaction of the backend, or where nobody else can write until it is over. Reads see the
@@ -30,6 +34,8 @@ export interface TxnState {
   readonly before: Bookmark;
   /** The entries of a range, in any order. */
   entries(range: KeyRange): Promise<readonly KeyValue[]> | readonly KeyValue[];
+  /** The entries of a range whose keys are not UTF-8, where the backend can have any. Not called for the range of one key. */
+  undecodable?(range: KeyRange): Promise<readonly UndecodableEntry[]> | readonly UndecodableEntry[];
   /** Writes a key. `ttl`, `previous` and the two `ignore…` are done here: keep the value or the lease by what is given. */
   put(key: string, value: Uint8Array, options: Pick<DriverPutOptions, 'lease'>): unknown;
   /** Deletes a range. Not called where there is nothing to delete. */
@@ -45,6 +51,7 @@ export interface TxnState {
 /** A state whose functions return at once, for {@link runTxnSync}. */
 export interface SyncTxnState extends TxnState {
   entries(range: KeyRange): readonly KeyValue[];
+  undecodable?(range: KeyRange): readonly UndecodableEntry[];
   revision(): Revision;
   past?(range: KeyRange, options: DriverListOptions): ListResult;
 }
@@ -122,7 +129,9 @@ function* what<T>(waitingFor: Promise<T> | T): Steps<T> {
 function* planOf(txn: DriverTxn, state: TxnState): Steps<Plan> {
   let succeeded = true;
   for (const compare of txn.if) {
-    if (!compareHolds(compare, yield* what(state.entries(compare.range)))) {
+    const entries = yield* what(state.entries(compare.range));
+    const compared = [...entries, ...(yield* undecodableIn(state, compare.range))];
+    if (!compareHolds(compare, compared)) {
       succeeded = false;
       break;
     }
@@ -132,6 +141,11 @@ function* planOf(txn: DriverTxn, state: TxnState): Steps<Plan> {
     steps.push(op.type === 'txn' ? { type: 'txn', plan: yield* planOf(op.txn, state) } : op);
   }
   return { succeeded, steps };
+}
+
+function* undecodableIn(state: TxnState, range: KeyRange): Steps<readonly UndecodableEntry[]> {
+  if (range.key !== undefined || state.undecodable === undefined) return [];
+  return yield* what(state.undecodable(range));
 }
 
 /** A result whose revision is not known before the end. */
@@ -211,14 +225,15 @@ class TxnRun {
 
   *#delete(range: KeyRange, { previous }: DriverDeleteOptions): Steps<Pending> {
     const deleted = listItems(yield* what(this.#state.entries(range)), EVERYTHING).items;
-    if (deleted.length > 0) {
+    const count = deleted.length + (yield* undecodableIn(this.#state, range)).length;
+    if (count > 0) {
       yield this.#state.delete(range);
       this.writes += 1;
     }
     return (revision) => ({
       type: 'delete',
       revision,
-      deleted: deleted.length,
+      deleted: count,
       ...(previous && { previous: deleted }),
     });
   }
@@ -227,7 +242,9 @@ class TxnRun {
   *#list(step: Step, range: KeyRange, options: DriverListOptions): Steps<Pending> {
     const past = this.#past.get(step);
     if (past !== undefined) return () => ({ type: 'list', ...past });
-    const list = listItems(yield* what(this.#state.entries(range)), options);
+    const raw = yield* undecodableIn(this.#state, range);
+    const undecodable = raw.map(({ rawKey, revision, deleted }) => ({ rawKey, revision, deleted }));
+    const list = listItems(yield* what(this.#state.entries(range)), options, undecodable);
     const saw = this.writes;
     const { before } = this.#state;
     return (revision) => ({

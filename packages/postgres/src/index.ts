@@ -1,0 +1,10 @@
+export { postgres, type PostgresAdapterOptions } from './postgres-adapter.js';
+export { postgresStore } from './postgres-store.js';
+export type {
+  PostgresClient,
+  PostgresHistory,
+  PostgresPool,
+  PostgresStoreOptions,
+  PostgresTimeouts,
+  PostgresTls,
+} from './options.js';

@@ -1,0 +1,15 @@
+/** How long the store's lock is waited for, and how long a session may hold it without doing anything, in milliseconds. */
+const LOCK_MS = 30_000;
+const IDLE_MS = 10_000;
+
+/**
+ * Begins a transaction that writes, whatever the role's defaults are. READ COMMITTED: each statement sees what was committed before it began,
+ * so that those after the lock see all that its last holder did. Nothing that is set outlives the transaction, which a pooler would hand on.
+ */
+export function beginWrite(): string {
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL statement_timeout = ${2 * LOCK_MS};
+SET LOCAL lock_timeout = ${LOCK_MS};
+SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS};
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';`;
+}
