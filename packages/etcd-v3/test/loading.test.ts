@@ -17,8 +17,17 @@ test('etcd3, which reads a file as it loads, is loaded for the first write of a 
     expect(items).toEqual([]);
     for await (const page of store.scan({ prefix: '' })) expect(page.length).toBe(0);
     expect(await store.status()).toHaveProperty('revision');
+    // The delta of a resync is such a transaction.
+    const both = await store.txn({
+      then: [
+        { type: 'get', key: 'a' },
+        { type: 'list', range: { prefix: 'b' } },
+      ],
+    });
+    expect(both.results).toHaveLength(2);
     const watch = store.watch({ prefix: '' }, { after: bookmark });
     const first = watch[Symbol.asyncIterator]().next();
+    await watch.ready;
     expect(load).not.toHaveBeenCalled();
     // Two at once: both wait for it.
     await Promise.all([store.put('a', '1'), store.put('a', '1')]);

@@ -333,4 +333,12 @@ export const etcdV3Calls: readonly Mutant[] = [
     replace: 'return loadDefinitions();',
     caughtBy: { test: 'packages/etcd-v3/test/loading.test.ts', name: 'is loaded for the first write of a store' },
   },
+  {
+    name: 'v3-etcd3-for-a-delta',
+    why: 'etcd3 is loaded for transactions that only read: a resync stalls for 50 ms and more, while it loads',
+    file: 'packages/etcd-v3/src/kv/txn.ts',
+    find: "kind === 'read' ? READ_TXN : TXN",
+    replace: "kind === 'read' ? TXN : TXN",
+    caughtBy: { test: 'packages/etcd-v3/test/loading.test.ts', name: 'is loaded for the first write of a store' },
+  },
 ];

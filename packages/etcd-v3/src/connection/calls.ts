@@ -126,7 +126,7 @@ export class Calls {
 
   /** A watch stream. The server has not answered anything by then. */
   async watch(reached: Reached, handlers: WatchCallHandlers, signal: AbortSignal): Promise<Attempted<StreamCall>> {
-    const begun = await this.#begin(reached, { rpc: WATCH, request: {} }, signal);
+    const begun = await this.#begin(reached, { request: {} }, signal);
     if ('status' in begun) return begun;
     if (reached.channel.isClosed) return notSent(begun.caller);
     // Without `hasleader`, a member that is cut off from the others lets its watches wait in silence.
@@ -141,7 +141,7 @@ export class Calls {
     handlers: RangeCallHandlers,
     signal: AbortSignal,
   ): Promise<Attempted<StreamCall>> {
-    const begun = await this.#begin(reached, { rpc: RANGE, request }, signal);
+    const begun = await this.#begin(reached, { request }, signal);
     if ('status' in begun) return begun;
     const { channel } = reached;
     if (channel.isClosed) return notSent(begun.caller);
@@ -253,13 +253,13 @@ export class Calls {
    */
   async #begin(
     reached: Reached,
-    { rpc, request }: { readonly rpc: StreamRpc; readonly request: unknown },
+    { rpc, request }: { readonly rpc?: Rpc<never, unknown>; readonly request: unknown },
     signal: AbortSignal | undefined,
   ): Promise<{ readonly caller: Caller } | Unanswered> {
     const { endpoint, channel } = reached;
     let caller: Caller;
     try {
-      const missing = missingDefinition(rpc);
+      const missing = rpc && missingDefinition(rpc);
       if (missing !== undefined) await abortable(missing, signal);
       caller = await this.#options.authenticator.caller(signal);
       signal?.throwIfAborted();

@@ -1,7 +1,7 @@
 import { credentials, type ChannelInterface, type ServiceDefinition } from '@grpc/grpc-js';
 import { METHODS } from '../protobuf/etcd-messages.js';
 import { decodeMessage, encodeMessage } from '../protobuf/message-codec.js';
-import { AUTHENTICATE, MEMBER_LIST, RANGE, STATUS, WATCH, type Rpc, type StreamRpc } from './rpc.js';
+import type { Rpc, StreamRpc } from './rpc.js';
 
 /** A method's path, and how its messages are encoded and decoded. */
 export interface Definition<Request = never, Response = unknown> {
@@ -10,15 +10,13 @@ export interface Definition<Request = never, Response = unknown> {
   readonly responseDeserialize: (bytes: Buffer) => Response;
 }
 
+/** What tells where the definition of a call comes from. */
+type DefinedRpc = Pick<Rpc<unknown, unknown>, 'service' | 'method' | 'isOurs'>;
+
 /** The definition of each method, by its service's name and its own. */
 export type Definitions = ReadonlyMap<string, Definition>;
 
-/**
- * What readers call is defined by ourselves, from the file of `etcd3`: a process that only reads does not load that package.
- * With protobufjs it takes 3 MB of memory, and 50 ms.
- */
-const READERS: Definitions = only(ownDefinitions(), [RANGE, WATCH, MEMBER_LIST, STATUS, AUTHENTICATE]);
-
+let own: Definitions | undefined;
 let loading: Promise<Definitions> | undefined;
 let loaded: Definitions | undefined;
 
@@ -34,15 +32,16 @@ export function loadDefinitions(): Promise<Definitions> {
   return loading;
 }
 
-/** Loads `etcd3` where a method's definition comes from there. `undefined`: the definition is known. Never rejects. */
-export function missingDefinition(rpc: StreamRpc): Promise<unknown> | undefined {
+/** Loads `etcd3` where a call's definition comes from there. `undefined`: the definition is known. Never rejects. */
+export function missingDefinition(rpc: DefinedRpc): Promise<unknown> | undefined {
   return definitionOf(rpc) === undefined ? loadDefinitions() : undefined;
 }
 
-/** A method's path and codec, once they are known: see {@link missingDefinition}. */
-export function definitionOf(rpc: StreamRpc): Definition | undefined {
-  const key = methodKey(rpc);
-  return READERS.get(key) ?? loaded?.get(key);
+/** The path and codec of a call, once they are known: see {@link missingDefinition}. */
+export function definitionOf(rpc: DefinedRpc): Definition | undefined {
+  if (rpc.isOurs !== true) return loaded?.get(methodKey(rpc));
+  own ??= ownDefinitions();
+  return own.get(methodKey(rpc));
 }
 
 /** The key of a method in {@link Definitions}. */
@@ -91,11 +90,6 @@ export function ownDefinitions(): Definitions {
     requestSerialize: (message) => encodeMessage(request, message),
     responseDeserialize: (bytes) => decodeMessage(response, bytes),
   }));
-}
-
-function only(definitions: Definitions, rpcs: readonly StreamRpc[]): Definitions {
-  const keys = new Set(rpcs.map(methodKey));
-  return new Map([...definitions].filter(([key]) => keys.has(key)));
 }
 
 type Messages = (typeof METHODS)[string][string];

@@ -26,7 +26,7 @@ import type { Connection } from '../connection/connection.js';
 import { checkEntries, deleteResult, putResult } from './answers.js';
 import { toCompactedError } from './compaction.js';
 import { bookmarkOf, deleteRequest, putRequest, rangeRequest } from './kv.js';
-import { TXN } from '../connection/rpc.js';
+import { READ_TXN, TXN } from '../connection/rpc.js';
 
 /** @throws StoreError, `compacted` with its revision. */
 export async function runTxn(
@@ -39,7 +39,7 @@ export async function runTxn(
   const past = pastReads(txn).sort((a, b) => a.revision - b.revision);
   try {
     const call = { kind, signal, revision: past.at(-1)?.revision } as const;
-    const { response } = await connection.unary(TXN, txnRequest(txn), call, (answer) =>
+    const { response } = await connection.unary(kind === 'read' ? READ_TXN : TXN, txnRequest(txn), call, (answer) =>
       txnResult(txn, answer, fromProtoHeader(answer.header)),
     );
     return response;
