@@ -18,6 +18,8 @@ export interface Scale {
   readonly idleMs: number;
   /** Key counts of the memory store's row. */
   readonly memoryKeys: readonly number[];
+  /** How often that row does each operation. */
+  readonly operations: number;
   readonly fanOut: number;
   readonly soakMs: number;
   readonly fleet: FleetScale;
@@ -68,6 +70,7 @@ export function scaleOf(keys: number, clients: number = FULL_FLEET.clients): Sca
     mirrors: part(0.01),
     idleMs: Math.max(100, part(0.12)),
     memoryKeys: [part(0.01), part(0.1), keys, 10 * keys],
+    operations: Math.min(50_000, part(0.5)),
     fanOut: part(0.01),
     soakMs: 6 * keys,
     fleet: fleetScaleOf(clients, keys),

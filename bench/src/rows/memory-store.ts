@@ -1,12 +1,11 @@
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { keyOf } from '../data/dataset.js';
 import type { Figures, Metric, Row } from '../harness/row.js';
-import { number } from '../harness/task.js';
+import { number, type Params } from '../harness/task.js';
 
 const PREFIX = '/bench/';
 /** The key counts by name, smallest first: what they are is up to the scale. */
 const SIZES = ['small', 'medium', 'large', 'largest'] as const;
-const OPERATIONS = 50_000;
 const VALUE = 'x'.repeat(100);
 
 /** The growth of log n from the smallest count to the largest is 2; as much again is allowed for caches that miss. */
@@ -21,20 +20,34 @@ for (const size of SIZES) {
 metrics['fanOut'] = { label: 'an event delivered to one of the watches', unit: 'ns' };
 metrics['watches'] = { label: 'watches', unit: 'count' };
 
+interface Sizes {
+  /** Keys. */
+  readonly count: number;
+  /** How often each operation is done. */
+  readonly operations: number;
+}
+
+function sizesOf(params: Params, size: string): Sizes {
+  return { count: number(params, size), operations: number(params, 'operations') };
+}
+
 /** Keys in an order that no cache can foresee, and the same in every process. */
 function* strides(count: number): Generator<number> {
   for (let index = 0; ; index = (index + 7_919) % count) yield index;
 }
 
-async function timeEach(count: number, operation: (key: string, time: number) => unknown): Promise<number> {
+async function timeEach(
+  { count, operations }: Sizes,
+  operation: (key: string, time: number) => unknown,
+): Promise<number> {
   const keys: string[] = [];
   for (const index of strides(count)) {
     keys.push(keyOf(PREFIX, index));
-    if (keys.length === OPERATIONS) break;
+    if (keys.length === operations) break;
   }
   const began = process.hrtime.bigint();
-  for (let time = 0; time < OPERATIONS; time += 1) await operation(keys[time] ?? '', time);
-  return Number(process.hrtime.bigint() - began) / OPERATIONS;
+  for (let time = 0; time < operations; time += 1) await operation(keys[time] ?? '', time);
+  return Number(process.hrtime.bigint() - began) / operations;
 }
 
 async function fill(store: MemoryStore, count: number): Promise<void> {
@@ -44,13 +57,13 @@ async function fill(store: MemoryStore, count: number): Promise<void> {
   }
 }
 
-async function storeFigures(size: string, count: number): Promise<Figures> {
+async function storeFigures(size: string, sizes: Sizes): Promise<Figures> {
   const store = memoryStore();
-  await fill(store, count);
+  await fill(store, sizes.count);
   const measureAll = async (): Promise<Figures> => ({
-    [`get@${size}`]: await timeEach(count, (key) => store.get(key)),
-    [`put@${size}`]: await timeEach(count, (key) => store.put(key, VALUE)),
-    [`txn@${size}`]: await timeEach(count, (key) =>
+    [`get@${size}`]: await timeEach(sizes, (key) => store.get(key)),
+    [`put@${size}`]: await timeEach(sizes, (key) => store.put(key, VALUE)),
+    [`txn@${size}`]: await timeEach(sizes, (key) =>
       store.txn({
         if: [{ key, target: 'version', op: '>', value: 0 }],
         then: [{ type: 'put', key, value: VALUE }],
@@ -58,7 +71,7 @@ async function storeFigures(size: string, count: number): Promise<Figures> {
     ),
   });
   await measureAll();
-  const figures = { ...(await measureAll()), [`keys@${size}`]: count };
+  const figures = { ...(await measureAll()), [`keys@${size}`]: sizes.count };
   await store.close();
   return figures;
 }
@@ -95,15 +108,15 @@ async function fanOut(watches: number): Promise<Figures> {
   return { fanOut: ns, watches };
 }
 
-async function mapFigures(size: string, count: number): Promise<Figures> {
+async function mapFigures(size: string, sizes: Sizes): Promise<Figures> {
   const map = new Map<string, { readonly value: string }>();
-  for (let index = 0; index < count; index += 1) map.set(keyOf(PREFIX, index), { value: VALUE });
+  for (let index = 0; index < sizes.count; index += 1) map.set(keyOf(PREFIX, index), { value: VALUE });
   const measureAll = async (): Promise<Figures> => ({
-    [`get@${size}`]: await timeEach(count, (key) => map.get(key)),
-    [`put@${size}`]: await timeEach(count, (key) => map.set(key, { value: VALUE })),
+    [`get@${size}`]: await timeEach(sizes, (key) => map.get(key)),
+    [`put@${size}`]: await timeEach(sizes, (key) => map.set(key, { value: VALUE })),
   });
   await measureAll();
-  return { ...(await measureAll()), [`keys@${size}`]: count };
+  return { ...(await measureAll()), [`keys@${size}`]: sizes.count };
 }
 
 export const row: Row = {
@@ -117,7 +130,7 @@ export const row: Row = {
       label: 'memoryStore()',
       async run({ params }) {
         let figures = await fanOut(number(params, 'fanOut'));
-        for (const size of SIZES) figures = { ...figures, ...(await storeFigures(size, number(params, size))) };
+        for (const size of SIZES) figures = { ...figures, ...(await storeFigures(size, sizesOf(params, size))) };
         return { figures };
       },
     },
@@ -125,7 +138,7 @@ export const row: Row = {
       label: 'Map',
       async run({ params }) {
         let figures: Figures = {};
-        for (const size of SIZES) figures = { ...figures, ...(await mapFigures(size, number(params, size))) };
+        for (const size of SIZES) figures = { ...figures, ...(await mapFigures(size, sizesOf(params, size))) };
         return { figures };
       },
     },
@@ -148,8 +161,8 @@ export const row: Row = {
     },
   ],
   async start(bench) {
-    const { memoryKeys, fanOut: watches } = bench.scale;
+    const { memoryKeys, operations, fanOut: watches } = bench.scale;
     const counts = Object.fromEntries(SIZES.map((size, index) => [size, memoryKeys[index] ?? 1]));
-    return () => bench.inTurn({ ...counts, fanOut: watches });
+    return () => bench.inTurn({ ...counts, operations, fanOut: watches });
   },
 };
