@@ -2,12 +2,12 @@
 // resolution, a project that installs them and runs under Jest's defaults, as CommonJS and as ESM, and the recipes
 // and the bundling page of the documentation.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkBundling } from './bundle/follow.mjs';
-import { installPacked, packAll, projectBeside } from './packed.mjs';
+import { installPacked, manifest, packAll, projectBeside } from './packed.mjs';
 import { root } from './pnpm.mjs';
 import { runRecipes } from './recipes.mjs';
 
@@ -51,6 +51,41 @@ async function checkConsumer(tarballs) {
     await tool(tsc, ['--project', `tsconfig.${project}.json`], { cwd: join(consumer, 'types') });
   }
   await checkBundling(consumer, work);
+  await checkCommand(consumer);
+}
+
+/** `npx holdfast` outside of the checkout: with the adapters that it brings along, and with one that only this project has. */
+async function checkCommand(consumer) {
+  const { HOLDFAST_STORE: _, ...env } = process.env;
+  const npx = (...args) => run('npx', ['--no-install', 'holdfast', ...args], { cwd: consumer, env });
+  const expectText = async (text, ...args) => {
+    const { stdout } = await npx(...args);
+    if (!stdout.includes(text)) throw new Error(`npx holdfast ${args.join(' ')} printed ${stdout}, without ${text}`);
+  };
+  const lent = join(consumer, 'node_modules', 'holdfast-lent');
+  mkdirSync(lent);
+  writeFileSync(join(lent, 'package.json'), '{ "name": "holdfast-lent", "main": "index.js" }');
+  const adapter = "{ scheme: 'lent', open: () => require('@holdfast/memory').memoryStore() }";
+  writeFileSync(join(lent, 'index.js'), `exports.lent = ${adapter};`);
+  const config = "import { json } from '@holdfast/core';\nexport default { prefix: '', codec: json() };";
+  writeFileSync(join(consumer, 'config.mjs'), config);
+  writeFileSync(join(consumer, 'schema.json'), '{ "type": "object" }');
+  mkdirSync(join(consumer, 'app'));
+  writeFileSync(join(consumer, 'app', 'a.yaml'), 'port: 80\n');
+
+  await expectText(manifest('packages/cli').version, '--version');
+  await expectText('lease', 'status', '--capabilities', '--store', 'lent:');
+  for (const store of ['memory:', 'lent:'])
+    await expectText('Changed 1 key', 'apply', 'app', '--yes', '--store', store);
+  await npx('validate', '--folder', 'app', '--config', 'config.mjs', '--schema', '=schema.json');
+  await expectText('complete -o default -F', 'completion', 'bash');
+  for (const scheme of ['etcd-v3', 'etcd-v2']) {
+    const { code, stderr } = await npx('get', '/a', '--store', `${scheme}://127.0.0.1:1`).then(
+      () => ({ code: 0, stderr: '' }),
+      (error) => error,
+    );
+    if (code !== 3) throw new Error(`npx holdfast with no ${scheme} ended with ${code}: ${stderr}`);
+  }
 }
 
 /** Follows the install section of the README: its commands, in a project beside a clone whose tarballs are packed. */

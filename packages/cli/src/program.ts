@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addApply } from './commands/apply.js';
 import { addCheck } from './commands/check.js';
 import { addCompact } from './commands/compact.js';
+import { addCompletion } from './commands/completion.js';
 import { addDelete } from './commands/delete.js';
 import { addDiff } from './commands/diff.js';
 import { addEdit } from './commands/edit.js';
@@ -68,7 +69,7 @@ export function makeProgram(
   const writing = [addPut, addEdit, addDelete, addTxn, addLease, addRollback, addImport, addApply, addCompact];
   for (const add of reading) add(program.commandsGroup('Reading:'), session);
   for (const add of writing) add(program.commandsGroup('Writing:'), session);
-  program.commandsGroup('Help:');
+  addCompletion(program.commandsGroup('Help:'), session);
   tellMisuse(program, '', onMisuse);
   return program;
 }

@@ -30,7 +30,8 @@ export function commandSections(): string {
     helpOf(command)
       .replace(/\n\nGlobal Options:\n(?: .*\n?)*/, '\n')
       .trimEnd();
-  for (const command of program.commands) {
+  const hidden = ['complete'];
+  for (const command of program.commands.filter((each) => !hidden.includes(each.name()))) {
     sections.push(`## ${command.name()}\n\n${fence(shortened(command))}`);
     for (const below of command.commands) {
       sections.push(`### ${command.name()} ${below.name()}\n\n${fence(shortened(below))}`);
