@@ -1,4 +1,4 @@
-import { toRevision, type Revision, type WatchEvent } from '@holdfast/store';
+import { toRevision, type Revision, type UndecodableKey, type WatchEvent } from '@holdfast/store';
 import { checkNames, checkWhole, invalidArgument } from '@holdfast/store/adapter';
 import type { Changes, Head } from '../follow/changes.js';
 
@@ -11,6 +11,13 @@ export interface BoundedHistoryOptions {
   readonly revision?: number;
 }
 
+/** All that happened at one revision. */
+interface Step {
+  readonly revision: Revision;
+  readonly events: readonly WatchEvent[];
+  readonly undecodable: readonly UndecodableKey[];
+}
+
 /**
  * The latest events of a store that keeps no history itself, in memory: what {@link followChanges} asks for. A watch that is older ends in
  * `CompactedError`. Such a store declares `history: { events: maxEvents }`.
@@ -19,7 +26,7 @@ export class BoundedHistory {
   readonly identity: string;
   readonly #maxEvents: number;
   /** Whole revisions, oldest first. */
-  readonly #steps: (readonly WatchEvent[])[] = [];
+  readonly #steps: Step[] = [];
   #events = 0;
   #revision: Revision;
   #compacted: number;
@@ -48,22 +55,25 @@ export class BoundedHistory {
   /**
    * Notes all events of the next revision.
    *
+   * @param undecodable changes of keys that are not UTF-8, at the same revision
    * @throws StoreError `invalid-argument` unless all of them have the revision `next`
    */
-  append(events: readonly WatchEvent[]): void {
+  append(events: readonly WatchEvent[], undecodable: readonly UndecodableKey[] = []): void {
     const { next } = this;
-    const other = events.find(({ revision }) => revision !== next);
-    if (events.length === 0 || other !== undefined) {
+    const other = [...events, ...undecodable].find(({ revision }) => revision !== next);
+    const count = events.length + undecodable.length;
+    if (count === 0 || other !== undefined) {
       const found = other === undefined ? 'none' : `one of ${other.revision}`;
       throw invalidArgument(`append() takes the events of revision ${next}, at least one, and got ${found}`);
     }
-    this.#steps.push(events);
-    this.#events += events.length;
+    this.#steps.push({ revision: next, events, undecodable });
+    this.#events += count;
     this.#revision = next;
     while (this.#events > this.#maxEvents && this.#steps.length > 1) {
-      const dropped = this.#steps.shift() ?? [];
-      this.#events -= dropped.length;
-      this.#compacted = dropped[0]?.revision ?? this.#compacted;
+      const dropped = this.#steps.shift();
+      if (dropped === undefined) return;
+      this.#events -= dropped.events.length + dropped.undecodable.length;
+      this.#compacted = dropped.revision;
     }
   }
 
@@ -72,9 +82,15 @@ export class BoundedHistory {
   }
 
   changesSince(after: number): Changes {
-    const last = this.#steps.findLastIndex((step) => (step[0]?.revision ?? 0) <= after);
-    const events = this.#steps.slice(last + 1).flat();
-    return { identity: this.identity, head: this.#revision, compacted: this.#compacted, events };
+    const steps = this.#steps.slice(this.#steps.findLastIndex(({ revision }) => revision <= after) + 1);
+    const undecodable = steps.flatMap((step) => step.undecodable);
+    return {
+      identity: this.identity,
+      head: this.#revision,
+      compacted: this.#compacted,
+      events: steps.flatMap(({ events }) => events),
+      ...(undecodable.length > 0 && { undecodable }),
+    };
   }
 }
 

@@ -7,3 +7,7 @@ export interface FileProblem {
   /** What is wrong, and what to do. */
   readonly reason: string;
 }
+
+export function plainProblem({ path, key, reason }: FileProblem): FileProblem {
+  return { path, key, reason };
+}

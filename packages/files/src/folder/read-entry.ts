@@ -1,5 +1,5 @@
 import { isStoreError } from '@holdfast/store';
-import { isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
+import { codeOf, isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
 import { shownKey } from '../format/paths.js';
 import { valueOfFile } from '../format/values.js';
 import type { FolderEntry } from './entry.js';
@@ -7,22 +7,33 @@ import type { FileProblem } from './problem.js';
 import { readWhole } from './read-file.js';
 import type { FoundFile } from './walk.js';
 
-/** The value of one file, or why it has none. */
+/** A problem of one file that was read. */
+export interface ReadProblem extends FileProblem {
+  /** It may pass without a change of the file. */
+  readonly isPassing: boolean;
+}
+
+/** The value of one file, or why it has none; `'gone'` if the file is another one by now, or none. */
 export async function readEntry(
   full: Buffer,
-  { name, shown, isLink }: FoundFile,
+  { name, shown, signature: found, isLink }: FoundFile,
   maxBytes: number,
-): Promise<FolderEntry | FileProblem | 'gone'> {
-  const problem = (reason: string): FileProblem => ({ path: shown, key: name.key, reason });
+): Promise<FolderEntry | ReadProblem | 'gone'> {
+  const problem = (reason: string, isPassing = false): ReadProblem => ({
+    path: shown,
+    key: name.key,
+    reason,
+    isPassing,
+  });
   try {
     const { content, signature } = await readWhole(full, { maxBytes, isLink });
-    if (signature === undefined) return 'gone';
+    if (signature !== found) return 'gone';
     return { ...name, path: shown, ...valueOfFile(content, name.extension) };
   } catch (error) {
     if (isStoreError(error)) return problem(error.message);
     if (isGone(error)) return 'gone';
     if (isShortage(error)) throw unavailable(shown, error);
-    return problem(whyUnreadable(error));
+    return problem(whyUnreadable(error), !['EACCES', 'EPERM'].includes(codeOf(error)));
   }
 }
 

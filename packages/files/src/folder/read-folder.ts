@@ -1,7 +1,7 @@
 import { checkNames, checkWhole } from '@holdfast/adapter-kit';
 import { StoreError } from '@holdfast/store';
 import type { FolderEntry } from './entry.js';
-import type { FileProblem } from './problem.js';
+import { plainProblem, type FileProblem } from './problem.js';
 import { byKey, readEntry } from './read-entry.js';
 import { resolveRoot } from './root.js';
 import { fullPath, inBatches, walk } from './walk.js';
@@ -42,7 +42,7 @@ export async function readFolder(path: string, options: ReadFolderOptions = {}):
     await inBatches(single, async (file) => {
       const read = await readEntry(fullPath(root, file.path), file, maxBytes);
       if (read === 'gone') isGoneMeanwhile = true;
-      else if ('reason' in read) all.push(read);
+      else if ('reason' in read) all.push(plainProblem(read));
       else entries.push(read);
     });
     const again = await resolveRoot(path);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isStoreError } from '@holdfast/store';
 import { isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
 import { isIgnored, keyOfFile, type EntryName } from '../format/paths.js';
+import { deletionOf, isDeletions, markOf, readDeletions } from './deletions.js';
 import { isInside, type Root } from './root.js';
 import type { FileProblem } from './problem.js';
 
@@ -29,6 +30,8 @@ export interface Walk {
   readonly problems: readonly FileProblem[];
   /** All folders, the first one included, as full paths. */
   readonly folders: readonly Buffer[];
+  /** Files that are deleted already, as a list of deletions says, and such lists: what a writer has left that was killed in between. */
+  readonly leftovers: readonly Buffer[];
   /** Something went away meanwhile: what is missing here need not be gone. */
   readonly isTorn: boolean;
 }
@@ -45,11 +48,13 @@ export async function walk(root: Root): Promise<Walk> {
 }
 
 class Walker implements Walk {
-  readonly files: FoundFile[] = [];
+  files: FoundFile[] = [];
+  readonly leftovers: Buffer[] = [];
   readonly problems: FileProblem[] = [];
   readonly folders: Buffer[] = [];
   isTorn = false;
   readonly #root: Root;
+  readonly #lists: Buffer[] = [];
 
   constructor(root: Root) {
     this.#root = root;
@@ -62,6 +67,18 @@ class Walker implements Walk {
       await inBatches(level, (folder) => this.#folder(folder, below));
       level = below;
     }
+    await this.#dropDeleted();
+  }
+
+  /** A list of deletions holds from the moment when it is there: no reader sees a half of them. */
+  async #dropDeleted(): Promise<void> {
+    if (this.#lists.length === 0) return;
+    const deletions = await Promise.all(this.#lists.map((path) => readDeletions(fullPath(this.#root, path))));
+    const isThere = new Set(this.files.map(({ path }) => path.toString('latin1')));
+    const deleted = new Set(deletions.flat().filter(({ by }) => by === undefined || isThere.has(by)).map(markOf));
+    const isDeleted = ({ path, facts }: FoundFile) => deleted.has(markOf(deletionOf(path, facts)));
+    this.leftovers.push(...this.files.filter(isDeleted).map(({ path }) => path), ...this.#lists);
+    this.files = this.files.filter((file) => !isDeleted(file));
   }
 
   async #folder(path: Buffer, below: Buffer[]): Promise<void> {
@@ -76,6 +93,7 @@ class Walker implements Walk {
     this.folders.push(full);
     const files: [Buffer, Dirent<Buffer>][] = [];
     for (const entry of entries) {
+      if (path.length === 0 && isDeletions(entry.name)) this.#lists.push(entry.name);
       if (isIgnored(entry.name)) continue;
       const own = path.length === 0 ? entry.name : Buffer.concat([path, SLASH, entry.name]);
       if (entry.isDirectory()) below.push(own);

@@ -24,10 +24,22 @@ export function isJsonNumber(text: string): boolean {
  * @throws StoreError `invalid-argument` with the place, for what is no JSON or has a key twice
  */
 export function canonicalJson(text: string): string {
-  const reader = new Reader(text);
+  const reader = new Reader(text, 'canonical');
   const canonical = reader.value(0);
   reader.end();
   return canonical;
+}
+
+/**
+ * The members of an object, each as JSON text as it is written, without white space.
+ *
+ * @throws StoreError `invalid-argument` with the place, for what is no JSON object or has a key twice
+ */
+export function membersOfJson(text: string): Map<string, string> {
+  const reader = new Reader(text, 'as written');
+  const members = reader.members();
+  reader.end();
+  return members;
 }
 
 /** {@link canonicalJson} of bytes; `undefined` if they are no JSON, or have a key twice. */
@@ -43,10 +55,18 @@ export function contentOf(value: Uint8Array): string | undefined {
 
 class Reader {
   readonly #text: string;
+  readonly #form: 'canonical' | 'as written';
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, form: 'canonical' | 'as written') {
     this.#text = text;
+    this.#form = form;
+  }
+
+  members(): Map<string, string> {
+    this.#take(SPACE_HERE);
+    if (this.#text[this.#at] !== '{') throw this.#wrong('no object');
+    return this.#members(0);
   }
 
   value(depth: number): string {
@@ -60,7 +80,7 @@ class Reader {
       case '"':
         return this.#string();
       default:
-        return this.#take(WORD_HERE) ?? canonicalNumber(this.#take(NUMBER_HERE) ?? this.#fail());
+        return this.#take(WORD_HERE) ?? this.#number();
     }
   }
 
@@ -69,19 +89,29 @@ class Reader {
     if (this.#at < this.#text.length) this.#fail();
   }
 
+  #number(): string {
+    const text = this.#take(NUMBER_HERE) ?? this.#fail();
+    return this.#form === 'canonical' ? canonicalNumber(text) : text;
+  }
+
   #object(depth: number): string {
+    const members = [...this.#members(depth)];
+    if (this.#form === 'canonical') members.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${members.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
+  }
+
+  #members(depth: number): Map<string, string> {
     const members = new Map<string, string>();
     this.#each('}', () => {
       this.#take(SPACE_HERE);
-      const key = this.#string();
+      const key = JSON.parse(this.#string()) as string;
       if (members.has(key)) throw this.#wrong('a key twice in one object');
       this.#take(SPACE_HERE);
       if (this.#text[this.#at] !== ':') this.#fail();
       this.#at += 1;
       members.set(key, this.value(depth + 1));
     });
-    const sorted = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${sorted.map(([key, value]) => `${key}:${value}`).join(',')}}`;
+    return members;
   }
 
   #array(depth: number): string {

@@ -1,8 +1,8 @@
 import { bytesEqual, decodeUtf8, encodeUtf8 } from '@holdfast/adapter-kit';
 import { badContent } from './bad-content.js';
 import { isStructured, type FileExtension } from './extensions.js';
-import { canonicalJson, contentOf } from './json.js';
-import { jsonOfYaml, yamlOfJson } from './yaml.js';
+import { canonicalJson, contentOf, membersOfJson } from './json.js';
+import { jsonOfYaml, membersOfYaml, yamlOfJson } from './yaml.js';
 
 const BOM = String.fromCharCode(0xfe_ff);
 
@@ -25,16 +25,44 @@ export function valueOfFile(content: Uint8Array, extension: FileExtension): File
     throw badContent('it is empty: write a value, or delete it; an empty value is an empty file with the ending .bin');
   }
   if (!isStructured(extension)) return { value: content, doubtful: [] };
+  const text = textOf(content);
+  if (extension === '.json') {
+    canonicalJson(text);
+    return { value: encodeUtf8(text), doubtful: [] };
+  }
+  const { json, doubtful } = jsonOfYaml(text);
+  return { value: encodeUtf8(json), doubtful };
+}
+
+/** What one file with many entries says: the values by their keys. */
+export interface FileEntries {
+  readonly values: ReadonlyMap<string, Uint8Array>;
+  readonly doubtful: readonly string[];
+}
+
+/**
+ * The entries of one file that has many: a mapping or an object, with the key of each entry and its value. A value is its JSON text.
+ *
+ * @throws StoreError `invalid-argument` for a content that does not fit the extension, an empty file, and keys that no store takes
+ */
+export function entriesOfFile(content: Uint8Array, extension: FileExtension): FileEntries {
+  if (content.length === 0) throw badContent('it is empty: write its entries, or {} where there are none');
+  const text = textOf(content);
+  const { members, doubtful } =
+    extension === '.json' ? { members: membersOfJson(text), doubtful: [] } : membersOfYaml(text);
+  for (const key of members.keys()) {
+    if (key === '') throw badContent('it has an empty key: a key has at least one character');
+    // Half of a surrogate pair has no UTF-8: two such keys would become one.
+    if (/\p{Surrogate}/u.test(key)) throw badContent('it has a key with a half of a surrogate pair: correct it');
+  }
+  return { values: new Map([...members].map(([key, json]) => [key, encodeUtf8(json)])), doubtful };
+}
+
+/** The text of a structured file, without a byte order mark. */
+function textOf(content: Uint8Array): string {
   const text = decodeUtf8(content);
   if (text === undefined) throw badContent('it is no UTF-8: save it as UTF-8, or give it the ending .bin');
-  const marked = text.startsWith(BOM);
-  const plain = marked ? text.slice(1) : text;
-  if (extension === '.json') {
-    canonicalJson(plain);
-    return { value: marked ? encodeUtf8(plain) : content, doubtful: [] };
-  }
-  const { json, doubtful } = jsonOfYaml(plain);
-  return { value: encodeUtf8(json), doubtful };
+  return text.startsWith(BOM) ? text.slice(1) : text;
 }
 
 /** A file that stands for a value. */
@@ -57,6 +85,18 @@ export function fileOfValue(value: Uint8Array, prefer: 'yaml' | 'json' = 'yaml')
   return yaml === undefined
     ? { extension: '.json', content: value }
     : { extension: '.yaml', content: encodeUtf8(yaml) };
+}
+
+/** The file with this ending whose {@link valueOfFile} is the value, byte for byte; `undefined` if there is none. */
+export function fileOfValueAs(value: Uint8Array, extension: FileExtension): FileContent | undefined {
+  if (extension === '.bin') return { extension, content: value };
+  if (value.length === 0) return undefined;
+  if (extension === '.txt') return { extension, content: value };
+  const text = decodeUtf8(value);
+  if (text === undefined || text.startsWith(BOM)) return undefined;
+  if (extension === '.json') return contentOf(value) === undefined ? undefined : { extension, content: value };
+  const yaml = yamlOfJson(text);
+  return yaml === undefined ? undefined : { extension, content: encodeUtf8(yaml) };
 }
 
 /** What no editor of texts shows or keeps. */

@@ -27,6 +27,7 @@ const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 /** What YAML 1.1 reads as something else: truth values, octal numbers, numbers to the base of 60. */
 const DIFFERS_IN_1_1 = /^(?:[yn]|yes|no|on|off|[-+]?0\d+|[-+]?\d+(?::[0-5]?\d)+)$/i;
 
+const DAMAGED = 'it has control characters, such as those of a damaged file: write it anew';
 const TOO_DEEP = 'it is nested too deeply: make it flatter';
 
 /** A person looks at the first ones. */
@@ -44,9 +45,22 @@ export interface JsonOfYaml {
  * @throws StoreError `invalid-argument` for what is no YAML 1.2, has no JSON form, or is not exactly one document
  */
 export function jsonOfYaml(text: string): JsonOfYaml {
-  if (CONTROL.test(text)) throw badContent('it has control characters, such as those of a damaged file: write it anew');
+  if (CONTROL.test(text)) throw badContent(DAMAGED);
   const document = parseOne(text);
   return new Writer(document, text).write();
+}
+
+/**
+ * The members of a mapping, each as JSON text, in the order of the file.
+ *
+ * @throws StoreError `invalid-argument` as {@link jsonOfYaml} does, and for what is no mapping
+ */
+export function membersOfYaml(text: string): { members: Map<string, string>; doubtful: readonly string[] } {
+  if (CONTROL.test(text)) throw badContent(DAMAGED);
+  const document = parseOne(text);
+  if (!isMap(document.contents)) throw badContent('it must have a mapping: each key with its value');
+  const writer = new Writer(document, text);
+  return { members: writer.topMembers(document.contents), doubtful: writer.doubtful };
 }
 
 /**
@@ -116,7 +130,7 @@ class Writer {
   readonly #document: Document.Parsed;
   readonly #text: string;
   readonly #targets = new Map<Alias, Node>();
-  readonly #doubtful: string[] = [];
+  readonly doubtful: string[] = [];
   readonly #parents = new Set<unknown>();
   #aliased = 0;
   #length = 0;
@@ -129,7 +143,13 @@ class Writer {
   write(): JsonOfYaml {
     this.#findTargets();
     const json = this.#node(this.#document.contents, false);
-    return { json, doubtful: this.#doubtful };
+    return { json, doubtful: this.doubtful };
+  }
+
+  topMembers(map: YAMLMap): Map<string, string> {
+    this.#findTargets();
+    this.#parents.add(map);
+    return this.#members(map, false);
   }
 
   /** An alias means the anchor before it, also where the name is given anew further on. */
@@ -222,8 +242,8 @@ class Writer {
 
   #scalar(scalar: Scalar): string {
     const { value, source = '' } = scalar;
-    if (scalar.type === Scalar.PLAIN && DIFFERS_IN_1_1.test(source) && this.#doubtful.length < MOST_DOUBTFUL) {
-      this.#doubtful.push(`${source}${this.#placeOf(scalar)}`);
+    if (scalar.type === Scalar.PLAIN && DIFFERS_IN_1_1.test(source) && this.doubtful.length < MOST_DOUBTFUL) {
+      this.doubtful.push(`${source}${this.#placeOf(scalar)}`);
     }
     switch (typeof value) {
       case 'string':

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { backgroundClock, encodeUtf8, monotonicMs, quoted } from '@holdfast/adapter-kit';
+import { StoreError, type Clock } from '@holdfast/store';
+import { unavailable } from '../errors.js';
+import { FileSource } from '../sources/file-source.js';
+import { FolderSource } from '../sources/folder-source.js';
+import { idOf, type Source } from '../sources/snapshot.js';
+import { isUntouched, Writer } from '../write/writer.js';
+import { LiveEntries, type Held } from './live-entries.js';
+import { ProblemList } from './problem-list.js';
+import { Watchers } from './watchers.js';
+import type { LiveOptions } from './live-options.js';
+
+/** A look takes at most this part of the time while nothing tells of changes. */
+const IDLE_SHARE = 20;
+
+/** What all handles of a store share: the entries as they were read last, and looking at the files, one look at a time. */
+export class LiveFiles {
+  readonly entries: LiveEntries;
+  readonly problems: ProblemList;
+  readonly #options: LiveOptions;
+  readonly #clock: Clock;
+  readonly #watchers: Watchers;
+  #source: Source | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  /** The look that begins next: it is for everybody who asks before it has begun. */
+  #next: Promise<void> | undefined;
+  #isLoaded = false;
+  /** Somebody rang since the last look began. */
+  #isRung = true;
+  #lookedAt = 0;
+  #lookMs = 0;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    this.entries = new LiveEntries(`files-${randomUUID()}`, options.historyEvents);
+    this.#clock = backgroundClock(options.clock);
+    this.problems = new ProblemList(options.path, options.clock, options.logger);
+    this.#watchers = new Watchers(options.logger);
+  }
+
+  /** Rings whenever something may have changed. */
+  readonly doorbell = (ring: () => void): (() => void) =>
+    this.#watchers.add(() => {
+      this.#isRung = true;
+      ring();
+    });
+
+  /**
+   * Looks at the files now, and takes over what has changed.
+   *
+   * @throws StoreError `unavailable` where they can't be read
+   */
+  async look(): Promise<void> {
+    this.#next ??= this.#inTurn(() => {
+      this.#next = undefined;
+      return this.#look();
+    });
+    return this.#next;
+  }
+
+  /** For watches, which ask often: looks only if somebody rang, or after a while. */
+  async poll(): Promise<void> {
+    const waitMs = Math.max(this.#options.pollMs / 2, IDLE_SHARE * this.#lookMs);
+    if (!this.#isLoaded || this.#isRung || monotonicMs(this.#clock) - this.#lookedAt >= waitMs) await this.look();
+  }
+
+  /** What was read last, without a look if there was one. */
+  async loaded(): Promise<void> {
+    if (!this.#isLoaded) await this.look();
+  }
+
+  /**
+   * Runs a write of one key, after everything that was written before.
+   *
+   * @param mustLook whether what others have done must be known: a guard decides by it
+   */
+  async write<T>(key: string, mustLook: boolean, run: (held: Held | undefined, write: KeyWriter) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      if (mustLook || !this.#isLoaded) await this.#look();
+      const id = idOf(encodeUtf8(key));
+      if (!mustLook && !(await this.#isAsKnown(id))) await this.#look();
+      this.#checkWhole([key]);
+      return run(this.entries.find(id), new KeyWriter(this.#folder, this.entries, this.#writer(), key));
+    }).finally(() => {
+      this.#watchers.ring();
+    });
+  }
+
+  /** Deletes entries at one revision. */
+  async deleteAll(find: () => readonly Held[]): Promise<readonly Held[]> {
+    return this.#inTurn(async () => {
+      await this.#look();
+      const all = find();
+      if (all.length === 0) return all;
+      this.#checkWhole(all.flatMap(({ source }) => source.key ?? []));
+      const folder = this.#folder;
+      const files = all.flatMap(({ source }) => folder.fileOf(source.rawKey) ?? []);
+      await this.#writer().delete(files);
+      for (const { path } of files) folder.forget(path);
+      this.entries.apply(all.map(({ source }) => ({ id: idOf(source.rawKey), source: undefined })));
+      return all;
+    }).finally(() => {
+      this.#watchers.ring();
+    });
+  }
+
+  async #look(): Promise<void> {
+    const began = monotonicMs(this.#clock);
+    this.#isRung = false;
+    try {
+      const source = (this.#source ??= await this.#choose());
+      let snapshot = await source.read();
+      this.#take(snapshot);
+      // What happened in a folder before it was listened to has rung nobody.
+      if (this.#listen()) {
+        snapshot = await source.read();
+        this.#take(snapshot);
+        this.#listen();
+      }
+      if (source instanceof FolderSource) await this.#cleanUp(source);
+    } catch (error) {
+      this.#listen();
+      throw error;
+    } finally {
+      this.#lookedAt = monotonicMs(this.#clock);
+      this.#lookMs = this.#lookedAt - began;
+    }
+  }
+
+  #take(snapshot: Awaited<ReturnType<Source['read']>>): void {
+    if (snapshot === undefined) return;
+    this.problems.replace(snapshot.problems, snapshot.doubtful);
+    this.entries.restore(snapshot);
+    this.#isLoaded = true;
+  }
+
+  #listen(): boolean {
+    const { path } = this.#options;
+    return this.#watchers.listenTo([dirname(path), path, ...(this.#source?.folders ?? [])]);
+  }
+
+  async #choose(): Promise<Source> {
+    const { path, writable, settleMs, maxFileBytes, maxEntriesBytes, maxKeyBytes } = this.#options;
+    const common = { path, settleMs, clock: this.#clock };
+    let isFolder: boolean;
+    try {
+      isFolder = (await stat(path)).isDirectory();
+    } catch (error) {
+      throw unavailable(path, error);
+    }
+    if (isFolder) return new FolderSource({ ...common, maxFileBytes, maxKeyBytes });
+    if (writable) {
+      throw new StoreError('invalid-argument', `${path} is a file with entries, which can only be read: leave writable out`);
+    }
+    return new FileSource({ ...common, maxFileBytes: maxEntriesBytes });
+  }
+
+  async #cleanUp(source: FolderSource): Promise<void> {
+    if (!this.#options.writable || source.leftovers.length === 0 || source.root?.isMount !== false) return;
+    try {
+      await this.#writer().cleanUp(source.leftovers);
+    } catch (error) {
+      this.#options.logger.warn(`deleted files can't be cleared away below ${this.#options.path}`, { error });
+    }
+  }
+
+  get #folder(): FolderSource {
+    if (this.#source instanceof FolderSource) return this.#source;
+    throw new StoreError('internal', 'only a folder is written to', { outcome: 'not-applied' });
+  }
+
+  #writer(): Writer {
+    const { root } = this.#folder;
+    if (root === undefined) throw new StoreError('internal', 'the folder was not read yet', { outcome: 'not-applied' });
+    return new Writer(root, this.#options.maxFileBytes);
+  }
+
+  async #isAsKnown(id: string): Promise<boolean> {
+    const { root } = this.#folder;
+    const held = this.entries.find(id);
+    if (root === undefined) return false;
+    if (held === undefined) return true;
+    const file = this.#folder.fileOf(held.source.rawKey);
+    return file !== undefined && isUntouched(root, file);
+  }
+
+  /** What somebody was about to write by hand is not overwritten. */
+  #checkWhole(keys: readonly string[]): void {
+    const problem = this.problems.all.find(({ key }) => key !== undefined && keys.includes(key));
+    if (problem === undefined) return;
+    throw new StoreError(
+      'conflict',
+      `the file ${problem.path} of key ${quoted(problem.key ?? '')} can't be read, so nothing was written: ${problem.reason}`,
+      { outcome: 'not-applied' },
+    );
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Writes one key: its file first, then what the store shows. */
+export class KeyWriter {
+  readonly #folder: FolderSource;
+  readonly #entries: LiveEntries;
+  readonly #writer: Writer;
+  readonly #key: string;
+
+  constructor(folder: FolderSource, entries: LiveEntries, writer: Writer, key: string) {
+    this.#folder = folder;
+    this.#entries = entries;
+    this.#writer = writer;
+    this.#key = key;
+  }
+
+  async put(value: Uint8Array): Promise<void> {
+    const rawKey = encodeUtf8(this.#key);
+    const own = new Uint8Array(value);
+    const before = this.#folder.fileOf(rawKey);
+    const { file, entry } = await this.#writer.put(this.#key, own, before, () => this.#folder.keys());
+    if (before !== undefined) this.#folder.forget(before.path);
+    this.#folder.note(file, entry);
+    this.#entries.apply([{ id: idOf(rawKey), source: entry }]);
+  }
+
+  async delete(): Promise<void> {
+    const rawKey = encodeUtf8(this.#key);
+    const file = this.#folder.fileOf(rawKey);
+    if (file !== undefined) {
+      await this.#writer.delete([file]);
+      this.#folder.forget(file.path);
+    }
+    this.#entries.apply([{ id: idOf(rawKey), source: undefined }]);
+  }
+}
