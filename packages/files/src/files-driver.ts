@@ -112,7 +112,12 @@ export class FilesDriver implements StoreDriver {
     return { succeeded, revision: entries.history.revision, results };
   }
 
-  async #step(op: DriverOp, key: string, before: KeyValue | undefined, writer: KeyWriting | undefined): Promise<OpResult> {
+  async #step(
+    op: DriverOp,
+    key: string,
+    before: KeyValue | undefined,
+    writer: KeyWriting | undefined,
+  ): Promise<OpResult> {
     const { entries } = this.#files;
     switch (op.type) {
       case 'put':
@@ -173,7 +178,8 @@ interface KeyWriting {
  */
 function onlyKey(txn: DriverTxn): string {
   const ops = [...txn.then, ...txn.else];
-  if (ops.some(({ type }) => type === 'txn' || type === 'list')) throw unsupported('use put, delete and get of one key');
+  if (ops.some(({ type }) => type === 'txn' || type === 'list'))
+    throw unsupported('use put, delete and get of one key');
   const keys = new Set([
     ...txn.if.map(({ range }) => range.key),
     ...ops.map((op) => ('range' in op ? op.range.key : 'key' in op ? op.key : undefined)),
@@ -194,4 +200,10 @@ function unsupported(advice: string): StoreError {
   );
 }
 
-const ALL = { limit: undefined, keysOnly: false, countOnly: false, minModRevision: undefined, sort: undefined } as const;
+const ALL = {
+  limit: undefined,
+  keysOnly: false,
+  countOnly: false,
+  minModRevision: undefined,
+  sort: undefined,
+} as const;

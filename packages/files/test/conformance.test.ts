@@ -16,7 +16,8 @@ const BINDINGS = [
 
 if (isWhole) {
   // Of a store that is only read, each write of a case is a file that comes to rest.
-  for (const [name, options] of BINDINGS) describeConformance(name, () => filesBackend(options).backend, { timeoutMs: 600_000 });
+  for (const [name, options] of BINDINGS)
+    describeConformance(name, () => filesBackend(options).backend, { timeoutMs: 600_000 });
 } else {
   test.each(BINDINGS)('%s: the store passes every case that its capabilities do not exclude', async (_, options) => {
     const { backend } = filesBackend(options);

@@ -4,7 +4,7 @@ import type { FolderEntry } from './entry.js';
 import { plainProblem, type FileProblem } from './problem.js';
 import { byKey, readEntry } from './read-entry.js';
 import { resolveRoot } from './root.js';
-import { fullPath, inBatches, walk } from './walk.js';
+import { fullPath, inBatches, walkOnce } from './walk.js';
 
 /** As etcd's limit of a request: what is larger fits into no other store. */
 export const MAX_FILE_BYTES = 1.5 * 1024 * 1024;
@@ -33,7 +33,9 @@ export async function readFolder(path: string, options: ReadFolderOptions = {}):
   const maxBytes = checkWhole(options.maxFileBytes ?? MAX_FILE_BYTES, 'maxFileBytes', 'bytes');
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const root = await resolveRoot(path);
-    const { files, problems, isTorn } = await walk(root);
+    const walked = await walkOnce(path, root);
+    if (walked === undefined) continue;
+    const { files, problems, isTorn } = walked;
     const entries: FolderEntry[] = [];
     const all = [...problems];
     let isGoneMeanwhile = isTorn;

@@ -1,10 +1,12 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { StoreError } from '@holdfast/store';
-import { codeOf, unavailable } from '../errors.js';
+import { isGone, unavailable } from '../errors.js';
 
 /** The link to the newest folder of a Kubernetes mount (ConfigMap, Secret). Replacing it changes all files at once. */
 const DATA = '..data';
+/** How often links are followed that change meanwhile. */
+const ATTEMPTS = 10;
 
 /** Where the files are at one moment. */
 export interface Root {
@@ -22,21 +24,29 @@ export interface Root {
  * @throws StoreError `unavailable` where it is not there
  */
 export async function resolveRoot(path: string): Promise<Root> {
-  try {
-    const folder = await realpath(path);
-    const data = join(folder, DATA);
-    const isMount = await isThere(data);
-    const real = isMount ? await realpath(data) : folder;
-    if (!isInside(real, folder)) {
-      throw new StoreError('unavailable', `${data} leads out of the folder, to ${real}; link it to a folder inside`);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await resolveOnce(path);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      // The kubelet takes an old folder away as soon as the link has been replaced.
+      if (!isGone(error) || attempt >= ATTEMPTS || !(await isThere(path))) throw unavailable(path, error);
     }
-    const facts = await stat(real, { bigint: true });
-    if (!facts.isDirectory())
-      throw new StoreError('unavailable', `${path} is no folder; name one, or a file with entries`);
-    return { real, isMount, id: `${facts.dev}:${facts.ino}` };
-  } catch (error) {
-    throw error instanceof StoreError ? error : unavailable(path, error);
   }
+}
+
+async function resolveOnce(path: string): Promise<Root> {
+  const folder = await realpath(path);
+  const data = join(folder, DATA);
+  const isMount = await isThere(data);
+  const real = isMount ? await realpath(data) : folder;
+  if (!isInside(real, folder)) {
+    throw new StoreError('unavailable', `${data} leads out of the folder, to ${real}; link it to a folder inside`);
+  }
+  const facts = await stat(real, { bigint: true });
+  if (!facts.isDirectory())
+    throw new StoreError('unavailable', `${path} is no folder; name one, or a file with entries`);
+  return { real, isMount, id: `${facts.dev}:${facts.ino}` };
 }
 
 /** Whether a path without links is the folder, or below it. */
@@ -49,7 +59,7 @@ async function isThere(path: string): Promise<boolean> {
     await lstat(path);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (isGone(error)) return false;
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { isStoreError } from '@holdfast/store';
 import { isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
 import { isIgnored, keyOfFile, type EntryName } from '../format/paths.js';
 import { deletionOf, isDeletions, markOf, readDeletions } from './deletions.js';
-import { isInside, type Root } from './root.js';
+import { isInside, resolveRoot, type Root } from './root.js';
 import type { FileProblem } from './problem.js';
 
 /** How many files are asked for at a time: Node does file work on four threads. */
@@ -41,10 +41,20 @@ export interface Walk {
  *
  * @throws StoreError `unavailable` where the folder itself can't be read
  */
-export async function walk(root: Root): Promise<Walk> {
+async function walk(root: Root): Promise<Walk> {
   const walker = new Walker(root);
   await walker.run();
   return walker;
+}
+
+/** {@link walk}, where the folder may be replaced meanwhile: then what is missing in it means nothing. */
+export async function walkOnce(path: string, root: Root): Promise<Walk | undefined> {
+  try {
+    return await walk(root);
+  } catch (error) {
+    if (!isStoreError(error) || !isGone(error.cause)) throw error;
+    return (await resolveRoot(path)).real === root.real ? walk(root) : undefined;
+  }
 }
 
 class Walker implements Walk {
@@ -75,7 +85,12 @@ class Walker implements Walk {
     if (this.#lists.length === 0) return;
     const deletions = await Promise.all(this.#lists.map((path) => readDeletions(fullPath(this.#root, path))));
     const isThere = new Set(this.files.map(({ path }) => path.toString('latin1')));
-    const deleted = new Set(deletions.flat().filter(({ by }) => by === undefined || isThere.has(by)).map(markOf));
+    const deleted = new Set(
+      deletions
+        .flat()
+        .filter(({ by }) => by === undefined || isThere.has(by))
+        .map(markOf),
+    );
     const isDeleted = ({ path, facts }: FoundFile) => deleted.has(markOf(deletionOf(path, facts)));
     this.leftovers.push(...this.files.filter(isDeleted).map(({ path }) => path), ...this.#lists);
     this.files = this.files.filter((file) => !isDeleted(file));

@@ -53,7 +53,8 @@ export class LiveEntries {
       const held = this.#held.get(id);
       if (held === undefined || !isSameEntry(held.source, source)) edits.push({ id, source });
       // Only where it comes from is new.
-      else if (held.source.path !== source.path) this.#held.set(id, { ...held, source: { ...source, value: held.source.value } });
+      else if (held.source.path !== source.path)
+        this.#held.set(id, { ...held, source: { ...source, value: held.source.value } });
     }
     const isKept = keptBy(problems);
     for (const [id, { source }] of this.#held) {

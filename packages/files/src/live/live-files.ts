@@ -77,7 +77,11 @@ export class LiveFiles {
    *
    * @param mustLook whether what others have done must be known: a guard decides by it
    */
-  async write<T>(key: string, mustLook: boolean, run: (held: Held | undefined, write: KeyWriter) => Promise<T>): Promise<T> {
+  async write<T>(
+    key: string,
+    mustLook: boolean,
+    run: (held: Held | undefined, write: KeyWriter) => Promise<T>,
+  ): Promise<T> {
     return this.#inTurn(async () => {
       if (mustLook || !this.#isLoaded) await this.#look();
       const id = idOf(encodeUtf8(key));
@@ -153,7 +157,10 @@ export class LiveFiles {
     }
     if (isFolder) return new FolderSource({ ...common, maxFileBytes, maxKeyBytes });
     if (writable) {
-      throw new StoreError('invalid-argument', `${path} is a file with entries, which can only be read: leave writable out`);
+      throw new StoreError(
+        'invalid-argument',
+        `${path} is a file with entries, which can only be read: leave writable out`,
+      );
     }
     return new FileSource({ ...common, maxFileBytes: maxEntriesBytes });
   }

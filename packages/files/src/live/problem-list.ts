@@ -43,7 +43,9 @@ export class ProblemList {
     this.#listed = listed;
     for (const word of doubtful) {
       if (!this.#doubtful.has(word)) {
-        this.#logger.warn(`${word}: YAML 1.1 reads it as something else; put it in quotation marks, or write true, false, or the number`);
+        this.#logger.warn(
+          `${word}: YAML 1.1 reads it as something else; put it in quotation marks, or write true, false, or the number`,
+        );
       }
     }
     this.#doubtful = new Set(doubtful);

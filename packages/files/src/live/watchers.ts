@@ -82,9 +82,8 @@ export class Watchers {
       codeOf(error) === 'ENOSPC' || codeOf(error) === 'EMFILE'
         ? '; raise fs.inotify.max_user_watches and max_user_instances, or leave it so'
         : '';
-    this.#logger.warn(
-      `the files store is not told of changes, and looks every pollMs: ${messageOf(error)}${advice}`,
-      { error },
-    );
+    this.#logger.warn(`the files store is not told of changes, and looks every pollMs: ${messageOf(error)}${advice}`, {
+      error,
+    });
   }
 }

@@ -3,7 +3,7 @@ import type { FolderEntry } from '../folder/entry.js';
 import { plainProblem } from '../folder/problem.js';
 import { byKey, readEntry, type ReadProblem } from '../folder/read-entry.js';
 import { resolveRoot, type Root } from '../folder/root.js';
-import { fullPath, inBatches, walk, type FoundFile, type Walk } from '../folder/walk.js';
+import { fullPath, inBatches, walkOnce, type FoundFile, type Walk } from '../folder/walk.js';
 import { Settling, type Rest } from './settle.js';
 import { idOf, type Snapshot, type Source, type SourceEntry } from './snapshot.js';
 
@@ -76,7 +76,8 @@ export class FolderSource implements Source {
       const look = await this.#look();
       if (look === undefined) {
         if (this.#settling.look(undefined, []) === 'too long') break;
-        await this.#settling.wait();
+        // A mount is whole again at once.
+        if (this.#taken?.root.isMount !== true) await this.#settling.wait();
         continue;
       }
       this.folders = look.walk.folders;
@@ -126,8 +127,8 @@ export class FolderSource implements Source {
         `${this.#options.path} has no ..data any more; what was read before stays; mount the volume again`,
       );
     }
-    const walked = await walk(root);
-    if (walked.isTorn) return undefined;
+    const walked = await walkOnce(this.#options.path, root);
+    if (walked === undefined || walked.isTorn) return undefined;
     const signatures = new Map(walked.files.map(({ path, signature }) => [idOf(path), signature]));
     const lines = [...signatures].map(([id, signature]) => `${id}\0${signature}`);
     const problems = walked.problems.map(({ path, reason }) => `${path}\0${reason}`);
@@ -151,7 +152,9 @@ export class FolderSource implements Source {
   }
 
   #restOf(look: Look): Rest {
-    const changed = look.walk.files.filter(({ path, signature }) => this.#known.get(idOf(path))?.signature !== signature);
+    const changed = look.walk.files.filter(
+      ({ path, signature }) => this.#known.get(idOf(path))?.signature !== signature,
+    );
     // The files of a mount are whole before the mount points to them. And where there is nothing to read, there is nothing to wait for.
     if (look.root.isMount || (changed.length === 0 && this.#gone(look).length === 0)) return 'settled';
     const facts = changed.map((file) => file.facts);

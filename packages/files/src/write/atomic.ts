@@ -18,7 +18,12 @@ export type Placing = 'replace' | 'create';
  * @param onPlaced called when the file has its name: from then on a failure leaves it there
  * @throws what the file system says; `EEXIST` for `'create'`
  */
-export async function writeWhole(path: BytePath, content: Uint8Array, placing: Placing, onPlaced: () => void): Promise<void> {
+export async function writeWhole(
+  path: BytePath,
+  content: Uint8Array,
+  placing: Placing,
+  onPlaced: () => void,
+): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.holdfast-${randomUUID()}.tmp`);
   try {

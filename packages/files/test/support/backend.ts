@@ -28,7 +28,8 @@ export function filesBackend(options: Partial<FilesStoreOptions>): { backend: Co
   const fileOf = (key: FileKey) => join(folder, `${pathOf(key)}.bin`);
   const remove = (key: FileKey) => {
     // The store may have chosen another ending.
-    for (const ending of ['bin', 'txt', 'json', 'yaml']) rmSync(join(folder, `${pathOf(key)}.${ending}`), { force: true });
+    for (const ending of ['bin', 'txt', 'json', 'yaml'])
+      rmSync(join(folder, `${pathOf(key)}.${ending}`), { force: true });
   };
   // What was changed past the store is at rest before the case goes on, as with every program that waits.
   const seen = async () => void (await first.list({ prefix: '' }, { countOnly: true }));
@@ -37,7 +38,7 @@ export function filesBackend(options: Partial<FilesStoreOptions>): { backend: Co
     saveFile(fileOf(key), value);
   };
   const backend: ConformanceBackend = {
-    patienceMs: 30_000,
+    patienceMs: process.env['HOLDFAST_FILES'] === 'whole' ? 180_000 : 30_000,
     scanKeys: 30,
     backlogRevisions: 40,
     open: (given) => first.connect(given),
@@ -59,7 +60,8 @@ export function filesBackend(options: Partial<FilesStoreOptions>): { backend: Co
         break: () => renameSync(folder, `${folder}.away`),
         heal: () => renameSync(`${folder}.away`, folder),
       },
-      openByUrl: () => openStore(`files:${folder}`, { adapters: [files.with({ settleMs: 1, historyEvents: 200, ...options })] }),
+      openByUrl: () =>
+        openStore(`files:${folder}`, { adapters: [files.with({ settleMs: 1, historyEvents: 200, ...options })] }),
     },
     close: async () => {
       await first.close();
