@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
+import { filesStore } from '@holdfast/files';
 import { lmdbStore } from '@holdfast/lmdb';
 import { memoryStore } from '@holdfast/memory';
 import { postgresStore } from '@holdfast/postgres';
@@ -18,6 +19,7 @@ const backends = {
   memory: memoryStore().capabilities,
   lmdb: lmdbStore({ path: './data' }).capabilities,
   postgres: postgresStore({ connectionString: 'postgres://127.0.0.1:1' }).capabilities,
+  'files (writable)': filesStore({ path: './config', writable: true }).capabilities,
   'etcd-v3': etcdV3Store({ endpoints }).capabilities,
   'etcd-v2': etcdV2Store({ endpoints }).capabilities,
 };

@@ -2,7 +2,7 @@ import {
   abortable,
   compareHolds,
   followChanges,
-  KeyRange,
+  type KeyRange,
   listItems,
   type DriverCall,
   type DriverDeleteOptions,

@@ -9,6 +9,7 @@ const MEANT: Readonly<Record<string, string>> = {
   ...sameFor(ETCD_3, ['etcd3', 'etcdv3', 'etcd-3']),
   ...sameFor(ETCD_2, ['etcd2', 'etcdv2', 'etcd-2']),
   ...sameFor('postgres://host:5432/database for PostgreSQL', ['pg', 'pgsql', 'psql']),
+  ...sameFor('files:/etc/app for a folder of YAML and JSON files', ['file', 'folder', 'yaml', 'json', 'configmap']),
   ...sameFor('memory: for the embedded store', ['mem', 'inmemory', 'in-memory']),
 };
 

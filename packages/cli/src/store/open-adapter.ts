@@ -7,6 +7,7 @@ import type { StoreAddress } from './store-address.js';
 /** The adapters that the command brings along. Each is loaded only when it is used. */
 const BROUGHT: Readonly<Record<string, () => Promise<StoreAdapter>>> = {
   memory: async () => (await import('@holdfast/memory')).memory,
+  files: async () => (await import('@holdfast/files')).files,
   'etcd-v3': async () => (await import('@holdfast/etcd-v3')).etcdV3,
   'etcd-v2': async () => (await import('@holdfast/etcd-v2')).etcdV2,
 };

@@ -4,6 +4,7 @@ import * as core from '@holdfast/core';
 import * as coreYaml from '@holdfast/core/yaml';
 import * as etcdV2 from '@holdfast/etcd-v2';
 import * as etcdV3 from '@holdfast/etcd-v3';
+import * as files from '@holdfast/files';
 import * as filesFormat from '@holdfast/files/format';
 import * as lmdb from '@holdfast/lmdb';
 import * as memory from '@holdfast/memory';
@@ -23,6 +24,7 @@ const MODULES: Readonly<Record<string, unknown>> = {
   '@holdfast/core/yaml': coreYaml,
   '@holdfast/etcd-v2': etcdV2,
   '@holdfast/etcd-v3': etcdV3,
+  '@holdfast/files': files,
   '@holdfast/files/format': filesFormat,
   '@holdfast/lmdb': lmdb,
   '@holdfast/memory': memory,
