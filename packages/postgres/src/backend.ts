@@ -39,6 +39,10 @@ export class Backend {
     this.logger = settings.logger;
   }
 
+  get requestMs(): number {
+    return this.#settings.requestMs;
+  }
+
   get endpoint(): string {
     return this.connections.endpoint;
   }

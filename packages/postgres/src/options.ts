@@ -17,11 +17,15 @@ import {
 } from '@holdfast/adapter-kit';
 import { tablesOf, type Tables } from './sql/tables.js';
 
+// As the types of `pg` say it: their users have them, and those of the store need not.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type AnyListener = (...given: any[]) => void;
+
 /** The part of a `pg` pool that the store uses. `new Pool()` of `pg` 8 is one. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>;
-  on?(event: 'error', listener: (error: Error) => void): unknown;
-  off?(event: 'error', listener: (error: Error) => void): unknown;
+  on?(event: 'error' | 'acquire', listener: AnyListener): unknown;
+  off?(event: 'error' | 'acquire', listener: AnyListener): unknown;
   readonly options?: object;
   readonly Client?: unknown;
 }
@@ -29,8 +33,8 @@ export interface PostgresPool {
 /** A client of such a pool. */
 export interface PostgresClient {
   query(config: object): Promise<unknown>;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: AnyListener): unknown;
+  off(event: string, listener: AnyListener): unknown;
   release(destroy?: boolean | Error): void;
 }
 

@@ -28,6 +28,8 @@ export class Connections {
     this.#pool = pool ?? (this.#own as unknown as PostgresPool);
     // A connection that fails while nobody uses it is replaced by the next one. Without a listener it would end the process.
     this.#pool.on?.('error', ignore);
+    // The server may end a connection in the very packet that completes it: nobody else listens yet.
+    this.#pool.on?.('acquire', guard);
   }
 
   /**
@@ -80,6 +82,7 @@ export class Connections {
 
   async close(): Promise<void> {
     this.#pool.off?.('error', ignore);
+    this.#pool.off?.('acquire', guard);
     // One that was given is its owner's.
     if (this.#own === undefined) return;
     this.#own.on('error', ignore);
@@ -222,6 +225,14 @@ function interrupted(clock: Clock, signal: AbortSignal | undefined, ms: number, 
       removeAbortListener(signal, onAbort);
     },
   };
+}
+
+const guarded = new WeakSet<object>();
+
+function guard(client: PostgresClient): void {
+  if (guarded.has(client)) return;
+  guarded.add(client);
+  client.on('error', ignore);
 }
 
 function ignore(): void {

@@ -29,6 +29,7 @@ interface Kept {
 export class Tail {
   readonly #backend: Backend;
   readonly #previous: boolean;
+  readonly #lookMs: number;
   #kept: Kept | undefined;
   #looking: { readonly promise: Promise<void>; isSent: boolean } | undefined;
   #next: Promise<void> | undefined;
@@ -36,6 +37,7 @@ export class Tail {
   /** @param previous whether changes come with what they replaced */
   constructor(backend: Backend, previous: boolean) {
     this.#backend = backend;
+    this.#lookMs = Math.min(LOOK_MS, backend.requestMs);
     this.#previous = previous;
   }
 
@@ -50,7 +52,7 @@ export class Tail {
     if (kept !== undefined && after >= kept.from && after <= kept.to) return changesOf(kept, after);
     // A bookmark past the head is answered so too.
     const statement = selectChanges(this.#backend.tables, after, range, this.#previous);
-    const { meta, results } = await this.#backend.read([statement], { signal, ms: LOOK_MS });
+    const { meta, results } = await this.#backend.read([statement], { signal, ms: this.#lookMs });
     return toChanges(results[0] ?? [], meta, this.#previous);
   }
 
@@ -85,7 +87,7 @@ export class Tail {
     const kept = this.#kept;
     const { tables } = this.#backend;
     const statements = kept === undefined ? [] : [selectChanges(tables, kept.to, undefined, this.#previous)];
-    const { meta, results } = await this.#backend.read(statements, { ms: LOOK_MS });
+    const { meta, results } = await this.#backend.read(statements, { ms: this.#lookMs });
     const [rows] = results;
     if (
       kept === undefined ||

@@ -5,7 +5,9 @@ import { createTables, FORMAT, SERVER, UNKNOWN_SERVER, type Tables } from '../sq
 import { beginWrite } from './begin.js';
 import { noteChecked } from './check-server.js';
 
-const exists = (table: string): string => `SELECT to_regclass(${anyText(table)})::oid::text`;
+/** Asked of the catalog by a query, which sees what was committed before it. `to_regclass` may answer from a cache. */
+const exists = (t: Tables): string =>
+  `SELECT c.oid::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ${anyText(t.name)} AND c.relname = 'store'`;
 
 /**
  * Creates the tables where there are none. Several processes may do it at once: one of them does.
@@ -13,7 +15,7 @@ const exists = (table: string): string => `SELECT to_regclass(${anyText(table)})
  * @throws StoreError `unsupported` for tables of a newer format, and what the server says
  */
 export async function migrate(session: Session, t: Tables, isAllowed: boolean): Promise<void> {
-  const [found] = await session.run(exists(t.store));
+  const [found] = await session.run(exists(t));
   if (isThere(found) || !isAllowed) {
     const [rows] = await session.run(`SELECT format FROM ${t.store}`);
     const format = number(rows?.[0], 0);
@@ -33,7 +35,7 @@ export async function migrate(session: Session, t: Tables, isAllowed: boolean): 
 async function create(session: Session, t: Tables, server: string): Promise<void> {
   // The lock comes first, in a statement of its own: what is looked at next is what its last holder has left.
   const results = await session.run(
-    `${beginWrite()} SELECT pg_advisory_xact_lock(${t.migrationLock}); ${exists(t.store)}; SELECT count(*) FROM pg_namespace WHERE nspname = ${anyText(t.name)};`,
+    `${beginWrite()} SELECT pg_advisory_xact_lock(${t.migrationLock}); ${exists(t)}; SELECT count(*) FROM pg_namespace WHERE nspname = ${anyText(t.name)};`,
   );
   const [found, schemas] = results.slice(-2);
   if (isThere(found)) {

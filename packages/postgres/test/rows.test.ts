@@ -1,0 +1,190 @@
+// The faults that a naive mirror does not survive, as for etcd v3 (packages/cli/test/faults/v3-rows.test.ts): real servers, default options,
+// through a proxy. Each ends with the mirror equal to what a query prints, live, and one connection that listens.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { postgresStore, type PostgresStoreOptions } from '@holdfast/postgres';
+import type { ConfigStore } from '@holdfast/store';
+import { availablePostgres, eventually, startPostgres, startProxy, type Postgres, type Proxy } from '@holdfast/testkit';
+import type { Outside } from '../../cli/test/faults/outside.js';
+import { WatchedMirror } from '../../cli/test/faults/watched-mirror.js';
+import { burst } from '../../cli/test/faults/writers.js';
+import { sql, through } from './support/database.js';
+
+const MEGABYTE = 1_000_000;
+
+// The other versions run the conformance suite.
+describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $version', ({ version }) => {
+  let server: Postgres;
+  let proxy: Proxy;
+  /** Through the proxy. */
+  let store: ConfigStore;
+  /** Around it. */
+  let writer: ConfigStore;
+  let prefix = '';
+  let row = 0;
+  const opened: WatchedMirror[] = [];
+
+  beforeAll(async () => {
+    server = await startPostgres({ version, fsync: true });
+    writer = postgresStore({ connectionString: server.url });
+  });
+
+  afterAll(async () => {
+    await writer.close();
+    await server.close();
+  });
+
+  beforeEach(async () => {
+    prefix = `/${(row += 1)}/`;
+    proxy = await startProxy(`http://127.0.0.1:${server.port}`);
+    store = connect();
+    await burst(writer, 200, (index) => `${prefix}${index}`);
+  });
+
+  afterEach(async () => {
+    for (const watched of opened.splice(0)) await watched.mirror.close();
+    await store.close();
+    await eventually(async () => (await outside.watchers()) === 0);
+    await proxy.close();
+  });
+
+  const connect = (options: Partial<PostgresStoreOptions> = {}) =>
+    postgresStore({ connectionString: through(server, proxy.port), ...options });
+
+  /** What the tables hold, and how many connections listen. */
+  const outside: Outside = {
+    held: async (below) => {
+      const rows = await sql(
+        server.url,
+        `SELECT convert_from(key, 'UTF8') AS key, convert_from(value, 'UTF8') AS json, revision::text AS mod, create_revision::text AS created
+         FROM (SELECT DISTINCT ON (key) * FROM holdfast.versions ORDER BY key, revision DESC) v
+         WHERE version > 0 AND starts_with(convert_from(key, 'UTF8'), '${below}')`,
+      );
+      return new Map(
+        (rows as unknown as Record<'key' | 'json' | 'mod' | 'created', string>[]).map(({ key, json, mod, created }) => [
+          key.slice(below.length),
+          { json, modRevision: Number(mod), createRevision: Number(created) },
+        ]),
+      );
+    },
+    watchers: async () => {
+      const [found] = await sql(
+        server.url,
+        "SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'LISTEN%'",
+      );
+      return found?.['n'] as number;
+    },
+  };
+
+  async function open(on: ConfigStore = store): Promise<WatchedMirror> {
+    const watched = await WatchedMirror.open(on, outside, prefix);
+    opened.push(watched);
+    await watched.settled();
+    watched.events.length = 0;
+    return watched;
+  }
+
+  function disconnect(): void {
+    proxy.refuse();
+    proxy.cut();
+  }
+
+  const compact = async () => writer.compact((await writer.status()).revision, { physical: true });
+
+  test('kill -9 and restart of the server', async () => {
+    const watched = await open();
+    await writer.put(`${prefix}before`, '1');
+    await server.kill();
+    await server.start();
+    await eventually(() => writer.status());
+    await burst(writer, 50, (index) => `${prefix}after/${index}`);
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual([]);
+    expect(watched.told).toHaveLength(51);
+  });
+
+  test('cut, 2,000 writes, restored', async () => {
+    const watched = await open();
+    disconnect();
+    await burst(writer, 2_000, (index) => `${prefix}${index % 300}`);
+    await writer.delete(`${prefix}0`);
+    await proxy.allow();
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual([]);
+  });
+
+  test('the same, compacted meanwhile', async () => {
+    const watched = await open();
+    const kept = watched.mirror.get('199');
+    disconnect();
+    await burst(writer, 2_000, (index) => `${prefix}${index % 100}`);
+    await writer.delete(`${prefix}150`);
+    await compact();
+    await proxy.allow();
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual(['compacted']);
+    expect(watched.told).toHaveLength(101);
+    expect(watched.mirror.get('199')).toBe(kept);
+  });
+
+  test('half-open connections', async () => {
+    const halfOpen = connect({ timeouts: { requestMs: 1_000 } });
+    const watched = await open(halfOpen);
+    const abandoned = proxy.abandon();
+    await burst(writer, 300, (index) => `${prefix}${index * 2}`);
+    // The server can't know that the connection that listened is dead.
+    await watched.settled();
+    abandoned.end();
+    await writer.put(`${prefix}after`, '1');
+    await watched.settled();
+    await halfOpen.close();
+  });
+
+  test('idle prefix, 3,000 foreign writes, compaction, cut', async () => {
+    const watched = await open();
+    await burst(writer, 3_000, (index) => `/foreign/${index % 100}`);
+    await watched.mirror.sync();
+    await compact();
+    proxy.cut();
+    await writer.put(`${prefix}first`, '1');
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual([]);
+    expect(watched.told).toEqual(['first']);
+  });
+
+  test('cut in the middle of a 2,000-event backlog', async () => {
+    const watched = await open();
+    disconnect();
+    await burst(writer, 2_000, (index) => `${prefix}backlog/${index}`);
+    const cut = proxy.cutAfter(100_000);
+    await proxy.allow();
+    await cut.happened;
+    await watched.settled();
+    expect(watched.mirror.size).toBe(2_200);
+    expect(new Set(watched.told).size).toBe(2_000);
+  });
+
+  test('10 MB of backlog, more than 4 MB in one read, default options', async () => {
+    await burst(writer, 6, (index) => `${prefix}large/${index}`, large);
+    const watched = await open();
+    disconnect();
+    await burst(
+      writer,
+      10,
+      (index) => `${prefix}large/${index}`,
+      (index) => large(index + 1),
+    );
+    await proxy.allow();
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual([]);
+    disconnect();
+    await burst(writer, 10, (index) => `${prefix}large/${index}`, large);
+    await compact();
+    await proxy.allow();
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual(['compacted']);
+  });
+});
+
+function large(index: number): string {
+  return JSON.stringify(String(index % 10).repeat(MEGABYTE));
+}
