@@ -4,7 +4,7 @@ import type { Change, ChangeEvent, Mirror } from '../src/index.js';
 import { PREFIX, thing, type Thing, world, type World } from './support/world.js';
 
 const LIVENESS_MS = 3_000;
-const SEEDS = Number(process.env['MIRROR_SEEDS'] ?? 60);
+const SEEDS = Number(process.env['MIRROR_SEEDS'] ?? 40);
 const FIRST_SEED = Number(process.env['MIRROR_FIRST_SEED'] ?? 1);
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
 

@@ -6,7 +6,11 @@ import { root, type Sample } from './markdown-sample.js';
 export function typeErrors(samples: readonly Sample[]): string[] {
   const config = join(root, '.ci', 'tsconfig.check.json');
   const read = ts.readConfigFile(config, (path) => ts.sys.readFile(path));
-  const { options } = ts.parseJsonConfigFileContent(read.config, ts.sys, join(root, '.ci'));
+  const { options } = ts.parseJsonConfigFileContent(
+    read.config,
+    { ...ts.sys, readDirectory: () => [] },
+    join(root, '.ci'),
+  );
   // Samples have no names for what they declare; each is a module in this package, where their imports resolve.
   const sources = new Map(
     samples.map(({ code, where }, index) => [
