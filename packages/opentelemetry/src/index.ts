@@ -1,0 +1,6 @@
+export {
+  HoldfastInstrumentation,
+  type HoldfastInstrumentationConfig,
+  type MeterSource,
+  type TracerSource,
+} from './instrumentation.js';
