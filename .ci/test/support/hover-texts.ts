@@ -105,7 +105,7 @@ export function unknownNames({ name, text, parameters }: HoverText, names: Reado
 
 /** Names that readers know without us: of etcd, of JavaScript and its tools, of the network. */
 const KNOWN = new Set([
-  ...['JavaScript', 'TypeScript', 'OpenSSL', 'GitHub', 'StateLeader', 'StateFollower', 'MemberList'],
+  ...['JavaScript', 'TypeScript', 'OpenSSL', 'GitHub', 'StateLeader', 'StateFollower', 'MemberList', 'OpenTelemetry'],
   ...['passwordFile', 'toClient', 'toServer'],
   // Misspelt on purpose.
   'ifAbsnt',

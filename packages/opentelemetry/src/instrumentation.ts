@@ -22,8 +22,8 @@ export interface MeterSource {
 }
 
 /**
- * Metrics and spans of all stores, mirrors and sessions of the process, for OpenTelemetry's `registerInstrumentations` and `NodeSDK`. Make
- * it before you open mirrors: those that were open before are seen with their next event. No attribute is a key or a value.
+ * Metrics and spans of all stores, mirrors and sessions of the process, for the list of instrumentations that an SDK of OpenTelemetry
+ * takes. Make it before you open mirrors: those that were open before are seen with their next event. No attribute is a key or a value.
  */
 export class HoldfastInstrumentation {
   readonly instrumentationName = NAME;

@@ -47,7 +47,10 @@ export interface StoreChannels {
   readonly 'holdfast:store:connection': StoreConnectionEvent;
 }
 
+// Their types are Node's, which published types may not need.
+/** @internal */
 export const callChannels = tracingChannel('holdfast:store:call');
+/** @internal */
 export const connectionChannel = channel('holdfast:store:connection');
 
 /** Whether anyone wants to hear of calls. Before Node 20.13, a tracing channel can't say that itself. */

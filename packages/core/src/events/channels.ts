@@ -96,6 +96,8 @@ export interface MirrorChannels {
   readonly 'holdfast:mirror:audit': MirrorAuditEvent;
 }
 
+// Their types are Node's, which published types may not need.
+/** @internal */
 export const channels = {
   load: channel('holdfast:mirror:load'),
   step: channel('holdfast:mirror:step'),
