@@ -6,7 +6,7 @@ import type { Figures } from './row.js';
 
 export interface Measured<T> {
   readonly result: T;
-  /** `ms`, `stallMs` (the longest that the event loop was held), `cpuMs`, `peakBytes` (RSS above that at the start). */
+  /** `ms`, `stallMs` (the longest that the event loop was held), `cpuMs`, `peakBytes` (RSS above that at the start), `rssBytes` (RSS with it). */
   readonly figures: Figures;
 }
 
@@ -24,11 +24,12 @@ export async function measure<T>(work: () => Promise<T>): Promise<Measured<T>> {
   const result = await profiled(work);
   const ms = performance.now() - began;
   const { user, system } = process.cpuUsage(cpu);
-  const peakBytes = Math.max(0, peakRss() - rss);
+  const rssBytes = peakRss();
+  const peakBytes = Math.max(0, rssBytes - rss);
   // A stall at the very end shows only when the histogram's timer fires after it.
   await delay(5);
   histogram.disable();
-  return { result, figures: { ms, stallMs: histogram.max / 1e6, cpuMs: (user + system) / 1000, peakBytes } };
+  return { result, figures: { ms, stallMs: histogram.max / 1e6, cpuMs: (user + system) / 1000, peakBytes, rssBytes } };
 }
 
 /** The bytes that are still in use: in the heap, and in buffers outside of it. */

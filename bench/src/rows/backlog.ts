@@ -59,6 +59,7 @@ export const row: Row = {
     stallMs: { label: 'longest stall', unit: 'ms' },
     cpuMs: { label: 'CPU', unit: 'ms' },
     peakBytes: { label: 'peak RSS above start', unit: 'MB' },
+    rssBytes: { label: 'peak RSS', unit: 'MB' },
   },
   goals: [
     {
