@@ -80,6 +80,13 @@ export function inUseElsewhere(path: string): StoreError {
   );
 }
 
+export function emptied(path: string): StoreError {
+  return new StoreError(
+    'internal',
+    `data.mdb in ${path} is empty: it was cut off, or its first process died while it made it; put back a copy of the folder, or delete data.mdb if there was no data`,
+  );
+}
+
 export function notOurs(path: string, why: string): StoreError {
   return new StoreError(
     'invalid-argument',

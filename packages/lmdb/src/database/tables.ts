@@ -1,9 +1,10 @@
 import { open, type Database, type RootDatabase } from 'lmdb';
-import { mkdirSync, existsSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderGone, newerFormat, notOurs } from '../errors.js';
 import { FORMAT, type StoreState } from '../data/state.js';
 import { BELL_FILE, checkLocal, DATA_FILE } from './folder.js';
+import { checkFile } from './header.js';
 
 export type Table = Database<Uint8Array, Uint8Array>;
 
@@ -48,9 +49,10 @@ export interface OpenTables {
  * @throws StoreError `invalid-argument` for what is no store of ours, `unsupported` for a newer format, or what LMDB throws
  */
 export function openTables({ path, create, noMetaSync, initial }: OpenTables): Tables {
-  if (!existsSync(join(path, DATA_FILE))) {
+  if (!checkFile(path)) {
     if (!create) throw folderGone(path);
     mkdirSync(path, { recursive: true });
+    checkFile(path);
   }
   checkLocal(path);
   const root = open<Uint8Array, Uint8Array>({
@@ -68,6 +70,7 @@ export function openTables({ path, create, noMetaSync, initial }: OpenTables): T
   });
   try {
     checkOurs(root, path);
+    checkWhole(root, path);
     const tables = { root, ...openAll(root) };
     if (tables.meta.get(META_KEYS.format) === undefined) {
       root.transactionSync(() => {
@@ -95,6 +98,13 @@ function openAll(root: Tables['root']): Omit<Tables, 'root'> {
     attached: table('attached'),
     deadlines: table('deadlines'),
   };
+}
+
+/** Reading past the end of a file that was cut off would end the process. */
+function checkWhole(root: Tables['root'], path: string): void {
+  const { lastPageNumber = 0, pageSize = 0 } = root.getStats() as { lastPageNumber?: number; pageSize?: number };
+  const [least, { size }] = [(lastPageNumber + 1) * pageSize, statSync(join(path, DATA_FILE))];
+  if (size < least) throw new Error(`MDB_CORRUPTED: it has ${size} bytes, and its pages need ${least}`);
 }
 
 /** Before anything is written: a file of another program must stay as it is. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, watch, writeSync, type FSWatcher } from 'node:fs';
+import { closeSync, constants, openSync, watch, writeSync, type FSWatcher } from 'node:fs';
 import { bellPath } from '../database/tables.js';
 
 /**
@@ -29,7 +29,7 @@ export class Doorbell {
   ring(): void {
     this.#tell();
     try {
-      this.#file ??= openSync(this.#path, 'a+');
+      this.#file ??= openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o664);
       // Always the same byte: it takes no space that is not taken already.
       writeSync(this.#file, Buffer.of(0x0a), 0, 1, 0);
     } catch {
@@ -58,7 +58,7 @@ export class Doorbell {
   #watch(): void {
     if (this.#watcher !== undefined) return;
     try {
-      closeSync(openSync(this.#path, 'a'));
+      closeSync(openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o664));
       this.#watcher = watch(this.#path, { persistent: false }, this.#tell);
       this.#watcher.on('error', () => {
         this.#unwatch();
