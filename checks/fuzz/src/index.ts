@@ -6,4 +6,4 @@ export { runPlan, type Difference, type PlanResult } from './run-plan.js';
 export { show } from './show.js';
 export { shrink } from './shrink.js';
 export { V2Arena } from './v2-arena.js';
-export { V3Arena } from './v3-arena.js';
+export { lmdbModel, V3Arena, type Model } from './v3-arena.js';

@@ -10,11 +10,12 @@ import { reportOf, type ArenaReport, type FuzzReport } from './report.js';
 import { runPlan } from './run-plan.js';
 import { shrink } from './shrink.js';
 import { V2Arena } from './v2-arena.js';
-import { V3Arena } from './v3-arena.js';
+import { lmdbModel, V3Arena } from './v3-arena.js';
 
 const USAGE = `usage: npm run fuzz -- --seeds <how many> --from <the first> [--server 3.5.30]... [--api v3|v2]
   --server VERSION  on this etcd alone; by default on all that there are
   --api v3|v2       one API alone; by default v3, and v2 where a server has it
+  --model lmdb      compare etcd with the lmdb store, and not with the memory store
   --keep-going      past the first difference
   --no-shrink       don't look for the least that shows a difference
   --out FILE        what came of it, as JSON`;
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     server: { type: 'string', multiple: true },
     api: { type: 'string' },
+    model: { type: 'string' },
     out: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: true },
@@ -54,7 +56,8 @@ function starts(): readonly Start[] {
     const serving = versions.filter((version) => wants(version) && (api === 'v3' || servesV2(version)));
     return serving.map((version) => () => start(version));
   };
-  return [...of('v3', (version) => V3Arena.start(version)), ...of('v2', (version) => V2Arena.start(version))];
+  const model = values.model === 'lmdb' ? lmdbModel : undefined;
+  return [...of('v3', (version) => V3Arena.start(version, model)), ...of('v2', (version) => V2Arena.start(version))];
 }
 
 /** Prints a difference, as small as it can be made. On a new server: there revisions are those that a reader will see. */

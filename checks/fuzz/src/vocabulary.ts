@@ -40,6 +40,14 @@ export const ANY_KEYS: Vocabulary = {
   rawKeys: [bytes(0xff), bytes(0xff, 0xff), bytes(0x61, 0xff), bytes(0x61, 0x2f, 0xff, 0xfe), bytes(0x62, 0x2f, 0xc3)],
 };
 
+/** The same for a store with a longest key: none is longer, in any view. Bounds and prefixes may be. */
+export function keysUpTo(most: number): Vocabulary {
+  const longest = Math.max(...ANY_KEYS.views.map((view) => Buffer.byteLength(view)));
+  const fitting = (key: string): string => (Buffer.byteLength(key) > most ? 'k'.repeat(most - 2 * longest) : key);
+  const [first, ...rest] = ANY_KEYS.keys;
+  return { ...ANY_KEYS, keys: [fitting(first), ...rest.map(fitting)] };
+}
+
 /**
  * For stores whose keys are paths, such as etcd v2. No key is a directory of another: those can't both be there, which is a difference to
  * other stores that the capability `keySyntax` declares.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { availableEtcds } from '@holdfast/testkit';
-import { runCampaign, V2Arena, V3Arena, type Arena, type CampaignResult } from '../src/index.js';
+import { lmdbModel, runCampaign, V2Arena, V3Arena, type Arena, type CampaignResult } from '../src/index.js';
 
 const [first] = availableEtcds();
 
@@ -23,6 +23,13 @@ describe('random calls come to the same on the memory store and on', () => {
     const result = await fuzz(V3Arena.start(version), seedsOn(version));
     expect(differences(result)).toEqual([]);
     expect(result.tally.outcomes['answer']).toBeGreaterThan(20 * seedsOn(version));
+  });
+
+  test('etcd, with the lmdb store in place of the memory store', async () => {
+    const version = first?.version ?? '';
+    const result = await fuzz(V3Arena.start(version, lmdbModel), 6);
+    expect(differences(result)).toEqual([]);
+    expect(result.tally.outcomes['answer']).toBeGreaterThan(120);
   });
 
   test.each(availableEtcds({ api: 'v2' }).map(({ version }) => version))('etcd %s, v2 API', async (version) => {

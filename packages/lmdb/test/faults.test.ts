@@ -62,7 +62,8 @@ describe('what is no store of ours is refused, and stays as it is', () => {
   ])('%s', async (_what, make, says) => {
     const path = newFolder();
     mkdirSync(path);
-    await make(path);
+    const made: unknown = make(path);
+    await made;
     const before = hash(join(path, 'data.mdb'));
     for (const call of [
       (store: ConfigStore) => store.put('a', '1'),
@@ -251,6 +252,17 @@ test('keys up to the declared limit are stored, whatever bytes they have; longer
     code: 'too-large',
     outcome: 'not-applied',
   });
+  // Bounds may be longer than any key.
+  for (const letter of ['j', 'k', 'l']) {
+    await store.put(letter, '1');
+    const all = [letter.repeat(3_000), { prefix: letter.repeat(3_000) }] as const;
+    expect((await store.list({ start: all[0] })).items.map(({ key }) => key)).toEqual([]);
+    expect((await store.list({ end: all[0] })).count).toBe('jkl'.indexOf(letter) + 1);
+    expect(
+      (await store.list({ end: all[0] }, { sort: { target: 'key', order: 'descend' }, limit: 1 })).items[0]?.key,
+    ).toBe(letter);
+    expect((await store.delete(all[1])).deleted).toBe(0);
+  }
   const { maxRequestBytes = 0 } = store.capabilities;
   expect(await errorOf(store.put('k', Buffer.alloc(maxRequestBytes)))).toMatchObject({
     code: 'too-large',

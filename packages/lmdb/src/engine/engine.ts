@@ -11,7 +11,7 @@ import { changesSince } from '../history/changes.js';
 import { closeHistory, dueCompaction, hasClosed, reclaim } from '../history/compaction.js';
 import { firstDeadline } from '../leases/lease-book.js';
 import type { ResolvedOptions } from '../options.js';
-import { Writer } from '../writes/writer.js';
+import { Writer, type SubmitOptions } from '../writes/writer.js';
 import type { WriteTxn } from '../writes/write-txn.js';
 import { adopt, initialState } from './adopt.js';
 import { Doorbell } from './doorbell.js';
@@ -125,12 +125,8 @@ export class Engine {
     return result;
   }
 
-  async write<T>(
-    run: (txn: WriteTxn) => T,
-    options: { bytes?: number; signal?: AbortSignal | undefined } = {},
-  ): Promise<T> {
-    const written = this.#writer.submit(run, options);
-    return written;
+  async write<T>(run: (txn: WriteTxn) => T, options: SubmitOptions = {}): Promise<T> {
+    return this.#writer.submit(run, options);
   }
 
   head(): Head {

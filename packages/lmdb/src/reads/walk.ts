@@ -1,4 +1,5 @@
 import type { KeyRange } from '@holdfast/store/adapter';
+import { boundsOf } from '../data/bounds.js';
 import { decodeStored } from '../data/records.js';
 import type { Tables } from '../database/tables.js';
 import type { Found } from './entries.js';
@@ -44,15 +45,16 @@ function* present(
   start: Uint8Array,
   descending: boolean,
 ): Generator<Found, void, undefined> {
+  const bounds = boundsOf({ start, end });
   const range = descending
     ? {
-        ...(end === undefined ? {} : { start: end }),
-        end: start,
+        ...(bounds.end !== undefined && { start: bounds.end }),
+        end: bounds.start,
         reverse: true,
         exclusiveStart: true,
         inclusiveEnd: true,
       }
-    : { start, ...(end === undefined ? {} : { end }) };
+    : bounds;
   for (const { key, value } of entries.getRange(range)) yield { key, entry: decodeStored(value) };
 }
 
@@ -65,7 +67,6 @@ function* replaced(
 }
 
 /** How many keys a range has, or had. */
-export function countKeys(tables: Tables, { start, end }: KeyRange, overlay: Overlay | undefined): number {
-  const now = tables.entries.getKeysCount({ start, ...(end !== undefined && { end }) });
-  return now + (overlay?.difference(tables) ?? 0);
+export function countKeys(tables: Tables, range: KeyRange, overlay: Overlay | undefined): number {
+  return tables.entries.getKeysCount(boundsOf(range)) + (overlay?.difference(tables) ?? 0);
 }

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Tables } from '../database/tables.js';
 import { leaseExists, leaseNotFound } from '../errors.js';
 import type { WriteTxn } from './write-txn.js';
+import type { SubmitOptions } from './writer.js';
 import { allLeases, attachedNames, expiredLeases, findLease, saveLease } from '../leases/lease-book.js';
 
 /** What leases need of an engine. */
@@ -11,7 +12,7 @@ export interface LeaseEngine {
   readonly machine: { uptimeMs(): number };
   wallMs(): number;
   read<T>(work: (tables: Tables) => T): T;
-  write<T>(run: (txn: WriteTxn) => T, options: { readonly signal: AbortSignal | undefined }): Promise<T>;
+  write<T>(run: (txn: WriteTxn) => T, options: SubmitOptions): Promise<T>;
 }
 
 // etcd's limit: about 285 years.
@@ -27,7 +28,7 @@ export function makeLeases(engine: LeaseEngine): DriverLeases {
   /** Reads after those that have expired are gone. */
   const current = async <T>(work: (tables: Tables) => T, { signal }: DriverCall): Promise<T> => {
     const due = engine.read((tables) => expiredLeases(tables, engine.machine.uptimeMs()).length > 0);
-    return due ? engine.write(({ tables }) => work(tables), { signal }) : engine.read(work);
+    return due ? engine.write(({ tables }) => work(tables), { signal, isWrite: false }) : engine.read(work);
   };
   return {
     grant: async (ttl, id, { signal }) => {
@@ -59,7 +60,7 @@ export function makeLeases(engine: LeaseEngine): DriverLeases {
           txn.touch();
           return save(txn, id, ttl);
         },
-        { signal },
+        { signal, isWrite: false },
       ),
     timeToLive: async (id, { keys }, call): Promise<LeaseStatus> =>
       current((tables) => {

@@ -1,6 +1,7 @@
 import type { SyncTxnState } from '@holdfast/adapter-kit';
 import type { KeyValue, Revision } from '@holdfast/store';
 import type { DriverListOptions, DriverPutOptions, KeyRange } from '@holdfast/store/adapter';
+import { boundsOf } from '../data/bounds.js';
 import { keyBytes } from '../data/utf8.js';
 import type { Tables } from '../database/tables.js';
 import { keyNotFound } from '../errors.js';
@@ -67,6 +68,6 @@ export class TxnState implements SyncTxnState {
 }
 
 /** The keys of a range, before any of them is deleted. */
-export function keysOf({ entries }: Tables, { start, end }: KeyRange): readonly Uint8Array[] {
-  return [...entries.getKeys({ start, ...(end !== undefined && { end }) })];
+export function keysOf({ entries }: Tables, range: KeyRange): readonly Uint8Array[] {
+  return [...entries.getKeys(boundsOf(range))];
 }

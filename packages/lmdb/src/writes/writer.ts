@@ -1,5 +1,5 @@
 import { ABORT } from 'lmdb';
-import type { StoreError, WriteOutcome } from '@holdfast/store';
+import { isStoreError, StoreError, type WriteOutcome } from '@holdfast/store';
 import { abortable, withOutcome } from '@holdfast/store/adapter';
 import type { Machine } from '../data/state.js';
 import type { Database } from '../database/database.js';
@@ -16,6 +16,14 @@ export interface WriterOptions {
   readonly flushEach: () => boolean;
   /** Called after each commit, with how many bytes its writes brought. */
   readonly onCommit: (bytes: number) => void;
+}
+
+export interface SubmitOptions {
+  /** How many bytes it brings. */
+  readonly bytes?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** With `false`, its errors have no outcome: the contract has the call not as a write. Default: `true`. */
+  readonly isWrite?: boolean;
 }
 
 /** A write that waits for its turn. */
@@ -64,15 +72,17 @@ export class Writer {
    *
    * @param run may throw a StoreError before it writes anything
    */
-  async submit<T>(
-    run: (txn: WriteTxn) => T,
-    { bytes = 0, signal }: { bytes?: number; signal?: AbortSignal | undefined } = {},
-  ): Promise<T> {
+  async submit<T>(run: (txn: WriteTxn) => T, options: SubmitOptions = {}): Promise<T> {
+    const { bytes = 0, signal } = options;
     const done = new Promise<T>((resolve, reject) => {
       this.#waiting.push({ run, bytes, signal, resolve: resolve as (result: unknown) => void, reject });
     });
     this.#running ??= this.#runAll();
-    return abortable(done, signal);
+    try {
+      return await abortable(done, signal);
+    } catch (error) {
+      throw options.isWrite === false ? withoutOutcome(error) : error;
+    }
   }
 
   /** Resolves when no write is under way. */
@@ -234,6 +244,12 @@ export class Writer {
 
 function notApplied(error: StoreError): StoreError {
   return error.outcome === undefined ? withOutcome(error, 'not-applied') : error;
+}
+
+function withoutOutcome(error: unknown): unknown {
+  if (!isStoreError(error) || error.outcome === undefined) return error;
+  const { code, message, retryable, cause } = error;
+  return new StoreError(code, message, { retryable, cause });
 }
 
 /** A commit into a folder that is gone is seen by nobody. */
