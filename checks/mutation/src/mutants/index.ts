@@ -9,6 +9,7 @@ import { etcdV3Watch } from './etcd-v3-watch.js';
 import { mirror } from './mirror.js';
 import { mirrorBursts } from './mirror-bursts.js';
 import { processLife } from './process-life.js';
+import { snapshots } from './snapshots.js';
 import { store } from './store.js';
 
 /** All mutants of the sources, by what they are mutants of. */
@@ -17,6 +18,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'the etcd v2 adapter': etcdV2,
   'what both etcd adapters share': etcdCommon,
   'the mirror': [...mirror, ...mirrorBursts],
+  'starting without the store': snapshots,
   'locks and sessions': coordination,
   'what all adapters share': store,
   'adapters on the kit': adapterKit,

@@ -65,6 +65,7 @@ function refusals(runtime: Runtime, onAll: () => void): (failure: StoreError) =>
   const refused = new Set<string>();
   return (failure) => {
     if (failure.code !== 'unavailable' || failure.endpoint === undefined) return;
+    runtime.reachability.failed(failure);
     runtime.noteTrouble(failure);
     refused.add(failure.endpoint);
     if (endpoints.every((endpoint) => refused.has(endpoint))) onAll();

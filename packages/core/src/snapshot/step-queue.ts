@@ -39,9 +39,28 @@ export class SavedStep {
     return this.keys.reduce((sum, { key, saved }) => sum + key.length + weightOf(saved), 64);
   }
 
-  /** The step as a record. */
+  /** The step as a record, made in slices. */
   async payload(slicer: Slicer): Promise<Uint8Array> {
     if (this.#payload !== undefined) return this.#payload;
+    const encoding = this.#encoding();
+    for (;;) {
+      const next = encoding.next();
+      if (next.done === true) return (this.#payload ??= next.value);
+      if (slicer.isDue()) await slicer.pause();
+    }
+  }
+
+  /** The same in one turn. */
+  encode(): Uint8Array {
+    if (this.#payload !== undefined) return this.#payload;
+    const encoding = this.#encoding();
+    let next = encoding.next();
+    while (next.done !== true) next = encoding.next();
+    return (this.#payload = next.value);
+  }
+
+  /** Yields after each key. */
+  *#encoding(): Generator<undefined, Uint8Array> {
     const writer = new ByteWriter(256);
     writer.byte(RECORD.step);
     writer.uint(this.revision);
@@ -50,13 +69,13 @@ export class SavedStep {
       if (saved !== undefined) keys.put(key, saved);
       else if (unclaimed !== undefined) keys.unclaimed(key, unclaimed);
       else keys.gone(key);
-      if (slicer.isDue()) await slicer.pause();
+      yield;
     }
     if (this.unreadable !== undefined) {
       keys.noUnreadable();
       for (const { rawKey, revision, since } of this.unreadable) keys.unreadable(rawKey, revision, since);
     }
-    return (this.#payload = writer.take());
+    return writer.take();
   }
 }
 

@@ -37,6 +37,9 @@ export interface WrittenBase {
 /** How many bytes of keys are one record, and one write. */
 const KEYS_BYTES = 48 * 1024;
 
+/** How often the steps that came meanwhile are written before the last of them. */
+const ROUNDS = 3;
+
 /** The table made a step that nothing that was written leads on to. */
 export class BaseBroken extends Error {}
 
@@ -63,11 +66,14 @@ export async function writeBase(copied: Copied, write: (bytes: Uint8Array) => Pr
     };
     await put(firstBytes(MAGIC.base, header, framer));
     for await (const keys of keysOf(copied, header.revision, slicer)) await put(framer.frame(keys));
-    // Once nothing is left of what came meanwhile, the end follows in the same turn.
-    while (!queue.isEmpty) {
-      for (const step of queue.take()) await put(framer.frame(await step.payload(slicer)));
+    // What comes while that is written is less each time. The last of it, and the end, are of one turn.
+    for (let round = 0; round < ROUNDS && !queue.isEmpty; round++) {
+      const frames: Uint8Array[] = [];
+      for (const step of queue.take()) frames.push(framer.frame(await step.payload(slicer)));
+      await put(Buffer.concat(frames));
     }
-    await put(framer.frame(markOf(RECORD.end, copied)));
+    const last = queue.take().map((step) => framer.frame(step.encode()));
+    await put(Buffer.concat([...last, framer.frame(markOf(RECORD.end, copied))]));
     return { header, checksum: framer.checksum, bytes, queue };
   } catch (error) {
     journal.letGo(queue);

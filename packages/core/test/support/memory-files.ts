@@ -19,6 +19,8 @@ export class MemoryFiles implements FileSystem {
   bytesWritten = 0;
   /** Thrown instead of a write, if it says so. */
   fails: (what: string, path: string) => Error | undefined = () => undefined;
+  /** How many turns of the event loop a write takes. */
+  slowness = 0;
   #next = 1;
   #changes = 0;
 
@@ -145,6 +147,7 @@ export class MemoryFiles implements FileSystem {
 
   async #try<T>(what: string, path: string, work: () => T): Promise<T> {
     await Promise.resolve();
+    for (let turn = 0; what === 'write' && turn < this.slowness; turn++) await new Promise(setImmediate);
     const failure = this.fails(what, path);
     if (failure !== undefined) throw failure;
     if (what !== 'read' && what !== 'stat' && what !== 'list') this.done.push(`${what} ${path}`);
