@@ -47,8 +47,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function fail(error: unknown, session: Session, args: readonly string[]): Promise<number> {
-  // Whoever closed the pipe has seen enough.
-  if (error instanceof OutputClosed) return EXIT.done;
+  // Whoever closed the pipe has seen enough. An answer that is known by then counts all the same.
+  if (error instanceof OutputClosed) return session.exitCode;
   const asJson = session.json || beforeDashes(args).includes('--json');
   const { interruptedBy } = session;
   if (interruptedBy !== undefined) {

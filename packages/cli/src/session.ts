@@ -138,6 +138,8 @@ export class Session {
     if (!isAsked)
       throw usage('nothing was changed: the question was not shown', 'Say --yes to do it without being asked.');
     const answer = await readLine(this.io.stdin, this.signal);
+    // What comes next begins on a line of its own.
+    if (this.#interruptedBy !== undefined) await this.note('');
     this.checkInterrupted();
     return /^y(es)?$/i.test((answer ?? '').trim());
   }

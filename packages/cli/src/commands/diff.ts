@@ -50,12 +50,14 @@ Examples:
       await session.withStore(async (open) => {
         const found = await folderChanges(session, open, resolve(session.io.cwd, folder), flags);
         const { issues } = await verdictOf(checks, found.values);
-        await showDifferences(session, open, found, issues);
         if (found.changes.length > 0 || issues.length > 0) session.exitCode = EXIT.answer;
-        if (flags.out === undefined) return;
-        const file = resolve(session.io.cwd, flags.out);
-        await savePlan(session, file, open, found);
-        await session.remark(`Saved the plan: holdfast apply --plan ${inline(flags.out)}`, { plan: file });
+        // Before it is shown: a reader that has enough must not cost the plan.
+        const file = flags.out === undefined ? undefined : resolve(session.io.cwd, flags.out);
+        if (file !== undefined) await savePlan(session, file, open, found);
+        await showDifferences(session, open, found, issues);
+        if (file !== undefined) {
+          await session.remark(`Saved the plan: holdfast apply --plan ${inline(flags.out ?? '')}`, { plan: file });
+        }
       });
     });
 }

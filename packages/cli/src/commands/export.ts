@@ -1,20 +1,24 @@
 import { Option, type Command } from 'commander';
-import type { UndecodableKey } from '@holdfast/store';
+import type { KeyValue, Revision, UndecodableKey } from '@holdfast/store';
 import type { OpenStore, Session } from '../session.js';
 import { resolve } from 'node:path';
 import { splitForFolder, writeFolder } from '../changes/folder.js';
+import type { LeftOut } from '../changes/change.js';
 import { leftOutText } from '../changes/change-text.js';
+import { usage } from '../exit/command-error.js';
+import { readSnapshotFile, snapshotPlace } from '../store/snapshot-file.js';
 import { prefixRange, readEntries } from '../store/ranges.js';
 import { readState } from '../store/read-state.js';
 import { whole } from '../store/store-flags.js';
 import { progressBar } from '../terminal/progress.js';
 import { strangeKeysText } from '../text/answers.js';
-import { count, inline } from '../text/inline.js';
+import { count, inline, quoted, rawKeyText } from '../text/inline.js';
 import { entryJson, undecodableJson } from '../text/json.js';
 
 interface Flags {
   readonly all?: true;
   readonly revision?: number;
+  readonly fromSnapshot?: string;
   readonly folder?: string;
   readonly prefer?: 'yaml' | 'json';
 }
@@ -29,6 +33,7 @@ export function addExport(program: Command, session: Session): void {
     .argument('[prefix]', 'the beginning of the keys')
     .option('--all', 'every key of the store, instead of a prefix')
     .option('--revision <revision>', 'the state at a past revision', whole('--revision'))
+    .option('--from-snapshot <file>', "what a mirror's snapshot file shows, and not a store; by default, all of it")
     .option('--folder <folder>', 'write a file for each key into this folder, which is not there yet or empty')
     .addOption(
       new Option('--prefer <format>', 'how JSON objects are written into a folder')
@@ -42,12 +47,14 @@ Examples:
   holdfast export /app/ > app.ndjson
   holdfast export --all --store etcd-v2://127.0.0.1:2379 | holdfast import - --yes
   holdfast export /app/ --revision 4711 | jq -r .key
+  holdfast export --from-snapshot /var/lib/app/config.snapshot > app.ndjson
   holdfast export /app/ --folder app && holdfast diff app --prefix /app/
 `,
     )
     .action((prefix: string | undefined, flags: Flags) => {
+      const { folder, fromSnapshot } = flags;
+      if (fromSnapshot !== undefined) return exportSnapshot(session, fromSnapshot, prefix ?? '', flags);
       const range = prefixRange(prefix, flags.all);
-      const { folder } = flags;
       return session.withStore((open) =>
         folder === undefined
           ? exportLines(session, open, range, flags)
@@ -84,15 +91,41 @@ async function exportLines(
 async function exportFolder(
   session: Session,
   { store, label }: OpenStore,
-  range: { readonly prefix: string },
-  { folder, revision, prefer = 'yaml' }: Flags & { readonly folder: string },
+  { prefix }: { readonly prefix: string },
+  { folder, revision, prefer }: Flags & { readonly folder: string },
 ): Promise<void> {
-  const state = await readState(session, store, range, revision === undefined ? {} : { revision });
-  const { files, leftOut } = splitForFolder(state.entries.values(), range.prefix);
-  const all = [...leftOut, ...state.rawKeys.map(({ key }) => ({ key, reason: 'it is not UTF-8' }))];
+  const {
+    entries,
+    rawKeys,
+    revision: at,
+  } = await readState(session, store, { prefix }, revision === undefined ? {} : { revision });
+  const strange = rawKeys.map(({ key }) => ({ key, reason: 'it is not UTF-8' }));
+  await writeFiles(session, { entries: [...entries.values()], leftOut: strange, revision: at, place: label }, prefix, {
+    folder,
+    prefer,
+  });
+}
+
+/** What becomes files. */
+interface Exported {
+  readonly entries: readonly KeyValue[];
+  readonly leftOut: readonly LeftOut[];
+  readonly revision: Revision;
+  /** Where it comes from. */
+  readonly place: string;
+}
+
+async function writeFiles(
+  session: Session,
+  { entries, leftOut: others, revision, place }: Exported,
+  prefix: string,
+  { folder, prefer = 'yaml' }: { readonly folder: string; readonly prefer: 'yaml' | 'json' | undefined },
+): Promise<void> {
+  const { files, leftOut: own } = splitForFolder(entries, prefix);
+  const leftOut = [...own, ...others];
   const progress = progressBar(session.io, 'files');
   try {
-    await writeFolder(resolve(session.io.cwd, folder), files, range.prefix, {
+    await writeFolder(resolve(session.io.cwd, folder), files, prefix, {
       prefer,
       onFile: (done) => {
         session.checkInterrupted();
@@ -102,10 +135,50 @@ async function exportFolder(
   } finally {
     progress.stop();
   }
-  if (all.length > 0) await session.remark(leftOutText(all), { leftOut: all });
+  if (leftOut.length > 0) await session.remark(leftOutText(leftOut), { leftOut });
   await session.out.line(
     session.json
-      ? JSON.stringify({ files: files.length, revision: state.revision, leftOut: all })
-      : `Wrote ${count(files.length, 'file')} into ${inline(folder)}: ${label} at revision ${state.revision}.`,
+      ? JSON.stringify({ files: files.length, revision, leftOut })
+      : `Wrote ${count(files.length, 'file')} into ${inline(folder)}: ${place} at revision ${revision}.`,
   );
+}
+
+/** What the mirror that wrote a snapshot would show, from the file alone. */
+async function exportSnapshot(session: Session, file: string, prefix: string, flags: Flags): Promise<void> {
+  if (flags.revision !== undefined) {
+    throw usage('a snapshot has one revision only', 'Leave out --revision, or read a store.');
+  }
+  const { reason, header, entries, problems, unclaimed } = await readSnapshotFile(resolve(session.io.cwd, file));
+  if (reason !== undefined || header === undefined) {
+    throw usage(
+      `the snapshot ${quoted(file)} can't be used: ${reason ?? 'it has no header'}`,
+      'Look at it with "holdfast check --snapshot".',
+    );
+  }
+  const chosen = entries.filter(({ key }) => key.startsWith(prefix));
+  const shown = new Set(chosen.map(({ key }) => key));
+  const leftOut = [
+    ...problems.map(({ key, rawKey = new Uint8Array(), reason: why }) => {
+      const name = key ?? rawKeyText(rawKey);
+      return { key: name, reason: `${why}${shown.has(name) ? '; written is the last good value' : ''}` };
+    }),
+    ...unclaimed.map((key) => ({
+      key,
+      reason: 'it belongs to no collection, so the snapshot does not have its value',
+    })),
+  ].filter(({ key }) => key.startsWith(prefix) || key.startsWith('0x'));
+  await session.remark(
+    `From ${snapshotPlace(header)}, complete as of ${new Date(header.asOf).toISOString()}. A snapshot does not say which keys had a lease.`,
+    { snapshot: header },
+  );
+  const { folder, prefer } = flags;
+  const { revision } = header.bookmark;
+  // The mirror's own prefix is no part of the files' names, as where the folder comes from the store.
+  const base = prefix === '' ? (header.prefix ?? '') : prefix;
+  if (folder !== undefined) {
+    await writeFiles(session, { entries: chosen, leftOut, revision, place: inline(file) }, base, { folder, prefer });
+    return;
+  }
+  await session.out.write(chosen.map((entry) => `${JSON.stringify(entryJson(entry))}\n`).join(''));
+  if (leftOut.length > 0) await session.remark(leftOutText(leftOut), { leftOut });
 }

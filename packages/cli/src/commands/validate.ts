@@ -78,8 +78,8 @@ async function tellVerdict(
 ): Promise<void> {
   const { issues, unchecked } = await verdictOf(checks, entries);
   const all: Issue[] = [...issues, ...[...strange].map((key) => ({ key, reason: 'the key is not UTF-8' }))];
-  await session.out.write(all.map((issue) => `${issueText(session, issue)}\n`).join(''));
   if (all.length > 0) session.exitCode = EXIT.answer;
+  await session.out.write(all.map((issue) => `${issueText(session, issue)}\n`).join(''));
   if (session.json) return;
   const bad = new Set(all.map(({ key }) => key)).size;
   const beside = unchecked === 0 ? '' : ` No check is about ${count(unchecked, 'key')}.`;

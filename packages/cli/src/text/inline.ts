@@ -43,3 +43,15 @@ export function count(number: number, noun: string): string {
 export function quoted(text: string): string {
   return inline(JSON.stringify(text));
 }
+
+/** A text in lines that fit, where all but the first are indented. Long words such as URLs go beyond. */
+export function hanging(text: string, columns: number, indent: number): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    const longer = last === '' ? word : `${last} ${word}`;
+    if (last === '' || indent + stringWidth(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.join(`\n${' '.repeat(indent)}`);
+}
