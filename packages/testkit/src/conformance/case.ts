@@ -20,6 +20,8 @@ export interface ConformanceCase {
   readonly clauses: readonly [ClauseId, ...ClauseId[]];
   /** The guarantee in words. */
   readonly title: string;
+  /** What authors do about the mistake that this case usually finds. A failure ends with it. */
+  readonly advice?: string;
   /**
    * What the case writes: nothing, or only keys put and deleted one by one, which can be done past a store that is read-only (hook
    * `writeOutside`). By default it writes as only the store itself can, and is skipped where capability `writes` is false.

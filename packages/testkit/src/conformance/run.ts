@@ -4,6 +4,7 @@ import { checkBackend } from './check-backend.js';
 import type { ConformanceBackend } from './backend.js';
 import { whySkipped, type ConformanceCase } from './case.js';
 import { ConformanceContext } from './context.js';
+import { ConformanceFailure } from './expect.js';
 import { inTime } from './patience.js';
 
 export type CaseOutcome =
@@ -36,10 +37,19 @@ export async function runCase(conformanceCase: ConformanceCase, backend: Conform
       () => `${conformanceCase.id} did not finish within ${limitMs} ms`,
     );
     return { simulated: context.simulated };
+  } catch (error) {
+    throw advised(error, conformanceCase.advice);
   } finally {
     await context.cleanUp();
     await inTime(context.close(), limitMs, () => `the handles of ${conformanceCase.id} did not close in ${limitMs} ms`);
   }
+}
+
+/** What the case found, and what to do about it. */
+function advised(error: unknown, advice: string | undefined): unknown {
+  if (advice === undefined || !(error instanceof ConformanceFailure)) return error;
+  error.message = `${error.message}. What to do: ${advice}`;
+  return error;
 }
 
 export interface RunConformanceOptions {

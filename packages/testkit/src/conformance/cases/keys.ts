@@ -203,6 +203,7 @@ export const keyCases: readonly ConformanceCase[] = [
   {
     id: 'C1.values-are-copied-in',
     clauses: ['C1'],
+    advice: 'copy the bytes of a value when you keep it, and when you give it away',
     title: 'bytes that the caller changes after the put change nothing in the store',
     async run({ store, key }) {
       const value = utf8('before');

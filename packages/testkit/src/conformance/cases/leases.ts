@@ -61,6 +61,7 @@ export const leaseCases: readonly ConformanceCase[] = [
   {
     id: 'C8.expiry-deletes-at-one-revision',
     clauses: ['C8', 'C10'],
+    advice: 'delete the keys of a lease when it expires, all at one revision: onExpire of leaseTable',
     title: 'the keys of a lease that nobody keeps alive go at one revision, in one batch, and not before its time',
     requires: LEASES,
     async run(context) {

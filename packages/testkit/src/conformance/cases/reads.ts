@@ -74,6 +74,7 @@ export const readCases: readonly ConformanceCase[] = [
   {
     id: 'C4.reads-see-acknowledged-writes',
     clauses: ['C4'],
+    advice: 'answer a write only when it is committed, and read what is committed at the time of the call',
     writes: 'outside',
     title: 'a linearizable read sees every write acknowledged before it, by any handle',
     async run(context) {

@@ -30,6 +30,7 @@ export const revisionCases: readonly ConformanceCase[] = [
   {
     id: 'C3.writes-move-the-revision',
     clauses: ['C3'],
+    advice: 'draw each revision from one counter of the whole store, under the lock that you commit under',
     writes: 'outside',
     title: 'each write has a revision above that of every write before it, whatever the key and the handle',
     async run(context) {

@@ -135,6 +135,8 @@ export const txnCompareCases: readonly ConformanceCase[] = [
   {
     id: 'C9.value-compare-of-absent-is-false',
     clauses: ['C9'],
+    advice:
+      'compare by comparePasses or compareHolds of the kit: a value compare of an absent key is false, with != too',
     title: 'a value compare on an absent key is false, with every operator, != too',
     requires: MULTI,
     async run(context) {

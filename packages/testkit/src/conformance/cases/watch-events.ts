@@ -66,6 +66,7 @@ export const watchEventCases: readonly ConformanceCase[] = [
   {
     id: 'C10.only-puts',
     clauses: ['C10'],
+    advice: 'hand options.only of watch() on, or use followChanges',
     writes: 'outside',
     title: "only: 'put' tells puts and no deletes",
     async run(context) {

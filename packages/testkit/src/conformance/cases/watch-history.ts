@@ -75,6 +75,7 @@ export const watchHistoryCases: readonly ConformanceCase[] = [
   {
     id: 'C12.overrun-history',
     clauses: ['C12', 'C10'],
+    advice: 'let changesSince tell as compacted from where on it remembers all changes',
     writes: 'outside',
     title:
       'resuming from before a history of bounded length ends in CompactedError, also where the range itself was idle',

@@ -87,6 +87,7 @@ export const watchOrderCases: readonly ConformanceCase[] = [
   {
     id: 'C10.wide-revision-in-one-batch',
     clauses: ['C10', 'C9'],
+    advice: 'push all events of a revision in one batch',
     title: 'all events of one revision come in one batch, however many they are',
     requires: { transactions: 'multi-key' },
     async run(context) {

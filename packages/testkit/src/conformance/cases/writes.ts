@@ -24,6 +24,7 @@ export const writeCases: readonly ConformanceCase[] = [
   {
     id: 'C6.put-previous',
     clauses: ['C6'],
+    advice: 'with options.previous, give the entry that the write replaced, read in the same step as the write',
     title: 'a put gives the entry that it replaced, where asked',
     requires: PREVIOUS,
     async run({ store, key }) {
@@ -99,6 +100,7 @@ export const writeCases: readonly ConformanceCase[] = [
   {
     id: 'C6.delete-counts',
     clauses: ['C6'],
+    advice: 'a delete of an absent key changes nothing: count what was there, and append no event',
     title: 'a delete tells how many keys it deleted; nothing there is no error',
     async run({ store, key }) {
       await store.put(key('a'), '1');
