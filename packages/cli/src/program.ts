@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAdapter } from './commands/adapter.js';
 import { addApply } from './commands/apply.js';
 import { addCheck } from './commands/check.js';
 import { addCompact } from './commands/compact.js';
@@ -69,6 +70,7 @@ export function makeProgram(
   const writing = [addPut, addEdit, addDelete, addTxn, addLease, addRollback, addImport, addApply, addCompact];
   for (const add of reading) add(program.commandsGroup('Reading:'), session);
   for (const add of writing) add(program.commandsGroup('Writing:'), session);
+  addAdapter(program.commandsGroup('Help:'), session);
   addCompletion(program.commandsGroup('Help:'), session);
   tellMisuse(program, '', onMisuse);
   return program;
