@@ -1,4 +1,4 @@
-// `npm run test:fast`: every test that needs no server. A test that asks for a server here fails, with a message that says why.
+// `npm run test:fast`: every test that needs no server and not the built command. A test that asks for a server here fails, with a message that says why.
 import { join } from 'node:path';
 import base from '../jest.config.js';
 import { root } from './pnpm.mjs';

@@ -31,6 +31,7 @@ test('a test is sorted by what it and its support files import', () => {
   expect(server).toContain('packages/testkit/test/etcd.test.ts'); // startEtcd, in the test
   expect(server).toContain('packages/cli/test/e2e-real-input.test.ts'); // availableEtcds, in a support file
   expect(server).toContain('checks/torture/test/campaign.test.ts'); // in the sources that it imports
+  expect(server).toContain('packages/cli/test/command/completion.test.ts'); // builds the command
   expect(fast).toContain('packages/testkit/test/proxy.test.ts'); // other names of the testkit
   expect(fast).toContain('packages/core/test/m01-equality.test.ts');
 });
