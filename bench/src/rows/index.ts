@@ -1,5 +1,6 @@
 import type { Row } from '../harness/row.js';
 import { row as backlog } from './backlog.js';
+import { row as channels } from './channels.js';
 import { row as comeback } from './comeback.js';
 import { row as growth } from './growth.js';
 import { row as idle } from './idle.js';
@@ -27,5 +28,6 @@ export const rows: readonly Row[] = [
   v2Watch,
   reads,
   memoryStore,
+  channels,
   soak,
 ];
