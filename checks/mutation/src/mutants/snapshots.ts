@@ -70,7 +70,7 @@ export const snapshots: readonly Mutant[] = [
     name: 'snapshot-saved-too-late',
     why: 'changes wait in memory for minutes before they are in the file',
     file: core('snapshot/file/file-keeper'),
-    find: 'return since + this.#saveAfterMs / 2 - now;',
+    find: 'return since + this.#saveAfterMs / 4 - now;',
     replace: 'return since + this.#saveAfterMs * 60 - now;',
     caughtBy: { test: test('snapshot-cost'), name: 'twenty minutes of changes' },
   },

@@ -155,8 +155,9 @@ export class FileKeeper implements Keeper {
     const { clock, maxAgeMs = Infinity } = this.#context;
     const now = clock.now();
     if (this.#dirtySince !== undefined) {
+      // Early, since writing and syncing take their time too: on a busy disk more than a second.
       const since = Math.min(this.#dirtySince, now);
-      return since + this.#saveAfterMs / 2 - now;
+      return since + this.#saveAfterMs / 4 - now;
     }
     const next = this.#markedAt + Math.max(Math.min(MARK_MS, maxAgeMs / 4), this.#saveAfterMs / 2) - now;
     return Math.min(next, MARK_MS);
