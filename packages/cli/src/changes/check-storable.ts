@@ -1,5 +1,6 @@
 import { isStoreError, StoreError, type ConfigStore } from '@holdfast/store';
-import { checkStorableKey, checkStorableValue } from '@holdfast/store/adapter';
+import { checkStorableKey, checkStorableValue, encodeUtf8 } from '@holdfast/store/adapter';
+import { quoted } from '../text/inline.js';
 
 /** How many refusals are told at once. */
 const SHOWN = 5;
@@ -14,6 +15,7 @@ export function checkStorable({ capabilities, name }: ConfigStore, wanted: Reado
     try {
       checkStorableKey(key, capabilities);
       checkStorableValue(value, capabilities, key);
+      checkRequest(key, value, capabilities.maxRequestBytes);
       return [];
     } catch (error) {
       if (!isStoreError(error)) throw error;
@@ -28,5 +30,15 @@ export function checkStorable({ capabilities, name }: ConfigStore, wanted: Reado
     first.code,
     `nothing was changed: ${name} does not take what is to be written: ${[...messages, ...more].join('; ')}`,
     { outcome: 'not-applied' },
+  );
+}
+
+/** A key that fits in no request would stop the work half-way too. */
+function checkRequest(key: string, value: Uint8Array, most: number | undefined): void {
+  const bytes = encodeUtf8(key).length + value.length;
+  if (most === undefined || bytes <= most) return;
+  throw new StoreError(
+    'too-large',
+    `the key ${quoted(key)} and its value have ${bytes} bytes, and a request has ${most}`,
   );
 }

@@ -154,6 +154,15 @@ test('etcd v3 to v2 and back: what v2 does not take is told before the first wri
   expect((await command(['get', '/x/ttl'], on('etcd-v2'))).out).toBe('up');
 });
 
+test('a value that fits in no request is told before the first write', async () => {
+  const to = sharedMemory();
+  const input = lines({ key: '/a', value: '1' }, { key: '/b', value: 'x'.repeat(2_000_000) });
+  const { code, err } = await command(['import', '-', '--yes'], { ...to, input });
+  expect(code).toBe(4);
+  expect(err).toContain('"/b" and its value have 2000002 bytes');
+  expect((await to.store.list({ prefix: '' })).count).toBe(0);
+});
+
 test('keys that are not UTF-8 are listed by export, and left out by import', async () => {
   const raw = Buffer.concat([Buffer.from('/strange/'), Buffer.from([0xff])]);
   await etcd.put(raw, '1');
