@@ -271,8 +271,9 @@ test('notifications that do not come cost time and nothing else, and are warned 
   const watch = store.watch('a');
   await watch.ready;
   await writer.put('a', '1');
-  for await (const batch of watch) if (batch.kind === 'events') break;
   await eventually(() => warnings.length > 0);
+  // Leaving the loop ends the watch, and with it the connection that listens.
+  for await (const batch of watch) if (batch.kind === 'events') break;
   expect(warnings).toEqual([expect.stringContaining('listen: { connectionString }')]);
   await Promise.all([store.close(), writer.close()]);
 });
