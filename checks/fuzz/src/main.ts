@@ -1,21 +1,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { availableEtcds, servesV2 } from '@holdfast/testkit';
+import { availableEtcds, availablePostgres, servesV2 } from '@holdfast/testkit';
 import type { Arena } from './arena.js';
 import { runCampaign, type Failure } from './campaign.js';
 import { sortCounts } from './counts.js';
 import { explain } from './explain.js';
 import { reportOf, type ArenaReport, type FuzzReport } from './report.js';
+import { PostgresArena } from './postgres-arena.js';
 import { runPlan } from './run-plan.js';
 import { shrink } from './shrink.js';
 import { V2Arena } from './v2-arena.js';
 import { lmdbModel, V3Arena } from './v3-arena.js';
 
-const USAGE = `usage: npm run fuzz -- --seeds <how many> --from <the first> [--server 3.5.30]... [--api v3|v2]
-  --server VERSION  on this etcd alone; by default on all that there are
+const USAGE = `usage: npm run fuzz -- --seeds <how many> --from <the first> [--server 3.5.30]... [--api v3|v2|postgres]
+  --server VERSION  on this etcd or PostgreSQL alone; by default on all that there are
   --api v3|v2       one API alone; by default v3, and v2 where a server has it
   --model lmdb      compare etcd with the lmdb store, and not with the memory store
+  --api postgres    PostgreSQL beside etcd's v3 API
   --keep-going      past the first difference
   --no-shrink       don't look for the least that shows a difference
   --out FILE        what came of it, as JSON`;
@@ -57,7 +59,16 @@ function starts(): readonly Start[] {
     return serving.map((version) => () => start(version));
   };
   const model = values.model === 'lmdb' ? lmdbModel : undefined;
-  return [...of('v3', (version) => V3Arena.start(version, model)), ...of('v2', (version) => V2Arena.start(version))];
+  const beside = availablePostgres().filter(({ version }) => values.api === 'postgres' && wants(version));
+  return [
+    ...of('v3', (version) => V3Arena.start(version, model)),
+    ...of('v2', (version) => V2Arena.start(version)),
+    ...beside.map(
+      ({ version }) =>
+        () =>
+          PostgresArena.start(version),
+    ),
+  ];
 }
 
 /** Prints a difference, as small as it can be made. On a new server: there revisions are those that a reader will see. */

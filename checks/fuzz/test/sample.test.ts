@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { availableEtcds } from '@holdfast/testkit';
-import { lmdbModel, runCampaign, V2Arena, V3Arena, type Arena, type CampaignResult } from '../src/index.js';
+import { availableEtcds, availablePostgres } from '@holdfast/testkit';
+import {
+  lmdbModel,
+  PostgresArena,
+  runCampaign,
+  V2Arena,
+  V3Arena,
+  type Arena,
+  type CampaignResult,
+} from '../src/index.js';
 
 const [first] = availableEtcds();
 
@@ -36,5 +44,11 @@ describe('random calls come to the same on the memory store and on', () => {
     const result = await fuzz(V2Arena.start(version), 20);
     expect(differences(result)).toEqual([]);
     expect(result.tally.outcomes['answer']).toBeGreaterThan(200);
+  });
+
+  test.each(availablePostgres().map(({ version }) => version))('PostgreSQL %s, beside etcd', async (version) => {
+    const result = await fuzz(PostgresArena.start(version), 4);
+    expect(differences(result)).toEqual([]);
+    expect(result.tally.outcomes['answer']).toBeGreaterThan(80);
   });
 });
