@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
 import type { Clock, Logger, StoreUrl } from '@holdfast/store';
 import {
   backgroundClock,
@@ -121,6 +120,15 @@ const OPTIONS: readonly string[] = [
   'bufferBytes',
 ] satisfies (keyof PostgresStoreOptions)[];
 
+/** What is given to Node's `tls.connect`. Published types may not need Node's own. */
+export interface TargetTls {
+  readonly rejectUnauthorized?: boolean | undefined;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly servername?: string | undefined;
+}
+
 /** A server, and how to sign in. */
 export interface Target {
   /** At least one. A host that begins with `/` is a folder of sockets. */
@@ -128,7 +136,7 @@ export interface Target {
   readonly database: string | undefined;
   readonly user: string | undefined;
   readonly password: PostgresStoreOptions['password'];
-  readonly tls: ConnectionOptions | undefined;
+  readonly tls: TargetTls | undefined;
   readonly applicationName: string;
 }
 
@@ -286,7 +294,7 @@ function hostsOf(endpoints: readonly string[], socket: string | undefined): Targ
 function tlsOf(
   params: Partial<Record<(typeof CONNECTION_PARAMS)[number], string>>,
   option: PostgresStoreOptions['tls'],
-): ConnectionOptions | undefined {
+): TargetTls | undefined {
   const ca = params.ca ?? params.sslrootcert;
   const cert = params.cert ?? params.sslcert;
   const key = params.key ?? params.sslkey;
@@ -319,7 +327,7 @@ function tlsOf(
   });
 }
 
-function tlsOptions(given: PostgresTls): ConnectionOptions {
+function tlsOptions(given: PostgresTls): TargetTls {
   const {
     ca,
     cert,
