@@ -1,23 +1,41 @@
-import { subscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { SessionChannels } from '@holdfast/coordination';
 import type { MirrorChannelEvent, MirrorChannels, MirrorFigures, ResyncReason } from '@holdfast/core';
 import type { StoreChannels } from '@holdfast/store';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 type Channels = StoreChannels & MirrorChannels & SessionChannels;
+type On = <Name extends keyof Channels>(name: Name, listener: (event: Channels[Name]) => void) => void;
 
 const REASONS: readonly ResyncReason[] = ['compacted', 'history-changed', 'unverified', 'behind', 'audit'];
 
-/** Metrics of all stores, mirrors and sessions of this process. Make them before the first mirror is opened. */
-export function holdfastMetrics(): Registry {
-  const registry = new Registry();
-  storeMetrics(registry);
-  mirrorMetrics(registry);
-  sessionMetrics(registry);
-  return registry;
+export interface HoldfastMetrics {
+  readonly registry: Registry;
+  /** Stops listening: then the channels cost nothing any more. */
+  close(): void;
 }
 
-function storeMetrics(registry: Registry): void {
+/** Metrics of all stores, mirrors and sessions of this process. Make them before the first mirror is opened. */
+export function holdfastMetrics(): HoldfastMetrics {
+  const registry = new Registry();
+  const undo: (() => void)[] = [];
+  const on: On = (name, listener) => {
+    const onMessage = listener as (event: unknown) => void;
+    subscribe(name, onMessage);
+    undo.push(() => unsubscribe(name, onMessage));
+  };
+  storeMetrics(registry, on);
+  mirrorMetrics(registry, on);
+  sessionMetrics(registry, on);
+  return {
+    registry,
+    close() {
+      for (const each of undo) each();
+    },
+  };
+}
+
+function storeMetrics(registry: Registry, on: On): void {
   const calls = new Histogram({
     name: 'holdfast_store_call_duration_seconds',
     help: 'Duration of calls of the store; code is empty where a call succeeded',
@@ -39,7 +57,7 @@ function storeMetrics(registry: Registry): void {
   });
 }
 
-function mirrorMetrics(registry: Registry): void {
+function mirrorMetrics(registry: Registry, on: On): void {
   const common = { labelNames: ['name', 'store'] as const, registers: [registry] };
   const open = new Map<MirrorFigures, MirrorChannelEvent>();
   /** A gauge that reads the open mirrors whenever it is asked. */
@@ -104,7 +122,7 @@ function mirrorMetrics(registry: Registry): void {
   });
 }
 
-function sessionMetrics(registry: Registry): void {
+function sessionMetrics(registry: Registry, on: On): void {
   const common = { labelNames: ['store'] as const, registers: [registry] };
   const sessions = new Gauge({ name: 'holdfast_sessions', help: 'Sessions that are open', ...common });
   const lost = new Counter({
@@ -115,11 +133,5 @@ function sessionMetrics(registry: Registry): void {
   on('holdfast:session:state', ({ store, state }) => {
     sessions.inc({ store }, state === 'open' ? 1 : -1);
     lost.inc({ store }, state === 'lost' ? 1 : 0);
-  });
-}
-
-function on<Name extends keyof Channels>(name: Name, listener: (event: Channels[Name]) => void): void {
-  subscribe(name, (event) => {
-    listener(event as Channels[Name]);
   });
 }

@@ -30,8 +30,8 @@ export async function startService({ store, port = 0, maxStaleMs, clock }: Servi
   const server = createServer((request, response) => {
     switch (request.url) {
       case '/metrics':
-        void metrics.metrics().then((text) => {
-          answer(response, 200, metrics.contentType, text);
+        void metrics.registry.metrics().then((text) => {
+          answer(response, 200, metrics.registry.contentType, text);
         });
         return;
       // Alive: the process answers. A restart would bring no store back, so the mirror has no say in it.
@@ -59,6 +59,7 @@ export async function startService({ store, port = 0, maxStaleMs, clock }: Servi
       await new Promise((resolve) => server.close(resolve));
       await session.close();
       await routes.close();
+      metrics.close();
     },
   };
 }
