@@ -12,6 +12,8 @@ export interface PublishedPackage {
   readonly declared: readonly string[];
   /** `@holdfast/core`, `@holdfast/core/yaml`. */
   readonly entries: readonly string[];
+  /** How the paths of sources begin that are not packed, from `src` on. */
+  readonly unpacked: readonly string[];
 }
 
 const peers = workspacePackages()
@@ -20,6 +22,7 @@ const peers = workspacePackages()
   .filter((name) => !name.startsWith('@holdfast/'));
 
 interface Exports {
+  readonly files?: readonly string[];
   readonly exports?: Readonly<Record<string, string | { readonly import: { readonly types: string } }>>;
 }
 
@@ -32,6 +35,7 @@ export const publishedPackages: readonly PublishedPackage[] = workspacePackages(
     entries: Object.keys((manifest as Exports).exports ?? {})
       .filter((entry) => !entry.endsWith('.json'))
       .map((entry) => manifest.name + entry.slice(1)),
+    unpacked: ((manifest as Exports).files ?? []).flatMap((name) => /^!(src\/[^*]+)\*$/.exec(name)?.[1] ?? []),
   }));
 
 /** Where an imagined application has its packages. It has no other package than those of Holdfast. */
@@ -70,6 +74,7 @@ export function emitDeclarations(program: ts.Program): ReadonlyMap<string, strin
   const { emitSkipped } = program.emit(undefined, (path, text) => {
     const owner = publishedPackages.find(({ path: folder }) => path.startsWith(join(root, folder, 'src', '/')));
     if (owner === undefined || !path.endsWith('.d.ts')) return;
+    if (owner.unpacked.some((begin) => path.startsWith(join(root, owner.path, begin)))) return;
     const inside = path.slice(join(root, owner.path, 'src').length);
     for (const form of ['esm', 'cjs']) files.set(join(MODULES, owner.name, 'dist', form) + inside, text);
   });
