@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { inThisTurn } from './real-timers.js';
 
 type AbortListener = () => void;
 
@@ -29,7 +30,7 @@ class AbortListeners {
         listener();
       } catch (error) {
         // As an event target does: the other listeners are called all the same.
-        queueMicrotask(() => {
+        inThisTurn(() => {
           throw error;
         });
       }

@@ -1,5 +1,5 @@
 import { isStoreError, type StoreError } from '@holdfast/store';
-import { inNextTurn } from '@holdfast/store/adapter';
+import { inNextTurn, inThisTurn } from '@holdfast/store/adapter';
 import { Replay } from '../proof/replay.js';
 import { replayStart } from '../proof/replay-start.js';
 import { OpenWatch } from '../reads/open-watch.js';
@@ -87,7 +87,7 @@ export class Renewal {
     if (this.#soonReplaced > MOST_SOON || replayStart(this.#runtime, this.#compacted) === undefined) return;
     this.#isDue = true;
     // Not while its store tells of the loss.
-    queueMicrotask(() => {
+    inThisTurn(() => {
       if (this.#isWaiting) this.renew();
     });
   }

@@ -13,6 +13,7 @@ import { definitionOf, pathOf, type Definition } from './definitions.js';
 import { followDialling } from './dialled-sockets.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
+import { inThisTurn } from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
 import type { GrpcFailure } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
@@ -75,7 +76,7 @@ export class EtcdChannel {
       });
     };
     // Not before this has returned: gRPC may tell a state at once.
-    queueMicrotask(() => {
+    inThisTurn(() => {
       if (!this.isClosed) follow(this.#channel.getConnectivityState(true));
     });
   }
@@ -88,7 +89,7 @@ export class EtcdChannel {
     done: (failure: (ServiceError & GrpcFailure) | null, response: Response | undefined) => void,
   ): RunningCall {
     if (this.isClosed) {
-      queueMicrotask(() => {
+      inThisTurn(() => {
         done(Object.assign(new Error(CLOSED.details), { ...CLOSED, metadata: new Metadata() }), undefined);
       });
       return { cancel: () => undefined };

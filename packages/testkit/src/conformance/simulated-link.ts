@@ -3,6 +3,7 @@ import {
   addAbortListener,
   checkStore,
   createStore,
+  inThisTurn,
   InterceptedDriver,
   removeAbortListener,
   type CallKind,
@@ -164,7 +165,7 @@ class LinkedWatch implements DriverWatch {
       this.#onMode();
     });
     // Nothing may be reported before the constructor's caller has the watch.
-    queueMicrotask(() => {
+    inThisTurn(() => {
       this.#onMode();
     });
   }
