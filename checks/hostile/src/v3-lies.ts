@@ -214,9 +214,15 @@ function fragment(message: Buffer, index: number): Buffer {
   return set(padded(told), [FRAGMENT], 1n);
 }
 
-/** With large entries before the events' own ones: the values of events can be told from the truth by nobody, so they stay. */
+/**
+ * With a large entry before the first event's own one: the values of events can be told from the truth by nobody, so they stay. Of the
+ * first only: a message of many events would fill the hostile server itself, and its growth would be taken for the store's.
+ */
 function padded(message: Buffer): Buffer {
+  let isPadded = false;
   return edit(message, [EVENTS], (event) => {
+    if (isPadded) return event;
+    isPadded = true;
     const entry = parse(event as Buffer).find(([field]) => field === EVENT_KV)?.[1] as Buffer;
     const name = parse(entry).find(([field]) => field === KEY)?.[1] ?? Buffer.alloc(0);
     const one = [CREATE, MOD, VERSION].map((field) => [field, 1n] as const);
