@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 /** Seconds that one part of the mutants takes, and that those that were touched may take besides. */
-const BUDGET_S = 30;
+const BUDGET_S = 15;
 
 /** Seconds for a mutant of which, and of whose test file, nothing is known yet. */
 const UNKNOWN_S = 10;
