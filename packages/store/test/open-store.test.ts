@@ -148,10 +148,6 @@ describe('openStore by installed package', () => {
     folder = await mkdtemp(join(tmpdir(), 'holdfast-open-'));
     await install('@holdfast/good', `exports.good = { scheme: 'good', open: (url) => ({ opened: url.endpoints }) };`);
     await install('holdfast-theirs', `exports.theirs = { scheme: 'theirs', open: () => ({ opened: 'theirs' }) };`);
-    await install(
-      '@holdfast/postgres',
-      `exports.pg = { scheme: 'postgres', aliases: ['postgresql'], path: 'own', open: () => ({ opened: 'pg' }) };`,
-    );
     await install('@holdfast/empty', `exports.nothing = 1;`);
   });
 
@@ -176,8 +172,11 @@ describe('openStore by installed package', () => {
     expect(await openStore('theirs:', { from: join(folder, 'app.js') })).toEqual({ opened: 'theirs' });
   });
 
+  // Jest finds this workspace's package of that name, wherever it is looked for. Its store connects when it is first called.
   test('takes an alias', async () => {
-    expect(await openStore('postgresql://h/db', { from: join(folder, 'app.js') })).toEqual({ opened: 'pg' });
+    const store = await openStore('postgresql://user@127.0.0.1:1/db', { from: join(folder, 'app.js') });
+    expect(store.capabilities).toMatchObject({ transactions: 'multi-key' });
+    await store.close();
   });
 
   test('says which package to install', async () => {

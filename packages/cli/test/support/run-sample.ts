@@ -1,6 +1,7 @@
 import * as adapterKit from '@holdfast/adapter-kit';
 import * as coordination from '@holdfast/coordination';
 import * as core from '@holdfast/core';
+import * as fileSnapshot from '@holdfast/core/file-snapshot';
 import * as coreYaml from '@holdfast/core/yaml';
 import * as etcdV2 from '@holdfast/etcd-v2';
 import * as etcdV3 from '@holdfast/etcd-v3';
@@ -21,6 +22,7 @@ const MODULES: Readonly<Record<string, unknown>> = {
   '@holdfast/adapter-kit': adapterKit,
   '@holdfast/coordination': coordination,
   '@holdfast/core': core,
+  '@holdfast/core/file-snapshot': fileSnapshot,
   '@holdfast/core/yaml': coreYaml,
   '@holdfast/etcd-v2': etcdV2,
   '@holdfast/etcd-v3': etcdV3,
