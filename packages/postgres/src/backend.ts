@@ -50,15 +50,26 @@ export class Backend {
   /** Runs statements that read, all in one snapshot. @throws StoreError */
   async read(statements: readonly string[], options: UseOptions = {}): Promise<Answer> {
     for (let checks = 0; ; checks += 1) {
-      const select = selectMeta(this.tables, this.#compares);
-      const text = ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', select, ...statements, 'COMMIT'].join(';\n');
+      const text = ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', this.selectMeta, ...statements, 'COMMIT'].join(
+        ';\n',
+      );
       const [, meta, ...results] = await this.use((session) => session.run(text), options);
       const answer = { meta: metaOf(meta?.[0]), results: results.slice(0, -1) };
       this.#seen = { nextExpiryMs: answer.meta.nextExpiryMs, at: monotonicMs(this.#settings.clock) };
       if (answer.meta.isChecked) return answer;
-      if (checks === MAX_CHECKS || this.#compares) throw this.unchecked();
-      await this.check(options.signal);
+      await this.checkAgain(checks, options.signal);
     }
+  }
+
+  /** The statement that says where the store stands, as this role can ask it. */
+  get selectMeta(): string {
+    return selectMeta(this.tables, this.#compares);
+  }
+
+  /** Checks the server for work that found it unchecked. @param checks how often that was so before @throws StoreError if it is no use */
+  async checkAgain(checks: number, signal: AbortSignal | undefined): Promise<void> {
+    if (checks >= MAX_CHECKS || this.#compares) throw this.unchecked();
+    await this.check(signal);
   }
 
   /** In how many milliseconds the first lease expires; asks where no read of the last `withinMs` has told it. */

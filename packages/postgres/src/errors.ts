@@ -105,12 +105,27 @@ export function mayRepeat(error: unknown): boolean {
 
 /** Whether the role may not do it, or nobody may write here. */
 export function isRefusal(error: unknown): boolean {
-  return ['42501', '25006'].includes(stateOf(error) ?? '');
+  return ['42501', '25006'].includes(stateOf(error) ?? '') && !isOfStandby(error);
+}
+
+/** Whether a standby refused to write. It may be the primary in a moment. The message may be in any language. */
+function isOfStandby(error: unknown): boolean {
+  return stateOf(error) === '25006' && routineOf(error) === 'PreventCommandDuringRecovery';
+}
+
+/** The function of the server that raised an error. */
+function routineOf(error: unknown): unknown {
+  return (error as { routine?: unknown } | undefined)?.routine;
+}
+
+/** Whether it is a mistake of this package, or of what it was given: the connection has nothing to do with it. */
+export function isBug(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError;
 }
 
 /** Whether the queue of notifications is full, so that nobody can be told anything. */
 export function isQueueFull(error: unknown): boolean {
-  return stateOf(error) === '54000' && /queue/i.test(messageOf(error));
+  return stateOf(error) === '54000' && (routineOf(error) === 'PreCommit_Notify' || /queue/i.test(messageOf(error)));
 }
 
 /** Whether nobody knows what became of a commit: the connection was lost, or the server crashed in it. */
@@ -132,9 +147,12 @@ export function toError(error: unknown, endpoint: string, outcome?: WriteOutcome
   const state = stateOf(error);
   // Not the error itself: those of a pool carry the client, and with it what it signed in with.
   const cause = Object.assign(new Error(said), state === undefined ? {} : { code: state });
-  const isBug = error instanceof TypeError || error instanceof RangeError;
   const { code, advice, retryable }: Meaning =
-    state !== undefined ? meaningOf(state) : isBug ? { code: 'internal' as const } : connectionMeaning(said);
+    state !== undefined
+      ? meaningOf(isOfStandby(error) ? '0A000' : state)
+      : isBug(error)
+        ? { code: 'internal' as const }
+        : connectionMeaning(said);
   const message = `${endpoint}: ${said}${state === undefined ? '' : ` (SQLSTATE ${state})`}${advice === undefined ? '' : `; ${advice}`}`;
   return new StoreError(code, message, { endpoint, cause, outcome, ...(retryable !== undefined && { retryable }) });
 }

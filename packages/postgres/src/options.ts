@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { Clock, Logger, StoreUrl } from '@holdfast/store';
 import {
   backgroundClock,
@@ -127,6 +128,7 @@ export interface TargetTls {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly servername?: string | undefined;
+  readonly checkServerIdentity?: ((host: string, certificate: object) => Error | undefined) | undefined;
 }
 
 /** A server, and how to sign in. */
@@ -210,6 +212,9 @@ function listenTarget(listen: PostgresStoreOptions['listen'], given: PostgresSto
   return targetOf(connectionString, given);
 }
 
+/** A hundred years. */
+const LONGEST_AGE_MS = 3_155_760_000_000;
+
 function historyOf(history: PostgresStoreOptions['history']): Settings['history'] {
   if (history === false) return undefined;
   const { revisions = 10_000, ageMs = 300_000 } = checkNames(
@@ -220,7 +225,8 @@ function historyOf(history: PostgresStoreOptions['history']): Settings['history'
   if (!(typeof ageMs === 'number' && ageMs >= 0 && Number.isFinite(ageMs))) {
     throw invalidArgument('history.ageMs must be a number of milliseconds from 0');
   }
-  return { revisions: checkWhole(revisions, 'history.revisions', 'revisions'), ageMs };
+  // PostgreSQL counts in intervals, and can't go back before the year -4713.
+  return { revisions: checkWhole(revisions, 'history.revisions', 'revisions'), ageMs: Math.min(ageMs, LONGEST_AGE_MS) };
 }
 
 const SCHEMES = ['postgres', 'postgresql'];
@@ -341,7 +347,12 @@ function tlsOptions(given: PostgresTls): TargetTls {
     rejectUnauthorized,
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert, key }),
-    ...(serverName !== undefined && { servername: serverName }),
+    ...(serverName !== undefined && {
+      servername: serverName,
+      // `pg` overwrites `servername` by a host that is a name.
+      checkServerIdentity: (_host: string, certificate: object) =>
+        checkServerIdentity(serverName, certificate as PeerCertificate),
+    }),
   };
 }
 

@@ -120,10 +120,14 @@ export class PostgresDriver implements StoreDriver {
     checkTxnSize(txn, this.#limits);
     this.#keeper.begin();
     if (writesAnything(txn)) return this.#queue.submit(txnJob(txn), call.signal);
-    for (;;) {
-      const result = await this.#backend.use((session) => runReadingTxn(session, this.#backend.tables, txn), call);
+    const { tables } = this.#backend;
+    for (let checks = 0; ; checks += 1) {
+      const result = await this.#backend.use(
+        (session) => runReadingTxn(session, tables, this.#backend.selectMeta, txn),
+        call,
+      );
       if (result !== undefined) return result;
-      await this.#backend.check(call.signal);
+      await this.#backend.checkAgain(checks, call.signal);
     }
   }
 
@@ -155,8 +159,8 @@ export class PostgresDriver implements StoreDriver {
   }
 
   async close(): Promise<void> {
-    await this.#keeper.close();
-    await this.#backend.connections.close();
+    // What is under way is ended first, so that a server that does not answer keeps nobody waiting.
+    await Promise.all([this.#keeper.close(), this.#backend.connections.close()]);
   }
 
   /** A lease that was granted is looked after. */

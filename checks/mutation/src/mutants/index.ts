@@ -8,6 +8,7 @@ import { etcdV3Calls } from './etcd-v3-calls.js';
 import { etcdV3Watch } from './etcd-v3-watch.js';
 import { mirror } from './mirror.js';
 import { mirrorBursts } from './mirror-bursts.js';
+import { postgres } from './postgres.js';
 import { processLife } from './process-life.js';
 import { snapshots } from './snapshots.js';
 import { store } from './store.js';
@@ -22,6 +23,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'locks and sessions': coordination,
   'what all adapters share': store,
   'adapters on the kit': adapterKit,
+  'the store in PostgreSQL': postgres,
   'everything that the fuzzer and the hostile servers found': campaigns,
   'what keeps the process alive': processLife,
 };

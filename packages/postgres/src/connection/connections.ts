@@ -1,6 +1,6 @@
 import { Client, Pool, type ClientConfig } from 'pg';
 import { StoreError, type Clock } from '@holdfast/store';
-import { removeAbortListener, whenAborted } from '@holdfast/adapter-kit';
+import { messageOf, removeAbortListener, whenAborted } from '@holdfast/adapter-kit';
 import { stateOf, toError } from '../errors.js';
 import type { PostgresClient, PostgresPool, Settings, Target } from '../options.js';
 import { Session } from './session.js';
@@ -18,13 +18,16 @@ export class Connections {
   readonly #pool: PostgresPool;
   readonly #own: Pool | undefined;
   readonly #hosts: HostChoice | undefined;
+  /** Connections of several hosts that are known to lead to the primary: a server that becomes a standby ends them. */
+  readonly #primaries = new WeakSet<PostgresClient>();
+  readonly #closing = new AbortController();
 
   constructor(settings: Settings) {
     const { target, pool } = settings;
     this.#settings = settings;
     this.#hosts = target === undefined ? undefined : new HostChoice(target);
     this.endpoint = target === undefined ? endpointOfPool(pool) : endpointOf(target);
-    this.#own = target === undefined ? undefined : ownPool(settings, target, this.#hosts);
+    this.#own = this.#hosts === undefined ? undefined : ownPool(settings, this.#hosts);
     this.#pool = pool ?? (this.#own as unknown as PostgresPool);
     // A connection that fails while nobody uses it is replaced by the next one. Without a listener it would end the process.
     this.#pool.on?.('error', ignore);
@@ -42,6 +45,7 @@ export class Connections {
     { signal, ms = this.#settings.requestMs }: UseOptions = {},
   ): Promise<T> {
     signal?.throwIfAborted();
+    this.#closing.signal.throwIfAborted();
     const client = await this.#connect(signal);
     const session = new Session(client);
     client.on('error', ignore);
@@ -54,7 +58,7 @@ export class Connections {
       if (destroy) client.on('error', ignore);
       client.release(destroy);
     };
-    const interruption = interrupted(this.#settings.clock, signal, ms, () => this.#tooSlow(ms));
+    const interruption = this.#interrupted(signal, ms, ms);
     try {
       const result = await Promise.race([work(session), interruption.promise]);
       await Promise.race([session.tidy(), interruption.promise]);
@@ -62,7 +66,8 @@ export class Connections {
     } catch (error) {
       if (interruption.happened) session.isLost = true;
       else await Promise.race([session.tidy(), interruption.promise]).catch(() => (session.isLost = true));
-      if (session.isLost) this.#hosts?.next();
+      // A caller that has given up says nothing about the host.
+      if (session.isLost && signal?.aborted !== true) this.#hosts?.next();
       throw error;
     } finally {
       interruption.end();
@@ -72,15 +77,17 @@ export class Connections {
 
   /** A connection for notifications alone, which belongs to the caller. */
   dedicated(target: Target | undefined): Client {
-    const { connectMs } = this.#settings;
-    if (target !== undefined) return new Client(configOf(target, new HostChoice(target), connectMs));
-    const { pool } = this.#settings;
-    if (pool === undefined) return new Client(this.#own?.options);
+    const { connectMs, pool } = this.#settings;
+    const hosts = target === undefined ? this.#hosts : new HostChoice(target);
+    if (hosts !== undefined) return new Client(configOf(hosts, connectMs));
+    if (pool === undefined) throw new TypeError('a store has a pool or hosts');
     const made = pool.Client as (new (config: object) => Client) | undefined;
     return new (made ?? Client)({ ...configFrom(pool), application_name: 'holdfast' });
   }
 
+  /** Also ends what is under way: whoever waits for it has been told that the store is closed. */
   async close(): Promise<void> {
+    this.#closing.abort(new StoreError('closed', `${this.endpoint}: the store was closed`));
     this.#pool.off?.('error', ignore);
     this.#pool.off?.('acquire', guard);
     // One that was given is its owner's.
@@ -90,28 +97,72 @@ export class Connections {
   }
 
   async #connect(signal: AbortSignal | undefined): Promise<PostgresClient> {
-    const { clock, connectMs } = this.#settings;
+    const { connectMs } = this.#settings;
     const tries = this.#hosts?.count ?? 1;
     for (let attempt = 1; ; attempt += 1) {
-      const connecting = this.#pool.connect();
-      const interruption = interrupted(clock, signal, connectMs + 1_000, () => this.#tooSlow(connectMs));
+      const interruption = this.#interrupted(signal, connectMs + 1_000, connectMs);
       try {
-        return await Promise.race([connecting, interruption.promise]);
+        const client = await this.#connectOnce(interruption);
+        // The last of them answers for itself.
+        if (attempt >= tries || (await this.#isPrimary(client, interruption))) return client;
+        client.release(true);
+        if (interruption.happened) await interruption.promise;
+        this.#hosts?.next();
       } catch (error) {
-        // It may still come.
-        connecting.then(
-          (client) => {
-            client.release();
-          },
-          () => undefined,
-        );
         if (interruption.happened) throw error;
+        if (isBusy(error)) throw this.#busy();
         this.#hosts?.next();
         if (attempt >= tries || stateOf(error) === '28P01') throw toError(error, this.endpoint);
       } finally {
         interruption.end();
       }
     }
+  }
+
+  async #connectOnce({ promise }: Interruption): Promise<PostgresClient> {
+    const connecting = this.#pool.connect();
+    try {
+      return await Promise.race([connecting, promise]);
+    } catch (error) {
+      // It may still come.
+      connecting.then(
+        (client) => {
+          client.release();
+        },
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  /** Whether a connection leads to the primary, where several hosts are given. It rejects with nothing: another host is tried instead. */
+  async #isPrimary(client: PostgresClient, { promise }: Interruption): Promise<boolean> {
+    if (this.#primaries.has(client)) return true;
+    client.on('error', ignore);
+    try {
+      const asking = new Session(client).run('SELECT pg_catalog.pg_is_in_recovery()');
+      const [rows] = await Promise.race([asking, promise]);
+      if (rows?.[0]?.[0] !== 'f') return false;
+      this.#primaries.add(client);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      client.off('error', ignore);
+      guard(client);
+    }
+  }
+
+  #interrupted(signal: AbortSignal | undefined, ms: number, named: number): Interruption {
+    return interrupted(this.#settings.clock, [signal, this.#closing.signal], ms, () => this.#tooSlow(named));
+  }
+
+  #busy(): StoreError {
+    return new StoreError(
+      'unavailable',
+      `${this.endpoint}: no connection became free within ${this.#settings.connectMs} ms: raise maxConnections, or that of the pool, or ask for less at once`,
+      { endpoint: this.endpoint },
+    );
   }
 
   #tooSlow(ms: number): StoreError {
@@ -123,19 +174,19 @@ export class Connections {
 
 /** Which of several hosts the next connection goes to: the one that worked last, until it fails. */
 class HostChoice {
-  readonly #target: Target;
+  readonly target: Target;
   #chosen = 0;
 
   constructor(target: Target) {
-    this.#target = target;
+    this.target = target;
   }
 
   get count(): number {
-    return this.#target.hosts.length;
+    return this.target.hosts.length;
   }
 
   get current(): { readonly host: string; readonly port: number } {
-    return this.#target.hosts[this.#chosen % this.count] ?? { host: 'localhost', port: 5432 };
+    return this.target.hosts[this.#chosen % this.count] ?? { host: 'localhost', port: 5432 };
   }
 
   next(): void {
@@ -143,23 +194,23 @@ class HostChoice {
   }
 }
 
-function ownPool(settings: Settings, target: Target, hosts: HostChoice | undefined): Pool {
-  const { connectMs, maxConnections } = settings;
-  const choice = hosts ?? new HostChoice(target);
-  const config = configOf(target, choice, connectMs);
-  // Read for each new connection.
-  Object.defineProperty(config, 'host', { enumerable: true, get: () => choice.current.host });
-  Object.defineProperty(config, 'port', { enumerable: true, get: () => choice.current.port });
+function ownPool({ connectMs, maxConnections }: Settings, hosts: HostChoice): Pool {
+  // It takes nothing from the pool, which hides the password from whoever copies its options. The host is chosen for each connection.
   class ChosenClient extends Client {
-    constructor(given?: string | ClientConfig) {
-      super({ ...(given as ClientConfig), ...choice.current });
+    constructor() {
+      super(configOf(hosts, connectMs));
     }
   }
-  return new Pool({ ...config, Client: ChosenClient, max: maxConnections, allowExitOnIdle: true });
+  return new Pool({
+    Client: ChosenClient,
+    connectionTimeoutMillis: connectMs,
+    max: maxConnections,
+    allowExitOnIdle: true,
+  });
 }
 
-function configOf(target: Target, hosts: HostChoice, connectMs: number): ClientConfig {
-  const { database, user, password, tls, applicationName } = target;
+function configOf(hosts: HostChoice, connectMs: number): ClientConfig {
+  const { database, user, password, tls, applicationName } = hosts.target;
   return {
     ...hosts.current,
     ...(database !== undefined && { database }),
@@ -199,7 +250,12 @@ interface Interruption {
   end(): void;
 }
 
-function interrupted(clock: Clock, signal: AbortSignal | undefined, ms: number, late: () => StoreError): Interruption {
+function interrupted(
+  clock: Clock,
+  signals: readonly (AbortSignal | undefined)[],
+  ms: number,
+  late: () => StoreError,
+): Interruption {
   let reject: (error: unknown) => void = ignore;
   let happened = false;
   const promise = new Promise<never>((_, rejected) => (reject = rejected));
@@ -209,9 +265,9 @@ function interrupted(clock: Clock, signal: AbortSignal | undefined, ms: number, 
     reject(error);
   };
   const onAbort = () => {
-    happen(signal?.reason);
+    happen(signals.find((signal) => signal?.aborted)?.reason);
   };
-  whenAborted(signal, onAbort);
+  for (const signal of signals) whenAborted(signal, onAbort);
   const timer = clock.setTimeout(() => {
     happen(late());
   }, ms);
@@ -222,9 +278,14 @@ function interrupted(clock: Clock, signal: AbortSignal | undefined, ms: number, 
     },
     end: () => {
       clock.clearTimeout(timer);
-      removeAbortListener(signal, onAbort);
+      for (const signal of signals) removeAbortListener(signal, onAbort);
     },
   };
+}
+
+/** Whether a pool has waited in vain for one of its connections: the host may be well. */
+function isBusy(error: unknown): boolean {
+  return messageOf(error) === 'timeout exceeded when trying to connect';
 }
 
 const guarded = new WeakSet<object>();

@@ -31,6 +31,8 @@ export class Session {
       const all: readonly Result[] = Array.isArray(results) ? results : [results as Result];
       const last = all.at(-1)?.command;
       if (last === 'COMMIT' || last === 'ROLLBACK') this.#isOpen = false;
+      // The server says so where something had failed before. It must never pass for a commit.
+      if (last === 'ROLLBACK' && text.endsWith('COMMIT')) throw new Error('the server rolled the transaction back');
       return all.map(({ rows = [] }) => rows);
     } catch (error) {
       if (endsConnection(error)) this.isLost = true;

@@ -83,8 +83,9 @@ export class Listener {
       backoff.reset();
       began();
       ring();
-      await this.#backend.connections.use((session) =>
-        session.run(`SELECT pg_notify(${plainText(tables.channel)}, ${plainText(test)})`),
+      await this.#backend.connections.use(
+        (session) => session.run(`SELECT pg_notify(${plainText(tables.channel)}, ${plainText(test)})`),
+        { signal },
       );
       const inTime = await Promise.race([
         isHeard,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { LeaseId, LeaseStatus } from '@holdfast/store';
 import { compareKeys, invalidArgument, leaseNotFound, type DriverCall, type DriverLeases } from '@holdfast/adapter-kit';
 import type { Backend } from '../backend.js';
-import { fromHex, integer, number, text, type Row } from '../sql/literals.js';
+import { integer, number, text, type Row } from '../sql/literals.js';
 import { selectMeta } from '../sql/meta.js';
 import { present } from '../sql/versions.js';
 import { grantJob, revokeJob } from '../writes/jobs.js';
@@ -47,7 +47,7 @@ export function postgresLeases(backend: Backend, queue: WriteQueue): DriverLease
 /** Without the store's lock, and without a flush: after a crash each lease begins anew. */
 async function keepAlive(backend: Backend, id: LeaseId, { signal }: DriverCall): Promise<number> {
   const { tables } = backend;
-  for (;;) {
+  for (let checks = 0; ; checks += 1) {
     const results = await backend.use(
       (session) =>
         session.run(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off; ${selectMeta(tables)};
@@ -56,7 +56,7 @@ UPDATE ${tables.leases} SET expires_at = clock_timestamp() + ttl * interval '1 s
     );
     const [meta, renewed] = results.slice(2);
     if (text(meta?.[0], 3) !== 't') {
-      await backend.check(signal);
+      await backend.checkAgain(checks, signal);
       continue;
     }
     if (renewed?.[0] === undefined) throw leaseNotFound(id);
@@ -65,7 +65,7 @@ UPDATE ${tables.leases} SET expires_at = clock_timestamp() + ttl * interval '1 s
 }
 
 function nameOf(row: Row): string {
-  return Buffer.from(fromHex(text(row, 0))).toString('utf8');
+  return Buffer.from(text(row, 0), 'hex').toString('utf8');
 }
 
 /** A random positive 63-bit id, like etcd's. */

@@ -22,7 +22,7 @@ export function selectList(
   // Sorted by something else, all of them are needed.
   const most = limit === undefined || !byKey ? '' : ` LIMIT ${integer(limit + 1)}`;
   const needsValue = !keysOnly || sort?.target === 'value';
-  const entries = `SELECT ${columns('v', needsValue ? undefined : 'NULL')} FROM ${t.versions} v WHERE ${condition}${changed} ORDER BY v.key ${direction}${most}`;
+  const entries = `SELECT ${columns('v', String(needsValue))} FROM ${t.versions} v WHERE ${condition}${changed} ORDER BY v.key ${direction}${most}`;
   return [entries, isWhole(options) ? 'SELECT' : count];
 }
 

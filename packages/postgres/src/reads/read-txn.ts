@@ -9,14 +9,23 @@ import {
 } from '@holdfast/adapter-kit';
 import type { Session } from '../connection/session.js';
 import type { Row } from '../sql/literals.js';
-import { bookmarkOf, metaOf, selectMeta, type Meta } from '../sql/meta.js';
+import { bookmarkOf, metaOf, type Meta } from '../sql/meta.js';
 import type { Tables } from '../sql/tables.js';
 import { columns, entryOf, isUtf8, present, rawEntryOf, versionOf, within, type Version } from '../sql/versions.js';
 import { listWithin, type ReadingTransaction } from './list-within.js';
 
-/** Runs a transaction that only reads, in one snapshot and without the store's lock. `undefined` if the server is to be checked first. */
-export async function runReadingTxn(session: Session, tables: Tables, txn: DriverTxn): Promise<TxnResult | undefined> {
-  const results = await session.run(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${selectMeta(tables)}`);
+/**
+ * Runs a transaction that only reads, in one snapshot and without the store's lock. `undefined` if the server is to be checked first.
+ *
+ * @param selectMeta the statement that says where the store stands
+ */
+export async function runReadingTxn(
+  session: Session,
+  tables: Tables,
+  selectMeta: string,
+  txn: DriverTxn,
+): Promise<TxnResult | undefined> {
+  const results = await session.run(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${selectMeta}`);
   const meta = metaOf(results[1]?.[0]);
   if (!meta.isChecked) return undefined;
   const result = await runTxn(txn, new Snapshot(session, tables, meta));

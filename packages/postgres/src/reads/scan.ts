@@ -1,6 +1,6 @@
 import type { Page, Revision } from '@holdfast/store';
 import { keySuccessor, KeyRange, ListPage, type DriverCall, type DriverScanOptions } from '@holdfast/adapter-kit';
-import type { Backend } from '../backend.js';
+import type { Answer, Backend } from '../backend.js';
 import { historyChanged } from '../errors.js';
 import { integer, number, type Row } from '../sql/literals.js';
 import { bookmarkOf, type Meta } from '../sql/meta.js';
@@ -25,35 +25,43 @@ export async function* scanPages(
   const { tables } = backend;
   const { keysOnly, minModRevision } = options;
   const changed = minModRevision === undefined ? '' : ` AND v.revision >= ${integer(minModRevision)}`;
-  const pageOf = (rest: KeyRange, at: number | undefined, most: number): string =>
-    `SELECT ${columns('v', keysOnly ? 'NULL' : undefined)} FROM ${tables.versions} v WHERE ${within(rest, 'v.key')} AND ${present('v', at)}${changed} ORDER BY v.key LIMIT ${integer(most + 1)}`;
   let { revision } = options;
+  const counting = `SELECT count(*) FROM ${tables.versions} v WHERE ${within(range, 'v.key')} AND ${present('v', revision)}`;
+  const read = (rest: KeyRange, most: number, isFirst: boolean): Promise<Answer> => {
+    const page = `SELECT ${columns('v', String(!keysOnly))} FROM ${tables.versions} v WHERE ${within(rest, 'v.key')} AND ${present('v', revision)}${changed} ORDER BY v.key LIMIT ${integer(most + 1)}`;
+    const reading = backend.read(isFirst ? [page, counting] : [page], call);
+    // Nobody may ask for it any more.
+    reading.catch(() => undefined);
+    return reading;
+  };
   let first: Meta | undefined;
   let total = 0;
-  let rest = range;
-  for (let most = FIRST_PAGE; ;) {
-    const counting = `SELECT count(*) FROM ${tables.versions} v WHERE ${within(range, 'v.key')} AND ${present('v', revision)}`;
-    const statements = [pageOf(rest, revision, most), ...(first === undefined ? [counting] : [])];
-    const { meta, results } = await backend.read(statements, call);
+  let most = FIRST_PAGE;
+  let reading = read(range, most, true);
+  for (;;) {
+    const { meta, results } = await reading;
     const [rows = [], count] = results;
     if (first !== undefined && meta.identity !== first.identity) throw historyChanged();
     checkReadable(revision, meta);
     if (first === undefined) total = number(count?.[0], 0);
     first ??= meta;
     revision ??= meta.head as Revision;
-    const more = rows.length > most;
-    const versions = rows.slice(0, most).map((row) => versionOf(row));
-    const list = { ...entriesOf(versions), count: total, more, bookmark: bookmarkOf(first, revision) };
-    yield new ListPage(list, more);
-    const last = versions.at(-1);
-    if (!more || last === undefined) return;
-    rest = KeyRange.ofInterval(keySuccessor(last.rawKey), range.end);
-    most = nextPage(rows, most);
+    const last = rows.length > most ? rows[most - 1] : undefined;
+    const shown = last === undefined ? rows : rows.slice(0, most);
+    if (last !== undefined) {
+      // The server reads on while this page is used.
+      most = nextPage(rows, most);
+      reading = read(KeyRange.ofInterval(keySuccessor(versionOf(last).rawKey), range.end), most, false);
+    }
+    const versions = shown.map((row) => versionOf(row));
+    const more = last !== undefined;
+    yield new ListPage({ ...entriesOf(versions), count: total, more, bookmark: bookmarkOf(first, revision) }, more);
+    if (!more) return;
   }
 }
 
 function nextPage(rows: readonly Row[], most: number): number {
-  const bytes = rows.reduce((sum, row) => sum + (row[0]?.length ?? 0) / 2 + (row[6]?.length ?? 0) / 2 + 100, 1);
+  const bytes = rows.reduce((sum, row) => sum + (row[0]?.length ?? 0) / 2 + 60, 1);
   const wanted = Math.floor((rows.length / bytes) * PAGE_BYTES);
   // Values may be longer further on: no more than so many times as before.
   return Math.max(1, Math.min(wanted, 4 * most, MOST_ENTRIES));

@@ -62,13 +62,3 @@ export function number(row: Row | undefined, column: number): number {
   if (!Number.isSafeInteger(value)) throw new RangeError(`${text(row, column)} is past the safe integers`);
   return value;
 }
-
-const NOTHING = new Uint8Array(0);
-
-/** Bytes of hexadecimal digits: a plain array with memory of its own, that no other value shares. */
-export function fromHex(digits: string): Uint8Array {
-  if (digits === '') return NOTHING;
-  const made = new Uint8Array(digits.length / 2);
-  Buffer.from(made.buffer).write(digits, 'hex');
-  return made;
-}

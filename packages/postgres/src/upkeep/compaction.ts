@@ -41,7 +41,7 @@ export class Compaction {
     const { revisions, ageMs } = this.#history;
     const ago = (ms: number) => `clock_timestamp() - ${integer(Math.round(ms))} * interval '1 millisecond'`;
     const { meta, results } = await this.#backend.read([
-      `SELECT coalesce(max(revision) FILTER (WHERE noted_at <= ${ago(ageMs)}), 0), coalesce(max(revision), 0), count(*) FILTER (WHERE noted_at > ${ago(this.everyMs / 2)}) FROM ${tables.marks}`,
+      `SELECT coalesce(max(revision) FILTER (WHERE noted_at <= ${ago(ageMs)}), 0), coalesce(max(revision), 0), count(*) FILTER (WHERE noted_at > ${ago(this.everyMs / 2)} AND noted_at <= clock_timestamp()) FROM ${tables.marks}`,
       `SELECT reclaimed < compacted FROM ${tables.store}`,
     ]);
     const [marks, unfinished] = results;
@@ -67,7 +67,7 @@ COMMIT`),
     const { tables, endpoint } = this.#backend;
     let isCommitting = false;
     await this.#backend.ready(signal);
-    for (;;) {
+    for (let checks = 0; ; checks += 1) {
       try {
         const isChecked = await this.#backend.connections.use(
           async (session) => {
@@ -88,7 +88,11 @@ COMMIT`),
       } catch (error) {
         throw withOutcome(toError(error, endpoint), isCommitting ? 'unknown' : 'not-applied');
       }
-      await this.#backend.check(signal);
+      try {
+        await this.#backend.checkAgain(checks, signal);
+      } catch (error) {
+        throw withOutcome(toError(error, endpoint), 'not-applied');
+      }
     }
   }
 

@@ -1,8 +1,8 @@
 import { isStoreError, type Clock, type StoreError, type WriteOutcome } from '@holdfast/store';
-import { addAbortListener, removeAbortListener, sleep, withOutcome } from '@holdfast/adapter-kit';
+import { addAbortListener, monotonicMs, removeAbortListener, sleep, withOutcome } from '@holdfast/adapter-kit';
 import type { Backend } from '../backend.js';
 import type { Session } from '../connection/session.js';
-import { endsConnection, isQueueFull, isUnanswered, mayRepeat, toError } from '../errors.js';
+import { endsConnection, isBug, isQueueFull, isUnanswered, mayRepeat, toError } from '../errors.js';
 import { beginWrite } from '../schema/begin.js';
 import { integer, text, type Row } from '../sql/literals.js';
 import { metaOf, selectMeta } from '../sql/meta.js';
@@ -51,7 +51,8 @@ export class WriteQueue {
   readonly #onRevisions: () => void;
   #waiting: Waiting[] = [];
   #isRunning = false;
-  #silentUntil = 0;
+  /** On the monotonic clock: a wall clock that is set back would make it long. */
+  #silentUntil = -Infinity;
 
   /** @param onRevisions called after each commit with new revisions */
   constructor(backend: Backend, clock: Clock, onRevisions: () => void) {
@@ -144,6 +145,7 @@ export class WriteQueue {
     const { endpoint } = this.#backend;
     let ran: readonly Ran[] = [];
     let isCommitting = false;
+    let hasRevisions = false;
     const abandoned = whenAllOver(batch);
     try {
       await this.#backend.ready(abandoned.signal);
@@ -152,7 +154,9 @@ export class WriteQueue {
           const transaction = await this.#begin(session, batch);
           ran = await runAll(transaction, batch);
           isCommitting = !transaction.isEmpty;
-          await session.run(isCommitting ? transaction.finish(this.#clock.now() >= this.#silentUntil) : 'ROLLBACK');
+          ({ hasRevisions } = transaction);
+          const rings = monotonicMs(this.#clock) >= this.#silentUntil;
+          await session.run(isCommitting ? transaction.finish(rings) : 'ROLLBACK');
         },
         { signal: abandoned.signal },
       );
@@ -169,7 +173,7 @@ export class WriteQueue {
       if ('refusal' in each) each.waiting.reject(each.refusal);
       else each.waiting.resolve(each.result);
     }
-    if (ran.some((each) => 'wrote' in each && each.wrote)) this.#onRevisions();
+    if (hasRevisions) this.#onRevisions();
     return undefined;
   }
 
@@ -190,7 +194,7 @@ export class WriteQueue {
       return { error: failure, next: this.#backend.mayWrite ? 'again' : 'give up' };
     }
     if (isQueueFull(error)) {
-      this.#silentUntil = this.#clock.now() + SILENCE_MS;
+      this.#silentUntil = monotonicMs(this.#clock) + SILENCE_MS;
       this.#backend.logger.warn(
         `${this.#backend.endpoint}: the queue of notifications is full, so changes are not told for a minute; a session of another application listens and does not read: see pg_stat_activity`,
       );
@@ -198,7 +202,7 @@ export class WriteQueue {
     }
     if (mayRepeat(error)) return { error: failure, next: 'again' };
     if (isStoreError(error)) return { error: failure, next: 'give up' };
-    return { error: failure, next: endsConnection(error) ? 'reconnect' : 'alone' };
+    return { error: failure, next: endsConnection(error) && !isBug(error) ? 'reconnect' : 'alone' };
   }
 
   async #begin(session: Session, batch: readonly Waiting[]): Promise<WriteTransaction> {
@@ -212,25 +216,27 @@ export class WriteQueue {
       }
       for (const lease of job.leases) leases.add(lease);
     }
-    const none = 'SELECT WHERE false';
-    const statements = [
-      `LOCK TABLE ${tables.writeLock} IN EXCLUSIVE MODE`,
+    const asked = [
       selectMeta(tables),
-      `SELECT id FROM ${tables.leases} WHERE expires_at <= clock_timestamp() ORDER BY expires_at, id`,
-      leases.size === 0
-        ? none
-        : `SELECT id, ttl FROM ${tables.leases} WHERE id IN (${[...leases].map(integer).join(', ')})`,
-      keys.size === 0 ? none : newestOf(tables, [...keys.values()]),
+      ...(leases.size === 0
+        ? []
+        : [`SELECT id, ttl FROM ${tables.leases} WHERE id IN (${[...leases].map(integer).join(', ')})`]),
+      ...(keys.size === 0 ? [] : [newestOf(tables, [...keys.values()])]),
     ];
+    const statements = [`LOCK TABLE ${tables.writeLock} IN EXCLUSIVE MODE`, ...asked];
     const results = await session.run(`${beginWrite()}\n${statements.join(';\n')}`);
-    const [metaRows, due = [], known = [], versions = []] = results.slice(-4) as [
-      readonly Row[],
-      readonly Row[],
-      readonly Row[],
-      readonly Row[],
-    ];
-    const meta = metaOf(metaRows[0]);
+    const answers = [...results.slice(-asked.length)];
+    const meta = metaOf(answers.shift()?.[0]);
     if (!meta.isChecked) throw new Unchecked();
+    const known: readonly Row[] = (leases.size === 0 ? undefined : answers.shift()) ?? [];
+    const versions: readonly Row[] = answers.shift() ?? [];
+    // A renewal that is under way is waited for, and then counts: whoever was told of one keeps the lease.
+    const [due = []] =
+      meta.nextExpiryMs === undefined || meta.nextExpiryMs > 0
+        ? []
+        : await session.run(
+            `SELECT id FROM ${tables.leases} WHERE expires_at <= clock_timestamp() ORDER BY expires_at, id FOR UPDATE`,
+          );
     const transaction = new WriteTransaction(session, tables, meta, {
       asked: [...keys.values()].map(({ key }) => key),
       versions: versions.map((row) => versionOf(row)),
@@ -262,14 +268,20 @@ async function runAll(transaction: WriteTransaction, batch: readonly Waiting[]):
   return ran;
 }
 
-/** The connection was lost while the transaction was committed. Who has changed nothing knows that. */
+/**
+ * The connection was lost while the transaction was committed. Who has changed nothing knows that. A refusal holds if nothing came before it:
+ * else it may be due to a change that was never made.
+ */
 function settleUnknown(ran: readonly Ran[], error: unknown, endpoint: string): void {
+  let isChanged = false;
   for (const each of ran) {
-    if ('refusal' in each) {
+    if ('refusal' in each && !isChanged) {
       each.waiting.reject(each.refusal);
       continue;
     }
-    const outcome: WriteOutcome = each.wrote ? 'unknown' : 'not-applied';
+    const wrote = 'wrote' in each && each.wrote;
+    isChanged ||= wrote;
+    const outcome: WriteOutcome = wrote ? 'unknown' : 'not-applied';
     each.waiting.reject(withOutcome(toError(error, endpoint, outcome), outcome));
   }
 }

@@ -40,6 +40,10 @@ export class WriteTransaction {
   #head: number;
   /** Changes at the revision that the present call draws. */
   #changes = 0;
+  /** Whether the present call has changed anything, be it a lease. */
+  #isChanged = false;
+  /** Whether any call has: what was sent before a range was read counts too. */
+  #isEmpty = true;
 
   constructor(session: Session, tables: Tables, meta: Meta, found: Found) {
     this.#session = session;
@@ -73,12 +77,14 @@ export class WriteTransaction {
     return this.#head > this.#meta.head;
   }
 
-  /** Ends the present call's revision, if it changed anything. Gives whether it did. */
+  /** Ends the present call, and its revision if it drew one. Gives whether it changed anything. */
   endCall(): boolean {
-    if (this.#changes === 0) return false;
-    this.#head += 1;
+    const isChanged = this.#isChanged;
+    if (this.#changes > 0) this.#head += 1;
     this.#changes = 0;
-    return true;
+    this.#isChanged = false;
+    if (isChanged) this.#isEmpty = false;
+    return isChanged;
   }
 
   /** A key's entry. @param withValue whether its value is needed */
@@ -148,6 +154,7 @@ export class WriteTransaction {
 
   grant(id: LeaseId, ttl: number): void {
     this.#leases.set(id, ttl);
+    this.#isChanged = true;
     this.#statements.push(
       `INSERT INTO ${this.#tables.leases} (id, ttl, expires_at) VALUES (${integer(id)}, ${integer(ttl)}, clock_timestamp() + ${integer(ttl)} * interval '1 second')`,
     );
@@ -157,12 +164,13 @@ export class WriteTransaction {
   async revoke(id: LeaseId): Promise<void> {
     this.deleteAll(await this.#present(`v.lease = ${integer(id)}`));
     this.#leases.delete(id);
+    this.#isChanged = true;
     this.#statements.push(`DELETE FROM ${this.#tables.leases} WHERE id = ${integer(id)}`);
   }
 
   /** Whether there is anything to commit. */
   get isEmpty(): boolean {
-    return !this.hasRevisions && this.#statements.length === 0;
+    return this.#isEmpty && !this.#isChanged;
   }
 
   /** The statements that end the transaction. @param ring whether others are told */
@@ -204,6 +212,7 @@ export class WriteTransaction {
       nextRevision: undefined,
     };
     this.#changes += 1;
+    this.#isChanged = true;
     this.#drafts.add(draft);
     this.#known.set(idOf(state.rawKey), draft);
   }
@@ -243,7 +252,7 @@ export function newestOf(
   keys: readonly { readonly key: Uint8Array; readonly withValue: boolean }[],
 ): string {
   const wanted = keys.map(({ key, withValue }) => `(${bytes(key)}, ${withValue})`).join(', ');
-  return `SELECT ${columns('v', `CASE WHEN k.wanted THEN encode(v.value, 'hex') END`)} FROM (VALUES ${wanted}) k (key, wanted)
+  return `SELECT ${columns('v', 'k.wanted')} FROM (VALUES ${wanted}) k (key, wanted)
 CROSS JOIN LATERAL (SELECT * FROM ${t.versions} n WHERE n.key = k.key ORDER BY n.revision DESC LIMIT 1) v`;
 }
 

@@ -1,0 +1,60 @@
+import type { Mutant } from '../mutant.js';
+
+const QUEUE = 'packages/postgres/src/writes/write-queue.ts';
+const SHARED = 'packages/postgres/test/shared-transactions.test.ts';
+const CONNECTIONS = 'packages/postgres/test/connections.test.ts';
+
+/** The store in a PostgreSQL database. */
+export const postgres: readonly Mutant[] = [
+  {
+    name: 'postgres-role-decides-isolation',
+    why: 'where the default isolation is REPEATABLE READ, a snapshot from before the lock hides the last writes, and revisions are given twice',
+    file: 'packages/postgres/src/schema/begin.ts',
+    find: '  return `BEGIN ISOLATION LEVEL READ COMMITTED;',
+    replace: '  return `BEGIN;',
+    caughtBy: {
+      test: 'packages/postgres/test/defaults.test.ts',
+      name: 'the role repeatable: two processes write at once',
+    },
+  },
+  {
+    name: 'postgres-renewal-loses',
+    why: 'a lease that was renewed in the moment it expired ends, although its owner was told that it is kept',
+    file: QUEUE,
+    find: ' ORDER BY expires_at, id FOR UPDATE`',
+    replace: ' ORDER BY expires_at, id`',
+    caughtBy: { test: SHARED, name: 'a renewal that is under way when its lease expires counts' },
+  },
+  {
+    name: 'postgres-grant-is-rolled-back',
+    why: 'a transaction that changed only leases is rolled back, and its callers are told that it was done',
+    file: 'packages/postgres/src/writes/write-transaction.ts',
+    find: 'return this.#isEmpty && !this.#isChanged;',
+    replace: 'return !this.hasRevisions && this.#statements.length === 0;',
+    caughtBy: { test: SHARED, name: 'beside a call that read a range and changed nothing' },
+  },
+  {
+    name: 'postgres-commit-was-lost-for-sure',
+    why: 'a write whose commit nobody answered is called not applied, and its caller writes it twice',
+    file: QUEUE,
+    find: "wrote ? 'unknown' : 'not-applied'",
+    replace: "wrote ? 'not-applied' : 'not-applied'",
+    caughtBy: { test: SHARED, name: 'leaves a grant unknown, and a revocation' },
+  },
+  {
+    name: 'postgres-standby-is-kept',
+    why: 'of several hosts a standby is taken for the primary, and refuses every call as long as it runs',
+    file: 'packages/postgres/src/connection/connections.ts',
+    find: "if (rows?.[0]?.[0] !== 'f') return false;",
+    replace: "if (rows?.[0]?.[0] === '') return false;",
+    caughtBy: { test: CONNECTIONS, name: 'of several hosts the primary is used' },
+  },
+  {
+    name: 'postgres-close-waits',
+    why: 'close() waits for a server that does not answer',
+    file: 'packages/postgres/src/connection/connections.ts',
+    find: 'interrupted(this.#settings.clock, [signal, this.#closing.signal], ms',
+    replace: 'interrupted(this.#settings.clock, [signal], ms',
+    caughtBy: { test: CONNECTIONS, name: 'waits for no server that does not answer' },
+  },
+];
