@@ -1,12 +1,13 @@
 // The same where clusters have users: a server that wants a user first tells its cluster to nobody else.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { availableEtcds, eventually, findEtcd, type Proxy } from '@holdfast/testkit';
+import { eventually, findEtcd, type Proxy } from '@holdfast/testkit';
 import { failure } from '../../etcd-common/test/support/failure.js';
 import { nextEvents } from '../../etcd-common/test/support/next-events.js';
 import { ForeignWorld } from './foreign-world.js';
 import { APP, enableAuth } from './watch-auth.js';
+import { sampledEtcds } from '../../../.ci/test/support/sampled-etcds.js';
 
-describe.each(availableEtcds())('foreign clusters with users, of etcd $version', ({ version }) => {
+describe.each(sampledEtcds())('foreign clusters with users, of etcd $version', ({ version }) => {
   // The hardest case for all of them: newer ones tell their cluster to those only whom they let in.
   const all = ['other users', 'no users', 'the same users'] as const;
   const kinds = version === findEtcd({}).version ? all : all.slice(0, 1);

@@ -1,16 +1,17 @@
 // Users of etcd's own user management over a store's life: tokens that expire while it idles, passwords that change, roles
 // that come and go, each under a watch that is open.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { changePassword, enableAuth, grant, putAsRoot, revoke } from './watch-auth.js';
 import { Follower } from './watch-world.js';
 import { failure } from '../../etcd-common/test/support/failure.js';
+import { sampledEtcds } from '../../../.ci/test/support/sampled-etcds.js';
 
 const ROOT = '--user=root:rootpw';
 const PASSWORD = 'apppw';
 
-describe.each(availableEtcds())('a user of etcd $version', ({ version }) => {
+describe.each(sampledEtcds())('a user of etcd $version', ({ version }) => {
   const open: { close(): Promise<void> }[] = [];
   let etcd: Etcd;
   let proxy: Proxy;

@@ -2,8 +2,9 @@
 // What can't be forced there is in watch-scripted.test.ts, under the same numbers.
 import { describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
-import { availableEtcds, eventually, type Proxy } from '@holdfast/testkit';
+import { eventually, type Proxy } from '@holdfast/testkit';
 import { withWorld, type Follower } from './watch-world.js';
+import { sampledEtcds } from '../../../.ci/test/support/sampled-etcds.js';
 
 /** Cuts right behind the bytes of a `created` answer to the first watch of a stream: raft term, then `created`. */
 function cutAfterCreated(proxy: Proxy) {
@@ -15,7 +16,7 @@ function cutAfterCreated(proxy: Proxy) {
 
 const live = (follower: Follower) => eventually(() => follower.watch.state.status === 'live', { timeoutMs: 20_000 });
 
-describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (version) => {
+describe.each(sampledEtcds().map(({ version }) => version))('etcd %s', (version) => {
   test('trap 1: a cut in the middle of a backlog, whose headers name the head, loses nothing', async () => {
     await withWorld({ version }, async ({ proxy, burst, follow, bookmark, truth }) => {
       const after = await bookmark();

@@ -1,8 +1,9 @@
 // Watches on three members: one that dies, one that is behind, and a cluster without a leader.
 import { describe, expect, test } from '@jest/globals';
-import { availableEtcds, eventually, type Etcd, type EtcdMember } from '@holdfast/testkit';
+import { eventually, type Etcd, type EtcdMember } from '@holdfast/testkit';
 import { etcdV3Store } from '../src/index.js';
 import { Follower, withWorld } from './watch-world.js';
+import { sampledEtcds } from '../../../.ci/test/support/sampled-etcds.js';
 
 // Slow elections, so that a paused member of a busy machine stays a follower.
 const CALM = ['--heartbeat-interval=500', '--election-timeout=5000'];
@@ -23,7 +24,7 @@ async function watchedMember(etcd: Etcd): Promise<EtcdMember> {
   });
 }
 
-describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (version) => {
+describe.each(sampledEtcds().map(({ version }) => version))('etcd %s', (version) => {
   test('the member that serves a watch dies: another one goes on with it', async () => {
     await withWorld({ version, nodes: 3, args: BRISK }, async ({ etcd, writer }) => {
       await using store = etcdV3Store({ endpoints: etcd.endpoints });

@@ -3,14 +3,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
-import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { v3Outside } from './outside.js';
 import { ListenersCopy, WatchedMirror } from './watched-mirror.js';
 import { burst } from './writers.js';
+import { sampledEtcds } from '../../../../.ci/test/support/sampled-etcds.js';
 
 const MEGABYTE = 1_000_000;
 
-describe.each(availableEtcds())('the mirror on etcd $version', ({ version }) => {
+describe.each(sampledEtcds())('the mirror on etcd $version', ({ version }) => {
   let etcd: Etcd;
   let proxy: Proxy;
   /** Through the proxy. */

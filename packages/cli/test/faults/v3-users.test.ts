@@ -4,14 +4,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { MirrorState } from '@holdfast/core';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore } from '@holdfast/store';
-import { availableEtcds, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { v3Outside } from './outside.js';
 import { WatchedMirror } from './watched-mirror.js';
+import { sampledEtcds } from '../../../../.ci/test/support/sampled-etcds.js';
 
 const ROOT = '--user=root:rootpw';
 const SOON = { timeoutMs: 20_000 };
 
-describe.each(availableEtcds())('the mirror of a user of etcd $version', ({ version }) => {
+describe.each(sampledEtcds())('the mirror of a user of etcd $version', ({ version }) => {
   let etcd: Etcd;
   let proxy: Proxy;
   let store: ConfigStore;
