@@ -24,7 +24,7 @@ export default {
   // Tests run the sources. JavaScript comes first, so that a dependency that ships both runs its built files.
   moduleFileExtensions: ['js', 'ts', 'cjs', 'mjs', 'json', 'node'],
   moduleNameMapper: {
-    '^@holdfast/(store|core|memory|lmdb|files|postgres|adapter-kit|coordination|opentelemetry|etcd-common|etcd-v2|etcd-v3|testkit)$':
+    '^@holdfast/(store|core|memory|lmdb|files|postgres|adapter-kit|coordination|opentelemetry|openfeature|fastify|nestjs|etcd-common|etcd-v2|etcd-v3|testkit)$':
       '<rootDir>/packages/$1/src/index.ts',
     '^@holdfast/simulation$': '<rootDir>/checks/simulation/src/index.ts',
     '^@holdfast/store/adapter$': '<rootDir>/packages/store/src/adapter.ts',

@@ -47,7 +47,7 @@ async function checkConsumer(tarballs) {
   const { NODE_OPTIONS: _, ...env } = process.env;
   await tool(jest, [], { cwd: join(consumer, 'cjs'), env });
   await tool(jest, [], { cwd: join(consumer, 'esm'), env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' } });
-  for (const project of ['node16', 'nodenext', 'bundler', 'node-types']) {
+  for (const project of ['node16', 'nodenext', 'bundler', 'node-types', 'frameworks']) {
     await tool(tsc, ['--project', `tsconfig.${project}.json`], { cwd: join(consumer, 'types') });
   }
   await checkBundling(consumer, work);

@@ -4,6 +4,9 @@ const { memory, memoryStore } = require('@holdfast/memory');
 const { json, mirror } = require('@holdfast/core');
 const { yaml } = require('@holdfast/core/yaml');
 const { etcdV3, etcdV3Store } = require('@holdfast/etcd-v3');
+const { holdfast } = require('@holdfast/fastify');
+const { HoldfastModule } = require('@holdfast/nestjs');
+const { HoldfastProvider } = require('@holdfast/openfeature');
 const testkit = require('@holdfast/testkit');
 const binding = require('@holdfast/testkit/jest');
 
@@ -37,6 +40,7 @@ test('an unreachable etcd is an error that names it, and a store error to this c
 
 test('every entry point loads', () => {
   expect(typeof yaml).toBe('function');
+  for (const integration of [holdfast, HoldfastModule, HoldfastProvider]) expect(typeof integration).toBe('function');
   expect(Object.keys(testkit)).not.toEqual([]);
   expect(Object.keys(binding)).not.toEqual([]);
 });

@@ -3,7 +3,10 @@ import { createRequire } from 'node:module';
 import { json, mirror } from '@holdfast/core';
 import { yaml } from '@holdfast/core/yaml';
 import { etcdV3, etcdV3Store } from '@holdfast/etcd-v3';
+import { holdfast } from '@holdfast/fastify';
 import { memory, memoryStore } from '@holdfast/memory';
+import { HoldfastModule } from '@holdfast/nestjs';
+import { HoldfastProvider } from '@holdfast/openfeature';
 import { isStoreError, openStore } from '@holdfast/store';
 import * as testkit from '@holdfast/testkit';
 import * as binding from '@holdfast/testkit/jest';
@@ -41,6 +44,7 @@ test('a store error of the ESM copy is one to the CommonJS copy too', async () =
 
 test('every entry point loads', () => {
   expect(typeof yaml).toBe('function');
+  for (const integration of [holdfast, HoldfastModule, HoldfastProvider]) expect(typeof integration).toBe('function');
   expect(Object.keys(testkit)).not.toEqual([]);
   expect(Object.keys(binding)).not.toEqual([]);
 });

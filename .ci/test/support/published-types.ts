@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { readSource } from './read-source.js';
-import { root, workspacePackages } from '../workspace.js';
+import { type Manifest, root, workspacePackages } from '../workspace.js';
 
 /** A package that is published, and what its users can import from it. */
 export interface PublishedPackage {
@@ -12,6 +12,8 @@ export interface PublishedPackage {
   readonly declared: readonly string[];
   /** `@holdfast/core`, `@holdfast/core/yaml`. */
   readonly entries: readonly string[];
+  /** The frameworks that an application with this package has, beside it. */
+  readonly frameworks: readonly string[];
   /** How the paths of sources begin that are not packed, from `src` on. */
   readonly unpacked: readonly string[];
 }
@@ -20,6 +22,15 @@ const peers = workspacePackages()
   .filter(({ path }) => path.startsWith('packages/'))
   .flatMap(({ manifest }) => Object.keys(manifest.peerDependencies ?? {}))
   .filter((name) => !name.startsWith('@holdfast/'));
+
+/** Of packages for a framework: peers that are not optional. Their types need packages of their own, such as `@types/node`. */
+function frameworksOf({ peerDependencies = {}, peerDependenciesMeta = {} }: Manifest & Peers): string[] {
+  return Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true);
+}
+
+interface Peers {
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+}
 
 interface Exports {
   readonly files?: readonly string[];
@@ -35,6 +46,7 @@ export const publishedPackages: readonly PublishedPackage[] = workspacePackages(
     entries: Object.keys((manifest as Exports).exports ?? {})
       .filter((entry) => !entry.endsWith('.json'))
       .map((entry) => manifest.name + entry.slice(1)),
+    frameworks: frameworksOf(manifest),
     unpacked: ((manifest as Exports).files ?? []).flatMap((name) => /^!(src\/[^*]+)\*$/.exec(name)?.[1] ?? []),
   }));
 
@@ -84,7 +96,8 @@ export function emitDeclarations(program: ts.Program): ReadonlyMap<string, strin
 
 /**
  * What a compiler says when an application with these options imports each entry in a file of its own. The application has no `@types/node`,
- * nor any other package but our optional peers: the published declarations are all there is.
+ * nor any other package but our optional peers: the published declarations are all there is. Packages whose types import a framework are left
+ * out: `npm run test:packages` compiles them beside it.
  */
 export function applicationErrors(
   compiler: typeof ts,
@@ -94,7 +107,9 @@ export function applicationErrors(
 ): string[] {
   const full: ts.CompilerOptions = { ...options, strict: true, noEmit: true, skipLibCheck: false };
   const host = compiler.createCompilerHost(full);
-  const entries = publishedPackages.flatMap((each) => each.entries);
+  const entries = publishedPackages
+    .filter(({ name, frameworks }) => !importsAny(frameworks, files, name))
+    .flatMap((each) => each.entries);
   const all = new Map(files);
   entries.forEach((entry, index) => {
     all.set(join(dirname(MODULES), `app-${index}${extension}`), `import * as all from '${entry}';\nexport { all };\n`);
@@ -122,6 +137,13 @@ export function applicationErrors(
     const where = file === undefined ? '' : `${file.fileName.slice(MODULES.length + 1)}: `;
     return where + compiler.flattenDiagnosticMessageText(messageText, ' ');
   });
+}
+
+function importsAny(frameworks: readonly string[], files: ReadonlyMap<string, string>, name: string): boolean {
+  const declarations = [...files].filter(
+    ([path]) => path.startsWith(join(MODULES, name, '/')) && path.endsWith('.d.ts'),
+  );
+  return declarations.some(([, text]) => packagesImported(text).some((imported) => frameworks.includes(imported)));
 }
 
 function foldersOf(path: string): string[] {

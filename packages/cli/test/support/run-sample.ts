@@ -5,10 +5,13 @@ import * as fileSnapshot from '@holdfast/core/file-snapshot';
 import * as coreYaml from '@holdfast/core/yaml';
 import * as etcdV2 from '@holdfast/etcd-v2';
 import * as etcdV3 from '@holdfast/etcd-v3';
+import * as fastifyPlugin from '@holdfast/fastify';
 import * as files from '@holdfast/files';
 import * as filesFormat from '@holdfast/files/format';
 import * as lmdb from '@holdfast/lmdb';
 import * as memory from '@holdfast/memory';
+import * as nestjs from '@holdfast/nestjs';
+import * as openfeature from '@holdfast/openfeature';
 import * as store from '@holdfast/store';
 import * as storeAdapter from '@holdfast/store/adapter';
 import * as testkit from '@holdfast/testkit';
@@ -26,20 +29,28 @@ const MODULES: Readonly<Record<string, unknown>> = {
   '@holdfast/core/yaml': coreYaml,
   '@holdfast/etcd-v2': etcdV2,
   '@holdfast/etcd-v3': etcdV3,
+  '@holdfast/fastify': fastifyPlugin,
   '@holdfast/files': files,
   '@holdfast/files/format': filesFormat,
   '@holdfast/lmdb': lmdb,
   '@holdfast/memory': memory,
+  '@holdfast/nestjs': nestjs,
+  '@holdfast/openfeature': openfeature,
   '@holdfast/store': store,
   '@holdfast/store/adapter': storeAdapter,
   '@holdfast/testkit': testkit,
   zod,
 };
 
+/** The frameworks of the integrations. Samples import them as their documentation has it, some by default. */
+const FRAMEWORKS = ['@openfeature/server-sdk', 'fastify'];
+
 function requireForSample(name: string): unknown {
   if (name in MODULES) return MODULES[name];
-  if (name.startsWith('node:')) return nodeRequire(name);
-  throw new Error(`a sample may import Holdfast's packages, zod and Node's modules, not ${name}`);
+  if (name.startsWith('node:') || FRAMEWORKS.includes(name)) return nodeRequire(name);
+  throw new Error(
+    `a sample may import Holdfast's packages, zod, ${FRAMEWORKS.join(', ')} and Node's modules, not ${name}`,
+  );
 }
 
 const IMPORT = /^import\s[^;]*;.*$/gm;

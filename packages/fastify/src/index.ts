@@ -1,0 +1,3 @@
+export type { Holdfast, HoldfastHealth, HoldfastMirrors } from './holdfast.js';
+export type { FastifyTools, HoldfastPluginOptions, OpenMirror, PluginMirror, ReadinessOptions } from './options.js';
+export { holdfast } from './plugin.js';

@@ -1,0 +1,37 @@
+import type { ConfigStore } from '@holdfast/store';
+import type { FastifyTools, HoldfastPluginOptions, PluginMirror } from './options.js';
+
+/** What the plugin has opened, and therefore closes. */
+export class Opened {
+  readonly mirrors = new Map<string, PluginMirror>();
+  readonly #ending = new AbortController();
+  #store: ConfigStore | undefined;
+
+  /** Opens the store, if there is a function for it, and then all mirrors at once. Closes everything if one of them fails. */
+  async open(options: HoldfastPluginOptions, tools: Omit<FastifyTools, 'signal'>): Promise<ConfigStore> {
+    const { store, mirrors = {} } = options;
+    const all = { ...tools, signal: this.#ending.signal };
+    if (typeof store === 'function') this.#store = await store(all);
+    const used = this.#store ?? (store as ConfigStore);
+    const failures: unknown[] = [];
+    const opening = Object.entries(mirrors).map(async ([name, open]) => {
+      try {
+        this.mirrors.set(name, await open(used, all));
+      } catch (error) {
+        failures.push(error);
+        this.#ending.abort();
+      }
+    });
+    await Promise.all(opening);
+    if (failures.length === 0) return used;
+    await this.close();
+    throw failures[0];
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all([...this.mirrors.values()].map((mirror) => mirror.close()));
+    await this.#store?.close();
+  }
+}

@@ -1,0 +1,57 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { fastifyPlugin } from 'fastify-plugin';
+import { fromPino, StoreError } from '@holdfast/store';
+import { type Holdfast, holdfastOf } from './holdfast.js';
+import { Opened } from './opened.js';
+import type { FastifyTools, HoldfastPluginOptions, ReadinessOptions } from './options.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The store and the mirrors of `@holdfast/fastify`. */
+    readonly holdfast: Holdfast;
+  }
+}
+
+/**
+ * Decorates the application with a store and its mirrors: `await app.register(holdfast, { store, mirrors })`. The application is ready when they
+ * have loaded. They close after its last request.
+ */
+export const holdfast: FastifyPluginAsync<HoldfastPluginOptions> = fastifyPlugin(plugin, {
+  name: '@holdfast/fastify',
+  fastify: '5.x',
+});
+
+async function plugin(app: FastifyInstance, options: HoldfastPluginOptions): Promise<void> {
+  check(app, options);
+  const opened = new Opened();
+  app.addHook('onClose', () => opened.close());
+  const store = await opened.open(options, toolsOf(app));
+  app.decorate('holdfast', holdfastOf(store, opened.mirrors));
+  if (options.readiness !== undefined) addReadiness(app, options.readiness);
+}
+
+function check(app: FastifyInstance, { store }: HoldfastPluginOptions): void {
+  if ((store as unknown) === undefined) {
+    throw new StoreError('invalid-argument', 'give @holdfast/fastify a store, or a function that opens one');
+  }
+  if (app.hasDecorator('holdfast')) {
+    throw new StoreError(
+      'invalid-argument',
+      '@holdfast/fastify is registered already: open all mirrors in one registration, or encapsulate the two',
+    );
+  }
+}
+
+function toolsOf(app: FastifyInstance): Omit<FastifyTools, 'signal'> {
+  const { pluginTimeout = 10_000 } = app.initialConfig;
+  const startTimeoutMs = pluginTimeout > 0 ? Math.ceil(pluginTimeout * 0.9) : undefined;
+  return { logger: fromPino(app.log), startTimeoutMs };
+}
+
+function addReadiness(app: FastifyInstance, readiness: string | ReadinessOptions): void {
+  const { path, maxStaleMs }: ReadinessOptions = typeof readiness === 'string' ? { path: readiness } : readiness;
+  app.get(path, (_request, reply) => {
+    const health = app.holdfast.health({ maxStaleMs });
+    return reply.code(health.ready ? 200 : 503).send(health);
+  });
+}

@@ -1,0 +1,43 @@
+import type { OnApplicationShutdown } from '@nestjs/common';
+import type { ConfigStore } from '@holdfast/store';
+import { nestLogger } from './nest-logger.js';
+import type { HoldfastStoreOptions, ModuleMirror, NestTools, OpenMirror } from './options.js';
+
+/** What the module has opened, and therefore closes. */
+export class Lifetime implements OnApplicationShutdown {
+  readonly mirrors = new Map<string, ModuleMirror>();
+  readonly #ending = new AbortController();
+  readonly #tools: NestTools = { logger: nestLogger(), signal: this.#ending.signal };
+  #store: ConfigStore | undefined;
+
+  async openStore({ store }: HoldfastStoreOptions): Promise<ConfigStore> {
+    if (typeof store !== 'function') return store;
+    this.#store = await store(this.#tools);
+    return this.#store;
+  }
+
+  /** Closes everything if it fails: an application that could not start is never shut down. */
+  async openMirror(name: string, open: OpenMirror, store: ConfigStore): Promise<ModuleMirror> {
+    try {
+      const mirror = await open(store, this.#tools);
+      this.mirrors.set(name, mirror);
+      // Another mirror has failed meanwhile.
+      if (this.#ending.signal.aborted) await mirror.close();
+      return mirror;
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** Nest calls it after the last request. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all([...this.mirrors.values()].map((mirror) => mirror.close()));
+    await this.#store?.close();
+  }
+}

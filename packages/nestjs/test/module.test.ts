@@ -1,0 +1,170 @@
+import 'reflect-metadata';
+import { afterEach, expect, test } from '@jest/globals';
+import { Controller, Get, type INestApplication, Inject, type LoggerService, Module, type Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { json, mirror, type Mirror } from '@holdfast/core';
+import { memoryStore } from '@holdfast/memory';
+import {
+  HoldfastHealth,
+  HoldfastModule,
+  InjectMirror,
+  InjectStore,
+  mirrorToken,
+  type NestTools,
+} from '@holdfast/nestjs';
+import { type ConfigStore, StoreError } from '@holdfast/store';
+import { eventually } from '@holdfast/testkit';
+
+type Routes = Mirror<string>;
+
+const apps: INestApplication[] = [];
+afterEach(async () => {
+  await Promise.all(apps.splice(0).map((app) => app.close()));
+});
+
+const routes = (store: ConfigStore, tools: NestTools) =>
+  mirror(store, { ...tools, prefix: '/routes/', codec: json<string>() });
+
+async function storeOfRoutes(): Promise<ConfigStore> {
+  const store = memoryStore();
+  await store.put('/routes/a', '"10.0.0.1"');
+  return store;
+}
+
+/** What `@Controller() class { constructor(@InjectMirror('routes') …) {} @Get('route') … }` compiles to: Jest transforms no decorators here. */
+class RoutesController {
+  readonly routes: Routes;
+  readonly store: ConfigStore;
+  readonly health: HoldfastHealth;
+
+  constructor(mirrored: Routes, store: ConfigStore, health: HoldfastHealth) {
+    this.routes = mirrored;
+    this.store = store;
+    this.health = health;
+  }
+
+  route() {
+    return { target: this.routes.get('a')?.value, ready: this.health.report().ready };
+  }
+}
+InjectMirror('routes')(RoutesController, undefined, 0);
+InjectStore()(RoutesController, undefined, 1);
+Inject(HoldfastHealth)(RoutesController, undefined, 2);
+Get('route')(
+  RoutesController.prototype,
+  'route',
+  Object.getOwnPropertyDescriptor(RoutesController.prototype, 'route')!,
+);
+Controller()(RoutesController);
+
+const silent: LoggerService = { log: () => undefined, error: () => undefined, warn: () => undefined };
+
+async function start(holdfast: ReturnType<typeof HoldfastModule.forRoot>, logger = silent): Promise<INestApplication> {
+  class AppModule {}
+  Module({ imports: [holdfast], controllers: [RoutesController] })(AppModule);
+  const testing = await Test.createTestingModule({ imports: [AppModule as Type] })
+    .setLogger(logger)
+    .compile();
+  const app = testing.createNestApplication();
+  apps.push(app);
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
+
+test('injects the store and the mirrors, which have loaded when the application starts', async () => {
+  const app = await start(HoldfastModule.forRoot({ store: await storeOfRoutes(), mirrors: { routes } }));
+  const answer = async () => (await fetch(`${await app.getUrl()}/route`)).json();
+  expect(await answer()).toEqual({ target: '10.0.0.1', ready: true });
+  const controller = app.get(RoutesController);
+  const { revision } = await controller.store.put('/routes/a', '"10.0.0.2"');
+  await controller.routes.waitFor(revision);
+  expect(await answer()).toEqual({ target: '10.0.0.2', ready: true });
+});
+
+test('closes the mirrors at shutdown, and leaves a given store open', async () => {
+  const store = await storeOfRoutes();
+  const app = await start(HoldfastModule.forRoot({ store, mirrors: { routes } }));
+  const mirrored = app.get<Routes>(mirrorToken('routes'));
+  expect(mirrored.state.status).toBe('live');
+  await app.close();
+  expect(mirrored.state.status).toBe('closed');
+  expect(await store.get('/routes/a')).toBeDefined();
+  await store.close();
+});
+
+test('opens a store by a factory with other providers, and closes it at shutdown', async () => {
+  class Settings {
+    readonly prefix = '/tenant';
+  }
+  class SettingsModule {}
+  Module({ providers: [Settings], exports: [Settings] })(SettingsModule);
+  const store = await storeOfRoutes();
+  const given: string[] = [];
+  const holdfast = HoldfastModule.forRootAsync({
+    imports: [SettingsModule],
+    inject: [Settings],
+    useFactory: ({ prefix }: Settings) => ({
+      store: () => {
+        given.push(prefix);
+        return store;
+      },
+    }),
+    mirrors: { routes },
+    isGlobal: true,
+  });
+  const app = await start(holdfast);
+  expect(given).toEqual(['/tenant']);
+  expect(app.get<Routes>(mirrorToken('routes')).get('a')?.value).toBe('10.0.0.1');
+  await app.close();
+  await expect(store.get('/routes/a')).rejects.toMatchObject({ code: 'closed' });
+});
+
+test('closes everything when one mirror fails to open, and says why', async () => {
+  const store = await storeOfRoutes();
+  const opened: Routes[] = [];
+  const holdfast = HoldfastModule.forRoot({
+    store: () => store,
+    mirrors: {
+      routes: async (...call) => {
+        opened.push(await routes(...call));
+        return opened[0]!;
+      },
+      bad: () => Promise.reject(new StoreError('permission-denied', 'not for you')),
+    },
+  });
+  await expect(start(holdfast)).rejects.toThrow('not for you');
+  expect(opened.map(({ state }) => state.status).filter((status) => status !== 'closed')).toEqual([]);
+  await expect(store.get('/routes/a')).rejects.toMatchObject({ code: 'closed' });
+});
+
+test("logs to the application's logger, with its context and details", async () => {
+  const logged: unknown[][] = [];
+  const store = await storeOfRoutes();
+  const holdfast = HoldfastModule.forRoot({ store, mirrors: { routes } });
+  const app = await start(holdfast, { ...silent, warn: (...line: unknown[]) => void logged.push(line) });
+  const { revision } = await store.put('/routes/a', '{');
+  await app.get<Routes>(mirrorToken('routes')).waitFor(revision);
+  expect(logged).toContainEqual([
+    expect.stringContaining('mirror /routes/: the value of key "a"'),
+    expect.objectContaining({ mirror: '/routes/' }),
+    'Holdfast',
+  ]);
+  await app.close();
+  await store.close();
+});
+
+test('tells that it is not ready when a mirror is closed', async () => {
+  const store = await storeOfRoutes();
+  const app = await start(HoldfastModule.forRoot({ store, mirrors: { routes } }));
+  await store.close();
+  await eventually(() => {
+    const report = app.get(HoldfastHealth).report();
+    expect(report).toMatchObject({ ready: false, mirrors: { routes: { status: 'closed' } } });
+  });
+});
+
+test('refuses to be without a store', async () => {
+  expect(() => HoldfastModule.forRoot({} as never)).toThrow('give HoldfastModule a store');
+  const holdfast = HoldfastModule.forRootAsync({ useFactory: () => ({}) as never, mirrors: { routes } });
+  await expect(start(holdfast)).rejects.toThrow('give HoldfastModule a store');
+});
