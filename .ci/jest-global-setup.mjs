@@ -2,7 +2,8 @@
 import { provideEtcds } from './etcd.mjs';
 import { providePgbouncer } from './pgbouncer.mjs';
 import { providePostgres } from './postgres.mjs';
+import { provideStrace } from './strace.mjs';
 
 export default async function globalSetup() {
-  await Promise.all([provideEtcds(), providePostgres(), providePgbouncer()]);
+  await Promise.all([provideEtcds(), providePostgres(), providePgbouncer(), provideStrace()]);
 }
