@@ -73,6 +73,20 @@ export function folderGone(path: string, cause?: unknown): StoreError {
   });
 }
 
+export function dataReplaced(path: string): StoreError {
+  return new StoreError(
+    'unavailable',
+    `data.mdb in ${path} was replaced while processes have the store open; put the old file back, or stop all of them first, and replace the whole folder`,
+  );
+}
+
+export function openTwice(path: string, other: string): StoreError {
+  return new StoreError(
+    'invalid-argument',
+    `the store in ${path} is open in this process already, as ${other}; open it by one path, and with one clock`,
+  );
+}
+
 export function inUseElsewhere(path: string): StoreError {
   return new StoreError(
     'unavailable',
@@ -155,6 +169,8 @@ const MEANINGS: readonly (readonly [part: RegExp, meaning: (path: string, cause:
     (path, cause) =>
       new StoreError('unavailable', `too many processes read ${path}; close stores that are not needed`, { cause }),
   ],
+  // A process of another pid namespace has the same number, and so the lock that readers hold by their number.
+  [/EAGAIN|resource temporarily unavailable/i, inUseElsewhere],
   [
     /EMFILE|ENFILE|too many open files|ENOMEM|cannot allocate/i,
     (path, cause) =>

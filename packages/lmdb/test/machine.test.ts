@@ -49,15 +49,23 @@ describe('several processes on one folder', () => {
     const store = openIn(path);
     await store.put('before', '1');
     const dying = buildProgram('one-write', {
-      find: 'this.doorbell.ring();',
-      replace: "process.kill(process.pid, 'SIGKILL');",
+      find: 'this.doorbell.ring(',
+      replace: "process.kill(process.pid, 'SIGKILL'), this.doorbell.ring(",
     });
-    const events = await firstEvents(store, async () => {
-      const other = new Program(dying, [path, 'put:theirs']);
-      expect(await other.ended).toBe('SIGKILL');
-      expect(other.lines).toEqual([]);
+    const watch = store.watch({ prefix: '' });
+    await watch.ready;
+    const seen: WatchEvent[] = [];
+    const reading = (async () => {
+      for await (const { events } of watch) seen.push(...events);
+    })();
+    const other = new Program(dying, [path, 'put:theirs']);
+    expect(await other.ended).toBe('SIGKILL');
+    expect(other.lines).toEqual([]);
+    await eventually(() => {
+      expect(seen).toMatchObject([{ type: 'put', current: { key: 'theirs' } }]);
     });
-    expect(events).toMatchObject([{ type: 'put', current: { key: 'theirs' } }]);
+    await watch.close();
+    await reading;
   });
 
   test('end the leases of one that was killed, and delete their keys', async () => {

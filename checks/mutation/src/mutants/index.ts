@@ -6,6 +6,7 @@ import { etcdCommon } from './etcd-common.js';
 import { etcdV2 } from './etcd-v2.js';
 import { etcdV3Calls } from './etcd-v3-calls.js';
 import { etcdV3Watch } from './etcd-v3-watch.js';
+import { lmdb } from './lmdb.js';
 import { mirror } from './mirror.js';
 import { mirrorBursts } from './mirror-bursts.js';
 import { postgres } from './postgres.js';
@@ -23,6 +24,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'locks and sessions': coordination,
   'what all adapters share': store,
   'adapters on the kit': adapterKit,
+  'the embedded store that keeps its data': lmdb,
   'the store in PostgreSQL': postgres,
   'everything that the fuzzer and the hostile servers found': campaigns,
   'what keeps the process alive': processLife,

@@ -18,12 +18,22 @@ export const BELL_FILE = 'bell';
  * @throws StoreError as {@link toLmdbError}
  */
 export function dataFileIn(path: string): FileId | undefined {
+  return fileIn(path, DATA_FILE);
+}
+
+/** A file in a folder, or `undefined` where there is none. */
+export function fileIn(path: string, name: string): FileId | undefined {
   try {
-    const found = statSync(join(path, DATA_FILE), { throwIfNoEntry: false });
+    const found = statSync(join(path, name), { throwIfNoEntry: false });
     return found === undefined ? undefined : { dev: found.dev, ino: found.ino };
   } catch (thrown) {
     throw toLmdbError(thrown, path);
   }
+}
+
+/** How long the data file is: 0 where there is none. */
+export function dataBytes(path: string): number {
+  return statSync(join(path, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** @throws StoreError `unavailable` where the opened file is not in the folder any more */
@@ -31,6 +41,10 @@ export function checkStillThere(path: string, opened: FileId): void {
   const found = dataFileIn(path);
   if (found === undefined) throw folderGone(path);
   if (!isSame(found, opened)) throw folderGone(path, new Error(`another ${DATA_FILE} is in its place`));
+}
+
+export function idOf({ dev, ino }: FileId): string {
+  return `${dev}:${ino}`;
 }
 
 export function isSame(a: FileId, b: FileId): boolean {

@@ -13,7 +13,7 @@ const OLDER_MAGIC_AT = 16;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
 const HEAD_BYTES = 64;
-const MAKING_MS = 300;
+const MAKING_MS = 1_000;
 
 /**
  * Whether there is a file, after a look at what LMDB will ask of it.

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, watch, writeSync, type FSWatcher } from 'node:fs';
-import { bellPath } from '../database/tables.js';
+import { bellPath, bellText } from '../database/bell-file.js';
 
 /**
  * Tells the watches of all processes that something was committed. Those of this process are called; those of others see that a file was
@@ -26,12 +26,13 @@ export class Doorbell {
     };
   }
 
-  ring(): void {
+  /** @param dataBytes how long the data file is: it never gets shorter, so whoever opens it knows whether it was cut off */
+  ring(dataBytes: number): void {
     this.#tell();
     try {
       this.#file ??= openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o664);
-      // Always the same byte: it takes no space that is not taken already.
-      writeSync(this.#file, Buffer.of(0x0a), 0, 1, 0);
+      // Always as many bytes: it takes no space that is not taken already.
+      writeSync(this.#file, bellText(dataBytes), 0);
     } catch {
       // Others look after pollMs.
       this.#closeFile();
@@ -42,7 +43,10 @@ export class Doorbell {
   reset(): void {
     this.#closeFile();
     this.#unwatch();
-    if (this.#listeners.size > 0) this.#watch();
+    if (this.#listeners.size === 0) return;
+    this.#watch();
+    // A ring may have been on its way to the old one.
+    this.#tell();
   }
 
   close(): void {

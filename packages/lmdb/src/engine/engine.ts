@@ -1,20 +1,21 @@
 import type { ChangesQuery, Changes, Head } from '@holdfast/adapter-kit';
 import type { Clock, Logger, Revision, TimerHandle } from '@holdfast/store';
-import { backgroundClock, inNextTurn, invalidArgument, nextTurn } from '@holdfast/store/adapter';
-import { mkdirSync, readdirSync } from 'node:fs';
-import { thisMachine, type Machine } from '../data/state.js';
-import { Database } from '../database/database.js';
-import { freeBytes } from '../database/folder.js';
-import { readMarks, readState, usedBytes, writeMarks, writeState, type Tables } from '../database/tables.js';
-import { diskFull, quotaReached, toLmdbError } from '../errors.js';
+import { backgroundClock, inNextTurn, invalidArgument, monotonicMs, nextTurn } from '@holdfast/store/adapter';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Machine } from '../data/state.js';
+import type { Database } from '../database/database.js';
+import { DATA_FILE, dataFileIn, freeBytes } from '../database/folder.js';
+import { readMarks, readState, usedBytes, writeMarks, type Tables } from '../database/tables.js';
+import { closed as storeClosed, diskFull, folderGone, quotaReached, toLmdbError } from '../errors.js';
 import { changesSince } from '../history/changes.js';
 import { closeHistory, dueCompaction, hasClosed, reclaim } from '../history/compaction.js';
 import { firstDeadline } from '../leases/lease-book.js';
 import type { ResolvedOptions } from '../options.js';
-import { Writer, type SubmitOptions } from '../writes/writer.js';
+import type { SubmitOptions } from '../writes/writer.js';
 import type { WriteTxn } from '../writes/write-txn.js';
-import { adopt, initialState } from './adopt.js';
-import { Doorbell } from './doorbell.js';
+import type { Doorbell } from './doorbell.js';
+import type { Folder, FolderUser } from './folder.js';
 
 export type EngineOptions = Omit<ResolvedOptions, 'name' | 'maxRequestBytes' | 'maxTxnOperations'>;
 
@@ -29,77 +30,72 @@ const MEASURE_AFTER = 256 * 1024;
 const MARKS = 20;
 const LONG_TURN_MS = 5;
 
-// LMDB opens a file once in a process: where one handle is 'batched', the commits of all leave their last page to the next one.
-const laggingPaths = new Set<string>();
-
-/** One folder, as the handles of this process share it: its file, its writer, its doorbell, and what has to be done now and then. */
-export class Engine {
-  readonly database: Database;
-  readonly doorbell: Doorbell;
-  readonly machine: Machine;
+/** A folder as the handles with the same options see it, and what has to be done there now and then. */
+export class Engine implements FolderUser {
+  readonly sync: 'always' | 'batched';
+  readonly create: boolean;
   readonly wallMs: () => number;
+  readonly #folder: Folder;
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #writer: Writer;
   #handles = 0;
   #timer: TimerHandle;
+  #timerAtMs = 0;
   #tending: Promise<void> | undefined;
   #usedBytes: number | undefined;
   #writtenBytes = 0;
+  /** What the writes bring that wait or are under way. */
+  #pendingBytes = 0;
   #readersCheckedAt = 0;
-  #hasWritten = false;
-  #openings = 0;
   /** When the first read of this turn of the event loop was. */
   #turnBegan: number | undefined;
 
-  constructor(options: EngineOptions, logger: Logger) {
+  constructor(folder: Folder, options: EngineOptions, logger: Logger) {
+    this.#folder = folder;
     this.#options = options;
     this.#logger = logger;
     this.#clock = backgroundClock(options.clock);
-    this.machine = thisMachine(options.clock);
+    this.sync = options.sync;
+    this.create = options.create;
     this.wallMs = () => options.clock.now();
-    const { path, create } = options;
-    const noMetaSync = options.sync === 'batched';
-    if (noMetaSync) laggingPaths.add(path);
-    this.database = new Database({
-      path,
-      create,
-      noMetaSync,
-      initial: () => initialState(this.machine),
-      onOpen: (tables) => {
-        adopt(tables, this.machine, path);
-      },
-    });
-    this.doorbell = new Doorbell(path);
-    this.#writer = new Writer({
-      database: this.database,
-      machine: this.machine,
-      lags: () => laggingPaths.has(path),
-      flushEach: () => !noMetaSync && laggingPaths.has(path),
-      onCommit: (bytes) => {
-        this.#hasWritten = true;
-        this.#writtenBytes += bytes;
-        this.doorbell.ring();
-        this.#arm();
-      },
-    });
+  }
+
+  get database(): Database {
+    return this.#folder.database;
+  }
+
+  get doorbell(): Doorbell {
+    return this.#folder.doorbell;
+  }
+
+  get machine(): Machine {
+    return this.#folder.machine;
+  }
+
+  onCommit(bytes: number): void {
+    this.#writtenBytes += bytes;
+    this.#arm();
+  }
+
+  onOpening(): void {
+    this.#usedBytes = undefined;
+    this.#arm();
   }
 
   open(): void {
     this.#handles += 1;
+    if (this.#handles > 1) return;
+    this.#folder.join(this);
+    if (this.database.wasThere) this.#arm();
   }
 
-  /** The last handle flushes, notes that all is flushed, and closes the file. */
   async close(): Promise<void> {
     this.#handles -= 1;
     if (this.#handles > 0) return;
     this.#disarm();
     await this.#tending;
-    await this.#writer.idle();
-    if (this.#hasWritten) await this.#noteClean();
-    this.doorbell.close();
-    await this.database.close();
+    await this.#folder.leave(this);
   }
 
   get isClosed(): boolean {
@@ -120,13 +116,26 @@ export class Engine {
   }
 
   read<T>(work: (tables: Tables) => T): T {
-    const result = this.database.read(work);
-    this.#noticeOpening();
-    return result;
+    this.#checkOpen();
+    return this.database.read(work);
   }
 
-  async write<T>(run: (txn: WriteTxn) => T, options: SubmitOptions = {}): Promise<T> {
-    return this.#writer.submit(run, options);
+  async write<T>(run: (txn: WriteTxn) => T, options: Omit<SubmitOptions, 'flush'> = {}): Promise<T> {
+    this.#checkOpen();
+    const { bytes = 0 } = options;
+    this.#pendingBytes += bytes;
+    try {
+      return await this.#folder.writer.submit(run, { ...options, flush: this.sync === 'always' });
+    } finally {
+      this.#pendingBytes -= bytes;
+    }
+  }
+
+  #checkOpen(): void {
+    // A closed file must not be opened again, and another handle's option must not make a store for this one.
+    if (this.isClosed) throw storeClosed();
+    const { path } = this.#options;
+    if (!this.create && !this.database.wasThere && dataFileIn(path) === undefined) throw folderGone(path);
   }
 
   head(): Head {
@@ -145,6 +154,9 @@ export class Engine {
       if (readdirSync(folder).length > 0)
         throw invalidArgument(`${folder} is not empty; copy into a folder of its own`);
       await root.backup(folder, true);
+      // The original may be thrown away as soon as the copy is there.
+      flushFile(join(folder, DATA_FILE));
+      flushFile(folder);
     } catch (thrown) {
       throw toLmdbError(thrown, folder);
     }
@@ -161,17 +173,18 @@ export class Engine {
    */
   checkRoom(bytes: number): void {
     const { path, quotaBytes } = this.#options;
+    const expected = this.#pendingBytes + bytes;
     if (
       this.#usedBytes === undefined ||
       this.#writtenBytes > MEASURE_AFTER ||
-      this.#usedBytes + this.#writtenBytes * 2 > quotaBytes
+      this.#usedBytes + (this.#writtenBytes + expected) * 2 > quotaBytes
     ) {
       this.#usedBytes = this.read(usedBytes);
       this.#writtenBytes = 0;
     }
-    if (this.#usedBytes + bytes > quotaBytes) throw quotaReached(path, this.#usedBytes, quotaBytes);
+    if (this.#usedBytes + expected > quotaBytes) throw quotaReached(path, this.#usedBytes, quotaBytes);
     const free = freeBytes(path);
-    if (free !== undefined && free < RESERVED_BYTES + 2 * bytes) throw diskFull(path, free);
+    if (free !== undefined && free < RESERVED_BYTES + 2 * expected) throw diskFull(path, free);
   }
 
   /** Closes the history before a revision, and frees what it took. The promise of `freed` resolves when that is done. */
@@ -260,10 +273,12 @@ export class Engine {
     this.read(({ root }) => root.readerCheck());
   }
 
-  /** Sets the one timer: for the first lease that expires, but not later than `pollMs`, since other processes grant leases too. */
+  /**
+   * Sets the one timer: for the first lease that expires, but not later than `pollMs`, since other processes grant leases too. A timer that is
+   * set already is never put off: with writes all the time, it would never ring.
+   */
   #arm(): void {
-    this.#disarm();
-    if (this.isClosed) return;
+    if (this.isClosed || this.#tending !== undefined) return;
     let waitMs = this.#options.pollMs;
     try {
       const deadline = this.database.read(firstDeadline);
@@ -271,6 +286,10 @@ export class Engine {
     } catch {
       // It is looked at again.
     }
+    const atMs = monotonicMs(this.#options.clock) + waitMs;
+    if (this.#timer !== undefined && this.#timerAtMs <= atMs) return;
+    this.#disarm();
+    this.#timerAtMs = atMs;
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
       void this.tend();
@@ -281,33 +300,13 @@ export class Engine {
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
 
-  /** After the file was opened, or opened anew, the bell is another file, and what has to be done may be due. */
-  #noticeOpening(): void {
-    if (this.database.openings === this.#openings) return;
-    this.#openings = this.database.openings;
-    this.#usedBytes = undefined;
-    this.doorbell.reset();
-    this.#arm();
-  }
-
-  async #noteClean(): Promise<void> {
-    try {
-      const tables = this.database.tables();
-      await this.database.flush(tables);
-      await tables.root.childTransaction(() => {
-        this.#writeClean(tables);
-      });
-      await this.database.flush(tables);
-    } catch (error) {
-      this.#logger.debug?.('the store could not be marked as flushed', { error });
-    }
-  }
-
-  #writeClean(tables: Tables): void {
-    const state = readState(tables);
-    state.clean = true;
-    state.serial += 1;
-    writeState(tables, state);
+function flushFile(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }

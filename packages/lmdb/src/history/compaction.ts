@@ -44,10 +44,18 @@ export function dueCompaction(
   nowMs: number,
   { revisions, ageMs }: { readonly revisions: number; readonly ageMs: number | undefined },
 ): number | undefined {
-  const byNumber = state.head - revisions;
+  const byNumber = oldestKept(state, revisions);
   const old = ageMs === undefined ? undefined : marks.findLast(({ uptimeMs }) => uptimeMs <= nowMs - ageMs);
   const due = Math.max(byNumber, old?.head ?? 0);
   // In steps: a compaction for each revision would double the writes.
   const step = old !== undefined && old.head > state.compacted ? 1 : Math.max(1, Math.floor(revisions / 10));
   return due - state.compacted >= step && due >= 1 ? due : undefined;
+}
+
+/** The oldest revision that is kept, where a number of them is. Those that were never given don't count. */
+function oldestKept({ head, lost }: StoreState, revisions: number): number {
+  if (lost === undefined) return head - revisions;
+  const [after, before] = lost;
+  const since = head - before;
+  return since >= revisions ? head - revisions : after - (revisions - since);
 }

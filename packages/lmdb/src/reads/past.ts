@@ -41,6 +41,8 @@ export class Overlay {
   /** By the key's bytes as latin1: the modification revision of its entry at that time, 0 for none. */
   readonly #entries = new Map<string, number>();
   #upTo: number;
+  /** In the order of their keys, until more are taken in. */
+  #sorted: { readonly key: Buffer; readonly modRevision: number }[] | undefined;
 
   constructor(range: KeyRange, revision: number) {
     this.#range = range;
@@ -48,15 +50,22 @@ export class Overlay {
     this.#upTo = revision;
   }
 
-  /** Takes in the changes up to now. */
-  extend({ changes }: Tables, head: number): void {
-    if (head === this.#upTo) return;
+  /** Takes in the changes up to now, whole revisions of about `most` changes. Gives whether that was all. */
+  extend({ changes }: Tables, head: number, most = Infinity): boolean {
+    if (head === this.#upTo) return true;
+    let walked = 0;
     for (const { key: place, value } of changes.getRange({ start: changeKey(this.#upTo + 1, 0) })) {
-      const { key, previous } = decodeChange(place, value);
+      const { revision, key, previous } = decodeChange(place, value);
+      if (revision !== this.#upTo && walked >= most) return false;
+      this.#upTo = revision;
+      walked += 1;
       const name = Buffer.from(key).toString('latin1');
-      if (!this.#entries.has(name) && this.#range.contains(key)) this.#entries.set(name, previous);
+      if (this.#entries.has(name) || !this.#range.contains(key)) continue;
+      this.#entries.set(name, previous);
+      if (previous > 0) this.#sorted = undefined;
     }
     this.#upTo = head;
+    return true;
   }
 
   get isEmpty(): boolean {
@@ -73,12 +82,18 @@ export class Overlay {
 
   /** The past entries of changed keys from `start` on, in the order of their keys. */
   past(start: Uint8Array): readonly { readonly key: Buffer; readonly modRevision: number }[] {
-    const found: { key: Buffer; modRevision: number }[] = [];
-    for (const [name, modRevision] of this.#entries) {
-      const key = Buffer.from(name, 'latin1');
-      if (modRevision > 0 && Buffer.compare(key, start) >= 0) found.push({ key, modRevision });
+    this.#sorted ??= [...this.#entries]
+      .filter(([, modRevision]) => modRevision > 0)
+      .map(([name, modRevision]) => ({ key: Buffer.from(name, 'latin1'), modRevision }))
+      .sort((a, b) => Buffer.compare(a.key, b.key));
+    let [low, high] = [0, this.#sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const at = this.#sorted[middle];
+      if (at !== undefined && Buffer.compare(at.key, start) < 0) low = middle + 1;
+      else high = middle;
     }
-    return found.sort((a, b) => Buffer.compare(a.key, b.key));
+    return this.#sorted.slice(low);
   }
 
   /** How many more keys there were than now. */

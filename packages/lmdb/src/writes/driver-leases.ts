@@ -11,12 +11,16 @@ import { allLeases, attachedNames, expiredLeases, findLease, saveLease } from '.
 export interface LeaseEngine {
   readonly machine: { uptimeMs(): number };
   wallMs(): number;
+  /** @throws StoreError `unavailable` where there is no room for so many bytes */
+  checkRoom(bytes: number): void;
   read<T>(work: (tables: Tables) => T): T;
   write<T>(run: (txn: WriteTxn) => T, options: SubmitOptions): Promise<T>;
 }
 
 // etcd's limit: about 285 years.
 const MAX_TTL_SECONDS = 9_000_000_000;
+// About what a lease takes.
+const LEASE_BYTES = 200;
 
 /** The leases of a driver. They are in the file, and the time since the machine started judges them: any process ends those of a dead one. */
 export function makeLeases(engine: LeaseEngine): DriverLeases {
@@ -35,13 +39,14 @@ export function makeLeases(engine: LeaseEngine): DriverLeases {
       if (ttl > MAX_TTL_SECONDS) {
         throw invalidArgument(`a lease of ${ttl} seconds is too long; the most is ${MAX_TTL_SECONDS}`);
       }
+      engine.checkRoom(LEASE_BYTES);
       return engine.write(
         (txn) => {
           if (id !== undefined && findLease(txn.tables, id) !== undefined) throw leaseExists(id);
           txn.touch();
           return save(txn, id ?? freeId(txn.tables), ttl);
         },
-        { signal },
+        { signal, bytes: LEASE_BYTES },
       );
     },
     revoke: async (id, { signal }) => {

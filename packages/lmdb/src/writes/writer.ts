@@ -10,10 +10,6 @@ import { WriteTxn } from './write-txn.js';
 export interface WriterOptions {
   readonly database: Database;
   readonly machine: Machine;
-  /** Commits leave their last page to the next one: the file says so before the first of them. */
-  readonly lags: () => boolean;
-  /** A write is acknowledged after a flush of its own. */
-  readonly flushEach: () => boolean;
   /** Called after each commit, with how many bytes its writes brought. */
   readonly onCommit: (bytes: number) => void;
 }
@@ -22,6 +18,8 @@ export interface SubmitOptions {
   /** How many bytes it brings. */
   readonly bytes?: number;
   readonly signal?: AbortSignal | undefined;
+  /** It is acknowledged when it is flushed. Default: `true`. */
+  readonly flush?: boolean;
   /** With `false`, its errors have no outcome: the contract has the call not as a write. Default: `true`. */
   readonly isWrite?: boolean;
 }
@@ -30,6 +28,7 @@ export interface SubmitOptions {
 interface Pending {
   readonly run: (txn: WriteTxn) => unknown;
   readonly bytes: number;
+  readonly flush: boolean;
   readonly signal: AbortSignal | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: StoreError) => void;
@@ -73,9 +72,9 @@ export class Writer {
    * @param run may throw a StoreError before it writes anything
    */
   async submit<T>(run: (txn: WriteTxn) => T, options: SubmitOptions = {}): Promise<T> {
-    const { bytes = 0, signal } = options;
+    const { bytes = 0, flush = true, signal } = options;
     const done = new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ run, bytes, signal, resolve: resolve as (result: unknown) => void, reject });
+      this.#waiting.push({ run, bytes, flush, signal, resolve: resolve as (result: unknown) => void, reject });
     });
     this.#running ??= this.#runAll();
     try {
@@ -108,6 +107,7 @@ export class Writer {
       // Failed before it began: those that wait get the reason.
       if (group.length === 0) group = this.#take();
       if (thrown instanceof Spoilt) await this.#afterSpoilt(group, thrown);
+      else if (group.length > 1 && isFull(thrown)) await this.#runAlone(group);
       else this.#rejectAll(group, thrown);
     }
   }
@@ -127,35 +127,43 @@ export class Writer {
   /** One of them failed half-way. The others were sound: each is done anew, in a transaction of its own. */
   async #afterSpoilt(group: readonly Pending[], { op: failed, thrown }: Spoilt): Promise<void> {
     this.#reject(failed, thrown, 'not-applied');
-    for (const op of group) if (op !== failed) await this.#runGroup(op);
+    await this.#runAlone(group.filter((op) => op !== failed));
+  }
+
+  async #runAlone(ops: readonly Pending[]): Promise<void> {
+    for (const op of ops) await this.#runGroup(op);
   }
 
   async #commit(take: () => Pending[]): Promise<void> {
-    const { database, machine, lags, flushEach, onCommit } = this.#options;
+    const { database, machine, onCommit } = this.#options;
     const tables = database.tables();
     const file = dataFileIn(database.path);
-    if (lags()) await this.#announce(tables);
     let outcomes: Outcome[] = [];
-    let bytes = 0;
     let serial = 0;
     let committed = false;
-    try {
-      await tables.root.childTransaction(() => {
-        const txn = new WriteTxn(tables, machine);
-        serial = txn.state.serial;
-        outcomes = this.#runEach(txn, take());
-        bytes = outcomes.reduce((sum, { op }) => sum + op.bytes, 0);
-        committed = txn.finish();
-        return committed ? undefined : ABORT;
-      });
-    } catch (thrown) {
-      if (thrown instanceof Spoilt) throw thrown;
-      throw await this.#failure(thrown, serial);
-    }
+    let announced = true;
+    do {
+      if (database.lags) await this.#announce(tables);
+      try {
+        await tables.root.childTransaction(() => {
+          const txn = new WriteTxn(tables, machine);
+          serial = txn.state.serial;
+          // Another process may have noted since that all is flushed.
+          announced = !database.lags || !txn.state.clean;
+          if (!announced) return ABORT;
+          outcomes = this.#runEach(txn, take());
+          committed = txn.finish();
+          return committed ? undefined : ABORT;
+        });
+      } catch (thrown) {
+        if (thrown instanceof Spoilt) throw thrown;
+        throw await this.#failure(thrown, serial);
+      }
+    } while (!announced);
     if (committed) {
-      if (flushEach()) await database.flush(tables);
+      if (database.lags && outcomes.some(({ op }) => op.flush)) await this.#flush(tables);
       checkThere(database.path, file);
-      onCommit(bytes);
+      onCommit(outcomes.reduce((sum, { op }) => sum + op.bytes, 0));
     }
     for (const outcome of outcomes) {
       if ('result' in outcome) outcome.op.resolve(outcome.result);
@@ -163,22 +171,22 @@ export class Writer {
     }
   }
 
-  #runEach(txn: WriteTxn, group: readonly Pending[]): Outcome[] {
+  /** Those that it has no time for leave the group, and wait again. */
+  #runEach(txn: WriteTxn, group: Pending[]): Outcome[] {
     const began = performance.now();
     const outcomes: Outcome[] = [];
     txn.expireLeases();
     for (const [i, op] of group.entries()) {
       if (i > 0 && performance.now() - began > MOST_MS) {
-        this.#waiting.unshift(...group.slice(i));
+        this.#waiting.unshift(...group.splice(i));
         break;
       }
-      const outcome = this.#runOne(txn, op);
-      if (outcome !== undefined) outcomes.push(outcome);
+      outcomes.push(this.#runOne(txn, op));
     }
     return outcomes;
   }
 
-  #runOne(txn: WriteTxn, op: Pending): Outcome | undefined {
+  #runOne(txn: WriteTxn, op: Pending): Outcome {
     const { signal } = op;
     if (signal?.aborted === true) return { op, error: withOutcome(signal.reason as StoreError, 'not-applied') };
     const before = txn.writes;
@@ -197,17 +205,38 @@ export class Writer {
   async #announce(tables: Tables): Promise<void> {
     const { database } = this.#options;
     if (!database.read(readState).clean) return;
-    await tables.root.childTransaction(() => {
-      const state = readState(tables);
-      state.clean = false;
-      state.serial += 1;
-      writeState(tables, state);
-    });
-    await database.flush(tables);
+    try {
+      await tables.root.childTransaction(() => {
+        const state = readState(tables);
+        state.clean = false;
+        state.serial += 1;
+        writeState(tables, state);
+      });
+      await database.flush(tables);
+    } catch (thrown) {
+      // The writes that wait have not begun.
+      throw notApplied(await this.#reopen(thrown));
+    }
   }
 
-  /** What a commit that failed means. The file is opened anew: LMDB takes no more of an environment whose last page was not written. */
+  /** The commit is there, and can be seen: whether it will stay is not certain. */
+  async #flush(tables: Tables): Promise<void> {
+    const { database } = this.#options;
+    try {
+      await database.flush(tables);
+    } catch (thrown) {
+      throw withOutcome(database.toError(thrown), 'unknown');
+    }
+  }
+
+  /** What a commit that failed means. */
   async #failure(thrown: unknown, serial: number): Promise<StoreError> {
+    const error = await this.#reopen(thrown);
+    return withOutcome(error, this.#isStill(serial) ? 'not-applied' : 'unknown');
+  }
+
+  /** Has the file opened anew after a failed commit: LMDB takes no more of an environment whose last page was not written. */
+  async #reopen(thrown: unknown): Promise<StoreError> {
     const { database } = this.#options;
     let cause = thrown;
     const { commitError } = (thrown ?? {}) as { readonly commitError?: Promise<unknown> };
@@ -219,8 +248,7 @@ export class Writer {
       }
     }
     await database.close();
-    const error = database.toError(cause);
-    return withOutcome(error, this.#isStill(serial) ? 'not-applied' : 'unknown');
+    return database.toError(cause);
   }
 
   #isStill(serial: number): boolean {
@@ -240,6 +268,11 @@ export class Writer {
     const error = this.#options.database.toError(thrown);
     op.reject(error.outcome === undefined ? withOutcome(error, byDefault) : error);
   }
+}
+
+/** The disk took no more: a write that brings less may have room. */
+function isFull(thrown: unknown): boolean {
+  return isStoreError(thrown, 'unavailable') && !thrown.retryable && thrown.outcome === 'not-applied';
 }
 
 function notApplied(error: StoreError): StoreError {
