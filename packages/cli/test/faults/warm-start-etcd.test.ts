@@ -2,11 +2,12 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
 import { fileSnapshot, readSnapshot } from '@holdfast/core/file-snapshot';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
+import type { ConfigStore } from '@holdfast/store';
 import { type Etcd, eventually, type Proxy, startEtcd, startProxy } from '@holdfast/testkit';
 
 const KEYS = 300;
@@ -14,39 +15,48 @@ const PREFIX = '/app/';
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-warm-'));
 let etcd: Etcd;
 let foreign: Etcd;
+let cases: readonly Case[] = [];
 
 beforeAll(async () => {
   [etcd, foreign] = await Promise.all([startEtcd({ enableV2: true }), startEtcd({ enableV2: true })]);
+  cases = await Promise.all(
+    Object.entries(STORES).map(async ([name, open]) => ({
+      ...{ name, open, path: join(folder, name) },
+      proxy: await startProxy(etcd.endpoints[0] ?? ''),
+    })),
+  );
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all([etcd.close(), foreign.close()]);
+  await Promise.all([...cases.map(({ proxy }) => proxy.close()), etcd.close(), foreign.close()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe.each([
-  ['v3', etcdV3Store],
-  ['v2', etcdV2Store],
-] as const)('on etcd %s', (name, open) => {
-  let proxy: Proxy;
-  const path = join(folder, name);
-  const options = () => ({
-    ...{ prefix: PREFIX, codec: text(), snapshot: fileSnapshot(path), backoff: { maxMs: 300 } },
-    // Not waited for: every endpoint refuses at once.
-    snapshotAfterMs: 25_000,
-  });
-  const kept = () => readdirSync(folder).filter((file) => file.startsWith(`${name}.kept-`) && !file.endsWith('.log'));
+interface Case {
+  readonly name: string;
+  readonly open: (options: { readonly endpoints: readonly string[] }) => ConfigStore;
+  readonly proxy: Proxy;
+  readonly path: string;
+}
 
-  beforeAll(async () => {
-    proxy = await startProxy(etcd.endpoints[0] ?? '');
-  });
-  afterAll(() => proxy.close());
+const STORES = { v3: etcdV3Store, v2: etcdV2Store } as const;
 
-  test('a mirror starts while etcd is down, and goes on from its snapshot when etcd is back', async () => {
+/** Both APIs at once: their keys and proxies are their own. */
+const each = (run: (on: Case) => Promise<void>) => () => Promise.all(cases.map(run));
+
+const optionsAt = (path: string) => ({
+  ...{ prefix: PREFIX, codec: text(), snapshot: fileSnapshot(path), backoff: { maxMs: 300 } },
+  // Not waited for: every endpoint refuses at once.
+  snapshotAfterMs: 25_000,
+});
+
+test(
+  'on etcd v3 and v2, a mirror starts while etcd is down, and goes on from its snapshot when etcd is back',
+  each(async ({ name, open, proxy, path }) => {
     const writer = open({ endpoints: etcd.endpoints });
     await Promise.all(Array.from({ length: KEYS }, (_, n) => writer.put(`${PREFIX}k${n}`, `${n}${'v'.repeat(1_000)}`)));
     const first = open({ endpoints: [proxy.endpoint] });
-    await (await mirror(first, options())).close();
+    await (await mirror(first, optionsAt(path))).close();
     await first.close();
     const loaded = proxy.bytesToClient;
     expect(loaded).toBeGreaterThan(KEYS * 1_000);
@@ -56,7 +66,7 @@ describe.each([
     await writer.delete(`${PREFIX}k2`);
     const store = open({ endpoints: [proxy.endpoint] });
     const began = performance.now();
-    const second = await mirror(store, options());
+    const second = await mirror(store, optionsAt(path));
     expect(performance.now() - began).toBeLessThan(20_000);
     expect(second.state).toMatchObject({ status: 'stale', reason: 'from-snapshot', connection: 'interrupted' });
     expect(second.size).toBe(KEYS);
@@ -71,16 +81,21 @@ describe.each([
     if (name === 'v3') expect(proxy.bytesToClient - loaded).toBeLessThan(loaded / 5);
     await second.close();
     await Promise.all([store.close(), writer.close()]);
-  }, 120_000);
+  }),
+  120_000,
+);
 
-  test('another cluster in its place is not believed at once, and never overwrites the last good copy', async () => {
+test(
+  'on etcd v3 and v2, another cluster in its place is not believed at once, and never overwrites the last good copy',
+  each(async ({ name, open, proxy, path }) => {
+    const kept = () => readdirSync(folder).filter((file) => file.startsWith(`${name}.kept-`) && !file.endsWith('.log'));
     const { entries } = await readSnapshot(path);
     const other = open({ endpoints: foreign.endpoints });
     await other.put(`${PREFIX}only`, 'foreign');
     proxy.retarget(foreign.endpoints[0] ?? '');
     proxy.cut();
     const store = open({ endpoints: [proxy.endpoint] });
-    const mirrored = await mirror(store, { ...options(), snapshotAfterMs: 300 });
+    const mirrored = await mirror(store, { ...optionsAt(path), snapshotAfterMs: 300 });
     expect(mirrored.state).toMatchObject({ status: 'stale', reason: 'from-snapshot' });
     expect(mirrored.size).toBe(entries.length);
     expect(kept()).toEqual([]);
@@ -94,5 +109,6 @@ describe.each([
       entries.map(({ key, modRevision }) => [key, modRevision]),
     );
     await Promise.all([store.close(), other.close()]);
-  }, 120_000);
-});
+  }),
+  120_000,
+);
