@@ -4,6 +4,7 @@ import type { Clock, TimerHandle } from '@holdfast/store';
 export class Alarm {
   readonly #clock: Clock;
   #wake: (() => void) | undefined;
+  #endRest: (() => void) | undefined;
   #isRung = false;
   #isStopped = false;
 
@@ -25,6 +26,7 @@ export class Alarm {
   stop(): void {
     this.#isStopped = true;
     this.ring();
+    this.#endRest?.();
   }
 
   /** Resolves after so many milliseconds, or when it rings. */
@@ -41,11 +43,15 @@ export class Alarm {
     this.#isRung = false;
   }
 
-  /** Resolves after so many milliseconds, whether it rings or not, unless it is stopped. */
+  /** Resolves after so many milliseconds, whether it rings or not, unless it is stopped. By one timer: the wall clock may be set meanwhile. */
   async rest(ms: number): Promise<void> {
-    const until = this.#clock.now() + ms;
-    for (let left = ms; left > 0 && !this.#isStopped; left = until - this.#clock.now()) {
-      await this.wait(Math.min(left, ms));
-    }
+    if (this.#isStopped || ms <= 0) return;
+    let timer: TimerHandle;
+    await new Promise<void>((resolve) => {
+      this.#endRest = resolve;
+      if (ms < 2 ** 31) timer = this.#clock.setTimeout(resolve, ms);
+    });
+    this.#clock.clearTimeout(timer);
+    this.#endRest = undefined;
   }
 }
