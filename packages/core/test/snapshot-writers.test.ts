@@ -48,6 +48,23 @@ test('a writer that was suspended notices that another one took over, before it 
   await other.release();
 });
 
+test('a mark of the same number is not the own one: numbers begin anew when no mark is left', async () => {
+  const [clock, its] = [virtualClock(), virtualClock()];
+  const files = new MemoryFiles();
+  const suspended = new WriterMark(files, AT, its);
+  const [other, third] = [new WriterMark(files, AT, clock), new WriterMark(files, AT, clock)];
+  expect([await suspended.claim(), await other.claim()]).toEqual([true, false]);
+  await clock.advance(11_000);
+  expect(await other.claim()).toBe(true);
+  await other.release();
+  expect(await third.claim()).toBe(true);
+  expect([...files.names.keys()]).toEqual([MARK]);
+  expect([await suspended.holds(), await third.holds()]).toEqual([false, true]);
+  await suspended.release();
+  expect(await third.holds()).toBe(true);
+  await third.release();
+});
+
 test('a pid alone says nothing: a dead one counts at once only within the same boot and container', async () => {
   const own = thisProcess();
   const dead = { pid: 2 ** 22 + 1, started: '1' };

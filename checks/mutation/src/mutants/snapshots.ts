@@ -4,6 +4,7 @@ const core = (file: string): string => `packages/core/src/${file}.ts`;
 const test = (name: string): string => `packages/core/test/${name}.test.ts`;
 const FORMAT = test('snapshot-format');
 const START = test('warm-start');
+const DISASTERS = test('snapshot-disasters');
 
 /** Copies of mirrors that outlive their process, and starts from them. */
 export const snapshots: readonly Mutant[] = [
@@ -81,5 +82,37 @@ export const snapshots: readonly Mutant[] = [
     find: 'own.boot !== boot || own.pidSpace !== pidSpace',
     replace: 'own.boot !== boot',
     caughtBy: { test: test('snapshot-writers'), name: 'a pid alone says nothing' },
+  },
+  {
+    name: 'snapshot-takes-marks-of-another-history',
+    why: 'a log tells of a revision of another history: after a restart old content passes for that of the new one',
+    file: core('snapshot/file/step-log'),
+    find: 'this.#queue.isEnded ? undefined :',
+    replace: 'this.#queue.weight < 0 ? undefined :',
+    caughtBy: { test: DISASTERS, name: 'a wipe while steps are about to be written' },
+  },
+  {
+    name: 'snapshot-of-an-emptied-store-continues',
+    why: 'a wiped store that is ahead of the snapshot overwrites it with nothing',
+    file: core('snapshot/keeper'),
+    find: 'return gone > keys / 2 ?',
+    replace: 'return gone > keys ?',
+    caughtBy: { test: DISASTERS, name: 'a wiped store that has got further and has no keys (in time, of a prefix)' },
+  },
+  {
+    name: 'snapshot-forgets-a-compared-history',
+    why: 'what comparing has shown to be another history overwrites the snapshot, since nothing in it contradicts that',
+    file: core('snapshot/keeper'),
+    find: '(isOther && gone > 0)',
+    replace: '(isOther && gone < 0)',
+    caughtBy: { test: DISASTERS, name: 'a backup that has got further than the copy' },
+  },
+  {
+    name: 'snapshot-mark-by-number-alone',
+    why: 'a suspended writer takes the mark of another one for its own: two write one file',
+    file: core('snapshot/file/writer-mark'),
+    find: ' && (await this.#isOfThis(path))) return true;',
+    replace: ' && path !== "") return true;',
+    caughtBy: { test: test('snapshot-writers'), name: 'a mark of the same number is not the own one' },
   },
 ];

@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed } from '../runtime/errors.js';
 import { confirmOther } from './confirm-other.js';
 import { Follow } from './follow.js';
+import { isSameHistory } from '../proof/history-check.js';
 import { type FollowEnd, OTHER_HISTORY, unverified } from '../proof/follow-end.js';
 import { LateReads } from './late-reads.js';
 import { Loader } from './loader.js';
@@ -102,8 +103,26 @@ export class RunLoop {
   async #confirmed(end: FollowEnd): Promise<FollowEnd> {
     const { shown } = this.#runtime;
     if (shown === undefined || !end.newHistory) return end;
-    const isOther = (await confirmOther(this.#runtime, shown)) === 'other';
-    return isOther ? end : { ...end, newHistory: false };
+    if ((await confirmOther(this.#runtime, shown)) === 'other') return end;
+    return { ...end, newHistory: await this.#isComparedOther() };
+  }
+
+  /** Whether the past of the store is certain to be another one than the table's: a store that is ahead may be of another history too. */
+  async #isComparedOther(): Promise<boolean> {
+    const runtime = this.#runtime;
+    let isOther = false;
+    if (!runtime.store.capabilities.historicalReads) return false;
+    await this.#untilDone(isStoreClosed, async () => {
+      isOther = await isSameHistory(runtime, runtime.signal).then(
+        (same) => same === false,
+        (error: unknown) => {
+          // What can't be read any more tells nothing.
+          if (!isStoreError(error, 'compacted')) throw error;
+          return false;
+        },
+      );
+    });
+    return isOther;
   }
 
   async #load(): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Bookmark, isStoreError, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
 import { toStoreError } from '@holdfast/store/adapter';
+import type { Runtime } from '../runtime/runtime.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
 import { isOtherOrOlder } from '../table/history.js';
 import type { FollowContext } from './follow-context.js';
@@ -14,7 +15,7 @@ import type { Replay } from './replay.js';
  * keys, and the same newest entry. Cluster ids alone don't tell: they survive a restore (docs/traps.md#trap-17). To be awaited while the table
  * can't change, or again if it did; `undefined` then.
  */
-export async function isSameHistory({ runtime, signal }: FollowContext): Promise<boolean | undefined> {
+export async function isSameHistory(runtime: Runtime, signal: AbortSignal): Promise<boolean | undefined> {
   const fingerprint = runtime.table.fingerprint();
   const read = await readPastFingerprint(runtime, signal, fingerprint.revision);
   if (runtime.table.revision !== fingerprint.revision) return undefined;
@@ -26,7 +27,7 @@ export async function isSameHistory({ runtime, signal }: FollowContext): Promise
  * found out, since the table changed meanwhile. Where the past can't be read, everything is, as a diff.
  */
 export async function isSameContent(follow: FollowContext): Promise<boolean | undefined> {
-  if (follow.runtime.store.capabilities.historicalReads) return isSameHistory(follow);
+  if (follow.runtime.store.capabilities.historicalReads) return isSameHistory(follow.runtime, follow.signal);
   // What the watch brings up to what was read is then dropped.
   await load(follow.runtime, { origin: 'unverified', newHistory: false, signal: follow.signal });
   return true;

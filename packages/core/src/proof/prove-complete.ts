@@ -186,7 +186,7 @@ async function installDelta(
     const isChanged = comparison.kind === 'changed';
     const present = isChanged && comparison.deletions ? await readKeys(runtime, delta.bookmark, signal) : undefined;
     // Asked after the delta was read: whatever answered that is then known to continue the mirror's history (M8).
-    const confirmed = isSameHistory(follow).then((same) => same === true);
+    const confirmed = isSameHistory(follow.runtime, follow.signal).then((same) => same === true);
     confirmed.catch(() => undefined);
     // Values are decoded while the check runs.
     if (isChanged) await patch(runtime.table, delta, present, { signal, confirmed, isCurrent, tell });

@@ -11,8 +11,11 @@ import { showSaved } from '../snapshot/show-saved.js';
 import type { Table } from '../table/table.js';
 import type { Freshness } from './freshness.js';
 
-/** The most milliseconds that a start waits for a snapshot to be read. */
+/** The most milliseconds that a start waits for a snapshot to be read, and the most of the time that a start may take. */
 const READ_MS = 10_000;
+const READ_PART = 1 / 3;
+/** How far a healthy mirror may be behind another one at least, in milliseconds. */
+const LAG_MS = 10_000;
 /** The most milliseconds that a close waits for the last save. */
 const CLOSE_MS = 10_000;
 
@@ -51,6 +54,7 @@ export class SavedCopy {
       saveAfterMs: snapshot.saveAfterMs,
       saveEveryMs: snapshot.saveEveryMs,
       maxAgeMs: snapshot.maxAgeMs,
+      lagMs: Math.max(LAG_MS, settings.livenessMs),
     };
     this.#keeper = ownPlaceOf(snapshot)?.keeper(context) ?? new CopyKeeper(snapshot.store, context);
   }
@@ -114,10 +118,12 @@ export class SavedCopy {
   }
 
   async #load(): Promise<SavedBytes | undefined> {
-    const { snapshot, signal } = this.#options;
+    const { snapshot, settings, signal } = this.#options;
     const place = ownPlaceOf(snapshot);
-    const late = () => new StoreError('timeout', `the snapshot was not read within ${READ_MS} ms`);
-    return withDeadline({ clock: this.#clock, ms: READ_MS, signal, late }, async () => {
+    // The store may answer all the same.
+    const ms = Math.min(READ_MS, Math.ceil(settings.startTimeoutMs * READ_PART));
+    const late = () => new StoreError('timeout', `the snapshot was not read within ${ms} ms`);
+    return withDeadline({ clock: this.#clock, ms, signal, late }, async () => {
       if (place !== undefined) return place.read();
       const bytes = (await snapshot.store.load()) as unknown;
       if (bytes === undefined || bytes === null) return undefined;

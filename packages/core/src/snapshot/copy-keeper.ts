@@ -9,6 +9,8 @@ import { BaseBroken, writeBase } from './write-base.js';
 
 const SAVE_EVERY_MS = 60_000;
 const RETRY_MS = { initial: 1_000, most: 60_000 };
+/** After this long a save is told of, in milliseconds. */
+const SLOW_MS = 60_000;
 /** A copy that is still right is saved anew after this long, in milliseconds, so that it does not look old. */
 const RENEW_MS = 3_600_000;
 
@@ -22,6 +24,8 @@ export class CopyKeeper implements Keeper {
   /** What is behind the copies that are saved: an older one, of another history. */
   #kept: Uint8Array | undefined;
   #isOwn = false;
+  /** The histories of the table of which what was saved before is kept. */
+  #histories = 0;
 
   constructor(store: SnapshotStore, context: KeeperContext) {
     this.#store = store;
@@ -31,7 +35,7 @@ export class CopyKeeper implements Keeper {
   }
 
   begin(): void {
-    this.#done ??= this.#run();
+    if (!this.#alarm.isStopped) this.#done ??= this.#run();
   }
 
   async close(): Promise<void> {
@@ -51,7 +55,7 @@ export class CopyKeeper implements Keeper {
       }
       try {
         const seen = journal.changes;
-        await this.#store.save(await this.#copy());
+        await this.#save(await this.#copy());
         changes = seen;
         saved = clock.now();
         retryMs = RETRY_MS.initial;
@@ -62,6 +66,21 @@ export class CopyKeeper implements Keeper {
         await this.#alarm.rest(Math.max(retryMs, this.#everyMs));
         retryMs = Math.min(2 * retryMs, RETRY_MS.most);
       }
+    }
+  }
+
+  /** There is never more than one at a time: one that does not end is waited for, and told of. */
+  async #save(bytes: Uint8Array): Promise<void> {
+    const { clock, logger } = this.#context;
+    const timer = clock.setTimeout(() => {
+      logger.warn(
+        `the snapshot is being saved for ${SLOW_MS / 1_000} s: save() has not settled; no other is saved before`,
+      );
+    }, SLOW_MS);
+    try {
+      await this.#store.save(bytes);
+    } finally {
+      clock.clearTimeout(timer);
     }
   }
 
@@ -87,18 +106,19 @@ export class CopyKeeper implements Keeper {
   /** Looks whether what is saved there must not get lost. */
   async #lookBehind(): Promise<void> {
     const { journal, logger } = this.#context;
-    if (this.#isOwn && !journal.isOtherHistory) return;
-    const { breaks } = journal;
+    const { breaks, histories } = journal;
+    const isOther = histories !== this.#histories;
+    if (this.#isOwn && !isOther) return;
     const bytes = await this.#store.load();
     if (bytes !== undefined && bytes.length > 0) {
       const there = bytes.slice();
-      const why = this.#isOwn ? 'it is of another history' : await whyKept({ base: there }, this.#context);
+      const why = this.#isOwn ? 'it is of another history' : await whyKept({ base: there }, this.#context, isOther);
       await this.#keep(there, why);
       if (why !== undefined) logger.warn(`the saved snapshot is kept behind the new one: ${why}`);
     }
     if (journal.breaks !== breaks) throw new BaseBroken('the table has changed as a whole');
     this.#isOwn = true;
-    journal.isOtherHistory = false;
+    this.#histories = histories;
   }
 
   /** What is kept makes way only for a copy of at least as many keys: what was lost with one disaster is not lost with the next one. */

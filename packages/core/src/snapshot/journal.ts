@@ -13,7 +13,7 @@ export class Journal implements TableJournal {
   readonly #queues = new Set<StepQueue>();
   readonly #touched = new Set<string>();
   #unreadable = 0;
-  #isOtherHistory = false;
+  #histories = 0;
   #breaks = 0;
   #lastEvent = 0;
   #changes = 0;
@@ -40,16 +40,12 @@ export class Journal implements TableJournal {
     return Math.max(this.#lastEvent, this.#table.bookmark === undefined ? 0 : (this.#table.fingerprint().newest ?? 0));
   }
 
-  /** Whether the table comes from another history than what was written before. Set it to false once that is kept. */
-  get isOtherHistory(): boolean {
-    return this.#isOtherHistory;
+  /** Moves each time that the table comes from another history than before: what was written until then must be kept. */
+  get histories(): number {
+    return this.#histories;
   }
 
-  set isOtherHistory(is: boolean) {
-    this.#isOtherHistory = is;
-  }
-
-  /** From now on all steps go into the queue, until it is let go. */
+  /** From now on all steps go into the queue, until it is let go or a step does not lead on. */
   follow(queue: StepQueue): void {
     this.#queues.add(queue);
   }
@@ -64,7 +60,7 @@ export class Journal implements TableJournal {
   }
 
   otherHistory(): void {
-    this.#isOtherHistory = true;
+    this.#histories += 1;
     this.#lastEvent = 0;
     this.#break();
   }
@@ -113,6 +109,9 @@ export class Journal implements TableJournal {
   }
 
   #break(): void {
+    // What they have belongs to what was written, and nothing later does.
+    for (const queue of this.#queues) queue.end();
+    this.#queues.clear();
     this.#breaks += 1;
     this.#changes += 1;
     this.#touched.clear();

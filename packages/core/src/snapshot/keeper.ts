@@ -2,7 +2,7 @@ import { type Bookmark, type Logger, StoreError } from '@holdfast/store';
 import { withDeadline } from '@holdfast/store/adapter';
 import { readSaved, type Saved, type SavedBytes } from './read-saved.js';
 import { foreignReason, type SnapshotSource, SnapshotRefusal } from './header.js';
-import { contradicts } from './contradicts.js';
+import { compareSaved } from './compare-saved.js';
 import type { Copied } from './write-base.js';
 
 /** Writes copies of a mirror, from its first contact with the store until it closes. */
@@ -22,6 +22,8 @@ export interface KeeperContext extends Copied {
   readonly saveEveryMs: number | undefined;
   /** From which age on a copy is not used, in milliseconds; `undefined` if that is never so. */
   readonly maxAgeMs: number | undefined;
+  /** How far a healthy mirror may be behind another one, in milliseconds. */
+  readonly lagMs: number;
 }
 
 /** The property of a snapshot store that is a file: mirrors don't use its `save`, but append to it. */
@@ -36,11 +38,17 @@ export interface OwnPlace {
 }
 
 /**
- * Why what is there must not be replaced without being kept: it is of another history than the table, or of something else; `undefined`
- * where the table continues it.
+ * Why what is there must not be replaced without being kept: it is of another history than the table, or of something else, or most of it is
+ * gone; `undefined` where the table continues it.
+ *
+ * @param isOther whether the table was found to be of another history than before: then it counts as well that a key is gone
  */
-export async function whyKept(there: SavedBytes, copied: Copied): Promise<string | undefined> {
-  const { table, clock, source } = copied;
+export async function whyKept(
+  there: SavedBytes,
+  context: KeeperContext,
+  isOther: boolean,
+): Promise<string | undefined> {
+  const { table, clock, source } = context;
   let saved: Saved;
   try {
     saved = await readSaved(there, clock);
@@ -50,21 +58,24 @@ export async function whyKept(there: SavedBytes, copied: Copied): Promise<string
   }
   const foreign = foreignOf(saved, source);
   if (foreign !== undefined) return foreign;
-  await untilReached(copied, saved.point.bookmark);
-  return (await contradicts(saved, table, clock)) ? 'it is of another history than the store has now' : undefined;
+  await untilReached(context, saved.point.bookmark);
+  const { contradicts, keys, gone } = await compareSaved(saved, table, clock);
+  if (contradicts || (isOther && gone > 0)) return 'it is of another history than the store has now';
+  // A store that was emptied, and has got further than the copy, looks like one whose keys were deleted.
+  return gone > keys / 2 ? `${gone} of its ${keys} keys are gone from the store` : undefined;
 }
 
 /** Another process may have written what this mirror has not seen yet, but will in a moment. */
-async function untilReached({ table, clock, signal }: Copied, { identity, revision }: Bookmark): Promise<void> {
+async function untilReached(
+  { table, clock, signal, lagMs }: KeeperContext,
+  { identity, revision }: Bookmark,
+): Promise<void> {
   if (table.bookmark?.identity !== identity || table.revision >= revision) return;
   const late = () => new StoreError('timeout', 'the mirror is behind the snapshot');
-  await withDeadline({ clock, ms: LAG_MS, signal, late }, (deadline) =>
+  await withDeadline({ clock, ms: lagMs, signal, late }, (deadline) =>
     table.position.until(revision, deadline.signal),
   ).catch(() => undefined);
 }
-
-/** How far a healthy mirror may be behind another one, in milliseconds. */
-const LAG_MS = 10_000;
 
 export function foreignOf({ header }: Saved, source: SnapshotSource): string | undefined {
   return foreignReason(header, source);

@@ -87,6 +87,16 @@ function weightOf(saved: SavedKey | undefined): number {
 export class StepQueue {
   #steps: SavedStep[] = [];
   #weight = 0;
+  #isEnded = false;
+
+  /** Whether the table has made a step that does not lead on from these: no other comes after them. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+  }
 
   get isEmpty(): boolean {
     return this.#steps.length === 0;

@@ -19,6 +19,8 @@ export class MemoryFiles implements FileSystem {
   bytesWritten = 0;
   /** Thrown instead of a write, if it says so. */
   fails: (what: string, path: string) => Error | undefined = () => undefined;
+  /** Awaited before anything is done, if it says so. */
+  waits: (what: string, path: string) => Promise<unknown> | undefined = () => undefined;
   /** How many turns of the event loop a write takes. */
   slowness = 0;
   #next = 1;
@@ -52,7 +54,7 @@ export class MemoryFiles implements FileSystem {
           this.#try('sync', path, () => {
             node.lasting = node.data;
           }),
-        close: () => Promise.resolve(),
+        close: () => this.#try('close', path, () => undefined),
       };
     });
   }
@@ -148,9 +150,11 @@ export class MemoryFiles implements FileSystem {
   async #try<T>(what: string, path: string, work: () => T): Promise<T> {
     await Promise.resolve();
     for (let turn = 0; what === 'write' && turn < this.slowness; turn++) await new Promise(setImmediate);
+    const wait = this.waits(what, path);
+    if (wait !== undefined) await wait;
     const failure = this.fails(what, path);
     if (failure !== undefined) throw failure;
-    if (what !== 'read' && what !== 'stat' && what !== 'list') this.done.push(`${what} ${path}`);
+    if (what !== 'read' && what !== 'stat' && what !== 'list' && what !== 'close') this.done.push(`${what} ${path}`);
     return work();
   }
 }

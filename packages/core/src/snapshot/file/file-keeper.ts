@@ -5,7 +5,7 @@ import { type Keeper, type KeeperContext, whyKept } from '../keeper.js';
 import { readHeader } from '../read-saved.js';
 import { BaseBroken, writeBase, type WrittenBase } from '../write-base.js';
 import type { FileSystem } from './file-system.js';
-import { keptPath, leftOver, logPath, temporaryPath } from './paths.js';
+import { keptOf, keptPath, leftOver, logsOf, temporaryPath } from './paths.js';
 import { readSnapshotFile } from './read-file.js';
 import { StepLog } from './step-log.js';
 import { BEAT_MS, WriterMark } from './writer-mark.js';
@@ -20,6 +20,8 @@ const MOST_LOG = { times: 2, part: 1 / 4, least: 1024 * 1024, leastPart: 64 * 10
 const BASE_RETRY_MS = 60_000;
 /** The most bytes of steps that wait for a disk. After more of them a new base is written, when that can be done again. */
 const MOST_WAITING = 32 * 1024 * 1024;
+/** How many snapshots are kept beside: the last ones, and the largest one. */
+const MOST_KEPT = 5;
 
 /** Keeps one snapshot in a file: a base, and a log of the steps since. */
 export class FileKeeper implements Keeper {
@@ -40,6 +42,8 @@ export class FileKeeper implements Keeper {
   /** Until when a base that is only smaller than its log is not tried again. */
   #baseAfter = 0;
   #isReaderTold = false;
+  /** The histories of the table of which what was written before is kept. */
+  #histories = 0;
 
   constructor(files: FileSystem, path: string, context: KeeperContext, saveAfterMs: number | undefined) {
     this.#files = files;
@@ -51,7 +55,7 @@ export class FileKeeper implements Keeper {
   }
 
   begin(): void {
-    this.#done ??= this.#run();
+    if (!this.#alarm.isStopped) this.#done ??= this.#run();
   }
 
   async close(): Promise<void> {
@@ -154,6 +158,8 @@ export class FileKeeper implements Keeper {
   #restMs(): number {
     const { clock, maxAgeMs = Infinity } = this.#context;
     const now = clock.now();
+    // The wall clock may be set back.
+    this.#markedAt = Math.min(this.#markedAt, now);
     if (this.#dirtySince !== undefined) {
       // Early, since writing and syncing take their time too: on a busy disk more than a second.
       const since = Math.min(this.#dirtySince, now);
@@ -184,13 +190,15 @@ export class FileKeeper implements Keeper {
 
   async #writeBase(): Promise<void> {
     const { journal, clock } = this.#context;
-    const { breaks } = journal;
+    const { breaks, histories } = journal;
     const why = await this.#whyKept();
     if (journal.breaks !== breaks) throw new BaseBroken('the table has changed as a whole');
     const temporary = temporaryPath(this.#path, crypto.randomUUID().replaceAll('-', '').slice(0, 16));
     const stopFlushing = this.#keepFlushing();
     let base: WrittenBase | undefined;
     let log: StepLog | undefined;
+    let id: string | undefined;
+    let isInPlace = false;
     try {
       base = await this.#writeTemporary(temporary);
       if (why !== undefined) await this.#keepOld(why);
@@ -201,45 +209,69 @@ export class FileKeeper implements Keeper {
       if (journal.breaks !== breaks) throw new BaseBroken('the table has changed as a whole');
       const isWriter = await this.#mark.holds();
       if (!isWriter) throw new Error('another process has taken over');
+      // By its own name: at the path there may be that of another writer in a moment.
+      ({ id } = (await this.#files.stat(temporary)) ?? {});
       await this.#files.rename(temporary, this.#path);
+      isInPlace = true;
       await this.#files.syncFolder(dirname(this.#path));
     } catch (error) {
       await stopFlushing();
       if (base !== undefined) journal.letGo(base.queue);
-      await log?.close();
-      if (log !== undefined) await this.#files.remove(log.path).catch(() => undefined);
+      await log?.close().catch(() => undefined);
+      // Once it is in its place, its log belongs to it.
+      if (log !== undefined && !isInPlace) await this.#files.remove(log.path).catch(() => undefined);
       await this.#files.remove(temporary).catch(() => undefined);
       throw error;
     }
     await this.#leave();
     this.#log = log;
-    const facts = await this.#files.stat(this.#path);
-    this.#base = { bytes: base.bytes, at: clock.now(), breaks, id: facts?.id };
-    journal.isOtherHistory = false;
+    this.#base = { bytes: base.bytes, at: clock.now(), breaks, id };
+    this.#histories = histories;
     this.#markedAt = clock.now();
     if (log.queue.isEmpty) this.#dirtySince = undefined;
-    for (const path of leftOver(this.#path, await this.#files.list(dirname(this.#path)), base.header.id)) {
+    await this.#tidy(base.header.id, why !== undefined).catch(() => undefined);
+  }
+
+  /** Removes what no base needs; and of the snapshots that were kept, if there is another one, those that are too many. */
+  async #tidy(id: string, hasKept: boolean): Promise<void> {
+    const folder = dirname(this.#path);
+    const names = await this.#files.list(folder);
+    for (const path of leftOver(this.#path, names, id)) await this.#files.remove(path);
+    if (!hasKept) return;
+    const kept: { readonly path: string; readonly changed: number; readonly size: number }[] = [];
+    for (const path of keptOf(this.#path, names)) {
+      const facts = await this.#files.stat(path);
+      if (facts !== undefined) kept.push({ path, ...facts });
+    }
+    kept.sort((a, b) => b.changed - a.changed);
+    const [largest] = [...kept].sort((a, b) => b.size - a.size);
+    for (const each of kept.slice(MOST_KEPT)) {
+      if (each === largest) continue;
+      const { path } = each;
+      for (const log of logsOf(path, names)) await this.#files.remove(log);
       await this.#files.remove(path);
     }
   }
 
   async #writeTemporary(path: string): Promise<WrittenBase> {
     const file = await this.#files.create(path, false);
+    let written: WrittenBase | undefined;
     try {
-      let position = 0;
-      const base = await writeBase(this.#context, async (bytes) => {
-        await file.write(bytes, position);
-        position += bytes.length;
-      });
       try {
+        let position = 0;
+        written = await writeBase(this.#context, async (bytes) => {
+          await file.write(bytes, position);
+          position += bytes.length;
+        });
         await file.sync();
-      } catch (error) {
-        this.#context.journal.letGo(base.queue);
-        throw error;
+      } finally {
+        // Some file systems tell only here that there is no room.
+        await file.close();
       }
-      return base;
-    } finally {
-      await file.close();
+      return written;
+    } catch (error) {
+      if (written !== undefined) this.#context.journal.letGo(written.queue);
+      throw error;
     }
   }
 
@@ -247,8 +279,7 @@ export class FileKeeper implements Keeper {
   #keepFlushing(): () => Promise<void> {
     const { journal, clock } = this.#context;
     const log = this.#log;
-    if (log === undefined || this.#base?.breaks !== journal.breaks || journal.isOtherHistory)
-      return () => Promise.resolve();
+    if (log === undefined || this.#base?.breaks !== journal.breaks) return () => Promise.resolve();
     const alarm = new Alarm(clock);
     const { breaks } = journal;
     const flushing = (async () => {
@@ -270,9 +301,10 @@ export class FileKeeper implements Keeper {
     const { journal } = this.#context;
     const facts = await this.#files.stat(this.#path);
     if (facts === undefined) return undefined;
-    if (facts.id === this.#base?.id) return journal.isOtherHistory ? 'the store has another history now' : undefined;
+    const isOther = journal.histories !== this.#histories;
+    if (facts.id === this.#base?.id) return isOther ? 'the store has another history now' : undefined;
     const there = await readSnapshotFile(this.#files, this.#path);
-    return there === undefined ? undefined : whyKept(there, this.#context);
+    return there === undefined ? undefined : whyKept(there, this.#context, isOther);
   }
 
   /** Gives the old snapshot a second name, before a new one takes its place. */
@@ -280,10 +312,14 @@ export class FileKeeper implements Keeper {
     const facts = await this.#files.stat(this.#path);
     const there = await this.#files.read(this.#path);
     if (facts === undefined || there === undefined) return;
-    const id = idOf(there);
-    const kept = keptPath(this.#path, id ?? facts.id.replaceAll(':', '-'));
-    if (id !== undefined && (await this.#files.stat(logPath(this.#path, id))) !== undefined)
-      await this.#files.link(logPath(this.#path, id), logPath(kept, id));
+    // The steps from before the table changed as a whole: nothing else comes after them.
+    const log = this.#log;
+    if (log?.queue.isEnded === true && facts.id === this.#base?.id)
+      await log.flush(this.#context, new Slicer(this.#context.clock)).catch(() => undefined);
+    const kept = keptPath(this.#path, idOf(there) ?? facts.id.replaceAll(':', '-'));
+    // Which log is its own need not be known: a base of a later format can't be asked.
+    const logs = logsOf(this.#path, await this.#files.list(dirname(this.#path)));
+    for (const path of logs) await this.#files.link(path, kept + path.slice(this.#path.length));
     await this.#files.link(this.#path, kept);
     await this.#files.syncFolder(dirname(this.#path));
     this.#context.logger.warn(`the snapshot ${this.#path} is kept as ${kept}: ${why}`);

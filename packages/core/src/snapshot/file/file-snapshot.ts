@@ -65,13 +65,18 @@ function withLog(base: Uint8Array, log: Uint8Array): Uint8Array {
 async function replace(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   await files.makeFolder(dirname(path));
   const temporary = temporaryPath(path, crypto.randomUUID().replaceAll('-', '').slice(0, 16));
-  const file = await files.create(temporary, false);
   try {
-    await file.write(bytes, 0);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await files.create(temporary, false);
+    try {
+      await file.write(bytes, 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await files.rename(temporary, path);
+  } catch (error) {
+    await files.remove(temporary).catch(() => undefined);
+    throw error;
   }
-  await files.rename(temporary, path);
   await files.syncFolder(dirname(path));
 }

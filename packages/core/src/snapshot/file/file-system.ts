@@ -58,8 +58,14 @@ export const nodeFiles: FileSystem = {
       await link(from, to);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return;
-      // Not every file system has second names.
-      await copyFile(from, to, constants.COPYFILE_EXCL);
+      // Not every file system has second names. What an earlier attempt may have left there is a part of the same file.
+      await copyFile(from, to);
+      const handle = await open(to, 'r+');
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
     }
   },
   remove: async (path) => {

@@ -15,12 +15,24 @@ export function keptPath(path: string, id: string): string {
   return `${path}.kept-${id}`;
 }
 
+/** The logs of a snapshot, or of one that is kept, among the names of its folder. */
+export function logsOf(path: string, names: readonly string[]): readonly string[] {
+  return named(path, names, /^\.[0-9a-f]{16}\.log$/);
+}
+
+/** The snapshots that are kept, without their logs. */
+export function keptOf(path: string, names: readonly string[]): readonly string[] {
+  return named(path, names, /^\.kept-[^.]+$/);
+}
+
 /** Logs and unfinished bases of a snapshot, among the names of its folder. */
 export function leftOver(path: string, names: readonly string[], id: string): readonly string[] {
-  const start = `${basename(path)}.`;
-  const left = names.filter((name) => {
-    const match = name.startsWith(start) ? /^([0-9a-f]{16})\.(?:log|tmp)$/.exec(name.slice(start.length)) : null;
-    return match !== null && match[1] !== id;
-  });
-  return left.map((name) => join(dirname(path), name));
+  return named(path, names, /^\.[0-9a-f]{16}\.(?:log|tmp)$/).filter((each) => !each.startsWith(`${path}.${id}.`));
+}
+
+/** The files beside a snapshot whose names go on from its own in a certain way. */
+function named(path: string, names: readonly string[], rest: RegExp): readonly string[] {
+  const start = basename(path);
+  const fitting = names.filter((name) => name.startsWith(start) && rest.test(name.slice(start.length)));
+  return fitting.map((name) => join(dirname(path), name));
 }

@@ -60,9 +60,10 @@ export class StepLog {
 
   /** Writes all steps so far, and how far the mirror is proved to be complete; resolves when that lasts. */
   async flush(copied: Copied, slicer: Slicer): Promise<void> {
-    // Of the same turn: the mark must not be ahead of the steps.
+    // Of the same turn: the mark must not be ahead of the steps. Of a table that does not continue the base any more it would be wrong.
+    const mark = this.#queue.isEnded ? undefined : markOf(RECORD.mark, copied);
     const steps = this.#queue.take();
-    const mark = markOf(RECORD.mark, copied);
+    if (mark === undefined && steps.length === 0) return;
     const before = { checksum: this.#framer.checksum, size: this.#size };
     try {
       let chunks: Uint8Array[] = [];
@@ -76,7 +77,8 @@ export class StepLog {
         chunks = [];
         bytes = 0;
       }
-      await this.#append(Buffer.concat([...chunks, this.#framer.frame(mark)]));
+      if (mark !== undefined) chunks.push(this.#framer.frame(mark));
+      await this.#append(Buffer.concat(chunks));
       await this.#file.sync();
     } catch (error) {
       this.#queue.putBack(steps);

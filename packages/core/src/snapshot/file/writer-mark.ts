@@ -66,8 +66,9 @@ export class WriterMark {
   /** Whether this is still the writer: to be asked before anything is written. A process may have been suspended meanwhile. */
   async holds(): Promise<boolean> {
     if (this.#own === undefined) return false;
-    const highest = (await this.#marks()).at(-1);
-    if (highest?.number === this.#own.number) return true;
+    const { number, path } = this.#own;
+    // Numbers begin anew when no mark is left: it may be the mark of another one by now.
+    if ((await this.#marks()).at(-1)?.number === number && (await this.#isOfThis(path))) return true;
     this.#forget();
     return false;
   }
@@ -76,7 +77,12 @@ export class WriterMark {
   async release(): Promise<void> {
     const own = this.#own;
     this.#forget();
-    if (own !== undefined) await this.#files.remove(own.path);
+    if (own !== undefined && (await this.#isOfThis(own.path))) await this.#files.remove(own.path);
+  }
+
+  async #isOfThis(path: string): Promise<boolean> {
+    const bytes = await this.#files.read(path);
+    return bytes !== undefined && Buffer.from(bytes).toString('utf8').includes(this.#instance);
   }
 
   #forget(): void {

@@ -6,11 +6,19 @@ import type { Saved } from './read-saved.js';
 import { KIND, type SavedRows } from './saved-rows.js';
 import { prefixOf } from './show-saved.js';
 
-/**
- * Whether no history leads from a saved copy to the table: the table has, from before the copy's revision, what the copy has not. What is
- * only gone proves nothing. The table may change meanwhile, within its history.
- */
-export async function contradicts(saved: Saved, table: Table, clock: Clock): Promise<boolean> {
+/** How a table compares with a saved copy. */
+export interface Comparison {
+  /** Whether no history leads from the copy to the table: the table has, from before the copy's revision, what the copy has not. */
+  readonly contradicts: boolean;
+  /** How many keys the copy has, and how many of them the table has not. What is only gone proves nothing. */
+  readonly keys: number;
+  readonly gone: number;
+}
+
+const CONTRADICTS: Comparison = { contradicts: true, keys: 0, gone: 0 };
+
+/** Compares a table with a saved copy. The table may change meanwhile, within its history. */
+export async function compareSaved(saved: Saved, table: Table, clock: Clock): Promise<Comparison> {
   const slicer = new Slicer(clock);
   const { bookmark } = saved.point;
   const prefix = prefixOf(table);
@@ -23,7 +31,8 @@ export async function contradicts(saved: Saved, table: Table, clock: Clock): Pro
       if (slicer.isDue()) await slicer.pause();
     }
   }
-  if (bookmark.identity !== table.bookmark?.identity || bookmark.revision > table.revision) return true;
+  if (bookmark.identity !== table.bookmark?.identity || bookmark.revision > table.revision) return CONTRADICTS;
+  let found = 0;
   for (const key of table.keys()) {
     if (slicer.isDue()) await slicer.pause();
     const revisions = revisionsOf(table, key);
@@ -31,10 +40,13 @@ export async function contradicts(saved: Saved, table: Table, clock: Clock): Pro
     const before = known.get(key);
     const { modRevision, createRevision = modRevision } = revisions;
     if (before === undefined) {
-      if ((table.hasStableLives ? createRevision : modRevision) <= bookmark.revision) return true;
-    } else if (modRevision <= bookmark.revision && before.rows.modRevision(before.row) !== modRevision) return true;
+      if ((table.hasStableLives ? createRevision : modRevision) <= bookmark.revision) return CONTRADICTS;
+    } else {
+      found += 1;
+      if (modRevision <= bookmark.revision && before.rows.modRevision(before.row) !== modRevision) return CONTRADICTS;
+    }
   }
-  return false;
+  return { contradicts: false, keys: known.size, gone: Math.max(0, known.size - found) };
 }
 
 function revisionsOf(table: Table, key: string): (Partial<Revisions> & Pick<Revisions, 'modRevision'>) | undefined {
