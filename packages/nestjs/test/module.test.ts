@@ -5,6 +5,7 @@ import { Test } from '@nestjs/testing';
 import { json, mirror, type Mirror } from '@holdfast/core';
 import { memoryStore } from '@holdfast/memory';
 import {
+  HOLDFAST_STORE,
   HoldfastHealth,
   HoldfastModule,
   InjectMirror,
@@ -150,6 +151,20 @@ test("logs to the application's logger, with its context and details", async () 
     'Holdfast',
   ]);
   await app.close();
+  await store.close();
+});
+
+test('lets a test replace the store', async () => {
+  class AppModule {}
+  const away = () => Promise.reject(new StoreError('unavailable', 'nothing answers'));
+  Module({ imports: [HoldfastModule.forRoot({ store: away, mirrors: { routes } })] })(AppModule);
+  const store = await storeOfRoutes();
+  const testing = await Test.createTestingModule({ imports: [AppModule as Type] })
+    .overrideProvider(HOLDFAST_STORE)
+    .useValue(store)
+    .compile();
+  expect(testing.get<Routes>(mirrorToken('routes'), { strict: false }).get('a')?.value).toBe('10.0.0.1');
+  await testing.close();
   await store.close();
 });
 
