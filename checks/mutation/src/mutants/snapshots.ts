@@ -97,7 +97,7 @@ export const snapshots: readonly Mutant[] = [
     file: core('snapshot/keeper'),
     find: 'return gone > keys / 2 ?',
     replace: 'return gone > keys ?',
-    caughtBy: { test: DISASTERS, name: 'a wiped store that has got further and has no keys (in time, of a prefix)' },
+    caughtBy: { test: DISASTERS, name: 'a wiped store that has got further and has no keys' },
   },
   {
     name: 'snapshot-forgets-a-compared-history',
