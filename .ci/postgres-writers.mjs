@@ -52,11 +52,11 @@ async function transactions(url, until) {
   const { Client } = createRequire(join(home, 'package.json'))('pg');
   const client = new Client({ connectionString: url });
   await client.connect();
-  await client.query('CREATE TABLE orders (id bigserial)');
+  await client.query('CREATE TABLE orders (id int)');
   const openMs = (until - Date.now()) / 5;
   while (Date.now() < until) {
     await client.query(
-      'BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO orders DEFAULT VALUES; SELECT count(*) FROM holdfast.versions',
+      'BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO orders VALUES (1); SELECT count(*) FROM holdfast.versions',
     );
     await new Promise((done) => setTimeout(done, Math.min(openMs, until - Date.now())));
     await client.query('COMMIT');
