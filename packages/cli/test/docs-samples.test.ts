@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { syntaxErrors, typeErrors } from './support/check-samples.js';
 import { DocumentedServers } from './support/documented-servers.js';
@@ -18,8 +21,19 @@ beforeAll(() => {
 
 describe("the documentation's samples", () => {
   const servers = new DocumentedServers();
+  const checkout = process.cwd();
+  /** Where samples run, since some keep their data in `./data`. */
+  let folder: string;
 
-  afterAll(() => servers.close());
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'samples-'));
+    process.chdir(folder);
+  });
+  afterAll(async () => {
+    await servers.close();
+    process.chdir(checkout);
+    rmSync(folder, { recursive: true });
+  });
 
   test('are there', () => {
     expect(run.filter(({ where }) => where.startsWith('README.md'))).not.toEqual([]);
