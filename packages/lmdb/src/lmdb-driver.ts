@@ -81,7 +81,7 @@ export class LmdbDriver implements StoreDriver {
   }
 
   scan(range: KeyRange, options: DriverScanOptions, call: DriverCall): AsyncIterable<Page> {
-    return scanPages(this.#engine.database, range, options, call);
+    return scanPages(this.#engine, range, options, call);
   }
 
   async put(key: string, value: Uint8Array, options: DriverPutOptions, { signal }: DriverCall): Promise<PutResult> {

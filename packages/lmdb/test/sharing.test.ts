@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
@@ -107,6 +107,31 @@ test('data.mdb replaced beside its lock file is an outage: two files with the lo
   renameSync(join(other, 'kept'), join(path, 'data.mdb'));
   expect((await store.get('a'))?.version).toBe(1);
 });
+
+test('a scan that goes on after close() does not open the file again', async () => {
+  const path = newFolder();
+  const store = lmdbStore({ path });
+  for (let i = 0; i < 3; i++) await store.put(`k${i}`, Buffer.alloc(1_000_000));
+  const pages = store.scan({ prefix: 'k' })[Symbol.asyncIterator]();
+  expect(await pages.next()).toMatchObject({ value: { more: true } });
+  await store.close();
+  expect(await errorOf(pages.next())).toMatchObject({ code: 'closed' });
+  expect(filesOpenIn(path)).toEqual([]);
+});
+
+function filesOpenIn(path: string): string[] {
+  const open = '/proc/self/fd';
+  if (!existsSync(open)) return [];
+  return readdirSync(open).flatMap((fd) => {
+    try {
+      const file = readlinkSync(join(open, fd));
+      return file.startsWith(path) ? [file] : [];
+    } catch {
+      // It was that of the folder itself.
+      return [];
+    }
+  });
+}
 
 test('close() while writes wait: those that were acknowledged are there, and those that were not applied are not', async () => {
   const path = newFolder();

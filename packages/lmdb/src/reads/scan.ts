@@ -1,7 +1,6 @@
 import type { Page, Revision } from '@holdfast/store';
 import { EntryPage, type DriverCall, type DriverScanOptions, type KeyRange, nextTurn } from '@holdfast/store/adapter';
 import { keyName } from '../data/utf8.js';
-import type { Database } from '../database/database.js';
 import { readState, type Tables } from '../database/tables.js';
 import type { StoreState } from '../data/state.js';
 import { historyChanged } from '../errors.js';
@@ -52,7 +51,7 @@ class FoundPage extends EntryPage<Named> {
  * turns, others write, and a compaction may overtake the scan. No reader of LMDB stays open meanwhile: the file would grow.
  */
 export async function* scanPages(
-  database: Database,
+  store: { read<T>(work: (tables: Tables) => T): T },
   range: KeyRange,
   options: DriverScanOptions,
   call: DriverCall,
@@ -60,7 +59,7 @@ export async function* scanPages(
   const scan = new Scan(range, options);
   for (;;) {
     call.signal?.throwIfAborted();
-    const page = database.read((tables) => scan.turn(tables));
+    const page = store.read((tables) => scan.turn(tables));
     if (page !== undefined) {
       yield page;
       if (!page.more) return;
