@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { createStore, strictDriver, type StoreDriver, type WatchSink } from '@holdfast/adapter-kit';
-import { toRevision, type WatchEvent } from '@holdfast/store';
+import { StoreError, toRevision, type WatchEvent } from '@holdfast/store';
 import { conformanceCases, runConformance, virtualClock, type ConformanceBackend } from '@holdfast/testkit';
 import { Notebook, NotebookDriver } from './support/notebook-driver.js';
 
@@ -117,6 +117,31 @@ const MISTAKES: readonly (readonly [mistake: string, caseId: string, plant: Plan
     /What to do: compare by comparePasses or compareHolds of the kit/,
   ],
   [
+    'tells a closed watch more',
+    'C12.closed-watches-are-gone',
+    (driver) => ({
+      watch: (range, options, sink) => {
+        const watch = driver.watch(range, options, sink);
+        return {
+          resume: () => {
+            watch.resume();
+          },
+          close: async () => {
+            await watch.close();
+            sink.interrupted(new StoreError('unavailable', 'the notebook is shut'));
+          },
+        };
+      },
+    }),
+    /told after close \(interrupted\): after close\(\) was called, tell nothing more/,
+  ],
+  [
+    'leaves open whether a write was sent that nobody received',
+    'C7.unsent-writes-are-not-applied',
+    () => ({ put: () => Promise.reject(new StoreError('unavailable', 'nobody listens; start the notebook')) }),
+    /What to do: say outcome: 'not-applied' in the error of a write for which there was no connection/,
+  ],
+  [
     'forgets changes, and says nothing of it',
     'C12.overrun-history',
     (_, { history }) => {
@@ -128,6 +153,10 @@ const MISTAKES: readonly (readonly [mistake: string, caseId: string, plant: Plan
   ],
 ];
 
+const refuse = () =>
+  Promise.reject(new StoreError('unavailable', 'nobody listens; start the notebook', { outcome: 'not-applied' }));
+const UNREACHABLE: Partial<StoreDriver> = { put: refuse, delete: refuse };
+
 const NOW = { revision: undefined, consistency: 'linearizable' } as const;
 const backends: ConformanceBackend[] = [];
 afterAll(async () => {
@@ -137,8 +166,8 @@ afterAll(async () => {
 function backendWith(plant: Plant): ConformanceBackend {
   const clock = virtualClock(Date.now());
   const notebook = new Notebook(clock);
-  const open = (options = {}) => {
-    const driver: StoreDriver = new NotebookDriver(notebook, clock);
+  const open = (options = {}, changed: Partial<StoreDriver> = {}) => {
+    const driver: StoreDriver = Object.assign(new NotebookDriver(notebook, clock), changed);
     const planted = plant(driver, notebook);
     const broken = new Proxy(driver, {
       get(target, name) {
@@ -146,12 +175,40 @@ function backendWith(plant: Plant): ConformanceBackend {
         return typeof value === 'function' && !(name in planted) ? (value.bind(target) as unknown) : value;
       },
     });
-    return createStore(strictDriver(broken), { clock, ...options });
+    const strict = strictDriver(broken, { onMistake: (error) => mistakes.push(error) });
+    return createStore(counting(strict), { clock, ...options });
+  };
+  // Nobody else is told of what comes after the end of a watch.
+  const mistakes: StoreError[] = [];
+  let watches = 0;
+  const counting = (driver: StoreDriver): StoreDriver => {
+    const watch: StoreDriver['watch'] = (...args) => {
+      const inner = driver.watch(...args);
+      watches += 1;
+      let isOpen = true;
+      const close = async () => {
+        await inner.close();
+        if (isOpen) watches -= 1;
+        isOpen = false;
+      };
+      return { resume: inner.resume.bind(inner), close };
+    };
+    return new Proxy(driver, {
+      get: (target, name) => (name === 'watch' ? watch : (Reflect.get(target, name, target) as unknown)),
+    });
   };
   const backend: ConformanceBackend = {
     patienceMs: 2_000,
     open,
-    hooks: { passTime: (ms) => clock.advance(ms) },
+    hooks: {
+      passTime: (ms) => clock.advance(ms),
+      openWatches: () => {
+        for (const mistake of mistakes) throw mistake;
+        return watches;
+      },
+      // Of which an author can say for certain that nothing was done.
+      unreachable: () => Promise.resolve({ store: open({}, UNREACHABLE), endpoint: 'notebook' }),
+    },
     close: () => Promise.resolve(notebook.close()),
   };
   backends.push(backend);

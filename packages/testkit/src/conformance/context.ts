@@ -19,6 +19,7 @@ export class ConformanceContext {
   readonly #backend: ConformanceBackend;
   readonly #owned: AsyncDisposable[] = [];
   #simulated = false;
+  #isOver = false;
 
   private constructor(backend: ConformanceBackend, store: ConfigStore, prefix: string) {
     this.#backend = backend;
@@ -116,7 +117,11 @@ export class ConformanceContext {
   #writable(store: ConfigStore): ConfigStore {
     const { writeOutside } = this.#backend.hooks;
     if (store.capabilities.writes !== false || writeOutside === undefined) return store;
-    return writingOutside(store, writeOutside, (what, condition) => this.eventually(what, condition));
+    return writingOutside(store, {
+      write: writeOutside,
+      until: (what, condition) => this.eventually(what, condition),
+      isOver: () => this.#isOver,
+    });
   }
 
   /** Closes this with the case. */
@@ -127,6 +132,7 @@ export class ConformanceContext {
 
   /** Deletes what the case has written. Only the case itself is judged: a store that can't delete is found by others. */
   async cleanUp(): Promise<void> {
+    this.#isOver = true;
     try {
       await this.inTime(this.#cleanUp(), 'the keys of the case to be deleted');
     } catch (error) {
@@ -149,6 +155,8 @@ export class ConformanceContext {
     }
     const { items } = await store.list(all);
     for (const { key } of items) await this.#backend.hooks.writeOutside?.(key, undefined);
+    // Until they are gone, the next case would see them go.
+    await this.eventually('the keys of the case to be gone', async () => (await count(store)) === 0);
   }
 
   /** Closes everything that the case opened, newest first. */

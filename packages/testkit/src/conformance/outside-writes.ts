@@ -2,17 +2,36 @@ import type { ConfigStore, DeleteResult, PutResult, Range } from '@holdfast/stor
 import type { BackendHooks } from './backend.js';
 import { fail, sameContent, utf8 } from './expect.js';
 
-type Until = (what: string, condition: () => Promise<boolean>) => Promise<void>;
+/** Many keys at once, each with its value. */
+type PutAll = (entries: readonly (readonly [key: string, value: string | Uint8Array])[]) => Promise<void>;
+
+const putAll = Symbol('putAll');
+
+export interface OutsideWrites {
+  readonly write: NonNullable<BackendHooks['writeOutside']>;
+  /** Waits until the store shows what was written. */
+  readonly until: (what: string, condition: () => Promise<boolean>) => Promise<void>;
+  /** Whether the case has ended. A case that took too long must not write into the next one. */
+  readonly isOver: () => boolean;
+}
+
+/**
+ * How to write many keys past a store that can only be read, as one batch: the store is waited for once. `undefined` for stores that write
+ * themselves.
+ */
+export function puttingAll(store: ConfigStore): PutAll | undefined {
+  return (store as { readonly [putAll]?: PutAll })[putAll];
+}
 
 /**
  * A store that can only be read, for cases that write: its `put` and `delete` of single keys are made past it, one after another, and are
  * done when the store shows them.
  */
-export function writingOutside(
-  store: ConfigStore,
-  writeOutside: NonNullable<BackendHooks['writeOutside']>,
-  until: Until,
-): ConfigStore {
+export function writingOutside(store: ConfigStore, { write, until, isOver }: OutsideWrites): ConfigStore {
+  const writeOutside: typeof write = async (key, value) => {
+    if (isOver()) fail(`the case is over, and ${key} is not written any more`);
+    await write(key, value);
+  };
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(write: () => Promise<T>): Promise<T> => {
     const result = last.then(write);
@@ -34,6 +53,15 @@ export function writingOutside(
     });
     return { revision: revision ?? fail(`the value of ${key} that was written past the store is gone again`) };
   };
+  const putEach: PutAll = async (entries) => {
+    const wanted = entries.map(([key, value]) => [key, typeof value === 'string' ? utf8(value) : value] as const);
+    for (const [key, value] of wanted) await writeOutside(key, value);
+    await until(`the store to show ${wanted.length} keys that were written past it`, async () => {
+      const { items } = await store.list({ prefix: '' });
+      const shown = new Map(items.map((item) => [item.key, item.value]));
+      return wanted.every(([key, value]) => sameContent(shown.get(key), value));
+    });
+  };
   const remove = async (range: Range): Promise<DeleteResult> => {
     const key = typeof range === 'string' ? range : 'key' in range ? range.key : fail('the case deletes a range');
     if ((await store.get(key)) === undefined)
@@ -45,6 +73,7 @@ export function writingOutside(
   const changes: Record<PropertyKey, unknown> = {
     put: (key: string, value: string | Uint8Array) => inTurn(() => put(key, value)),
     delete: (range: Range) => inTurn(() => remove(range)),
+    [putAll]: (...args: Parameters<PutAll>) => inTurn(() => putEach(...args)),
   };
   return new Proxy(store, {
     get(target, name) {

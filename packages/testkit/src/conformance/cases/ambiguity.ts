@@ -167,6 +167,7 @@ export const ambiguityCases: readonly ConformanceCase[] = [
   {
     id: 'C7.unsent-writes-are-not-applied',
     clauses: ['C7'],
+    advice: "say outcome: 'not-applied' in the error of a write for which there was no connection",
     title: 'a write to a store that could never be reached says that it was not applied',
     needs: ['unreachable'],
     async run(context) {

@@ -14,6 +14,7 @@ import type {
 } from '@holdfast/store';
 import type { ConformanceContext } from '../context.js';
 import { expectEqual, expectTrue, show, utf8 } from '../expect.js';
+import { puttingAll } from '../outside-writes.js';
 
 /** What cases require that put several keys into one transaction. */
 export const MULTI = { transactions: 'multi-key' } as const;
@@ -79,12 +80,14 @@ export async function putMany(
 ): Promise<string[]> {
   const keys = Array.from({ length: count }, (_, index) => toKey(index));
   const { transactions, writes } = store.capabilities;
+  const putAll = puttingAll(store);
   const multi = transactions === 'multi-key' && writes !== false;
   const step = multi ? Math.min(100, store.capabilities.maxTxnOperations ?? 100) : 50;
   for (let start = 0; start < count; start += step) {
     const part = keys.slice(start, start + step);
     const put = (key: string, offset: number) => ({ type: 'put', key, value: toValue(start + offset) }) satisfies Op;
     if (multi) await store.txn({ then: part.map(put) });
+    else if (putAll !== undefined) await putAll(part.map((key, offset) => [key, toValue(start + offset)]));
     else await Promise.all(part.map((key, offset) => store.put(key, toValue(start + offset))));
   }
   return keys;
