@@ -4,11 +4,11 @@ import { existsSync, readFileSync } from 'node:fs';
 
 export const reportVariable = 'HOLDFAST_CONFORMANCE_REPORT';
 
-/** The backends that every full run must cover: the embedded stores, each PostgreSQL, and each etcd through both APIs. etcd 3.6 removed the v2 API. */
+/** The backends that every full run must cover: the embedded stores, a folder, each PostgreSQL, and each etcd through both APIs. etcd 3.6 removed the v2 API. */
 export function requiredBackends(etcdVersions, postgresVersions = []) {
   const withV2 = etcdVersions.filter((version) => /^3\.[0-5]\./.test(version));
   return [
-    ...['memory', 'memory-prefixed', 'lmdb'],
+    ...['memory', 'memory-prefixed', 'lmdb', 'files'],
     ...etcdVersions.map((version) => `etcd-v3@${version}`),
     ...withV2.map((version) => `etcd-v2@${version}`),
     ...postgresVersions.map((version) => `postgres@${version}`),

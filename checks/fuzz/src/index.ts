@@ -1,5 +1,6 @@
 export type { Arena } from './arena.js';
 export { runCampaign, type CampaignOptions, type CampaignResult, type Failure } from './campaign.js';
+export { FilesArena } from './files-arena.js';
 export { generate, type Kind } from './generate.js';
 export { METHODS, type Plan, type Step } from './plan.js';
 export { PostgresArena } from './postgres-arena.js';

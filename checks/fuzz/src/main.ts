@@ -6,6 +6,7 @@ import type { Arena } from './arena.js';
 import { runCampaign, type Failure } from './campaign.js';
 import { sortCounts } from './counts.js';
 import { explain } from './explain.js';
+import { FilesArena } from './files-arena.js';
 import { reportOf, type ArenaReport, type FuzzReport } from './report.js';
 import { PostgresArena } from './postgres-arena.js';
 import { runPlan } from './run-plan.js';
@@ -18,6 +19,7 @@ const USAGE = `usage: npm run fuzz -- --seeds <how many> --from <the first> [--s
   --api v3|v2       one API alone; by default v3, and v2 where a server has it
   --model lmdb      compare etcd with the lmdb store, and not with the memory store
   --api postgres    PostgreSQL beside etcd's v3 API
+  --api files       a folder that is written to, beside etcd's v3 API
   --keep-going      past the first difference
   --no-shrink       don't look for the least that shows a difference
   --out FILE        what came of it, as JSON`;
@@ -59,10 +61,16 @@ function starts(): readonly Start[] {
     return serving.map((version) => () => start(version));
   };
   const model = values.model === 'lmdb' ? lmdbModel : undefined;
+  const folders = availableEtcds().filter(({ version }) => values.api === 'files' && wants(version));
   const beside = availablePostgres().filter(({ version }) => values.api === 'postgres' && wants(version));
   return [
     ...of('v3', (version) => V3Arena.start(version, model)),
     ...of('v2', (version) => V2Arena.start(version)),
+    ...folders.map(
+      ({ version }) =>
+        () =>
+          FilesArena.start(version),
+    ),
     ...beside.map(
       ({ version }) =>
         () =>

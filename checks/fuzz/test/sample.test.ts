@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { availableEtcds, availablePostgres } from '@holdfast/testkit';
 import {
+  FilesArena,
   lmdbModel,
   PostgresArena,
   runCampaign,
@@ -38,6 +39,12 @@ describe('random calls come to the same on the memory store and on', () => {
     const result = await fuzz(V3Arena.start(version, lmdbModel), 6);
     expect(differences(result)).toEqual([]);
     expect(result.tally.outcomes['answer']).toBeGreaterThan(120);
+  });
+
+  test('etcd, and a folder that is written to', async () => {
+    const result = await fuzz(FilesArena.start(first?.version), 5);
+    expect(differences(result)).toEqual([]);
+    expect(result.tally.outcomes['answer']).toBeGreaterThan(80);
   });
 
   test.each(availableEtcds({ api: 'v2' }).map(({ version }) => version))('etcd %s, v2 API', async (version) => {

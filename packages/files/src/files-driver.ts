@@ -4,6 +4,7 @@ import {
   followChanges,
   type KeyRange,
   listItems,
+  quoted,
   type DriverCall,
   type DriverDeleteOptions,
   type DriverGetOptions,
@@ -74,10 +75,11 @@ export class FilesDriver implements StoreDriver {
     return this.#files.entries.get(key);
   }
 
-  async put(key: string, value: Uint8Array, { previous }: DriverPutOptions): Promise<PutResult> {
-    return this.#files.write(key, false, async (held, writer) => {
-      await writer.put(value);
-      return this.#written(previous ? held : undefined, key);
+  async put(key: string, value: Uint8Array, options: DriverPutOptions): Promise<PutResult> {
+    const mustLook = options.ignoreValue || options.ignoreLease;
+    return this.#files.write(key, mustLook, async (held, writer) => {
+      await writer.put(valueToPut(key, value, options, held?.source.value));
+      return this.#written(options.previous ? held : undefined, key);
     });
   }
 
@@ -121,7 +123,7 @@ export class FilesDriver implements StoreDriver {
     const { entries } = this.#files;
     switch (op.type) {
       case 'put':
-        await writer?.put(op.value);
+        await writer?.put(valueToPut(key, op.value, op.options, before?.value));
         return {
           type: 'put',
           revision: entries.history.revision,
@@ -164,6 +166,23 @@ export class FilesDriver implements StoreDriver {
     const { revision } = this.#files.entries.history;
     return previous === undefined ? { revision } : { revision, previous: toKeyValue(key, previous) };
   }
+}
+
+/** @throws StoreError `not-found` where something is to be kept, and nothing is there */
+function valueToPut(
+  key: string,
+  value: Uint8Array,
+  { ignoreValue, ignoreLease }: DriverPutOptions,
+  present: Uint8Array | undefined,
+): Uint8Array {
+  if (!ignoreValue && !ignoreLease) return value;
+  if (present === undefined) {
+    const option = ignoreValue ? 'ignoreValue' : 'ignoreLease';
+    throw new StoreError('not-found', `${option} needs a key that is there, and ${quoted(key)} is not; put a value`, {
+      outcome: 'not-applied',
+    });
+  }
+  return ignoreValue ? present : value;
 }
 
 interface KeyWriting {

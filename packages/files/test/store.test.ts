@@ -20,8 +20,9 @@ import {
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { files, filesStore, type FilesStore, type FilesStoreOptions } from '@holdfast/files';
-import { openStore, type ConfigStore, type WatchEvent } from '@holdfast/store';
+import { openStore, type ConfigStore } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
+import { follow } from './support/follow.js';
 import { keptLines, MountedVolume, TestFolder } from './support/folder.js';
 
 // cspell:ignore tmpfs remount feff
@@ -34,22 +35,6 @@ const everything = { prefix: '' };
 const all = async (store: ConfigStore) =>
   Object.fromEntries((await store.list(everything)).items.map(({ key, value }) => [key, text(value)]));
 const reasons = (store: FilesStore) => Object.fromEntries(store.problems().map(({ path, reason }) => [path, reason]));
-
-/** The events of a watch, as they come. */
-function follow(store: ConfigStore) {
-  const events: WatchEvent[] = [];
-  const watch = store.watch(everything, { previous: true });
-  const ended = (async () => {
-    for await (const batch of watch) events.push(...batch.events);
-  })();
-  const shown = () =>
-    events.map((event) =>
-      event.type === 'put'
-        ? `${event.current.key}=${text(event.current.value)}`
-        : `-${event.type === 'delete' ? event.key : ''}`,
-    );
-  return { watch, events, shown, close: async () => (await watch.close(), ended) };
-}
 
 test('a folder is live: what is added, changed and deleted is told, and what only looks different is not', async () => {
   using folder = new TestFolder({ 'routes/home.yaml': 'to: a\n', 'limits.json': '{"rps": 1}', 'motd.txt': 'hi\n' });

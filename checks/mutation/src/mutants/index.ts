@@ -7,6 +7,7 @@ import { etcdV2 } from './etcd-v2.js';
 import { etcdV3Calls } from './etcd-v3-calls.js';
 import { etcdV3Watch } from './etcd-v3-watch.js';
 import { lmdb } from './lmdb.js';
+import { files } from './files.js';
 import { mirror } from './mirror.js';
 import { mirrorBursts } from './mirror-bursts.js';
 import { postgres } from './postgres.js';
@@ -26,6 +27,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'adapters on the kit': adapterKit,
   'the embedded store that keeps its data': lmdb,
   'the store in PostgreSQL': postgres,
+  'the files store': files,
   'everything that the fuzzer and the hostile servers found': campaigns,
   'what keeps the process alive': processLife,
 };

@@ -1,9 +1,11 @@
 import type { BigIntStats } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readWhole } from './read-file.js';
 
 // A range is deleted at one moment: a list of its files is put into the folder, and only then they are deleted. Whoever reads the folder leaves
 // out what a list names, so that a writer that is killed in between leaves all of them deleted, and not a part.
 
+/** Of a range of all keys that a folder can reasonably have. */
+const LONGEST_LIST = 256 * 1024 * 1024;
 const NAME = /^\.holdfast-deleted-[0-9a-f-]+\.json$/;
 
 /** A file that is deleted from the moment when the list is there. */
@@ -40,7 +42,9 @@ export function markOf({ path, file }: Deletion): string {
 /** What a list names; nothing if it is gone by now, or damaged. */
 export async function readDeletions(path: Buffer): Promise<readonly Deletion[]> {
   try {
-    const list: unknown = JSON.parse(await readFile(path, 'utf8'));
+    // Not by a link, and never a pipe, which would be waited for.
+    const { content } = await readWhole(path, { maxBytes: LONGEST_LIST, isLink: false });
+    const list: unknown = JSON.parse(new TextDecoder().decode(content));
     return Array.isArray(list) ? list.filter(isDeletion) : [];
   } catch {
     return [];

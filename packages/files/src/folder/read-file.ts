@@ -1,7 +1,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { badContent } from '../format/bad-content.js';
-import { signatureOf } from './walk.js';
+import { signatureOf } from './signature.js';
 
 /** What was read, in one piece. */
 export interface ReadContent {

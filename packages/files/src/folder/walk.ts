@@ -1,5 +1,5 @@
 import type { BigIntStats, Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isStoreError } from '@holdfast/store';
 import { isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
@@ -7,9 +7,13 @@ import { isIgnored, keyOfFile, type EntryName } from '../format/paths.js';
 import { deletionOf, isDeletions, markOf, readDeletions } from './deletions.js';
 import { isInside, resolveRoot, type Root } from './root.js';
 import type { FileProblem } from './problem.js';
+import { signatureOf } from './signature.js';
 
 /** How many files are asked for at a time: Node does file work on four threads. */
 const AT_A_TIME = 32;
+/** A temporary file of a writer that lives is seconds old. */
+const ABANDONED_MS = 60 * 60_000;
+const TEMPORARY = /^\.holdfast-[0-9a-f-]{36}\.tmp$/;
 const SLASH = Buffer.from('/');
 
 export interface FoundFile {
@@ -32,6 +36,8 @@ export interface Walk {
   readonly folders: readonly Buffer[];
   /** Files that are deleted already, as a list of deletions says, and such lists: what a writer has left that was killed in between. */
   readonly leftovers: readonly Buffer[];
+  /** Files that a writer may still need, or may have left when it was killed: {@link abandonedOf} tells which. */
+  readonly unfinished: readonly Buffer[];
   /** Something went away meanwhile: what is missing here need not be gone. */
   readonly isTorn: boolean;
 }
@@ -60,6 +66,7 @@ export async function walkOnce(path: string, root: Root): Promise<Walk | undefin
 class Walker implements Walk {
   files: FoundFile[] = [];
   readonly leftovers: Buffer[] = [];
+  readonly unfinished: Buffer[] = [];
   readonly problems: FileProblem[] = [];
   readonly folders: Buffer[] = [];
   isTorn = false;
@@ -83,16 +90,19 @@ class Walker implements Walk {
   /** A list of deletions holds from the moment when it is there: no reader sees a half of them. */
   async #dropDeleted(): Promise<void> {
     if (this.#lists.length === 0) return;
-    const deletions = await Promise.all(this.#lists.map((path) => readDeletions(fullPath(this.#root, path))));
     const isThere = new Set(this.files.map(({ path }) => path.toString('latin1')));
-    const deleted = new Set(
-      deletions
-        .flat()
-        .filter(({ by }) => by === undefined || isThere.has(by))
-        .map(markOf),
-    );
+    const deleted = new Set<string>();
+    const lists: Buffer[] = [];
+    for (const path of this.#lists) {
+      const deletions = await readDeletions(fullPath(this.#root, path));
+      const counting = deletions.filter(({ by }) => by === undefined || isThere.has(by));
+      for (const deletion of counting) deleted.add(markOf(deletion));
+      // Of a list that waits for a file, the writer is about to make that file.
+      (counting.length === deletions.length ? lists : this.unfinished).push(path);
+    }
     const isDeleted = ({ path, facts }: FoundFile) => deleted.has(markOf(deletionOf(path, facts)));
-    this.leftovers.push(...this.files.filter(isDeleted).map(({ path }) => path), ...this.#lists);
+    for (const file of this.files) if (isDeleted(file)) this.leftovers.push(file.path);
+    this.leftovers.push(...lists);
     this.files = this.files.filter((file) => !isDeleted(file));
   }
 
@@ -109,8 +119,9 @@ class Walker implements Walk {
     const files: [Buffer, Dirent<Buffer>][] = [];
     for (const entry of entries) {
       if (path.length === 0 && isDeletions(entry.name)) this.#lists.push(entry.name);
-      if (isIgnored(entry.name)) continue;
       const own = path.length === 0 ? entry.name : Buffer.concat([path, SLASH, entry.name]);
+      if (TEMPORARY.test(entry.name.toString('latin1'))) this.unfinished.push(own);
+      if (isIgnored(entry.name)) continue;
       if (entry.isDirectory()) below.push(own);
       else files.push([own, entry]);
     }
@@ -160,17 +171,26 @@ class Walker implements Walk {
   }
 }
 
+/** Those of {@link Walk.unfinished} that no writer can need any more, by their age. */
+export async function abandonedOf(root: Root, { unfinished }: Walk, now: number): Promise<readonly Buffer[]> {
+  const abandoned: Buffer[] = [];
+  await inBatches(unfinished, async (path) => {
+    try {
+      const { mtimeMs } = await lstat(fullPath(root, path));
+      if (mtimeMs + ABANDONED_MS < now) abandoned.push(path);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  });
+  return abandoned;
+}
+
 export function fullPath(root: Root, path: Buffer): Buffer {
   return path.length === 0 ? Buffer.from(root.real) : Buffer.concat([Buffer.from(join(root.real, '/')), path]);
 }
 
 function shownPath(path: Buffer): string {
   return new TextDecoder().decode(path);
-}
-
-/** What the file system tells of a file. `ctime` can't be set by anybody, so an older file in its place is noticed too. */
-export function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 export async function inBatches<T>(all: readonly T[], each: (item: T) => Promise<void>): Promise<void> {

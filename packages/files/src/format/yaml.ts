@@ -46,8 +46,7 @@ export interface JsonOfYaml {
  */
 export function jsonOfYaml(text: string): JsonOfYaml {
   if (CONTROL.test(text)) throw badContent(DAMAGED);
-  const document = parseOne(text);
-  return new Writer(document, text).write();
+  return notTooDeep(() => new Writer(parseOne(text), text).write());
 }
 
 /**
@@ -57,10 +56,12 @@ export function jsonOfYaml(text: string): JsonOfYaml {
  */
 export function membersOfYaml(text: string): { members: Map<string, string>; doubtful: readonly string[] } {
   if (CONTROL.test(text)) throw badContent(DAMAGED);
-  const document = parseOne(text);
-  if (!isMap(document.contents)) throw badContent('it must have a mapping: each key with its value');
-  const writer = new Writer(document, text);
-  return { members: writer.topMembers(document.contents), doubtful: writer.doubtful };
+  return notTooDeep(() => {
+    const document = parseOne(text);
+    if (!isMap(document.contents)) throw badContent('it must have a mapping: each key with its value');
+    const writer = new Writer(document, text);
+    return { members: writer.topMembers(document.contents), doubtful: writer.doubtful };
+  });
 }
 
 /**
@@ -106,15 +107,20 @@ function parseOne(text: string): Document.Parsed {
 }
 
 function parseAll(text: string): readonly Document.Parsed[] {
+  const documents = parseAllDocuments(text, {
+    schema: 'core',
+    intAsBigInt: true,
+    // Looked at below, by the keys that JSON has.
+    uniqueKeys: false,
+    logLevel: 'silent',
+  });
+  return 'empty' in documents ? [] : documents;
+}
+
+/** The library, and what goes through its nodes, call themselves for each level. */
+function notTooDeep<T>(read: () => T): T {
   try {
-    const documents = parseAllDocuments(text, {
-      schema: 'core',
-      intAsBigInt: true,
-      // Looked at below, by the keys that JSON has.
-      uniqueKeys: false,
-      logLevel: 'silent',
-    });
-    return 'empty' in documents ? [] : documents;
+    return read();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw badContent(TOO_DEEP);
@@ -197,7 +203,7 @@ class Writer {
     const merged: YAMLMap[] = [];
     for (const pair of map.items) {
       if (isMerge(pair.key)) {
-        merged.push(...this.#mergedMaps(pair.value));
+        for (const other of this.#mergedMaps(pair.value)) merged.push(other);
         continue;
       }
       const key = this.#keyText(pair.key);

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { backgroundClock, encodeUtf8, monotonicMs, quoted } from '@holdfast/adapter-kit';
-import { StoreError, type Clock } from '@holdfast/store';
+import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { unavailable } from '../errors.js';
+import { isDeletions } from '../folder/deletions.js';
+import { isIgnored } from '../format/paths.js';
 import { FileSource } from '../sources/file-source.js';
 import { FolderSource } from '../sources/folder-source.js';
 import { idOf, type Source } from '../sources/snapshot.js';
@@ -28,9 +30,11 @@ export class LiveFiles {
   /** The look that begins next: it is for everybody who asks before it has begun. */
   #next: Promise<void> | undefined;
   #isLoaded = false;
+  #isTidied = false;
   /** Somebody rang since the last look began. */
   #isRung = true;
   #lookedAt = 0;
+  /** How long the last look took that found nothing new. */
   #lookMs = 0;
 
   constructor(options: LiveOptions) {
@@ -38,7 +42,7 @@ export class LiveFiles {
     this.entries = new LiveEntries(`files-${randomUUID()}`, options.historyEvents);
     this.#clock = backgroundClock(options.clock);
     this.problems = new ProblemList(options.path, options.clock, options.logger);
-    this.#watchers = new Watchers(options.logger);
+    this.#watchers = new Watchers(options.logger, (folder, name) => this.#concerns(folder, name));
   }
 
   /** Rings whenever something may have changed. */
@@ -86,8 +90,18 @@ export class LiveFiles {
       if (mustLook || !this.#isLoaded) await this.#look();
       const id = idOf(encodeUtf8(key));
       if (!mustLook && !(await this.#isAsKnown(id))) await this.#look();
-      this.#checkWhole([key]);
-      return run(this.entries.find(id), new KeyWriter(this.#folder, this.entries, this.#writer(), key));
+      const attempt = () => {
+        this.#checkWhole([key]);
+        return run(this.entries.find(id), new KeyWriter(this.#folder, this.entries, this.#writer(), key));
+      };
+      try {
+        return await attempt();
+      } catch (error) {
+        // Another program has made the file since. A write without a guard replaces it, once it is known.
+        if (mustLook || !isStoreError(error, 'conflict') || !error.retryable) throw error;
+        await this.#look();
+        return await attempt();
+      }
     }).finally(() => {
       this.#watchers.ring();
     });
@@ -100,6 +114,7 @@ export class LiveFiles {
       const all = find();
       if (all.length === 0) return all;
       this.#checkWhole(all.flatMap(({ source }) => source.key ?? []));
+      this.#checkReachable(all);
       const folder = this.#folder;
       const files = all.flatMap(({ source }) => folder.fileOf(source.rawKey) ?? []);
       await this.#writer().delete(files);
@@ -117,6 +132,8 @@ export class LiveFiles {
     try {
       const source = (this.#source ??= await this.#choose());
       let snapshot = await source.read();
+      // A look that finds a change also waits until it is at rest.
+      if (snapshot === undefined) this.#lookMs = monotonicMs(this.#clock) - began;
       this.#take(snapshot);
       // What happened in a folder before it was listened to has rung nobody.
       if (this.#listen()) {
@@ -130,7 +147,6 @@ export class LiveFiles {
       throw error;
     } finally {
       this.#lookedAt = monotonicMs(this.#clock);
-      this.#lookMs = this.#lookedAt - began;
     }
   }
 
@@ -139,6 +155,15 @@ export class LiveFiles {
     this.problems.replace(snapshot.problems, snapshot.doubtful);
     this.entries.restore(snapshot);
     this.#isLoaded = true;
+  }
+
+  /** Beside the folder, and of hidden files in it, much may happen that is none of its entries. */
+  #concerns(folder: string, name: string): boolean {
+    if (!(this.#source instanceof FolderSource)) return true;
+    const { path } = this.#options;
+    if (folder === idOf(Buffer.from(dirname(path)))) return name === basename(path);
+    const bytes = Buffer.from(name);
+    return !isIgnored(bytes) || name.startsWith('..') || isDeletions(bytes);
   }
 
   #listen(): boolean {
@@ -165,12 +190,18 @@ export class LiveFiles {
     return new FileSource({ ...common, maxFileBytes: maxEntriesBytes });
   }
 
+  /** Ends what writers have begun that were killed. What is abandoned is looked for once, when the folder is opened. */
   async #cleanUp(source: FolderSource): Promise<void> {
-    if (!this.#options.writable || source.leftovers.length === 0 || source.root?.isMount !== false) return;
+    if (!this.#options.writable || source.root?.isMount !== false) return;
     try {
-      await this.#writer().cleanUp(source.leftovers);
+      const isFirst = !this.#isTidied;
+      this.#isTidied = true;
+      const leftovers = [...source.leftovers, ...(isFirst ? await source.abandoned() : [])];
+      if (leftovers.length > 0) await this.#writer().cleanUp(leftovers);
     } catch (error) {
-      this.#options.logger.warn(`deleted files can't be cleared away below ${this.#options.path}`, { error });
+      this.#options.logger.warn(`files of a killed writer can't be cleared away below ${this.#options.path}`, {
+        error,
+      });
     }
   }
 
@@ -205,11 +236,25 @@ export class LiveFiles {
     );
   }
 
+  /** What stands in for files that can't be read at present has no file to be deleted: it would be back with its folder. */
+  #checkReachable(all: readonly Held[]): void {
+    const hidden = all.find(({ source }) => this.#folder.fileOf(source.rawKey) === undefined);
+    if (hidden !== undefined) throw unreachable(hidden);
+  }
+
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#last.then(run);
     this.#last = result.catch(() => undefined);
     return result;
   }
+}
+
+function unreachable({ source: { path } }: Held): StoreError {
+  return new StoreError(
+    'conflict',
+    `the file ${path} can't be reached, so nothing was written: see store.problems(), and mend its folder`,
+    { outcome: 'not-applied' },
+  );
 }
 
 /** Writes one key: its file first, then what the store shows. */
@@ -230,6 +275,8 @@ export class KeyWriter {
     const rawKey = encodeUtf8(this.#key);
     const own = new Uint8Array(value);
     const before = this.#folder.fileOf(rawKey);
+    const held = this.#entries.find(idOf(rawKey));
+    if (held !== undefined && before === undefined) throw unreachable(held);
     const { file, entry } = await this.#writer.put(this.#key, own, before, () => this.#folder.keys());
     if (before !== undefined) this.#folder.forget(before.path);
     this.#folder.note(file, entry);
@@ -239,6 +286,8 @@ export class KeyWriter {
   async delete(): Promise<void> {
     const rawKey = encodeUtf8(this.#key);
     const file = this.#folder.fileOf(rawKey);
+    const held = this.#entries.find(idOf(rawKey));
+    if (held !== undefined && file === undefined) throw unreachable(held);
     if (file !== undefined) {
       await this.#writer.delete([file]);
       this.#folder.forget(file.path);

@@ -1,4 +1,5 @@
 import { watch, type FSWatcher } from 'node:fs';
+import { basename } from 'node:path';
 import { messageOf } from '@holdfast/adapter-kit';
 import type { Logger } from '@holdfast/store';
 import { codeOf, isGone } from '../errors.js';
@@ -11,10 +12,13 @@ export class Watchers {
   readonly #logger: Logger;
   readonly #open = new Map<string, FSWatcher>();
   readonly #rings = new Set<() => void>();
+  readonly #concerns: (folder: string, name: string) => boolean;
   #warned = false;
 
-  constructor(logger: Logger) {
+  /** @param concerns whether something of this name in this folder is worth a look */
+  constructor(logger: Logger, concerns: (folder: string, name: string) => boolean) {
     this.#logger = logger;
+    this.#concerns = concerns;
   }
 
   /** Whether anybody listens. Without, there are no watchers. */
@@ -55,8 +59,14 @@ export class Watchers {
   }
 
   #listen(path: string): boolean {
+    const ownName = basename(Buffer.from(path, 'latin1').toString());
     try {
-      const watcher = watch(Buffer.from(path, 'latin1'), { persistent: false }, this.ring);
+      const watcher = watch(Buffer.from(path, 'latin1'), { persistent: false }, (event, name) => {
+        // The folder itself is gone, or another one has its name: nothing in that one would be heard.
+        if (event === 'rename' && name === ownName) this.#drop(path, watcher);
+        else if (name !== null && !this.#concerns(path, name)) return;
+        this.ring();
+      });
       watcher.on('error', (error) => {
         this.#drop(path, watcher);
         if (!isGone(error) && codeOf(error) !== 'EPERM') this.#warn(error);

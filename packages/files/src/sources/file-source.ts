@@ -6,7 +6,7 @@ import { unavailable } from '../errors.js';
 import { extensionOf, isStructured, type FileExtension } from '../format/extensions.js';
 import { entriesOfFile, type FileEntries } from '../format/values.js';
 import { readWhole } from '../folder/read-file.js';
-import { signatureOf } from '../folder/walk.js';
+import { signatureOf } from '../folder/signature.js';
 import { Settling } from './settle.js';
 import { idOf, type Snapshot, type Source, type SourceEntry } from './snapshot.js';
 

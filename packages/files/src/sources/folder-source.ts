@@ -3,7 +3,7 @@ import type { FolderEntry } from '../folder/entry.js';
 import { plainProblem } from '../folder/problem.js';
 import { byKey, readEntry, type ReadProblem } from '../folder/read-entry.js';
 import { resolveRoot, type Root } from '../folder/root.js';
-import { fullPath, inBatches, walkOnce, type FoundFile, type Walk } from '../folder/walk.js';
+import { abandonedOf, fullPath, inBatches, walkOnce, type FoundFile, type Walk } from '../folder/walk.js';
 import { Settling, type Rest } from './settle.js';
 import { idOf, type Snapshot, type Source, type SourceEntry } from './snapshot.js';
 
@@ -57,6 +57,12 @@ export class FolderSource implements Source {
   /** What a killed writer has left, as of the last look. */
   get leftovers(): readonly Buffer[] {
     return this.#taken?.walk.leftovers ?? [];
+  }
+
+  /** What a killed writer has left long ago, as of the last look. */
+  async abandoned(): Promise<readonly Buffer[]> {
+    const taken = this.#taken;
+    return taken === undefined ? [] : abandonedOf(taken.root, taken.walk, this.#options.clock.now());
   }
 
   /** The file that a key has. */

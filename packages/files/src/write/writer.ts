@@ -7,15 +7,22 @@ import { codeOf, isGone, notWritten } from '../errors.js';
 import { deletionOf, deletionsName, type Deletion } from '../folder/deletions.js';
 import type { FolderEntry } from '../folder/entry.js';
 import { isInside, type Root } from '../folder/root.js';
-import { signatureOf, type FoundFile } from '../folder/walk.js';
+import { signatureOf } from '../folder/signature.js';
+import type { FoundFile } from '../folder/walk.js';
 import type { FileExtension } from '../format/extensions.js';
 import { pathOf, pathsOf } from '../format/paths.js';
 import { fileOfValue, fileOfValueAs, type FileContent } from '../format/values.js';
-import { removeFile, syncFolder, toBytes, writeWhole, type BytePath } from './atomic.js';
+import { removeFile, syncFolder, toBytes, writeWhole, type BytePath, type Identity } from './atomic.js';
 
 /** Of a write under way: from when on a failure may have left it done. */
 interface Progress {
   outcome: WriteOutcome;
+}
+
+/** A file that was written. */
+interface Placed {
+  readonly path: BytePath;
+  readonly identity: Identity;
 }
 
 /** Writes and deletes files of one folder. Nobody else of this process writes meanwhile. */
@@ -51,7 +58,7 @@ export class Writer {
     const progress: Progress = { outcome: 'not-applied' };
     try {
       const { extension, content } = this.#contentOf(value, before?.name.extension);
-      const path =
+      const { path, identity } =
         before === undefined
           ? await this.#create(key, extension, content, others, progress)
           : await this.#replace(before, extension, content, progress);
@@ -59,7 +66,9 @@ export class Writer {
       const facts = await stat(toBytes(full), { bigint: true });
       const name = { key, rawKey: encodeUtf8(key), extension };
       const shown = new TextDecoder().decode(toBytes(path));
-      const file = { path: toBytes(path), shown, name, signature: signatureOf(facts), facts, isLink: false };
+      // Another program may have replaced it already: then the next look reads what it has written.
+      const signature = isSameFile(facts, identity) ? signatureOf(facts) : '';
+      const file = { path: toBytes(path), shown, name, signature, facts, isLink: false };
       return { file, entry: { ...name, path: shown, value, doubtful: [] } };
     } catch (error) {
       if (isStoreError(error)) throw error;
@@ -110,11 +119,10 @@ export class Writer {
     content: Uint8Array,
     others: () => Iterable<string>,
     progress: Progress,
-  ): Promise<BytePath> {
+  ): Promise<Placed> {
     const plain = Buffer.from(`${pathOf(key)}${extension}`).toString('latin1');
     try {
-      await this.#place(plain, content, progress);
-      return plain;
+      return await this.#place(plain, content, progress);
     } catch (error) {
       if (codeOf(error) !== 'EEXIST' || progress.outcome !== 'not-applied') throw error;
     }
@@ -127,15 +135,14 @@ export class Writer {
         { outcome: 'not-applied', retryable: true },
       );
     }
-    await this.#place(strict, content, progress);
-    return strict;
+    return this.#place(strict, content, progress);
   }
 
-  async #place(path: BytePath, content: Uint8Array, progress: Progress): Promise<void> {
+  async #place(path: BytePath, content: Uint8Array, progress: Progress): Promise<Placed> {
     const full = this.#full(path);
     const folder = dirname(full);
     await this.#makeFolder(folder);
-    await writeWhole(full, content, 'create', () => (progress.outcome = 'unknown'));
+    return { path, identity: await writeWhole(full, content, 'create', () => (progress.outcome = 'unknown')) };
   }
 
   async #makeFolder(folder: BytePath): Promise<void> {
@@ -159,42 +166,42 @@ export class Writer {
     extension: FileExtension,
     content: Uint8Array,
     progress: Progress,
-  ): Promise<BytePath> {
+  ): Promise<Placed> {
     const old = before.path.toString('latin1');
     const onPlaced = () => (progress.outcome = 'unknown');
     if (extension === before.name.extension) {
-      await writeWhole(this.#full(old), content, 'replace', onPlaced);
-      return old;
+      return { path: old, identity: await writeWhole(this.#full(old), content, 'replace', onPlaced) };
     }
     const path = old.slice(0, -before.name.extension.length) + extension;
     const gone = [deletionOf(before.path, before.facts, toBytes(path))];
     // With the list there, the old file is gone in the moment in which the new one appears.
     const act = async () => {
-      await writeWhole(this.#full(path), content, 'create', onPlaced);
+      const identity = await writeWhole(this.#full(path), content, 'create', onPlaced);
       await removeFile(this.#full(old));
+      return { path, identity };
     };
-    await this.#atOnce(
+    return this.#atOnce(
       gone,
       () => undefined,
       () => progress.outcome === 'not-applied',
       act,
     );
-    return path;
   }
 
   /** @param isVain whether a list is of no use where `act` has failed */
-  async #atOnce(
+  async #atOnce<T>(
     deletions: readonly Deletion[],
     onListed: () => void,
     isVain: () => boolean,
-    act: () => Promise<unknown>,
-  ): Promise<void> {
+    act: () => Promise<T>,
+  ): Promise<T> {
     const list = join(this.#rootBytes, deletionsName(randomUUID()));
     await writeWhole(list, encodeUtf8(JSON.stringify(deletions)), 'replace', onListed);
     let isDone = false;
     try {
-      await act();
+      const result = await act();
       isDone = true;
+      return result;
     } finally {
       // Where something is left to be deleted, the list goes on saying so.
       if (isDone || isVain()) await removeFile(list);
@@ -208,6 +215,10 @@ export class Writer {
   #full(path: BytePath): BytePath {
     return join(this.#rootBytes, path);
   }
+}
+
+function isSameFile(one: Identity, other: Identity): boolean {
+  return (['dev', 'ino', 'size', 'mtimeNs'] as const).every((name) => one[name] === other[name]);
 }
 
 /** Whether the file is the one that was read last. */

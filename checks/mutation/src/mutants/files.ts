@@ -1,0 +1,74 @@
+import type { Mutant } from '../mutant.js';
+
+const SOURCE = 'packages/files/src/sources/folder-source.ts';
+const LIVE = 'packages/files/src/live/live-files.ts';
+const STORE = 'packages/files/test/store.test.ts';
+const ATTACKS = 'packages/files/test/attacks.test.ts';
+
+/** What a folder of files promises. */
+export const files: readonly Mutant[] = [
+  {
+    name: 'files-half-is-read',
+    why: 'a file is read while it is being written: most first halves of YAML are YAML',
+    file: SOURCE,
+    find: '    return this.#settling.look(look.seen, facts);',
+    replace: "    return facts.length < 0 ? this.#settling.look(look.seen, facts) : 'settled';",
+    caughtBy: { test: STORE, name: 'a file that is written in place is read when it is whole' },
+  },
+  {
+    name: 'files-unmounted-is-empty',
+    why: 'a volume that is not mounted is an empty folder, and a mirror deletes everything',
+    file: SOURCE,
+    find: '      this.#checkEmptied(look);\n',
+    replace: '',
+    caughtBy: { test: STORE, name: 'a folder that vanishes is an outage, and nothing is deleted' },
+  },
+  {
+    name: 'files-bad-file-is-a-delete',
+    why: 'a file that is saved half deletes its key',
+    file: 'packages/files/src/live/live-entries.ts',
+    find: 'if (!entries.has(id) && !isKept(source))',
+    replace: 'if (!entries.has(id) && (isKept(source) || source))',
+    caughtBy: { test: STORE, name: 'a bad file is a problem: its last good value stays' },
+  },
+  {
+    name: 'files-guard-does-not-look',
+    why: 'a guarded write decides by what was read some time ago',
+    file: LIVE,
+    find: '      if (mustLook || !this.#isLoaded) await this.#look();',
+    replace: '      if (!this.#isLoaded) await this.#look();',
+    caughtBy: { test: STORE, name: 'guards see what others have just done' },
+  },
+  {
+    name: 'files-link-leads-out',
+    why: 'a link shows a file outside of the folder, such as a secret',
+    file: 'packages/files/src/folder/walk.ts',
+    find: 'if (isLink && !isInside(await realpath(full), this.#root.real)) {',
+    replace: 'if (isLink && !isInside(await realpath(full), "/")) {',
+    caughtBy: { test: ATTACKS, name: 'a pipe, a link to outside and a huge file' },
+  },
+  {
+    name: 'files-overtaken-write-is-taken-for-own',
+    why: 'a file that another writer has replaced at once is taken for the own one, and its value is never read',
+    file: 'packages/files/src/write/writer.ts',
+    find: "const signature = isSameFile(facts, identity) ? signatureOf(facts) : '';",
+    replace: "const signature = isSameFile(facts, identity) || facts ? signatureOf(facts) : '';",
+    caughtBy: { test: ATTACKS, name: 'two stores that write the same key at once show the same in the end' },
+  },
+  {
+    name: 'files-put-empties-what-it-keeps',
+    why: 'a put that keeps the value writes the empty one',
+    file: 'packages/files/src/files-driver.ts',
+    find: '  return ignoreValue ? present : value;',
+    replace: '  return value;',
+    caughtBy: { test: ATTACKS, name: 'what a put is to keep is kept' },
+  },
+  {
+    name: 'files-storm-is-looked-at',
+    why: 'a log that is written beside the folder makes the store look at all files again and again',
+    file: LIVE,
+    find: '    if (folder === idOf(Buffer.from(dirname(path)))) return name === basename(path);',
+    replace: '    if (folder === idOf(Buffer.from(dirname(path)))) return true;',
+    caughtBy: { test: ATTACKS, name: 'a storm beside the folder' },
+  },
+];
