@@ -1,11 +1,12 @@
 import type { Page, Revision } from '@holdfast/store';
-import { keySuccessor, KeyRange, ListPage, type DriverCall, type DriverScanOptions } from '@holdfast/adapter-kit';
+import { keySuccessor, KeyRange, type DriverCall, type DriverScanOptions } from '@holdfast/adapter-kit';
 import type { Answer, Backend } from '../backend.js';
 import { historyChanged } from '../errors.js';
 import { integer, number, type Row } from '../sql/literals.js';
 import { bookmarkOf, type Meta } from '../sql/meta.js';
-import { columns, entriesOf, present, versionOf, within } from '../sql/versions.js';
+import { columns, present, versionOf, within } from '../sql/versions.js';
 import { checkReadable } from './list-within.js';
+import { pageOf } from './packed-page.js';
 
 /** How many entries the first page has. The others have as many as make about so many bytes. */
 const FIRST_PAGE = 500;
@@ -28,8 +29,8 @@ export async function* scanPages(
   let { revision } = options;
   const counting = `SELECT count(*) FROM ${tables.versions} v WHERE ${within(range, 'v.key')} AND ${present('v', revision)}`;
   const read = (rest: KeyRange, most: number, isFirst: boolean): Promise<Answer> => {
-    const page = `SELECT ${columns('v', String(!keysOnly))} FROM ${tables.versions} v WHERE ${within(rest, 'v.key')} AND ${present('v', revision)}${changed} ORDER BY v.key LIMIT ${integer(most + 1)}`;
-    const reading = backend.read(isFirst ? [page, counting] : [page], call);
+    const statement = `SELECT ${columns('v', String(!keysOnly))} FROM ${tables.versions} v WHERE ${within(rest, 'v.key')} AND ${present('v', revision)}${changed} ORDER BY v.key LIMIT ${integer(most + 1)}`;
+    const reading = backend.read(isFirst ? [statement, counting] : [statement], call);
     // Nobody may ask for it any more.
     reading.catch(() => undefined);
     return reading;
@@ -53,9 +54,8 @@ export async function* scanPages(
       most = nextPage(rows, most);
       reading = read(KeyRange.ofInterval(keySuccessor(versionOf(last).rawKey), range.end), most, false);
     }
-    const versions = shown.map((row) => versionOf(row));
     const more = last !== undefined;
-    yield new ListPage({ ...entriesOf(versions), count: total, more, bookmark: bookmarkOf(first, revision) }, more);
+    yield pageOf(shown, { total, more, bookmark: bookmarkOf(first, revision), keysOnly });
     if (!more) return;
   }
 }

@@ -41,26 +41,43 @@ export function columns(alias: string, withValue = 'true'): string {
 /** How many columns that is. */
 export const COLUMNS = 1;
 
+/** Where a version is in a piece of memory. */
+export interface Header {
+  readonly at: number;
+  readonly valueAt: number;
+  readonly end: number;
+  readonly key: string;
+}
+
+/** A header whose key is not UTF-8 has none. */
+export type AnyHeader = Omit<Header, 'key'> & { readonly key: string | undefined };
+
+export function headerOf(packed: Buffer, at: number, end: number): AnyHeader {
+  const valueAt = at + HEADER + Math.abs(packed.readInt32BE(at + HEADER - 4));
+  return { at, valueAt, end, key: keyOf(packed, at + HEADER, valueAt) };
+}
+
 /** @param at where the column is */
 export function versionOf(row: Row, at = 0): Version {
   const packed = Buffer.from(text(row, at), 'hex');
-  const length = packed.readInt32BE(HEADER - 4);
-  const end = HEADER + Math.abs(length);
-  const rawKey = packed.subarray(HEADER, end);
+  return versionAt(packed, headerOf(packed, 0, packed.length));
+}
+
+export function versionAt(packed: Buffer, { at, valueAt, end, key }: AnyHeader): Version {
   return {
-    rawKey,
-    key: keyOf(rawKey),
-    revision: wholeAt(packed, 0),
-    createRevision: wholeAt(packed, 8),
-    version: wholeAt(packed, 16),
-    lease: leaseAt(packed, 24),
-    position: packed.readInt32BE(32),
-    value: length < 0 ? undefined : copyOf(packed, end),
+    rawKey: packed.subarray(at + HEADER, valueAt),
+    key,
+    revision: wholeAt(packed, at),
+    createRevision: wholeAt(packed, at + 8),
+    version: wholeAt(packed, at + 16),
+    lease: leaseAt(packed, at + 24),
+    position: packed.readInt32BE(at + 32),
+    value: packed.readInt32BE(at + HEADER - 4) < 0 ? undefined : copyOf(packed, valueAt, end),
   };
 }
 
 /** @throws RangeError past the safe integers: it is never rounded */
-function wholeAt(packed: Buffer, at: number): number {
+export function wholeAt(packed: Buffer, at: number): number {
   const value = packed.readInt32BE(at) * 2 ** 32 + packed.readUInt32BE(at + 4);
   if (!Number.isSafeInteger(value)) throw new RangeError(`${packed.readBigInt64BE(at)} is past the safe integers`);
   return value;
@@ -72,14 +89,14 @@ function leaseAt(packed: Buffer, at: number): string | undefined {
 }
 
 /** Node's own decoder is much faster. Where it may have mangled something, the strict one decides. */
-function keyOf(rawKey: Buffer): string | undefined {
-  const key = rawKey.toString('utf8');
-  return key.includes('\uFFFD') ? decodeUtf8(rawKey) : key;
+function keyOf(packed: Buffer, from: number, to: number): string | undefined {
+  const key = packed.toString('utf8', from, to);
+  return key.includes('\uFFFD') ? decodeUtf8(packed.subarray(from, to)) : key;
 }
 
 /** A plain array with memory of its own, that no other value shares. */
-function copyOf(packed: Uint8Array, from: number): Uint8Array {
-  return from === packed.length ? NOTHING : new Uint8Array(packed.subarray(from));
+function copyOf(packed: Uint8Array, from: number, to: number): Uint8Array {
+  return from === to ? NOTHING : new Uint8Array(packed.subarray(from, to));
 }
 
 const NOTHING = new Uint8Array(0);
