@@ -1,5 +1,5 @@
-// Finds the test files that need a real server, or the built command, which takes a quarter of a minute to build. `npm run test:fast` runs all
-// the others.
+// Finds the test files that need a real server, another program, or the built command, which takes a quarter of a minute to build.
+// `npm run test:fast` runs all the others.
 //
 // A file needs a server if it imports a launcher of servers by name, or imports, by a relative path, a module that does. So nobody keeps a list:
 // a new test is sorted by its imports. A test that reaches a server in another way fails in `npm run test:fast`, and says what to do.
@@ -13,8 +13,14 @@ const launchers = ['availableEtcds', 'findEtcd', 'startEtcd', 'availablePostgres
 /** The module behind them, for the testkit's own tests, and the one that builds the command. */
 const launcherModules = ['packages/testkit/src/etcd/etcd-binary.ts', 'packages/cli/test/support/build-command.ts'];
 
-/** Tests that start servers without importing a launcher: by running other tests. */
-export const startOtherTests = ['checks/mutation/test/mutants.test.ts'];
+/** Tests that start servers, npm or test runners without importing a launcher. They wait for other programs, for seconds. */
+export const startOthers = [
+  'checks/mutation/test/mutants.test.ts',
+  'examples/http-kv/test/http-kv.test.ts',
+  'packages/testkit/test/runners.test.ts',
+  '.ci/test/npm-pack.test.ts',
+  '.ci/test/server-tests.test.ts',
+];
 
 /** Tests whose imports reach a launcher that they never call. */
 export const callNoLauncher = ['bench/test/documents.test.ts', 'bench/test/verdict.test.ts'];
@@ -27,7 +33,7 @@ export function sortTests() {
     testsBelow(join(root, folder)),
   )) {
     const path = fromRoot(test);
-    const needsServer = startOtherTests.includes(path) || (!callNoLauncher.includes(path) && reachesLauncher(test));
+    const needsServer = startOthers.includes(path) || (!callNoLauncher.includes(path) && reachesLauncher(test));
     (needsServer ? server : fast).push(path);
   }
   return { server, fast };

@@ -11,11 +11,11 @@ function node(...args: readonly string[]) {
 }
 
 /** The exports of `.ci/server-tests.mjs`. Jest can't load ES modules, so another process asks it. */
-let sorted: Record<'server' | 'fast' | 'startOtherTests' | 'callNoLauncher', string[]>;
+let sorted: Record<'server' | 'fast' | 'startOthers' | 'callNoLauncher', string[]>;
 beforeAll(() => {
   const module = JSON.stringify(join(root, '.ci', 'server-tests.mjs'));
-  const script = `import { sortTests, startOtherTests, callNoLauncher } from ${module};
-    console.log(JSON.stringify({ ...sortTests(), startOtherTests, callNoLauncher }));`;
+  const script = `import { sortTests, startOthers, callNoLauncher } from ${module};
+    console.log(JSON.stringify({ ...sortTests(), startOthers, callNoLauncher }));`;
   sorted = JSON.parse(node('--input-type=module', '--eval', script).stdout) as typeof sorted;
 });
 
@@ -37,8 +37,8 @@ test('a test is sorted by what it and its support files import', () => {
 });
 
 test('what is named by hand is there', () => {
-  const { startOtherTests, callNoLauncher } = sorted;
-  expect([...startOtherTests, ...callNoLauncher].filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  const { startOthers, callNoLauncher } = sorted;
+  expect([...startOthers, ...callNoLauncher].filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
 
 test('a test that asks for etcd by a way round fails in test:fast, and is told what to do', () => {

