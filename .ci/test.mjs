@@ -127,9 +127,10 @@ function etcdVersions() {
   return [...(printedBy.get('etcd') ?? '').matchAll(/^(\d+\.\d+\.\d+)=/gm)].map(([, version]) => version);
 }
 
-/** The versions that the step `postgres` made available. */
+/** The versions of PostgreSQL that run the whole suite: of those that the step `postgres` made available the newest, or all. */
 function postgresVersions() {
-  return [...(printedBy.get('postgres') ?? '').matchAll(/^(\d+\.\d+)=/gm)].map(([, version]) => version);
+  const versions = [...(printedBy.get('postgres') ?? '').matchAll(/^(\d+\.\d+)=/gm)].map(([, version]) => version);
+  return process.env.HOLDFAST_VERSIONS === 'all' ? versions : versions.slice(0, 1);
 }
 
 try {

@@ -5,9 +5,10 @@ import { isStoreError } from '@holdfast/store';
 import { availableEtcds, findEtcd, eventually } from '@holdfast/testkit';
 import { APP, enableAuth, grant, putAsRoot, revoke } from './watch-auth.js';
 import { Follower, withWorld } from './watch-world.js';
+import { sampledVersion } from '../../../.ci/test/support/sampled-etcds.js';
 
-/** Most of this is the network's doing and the client's: the main version, and the one that differs most. */
-const versions = [findEtcd({}), ...availableEtcds().slice(1).slice(-1)].map(({ version }) => version);
+/** Most of this is the network's doing and the client's: the main version, and the one that differs most, by turns. */
+const versions = sampledVersion([findEtcd({}), ...availableEtcds().slice(1).slice(-1)].map(({ version }) => version));
 const manualProgress = (version: string) => version.startsWith('3.5');
 
 describe.each(versions)('etcd %s', (version) => {
