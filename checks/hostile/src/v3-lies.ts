@@ -208,21 +208,19 @@ function headOf(message: Buffer): bigint {
   return revision as bigint;
 }
 
-/** One of several fragments of which none is the last. Those past what a store takes of one response tell what never was. */
+/**
+ * One of several fragments of which none is the last, with one event: a message of many, told again and again, would be refused for its
+ * order, and fill the hostile server itself. Those past what a store takes of one response tell what never was.
+ */
 function fragment(message: Buffer, index: number): Buffer {
-  const told = index < FRAGMENTS / 2 ? message : set(message, [EVENTS, EVENT_KV, KEY], Buffer.from('mirrored/never'));
+  const one = rearrange(message, EVENTS, (events) => events.slice(0, 1));
+  const told = index < FRAGMENTS / 2 ? one : set(one, [EVENTS, EVENT_KV, KEY], Buffer.from('mirrored/never'));
   return set(padded(told), [FRAGMENT], 1n);
 }
 
-/**
- * With a large entry before the first event's own one: the values of events can be told from the truth by nobody, so they stay. Of the
- * first only: a message of many events would fill the hostile server itself, and its growth would be taken for the store's.
- */
+/** With large entries before the events' own ones: the values of events can be told from the truth by nobody, so they stay. */
 function padded(message: Buffer): Buffer {
-  let isPadded = false;
   return edit(message, [EVENTS], (event) => {
-    if (isPadded) return event;
-    isPadded = true;
     const entry = parse(event as Buffer).find(([field]) => field === EVENT_KV)?.[1] as Buffer;
     const name = parse(entry).find(([field]) => field === KEY)?.[1] ?? Buffer.alloc(0);
     const one = [CREATE, MOD, VERSION].map((field) => [field, 1n] as const);
