@@ -36,20 +36,6 @@ export function keyNotFound(key: string, option: string): StoreError {
   });
 }
 
-export function leaseNotFound(id: string, outcome?: WriteOutcome): StoreError {
-  return new StoreError(
-    'lease-not-found',
-    `there is no lease ${id}: it was never granted, was revoked, or has expired`,
-    { outcome },
-  );
-}
-
-export function leaseExists(id: string): StoreError {
-  return new StoreError('conflict', `lease ${id} exists already; leave the id out to have one chosen`, {
-    outcome: 'not-applied',
-  });
-}
-
 /** The store may hold no more. As etcd's "database space exceeded": it does not help to try again before there is room. */
 export function quotaReached(path: string, used: number, quota: number): StoreError {
   return new StoreError(

@@ -1,8 +1,8 @@
+import { leaseExists, leaseNotFound } from '@holdfast/adapter-kit';
 import type { Lease, LeaseId, LeaseStatus } from '@holdfast/store';
 import { invalidArgument, type DriverCall, type DriverLeases } from '@holdfast/store/adapter';
 import { randomBytes } from 'node:crypto';
 import type { Tables } from '../database/tables.js';
-import { leaseExists, leaseNotFound } from '../errors.js';
 import type { WriteTxn } from './write-txn.js';
 import type { SubmitOptions } from './writer.js';
 import { allLeases, attachedNames, expiredLeases, findLease, saveLease } from '../leases/lease-book.js';

@@ -1,7 +1,7 @@
+import { leaseNotFound } from '@holdfast/adapter-kit';
 import type { LeaseId } from '@holdfast/store';
 import type { Machine, StoreState } from '../data/state.js';
 import { readState, writeState, type Tables } from '../database/tables.js';
-import { leaseNotFound } from '../errors.js';
 import { expiredLeases, findLease, removeLease, type StoredLease } from '../leases/lease-book.js';
 import { Draft } from './draft.js';
 
