@@ -15,6 +15,8 @@ export class Http2Peer {
       const session = connect(endpoint, { settings: { initialWindowSize: WINDOW } });
       session.once('error', reject);
       session.once('connect', () => {
+        // An end before the start is told by its error.
+        if (session.destroyed) return;
         session.setLocalWindowSize(WINDOW);
         resolve(new Http2Peer(session));
       });

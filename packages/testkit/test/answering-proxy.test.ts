@@ -87,6 +87,28 @@ describe('gRPC', () => {
     expect(Buffer.from((await store.get('/k'))!.value).toString()).toBe('evil');
   });
 
+  // The proxy's own connection to the server is then ended while it is being made.
+  test('a cut at each step of a request that begins breaks no more than that request', async () => {
+    for (const later of [queueMicrotask, (act: () => void) => process.nextTick(act), setImmediate]) {
+      for (let round = 0; round < 3; round += 1) {
+        await using store = etcdV3Store({ endpoints: [proxy.endpoint] });
+        let cuts = 0;
+        proxy.answer(
+          () => {
+            if (cuts++ === 0)
+              later(() => {
+                proxy.cut();
+              });
+            return 'pass';
+          },
+          { open: 'keep' },
+        );
+        await store.get('/k');
+        expect(cuts).toBeGreaterThan(1);
+      }
+    }
+  });
+
   test('an answer has messages and a status', async () => {
     await using store = etcdV3Store({ endpoints: [proxy.endpoint], retry: { attempts: 1 } });
     proxy.answer(grpcAnswer([], { status: 14, message: 'etcdserver: no leader, 100 %' }));

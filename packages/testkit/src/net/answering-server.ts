@@ -4,7 +4,7 @@ import { constants, createServer as createHttp2Server, type Http2Server } from '
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Answering, AnsweringProxy, MessageChange, ProxiedRequest, ProxyAnswer } from './answering-proxy.js';
 import { answerHttp1, relayHttp1 } from './http1-relay.js';
-import { answerHttp2, Http2Upstream } from './http2-relay.js';
+import { answerHttp2, Http2Upstream, widen } from './http2-relay.js';
 import { reservePort, type ReservedPort } from './ports.js';
 import { parseTarget, type ProxyTarget } from './proxy-target.js';
 import { checkFunction, checkOneOf, checkOptions, checkShape } from '../check.js';
@@ -127,7 +127,7 @@ export class AnsweringServer implements AnsweringProxy {
   #makeHttp2(): Http2Server {
     const server = createHttp2Server({ settings: { initialWindowSize: WINDOW_BYTES } });
     server.on('session', (session) => {
-      session.setLocalWindowSize(WINDOW_BYTES);
+      widen(session, WINDOW_BYTES);
       // A session of its own at the server for each client's, as a proxy has that forwards connections.
       const upstream = new Http2Upstream(this.#target, WINDOW_BYTES);
       session.on('error', () => undefined);

@@ -2,6 +2,7 @@ import {
   connect,
   constants,
   type ClientHttp2Session,
+  type Http2Session,
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
@@ -31,7 +32,7 @@ export class Http2Upstream {
     const request = this.#connect().request({ ...headers, ':authority': this.#target.host }, { endStream: false });
     let trailers: IncomingHttpHeaders | undefined;
     request.on('response', (answer, flags) => {
-      if (stream.destroyed || stream.headersSent) return;
+      if (isPastAnswer(stream)) return;
       const isOver = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
       stream.respond(answer, { endStream: isOver, waitForTrailers: !isOver });
       if (isOver) return;
@@ -63,7 +64,7 @@ export class Http2Upstream {
     if (this.#session === undefined || this.#session.closed || this.#session.destroyed) {
       const settings = { initialWindowSize: this.#windowBytes };
       const session = connect(this.#target, { settings }, () => {
-        session.setLocalWindowSize(this.#windowBytes);
+        widen(session, this.#windowBytes);
       });
       // Told by the requests on it.
       session.on('error', () => undefined);
@@ -73,11 +74,21 @@ export class Http2Upstream {
   }
 }
 
+/** Lets a session take this much ahead. Node tells of a session's start even after its end, and throws at what is then asked of it. */
+export function widen(session: Http2Session, windowBytes: number): void {
+  if (!session.destroyed) session.setLocalWindowSize(windowBytes);
+}
+
+/** Whether a request cannot be answered any more: it has its answer, or its client gave up. */
+function isPastAnswer(stream: ServerHttp2Stream): boolean {
+  return stream.closed || stream.destroyed || stream.headersSent;
+}
+
 export function answerHttp2(
   stream: ServerHttp2Stream,
   { status, headers = {}, body, trailers, open = false }: ProxyAnswer,
 ): void {
-  if (stream.destroyed || stream.headersSent) return;
+  if (isPastAnswer(stream)) return;
   stream.respond({ ':status': status, ...headers }, { waitForTrailers: trailers !== undefined });
   if (trailers !== undefined) {
     stream.on('wantTrailers', () => {
