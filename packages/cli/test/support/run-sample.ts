@@ -42,8 +42,8 @@ const MODULES: Readonly<Record<string, unknown>> = {
   zod,
 };
 
-/** The frameworks of the integrations. Samples import them as their documentation has it, some by default. */
-const FRAMEWORKS = ['@openfeature/server-sdk', 'fastify'];
+/** The frameworks of the integrations, and `etcd3`, beside which Holdfast works. Samples import them as their documentation has it, some by default. */
+const FRAMEWORKS = ['@openfeature/server-sdk', 'etcd3', 'fastify'];
 
 function requireForSample(name: string): unknown {
   if (name in MODULES) return MODULES[name];
