@@ -3,7 +3,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { postgresStore, type PostgresStoreOptions } from '@holdfast/postgres';
 import type { ConfigStore } from '@holdfast/store';
-import { availablePostgres, eventually, startPostgres, startProxy, type Postgres, type Proxy } from '@holdfast/testkit';
+import {
+  availablePostgres,
+  eventually,
+  startPostgres,
+  startProxy,
+  type AbandonedConnections,
+  type Postgres,
+  type Proxy,
+} from '@holdfast/testkit';
 import type { Outside } from '../../cli/test/faults/outside.js';
 import { WatchedMirror } from '../../cli/test/faults/watched-mirror.js';
 import { burst } from '../../cli/test/faults/writers.js';
@@ -41,23 +49,27 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
   });
 
   afterEach(async () => {
-    for (const watched of opened.splice(0)) await watched.mirror.close();
-    await store.close();
-    await eventually(async () => (await outside.watchers()) === 0);
-    await proxy.close();
+    try {
+      for (const watched of opened.splice(0)) await watched.mirror.close();
+      await store.close();
+      await eventually(async () => (await outside.watchers()) === 0);
+    } finally {
+      // What a failed test has left half-open would fail the next one, too.
+      await proxy.close();
+    }
   });
 
   const connect = (options: Partial<PostgresStoreOptions> = {}) =>
     postgresStore({ connectionString: through(server, proxy.port), ...options });
 
-  /** What the tables hold, and how many connections listen. */
+  /** What the tables hold below a prefix that ends with a slash, and how many connections listen. */
   const outside: Outside = {
     held: async (below) => {
       const rows = await sql(
         server.url,
         `SELECT convert_from(key, 'UTF8') AS key, convert_from(value, 'UTF8') AS json, revision::text AS mod, create_revision::text AS created
-         FROM (SELECT DISTINCT ON (key) * FROM holdfast.versions ORDER BY key, revision DESC) v
-         WHERE version > 0 AND starts_with(convert_from(key, 'UTF8'), '${below}')`,
+         FROM (SELECT DISTINCT ON (key) * FROM holdfast.versions WHERE key >= '${below}' AND key < '${below.slice(0, -1)}0' ORDER BY key, revision DESC) v
+         WHERE version > 0`,
       );
       return new Map(
         (rows as unknown as Record<'key' | 'json' | 'mod' | 'created', string>[]).map(({ key, json, mod, created }) => [
@@ -128,15 +140,21 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
 
   test('half-open connections', async () => {
     const halfOpen = connect({ timeouts: { requestMs: 1_000 } });
-    const watched = await open(halfOpen);
-    const abandoned = proxy.abandon();
-    await burst(writer, 300, (index) => `${prefix}${index * 2}`);
-    // The server can't know that the connection that listened is dead.
-    await watched.settled();
-    abandoned.end();
-    await writer.put(`${prefix}after`, '1');
-    await watched.settled();
-    await halfOpen.close();
+    let abandoned: AbandonedConnections | undefined;
+    try {
+      const watched = await open(halfOpen);
+      abandoned = proxy.abandon();
+      await burst(writer, 300, (index) => `${prefix}${index * 2}`);
+      // Another connection listens. The server can't know that the first is dead: it counts both.
+      await watched.settled({ watchers: 2 });
+      abandoned.end();
+      await writer.put(`${prefix}after`, '1');
+      await watched.settled();
+      await watched.close();
+    } finally {
+      abandoned?.end();
+      await halfOpen.close();
+    }
   });
 
   test('idle prefix, 3,000 foreign writes, compaction, cut', async () => {

@@ -57,4 +57,12 @@ export const postgres: readonly Mutant[] = [
     replace: 'interrupted(this.#settings.clock, [signal], ms',
     caughtBy: { test: CONNECTIONS, name: 'waits for no server that does not answer' },
   },
+  {
+    name: 'postgres-half-open-listener',
+    why: 'a connection that listens and is half-open is trusted: each change of another process comes pollMs late, for as long as the store is open',
+    file: 'packages/postgres/src/follow/listener.ts',
+    find: '      this.#probe?.();',
+    replace: '',
+    caughtBy: { test: 'packages/postgres/test/rows.test.ts', name: 'half-open connections' },
+  },
 ];

@@ -14,6 +14,8 @@ export interface UseOptions {
 /** The connections of a store. */
 export class Connections {
   readonly endpoint: string;
+  /** Called when a connection has failed or has not answered: others may be lost with it. */
+  onLost: () => void = ignore;
   readonly #settings: Settings;
   readonly #pool: PostgresPool;
   readonly #own: Pool | undefined;
@@ -67,7 +69,10 @@ export class Connections {
       if (interruption.happened) session.isLost = true;
       else await Promise.race([session.tidy(), interruption.promise]).catch(() => (session.isLost = true));
       // A caller that has given up says nothing about the host.
-      if (session.isLost && signal?.aborted !== true) this.#hosts?.next();
+      if (session.isLost && signal?.aborted !== true) {
+        this.#hosts?.next();
+        this.onLost();
+      }
       throw error;
     } finally {
       interruption.end();

@@ -8,6 +8,11 @@ import { plainText } from '../sql/literals.js';
 /** How long a test notification may take, and how long until listening is tried again where it did not come, in milliseconds. */
 const TEST_MS = 5_000;
 const RETRY_MS = 60_000;
+/** How often a connection on which nothing happens is asked whether it is still there, and how long its answer may take, in milliseconds. */
+const PROBE_EVERY_MS = 30_000;
+const ANSWER_MS = 10_000;
+/** After how long without a sign of life the server ends its own side. Its default is two hours. */
+const SERVER_KEEPALIVE = 'SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3';
 
 /**
  * The one connection that keeps something between requests: it listens for notifications of changes. They only shorten the wait of a watch.
@@ -17,11 +22,16 @@ export class Listener {
   readonly #backend: Backend;
   readonly #settings: Settings;
   #ring: (() => void) | undefined;
+  #probe: (() => void) | undefined;
   #warned = false;
 
   constructor(backend: Backend, settings: Settings) {
     this.#backend = backend;
     this.#settings = settings;
+    // The connection that listens may be half-open, too. If it does not answer, another one takes its place.
+    backend.connections.onLost = () => {
+      this.#probe?.();
+    };
   }
 
   /** Tells the watches of this process, which need no notification. */
@@ -79,7 +89,7 @@ export class Listener {
       await Promise.race([client.connect(), ended]);
       if (signal.aborted) return undefined;
       (client as { unref?: () => void }).unref?.();
-      await Promise.race([client.query(`LISTEN "${tables.channel}"`), ended]);
+      if ((await this.#ask(client, this.#statement, ended)) === 'ended') return undefined;
       backoff.reset();
       began();
       ring();
@@ -87,17 +97,60 @@ export class Listener {
         (session) => session.run(`SELECT pg_notify(${plainText(tables.channel)}, ${plainText(test)})`),
         { signal },
       );
-      const inTime = await Promise.race([
-        isHeard,
-        ended,
-        sleep(this.#settings.clock, TEST_MS, signal).catch(() => true),
-      ]);
-      if (inTime === undefined) return this.#notHeard();
-      await ended;
+      const isInTime = (await this.#within(TEST_MS, isHeard, ended)) !== undefined;
+      // A connection that is half-open hears nothing, too, and no pooler is to blame.
+      if (!isInTime && (await this.#ask(client, this.#statement, ended)) === 'answered') return this.#notHeard();
+      await this.#keep(client, ended, signal);
       return undefined;
     } finally {
+      // One that owes an answer is destroyed.
       client.end().catch(() => undefined);
     }
+  }
+
+  /** Resolves when the connection has ended. @throws where it does not answer any more */
+  async #keep(client: Client, ended: Promise<'ended'>, signal: AbortSignal): Promise<void> {
+    // What a pooler would hand on is set only where there is none.
+    await this.#ask(client, SERVER_KEEPALIVE, ended);
+    while (!signal.aborted) {
+      if ((await this.#ask(client, this.#statement, ended)) === 'ended') return;
+      const asked = new Promise<void>((resolve) => (this.#probe = resolve));
+      if ((await this.#within(PROBE_EVERY_MS, asked, ended)) === 'ended') return;
+    }
+  }
+
+  /** @throws where there is no answer in time */
+  async #ask(client: Client, statement: string, ended: Promise<'ended'>): Promise<'answered' | 'ended'> {
+    const ms = Math.min(ANSWER_MS, this.#settings.requestMs);
+    const answer = client.query(statement).then(() => 'answered' as const);
+    const how = await this.#within(ms, answer, ended);
+    if (how === undefined)
+      throw new Error(`the connection that listens did not answer within ${ms} ms; another one is opened`);
+    return how;
+  }
+
+  /** The first of some promises, or undefined when the time is out. */
+  async #within<T extends readonly Promise<unknown>[]>(
+    ms: number,
+    ...promises: T
+  ): Promise<Awaited<T[number]> | undefined> {
+    const { clock } = this.#settings;
+    let timer: unknown;
+    const late = new Promise<undefined>((resolve) => {
+      timer = clock.setTimeout(() => {
+        resolve(undefined);
+      }, ms);
+    });
+    try {
+      return await Promise.race([...(promises as readonly Promise<Awaited<T[number]>>[]), late]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  /** It may be said again: only a connection that does not listen yet begins to. */
+  get #statement(): string {
+    return `LISTEN "${this.#settings.tables.channel}"`;
   }
 
   #notHeard(): number {
