@@ -13,7 +13,8 @@ export function changeLines(change: Change, style: Style): string[] {
   const { before, after } = change;
   const since = before === undefined ? '' : style.dim(` (revision ${before.modRevision})`);
   const body = valueDiff(before?.value, after).map(({ sign, text }) => {
-    const line = `    ${sign} ${text}`.trimEnd();
+    // A line's spaces at its end may be the difference.
+    const line = text === '' ? `    ${sign}`.trimEnd() : `    ${sign} ${text}`;
     return sign === '+' ? style.green(line) : sign === '-' ? style.red(line) : style.dim(line);
   });
   return [`${colour(style.bold(`${SIGN[kind]} ${inline(change.key)}`))}${since}`, ...body];

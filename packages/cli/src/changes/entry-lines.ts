@@ -69,8 +69,13 @@ function parseLine(line: string): Line {
   return {
     key,
     value: valueOf(value, valueBase64),
-    ...(isLeased(leased) && { reason: `when it was exported, ${leaseReason(leased)}` }),
+    ...(isLeased(leased) && { reason: wasLeased(leased) }),
   };
+}
+
+/** Why a key that had a lease is left out: a lease of then is no lease of now. */
+function wasLeased({ lease }: { readonly lease?: string }): string {
+  return `it ${lease === undefined ? 'had a time to live' : `was attached to lease ${lease}`} when it was exported`;
 }
 
 function valueOf(value: unknown, valueBase64: unknown): Uint8Array {

@@ -4,7 +4,7 @@ import type { OpenStore, Session } from '../session.js';
 import { prefixRange } from '../store/ranges.js';
 import { readKeys, readState } from '../store/read-state.js';
 import { count, quoted } from '../text/inline.js';
-import { changesBetween, type ChangeSet } from './change.js';
+import { changesBetween, isLeased, type ChangeSet } from './change.js';
 import { checkStorable } from './check-storable.js';
 import { readWanted, type Wanted } from './folder.js';
 
@@ -19,7 +19,7 @@ export interface FolderFlags {
 /** What differs between a folder and the store. */
 export interface FolderChanges extends ChangeSet {
   readonly values: ReadonlyMap<string, Uint8Array>;
-  /** How many keys below the prefix have no file, and are left alone. */
+  /** How many keys below the prefix have no file, and are left alone, but for those that `--prune` leaves alone too. */
   readonly beside: number;
 }
 
@@ -38,15 +38,15 @@ export async function folderChanges(
   const { store } = open;
   checkStorable(store, wanted.values);
   const state = await current(session, open, wanted, flags);
-  const beside = [...state.entries.keys()].filter((key) => !wanted.values.has(key));
-  const all = flags.prune ? [...wanted.values, ...beside.map((key) => [key, undefined] as const)] : wanted.values;
+  const beside = [...state.entries.values()].filter(({ key }) => !wanted.values.has(key));
+  const all = flags.prune ? [...wanted.values, ...beside.map(({ key }) => [key, undefined] as const)] : wanted.values;
   const set = changesBetween(new Map(all), state.entries, wanted.isSame);
   const strange = flags.prune ? state.rawKeys.map(({ key }) => ({ key, reason: 'it is not UTF-8' })) : [];
   return {
     ...set,
     leftOut: [...wanted.leftOut, ...strange, ...set.leftOut],
     values: wanted.values,
-    beside: flags.prune ? 0 : beside.length,
+    beside: flags.prune ? 0 : beside.filter((entry) => !isLeased(entry)).length,
   };
 }
 

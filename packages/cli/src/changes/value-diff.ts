@@ -11,6 +11,9 @@ export interface DiffLine {
 /** How many equal lines are shown around a change. */
 const CONTEXT = 3;
 
+/** Below a last line, where of two values only one ends with a line break: nothing else may differ. */
+const UNENDED: DiffLine = { sign: ' ', text: '\\ no line break at the end' };
+
 /** Two values line by line, on lines without control characters. JSON is laid out first, so that only what differs stands out. */
 export function valueDiff(before: Uint8Array | undefined, after: Uint8Array | undefined): DiffLine[] {
   const [one, other] = [textOf(before), textOf(after)];
@@ -21,12 +24,14 @@ export function valueDiff(before: Uint8Array | undefined, after: Uint8Array | un
     ];
   }
   const [from, to] = layOut(one, other, before !== undefined && after !== undefined);
+  const isMarked = from !== '' && to !== '' && from.endsWith('\n') !== to.endsWith('\n');
   const lines = diffLines(from, to).flatMap(({ value, added, removed }): DiffLine[] => {
     const sign = added ? '+' : removed ? '-' : ' ';
-    return value
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((text) => ({ sign, text: inline(text) }));
+    const changed = value.replace(/\n$/, '').split('\n');
+    return [
+      ...changed.map((text) => ({ sign, text: inline(text) })),
+      ...(isMarked && !value.endsWith('\n') ? [UNENDED] : []),
+    ];
   });
   return withContext(lines);
 }
@@ -35,13 +40,14 @@ function textOf(value: Uint8Array | undefined): string | undefined {
   return value === undefined ? '' : decodeUtf8(value);
 }
 
-/** Each text with its JSON laid out, where that does not hide the difference. An empty one has no line. */
+/** Each text with its JSON laid out, where that does not hide the difference. An empty one has no line. Both end alike, unless they differ in that. */
 function layOut(one: string, other: string, areBoth: boolean): readonly [string, string] {
   const pretty = [prettyJson(one), prettyJson(other)] as const;
   // They differ in spaces, or in digits that JavaScript's numbers lose.
   const isHidden = areBoth && pretty[0] === pretty[1];
   const [from = one, to = other] = isHidden || (areBoth && pretty.includes(undefined)) ? [] : pretty;
-  return [ended(from), ended(to)];
+  const doEndAlike = from.endsWith('\n') === to.endsWith('\n') || from === '' || to === '';
+  return doEndAlike ? [ended(from), ended(to)] : [from, to];
 }
 
 function ended(text: string): string {

@@ -66,7 +66,7 @@ async function report(
   }
   const found = checks.filter(({ level }) => level === 'problem').length;
   if (session.json) await session.out.line(JSON.stringify({ store: place, found, checks }));
-  else if (found === 0) await session.note(`Nothing is to be changed in ${inline(place)}.`);
+  else if (found === 0) await session.note(`Found no problem in ${inline(place)}.`);
   else await session.note(`Found ${count(found, 'problem')} in ${inline(place)}.`);
 }
 

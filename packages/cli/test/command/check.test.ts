@@ -73,7 +73,7 @@ describe('a store that is well', () => {
     const { code, out, err } = await command(['check'], options());
     expect(code).toBe(0);
     expect(out).toMatch(/^ok\tendpoint\t/);
-    expect(err).toContain('Nothing is to be changed');
+    expect(err).toContain('Found no problem');
   });
 
   test('a terminal gets a line for each finding, and what to change below it', async () => {

@@ -72,6 +72,30 @@ describe('diff', () => {
     expect(coloured.out).toContain('\u001b[32m    + hello\u001b[39m');
   });
 
+  test.each([
+    ['Hello', 'Hello\n', '    - Hello\n      \\ no line break at the end\n    + Hello\n'],
+    ['a\nb\n', 'a\nb', '      a\n    - b\n    + b\n      \\ no line break at the end\n'],
+    ['a\nb', 'c\nb', '    - a\n    + c\n      b\n'],
+    ['Hello', 'Hello ', '    - Hello\n    + Hello \n'],
+    ['Hello', 'Hello\r\n', '    - Hello\n      \\ no line break at the end\n    + Hello\\r\n'],
+    ['', 'Hello', '    + Hello\n'],
+  ])('shows what differs in %j and %j, also if it is only the end', async (before, after, shown) => {
+    await shared.store.put('/app/text', before);
+    files({ 'text.txt': after });
+    const { out } = await run(['diff', 'app', '--prefix', '/app/']);
+    expect(out).toBe(`~ /app/text (revision 2)\n${shown}`);
+  });
+
+  test('does not say that --prune would delete what it leaves alone', async () => {
+    await shared.store.put('/app/node', 'up', { ttl: 600 });
+    files({ 'text.txt': 'Hello' });
+    expect((await run(['diff', 'app', '--prefix', '/app/'])).err).not.toContain('--prune');
+    await shared.store.put('/app/extra', 'x');
+    expect((await run(['diff', 'app', '--prefix', '/app/'])).err).toContain('1 key below the prefix has no file');
+    const pruned = await run(['diff', 'app', '--prefix', '/app/', '--prune']);
+    expect(pruned.err).toContain('2 keys (1 created, 1 deleted) would be changed');
+  });
+
   test('exits with 0 where nothing differs, and with 1 where a value would be bad', async () => {
     files({ 'a.json': '{"port": 80}' });
     await shared.store.put('/app/a', '{"port":80}');

@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 test('a good snapshot: exit code 0, and what it is of', async () => {
   const { code, out, err } = await command(['check', '--snapshot', 'good'], { cwd });
-  expect({ code, err }).toEqual({ code: 0, err: 'Nothing is to be changed in good.\n' });
+  expect({ code, err }).toEqual({ code: 0, err: 'Found no problem in good.\n' });
   expect(out).toMatch(/^ok\tsnapshot\t"\/app\/" of .*revision 3; format/);
   expect(out).toMatch(/ok\tage\tcomplete as of .* s ago\n/);
   expect(out).toContain('ok\tcontent\t2 keys\n');
