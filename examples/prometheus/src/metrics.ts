@@ -80,6 +80,11 @@ function mirrorMetrics(registry: Registry, on: On): void {
   gauge('holdfast_mirror_keys', 'Keys in the mirrored range', ({ keys }) => keys);
   gauge('holdfast_mirror_problems', 'Keys that cannot be shown as they are in the store', ({ problems }) => problems);
 
+  const found = new Counter({
+    name: 'holdfast_mirror_new_problems_total',
+    help: 'How often a value came that cannot be shown',
+    ...common,
+  });
   const changes = new Counter({ name: 'holdfast_mirror_changes_total', help: 'Keys that changed', ...common });
   const lag = new Histogram({
     name: 'holdfast_mirror_step_lag_seconds',
@@ -105,6 +110,7 @@ function mirrorMetrics(registry: Registry, on: On): void {
     // A counter that begins with its first event hides that event from increase().
     for (const reason of REASONS) resyncs.inc({ name, store, reason }, 0);
     changes.inc({ name, store }, 0);
+    found.inc({ name, store }, 0);
   });
   on('holdfast:mirror:state', (event) => {
     if (event.status === 'closed') open.delete(event.figures);
@@ -113,6 +119,9 @@ function mirrorMetrics(registry: Registry, on: On): void {
   on('holdfast:mirror:step', ({ mirror: name, store, changed, lagMs }) => {
     changes.inc({ name, store }, changed);
     lag.observe({ name, store }, lagMs / 1_000);
+  });
+  on('holdfast:mirror:problem', ({ mirror: name, store }) => {
+    found.inc({ name, store });
   });
   on('holdfast:mirror:resync', ({ mirror: name, store, reason }) => {
     resyncs.inc({ name, store, reason });

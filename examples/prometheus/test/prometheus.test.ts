@@ -101,6 +101,14 @@ beforeAll(async () => {
   await until(() => service.routes.problems().length === 1);
   await pass(1);
   minutes.set('HoldfastMirrorProblem', now());
+  // It stands for so long that it is no news; then there is a second one.
+  await pass(12);
+  minutes.set('no news', now());
+  await direct.put('/app/routes/cart', 'not JSON');
+  await until(() => service.routes.problems().length === 2);
+  await pass(1);
+  minutes.set('HoldfastMirrorNewProblem', now());
+  await direct.put('/app/routes/cart', '{}');
   await direct.put('/app/routes/shop', '{}');
   await until(() => service.routes.problems().length === 0);
   await pass(2);
@@ -169,7 +177,7 @@ describe('the metrics', () => {
   test('have no key and no value among their labels', () => {
     const series = scrapes.flatMap((each) => [...each.keys()]).join('\n');
     expect(series).toContain('name="routes"');
-    for (const text of ['/app/', 'home', 'shop', 'uri']) expect(series).not.toContain(text);
+    for (const text of ['/app/', 'home', 'shop', 'cart', 'uri']) expect(series).not.toContain(text);
   });
 });
 
@@ -224,11 +232,13 @@ describe('the alert rules', () => {
           interval: '1m',
           input_series: [...series].map((name) => ({ series: name, values: valuesOf(name) })),
           alert_rule_test: rules.flatMap((rule) => [
-            ...['none', 'none later'].map((quiet) => ({
-              eval_time: `${minutes.get(quiet)}m`,
-              alertname: rule.alert,
-              exp_alerts: [] as object[],
-            })),
+            ...['none', 'none later', ...(rule.alert === 'HoldfastMirrorNewProblem' ? ['no news'] : [])].map(
+              (quiet) => ({
+                eval_time: `${minutes.get(quiet)}m`,
+                alertname: rule.alert,
+                exp_alerts: [] as object[],
+              }),
+            ),
             {
               eval_time: `${minutes.get(rule.alert)}m`,
               alertname: rule.alert,

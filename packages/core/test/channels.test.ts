@@ -59,6 +59,23 @@ describe.each(['like-v3', 'like-v2'] as const)('the channels of mirrors, on a st
     });
   });
 
+  test('have a staleness for a gauge only once the load is over, and then a true one', async () => {
+    const stale: (number | undefined)[] = [];
+    const read = (message: unknown) => {
+      stale.push((message as { readonly figures: { readonly staleMs?: number } }).figures.staleMs);
+    };
+    const names = ['holdfast:mirror:step', 'holdfast:mirror:load', 'holdfast:mirror:state'];
+    for (const name of names) {
+      subscribe(name, read);
+      undo.push(() => unsubscribe(name, read));
+    }
+    await w.data.put('/things/more', thing(1));
+    await w.open({ name: 'things' });
+    expect(stale.length).toBeGreaterThanOrEqual(3);
+    expect(stale.filter((each = 0) => each > 1_000)).toEqual([]);
+    expect([stale[0], stale.at(-1)]).toEqual([undefined, 0]);
+  });
+
   test('tell what becomes of the state, with the failure and for how long', async () => {
     const mirrored = await w.open({ name: 'things' });
     await w.until(() => w.script.opened.length === 1);

@@ -609,8 +609,8 @@ export const mirror: readonly Mutant[] = [
     name: 'mirror-tells-old-figures',
     why: 'the staleness of a mirror in its events is that of its last event: an outage looks short, however long it takes',
     file: core('runtime/figures'),
-    find: '    return table.bookmark === undefined ? undefined : this.#source.staleMs;',
-    replace: '    return table.bookmark === undefined ? undefined : 0;',
+    find: '    return isLoaded ? this.#source.staleMs : undefined;',
+    replace: '    return isLoaded ? 0 : undefined;',
     caughtBy: { test: test('channels'), name: 'tell what becomes of the state, with the failure and for how long' },
   },
 ];

@@ -39,7 +39,8 @@ export class Figures implements MirrorFigures {
   get staleMs(): number | undefined {
     const { freshness, table } = this.#source;
     freshness.notice();
-    return table.bookmark === undefined ? undefined : this.#source.staleMs;
+    const isLoaded = table.bookmark !== undefined && freshness.asOf !== undefined;
+    return isLoaded ? this.#source.staleMs : undefined;
   }
 
   get revision(): Revision | undefined {
