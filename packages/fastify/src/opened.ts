@@ -1,4 +1,6 @@
 import type { ConfigStore } from '@holdfast/store';
+import { checkStore } from '@holdfast/store/adapter';
+import { checkMirror } from './check-options.js';
 import type { FastifyTools, HoldfastPluginOptions, PluginMirror } from './options.js';
 
 /** What the plugin has opened, and therefore closes. */
@@ -11,12 +13,13 @@ export class Opened {
   async open(options: HoldfastPluginOptions, tools: Omit<FastifyTools, 'signal'>): Promise<ConfigStore> {
     const { store, mirrors = {} } = options;
     const all = { ...tools, signal: this.#ending.signal };
-    if (typeof store === 'function') this.#store = await store(all);
-    const used = this.#store ?? (store as ConfigStore);
+    const used = typeof store === 'function' ? await this.#openStore(() => store(all)) : store;
     const failures: unknown[] = [];
     const opening = Object.entries(mirrors).map(async ([name, open]) => {
       try {
-        this.mirrors.set(name, await open(used, all));
+        const mirror: unknown = await open(used, all);
+        checkMirror(name, mirror);
+        this.mirrors.set(name, mirror);
       } catch (error) {
         failures.push(error);
         this.#ending.abort();
@@ -26,6 +29,13 @@ export class Opened {
     if (failures.length === 0) return used;
     await this.close();
     throw failures[0];
+  }
+
+  async #openStore(open: () => ConfigStore | Promise<ConfigStore>): Promise<ConfigStore> {
+    const store: unknown = await open();
+    checkStore(store, '@holdfast/fastify', 'from the function of its option store');
+    this.#store = store;
+    return store;
   }
 
   /** Idempotent. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { fastifyPlugin } from 'fastify-plugin';
 import { fromPino, StoreError } from '@holdfast/store';
+import { checkOptions } from './check-options.js';
 import { type Holdfast, holdfastOf } from './holdfast.js';
 import { Opened } from './opened.js';
 import type { FastifyTools, HoldfastPluginOptions, ReadinessOptions } from './options.js';
@@ -30,10 +31,8 @@ async function plugin(app: FastifyInstance, options: HoldfastPluginOptions): Pro
   if (options.readiness !== undefined) addReadiness(app, options.readiness);
 }
 
-function check(app: FastifyInstance, { store }: HoldfastPluginOptions): void {
-  if ((store as unknown) === undefined) {
-    throw new StoreError('invalid-argument', 'give @holdfast/fastify a store, or a function that opens one');
-  }
+function check(app: FastifyInstance, options: HoldfastPluginOptions): void {
+  checkOptions(options);
   if (app.hasDecorator('holdfast')) {
     throw new StoreError(
       'invalid-argument',

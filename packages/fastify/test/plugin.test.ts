@@ -158,3 +158,26 @@ test('refuses to be registered without a store, or twice', async () => {
   await app.register(holdfast, { store });
   await expect(app.register(holdfast, { store })).rejects.toThrow('registered already');
 });
+
+test.each([
+  [{ store: 'etcd-v3://127.0.0.1' }, 'This is a string'],
+  [{ store: () => undefined }, 'takes a store from the function of its option store'],
+  [{ store: memoryStore(), mirrors: { routes: () => 5 } }, 'the function for the mirror "routes" gives no mirror'],
+  [{ store: memoryStore(), mirrors: { routes: 'x' } }, 'mirrors.routes must be a function'],
+  [{ store: memoryStore(), mirrors: [] }, 'mirrors must be an object'],
+  [{ store: memoryStore(), ready: '/readyz' }, 'has no option "ready"'],
+  [{ store: memoryStore(), readiness: 5 }, 'readiness'],
+  [{ store: memoryStore(), readiness: { path: '/x', maxStale: 1 } }, 'has no option "maxStale"'],
+])('refuses %j, and can be closed', async (options, message) => {
+  const app = newApp();
+  await expect(app.register(holdfast, options as never)).rejects.toMatchObject({
+    code: 'invalid-argument',
+    message: expect.stringContaining(message),
+  });
+});
+
+test("takes Fastify's own options", async () => {
+  const app = newApp();
+  await app.register(holdfast, { store: await storeOfRoutes(), mirrors: { routes }, prefix: '/v1', logLevel: 'warn' });
+  expect(app.holdfast.health().ready).toBe(true);
+});

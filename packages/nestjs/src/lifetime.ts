@@ -1,5 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { ConfigStore } from '@holdfast/store';
+import { checkStore } from '@holdfast/store/adapter';
+import { checkMirror } from './check-options.js';
 import { nestLogger } from './nest-logger.js';
 import type { HoldfastStoreOptions, ModuleMirror, NestTools, OpenMirror } from './options.js';
 
@@ -12,14 +14,17 @@ export class Lifetime implements OnApplicationShutdown {
 
   async openStore({ store }: HoldfastStoreOptions): Promise<ConfigStore> {
     if (typeof store !== 'function') return store;
-    this.#store = await store(this.#tools);
-    return this.#store;
+    const opened: unknown = await store(this.#tools);
+    checkStore(opened, 'HoldfastModule', 'from the function of its option store');
+    this.#store = opened;
+    return opened;
   }
 
   /** Closes everything if it fails: an application that could not start is never shut down. */
   async openMirror(name: string, open: OpenMirror, store: ConfigStore): Promise<ModuleMirror> {
     try {
-      const mirror = await open(store, this.#tools);
+      const mirror: unknown = await open(store, this.#tools);
+      checkMirror(name, mirror);
       this.mirrors.set(name, mirror);
       // Another mirror has failed meanwhile.
       if (this.#ending.signal.aborted) await mirror.close();

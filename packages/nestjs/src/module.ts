@@ -1,5 +1,6 @@
 import type { DynamicModule, FactoryProvider } from '@nestjs/common';
 import { type ConfigStore, StoreError } from '@holdfast/store';
+import { checkProviders, checkStoreOption } from './check-options.js';
 import { HoldfastHealth } from './health.js';
 import { Lifetime } from './lifetime.js';
 import type {
@@ -15,13 +16,20 @@ const OPTIONS = Symbol('@holdfast/nestjs:options');
 /** Provides a store and its mirrors, which have loaded when the application has initialized, and close when it shuts down. */
 export class HoldfastModule {
   /** @throws StoreError `invalid-argument` without a store */
-  static forRoot({ store, ...providers }: HoldfastModuleOptions): DynamicModule {
-    checkStore({ store });
+  static forRoot(options: HoldfastModuleOptions): DynamicModule {
+    checkProviders(options, 'HoldfastModule.forRoot()', ['store']);
+    checkStoreOption(options);
+    const { store, ...providers } = options;
     return moduleOf(providers, { provide: OPTIONS, useFactory: () => ({ store }) });
   }
 
   /** For a store that depends on other providers, such as those of `@nestjs/config`. */
-  static forRootAsync({ imports = [], inject = [], useFactory, ...rest }: HoldfastModuleAsyncOptions): DynamicModule {
+  static forRootAsync(options: HoldfastModuleAsyncOptions): DynamicModule {
+    checkProviders(options, 'HoldfastModule.forRootAsync()', ['imports', 'inject', 'useFactory']);
+    const { imports = [], inject = [], useFactory, ...rest } = options;
+    if (typeof useFactory !== 'function') {
+      throw new StoreError('invalid-argument', 'give HoldfastModule.forRootAsync() a useFactory that gives { store }');
+    }
     return { ...moduleOf(rest, { provide: OPTIONS, inject, useFactory }), imports };
   }
 }
@@ -34,7 +42,7 @@ function moduleOf(
     provide: HOLDFAST_STORE,
     inject: [Lifetime, OPTIONS],
     useFactory: (lifetime: Lifetime, given: HoldfastStoreOptions) => {
-      checkStore(given);
+      checkStoreOption(given);
       return lifetime.openStore(given);
     },
   };
@@ -55,9 +63,4 @@ function moduleOf(
     providers: [options, lifetime, store, ...opened, health],
     exports: [HOLDFAST_STORE, HoldfastHealth, ...Object.keys(mirrors).map(mirrorToken)],
   };
-}
-
-function checkStore({ store }: Partial<HoldfastStoreOptions>): void {
-  if (store !== undefined) return;
-  throw new StoreError('invalid-argument', 'give HoldfastModule a store, or a function that opens one');
 }

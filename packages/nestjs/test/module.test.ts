@@ -183,3 +183,24 @@ test('refuses to be without a store', async () => {
   const holdfast = HoldfastModule.forRootAsync({ useFactory: () => ({}) as never, mirrors: { routes } });
   await expect(start(holdfast)).rejects.toThrow('give HoldfastModule a store');
 });
+
+test.each([
+  [{ store: 'etcd-v3://127.0.0.1' }, 'This is a string'],
+  [{ store: memoryStore(), mirror: {} }, 'has no option "mirror"'],
+  [{ store: memoryStore(), mirrors: { routes: 'x' } }, 'mirrors.routes must be a function'],
+  [{ store: memoryStore(), isGlobal: 'yes' }, 'isGlobal must be true or false'],
+])('refuses %j', (options, message) => {
+  expect(() => HoldfastModule.forRoot(options as never)).toThrow(message);
+});
+
+test.each([
+  [{ store: () => undefined, mirrors: { routes } }, 'takes a store from the function of its option store'],
+  [{ store: memoryStore(), mirrors: { routes: () => 5 } }, 'the function for the mirror "routes" gives no mirror'],
+])('does not start with %j', async (options, message) => {
+  await expect(start(HoldfastModule.forRoot(options as never))).rejects.toThrow(message);
+});
+
+test('refuses an asynchronous module without a factory', () => {
+  expect(() => HoldfastModule.forRootAsync({ mirrors: { routes } } as never)).toThrow('useFactory');
+  expect(() => HoldfastModule.forRootAsync({ store: memoryStore() } as never)).toThrow('has no option "store"');
+});

@@ -5,6 +5,7 @@ import {
   type ResolutionDetails,
 } from '@openfeature/server-sdk';
 import { isStoreError, StoreError } from '@holdfast/store';
+import { checkNames, checkStore } from '@holdfast/store/adapter';
 import type { HoldfastProviderOptions } from './options.js';
 import { ProviderRun } from './provider-run.js';
 import { resolve } from './resolve.js';
@@ -22,10 +23,7 @@ export class HoldfastProvider implements Provider {
 
   /** @throws StoreError `invalid-argument` if there is neither a store with a prefix nor a mirror */
   constructor(options: HoldfastProviderOptions) {
-    const hasStore = options.store !== undefined && typeof options.prefix === 'string';
-    if (hasStore === (options.mirror !== undefined)) {
-      throw new StoreError('invalid-argument', 'give the provider a store and a prefix, or a mirror of flags');
-    }
+    checkOptions(options);
     this.#options = options;
   }
 
@@ -67,4 +65,27 @@ export class HoldfastProvider implements Provider {
   resolveObjectEvaluation<T extends JsonValue>(name: string, defaultValue: T): Promise<ResolutionDetails<T>> {
     return Promise.resolve(resolve(this.#run?.mirror, name, 'object', defaultValue));
   }
+}
+
+/** The rest is checked by `mirror()`, when the provider starts. */
+function checkOptions(options: HoldfastProviderOptions | undefined): void {
+  const { store, prefix, mirror } = options ?? {};
+  const hasStore = store !== undefined && typeof prefix === 'string';
+  if (hasStore === (mirror !== undefined))
+    throw invalid('give the provider a store and a prefix, or a mirror of flags');
+  if (hasStore) {
+    checkStore(store, 'HoldfastProvider', 'as its option store');
+    return;
+  }
+  checkNames(options, ['mirror'], 'the provider of a mirror');
+  const methods = ['get', 'on', 'health'] as const;
+  if (typeof mirror !== 'object' || !methods.every((name) => typeof mirror[name] === 'function')) {
+    throw invalid(
+      'the option mirror must be a mirror of flags: await mirror(store, { prefix, codec: json(), transform: toFlag })',
+    );
+  }
+}
+
+function invalid(message: string): StoreError {
+  return new StoreError('invalid-argument', message);
 }

@@ -193,3 +193,18 @@ test('refuses options without flags, and a mirror that is closed', async () => {
   await closed.close();
   await expect(OpenFeature.setProviderAndWait(new HoldfastProvider({ mirror: closed }))).rejects.toThrow('is closed');
 });
+
+test.each([
+  [undefined, 'give the provider a store and a prefix'],
+  [{ store: 'etcd-v3://127.0.0.1', prefix: '/flags/' }, 'This is a string'],
+  [{ mirror: 5 }, 'must be a mirror of flags'],
+  [{ mirror: Promise.resolve() }, 'must be a mirror of flags'],
+])('refuses %j', (options, message) => {
+  expect(() => new HoldfastProvider(options as never)).toThrow(message);
+});
+
+test('refuses options beside a mirror, which would do nothing', async () => {
+  const given = await mirror(await storeOf({}), { prefix: '/flags/', codec: json(), transform: toFlag });
+  expect(() => new HoldfastProvider({ mirror: given, prefix: '/other/' } as never)).toThrow('no option "prefix"');
+  await given.close();
+});

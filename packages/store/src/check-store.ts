@@ -9,11 +9,16 @@ const METHODS = ['get', 'list', 'watch'] as const;
  * Checks that a caller without types passed a store, and not what it is made of or opened with.
  *
  * @param taker what takes it, for the message: `mirror()`
+ * @param place where it was to be, for the message
  * @throws StoreError `invalid-argument` that says what to pass instead. It repeats nothing: a URL may hold a password.
  */
-export function checkStore(given: unknown, taker: string): asserts given is ConfigStore {
+export function checkStore(
+  given: unknown,
+  taker: string,
+  place = 'as its first argument',
+): asserts given is ConfigStore {
   if (isStore(given)) return;
-  throw invalid(`${taker} takes a store as its first argument, such as memoryStore(). ${mistake(given)}`);
+  throw invalid(`${taker} takes a store ${place}, such as memoryStore(). ${mistake(given)}`);
 }
 
 function isStore(given: unknown): boolean {

@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeUtf8, messageOf } from '@holdfast/store/adapter';
 import { usage } from '../exit/command-error.js';
 import { count, inline, quoted } from '../text/inline.js';
-import { isLeased, leaseReason, type LeftOut } from './change.js';
+import { isLeased, type LeftOut } from './change.js';
 
 /** What was exported: entries to be written, and keys that can't be. */
 export interface Imported {

@@ -12,7 +12,7 @@ export interface DiffLine {
 const CONTEXT = 3;
 
 /** Below a last line, where of two values only one ends with a line break: nothing else may differ. */
-const UNENDED: DiffLine = { sign: ' ', text: '\\ no line break at the end' };
+const NO_LINE_BREAK: DiffLine = { sign: ' ', text: '\\ no line break at the end' };
 
 /** Two values line by line, on lines without control characters. JSON is laid out first, so that only what differs stands out. */
 export function valueDiff(before: Uint8Array | undefined, after: Uint8Array | undefined): DiffLine[] {
@@ -26,11 +26,11 @@ export function valueDiff(before: Uint8Array | undefined, after: Uint8Array | un
   const [from, to] = layOut(one, other, before !== undefined && after !== undefined);
   const isMarked = from !== '' && to !== '' && from.endsWith('\n') !== to.endsWith('\n');
   const lines = diffLines(from, to).flatMap(({ value, added, removed }): DiffLine[] => {
-    const sign = added ? '+' : removed ? '-' : ' ';
+    const sign: DiffLine['sign'] = added ? '+' : removed ? '-' : ' ';
     const changed = value.replace(/\n$/, '').split('\n');
     return [
-      ...changed.map((text) => ({ sign, text: inline(text) })),
-      ...(isMarked && !value.endsWith('\n') ? [UNENDED] : []),
+      ...changed.map((text): DiffLine => ({ sign, text: inline(text) })),
+      ...(isMarked && !value.endsWith('\n') ? [NO_LINE_BREAK] : []),
     ];
   });
   return withContext(lines);
