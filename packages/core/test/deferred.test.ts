@@ -37,15 +37,32 @@ function known(table: Table): unknown {
   };
 }
 
-async function diffOf(table: Table, truth: Truth, revision: number): Promise<unknown> {
-  const diff = new RevisionDiff(table);
-  const items = list(truth).map((item) => ({ ...item, value: new Uint8Array() }));
-  const page = new ListPage(
-    { items, bookmark: at(revision), count: items.length, more: false, undecodable: [] },
-    false,
-  );
-  const follows = await diff.add(page, new Slicer(clock), new ScanCheck(table.range));
-  return { follows, changed: [...diff.changed], deletions: diff.hasDeletions, sample: diff.sample };
+/** A page that tells whether a key is there without giving it. */
+class KeyedPage extends ListPage {
+  isKey(index: number, head: string, rest: string): boolean {
+    return this.key(index) === head + rest;
+  }
+}
+
+/** What a diff says, which is the same whether pages tell of keys or only give them. */
+async function diffOf(
+  table: Table,
+  items: readonly KeyValue[],
+  revision: number,
+): Promise<{ readonly follows: boolean }> {
+  const told = [];
+  for (const Kind of [ListPage, KeyedPage]) {
+    const bare = items.map((item) => ({ ...item, value: new Uint8Array() }));
+    const list = { items: bare, bookmark: at(revision), count: items.length, more: false, undecodable: [] };
+    const diff = new RevisionDiff(table);
+    const follows = await diff.add(new Kind(list, false), new Slicer(clock), new ScanCheck(table.range));
+    // After a contradiction nothing else is asked for.
+    if (!follows) told.push({ follows });
+    else told.push({ follows, changed: [...diff.changed], deletions: diff.hasDeletions, sample: diff.sample });
+  }
+  const [plain = { follows: false }, keyed] = told;
+  expect(keyed).toEqual(plain);
+  return plain;
 }
 
 describe('a lazy table whose entries are made when they are read', () => {
@@ -92,7 +109,10 @@ describe('a lazy table whose entries are made when they are read', () => {
       if (revision % 20 === 0) {
         const later = new Map(truth);
         for (const gone of KEYS.slice(0, below(3))) later.delete(gone);
-        const [before, after] = [await diffOf(made, later, revision), await diffOf(deferred, later, revision)];
+        const [before, after] = [
+          await diffOf(made, list(later), revision),
+          await diffOf(deferred, list(later), revision),
+        ];
         expect(after).toEqual(before);
       }
     }
@@ -106,11 +126,65 @@ describe('a lazy table whose entries are made when they are read', () => {
     await restore(table, 100, items, { collect: false });
     const [collection] = table.collections;
     expect(table.has('/p/one')).toBe(true);
-    await diffOf(table, new Map(items.map((item) => [item.key, item])), 100);
+    await diffOf(table, list(new Map(items.map((item) => [item.key, item]))), 100);
     void table.fingerprint();
     const users = [...collection!.slabUsers()];
     expect(users).toHaveLength(KEYS.length);
     expect(users.every(({ slab }) => slab instanceof Slab)).toBe(true);
     expect(users.some((user) => 'value' in user)).toBe(false);
+  });
+});
+
+describe.each(['lazy', 'eager'] as const)('a comparison of a table with pages of keys, %s', (decode) => {
+  const items = KEYS.toSorted().map((key, n) => kv(key, { n }, n + 1));
+  const loaded = async (): Promise<Table> => {
+    const table = newTable({ decode });
+    await restore(table, 100, items, { collect: false });
+    return table;
+  };
+
+  test('finds every entry that is unchanged', async () => {
+    const table = await loaded();
+    await expect(diffOf(table, items, 200)).resolves.toMatchObject({ follows: true, changed: [], deletions: false });
+    const [, ...others] = items;
+    await expect(diffOf(table, others, 200)).resolves.toMatchObject({ follows: true, changed: [], deletions: true });
+  });
+
+  test.each([
+    ['a later one', { modRevision: 150, version: 2 }, true],
+    ['an earlier one', { modRevision: 7 }, false],
+    ['one of the same revision, but created at another', { createRevision: 3 }, false],
+    ['one of the same revision, but with another version', { version: 9 }, false],
+  ])('tells each version from %s', async (_what, other, follows) => {
+    const table = await loaded();
+    // Of the keys without a collection less is known.
+    for (const index of items.keys()) {
+      if (table.unclaimed.has(items[index]!.key)) continue;
+      const changed = items.map((item, n) => (n === index ? ({ ...item, ...other } as KeyValue) : item));
+      await expect(diffOf(table, changed, 200)).resolves.toMatchObject({ follows });
+    }
+  });
+
+  test('refuses keys that come twice, or out of order', async () => {
+    const table = await loaded();
+    for (let index = 1; index < items.length; index += 1) {
+      const twice = [...items.slice(0, index), ...items.slice(index - 1)];
+      await expect(diffOf(table, twice, 200)).resolves.toEqual({ follows: false });
+      const [first, second] = items.slice(index - 1, index + 1);
+      const swapped = [...items.slice(0, index - 1), second!, first!, ...items.slice(index + 1)];
+      await expect(diffOf(table, swapped, 200)).resolves.toEqual({ follows: false });
+    }
+  });
+
+  test('takes a bad value for what the store has, not the last good one that is shown', async () => {
+    const table = await loaded();
+    const bad = { ...kv('/p/one', 'not JSON', 150, 41), version: 2 };
+    await applyBatch(table, batch(150, [{ type: 'put', revision: bad.modRevision, current: bad, isCreate: false }]));
+    expect(table.layout.find('/p/one')?.get('one')?.value).toBeDefined();
+    await expect(diffOf(table, items, 200)).resolves.toEqual({ follows: false });
+    await expect(diffOf(table, [...items.slice(0, -1), bad], 200)).resolves.toMatchObject({
+      follows: true,
+      changed: [],
+    });
   });
 });

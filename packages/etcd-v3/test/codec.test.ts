@@ -131,6 +131,45 @@ async function pageOf(response: Buffer): Promise<EtcdPage> {
   return new EtcdPage({ buffer, keys }, { bookmark, total: count, more: false });
 }
 
+describe('a page', () => {
+  const entry = (key: string, numbers: readonly [bigint, bigint, bigint] = [2n, 3n, 1n]): Buffer =>
+    message([1, Buffer.from(key)], [2, numbers[0]], [3, numbers[1]], [4, numbers[2]]);
+  const page = (head: number, ...entries: readonly Buffer[]): Promise<EtcdPage> =>
+    pageOf(message([1, header(head)], ...entries.map((each) => [2, each] as const), [4, entries.length]));
+
+  test.each([
+    ['ASCII', ['/a', '/a/b', '/a/c', '/ab']],
+    ['not ASCII', ['/a', '/a/ü', '/a/ÿ', '/é']],
+    ['long', ['/a', `/a/${'b'.repeat(130)}`]],
+  ])('tells of each key which it is: %s', async (_what, keys) => {
+    const found = await page(9, ...keys.map((key) => entry(key)));
+    for (const [index, key] of keys.entries()) {
+      for (const other of [...keys, '/', '', `${key}/`, '/a/\u00fc'])
+        for (const at of [0, 1, 2, other.length])
+          expect(found.isKey(index, other.slice(0, at), other.slice(at))).toBe(other === key);
+    }
+    expect(() => found.isKey(keys.length, '/', 'a')).toThrow(RangeError);
+  });
+
+  test('gives numbers of more than 32 bits as they are', async () => {
+    const large = 2n ** 40n;
+    const found = await page(
+      Number(large),
+      entry('/a', [1n, 2n, 1n]),
+      entry('/b', [large - 2n, large - 1n, 2n ** 33n]),
+      entry('/c', [5n, 6n, 2n]),
+    );
+    const numbers = [0, 1, 2].map((n) => [found.createRevision(n), found.modRevision(n), found.version(n)]);
+    expect(numbers).toEqual([
+      [1, 2, 1],
+      [2 ** 40 - 2, 2 ** 40 - 1, 2 ** 33],
+      [5, 6, 2],
+    ]);
+    for (const part of ['createRevision', 'modRevision', 'version', 'key', 'value'] as const)
+      expect(() => found[part](3)).toThrow('index 3 is outside this page of 3');
+  });
+});
+
 describe('an entry', () => {
   const fields = [
     [1, Buffer.from('/k')],

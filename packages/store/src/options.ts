@@ -63,6 +63,11 @@ export interface Page {
   readonly more: boolean;
   readonly length: number;
   key(index: number): string;
+  /**
+   * Whether the key of an entry is `head`, followed by `rest`. For adapters whose pages can tell that sooner than they can give the key: a
+   * mirror that reads all keys again finds nearly all of them where it has them.
+   */
+  isKey?(index: number, head: string, rest: string): boolean;
   value(index: number): Uint8Array;
   modRevision(index: number): Revision;
   createRevision(index: number): Revision;

@@ -99,9 +99,9 @@ export const mirrorBursts: readonly Mutant[] = [
     name: 'mirror-compares-with-a-row-that-is-gone',
     promise: 'M3',
     why: 'a resync fails, or compares other keys, where the application reads entries for the first time between two pages',
-    file: core('table/collection-table'),
-    find: 'return isStale ? this.#entries.revisions(key)',
-    replace: 'return isStale && key === undefined ? undefined',
+    file: core('table/collection-walk'),
+    find: 'if (this.#released === this.#entries.released) return held;',
+    replace: 'if (this.#released <= this.#entries.released) return held;',
     caughtBy: { test: TEST, name: 'a resync goes on where all entries of a lazy mirror' },
   },
   {

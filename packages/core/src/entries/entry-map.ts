@@ -1,3 +1,4 @@
+import type { Page } from '@holdfast/store';
 import type { Entry, Revisions } from './entry.js';
 import { LargeMap, mapFor } from '../util/large-map.js';
 import { toRawValue } from '../values/raw-value.js';
@@ -94,6 +95,15 @@ export class EntryMap {
     if (typeof held !== 'number') return held;
     const { slab, index } = this.#rows.at(held);
     return slab.revisions(index);
+  }
+
+  /** Whether what is held for a key is the version that an entry of a page has. */
+  isVersion(held: Held, page: Page, index: number): boolean {
+    if (typeof held === 'number') return this.#rows.isVersion(held, page, index);
+    if (held.modRevision !== page.modRevision(index) || held.createRevision !== page.createRevision(index))
+      return false;
+    const { version } = held;
+    return version === undefined || version === (page.version(index) ?? version);
   }
 
   /** What a copy must have of an entry that is not made yet. The bytes are those of its slab. */

@@ -1,3 +1,4 @@
+import type { Page } from '@holdfast/store';
 import type { Slab } from './slab.js';
 
 interface Stretch {
@@ -12,6 +13,8 @@ interface Stretch {
 export class SlabRows {
   /** By their starts; those that were let go leave gaps. */
   #stretches: Stretch[] = [];
+  /** The one that was found last: rows are mostly asked for in their order. */
+  #last: Stretch | undefined;
   #end = 0;
   #released = 0;
 
@@ -42,15 +45,25 @@ export class SlabRows {
     return { slab, index: row - start };
   }
 
+  /** Whether a row's version is that of an entry of a page. */
+  isVersion(row: number, page: Page, index: number): boolean {
+    const { slab, start } = this.#stretchOf(row);
+    return slab.isVersion(row - start, page, index);
+  }
+
   /** Nobody needs the row any more. */
   release(row: number): void {
     const stretch = this.#stretchOf(row);
     stretch.count -= 1;
     this.#released += 1;
-    if (stretch.count === 0) this.#stretches = this.#stretches.filter((each) => each !== stretch);
+    if (stretch.count > 0) return;
+    this.#last = undefined;
+    this.#stretches = this.#stretches.filter((each) => each !== stretch);
   }
 
   #stretchOf(row: number): Stretch {
+    const last = this.#last;
+    if (last !== undefined && row >= last.start && row < last.start + last.slab.length) return last;
     let low = 0;
     let high = this.#stretches.length;
     while (high - low > 1) {
@@ -60,6 +73,7 @@ export class SlabRows {
     }
     const found = this.#stretches[low];
     if (found === undefined) throw new RangeError(`there is no row ${row}`);
+    this.#last = found;
     return found;
   }
 }

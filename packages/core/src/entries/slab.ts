@@ -26,6 +26,15 @@ export class Slab {
     };
   }
 
+  /** Whether the version of an entry is that of another page's. */
+  isVersion(index: number, page: Page, other: number): boolean {
+    const mine = this.#page;
+    if (mine.modRevision(index) !== page.modRevision(other)) return false;
+    if (mine.createRevision(index) !== page.createRevision(other)) return false;
+    const version = mine.version(index);
+    return version === undefined || version === (page.version(other) ?? version);
+  }
+
   get length(): number {
     return this.#page.length;
   }

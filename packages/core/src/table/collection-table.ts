@@ -5,6 +5,7 @@ import { type Entry, KeptEntry, type Revisions, sameRevisions } from '../entries
 import { EntryMap, type Held, type MakeEntry } from '../entries/entry-map.js';
 import { EagerMaker, type EntryMaker, LazyMaker, type Prepared } from '../entries/entry-maker.js';
 import { type Box, LazyEntry } from '../entries/lazy-entry.js';
+import { CollectionWalk } from './collection-walk.js';
 import { type Problem, toProblem } from '../events/problem.js';
 import type { RawValue } from '../values/raw-value.js';
 import type { Slab, SlabUser } from '../entries/slab.js';
@@ -175,30 +176,9 @@ export class CollectionTable {
     return this.#bad.get(key) ?? this.#entries.revisions(key);
   }
 
-  /**
-   * The same for many keys, of which most come in the order in which they are in the table, as after a load. It goes through that
-   * beside them: finding each key by its hash takes five times as long. Meanwhile entries may be made by those who read them.
-   */
-  lookup(): (key: string) => Partial<Revisions> | undefined {
-    if (!this.#entries.isOrdered) return (key) => this.revisions(key);
-    const entries = this.#entries.held.entries();
-    let released = this.#entries.released;
-    const advance = () => {
-      released = this.#entries.released;
-      return entries.next().value;
-    };
-    let next = advance();
-    return (key) => {
-      const bad = this.#bad.size === 0 ? undefined : this.#bad.get(key);
-      if (bad !== undefined) return bad;
-      while (next !== undefined && next[0] < key) next = advance();
-      if (next?.[0] !== key) return this.#entries.revisions(key);
-      const [, held] = next;
-      // The row may be gone since it was taken ahead: somebody has read the entry.
-      const isStale = released !== this.#entries.released;
-      next = advance();
-      return isStale ? this.#entries.revisions(key) : this.#entries.revisionsOf(held);
-    };
+  /** The same for many keys, while nothing changes. */
+  walk(): CollectionWalk {
+    return new CollectionWalk({ entries: this.#entries, bad: this.#bad, base: this.#base });
   }
 
   /** The keys with their revision in the store, each once. */

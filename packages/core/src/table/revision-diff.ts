@@ -3,12 +3,14 @@ import { compareKeys, type Slicer } from '@holdfast/store/adapter';
 import type { Revisions } from '../entries/entry.js';
 import type { KeySet } from './patch.js';
 import type { ScanCheck } from '../util/answers.js';
+import type { CollectionTable } from './collection-table.js';
+import type { CollectionWalk } from './collection-walk.js';
+import { NewestKeys } from './newest-keys.js';
 import type { Table } from './table.js';
 import { hexOf } from './undecodable-keys.js';
 
-/** How many of the newest unchanged values a resync compares, and the part of all keys that they may be at most. */
-const SAMPLE_KEYS = 128;
-const SAMPLE_PART = 1 / 16;
+/** How many keys are compared between two times that the slicer is asked. */
+const STEP = 8;
 
 /**
  * Compares the table with the keys and revisions (not the values) of the whole range at a later revision: which keys were changed, which
@@ -17,10 +19,12 @@ const SAMPLE_PART = 1 / 16;
  */
 export class RevisionDiff {
   readonly #table: Table;
-  readonly #lookup: ReturnType<Table['lookup']>;
+  readonly #walks: ReadonlyMap<CollectionTable, CollectionWalk>;
+  /** That of the collection whose key came last. */
+  #walk: CollectionWalk | undefined;
   readonly #pages: Page[] = [];
   readonly #changed = new Map<string, Revision>();
-  readonly #unchanged = new Newest();
+  readonly #unchanged = new NewestKeys();
   readonly #undecodable: UndecodableKey[] = [];
   /** The number of keys that the table has too. */
   #kept = 0;
@@ -28,7 +32,7 @@ export class RevisionDiff {
 
   constructor(table: Table) {
     this.#table = table;
-    this.#lookup = table.lookup();
+    this.#walks = new Map(table.collections.map((collection) => [collection, collection.walk()]));
   }
 
   /** The keys that were changed since the table's revision. */
@@ -54,12 +58,9 @@ export class RevisionDiff {
   async add(page: Page, slicer: Slicer, check: ScanCheck): Promise<boolean> {
     this.#pages.push(page);
     const { length } = page;
-    for (let index = 0; index < length; index++) {
-      const modRevision = page.modRevision(index);
-      const revisions = { modRevision, createRevision: page.createRevision(index), version: page.version(index) };
-      const key = page.key(index);
-      check.key(key, modRevision);
-      if (!this.#isNext(key) || !this.#follows(key, revisions)) return false;
+    for (let index = 0; index < length;) {
+      index = this.#compare(page, index, check);
+      if (index < 0) return false;
       if (slicer.isDue()) await slicer.pause();
     }
     for (const key of page.undecodable) {
@@ -97,54 +98,56 @@ export class RevisionDiff {
     return { keys, undecodable: new Set(this.#undecodable.map(({ rawKey }) => hexOf(rawKey))) };
   }
 
-  /** In ascending order no key comes twice, so the count shows whether all have come. */
-  #isNext(key: string): boolean {
-    if (key <= this.#last && compareKeys(key, this.#last) <= 0) return false;
-    this.#last = key;
+  /** Compares some entries of a page. Returns the index of the next one, or −1 for a contradiction. */
+  #compare(page: Page, from: number, check: ScanCheck): number {
+    const end = Math.min(page.length, from + STEP);
+    for (let index = from; index < end; index += 1)
+      if (!this.#isUnchanged(page, index) && !this.#follows(page, index, check)) return -1;
+    return end;
+  }
+
+  /** Whether the entry is the next one of the table, as it is there. Nearly all are, and for those nothing need be made. */
+  #isUnchanged(page: Page, index: number): boolean {
+    const walk = this.#walk;
+    if (walk?.takes(page, index) !== true) return false;
+    this.#kept += 1;
+    this.#unchanged.add(walk.base, walk.last ?? '', page.modRevision(index));
     return true;
   }
 
-  #follows(key: string, { modRevision, createRevision, version }: Revisions): boolean {
+  #follows(page: Page, index: number, check: ScanCheck): boolean {
+    const key = page.key(index);
+    const modRevision = page.modRevision(index);
+    const createRevision = page.createRevision(index);
+    const version = page.version(index);
+    check.key(key, modRevision);
+    if (!this.#isNext(key)) return false;
     const { revision } = this.#table;
-    const known = this.#lookup(key);
+    const known = this.#find(key);
     if (known !== undefined) this.#kept += 1;
     const isSameLife = known !== undefined && (known.createRevision ?? createRevision) === createRevision;
     if (modRevision <= revision) {
       if (!isSameLife || known.modRevision !== modRevision || (known.version ?? version) !== version) return false;
-      this.#unchanged.add(key, modRevision);
+      this.#unchanged.add('', key, modRevision);
       return true;
     }
     this.#changed.set(key, modRevision);
     // The key either continues its known life, or was created since.
     return createRevision > revision || (isSameLife && (known.version ?? 0) < (version ?? 1));
   }
-}
 
-interface Dated {
-  readonly key: string;
-  readonly revision: number;
-}
-
-/** The keys of the highest revisions, out of many that are seen once each. */
-class Newest {
-  #dated: Dated[] = [];
-  #seen = 0;
-  #least = 0;
-
-  add(key: string, revision: number): void {
-    this.#seen += 1;
-    if (revision <= this.#least) return;
-    this.#dated.push({ key, revision });
-    if (this.#dated.length >= 8 * SAMPLE_KEYS) this.#least = this.#sort(SAMPLE_KEYS).at(-1)?.revision ?? 0;
+  /** In ascending order no key comes twice, so the count shows whether all have come. */
+  #isNext(key: string): boolean {
+    const last = this.#walk === undefined ? this.#last : this.#walk.base + (this.#walk.last ?? '');
+    if (key <= last && compareKeys(key, last) <= 0) return false;
+    this.#last = key;
+    return true;
   }
 
-  /** The newest first. */
-  sample(): readonly Dated[] {
-    return this.#sort(Math.min(SAMPLE_KEYS, Math.ceil(this.#seen * SAMPLE_PART)));
-  }
-
-  #sort(count: number): readonly Dated[] {
-    this.#dated = this.#dated.sort((a, b) => b.revision - a.revision).slice(0, count);
-    return this.#dated;
+  /** What is known of a key's version in the store. Of unclaimed keys it is not all. */
+  #find(key: string): Partial<Revisions> | undefined {
+    const collection = this.#table.layout.find(key);
+    this.#walk = collection === undefined ? undefined : this.#walks.get(collection);
+    return collection === undefined ? this.#table.unclaimed.get(key) : this.#walk?.find(collection.relative(key));
   }
 }

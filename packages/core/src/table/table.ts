@@ -159,15 +159,6 @@ export class Table {
     return collection.revisions(collection.relative(key))?.modRevision;
   }
 
-  /** To look up what is known of the versions that the store has of many keys, while nothing changes. Of unclaimed keys it is not all. */
-  lookup(): (key: string) => Partial<Revisions> | undefined {
-    const lookups = new Map(this.collections.map((collection) => [collection, collection.lookup()]));
-    return (key) => {
-      const collection = this.layout.find(key);
-      return collection === undefined ? this.unclaimed.get(key) : lookups.get(collection)?.(collection.relative(key));
-    };
-  }
-
   /** Whether this is what the table has for the key, by its bytes too (of unclaimed keys a digest). */
   holds({ key, modRevision, createRevision, version, value }: KeyValue): boolean {
     const collection = this.layout.find(key);

@@ -50,20 +50,34 @@ export class EtcdPage implements Page {
     return this.#buffer.toString(this.#encoding, from, from + (this.#buffer[from - 1] ?? 0));
   }
 
+  isKey(index: number, head: string, rest: string): boolean {
+    const { bounds, keysFirst, ascii } = this.#keys;
+    const start = bounds[2 * index];
+    if (!keysFirst || !ascii || start === undefined) return this.key(index) === head + rest;
+    const buffer = this.#buffer;
+    const from = start + SHORT_KEY_OFFSET;
+    const middle = from + head.length;
+    if (buffer[from - 1] !== head.length + rest.length) return false;
+    // Neighbouring keys differ at their ends.
+    for (let at = rest.length - 1; at >= 0; at -= 1) if (buffer[middle + at] !== rest.charCodeAt(at)) return false;
+    for (let at = head.length - 1; at >= 0; at -= 1) if (buffer[from + at] !== head.charCodeAt(at)) return false;
+    return true;
+  }
+
   value(index: number): Uint8Array {
     return this.#at(index).value;
   }
 
   modRevision(index: number): Revision {
-    return (this.#keys.modRevisions[index] ?? this.#at(index).modRevision) as Revision;
+    return (this.#keys.modRevisions[index] ?? this.#none(index)) as Revision;
   }
 
   createRevision(index: number): Revision {
-    return this.#at(index).createRevision as Revision;
+    return (this.#keys.createRevisions[index] ?? this.#none(index)) as Revision;
   }
 
   version(index: number): number {
-    return this.#at(index).version;
+    return this.#keys.versions[index] ?? this.#none(index);
   }
 
   /** The entry's parts. Those of the last requested entry are cached. */
@@ -71,12 +85,14 @@ export class EtcdPage implements Page {
     if (index === this.#index) return this.#entry;
     const start = this.#keys.bounds[2 * index];
     const end = this.#keys.bounds[2 * index + 1];
-    if (start === undefined || end === undefined) {
-      throw new RangeError(`index ${index} is outside this page of ${this.length}`);
-    }
+    if (start === undefined || end === undefined) return this.#none(index);
     this.#index = -1;
     this.#entry.read(start, end);
     this.#index = index;
     return this.#entry;
+  }
+
+  #none(index: number): never {
+    throw new RangeError(`index ${index} is outside this page of ${this.length}`);
   }
 }

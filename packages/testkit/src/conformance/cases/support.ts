@@ -28,7 +28,7 @@ export const LARGE_VALUES = {
 export const RESUMES = { history: (history: Capabilities['history']) => history !== 'none' } as const;
 
 /** A page as plain data. */
-export interface ReadPage extends Omit<Page, 'key' | 'value' | 'modRevision' | 'createRevision' | 'version'> {
+export interface ReadPage extends Omit<Page, 'key' | 'isKey' | 'value' | 'modRevision' | 'createRevision' | 'version'> {
   readonly entries: readonly Omit<KeyValue, 'lease' | 'expiresAt'>[];
   readonly undecodable: readonly UndecodableKey[];
 }
@@ -36,8 +36,14 @@ export interface ReadPage extends Omit<Page, 'key' | 'value' | 'modRevision' | '
 export function readPage(page: Page): ReadPage {
   const entries = Array.from({ length: page.length }, (_, index) => {
     const version = page.version(index);
+    const key = page.key(index);
+    if (page.isKey !== undefined) {
+      const middle = Math.floor(key.length / 2);
+      expectEqual(page.isKey(index, key.slice(0, middle), key.slice(middle)), true, 'isKey() of a key of the page');
+      expectEqual(page.isKey(index, key, '/'), false, 'isKey() of another key');
+    }
     const entry = {
-      key: page.key(index),
+      key,
       value: page.value(index),
       createRevision: page.createRevision(index),
       modRevision: page.modRevision(index),
