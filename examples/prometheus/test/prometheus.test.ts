@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { etcdV3Store } from '@holdfast/etcd-v3';
+import { memoryStore } from '@holdfast/memory';
 import type { ConfigStore } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, virtualClock, type Etcd, type Proxy } from '@holdfast/testkit';
 import { parse } from 'yaml';
@@ -152,6 +153,14 @@ describe('the probes', () => {
   test('are alive without the store: a restart would not bring it back', () => {
     expect(probes['alive']).toEqual({ status: 200, body: 'alive\n' });
   });
+});
+
+test('the service closes also where the store is away', async () => {
+  const gone = memoryStore();
+  const other = await startService({ store: gone });
+  await gone.close();
+  await other.close();
+  await expect(fetch(`${other.url}/healthz`)).rejects.toThrow();
 });
 
 describe('the metrics', () => {
