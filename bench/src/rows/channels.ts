@@ -9,7 +9,11 @@ const PREFIX = '/bench/';
 const VALUE = '{"n":1}';
 
 const CALLS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((name) => `tracing:holdfast:store:call:${name}`);
-const OTHERS = ['store:connection', 'mirror:load', 'mirror:step', 'mirror:resync', 'mirror:state', 'mirror:problem'];
+const OTHERS = [
+  'store:connection',
+  ...['mirror:load', 'mirror:step', 'mirror:resync', 'mirror:state', 'mirror:problem', 'mirror:audit'],
+  'session:state',
+];
 const CHANNELS = [...CALLS, ...OTHERS.map((name) => `holdfast:${name}`)];
 
 const metrics: Record<string, Metric> = {
@@ -111,6 +115,13 @@ export const row: Row = {
       ours: { side: 'silent', metric: 'get' },
       kind: 'ratio',
       peer: { side: 'heard', metric: 'get' },
+      limit: 1,
+    },
+    {
+      what: 'diagnostics channels without subscribers, put → change, against subscribers on every channel',
+      ours: { side: 'silent', metric: 'change' },
+      kind: 'ratio',
+      peer: { side: 'heard', metric: 'change' },
       limit: 1,
     },
   ],
