@@ -85,13 +85,15 @@ async function fileFindings(file: string): Promise<Finding[]> {
       ),
     );
   }
-  const kept = (await readdir(dirname(file))).filter((name) => name.startsWith(`${basename(file)}.kept-`)).sort();
+  const kept = (await readdir(dirname(file)))
+    .filter((name) => name.startsWith(`${basename(file)}.kept-`) && !name.endsWith('.log'))
+    .sort();
   for (const name of kept) {
     found.push(
       problem(
         'file',
         `a former snapshot was kept, since the store looked like another one: ${inline(join(dirname(file), name))}`,
-        'Compare the two with "holdfast export --from-snapshot", and remove it when it is not needed.',
+        'Compare the two with "holdfast export --from-snapshot". Remove it, with its .log, when it is not needed.',
       ),
     );
   }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -57,10 +57,23 @@ test('what is wrong is found: bad values, a torn file, others who may read it, a
   writeFileSync(join(cwd, 'shared'), bytes);
   chmodSync(join(cwd, 'shared'), 0o644);
   writeFileSync(join(cwd, 'shared.kept-1'), bytes);
+  writeFileSync(join(cwd, 'shared.kept-1.0a.log'), 'a log');
   const shared = await command(['check', '--snapshot', 'shared'], { cwd });
   expect(shared.code).toBe(1);
   expect(shared.out).toContain('chmod 600');
-  expect(shared.out).toContain('shared.kept-1');
+  expect(shared.out.match(/shared\.kept-1/g)).toHaveLength(1);
+});
+
+test('the log of a snapshot is no bad snapshot, which somebody might remove', async () => {
+  const log = readdirSync(cwd).find((name) => /^good\..*\.log$/.test(name))!;
+  for (const args of [
+    ['check', '--snapshot', log],
+    ['export', '--from-snapshot', log],
+  ]) {
+    const { code, err } = await command(args, { cwd });
+    expect(code).toBe(2);
+    expect(err).toContain(`is the log of a snapshot, and belongs to it.\nName the snapshot: ${join(cwd, 'good')}`);
+  }
 });
 
 test('its entries are exported, and imported: a bad value is the last good one, and listed', async () => {
