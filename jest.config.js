@@ -29,6 +29,7 @@ export default {
     '^@holdfast/simulation$': '<rootDir>/checks/simulation/src/index.ts',
     '^@holdfast/store/adapter$': '<rootDir>/packages/store/src/adapter.ts',
     '^@holdfast/core/file-snapshot$': '<rootDir>/packages/core/src/snapshot/file/index.ts',
+    '^@holdfast/core/replicate$': '<rootDir>/packages/core/src/replicate/index.ts',
     '^@holdfast/core/yaml$': '<rootDir>/packages/core/src/values/yaml.ts',
     '^@holdfast/files/format$': '<rootDir>/packages/files/src/folder-format.ts',
     '^@holdfast/testkit/([^/]+)$': '<rootDir>/packages/testkit/src/$1.ts',

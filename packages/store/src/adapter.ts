@@ -25,6 +25,7 @@ export { backgroundClock, monotonicMs, systemClock } from './clock.js';
 export { CopyPool, type CopySource } from './copy-pool.js';
 export { abortable, withDeadline, withTimeLimit, type Deadline, type DeadlineOptions } from './deadline.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
+export { scanByList } from './derive.js';
 export type {
   AnyDriver,
   AssumedHistory,

@@ -1,0 +1,696 @@
+import { type Bookmark, type ConfigStore, isStoreError, type KeyValue, StoreError } from '@holdfast/store';
+import {
+  addAbortListener,
+  Backoff,
+  bytesEqual,
+  checkStorableKey,
+  checkStorableValue,
+  isRefusedLocally,
+  nextTurn,
+  quoted,
+  removeAbortListener,
+  sleep,
+  toStoreError,
+  whenAborted,
+} from '@holdfast/store/adapter';
+import { bytes } from '../values/bytes.js';
+import type { Change, ChangeEvent } from '../events/change.js';
+import type { Entry } from '../entries/entry.js';
+import { mirror } from '../mirror.js';
+import type { Mirror } from '../views/prefix-mirror.js';
+import { type Conflict, type ConflictReason, describeConflict, ReplicationConflictError } from './conflict.js';
+import { HeldLeases } from './held-leases.js';
+import { isOtherHistory, otherHistory } from './source-history.js';
+import { KeyMap } from './key-map.js';
+import { type Lifetime, LeaseTap } from './lease-tap.js';
+import type { Ledger, LedgerContext, Refusal, Write } from './ledger.js';
+import type { Settings } from './options.js';
+import { OwnKeys } from './own-keys.js';
+import type { Progress, ReplicationRecord } from './record.js';
+import { SingleLedger } from './single-ledger.js';
+import { StepQueue } from './step-queue.js';
+import { TxnLedger } from './txn-ledger.js';
+import type { ReplicationState } from './state.js';
+
+/** How many writes of the first copy are in one transaction, and how many bytes of values. */
+const COPIED_AT_ONCE = { writes: 100, bytes: 512 * 1024 };
+/** After how many keys of a comparison others get their turn. */
+const COMPARED_AT_ONCE = 2_000;
+
+/** Who hears of what a replicator does. */
+export interface ReplicatorEvents {
+  state(state: ReplicationState): void;
+  conflict(conflict: Conflict): void;
+}
+
+/** What is wanted under a key of the target. */
+interface Wanted {
+  /** The source's key, without the prefix. */
+  readonly source: string;
+  readonly entry: Entry<Uint8Array>;
+}
+
+/** Carries a source over to a target: one comparison first, then the steps of a mirror of the source, one after another. */
+export class Replicator {
+  readonly #source: ConfigStore;
+  readonly #target: ConfigStore;
+  readonly #settings: Settings;
+  readonly #events: ReplicatorEvents;
+  readonly #tap: LeaseTap;
+  readonly #keys: KeyMap;
+  readonly #own = new OwnKeys();
+  readonly #ledger: Ledger;
+  readonly #leases: HeldLeases;
+  readonly #queue: StepQueue;
+  readonly #conflicts = new Map<string, Conflict>();
+  readonly #end = new AbortController();
+  readonly #delays: { readonly source: Backoff; readonly target: Backoff };
+  #mirror: Mirror<Uint8Array> | undefined;
+  #bookmark: Bookmark | undefined;
+  /** Where it stands, if both stores answer. */
+  #work: ReplicationState;
+  readonly #troubles = new Map<'source' | 'target', { readonly since: number; readonly cause: StoreError }>();
+  #shown: ReplicationState;
+  #running: Promise<void> | undefined;
+  /** While it starts, failures end it after this long. */
+  #startUntil: number | undefined;
+
+  constructor(
+    source: ConfigStore,
+    target: ConfigStore,
+    settings: Settings,
+    { writer, events }: { readonly writer: string; readonly events: ReplicatorEvents },
+  ) {
+    const { clock, name, prefix, places, backoff, mapKey } = settings;
+    this.#source = source;
+    this.#target = target;
+    this.#settings = settings;
+    this.#events = events;
+    this.#tap = new LeaseTap(source);
+    this.#keys = new KeyMap(mapKey, prefix, places.prefix);
+    const context: LedgerContext = {
+      own: this.#own,
+      identity: { name, prefix, targetPrefix: places.prefix, writer, since: clock.now() },
+      signal: this.#end.signal,
+      failed: (error) => this.#failed('target', error),
+      answered: () => {
+        this.#answered('target');
+      },
+    };
+    const Kind = target.capabilities.transactions === 'multi-key' ? TxnLedger : SingleLedger;
+    this.#ledger = new Kind(target, places, context);
+    this.#queue = new StepQueue(this.#end.signal);
+    this.#leases = new HeldLeases({
+      source,
+      target,
+      clock,
+      signal: this.#end.signal,
+      onLost: (keys) => {
+        this.#queue.addRepair(keys);
+      },
+    });
+    this.#delays = { source: new Backoff(backoff), target: new Backoff(backoff) };
+    this.#work = this.#shown = { status: 'starting', since: clock.now() };
+  }
+
+  get state(): ReplicationState {
+    return this.#shown;
+  }
+
+  /** The target holds everything of the source up to here. */
+  get bookmark(): Bookmark | undefined {
+    const mirrored = this.#mirror;
+    if (this.#bookmark === undefined || mirrored === undefined || !this.#queue.isIdle) return this.#bookmark;
+    return mirrored.bookmark;
+  }
+
+  get conflicts(): readonly Conflict[] {
+    return [...this.#conflicts.values(), ...this.#unreadable()];
+  }
+
+  get record(): ReplicationRecord {
+    return this.#ledger.record;
+  }
+
+  /** Resolves after the first copy. */
+  async start(): Promise<void> {
+    const { signal, clock, startTimeoutMs } = this.#settings;
+    const onAbort = () => {
+      this.#close(new StoreError('aborted', 'the replication was aborted', { cause: signal?.reason }));
+    };
+    whenAborted(signal, onAbort);
+    addAbortListener(this.#end.signal, () => {
+      removeAbortListener(signal, onAbort);
+    });
+    try {
+      this.#startUntil = clock.now() + startTimeoutMs;
+      this.#mirror = await this.#open();
+      const before = await this.#ledger.open();
+      const last = before?.bookmark ?? before?.toward;
+      if (last !== undefined) await this.#checkHistory(last, before?.bookmark === undefined ? undefined : before.keys);
+      await this.#compare(before?.bookmark);
+      this.#queue.done();
+      this.#startUntil = undefined;
+    } catch (error) {
+      const failure = this.#reasonOf(error);
+      await this.#stop(failure);
+      throw failure;
+    }
+    this.#running = this.#run();
+  }
+
+  /** Resolves when everything that the source had at the call is in the target. */
+  async sync(signal: AbortSignal, timeoutMs: number): Promise<void> {
+    this.#throwIfEnded();
+    const mirrored = this.#mirror;
+    if (mirrored === undefined) throw new StoreError('internal', 'the replication has not started');
+    try {
+      await mirrored.sync({ signal, timeoutMs });
+      await this.#queue.untilDone(signal);
+      await this.#ledger.check();
+    } catch (error) {
+      throw this.#reasonOf(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#close(new StoreError('closed', 'the replication is closed'));
+    await this.#stopped();
+  }
+
+  #close(reason: StoreError): void {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort(reason);
+    this.#work = { status: 'closed', since: this.#settings.clock.now() };
+    this.#troubles.clear();
+    this.#show();
+    // Its failures are its own: nobody waits for it here.
+    void this.#stopped().catch(() => undefined);
+  }
+
+  async #stopped(): Promise<void> {
+    await Promise.all([this.#running, this.#leases.close(), this.#mirror?.close()]);
+  }
+
+  async #stop(error: StoreError): Promise<void> {
+    if (!this.#end.signal.aborted) {
+      this.#settings.logger.error(`the replication ${quoted(this.#settings.name)} stopped: ${error.message}`, {
+        error,
+      });
+      this.#end.abort(error);
+      this.#work = { status: 'stopped', since: this.#settings.clock.now(), error };
+      this.#troubles.clear();
+      this.#show();
+    }
+    await Promise.all([this.#leases.close(), this.#mirror?.close()]);
+  }
+
+  #throwIfEnded(): void {
+    if (this.#end.signal.aborted) throw this.#end.signal.reason;
+  }
+
+  /** What ended it, where a call failed for that alone. */
+  #reasonOf(error: unknown): StoreError {
+    return this.#end.signal.aborted ? toStoreError(this.#end.signal.reason) : toStoreError(error);
+  }
+
+  #open(): Promise<Mirror<Uint8Array>> {
+    const { prefix, clock, random, logger, startTimeoutMs, name, backoff } = this.#settings;
+    const { initialMs, maxMs } = backoff;
+    return mirror(this.#tap.store, {
+      prefix,
+      codec: bytes(),
+      decode: 'lazy',
+      // Values are read once each.
+      cacheSize: 1,
+      name: `replicate ${name}`,
+      clock,
+      random,
+      logger,
+      backoff: { initialMs, maxMs },
+      startTimeoutMs,
+      signal: this.#end.signal,
+      onChange: (event) => {
+        this.#changed(event);
+      },
+      onState: ({ status, connection, ...state }) => {
+        if (status === 'closed') {
+          // Only its store can end it.
+          const error = 'error' in state ? state.error : undefined;
+          if (error !== undefined && !this.#end.signal.aborted) void this.#stop(error);
+        } else if (connection === 'connected') this.#answered('source');
+        else if ('cause' in state && state.cause !== undefined) this.#interrupted('source', state.cause);
+      },
+    }).then((mirrored) => {
+      mirrored.on('resync', ({ reason, from, bookmark }) => {
+        if (reason !== 'history-changed' && !isOtherHistory(from, bookmark)) return;
+        this.#queue.addHistory(from, bookmark);
+      });
+      return mirrored;
+    });
+  }
+
+  #changed(event: ChangeEvent<Change<Uint8Array>>): void {
+    if (event.cause === 'load') return;
+    this.#queue.add({ bookmark: event.bookmark, changes: event.changes, keys: this.#countOfSource() });
+  }
+
+  #countOfSource(): number {
+    const mirrored = this.#mirror;
+    return mirrored === undefined ? 0 : mirrored.size + mirrored.problems().length;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        const task = await this.#queue.next();
+        if (task.type === 'history') {
+          if (!this.#settings.acceptHistory) throw otherHistory(task.from, task.to, this.#settings.prefix);
+          await this.#compare(undefined);
+        } else if (task.type === 'repair') {
+          await this.#repair(task.keys);
+        } else {
+          await this.#step(task.step);
+        }
+        this.#queue.done();
+      }
+    } catch (error) {
+      const failure = this.#reasonOf(error);
+      if (this.#end.signal.aborted) return;
+      await this.#stop(failure);
+    }
+  }
+
+  /** @throws StoreError `history-changed`, unless that is accepted */
+  async #checkHistory(last: Bookmark, keys: number | undefined): Promise<void> {
+    if (this.#settings.acceptHistory) return;
+    const mirrored = this.#mirror;
+    if (mirrored === undefined) return;
+    const { bookmark } = mirrored;
+    if (isOtherHistory(last, bookmark)) throw otherHistory(last, bookmark, this.#settings.prefix);
+    if (keys === undefined || !this.#source.capabilities.historicalReads) return;
+    const range = { prefix: this.#settings.prefix };
+    const count = await this.#retry('source', async () => {
+      try {
+        const { signal } = this.#end;
+        return (await this.#source.list(range, { countOnly: true, revision: last.revision, signal })).count;
+      } catch (error) {
+        if (isStoreError(error, 'compacted')) return undefined;
+        throw error;
+      }
+    });
+    if (count !== undefined && count !== keys) throw otherHistory(last, bookmark, this.#settings.prefix);
+    // What is compacted can't be counted. A store that was wiped has no key from before.
+    if (count !== undefined || keys === 0 || !this.#source.capabilities.versions) return;
+    for (const entry of mirrored.values()) if (entry.createRevision <= last.revision) return;
+    throw otherHistory(last, bookmark, this.#settings.prefix);
+  }
+
+  /**
+   * Makes the target equal to the source as it is now.
+   *
+   * @param complete up to where the target was complete before, in the same history; a contradiction to that is `history-changed`
+   */
+  async #compare(complete: Bookmark | undefined): Promise<void> {
+    const mirrored = this.#mirror;
+    if (mirrored === undefined) throw new StoreError('internal', 'the replication has not started');
+    this.#setWork({ status: 'starting' });
+    // In one turn: from here on, the queue has what is newer.
+    const { bookmark } = mirrored;
+    const entries = [...mirrored];
+    const keys = this.#countOfSource();
+    this.#queue.restart();
+    this.#keys.clear();
+    this.#own.clear();
+    this.#conflicts.clear();
+    const wanted = new Map<string, Wanted>();
+    for (const [source, entry] of entries) {
+      const target = this.#keys.target(source);
+      if (target === undefined) continue;
+      this.#keys.take(target, source);
+      wanted.set(target, { source, entry });
+    }
+    const there = await this.#ledger.read();
+    const writes: Write[] = [];
+    const found: Conflict[] = [];
+    for (const [index, item] of there.items.entries()) {
+      if (index % COMPARED_AT_ONCE === COMPARED_AT_ONCE - 1) await nextTurn();
+      const want = wanted.get(item.key);
+      wanted.delete(item.key);
+      const own = there.isOwn(item);
+      if (own) this.#own.set(item.key, { revision: item.modRevision, lease: item.lease });
+      if (want === undefined) {
+        if (own) writes.push({ type: 'delete', key: item.key, over: item.modRevision });
+        continue;
+      }
+      const unfit = this.#unfit(item.key, want, item);
+      if (unfit !== undefined) {
+        found.push(unfit);
+        continue;
+      }
+      const isEqual = bytesEqual(want.entry.value, item.value);
+      if (own && !isEqual && complete !== undefined && want.entry.modRevision <= complete.revision) {
+        if (!this.#settings.acceptHistory) throw otherHistory(complete, bookmark, this.#settings.prefix);
+      }
+      const lease = await this.#leaseFor(item.key, want.source, own ? item.lease : undefined);
+      if (own && isEqual && lease === item.lease) continue;
+      // Equal by chance, or by a copy made before: nothing is lost by making it an own key.
+      const isFree = own || (isEqual && item.lease === undefined);
+      if (!isFree) {
+        const conflict = this.#conflict('exists', item.key, want, item);
+        found.push(conflict);
+        if (conflict.resolution === 'left') {
+          this.#leases.place(item.key, undefined);
+          continue;
+        }
+      }
+      writes.push({ type: 'put', key: item.key, over: item.modRevision, value: want.entry.value, lease });
+    }
+    for (const [key, want] of wanted) {
+      const unfit = this.#unfit(key, want, undefined);
+      if (unfit !== undefined) {
+        found.push(unfit);
+        continue;
+      }
+      const lease = await this.#leaseFor(key, want.source, undefined);
+      writes.push({ type: 'put', key, over: 0, value: want.entry.value, lease });
+    }
+    this.#tell(found);
+    const total = writes.length;
+    let done = 0;
+    const partial: Progress = { ...(complete === undefined ? {} : this.#lastProgress()), toward: bookmark };
+    for (const part of parts(writes)) {
+      this.#setWork({ status: 'copying', done, total });
+      await this.#commit(part, partial);
+      done += part.length;
+    }
+    await this.#commit([], { bookmark, keys });
+    this.#bookmark = bookmark;
+    await this.#leases.sweep();
+    this.#setWork({ status: 'following' });
+  }
+
+  #lastProgress(): Progress {
+    const { bookmark, keys } = this.#ledger.record;
+    return { bookmark, keys };
+  }
+
+  async #step({
+    bookmark,
+    changes,
+    keys,
+  }: {
+    readonly bookmark: Bookmark;
+    readonly changes: readonly Change<Uint8Array>[];
+    readonly keys: number;
+  }): Promise<void> {
+    const writes = new Map<string, Write>();
+    const found: Conflict[] = [];
+    // Deletes first: a key may give its name in the target to another one in the same transaction.
+    for (const change of changes) {
+      if (change.type !== 'delete') continue;
+      const key = this.#keys.target(change.key);
+      if (key === undefined || this.#keys.sourceOf(key) !== change.key) continue;
+      this.#keys.leave(key, change.key);
+      this.#conflicts.delete(key);
+      const own = this.#own.get(key);
+      if (own !== undefined) writes.set(key, { type: 'delete', key, over: own.revision });
+    }
+    for (const change of changes) {
+      if (change.type !== 'put') continue;
+      const key = this.#keys.target(change.key);
+      if (key === undefined) continue;
+      this.#keys.take(key, change.key);
+      this.#conflicts.delete(key);
+      const want = { source: change.key, entry: change.current };
+      const unfit = this.#unfit(key, want, undefined);
+      if (unfit === undefined) writes.set(key, await this.#putOf(key, want));
+      else found.push(unfit);
+    }
+    this.#tell(found);
+    if (writes.size > 0) await this.#commit([...writes.values()], { bookmark, keys });
+    this.#bookmark = bookmark;
+    for (const { type, key } of writes.values()) if (type === 'delete') this.#leases.place(key, undefined);
+    await this.#retry('target', () => this.#leases.sweep());
+  }
+
+  /** Writes keys again whose lease ran out at the target, as the source has them by now. */
+  async #repair(keys: readonly string[]): Promise<void> {
+    const writes: Write[] = [];
+    for (const key of keys) {
+      const source = this.#keys.sourceOf(key);
+      const entry = source === undefined ? undefined : this.#mirror?.get(source);
+      if (source !== undefined && entry !== undefined) writes.push(await this.#putOf(key, { source, entry }));
+    }
+    for (const part of parts(writes)) await this.#commit(part, this.#progress());
+  }
+
+  #progress(): Progress {
+    const { bookmark, keys, toward } = this.#ledger.record;
+    return { bookmark, keys, toward };
+  }
+
+  async #putOf(key: string, { source, entry }: Wanted): Promise<Write> {
+    const lease = await this.#leaseFor(key, source, undefined);
+    return { type: 'put', key, over: this.#own.get(key)?.revision ?? 0, value: entry.value, lease };
+  }
+
+  /** @param before the lease that the own key has there already */
+  async #leaseFor(targetKey: string, source: string, before: string | undefined): Promise<string | undefined> {
+    const key = this.#keys.source(source);
+    const lifetime: Lifetime | undefined = this.#tap.lifetimeOf(key);
+    if (lifetime === undefined || !this.#leases.isPossible) {
+      this.#leases.place(targetKey, undefined);
+      return undefined;
+    }
+    this.#leases.place(targetKey, HeldLeases.nameOf(lifetime, key));
+    return this.#retry('target', async () => {
+      if (before !== undefined) await this.#leases.adopt(lifetime, key, before);
+      return this.#leases.ensure(lifetime, key);
+    });
+  }
+
+  /** Writes in as few transactions as the target takes, until each write is done or is a conflict that was told. */
+  async #commit(given: readonly Write[], progress: Progress): Promise<void> {
+    let writes = given;
+    for (;;) {
+      let refused: readonly Refusal[];
+      let done: readonly Write[];
+      try {
+        ({ done, refused } = await this.#ledger.commit(writes, progress));
+      } catch (error) {
+        const failure = toStoreError(error);
+        if (failure.code === 'lease-not-found') writes = await this.#withLeases(writes);
+        else if (failure.code !== 'too-large') throw failure;
+        else if (writes.length < 2) {
+          for (const write of writes) this.#tell([this.#refusedValue(write, failure)]);
+          return;
+        } else {
+          const half = Math.ceil(writes.length / 2);
+          const { bookmark, keys, toward = progress.bookmark } = { ...progress, ...this.#lastProgress() };
+          await this.#commit(writes.slice(0, half), {
+            bookmark,
+            keys,
+            toward: progress.toward ?? progress.bookmark ?? toward,
+          });
+          writes = writes.slice(half);
+        }
+        continue;
+      }
+      if (done.length === writes.length) return;
+      const finished = new Set(done);
+      const resolved = new Map(refused.map((refusal) => [refusal.write, this.#resolve(refusal)]));
+      this.#tell([...resolved.values()].flatMap(({ conflict }) => conflict ?? []));
+      writes = writes.flatMap((write) => {
+        if (finished.has(write)) return [];
+        const resolution = resolved.get(write);
+        return resolution === undefined ? [write] : (resolution.write ?? []);
+      });
+      if (writes.length === 0) return;
+    }
+  }
+
+  /** The writes under leases that are there. */
+  async #withLeases(writes: readonly Write[]): Promise<readonly Write[]> {
+    await this.#retry('target', () => this.#leases.forgetLost());
+    const renewed: Write[] = [];
+    for (const write of writes) {
+      const source = this.#keys.sourceOf(write.key);
+      const lease =
+        write.type === 'put' && source !== undefined ? await this.#leaseFor(write.key, source, undefined) : undefined;
+      renewed.push(write.type === 'put' ? { ...write, lease } : write);
+    }
+    return renewed;
+  }
+
+  /** What to do about a key that is not as it was left. */
+  #resolve({ write, current, error }: Refusal): { readonly write?: Write; readonly conflict?: Conflict } {
+    const { key } = write;
+    if (error !== undefined) return { conflict: this.#refusedValue(write, error) };
+    const own = this.#own.get(key);
+    this.#own.delete(key);
+    if (current === undefined) {
+      if (write.type === 'delete') return {};
+      // Its lease ran out, as when the replication was suspended for long.
+      if (own?.lease !== undefined) return { write: { ...write, over: 0 } };
+    } else if (write.type === 'put' && bytesEqual(current.value, write.value) && current.lease === undefined) {
+      return { write: { ...write, over: current.modRevision } };
+    }
+    const reason = current === undefined ? 'deleted' : own === undefined ? 'exists' : 'changed';
+    const source = this.#keys.sourceOf(key);
+    const entry = source === undefined ? undefined : this.#mirror?.get(source);
+    const want = source === undefined || entry === undefined ? undefined : { source, entry };
+    const conflict = this.#conflict(reason, key, want, current);
+    if (conflict.resolution === 'left') return { conflict };
+    return { conflict, write: { ...write, over: current?.modRevision ?? 0 } };
+  }
+
+  #refusedValue(write: Write, error: StoreError): Conflict {
+    const source = this.#keys.sourceOf(write.key);
+    const entry = source === undefined ? undefined : this.#mirror?.get(source);
+    const want = source === undefined || entry === undefined ? undefined : { source, entry };
+    return { ...this.#conflict('value', write.key, want, undefined, error.message), resolution: 'left' };
+  }
+
+  #conflict(
+    reason: ConflictReason,
+    targetKey: string,
+    want: Wanted | undefined,
+    current: KeyValue | undefined,
+    why?: string,
+  ): Conflict {
+    return {
+      key: want === undefined ? targetKey : this.#keys.source(want.source),
+      targetKey,
+      reason,
+      message: describeConflict(reason, targetKey, why),
+      ...(want === undefined ? {} : { revision: want.entry.modRevision }),
+      ...(current === undefined ? {} : { targetRevision: current.modRevision }),
+      resolution: this.#settings.onConflict === 'overwrite' ? 'overwritten' : 'left',
+    };
+  }
+
+  /** The conflict of a key or value that the target can't store. */
+  #unfit(targetKey: string, want: Wanted, current: KeyValue | undefined): Conflict | undefined {
+    const { capabilities } = this.#target;
+    let reason: ConflictReason = 'key';
+    try {
+      checkStorableKey(targetKey, capabilities);
+      reason = 'value';
+      checkStorableValue(want.entry.value, capabilities, targetKey);
+      return undefined;
+    } catch (error) {
+      const conflict = this.#conflict(reason, targetKey, want, current, toStoreError(error).message);
+      return { ...conflict, resolution: 'left' };
+    }
+  }
+
+  /** @throws ReplicationConflictError with the policy `'stop'` */
+  #tell(conflicts: readonly Conflict[]): void {
+    for (const conflict of conflicts) {
+      if (conflict.resolution === 'left') this.#conflicts.set(conflict.targetKey, conflict);
+      this.#settings.logger.warn(`replication conflict: ${conflict.message}`, { key: conflict.targetKey });
+      this.#events.conflict(conflict);
+    }
+    if (this.#settings.onConflict === 'stop' && conflicts.length > 0) throw new ReplicationConflictError(conflicts);
+  }
+
+  *#unreadable(): IterableIterator<Conflict> {
+    for (const { rawKey } of this.#mirror?.problems() ?? []) {
+      const sourceKey = new TextDecoder().decode(rawKey);
+      yield {
+        key: sourceKey,
+        targetKey: this.#settings.places.prefix + sourceKey.slice(this.#settings.prefix.length),
+        reason: 'not-utf8',
+        message: describeConflict('not-utf8', sourceKey),
+        resolution: 'left',
+      };
+    }
+  }
+
+  async #retry<T>(side: 'source' | 'target', work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        const result = await work();
+        this.#answered(side);
+        return result;
+      } catch (error) {
+        await this.#failed(side, error);
+      }
+    }
+  }
+
+  /** @throws StoreError what can't pass, and the reason of the end */
+  async #failed(side: 'source' | 'target', error: unknown): Promise<void> {
+    this.#throwIfEnded();
+    const failure = toStoreError(error);
+    if (!mayPass(failure)) throw failure;
+    this.#interrupted(side, failure);
+    const { clock } = this.#settings;
+    if (this.#startUntil !== undefined && clock.now() >= this.#startUntil && this.#work.status === 'starting') {
+      throw new StoreError(
+        'timeout',
+        `the ${side} was not reached within ${this.#settings.startTimeoutMs} ms: ${failure.message}`,
+        {
+          cause: failure,
+          endpoint: failure.endpoint,
+        },
+      );
+    }
+    await sleep(clock, this.#delays[side].next(), this.#end.signal);
+  }
+
+  #answered(side: 'source' | 'target'): void {
+    this.#delays[side].reset();
+    if (this.#troubles.delete(side)) this.#show();
+  }
+
+  #interrupted(side: 'source' | 'target', cause: StoreError): void {
+    if (this.#end.signal.aborted) return;
+    const since = this.#troubles.get(side)?.since ?? this.#settings.clock.now();
+    this.#troubles.set(side, { since, cause });
+    this.#show();
+  }
+
+  #setWork(
+    work:
+      | { readonly status: 'starting' | 'following' }
+      | { readonly status: 'copying'; readonly done: number; readonly total: number },
+  ): void {
+    if (this.#end.signal.aborted) return;
+    const since = this.#work.status === work.status ? this.#work.since : this.#settings.clock.now();
+    this.#work = { ...work, since };
+    this.#show();
+  }
+
+  #show(): void {
+    const [trouble] = this.#troubles;
+    const next: ReplicationState =
+      trouble === undefined ? this.#work : { status: 'interrupted', store: trouble[0], ...trouble[1] };
+    if (next === this.#shown) return;
+    this.#shown = next;
+    this.#events.state(next);
+  }
+}
+
+/** Whether a failure may pass without anybody doing something about this process. */
+function mayPass(error: StoreError): boolean {
+  const { retryable, code } = error;
+  return !isRefusedLocally(error) && (retryable || code === 'internal' || code === 'unauthenticated');
+}
+
+function* parts(writes: readonly Write[]): IterableIterator<readonly Write[]> {
+  let part: Write[] = [];
+  let size = 0;
+  for (const write of writes) {
+    const more = write.key.length + (write.type === 'put' ? write.value.length : 0);
+    if (part.length > 0 && (part.length >= COPIED_AT_ONCE.writes || size + more > COPIED_AT_ONCE.bytes)) {
+      yield part;
+      part = [];
+      size = 0;
+    }
+    part.push(write);
+    size += more;
+  }
+  if (part.length > 0) yield part;
+}

@@ -1,0 +1,283 @@
+import { createHash } from 'node:crypto';
+import { type ConfigStore, StoreError } from '@holdfast/store';
+import { decodeUtf8, toStoreError } from '@holdfast/store/adapter';
+import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
+import type { Places } from './places.js';
+import { formatRecord, parseRecord, type Progress, type ReplicationRecord } from './record.js';
+import { recordGone, takenOver } from './taken-over.js';
+
+/** How many writes are under way at once. */
+const AT_ONCE = 16;
+
+interface Known {
+  readonly revision: number;
+  readonly record: ReplicationRecord;
+}
+
+type Outcome = 'done' | Omit<Refusal, 'write'>;
+
+/** What is meant to be under an own key. Written before the key itself, so that a crash between the two leaves no doubt. */
+interface Intent {
+  /** The digest of the value. */
+  readonly sum: string;
+  /** The revision of the key that the value replaces; 0 for none. */
+  readonly over: number;
+}
+
+/**
+ * A ledger in a store whose transactions are of one key, such as etcd v2. The record and the data can't change together there. So each own
+ * key has a *mark*, written before it, that says which value is to follow, and each write is guarded by the key's revision. A restart
+ * compares the states of both stores, and repeats nothing.
+ */
+export class SingleLedger implements Ledger {
+  readonly #target: ConfigStore;
+  readonly #places: Places;
+  readonly #context: LedgerContext;
+  #known: Known | undefined;
+  /** The revision of each own key's mark. */
+  readonly #marks = new Map<string, number>();
+
+  constructor(target: ConfigStore, places: Places, context: LedgerContext) {
+    this.#target = target;
+    this.#places = places;
+    this.#context = context;
+  }
+
+  get record(): ReplicationRecord {
+    const { sequence, ...noted } = this.#known?.record ?? { sequence: 0 };
+    return { ...noted, ...this.#context.identity, sequence };
+  }
+
+  async open(): Promise<ReplicationRecord | undefined> {
+    let before: ReplicationRecord | undefined;
+    for (;;) {
+      const found = await this.#find();
+      if (found?.record.writer === this.#context.identity.writer) {
+        this.#known = found;
+        return before;
+      }
+      before = found?.record;
+      const record = { ...before, ...this.#context.identity, sequence: (before?.sequence ?? 0) + 1 };
+      if (await this.#writeRecord(record, found)) return before;
+    }
+  }
+
+  async read(): Promise<TargetKeys> {
+    const [{ items }, marks] = await this.#retry(() =>
+      Promise.all([
+        this.#target.list({ prefix: this.#places.prefix }, this.#call),
+        this.#target.list({ prefix: this.#places.marks }, this.#call),
+      ]),
+    );
+    this.#marks.clear();
+    const intents = new Map<string, Intent>();
+    for (const { key, value, modRevision } of marks.items) {
+      const name = decoded(key.slice(this.#places.marks.length));
+      const intent = toIntent(value);
+      if (name === undefined || intent === undefined) continue;
+      this.#marks.set(name, modRevision);
+      intents.set(name, intent);
+    }
+    return {
+      items,
+      isOwn: ({ key, value, modRevision }) => {
+        const intent = intents.get(key);
+        return intent !== undefined && (intent.over === modRevision || intent.sum === sumOf(value));
+      },
+    };
+  }
+
+  async commit(writes: readonly Write[], progress: Progress): Promise<Committed> {
+    // The record first: a replicator that was taken over finds out before it writes anything.
+    const known = this.#require();
+    const record = { ...this.record, bookmark: undefined, keys: undefined, toward: undefined, ...progress };
+    if (!(await this.#writeRecord({ ...record, sequence: known.record.sequence + 1 }, known))) await this.check();
+    const done: Write[] = [];
+    const refused: Refusal[] = [];
+    for (let from = 0; from < writes.length; from += AT_ONCE) {
+      const some = writes.slice(from, from + AT_ONCE);
+      const outcomes = await Promise.all(some.map((write) => this.#write(write)));
+      for (const [index, outcome] of outcomes.entries()) {
+        const write = some[index];
+        if (write === undefined) continue;
+        if (outcome === 'done') done.push(write);
+        else refused.push({ write, ...outcome });
+      }
+    }
+    return { done, refused };
+  }
+
+  async check(): Promise<void> {
+    const found = await this.#find();
+    if (found?.record.writer === this.#context.identity.writer) {
+      this.#known = found;
+      return;
+    }
+    throw found === undefined ? recordGone(this.#places.record) : takenOver(this.#places.record, found.record);
+  }
+
+  async erase(): Promise<void> {
+    if ((await this.#find()) === undefined) return;
+    await this.check();
+    const { items } = await this.#retry(() =>
+      this.#target.list({ prefix: this.#places.besideRecord }, { ...this.#call, keysOnly: true }),
+    );
+    for (let from = 0; from < items.length; from += AT_ONCE) {
+      const some = items.slice(from, from + AT_ONCE);
+      await Promise.all(some.map(({ key }) => this.#retry(() => this.#target.delete({ key }, this.#call))));
+    }
+    // Last: until then a restart finds out what is left.
+    await this.#retry(() => this.#target.delete({ key: this.#places.record }, this.#call));
+  }
+
+  async #write(write: Write): Promise<Outcome> {
+    return write.type === 'put' ? this.#put(write) : this.#delete(write);
+  }
+
+  async #put(write: Write & { readonly type: 'put' }): Promise<Outcome> {
+    const { key, value, over } = write;
+    await this.#mark(key, { sum: sumOf(value), over });
+    for (;;) {
+      try {
+        const guard = over === 0 ? ({ ifAbsent: true } as const) : { ifModRevision: over };
+        const result = await this.#target.put(key, value, { ...guard, ...this.#call });
+        this.#context.answered();
+        if (result.succeeded) {
+          this.#context.own.set(key, { revision: result.revision, lease: undefined });
+          return 'done';
+        }
+      } catch (error) {
+        const failure = toStoreError(error);
+        if (failure.code === 'too-large' && failure.outcome === 'not-applied')
+          return { current: undefined, error: failure };
+        await this.#context.failed(failure);
+      }
+      const current = await this.#retry(() => this.#target.get(key, this.#call));
+      if ((current?.modRevision ?? 0) === over) continue;
+      // It may be a write of ours whose answer was lost. The mark has promised that value, so it is our own in any case.
+      if (current === undefined || sumOf(current.value) !== sumOf(value)) return { current };
+      this.#context.own.set(key, { revision: current.modRevision, lease: undefined });
+      return 'done';
+    }
+  }
+
+  async #delete({ key, over }: Write): Promise<Outcome> {
+    for (;;) {
+      try {
+        const { succeeded } = await this.#target.delete(key, { ifModRevision: over, ...this.#call });
+        this.#context.answered();
+        if (succeeded) break;
+      } catch (error) {
+        await this.#context.failed(error);
+      }
+      const current = await this.#retry(() => this.#target.get(key, this.#call));
+      if (current === undefined) break;
+      if (current.modRevision !== over) return { current };
+    }
+    this.#context.own.delete(key);
+    this.#marks.delete(key);
+    await this.#retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
+    return 'done';
+  }
+
+  async #mark(key: string, intent: Intent): Promise<void> {
+    const name = this.#markOf(key);
+    const text = JSON.stringify(intent);
+    for (;;) {
+      const known = this.#marks.get(key);
+      try {
+        const guard = known === undefined ? ({ ifAbsent: true } as const) : { ifModRevision: known };
+        const result = await this.#target.put(name, text, { ...guard, ...this.#call });
+        this.#context.answered();
+        if (result.succeeded) {
+          this.#marks.set(key, result.revision);
+          return;
+        }
+      } catch (error) {
+        await this.#context.failed(error);
+      }
+      // Another replicator's, or an own one whose answer was lost.
+      await this.check();
+      const found = await this.#retry(() => this.#target.get(name, this.#call));
+      if (found === undefined) {
+        this.#marks.delete(key);
+        continue;
+      }
+      this.#marks.set(key, found.modRevision);
+      if (decodeUtf8(found.value) === text) return;
+    }
+  }
+
+  /** Returns whether it was written; false if the record is not the one that was found. */
+  async #writeRecord(record: ReplicationRecord, found: Known | undefined): Promise<boolean> {
+    for (;;) {
+      try {
+        const guard = found === undefined ? ({ ifAbsent: true } as const) : { ifModRevision: found.revision };
+        const result = await this.#target.put(this.#places.record, formatRecord(record), { ...guard, ...this.#call });
+        this.#context.answered();
+        if (result.succeeded) this.#known = { record, revision: result.revision };
+        return result.succeeded;
+      } catch (error) {
+        await this.#context.failed(error);
+        const now = await this.#find();
+        if (now?.record.writer === record.writer && now.record.sequence === record.sequence) {
+          this.#known = now;
+          return true;
+        }
+        if (now?.revision !== found?.revision) return false;
+      }
+    }
+  }
+
+  async #find(): Promise<Known | undefined> {
+    const item = await this.#retry(() => this.#target.get(this.#places.record, this.#call));
+    if (item === undefined) return undefined;
+    return { revision: item.modRevision, record: parseRecord(item.key, item.value, this.#context.identity) };
+  }
+
+  async #retry<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        const result = await work();
+        this.#context.answered();
+        return result;
+      } catch (error) {
+        await this.#context.failed(error);
+      }
+    }
+  }
+
+  #require(): Known {
+    if (this.#known === undefined) throw new StoreError('internal', 'the record was not taken yet');
+    return this.#known;
+  }
+
+  #markOf(key: string): string {
+    return this.#places.marks + encodeURIComponent(key).replace(/^_/, '%5F');
+  }
+
+  get #call(): { readonly signal: AbortSignal } {
+    return { signal: this.#context.signal };
+  }
+}
+
+function sumOf(value: Uint8Array): string {
+  return createHash('sha256').update(value).digest('base64');
+}
+
+function decoded(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function toIntent(value: Uint8Array): Intent | undefined {
+  try {
+    const { sum, over } = JSON.parse(decodeUtf8(value) ?? '') as Partial<Intent>;
+    return typeof sum === 'string' && Number.isSafeInteger(over) ? { sum, over: over as number } : undefined;
+  } catch {
+    return undefined;
+  }
+}
