@@ -26,6 +26,7 @@ export default {
   moduleNameMapper: {
     '^@holdfast/(store|core|memory|lmdb|files|postgres|adapter-kit|coordination|opentelemetry|openfeature|fastify|nestjs|etcd-common|etcd-v2|etcd-v3|testkit)$':
       '<rootDir>/packages/$1/src/index.ts',
+    '^@holdfast/locks/judging$': '<rootDir>/checks/locks/src/judging.ts',
     '^@holdfast/simulation$': '<rootDir>/checks/simulation/src/index.ts',
     '^@holdfast/store/adapter$': '<rootDir>/packages/store/src/adapter.ts',
     '^@holdfast/core/file-snapshot$': '<rootDir>/packages/core/src/snapshot/file/index.ts',

@@ -1,6 +1,6 @@
 import type { Token } from '@holdfast/coordination';
 
-/** Something that happened in a run. Times are milliseconds on this process's monotonic clock. */
+/** Something that happened in a run. Times are milliseconds on one monotonic clock, or on a simulated one. */
 export type Happening =
   /** `told`: its signal has aborted, or a check has thrown. */
   | {
@@ -31,19 +31,21 @@ export class Resource {
   readonly happenings: Happening[] = [];
   #highest = 0;
   readonly #isFenced: boolean;
+  readonly #now: () => number;
 
-  constructor(isFenced = true) {
+  constructor(isFenced = true, now = () => performance.now()) {
     this.#isFenced = isFenced;
+    this.#now = now;
   }
 
   note(what: 'acquired' | 'told' | 'released', who: string, token: Token): void {
-    this.happenings.push({ what, who, at: performance.now(), token });
+    this.happenings.push({ what, who, at: this.#now(), token });
   }
 
   write(who: string, token: Token): boolean {
     const taken = !this.#isFenced || token.revision >= this.#highest;
     if (taken) this.#highest = Math.max(this.#highest, token.revision);
-    this.happenings.push({ what: 'write', who, at: performance.now(), token, taken });
+    this.happenings.push({ what: 'write', who, at: this.#now(), token, taken });
     return taken;
   }
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { describeViolations } from '@holdfast/testkit';
 import { runCampaign } from './campaign/campaign.js';
 import { type CampaignResult, type Failure, quantiles } from './campaign/campaign-result.js';
+import { coordinationCommand } from './coordination/command.js';
 import type { Generation } from './plans/generate.js';
 import { type JobMessage, runInJobs } from './campaign/jobs.js';
 import { report } from './campaign/report.js';
@@ -10,6 +11,7 @@ import { shrink } from './campaign/shrink.js';
 import { runPlan } from './world/world.js';
 
 const USAGE = `usage: npm run simulate -- --seeds <how many> --seed <the first>
+  --coordination worlds of sessions, locks, elections and transactions, instead of mirrors
   --generation N 1 to 4: the worlds as they were before there were more faults
   --jobs N       in so many processes
   --keep-going   past the first violation
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     generation: { type: 'string', default: '5' },
+    coordination: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '1' },
     out: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
@@ -87,6 +90,22 @@ async function main(): Promise<number> {
   }
   // Where in the code an error was made is of no use here, and costs a twentieth of the time.
   if (!values.trace) Error.stackTraceLimit = 0;
+  if (values.coordination) {
+    const began = performance.now();
+    return coordinationCommand({
+      first,
+      seeds,
+      keepsGoing: values['keep-going'],
+      traces: values.trace,
+      shrinks: values.shrink,
+      out: values.out,
+      command: `npm run simulate -- ${process.argv.slice(2).join(' ')}`,
+      print,
+      onProgress: nowAndThen((worlds) => {
+        print(`${worlds} worlds in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
+      }),
+    });
+  }
   if (values.job) return job(first, seeds, generation);
   const began = performance.now();
   const secondsNow = () => (performance.now() - began) / 1_000;

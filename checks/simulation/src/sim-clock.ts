@@ -138,6 +138,9 @@ export class ClockView implements Clock {
   readonly #clock: SimClock;
   readonly #owner: string;
   #offset = 0;
+  #isSuspended = false;
+  /** What fell due while the process was suspended. */
+  readonly #late = new Map<Timer, () => void>();
 
   constructor(clock: SimClock, owner: string) {
     this.#clock = clock;
@@ -149,11 +152,35 @@ export class ClockView implements Clock {
   }
 
   setTimeout(callback: () => void, delayMs: number): TimerHandle {
-    return this.#clock.set(this.#owner, callback, delayMs);
+    const timer = this.#clock.set(
+      this.#owner,
+      () => {
+        if (this.#isSuspended) this.#late.set(timer, callback);
+        else callback();
+      },
+      delayMs,
+    );
+    return timer;
   }
 
   clearTimeout(handle: TimerHandle): void {
-    if (handle !== undefined) this.#clock.clear(handle as Timer);
+    if (handle === undefined) return;
+    this.#clock.clear(handle as Timer);
+    this.#late.delete(handle as Timer);
+  }
+
+  /** The process does not run: no timer fires. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  /** Goes on. What has fallen due meanwhile fires at once, in its order. */
+  resume(): void {
+    this.#isSuspended = false;
+    for (const [timer, callback] of this.#late) {
+      this.#late.delete(timer);
+      callback();
+    }
   }
 
   /** Sets the wall clock. Timers don't notice. */

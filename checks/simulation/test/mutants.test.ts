@@ -27,6 +27,7 @@ import { sample } from '../../../.ci/test/support/sample.js';
 import { runCampaign } from '../src/campaign/campaign.js';
 import type { Generation } from '../src/plans/generate.js';
 import { RemoteWatch } from '../src/links/remote-watch.js';
+import { override, replace, replaceGetter, restoreAll } from './support/patches.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
 const MOST_WORLDS = 150;
@@ -47,37 +48,6 @@ interface Mutant {
   readonly acceptAfterMs?: number;
   /** Breaks the code; or gives a store that breaks the contract. */
   readonly install: () => Wrap | undefined;
-}
-
-const undo: (() => void)[] = [];
-
-/** Puts another method in the place of one, until the test is over. */
-function replace<T extends object, K extends keyof T>(target: T, name: K, make: (original: T[K]) => T[K]): undefined {
-  const descriptor = Object.getOwnPropertyDescriptor(target, name);
-  if (descriptor === undefined) throw new Error(`${String(name)} is not there to be replaced`);
-  Object.defineProperty(target, name, { ...descriptor, value: make(descriptor.value as T[K]) });
-  undo.push(() => {
-    Object.defineProperty(target, name, descriptor);
-  });
-}
-
-/** Another getter in the place of one, until the test is over. */
-function replaceGetter<T extends object>(
-  target: T,
-  name: keyof T,
-  make: (get: () => unknown, self: T) => unknown,
-): undefined {
-  const descriptor = Object.getOwnPropertyDescriptor(target, name);
-  if (descriptor === undefined) throw new Error(`${String(name)} is not there to be replaced`);
-  Object.defineProperty(target, name, {
-    ...descriptor,
-    get(this: T) {
-      return make(() => descriptor.get?.call(this) as unknown, this);
-    },
-  });
-  undo.push(() => {
-    Object.defineProperty(target, name, descriptor);
-  });
 }
 
 type Alter = (batch: WatchBatch) => WatchBatch[];
@@ -143,16 +113,6 @@ function proxiedAs(say: (error: StoreError) => StoreError): Wrap {
         }
       },
     });
-}
-
-function override<T extends object>(target: T, changes: Partial<T>): T {
-  return new Proxy(target, {
-    get: (_, name) => {
-      if (name in changes) return changes[name as keyof T];
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 }
 
 const mutants: readonly Mutant[] = [
@@ -546,9 +506,7 @@ const mutants: readonly Mutant[] = [
 ];
 
 describe('every checker finds what it is for', () => {
-  afterEach(() => {
-    for (const restore of undo.splice(0).reverse()) restore();
-  });
+  afterEach(restoreAll);
 
   test.each(sample(mutants).map((mutant) => [mutant.name, mutant] as const))('%s', async (_, mutant) => {
     const wrapStore = mutant.install();

@@ -106,7 +106,10 @@ class OpenSession implements Session {
     whenAborted(life.signal, () => {
       tellEnded(told, life.signal.reason as StoreError);
     });
-    void renew({ store, lease, life, clock, random });
+    const onRenewed = () => {
+      void context.lookAtHistory();
+    };
+    void renew({ store, lease, life, clock, random, onRenewed });
   }
 
   get signal(): AbortSignal {

@@ -390,6 +390,20 @@ describe('another history', () => {
     w.data.restore(w.data.snapshot(), { identity: 'new' });
     expect(await codeOf(session.lock('/l/a'))).toBe('session-lost');
   });
+
+  test('loses a session that holds nothing, too: what it gave back long ago is in the backup, and would block others', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    const held = await session.lock('/l/a');
+    const backup = w.data.snapshot();
+    await held.release();
+    w.data.restore(backup, { identity: 'new' });
+    const other = await w.session({ ttl: TTL });
+    const waiting = other.session.lock('/l/a');
+    await w.until(() => session.signal.aborted);
+    expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+    // Its lease runs out, since nobody renews it any more.
+    await w.passing(waiting);
+  });
 });
 
 describe('a held lock is lost', () => {
@@ -476,4 +490,48 @@ describe('an acquiring write whose answer is lost', () => {
     expect(await codeOf(session.lock('/l/a'))).toBe('permission-denied');
     expect(await w.keys()).toEqual([]);
   });
+});
+
+describe('a key whose removal is refused goes as soon as it is not refused any more, although the session lives', () => {
+  const refusal = new StoreError('permission-denied', 'no', { outcome: 'not-applied' });
+  const queued = async () => (await w.keys()).filter((key) => key.startsWith('/l/a/'));
+
+  test('the key of a holder', async () => {
+    const { session, link } = await w.session();
+    const held = await session.lock('/l/a');
+    link.fate = (call) => (call === 'txn' ? refusal : 'pass');
+    expect(await codeOf(held.release())).toBe('permission-denied');
+    link.fate = () => 'pass';
+    await w.until(async () => (await queued()).length === 0);
+    session.check();
+  });
+
+  test('the key of one who waits, and may not read the queue any more', async () => {
+    const [first, second] = [await w.session(), await w.session()];
+    const held = await first.session.lock('/l/a');
+    const waiting = codeOf(second.session.lock('/l/a'));
+    await eventually(() => second.link.watches.size === 1);
+    second.link.fate = () => refusal;
+    second.link.failWatches(refusal);
+    expect(await w.passing(waiting)).toBe('permission-denied');
+    second.link.fate = () => 'pass';
+    await w.until(async () => (await queued()).length === 1);
+    expect(await queued()).toEqual([held.key]);
+    second.session.check();
+  });
+
+  test.each(['answer-lost', 'late'] as const)(
+    'the key of an attempt of which nobody could be asked: %s',
+    async (fate) => {
+      const { session, link } = await w.session();
+      let made = 0;
+      link.fate = (call) => (call === 'txn' ? (made++ === 0 ? fate : refusal) : 'pass');
+      expect(await w.passing(codeOf(session.lock('/l/a')))).toBe('permission-denied');
+      link.fate = () => 'pass';
+      await w.until(async () => (await w.keys()).some((key) => key.includes('given-up')));
+      await link.land();
+      expect(await queued()).toEqual([]);
+      session.check();
+    },
+  );
 });

@@ -169,6 +169,25 @@ describe('transact', () => {
     expect(runs).toBe(2);
   });
 
+  test.each(['before', 'after'])(
+    'begins anew where the store is restored between two reads, to a state %s its own',
+    async (when) => {
+      const backup = data.snapshot();
+      await data.put('/a', 'lost');
+      await data.put('/b', 'lost');
+      let runs = 0;
+      const { value } = await transact(store, async (tx) => {
+        const a = text(await tx.get('/a'));
+        if (runs++ === 0) {
+          data.restore(backup, { identity: 'new' });
+          if (when === 'after') for (const key of ['/b', '/c', '/d', '/e']) await data.put(key, 'restored');
+        }
+        return [a, text(await tx.get('/b'))];
+      });
+      expect(value).toEqual([undefined, when === 'after' ? 'restored' : undefined]);
+    },
+  );
+
   test('sees its own writes, and the last write to a key counts', async () => {
     await data.put('/k/a', 'old');
     await data.put('/k/b', 'old');

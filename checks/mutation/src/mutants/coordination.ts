@@ -65,9 +65,25 @@ export const coordination: readonly Mutant[] = [
     name: 'abort-leaves-the-key',
     why: 'a wait that was aborted leaves its key in the queue, as a candidate that never answers',
     file: 'packages/coordination/src/queue/acquire.ts',
-    find: '      await tidied(context, leave(context, place));\n      throw error;\n',
+    find: '      await tidied(context, leaveAtLast(context, place));\n      throw error;\n',
     replace: '      throw error;\n',
     caughtBy: { test: LOCKS_TEST, name: 'that is aborted leaves nothing behind, and the next one is served' },
+  },
+  {
+    name: 'refused-removal-forgotten',
+    why: 'the removal of a key was refused while rights were away, and the key blocks its queue as long as the session lives',
+    file: 'packages/coordination/src/life/context.ts',
+    find: "if (this.life.reason !== undefined || isStoreError(error, 'closed')) throw error;",
+    replace: 'if (error !== undefined) throw error;',
+    caughtBy: { test: SESSIONS_TEST, name: 'the key of one who waits, and may not read the queue any more' },
+  },
+  {
+    name: 'unsettled-attempt-forgotten',
+    why: 'nobody could be asked what became of an acquiring write, and its key blocks the queue as long as the session lives',
+    file: ENTER,
+    find: 'if (!isSettled && context.life.reason === undefined)',
+    replace: 'if (!isSettled && context.life.reason !== undefined)',
+    caughtBy: { test: SESSIONS_TEST, name: 'the key of an attempt of which nobody could be asked: answer-lost' },
   },
   {
     name: 'unguarded-release',
@@ -124,6 +140,17 @@ export const coordination: readonly Mutant[] = [
     find: 'answered.identity !== newest.identity || ',
     replace: '',
     caughtBy: { test: SESSIONS_TEST, name: 'a write in another history than an earlier one loses the session' },
+  },
+  {
+    name: 'idle-session-outlives-its-history',
+    why: 'a session that holds nothing renews its lease in a restored store, where that keeps keys which it gave back long ago',
+    file: 'packages/coordination/src/open-session.ts',
+    find: '      void context.lookAtHistory();\n',
+    replace: '',
+    caughtBy: {
+      test: SESSIONS_TEST,
+      name: 'loses a session that holds nothing, too: what it gave back long ago is in the backup, and would block others',
+    },
   },
   {
     name: 'answers-taken-for-ordered',
@@ -243,6 +270,17 @@ export const coordination: readonly Mutant[] = [
     find: 'return this.#store.list(range.toRange(), { revision, signal });',
     replace: 'return this.#store.list(range.toRange(), { ...(revision < 0 && { revision }), signal });',
     caughtBy: { test: TRANSACT_TEST, name: 'reads of one attempt are of one revision' },
+  },
+  {
+    name: 'transaction-of-two-histories',
+    why: 'the store is restored between two reads of a transaction, and the function decides by a mix of two histories',
+    file: 'packages/coordination/src/transactions/attempt.ts',
+    find: 'snapshot.identity !== list.bookmark.identity',
+    replace: 'snapshot.identity === undefined',
+    caughtBy: {
+      test: TRANSACT_TEST,
+      name: 'begins anew where the store is restored between two reads, to a state after its own',
+    },
   },
   {
     name: 'conditions-taken-for-conflicts',

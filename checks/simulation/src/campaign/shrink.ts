@@ -1,3 +1,4 @@
+import type { Violation } from '@holdfast/testkit';
 import type { Failure } from './campaign-result.js';
 import type { Plan, Step } from '../plans/plan.js';
 import type { RunOptions } from '../run-options.js';
@@ -6,22 +7,46 @@ import { runPlan } from '../world/world.js';
 // Each try runs a world. More tries hardly make a trace shorter.
 const MOST_TRIES = 600;
 
+/** A plan of steps, with what it broke. */
+interface Broken<P> {
+  readonly plan: P;
+  readonly violations: readonly Violation[];
+}
+
+/** How the plans of one kind of worlds get smaller. */
+export interface Shrinking<P extends { readonly steps: readonly unknown[] }> {
+  readonly run: (plan: P) => Promise<{ readonly violations: readonly Violation[] }>;
+  readonly size: (plan: P) => number;
+  /** The plan with less beside its steps. */
+  readonly lessBesides: (plan: P) => readonly P[];
+  /** Simpler steps to take a step's place. */
+  readonly simpler: (step: P['steps'][number] | undefined) => readonly P['steps'][number][];
+}
+
 /** A smaller plan that breaks the same promise: fewer steps, mirrors and watches, shorter waits. */
-export async function shrink(failure: Failure, options: RunOptions = {}): Promise<Failure> {
+export function shrink(failure: Failure, options: RunOptions = {}): Promise<Failure> {
+  return shrinkBy(failure, { run: (plan) => runPlan(plan, options), size, lessBesides, simpler });
+}
+
+/** A smaller plan that breaks the same promise. */
+export async function shrinkBy<P extends { readonly steps: readonly unknown[] }, F extends Broken<P>>(
+  failure: F,
+  { run, size: sizeOf, lessBesides: less, simpler: simplerThan }: Shrinking<P>,
+): Promise<F> {
   const guarantee = failure.violations[0]?.guarantee;
   let best = failure;
   let tries = 0;
-  const fails = async (plan: Plan): Promise<boolean> => {
+  const fails = async (plan: P): Promise<boolean> => {
     if (tries >= MOST_TRIES) return false;
     tries += 1;
-    const { violations } = await runPlan(plan, options);
+    const { violations } = await run(plan);
     if (violations[0]?.guarantee !== guarantee) return false;
     best = { ...failure, plan, violations };
     return true;
   };
-  for (let before = Infinity; size(best.plan) < before && tries < MOST_TRIES;) {
-    before = size(best.plan);
-    for (const plan of lessBesides(best.plan)) await fails(plan);
+  for (let before = Infinity; sizeOf(best.plan) < before && tries < MOST_TRIES;) {
+    before = sizeOf(best.plan);
+    for (const plan of less(best.plan)) await fails(plan);
     for (let length = Math.ceil(best.plan.steps.length / 2); length >= 1; length = Math.floor(length / 2)) {
       for (let start = 0; start < best.plan.steps.length;) {
         const steps = best.plan.steps.filter((_, index) => index < start || index >= start + length);
@@ -29,7 +54,7 @@ export async function shrink(failure: Failure, options: RunOptions = {}): Promis
       }
     }
     for (let index = 0; index < best.plan.steps.length; index++) {
-      for (const step of simpler(best.plan.steps[index])) {
+      for (const step of simplerThan(best.plan.steps[index])) {
         const steps = best.plan.steps.map((each, other) => (other === index ? step : each));
         if (await fails({ ...best.plan, steps })) break;
       }

@@ -44,6 +44,8 @@ export class Client {
   readonly #views: ClockView[];
   readonly #connections: Connections | undefined;
   readonly #watches = new Set<RemoteWatch>();
+  /** How often it was suspended or resumed. */
+  #pauses = 0;
 
   constructor(options: ClientOptions) {
     const { name, data, backend, isScant, clock, random, members, recorder, count, deletedRange, term, run } = options;
@@ -122,6 +124,22 @@ export class Client {
   /** Somebody sets its wall clock. */
   jump(ms: number): void {
     for (const view of this.#views) view.jump(ms);
+  }
+
+  /** Its process does not run, until it is resumed. */
+  suspend(): void {
+    this.#pauses += 1;
+    this.link.suspend();
+    for (const view of this.#views) view.suspend();
+  }
+
+  /** Goes on. Its timers come first, and then what has reached it meanwhile. */
+  resume(): void {
+    const pause = (this.#pauses += 1);
+    for (const view of this.#views) view.resume();
+    this.link.wait(this.link.delay(), () => {
+      if (this.#pauses === pause) this.link.resume();
+    });
   }
 
   /** Nothing is left of it when everything in it is closed. */

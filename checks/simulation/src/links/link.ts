@@ -28,6 +28,8 @@ export class Link {
   readonly #resets = new Set<OnReset>();
   readonly #held: (() => void)[] = [];
   readonly #heldWatch: (() => void)[] = [];
+  /** What reached the process while it was suspended. */
+  #unread: (() => void)[] | undefined;
   #mode: Mode = 'open';
   #downSince = 0;
   #generation = 0;
@@ -149,6 +151,17 @@ export class Link {
     });
   }
 
+  /** The process does not run: what reaches it waits, and what it has sent goes its way. */
+  suspend(): void {
+    this.#unread ??= [];
+  }
+
+  resume(): void {
+    const unread = this.#unread ?? [];
+    this.#unread = undefined;
+    for (const read of unread) read();
+  }
+
   cutAfter(messages: number): void {
     this.#cutAfter = messages;
   }
@@ -221,6 +234,7 @@ export class Link {
       if (generation !== this.#generation || this.#mode === 'cut') return;
       if (this.#mode === 'silent') this.#held.push(deliver);
       else if (options.watch === true && this.#lasting.has('stall')) this.#heldWatch.push(deliver);
+      else if (options.watch === true && this.#unread !== undefined) this.#unread.push(deliver);
       else {
         if (number < this.#newestArrived) this.#options.count('message overtaken');
         else this.#newestArrived = number;
@@ -262,6 +276,12 @@ export class Link {
       let isOver = false;
       const settle = (act: () => void) => {
         if (isOver) return;
+        if (this.#unread !== undefined) {
+          this.#unread.push(() => {
+            settle(act);
+          });
+          return;
+        }
         isOver = true;
         forget();
         this.#hung.delete(fail);

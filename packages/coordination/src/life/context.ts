@@ -7,6 +7,7 @@ import {
   type Logger,
   type Range,
 } from '@holdfast/store';
+import { Backoff, sleep } from '@holdfast/store/adapter';
 import { sessionLost } from '../errors.js';
 import { ticketOf, type Ticket } from '../names.js';
 import { Caller } from '../util/caller.js';
@@ -22,6 +23,9 @@ export interface ContextParts {
   readonly life: Lifetime;
 }
 
+/** How long to wait after a refusal: somebody has to change something first. */
+const REFUSED = { initialMs: 1_000, maxMs: 10_000 };
+
 /** What the locks of one session share. */
 export class SessionContext extends Caller {
   readonly logger: Logger;
@@ -29,6 +33,9 @@ export class SessionContext extends Caller {
   readonly life: Lifetime;
   #tickets = 0;
   #newest: Bookmark | undefined;
+  /** A key that this session may read. */
+  #readable: string | undefined;
+  #isLooking = false;
 
   constructor({ store, clock, random, logger, lease, life }: ContextParts) {
     super(store, clock, random);
@@ -41,7 +48,9 @@ export class SessionContext extends Caller {
   newTicket(name: string): Ticket {
     this.#tickets += 1;
     const random = Math.floor(this.random() * 36 ** 8).toString(36);
-    return ticketOf(name, this.lease, `${this.#tickets.toString(36)}${random.padStart(8, '0')}`);
+    const ticket = ticketOf(name, this.lease, `${this.#tickets.toString(36)}${random.padStart(8, '0')}`);
+    this.#readable = ticket.key;
+    return ticket;
   }
 
   /** The same; a lease that is gone ends the session. */
@@ -50,6 +59,19 @@ export class SessionContext extends Caller {
       return await super.insist(work, signal);
     } catch (error) {
       throw this.explained(error);
+    }
+  }
+
+  /** Repeats what must happen at last, also after refusals, until it succeeds, the session is over, or the store is closed. */
+  async persist<T>(work: () => Promise<T>): Promise<T> {
+    const backoff = new Backoff({ ...REFUSED, random: this.random });
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.life.reason !== undefined || isStoreError(error, 'closed')) throw error;
+        await sleep(this.clock, backoff.next(), this.life.signal);
+      }
     }
   }
 
@@ -95,6 +117,28 @@ export class SessionContext extends Caller {
     const list = await this.insist((own) => this.store.list(range, { keysOnly: true, signal: own }), signal);
     this.noteState(list.bookmark, sentAfter);
     return list;
+  }
+
+  /**
+   * Looks whether the store still has the history that the session lives in. In a restored store a session that holds nothing would not notice, and its
+   * lease would keep keys there that it gave back long ago. A look that fails says nothing: the next one comes soon.
+   */
+  async lookAtHistory(): Promise<void> {
+    const key = this.#readable;
+    if (key === undefined || this.#newest === undefined || this.#isLooking) return;
+    this.#isLooking = true;
+    const sentAfter = this.#newest;
+    try {
+      const { bookmark } = await this.call(
+        (signal) => this.store.list({ key }, { countOnly: true, signal }),
+        this.life.signal,
+      );
+      this.noteState(bookmark, sentAfter);
+    } catch {
+      // Where the session was lost by that, it says so.
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   /**

@@ -88,7 +88,8 @@ export class Lifetime {
   readonly #arm = (): void => {
     this.#look();
     if (this.#state.status === 'over') return;
-    this.#timer = this.#clock.setTimeout(this.#arm, this.#leftMs());
+    // Whole milliseconds: a clock that counts by larger steps than what is left would fire at once, again and again.
+    this.#timer = this.#clock.setTimeout(this.#arm, Math.ceil(this.#leftMs()));
   };
 }
 

@@ -10,6 +10,8 @@ export interface RenewalOptions {
   readonly life: Lifetime;
   readonly clock: SessionClock;
   readonly random: () => number;
+  /** Called after each renewal that was confirmed. */
+  readonly onRenewed: () => void;
 }
 
 /** A lease is renewed at each quarter of its time: two renewals may fail before it can't be counted on any more. */
@@ -19,7 +21,7 @@ const PARTS = 4;
  * Keeps a lease alive until the session is over. It never rejects: a session that can't be renewed ends by its clock. Only the
  * answer that there is no such lease, and the end of the store, end it at once.
  */
-export async function renew({ store, lease, life, clock, random }: RenewalOptions): Promise<void> {
+export async function renew({ store, lease, life, clock, random, onRenewed }: RenewalOptions): Promise<void> {
   const partMs = (lease.ttl * 1_000) / PARTS;
   const elapsed = new Elapsed(clock);
   const backoff = new Backoff({ initialMs: partMs / 16, maxMs: partMs / 8, random });
@@ -35,6 +37,7 @@ export async function renew({ store, lease, life, clock, random }: RenewalOption
         store.leases.keepAlive(lease.id, { signal: deadline.signal }),
       );
       life.renewed(sentAt, ttl);
+      onRenewed();
       backoff.reset();
       pauseMs = partMs;
     } catch (error) {

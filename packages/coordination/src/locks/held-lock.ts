@@ -9,7 +9,7 @@ import {
 } from '@holdfast/store/adapter';
 import { closedError, handled, isPassing, sessionLost } from '../errors.js';
 import type { Acquired } from '../queue/acquire.js';
-import { isOurs, leave } from '../queue/leave.js';
+import { isOurs, leave, leaveAtLast } from '../queue/leave.js';
 import type { Place } from '../queue/queue.js';
 import { nextDelete } from '../queue/turn.js';
 import type { SessionContext } from '../life/context.js';
@@ -39,6 +39,8 @@ export class HeldLock implements Held {
   #after: Bookmark;
   #isWatched = false;
   #removal: Promise<Release> | undefined;
+  /** Whether the removal goes on in the background, since it was refused. */
+  #isPersistent = false;
 
   constructor(context: SessionContext, name: string, { place, queue }: Acquired) {
     this.context = context;
@@ -118,8 +120,12 @@ export class HeldLock implements Held {
     try {
       return (await leave(this.context, this.place)) ? 'removed' : 'was gone';
     } catch (error) {
-      // The next call tries again.
+      // The next call tries again. The key goes without one, too, as soon as that is not refused any more.
       this.#removal = undefined;
+      if (!this.#isPersistent && this.context.life.reason === undefined) {
+        this.#isPersistent = true;
+        this.context.inBackground(`the release of lock ${quoted(this.name)}`, leaveAtLast(this.context, this.place));
+      }
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { abortable, sleep } from '@holdfast/store/adapter';
 import type { SessionContext } from '../life/context.js';
 import { enter, type Entered, type Entry } from './enter.js';
-import { leave } from './leave.js';
+import { leaveAtLast } from './leave.js';
 import { before, type Place, type Queue } from './queue.js';
 import { waitForTurn } from './turn.js';
 
@@ -29,14 +29,14 @@ export async function acquire(
     if (entered === undefined) return undefined;
     const { place, queue } = entered;
     if (entry.onlyIfFree && before(place, queue) !== undefined) {
-      await tidied(context, leave(context, place));
+      await tidied(context, leaveAtLast(context, place));
       return undefined;
     }
     let first: Queue | 'gone';
     try {
       first = await waitForTurn(context, entry.name, entered, wanted);
     } catch (error) {
-      await tidied(context, leave(context, place));
+      await tidied(context, leaveAtLast(context, place));
       throw error;
     }
     // Somebody removed our key. With the key, our turn is gone: again from the end of the queue.
@@ -53,7 +53,7 @@ async function enterWhileWanted(
   const entering = enter(context, entry, wanted);
   const removed = async () => {
     const entered = await entering.catch(() => undefined);
-    if (entered !== undefined) await leave(context, entered.place);
+    if (entered !== undefined) await leaveAtLast(context, entered.place);
   };
   try {
     return await abortable(entering, wanted);

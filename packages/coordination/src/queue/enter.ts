@@ -3,6 +3,7 @@ import { sleep } from '@holdfast/store/adapter';
 import { isPassing, isUnknown } from '../errors.js';
 import { queuePrefix, type Ticket } from '../names.js';
 import type { SessionContext } from '../life/context.js';
+import { giveUpAtLast } from './leave.js';
 import { queueIn, readQueue, type Place, type Queue } from './queue.js';
 
 /** What an attempt is about. */
@@ -68,7 +69,7 @@ async function attempt(
     return { created: succeeded ? queue.bookmark.revision : undefined, queue };
   } catch (error) {
     if (isUnknown(error)) {
-      const settled = await settle(context, entry.name, ticket, wanted);
+      const settled = await settleOrGiveUp(context, entry.name, ticket, wanted);
       if (settled !== undefined) return settled;
     }
     if (isPassing(error)) return 'again';
@@ -89,6 +90,27 @@ function write(context: SessionContext, { name, value, onlyIfFree }: Entry, tick
       { signal },
     ),
   );
+}
+
+/** Where even the question is refused, the caller is told, and the attempt is given up as soon as that is possible. */
+async function settleOrGiveUp(
+  context: SessionContext,
+  name: string,
+  ticket: Ticket,
+  wanted: AbortSignal,
+): Promise<Outcome | undefined> {
+  let isSettled = false;
+  try {
+    const settled = await settle(context, name, ticket, wanted);
+    isSettled = true;
+    return settled;
+  } catch (error) {
+    isSettled = error === wanted.reason;
+    throw error;
+  } finally {
+    if (!isSettled && context.life.reason === undefined)
+      context.inBackground('the end of an attempt to enter a queue', giveUpAtLast(context, ticket));
+  }
 }
 
 /**

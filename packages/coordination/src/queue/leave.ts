@@ -1,5 +1,6 @@
 import type { Compare } from '@holdfast/store';
 import { isUnknown } from '../errors.js';
+import type { Ticket } from '../names.js';
 import type { SessionContext } from '../life/context.js';
 import type { Place } from './queue.js';
 
@@ -24,4 +25,20 @@ export async function leave(context: SessionContext, place: Place): Promise<bool
       throw error;
     }
   }, context.life.signal);
+}
+
+/** Removes our key, however often that is refused: rights may come back, and until then the key keeps everybody behind it waiting. */
+export function leaveAtLast(context: SessionContext, place: Place): Promise<boolean> {
+  return context.persist(() => leave(context, place));
+}
+
+/** Gives up an attempt of which nobody knows what its write did: the mark keeps it from landing, and what has landed is removed. */
+export function giveUpAtLast(context: SessionContext, { key, mark }: Ticket): Promise<unknown> {
+  const then = [
+    { type: 'put', key: mark, value: '', lease: context.lease },
+    { type: 'delete', range: key },
+  ] as const;
+  return context.persist(() =>
+    context.insist((signal) => context.store.txn({ then }, { signal }), context.life.signal),
+  );
 }

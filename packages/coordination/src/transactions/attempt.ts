@@ -122,9 +122,11 @@ export class Attempt implements Transaction {
       const list = await reading;
       // Only where the store can't read the past: there a second read may see a newer state.
       if (!this.#reads.note(range, list)) this.#isStale = true;
+      const snapshot = await this.#snapshot;
+      if (snapshot !== undefined && snapshot.identity !== list.bookmark.identity) this.#isStale = true;
       return list;
     } catch (error) {
-      if (isStoreError(error, 'compacted') || isStoreError(error, 'history-changed')) this.#isStale = true;
+      if (isGone(error)) this.#isStale = true;
       throw error;
     } finally {
       this.#pending.delete(reading);
@@ -151,6 +153,11 @@ export class Attempt implements Transaction {
     if (this.#isOver)
       throw closedError('the transaction is over: use tx only inside the function, and await its reads there');
   }
+}
+
+/** The state that was read is not there any more: it was compacted, or the store was restored to one before it. */
+function isGone(error: unknown): boolean {
+  return (['compacted', 'history-changed', 'future-revision'] as const).some((code) => isStoreError(error, code));
 }
 
 function conditionsHold({ results }: TxnResult): boolean {

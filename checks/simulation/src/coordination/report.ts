@@ -1,0 +1,39 @@
+import type { Violation } from '@holdfast/testkit';
+import type { CoordinationResult } from './campaign.js';
+import type { CoordinationStats } from './stats.js';
+
+export interface CoordinationReportOf {
+  readonly result: CoordinationResult;
+  readonly command: string;
+  readonly first: number;
+  readonly seconds: number;
+}
+
+/** The stored result of a campaign: plain data, the most frequent fault first. */
+export interface CoordinationReport {
+  readonly command: string;
+  readonly seeds: { readonly first: number; readonly run: number };
+  readonly violations: number;
+  readonly failures: readonly { readonly seed: number; readonly violations: readonly Violation[] }[];
+  /** Worlds with histories that can't be told apart. They were not judged. */
+  readonly setAside: number;
+  readonly seconds: number;
+  readonly checked: Readonly<CoordinationStats>;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly faultsInAll: number;
+}
+
+export function coordinationReport({ result, command, first, seconds }: CoordinationReportOf): CoordinationReport {
+  const faults = Object.entries(result.faults).sort(([, a], [, b]) => b - a);
+  return {
+    command,
+    seeds: { first, run: result.seeds },
+    violations: result.failures.length,
+    failures: result.failures.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 5) })),
+    setAside: result.setAside,
+    seconds: Math.round(seconds),
+    checked: result.stats,
+    faults: Object.fromEntries(faults),
+    faultsInAll: faults.reduce((sum, [, count]) => sum + count, 0),
+  };
+}

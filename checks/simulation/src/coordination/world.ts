@@ -1,0 +1,92 @@
+import type { Violation } from '@holdfast/testkit';
+import { checkNothingLeft, converge } from './converge.js';
+import { CoordinationParts, type CoordinationRunOptions } from './parts.js';
+import type { CoordinationPlan } from './plan.js';
+import type { CoordinationStats } from './stats.js';
+import { takeStep } from './steps.js';
+
+/** What came of a plan. */
+export interface CoordinationOutcome {
+  readonly violations: readonly Violation[];
+  /** Whether there were violations, in a world whose store went back under its old identity and overtook what clients knew: nobody can tell that. */
+  readonly isSetAside: boolean;
+  readonly stats: Readonly<CoordinationStats>;
+  /** Fault → how often it happened. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+/** Runs a plan in a world of its own. The same plan gives the same outcome, always. */
+export async function runCoordination(
+  plan: CoordinationPlan,
+  options: CoordinationRunOptions = {},
+): Promise<CoordinationOutcome> {
+  const parts = new CoordinationParts(plan, options);
+  const { violations, faults, stats } = parts;
+  const onRejection = (error: unknown) => {
+    violations.add('internal', `a rejection that nobody handles: ${String(error)}`);
+  };
+  process.on('unhandledRejection', onRejection);
+  try {
+    await live(parts);
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+  const isSetAside = !violations.areNone && wasOvertaken(parts);
+  return { violations: isSetAside ? [] : violations.all, isSetAside, stats, faults: faults.toRecord() };
+}
+
+function wasOvertaken({ truth: { epochs } }: CoordinationParts): boolean {
+  return epochs.some((epoch, index) =>
+    epochs.slice(index + 1).some(({ identity, head }) => identity === epoch.identity && head >= epoch.head),
+  );
+}
+
+async function live(parts: CoordinationParts): Promise<void> {
+  const { plan, clock, truth, queues, observers, holders, violations, stats } = parts;
+  await truth.begin();
+  queues.begin();
+  const began = clock.now;
+  for (const observer of observers) observer.start();
+  clock.onFired = () => {
+    for (const holder of holders) holder.look();
+  };
+  for (const step of plan.steps) {
+    stats.steps += 1;
+    await takeStep(parts, step);
+    await clock.settle();
+    if (!violations.areNone) break;
+  }
+  if (violations.areNone) await converge(parts);
+  clock.onFired = () => undefined;
+  await close(parts);
+  stats.elapsedMs = clock.now - began;
+  stats.timers = clock.fired;
+}
+
+/** Closes everything, and checks that this leaves nothing behind. */
+async function close(parts: CoordinationParts): Promise<void> {
+  const { trace, clock, processes, observers, background, violations, truth, data, stats } = parts;
+  trace?.('everything closes');
+  for (const process of processes) {
+    process.end();
+    process.goOn();
+  }
+  const closing = Promise.all([
+    ...processes.map((process) => process.close()),
+    ...observers.map((observer) => observer.close()),
+  ]);
+  await Promise.all([closing, clock.advance(10_000)]);
+  if (violations.areNone) await checkNothingLeft(parts);
+  await Promise.all([Promise.all(processes.map(({ store }) => store.close())), clock.advance(20)]);
+  await clock.advance(2_000);
+  await Promise.all([background.settled(), clock.advance(5_000)]);
+  if (violations.areNone) for (const { client } of processes) client.checkResources(violations.add);
+  await truth.end();
+  if (violations.areNone && data.watcherCount > 0)
+    violations.add('resources', `${data.watcherCount} watches are left in the store`);
+  await data.close();
+  stats.messages = processes.reduce((sum, { client }) => sum + client.link.messages, 0);
+  stats.sessions = processes.reduce((sum, { opened }) => sum + opened, 0);
+  stats.sessionsLost = processes.reduce((sum, { lost }) => sum + lost, 0);
+  stats.observed = observers.reduce((sum, { told }) => sum + told, 0);
+}

@@ -1,0 +1,335 @@
+import { observeLeader, openSession, transact, type Session } from '@holdfast/coordination';
+import { isStoreError, StoreError, type ConfigStore, type Txn, type TxnResult } from '@holdfast/store';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { Tally } from '../../../packages/coordination/src/elections/tally.js';
+import { SessionContext } from '../../../packages/coordination/src/life/context.js';
+import { Lifetime } from '../../../packages/coordination/src/life/lifetime.js';
+import { HeldLock } from '../../../packages/coordination/src/locks/held-lock.js';
+import { Elapsed } from '../../../packages/coordination/src/util/elapsed.js';
+import { sample } from '../../../.ci/test/support/sample.js';
+import { runCoordinationCampaign } from '../src/coordination/campaign.js';
+import { holdfast, type Implementation } from '../src/coordination/implementation.js';
+import { override, replace, restoreAll } from './support/patches.js';
+
+// As many worlds as a mutant may take to be caught; most are caught by the first few.
+const MOST_WORLDS = 60;
+
+interface Broken {
+  readonly wrapStore?: (store: ConfigStore) => ConfigStore;
+  readonly implementation?: Implementation;
+}
+
+interface Mutant {
+  readonly name: string;
+  /** Which checker is to find it, before any other does. */
+  readonly guarantee: string;
+  /** The first seed to try, where it takes something that few worlds have. */
+  readonly from?: number;
+  /** Breaks the code; or gives a store or an implementation that is broken. */
+  readonly install: () => Broken;
+}
+
+const broken: Broken = {};
+const newest = new WeakMap<Tally, { readonly last: string }>();
+
+/** A store whose transactions are asked for, or answered, otherwise. */
+function withTxn(change: (txn: Txn) => Txn, answer = (result: Promise<TxnResult>) => result): Broken {
+  return {
+    wrapStore: (store) => override(store, { txn: (txn, options) => answer(store.txn(change(txn), options)) }),
+  };
+}
+
+/** Sessions of which some calls do something else. */
+function sessionsWith(change: (session: Session, store: ConfigStore) => Partial<Session>): Broken {
+  return {
+    implementation: {
+      ...holdfast,
+      openSession: async (store, options) => {
+        const session = await openSession(store, options);
+        return override(session, change(session, store));
+      },
+    },
+  };
+}
+
+const isMarkAbsent = (compare: object): boolean => 'key' in compare && String(compare.key).includes('.given-up-');
+
+const mutants: readonly Mutant[] = [
+  {
+    name: 'a session that counts on three times the time of its lease',
+    guarantee: 'exclusive',
+    from: 98,
+    install: () => {
+      replace(
+        Lifetime.prototype,
+        'renewed',
+        (original) =>
+          function (this: Lifetime, sentAt, ttl) {
+            original.call(this, sentAt, ttl * 3);
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a session that does not count the time that its machine slept',
+    guarantee: 'exclusive',
+    from: 98,
+    install: () => {
+      replace(
+        Elapsed.prototype,
+        'since',
+        () =>
+          function (this: Elapsed, moment) {
+            return this.now().monotonicMs - moment.monotonicMs;
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a queue in which everybody sees only itself',
+    guarantee: 'exclusive',
+    install: () =>
+      withTxn((txn) => ({
+        ...txn,
+        then: (txn.then ?? []).map((op) => (op.type === 'list' ? { ...op, range: ownKeyOf(txn) ?? op.range } : op)),
+      })),
+  },
+  {
+    name: 'a release that removes whatever is first in the queue',
+    guarantee: 'exclusive',
+    from: 6,
+    install: () =>
+      sessionsWith((session, store) => ({
+        lock: async (name, options) => {
+          const held = await session.lock(name, options);
+          const release = async () => {
+            const { items } = await store.list({ prefix: `${name}/` });
+            const [first] = items;
+            if (first !== undefined) await store.delete(first.key);
+            await held.release();
+          };
+          return override(held, { release });
+        },
+      })),
+  },
+  {
+    name: 'a holder that is told nothing when somebody deletes its key',
+    guarantee: 'told',
+    from: 23,
+    install: () => {
+      replace(
+        HeldLock.prototype,
+        'check',
+        () =>
+          function (this: HeldLock) {
+            (this as unknown as { readonly context: SessionContext }).context.life.check();
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a lock without a queue, that is tried again and again',
+    guarantee: 'order',
+    from: 30,
+    install: () =>
+      sessionsWith((session, store) => ({
+        lock: async (name, options) => {
+          for (;;) {
+            const held = await session.tryLock(name, options);
+            if (held !== undefined) return held;
+            session.check();
+            // As long as it takes to be answered.
+            for (let n = 0; n < 20; n += 1) await store.list({ prefix: `${name}/` });
+          }
+        },
+      })),
+  },
+  {
+    name: 'an attempt that was given up, without a mark: its write lands late',
+    guarantee: 'left',
+    from: 9,
+    install: () => withTxn((txn) => ({ ...txn, if: (txn.if ?? []).filter((compare) => !isMarkAbsent(compare)) })),
+  },
+  {
+    name: 'a removal that is not made again after a refusal',
+    guarantee: 'served',
+    from: 116,
+    install: () => {
+      replace(
+        SessionContext.prototype,
+        'persist',
+        () =>
+          function (this: SessionContext, work) {
+            return work();
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a session that holds nothing, and does not look whether its history is gone',
+    guarantee: 'served',
+    from: 89,
+    install: () => {
+      replace(
+        SessionContext.prototype,
+        'lookAtHistory',
+        () =>
+          function (this: SessionContext) {
+            return Promise.resolve();
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'waiters that nobody wakes',
+    guarantee: 'served',
+    install: () => ({
+      wrapStore: (store) =>
+        override(store, {
+          watch: (range, options) => store.watch(options?.only === 'delete' ? '/nowhere' : range, options),
+        }),
+    }),
+  },
+  {
+    name: 'an observer that takes the last put for the leader',
+    guarantee: 'observed',
+    install: () => {
+      // It keeps nothing but the last key that was written.
+      replace(
+        Tally.prototype,
+        'apply',
+        (original) =>
+          function (this: Tally, event) {
+            const { last } = newest.get(this) ?? {};
+            if (event.type === 'put' && last !== undefined && last !== event.current.key)
+              original.call(this, { type: 'delete', key: last, revision: event.revision });
+            if (event.type === 'put') newest.set(this, { last: event.current.key });
+            original.call(this, event);
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'an observer that is not told of a gap',
+    guarantee: 'observed',
+    install: () => ({
+      implementation: {
+        ...holdfast,
+        observeLeader: async function* (...args) {
+          for await (const leader of observeLeader(...args)) {
+            yield leader && { value: leader.value, token: leader.token };
+          }
+        },
+      },
+    }),
+  },
+  {
+    name: 'answers that are taken for ordered: a late one loses the session',
+    guarantee: 'alarm',
+    from: 8,
+    install: () => {
+      replace(
+        SessionContext.prototype,
+        'noteState',
+        (original) =>
+          function (this: SessionContext, answered) {
+            original.call(this, answered, this.newest);
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a store whose outages are taken for refusals',
+    guarantee: 'outcome',
+    install: () =>
+      withTxn(
+        (txn) => txn,
+        (result) =>
+          result.catch((error: unknown) => {
+            if (!isStoreError(error, 'unavailable')) throw error;
+            throw new StoreError('unavailable', error.message, { outcome: error.outcome, retryable: false });
+          }),
+      ),
+  },
+  {
+    name: 'a transaction that does not compare what it has read',
+    guarantee: 'serializable',
+    from: 10,
+    install: () => withTxn((txn) => (isTransfer(txn) ? { ...txn, if: [] } : txn)),
+  },
+  {
+    name: 'a transaction that forgets its conditions',
+    guarantee: 'guarded',
+    from: 18,
+    install: () => ({
+      implementation: {
+        ...holdfast,
+        transact: (store, work, options) => transact(store, work, { ...options, if: [] }),
+      },
+    }),
+  },
+  {
+    name: 'a transaction that says of a lost answer that nothing happened',
+    guarantee: 'applied once',
+    from: 28,
+    install: () => ({
+      implementation: {
+        ...holdfast,
+        transact: (...args) =>
+          transact(...args).catch((error: unknown) => {
+            if (!isStoreError(error)) throw error;
+            throw new StoreError(error.code, error.message, { outcome: 'not-applied' });
+          }),
+      },
+    }),
+  },
+  {
+    name: 'a session that leaves a timer behind',
+    guarantee: 'resources',
+    install: () => ({
+      implementation: {
+        ...holdfast,
+        openSession: (store, options) => {
+          options?.clock?.setTimeout(() => undefined, 1e9);
+          return openSession(store, options);
+        },
+      },
+    }),
+  },
+];
+
+function ownKeyOf({ then }: Txn): string | undefined {
+  for (const op of then ?? []) if (op.type === 'put') return op.key;
+  return undefined;
+}
+
+function isTransfer({ then }: Txn): boolean {
+  return then?.some((op) => op.type === 'put' && op.key.startsWith('/transfers/')) === true;
+}
+
+describe('every checker of coordination finds what it is for', () => {
+  afterEach(restoreAll);
+
+  test.each(sample(mutants).map((mutant) => [mutant.name, mutant] as const))('%s', async (_, mutant) => {
+    const found: string[] = [];
+    let isCaught = false;
+    await runCoordinationCampaign({
+      first: mutant.from ?? 1,
+      seeds: MOST_WORLDS,
+      ...mutant.install(),
+      onSeed: (seed, failure) => {
+        for (const { guarantee, message } of failure?.violations ?? []) found.push(`${seed} ${guarantee}: ${message}`);
+        isCaught = failure?.violations[0]?.guarantee === mutant.guarantee;
+        return !isCaught;
+      },
+    });
+    expect({ isCaught, found: isCaught ? [] : found.slice(0, 10) }).toEqual({ isCaught: true, found: [] });
+  });
+});

@@ -1,0 +1,50 @@
+// Breaks code for the length of a test.
+const undo: (() => void)[] = [];
+
+/** Puts another method in the place of one, until the test is over. */
+export function replace<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  make: (original: T[K]) => T[K],
+): undefined {
+  const descriptor = Object.getOwnPropertyDescriptor(target, name);
+  if (descriptor === undefined) throw new Error(`${String(name)} is not there to be replaced`);
+  Object.defineProperty(target, name, { ...descriptor, value: make(descriptor.value as T[K]) });
+  undo.push(() => {
+    Object.defineProperty(target, name, descriptor);
+  });
+}
+
+/** Another getter in the place of one, until the test is over. */
+export function replaceGetter<T extends object>(
+  target: T,
+  name: keyof T,
+  make: (get: () => unknown, self: T) => unknown,
+): undefined {
+  const descriptor = Object.getOwnPropertyDescriptor(target, name);
+  if (descriptor === undefined) throw new Error(`${String(name)} is not there to be replaced`);
+  Object.defineProperty(target, name, {
+    ...descriptor,
+    get(this: T) {
+      return make(() => descriptor.get?.call(this) as unknown, this);
+    },
+  });
+  undo.push(() => {
+    Object.defineProperty(target, name, descriptor);
+  });
+}
+
+export function restoreAll(): void {
+  for (const restore of undo.splice(0).reverse()) restore();
+}
+
+/** The same object, with other properties in the place of some. */
+export function override<T extends object>(target: T, changes: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      if (name in changes) return changes[name as keyof T];
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
