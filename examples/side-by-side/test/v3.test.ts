@@ -205,6 +205,24 @@ test('the elections of the two do not see each other', async () => {
   });
 });
 
+test('a candidate that campaigns in both elections leads when no old one does', async () => {
+  await withSession(async (session) => {
+    const old = theirs.election('leader', 10).campaign('old');
+    await old.wait();
+    const campaign = theirs.election('leader', 10).campaign('both');
+    const leading = campaign.wait().then(() => session.campaign('leader', 'both', { timeoutMs: 10_000 }));
+    await eventually(async () => {
+      expect((await ours.list({ prefix: 'election/leader/' })).count).toBe(2);
+    });
+    expect((await ours.list({ prefix: 'leader/' })).count).toBe(0);
+    await old.resign();
+    const lead = await leading;
+    expect(await theirs.election('leader').leader()).toBe('both');
+    await lead.resign();
+    await campaign.resign();
+  });
+});
+
 test('Keyv keeps its own envelope under its namespace, which a mirror opens', async () => {
   const cache = new Keyv({ store: new KeyvEtcd(etcd.endpoints[0]), namespace: `${prefix}cache` });
   await cache.set('a', { port: 80 });
