@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkBundling } from './bundle/follow.mjs';
-import { installPacked, manifest, packAll, projectBeside } from './packed.mjs';
+import { installPacked, manifest, packedPackages, projectBeside } from './packed.mjs';
 import { root } from './pnpm.mjs';
 import { runRecipes } from './recipes.mjs';
 
@@ -105,7 +105,7 @@ async function checkTarballs(tarballs) {
 }
 
 try {
-  const tarballs = packAll(join(work, 'tarballs'));
+  const tarballs = packedPackages(join(work, 'tarballs'));
   const checks = await Promise.allSettled([
     checkTarballs(tarballs),
     checkConsumer(tarballs),

@@ -11,28 +11,55 @@ const run = promisify(execFile);
 
 export const manifest = (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
 
-/** Packs every package of the workspace that isn't private, as its users can: with `npm pack` in its folder. Name → tarball. */
-export function packAll(target) {
-  const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
-  const packed = folders.filter((folder) => manifest(folder).private !== true);
-  mkdirSync(target, { recursive: true });
-  return new Map(packed.map((folder) => [manifest(folder).name, join(target, pack(folder, target))]));
+/** The environment variable by which steps of one run share their tarballs: the folder where the first of them packs. */
+export const tarballsVariable = 'HOLDFAST_TARBALLS';
+
+/** The tarballs of all published packages: those that an earlier step of this run packed, or else packed into this folder. Name → tarball. */
+export function packedPackages(target) {
+  const folder = process.env[tarballsVariable] ?? target;
+  const tarballs = tarballsIn(folder);
+  return [...tarballs.values()].every(existsSync) ? tarballs : packAll(folder);
 }
 
-/** Packs a copy, with the repository's address in it: other checks read the package's own folder meanwhile. Returns the tarball's name. */
-function pack(folder, target) {
-  const copy = mkdtempSync(join(tmpdir(), 'holdfast-pack-'));
+/**
+ * Packs every package of the workspace that isn't private, as its users can: with `npm pack`. One npm packs all of them, of copies with the
+ * repository's address: other checks read the packages' own folders meanwhile. Name → tarball.
+ */
+export function packAll(target) {
+  const copies = mkdtempSync(join(tmpdir(), 'holdfast-pack-'));
   try {
-    for (const name of ['dist', 'src', 'LICENSE']) {
-      if (existsSync(join(root, folder, name))) cpSync(join(root, folder, name), join(copy, name), { recursive: true });
-    }
-    writeAddressed(folder, copy);
+    mkdirSync(target, { recursive: true });
+    const folders = publishedFolders().map((folder) => copyOf(folder, copies));
     // They are built already: the script before packing would build them again, one after the other.
-    const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', target];
-    return execFileSync('npm', args, { cwd: copy, encoding: 'utf8' }).trim();
+    const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', target, ...folders];
+    execFileSync('npm', args, { cwd: copies, encoding: 'utf8' });
+    return tarballsIn(target);
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    rmSync(copies, { recursive: true, force: true });
   }
+}
+
+function publishedFolders() {
+  const folders = readdirSync(join(root, 'packages')).map((name) => join('packages', name));
+  return folders.filter((folder) => manifest(folder).private !== true);
+}
+
+/** `@holdfast/core` → `holdfast-core-0.1.0.tgz` in the folder. */
+function tarballsIn(folder) {
+  const manifests = publishedFolders().map((each) => manifest(each));
+  const fileOf = ({ name, version }) => `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
+  return new Map(manifests.map((each) => [each.name, join(folder, fileOf(each))]));
+}
+
+/** Copies what is packed of a package into a folder below this one. Returns it as npm takes it: `./core`. */
+function copyOf(folder, below) {
+  const copy = join(below, basename(folder));
+  mkdirSync(copy);
+  for (const name of ['dist', 'src', 'LICENSE']) {
+    if (existsSync(join(root, folder, name))) cpSync(join(root, folder, name), join(copy, name), { recursive: true });
+  }
+  writeAddressed(folder, copy);
+  return `./${basename(folder)}`;
 }
 
 /** An empty project beside a clone whose tarballs are packed, as the documentation has it: they are in ../holdfast/tarballs. Returns its folder. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
-import { installPacked, packAll } from './packed.mjs';
+import { installPacked, packedPackages } from './packed.mjs';
 import { root } from './pnpm.mjs';
 import { ensureRuntimes } from './runtimes/install.mjs';
 import { Program } from './runtimes/program.mjs';
@@ -153,7 +153,7 @@ async function main() {
   const version = [...etcds.keys()].filter((each) => each.startsWith('3.5.')).at(-1);
   const [runtimes, tarballs] = await Promise.all([
     ensureRuntimes(words.length === 0 ? ['node', 'bun', 'deno'] : words),
-    packAll(join(work, 'tarballs')),
+    packedPackages(join(work, 'tarballs')),
   ]);
   const project = join(work, 'project');
   mkdirSync(project);

@@ -5,12 +5,16 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { formatReport, readReport, reportProblems, reportVariable } from './conformance-report.mjs';
+import { tarballsVariable } from './packed.mjs';
 import { root } from './pnpm.mjs';
 
 const minute = 60_000;
 const work = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
 const jestResult = join(work, 'jest.json');
 const conformance = join(work, 'conformance.jsonl');
+
+/** Where steps leave what others read. */
+const shared = { [reportVariable]: conformance, [tarballsVariable]: join(work, 'tarballs') };
 
 const script = (name, ...args) => [`.ci/${name}`, ...args];
 const bin = (name, ...args) => [join('node_modules', name), ...args];
@@ -55,7 +59,7 @@ function run(node, live) {
       cwd: root,
       // Jest reports its progress on stderr. Its stdout is the JSON that is also in the output file.
       stdio: ['ignore', live ? 'ignore' : 'pipe', 'pipe'],
-      env: { ...process.env, CI: 'true', FORCE_COLOR: '0', [reportVariable]: conformance },
+      env: { ...process.env, CI: 'true', FORCE_COLOR: '0', ...shared },
       timeout: 45 * minute,
     });
     const printed = [];
