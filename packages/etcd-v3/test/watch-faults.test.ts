@@ -53,12 +53,12 @@ describe.each(versions)('etcd %s', (version) => {
   });
 
   test('the same, compacted meanwhile: CompactedError, and a new watch from what is read then goes on', async () => {
-    await withWorld({ version }, async ({ etcd, proxy, store, follow, burst, truth, watchers }) => {
+    await withWorld({ version }, async ({ etcd, proxy, store, follow, burst, fill, truth, watchers }) => {
       const follower = follow({ prefix: '/a/' });
       await follower.watch.ready;
       proxy.refuse();
       proxy.cut();
-      await burst(5_000, '/a/');
+      await fill(5_000, '/a/');
       await etcd.compact();
       await proxy.allow();
       await follower.ended();
@@ -128,10 +128,10 @@ describe.each(versions)('etcd %s', (version) => {
 
   test('an idle prefix, 10,500 foreign writes, compaction, cut: it goes on where progress was exact', async () => {
     const settings = manualProgress(version) ? { store: { watch: { progressMs: 100 } } } : { progressIntervalMs: 100 };
-    await withWorld({ version, ...settings }, async ({ etcd, proxy, follow, burst, truth }) => {
+    await withWorld({ version, ...settings }, async ({ etcd, proxy, follow, burst, fill, truth }) => {
       const follower = follow({ prefix: '/a/' });
       await follower.watch.ready;
-      await burst(10_500, '/b/');
+      await fill(10_500, '/b/');
       const head = await etcd.revision();
       await eventually(() => (follower.bookmark?.revision ?? 0) >= head);
       await etcd.compact();

@@ -21,6 +21,8 @@ export interface World extends AsyncDisposable {
   readonly follow: (range: Range, options?: WatchOptions) => Follower;
   /** Writes that many revisions of one key each, `${prefix}0` and on. */
   readonly burst: (count: number, prefix: string, value?: string) => Promise<void>;
+  /** The same keys, a hundred at one revision: for what nobody follows write by write. It takes a fraction of the time. */
+  readonly fill: (count: number, prefix: string) => Promise<void>;
   /** The server's own count of watches, in all streams. */
   readonly watchers: () => Promise<number>;
   readonly streams: () => Promise<number>;
@@ -52,6 +54,12 @@ export async function withWorld(options: WorldOptions, run: (world: World) => Pr
       for (let from = 0; from < count; from += 200) {
         const keys = Array.from({ length: Math.min(200, count - from) }, (_, i) => `${prefix}${from + i}`);
         await Promise.all(keys.map((key) => writer.put(key, value)));
+      }
+    },
+    fill: async (count, prefix) => {
+      for (let from = 0; from < count; from += 100) {
+        const keys = Array.from({ length: Math.min(100, count - from) }, (_, i) => `${prefix}${from + i}`);
+        await writer.txn({ then: keys.map((key) => ({ type: 'put', key, value: 'v' })) });
       }
     },
     watchers,

@@ -6,7 +6,7 @@ import type { ConfigStore } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { v3Outside } from './outside.js';
 import { ListenersCopy, WatchedMirror } from './watched-mirror.js';
-import { burst } from './writers.js';
+import { burst, fill } from './writers.js';
 import { sampledEtcds } from '../../../../.ci/test/support/sampled-etcds.js';
 
 const MEGABYTE = 1_000_000;
@@ -36,7 +36,7 @@ describe.each(sampledEtcds())('the mirror on etcd $version', ({ version }) => {
     prefix = `/${(row += 1)}/`;
     proxy = await startProxy(etcd.endpoints[0]!);
     store = connect();
-    await burst(writer, 200, (index) => `${prefix}${index}`);
+    await fill(writer, 200, (index) => `${prefix}${index}`);
   });
 
   afterEach(async () => {
@@ -95,7 +95,7 @@ describe.each(sampledEtcds())('the mirror on etcd $version', ({ version }) => {
     const watched = await open();
     const kept = watched.mirror.get('199');
     disconnect();
-    await burst(writer, 5_000, (index) => `${prefix}${index % 100}`);
+    await fill(writer, 5_000, (index) => `${prefix}${index % 100}`);
     await writer.delete(`${prefix}150`);
     await etcd.compact();
     await proxy.allow();
@@ -130,7 +130,7 @@ describe.each(sampledEtcds())('the mirror on etcd $version', ({ version }) => {
 
   test('idle prefix, 10,500 foreign writes, compaction, cut', async () => {
     const watched = await open();
-    await burst(writer, 10_500, (index) => `/foreign/${index % 100}`);
+    await fill(writer, 10_500, (index) => `/foreign/${index % 100}`);
     await etcd.compact();
     proxy.cut();
     await writer.put(`${prefix}first`, '1');

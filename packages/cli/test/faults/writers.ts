@@ -17,3 +17,18 @@ export async function burst(
   };
   await Promise.all(Array.from({ length: Math.min(lanes, count) }, lane));
 }
+
+/** Writes in a transaction, all of different keys: etcd refuses a key that is put twice in one. */
+const TOGETHER = 100;
+
+/** The same writes, a hundred at one revision: for what nobody follows write by write. It takes a fraction of the time. */
+export async function fill(
+  writer: Pick<ConfigStore, 'txn'>,
+  count: number,
+  key: (index: number) => string,
+): Promise<void> {
+  for (let from = 0; from < count; from += TOGETHER) {
+    const indices = Array.from({ length: Math.min(TOGETHER, count - from) }, (_, offset) => from + offset);
+    await writer.txn({ then: indices.map((index) => ({ type: 'put', key: key(index), value: String(index) })) });
+  }
+}
