@@ -104,6 +104,41 @@ export class Session {
   }
 
   /**
+   * Opens the store of `--store` and a second one, and closes both afterwards. The environment's users and TLS files are those of the first
+   * store alone: none of its secrets go to the second one.
+   *
+   * @param target the option `--target`
+   */
+  async withStores<T>(
+    target: string | undefined,
+    work: (source: OpenStore, target: OpenStore) => Promise<T>,
+  ): Promise<T> {
+    const given = target ?? this.io.env['HOLDFAST_TARGET'] ?? '';
+    if (given === '') {
+      throw usage(
+        'no target is named',
+        'Name the second store with --target or HOLDFAST_TARGET, such as etcd-v3://new:2379.',
+      );
+    }
+    await this.findStore();
+    const ask = canAsk(this.io) ? (user: string) => this.#askPassword(user) : undefined;
+    const address = await storeAddress(
+      { store: given, timeout: DEFAULT_TIMEOUT_S },
+      { env: {}, cwd: this.io.cwd },
+      ask,
+    );
+    this.checkInterrupted();
+    return this.withStore(async (source) => {
+      const store = await openAddress(address, this.io, this.timeoutMs);
+      try {
+        return await work(source, { store, label: address.label });
+      } finally {
+        await store.close();
+      }
+    });
+  }
+
+  /**
    * Asks before something is destroyed.
    *
    * @param yes the option `--yes`

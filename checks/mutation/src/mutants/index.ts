@@ -12,6 +12,7 @@ import { mirror } from './mirror.js';
 import { mirrorBursts } from './mirror-bursts.js';
 import { postgres } from './postgres.js';
 import { processLife } from './process-life.js';
+import { replication } from './replication.js';
 import { snapshots } from './snapshots.js';
 import { store } from './store.js';
 
@@ -22,6 +23,7 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'what both etcd adapters share': etcdCommon,
   'the mirror': [...mirror, ...mirrorBursts],
   'starting without the store': snapshots,
+  'carrying one store over to another': replication,
   'locks and sessions': coordination,
   'what all adapters share': store,
   'adapters on the kit': adapterKit,

@@ -41,9 +41,9 @@ export class HeldLeases {
     this.#alarm = new Alarm(context.clock);
   }
 
-  /** Whether the target has leases at all. Elsewhere a key's time to live is set at cut over only. */
+  /** Whether the target has leases, and writes under them as a whole. Elsewhere a key's time to live is set at cut over only. */
   get isPossible(): boolean {
-    return this.#context.target.capabilities.leases;
+    return hasLeases(this.#context.target);
   }
 
   /** What a lease is held under. */
@@ -224,4 +224,8 @@ export class HeldLeases {
     }
     if (lost.length > 0) this.#context.onLost(lost);
   }
+}
+
+export function hasLeases({ capabilities }: ConfigStore): boolean {
+  return capabilities.leases && capabilities.transactions === 'multi-key';
 }

@@ -9,7 +9,7 @@ export type Write = {
   /** The revision that the key must have there; 0 if it must be absent. */
   readonly over: number;
 } & (
-  | { readonly type: 'put'; readonly value: Uint8Array; readonly lease: LeaseId | undefined }
+  | { readonly type: 'put'; readonly value: Uint8Array; readonly lease: LeaseId | undefined; readonly ttl?: number }
   | { readonly type: 'delete' }
 );
 
@@ -43,8 +43,14 @@ export interface Ledger {
   open(): Promise<ReplicationRecord | undefined>;
   /** Reads the target's keys. */
   read(): Promise<TargetKeys>;
-  /** Writes, and notes the progress. Nothing is tried twice unless it is certain that it was not applied. */
-  commit(writes: readonly Write[], progress: Progress): Promise<Committed>;
+  /** Finds the record, and leaves it to whoever has it: `read` then tells what is that one's own. */
+  peek(): Promise<ReplicationRecord | undefined>;
+  /**
+   * Writes, and notes the progress. Nothing is tried twice unless it is certain that it was not applied.
+   *
+   * @param migration replaces what the record says of a migration
+   */
+  commit(writes: readonly Write[], progress: Progress, migration?: unknown): Promise<Committed>;
   /** Fails if the record is another's by now. */
   check(): Promise<void>;
   /** Deletes the record and all that belongs to it. */

@@ -29,6 +29,11 @@ export interface ReplicationRecord extends Progress {
   readonly migration?: unknown;
 }
 
+/** What a commit changes of the record's note on a migration: nothing, if it has none. */
+export function noted(migration: unknown): { readonly migration?: unknown } {
+  return migration === undefined ? {} : { migration };
+}
+
 export function formatRecord(record: ReplicationRecord): string {
   return JSON.stringify({ format: FORMAT, ...record });
 }

@@ -1,5 +1,6 @@
 import { type Bookmark, type ConfigStore, isStoreError, type KeyValue, StoreError } from '@holdfast/store';
 import {
+  abortable,
   addAbortListener,
   Backoff,
   bytesEqual,
@@ -24,12 +25,13 @@ import { isOtherHistory, otherHistory } from './source-history.js';
 import { KeyMap } from './key-map.js';
 import { type Lifetime, LeaseTap } from './lease-tap.js';
 import type { Ledger, LedgerContext, Refusal, Write } from './ledger.js';
+import { noteOf } from './migration-note.js';
+import { makeLedger } from './make-ledger.js';
 import type { Settings } from './options.js';
+import { settleLeases } from './settle-leases.js';
 import { OwnKeys } from './own-keys.js';
 import type { Progress, ReplicationRecord } from './record.js';
-import { SingleLedger } from './single-ledger.js';
 import { StepQueue } from './step-queue.js';
-import { TxnLedger } from './txn-ledger.js';
 import type { ReplicationState } from './state.js';
 
 /** How many writes of the first copy are in one transaction, and how many bytes of values. */
@@ -41,6 +43,14 @@ const COMPARED_AT_ONCE = 2_000;
 export interface ReplicatorEvents {
   state(state: ReplicationState): void;
   conflict(conflict: Conflict): void;
+}
+
+export interface ReplicatorParts {
+  /** Names the replicator in its record: random. */
+  readonly writer: string;
+  readonly events: ReplicatorEvents;
+  /** Which keys of the target count as own, beside those that the record tells. */
+  readonly assumeOwn?: ((item: KeyValue) => boolean) | undefined;
 }
 
 /** What is wanted under a key of the target. */
@@ -56,6 +66,8 @@ export class Replicator {
   readonly #target: ConfigStore;
   readonly #settings: Settings;
   readonly #events: ReplicatorEvents;
+  readonly #assumeOwn: (item: KeyValue) => boolean;
+  readonly #onStep = new Set<(keys: readonly string[]) => void>();
   readonly #tap: LeaseTap;
   readonly #keys: KeyMap;
   readonly #own = new OwnKeys();
@@ -79,13 +91,14 @@ export class Replicator {
     source: ConfigStore,
     target: ConfigStore,
     settings: Settings,
-    { writer, events }: { readonly writer: string; readonly events: ReplicatorEvents },
+    { writer, events, assumeOwn }: ReplicatorParts,
   ) {
     const { clock, name, prefix, places, backoff, mapKey } = settings;
     this.#source = source;
     this.#target = target;
     this.#settings = settings;
     this.#events = events;
+    this.#assumeOwn = assumeOwn ?? (() => false);
     this.#tap = new LeaseTap(source);
     this.#keys = new KeyMap(mapKey, prefix, places.prefix);
     const context: LedgerContext = {
@@ -97,8 +110,7 @@ export class Replicator {
         this.#answered('target');
       },
     };
-    const Kind = target.capabilities.transactions === 'multi-key' ? TxnLedger : SingleLedger;
-    this.#ledger = new Kind(target, places, context);
+    this.#ledger = makeLedger(target, places, context);
     this.#queue = new StepQueue(this.#end.signal);
     this.#leases = new HeldLeases({
       source,
@@ -132,6 +144,100 @@ export class Replicator {
     return this.#ledger.record;
   }
 
+  /** Aborts when it has ended, with the reason. */
+  get ended(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  get sides(): {
+    readonly source: ConfigStore;
+    readonly target: ConfigStore;
+    readonly prefix: string;
+    readonly targetPrefix: string;
+  } {
+    const { prefix, places } = this.#settings;
+    return { source: this.#source, target: this.#target, prefix, targetPrefix: places.prefix };
+  }
+
+  targetOf(key: string): string | undefined {
+    return this.#keys.target(key);
+  }
+
+  isOwn(targetKey: string): boolean {
+    return this.#own.get(targetKey) !== undefined;
+  }
+
+  /** Calls the listener with the source's keys of each step that was carried over, without those whose lease ended. Returns the unsubscribe. */
+  onStep(listener: (keys: readonly string[]) => void): () => void {
+    this.#onStep.add(listener);
+    return () => this.#onStep.delete(listener);
+  }
+
+  /** Writes a note on a migration into the record. */
+  annotate(migration: unknown): Promise<void> {
+    return this.#between(async () => {
+      await this.#ledger.commit([], this.#progress(), migration);
+    });
+  }
+
+  /** Gives each leased key of the target the time that is left in the source. Leases are kept alive no more. */
+  settle(): Promise<void> {
+    return this.#between(async () => {
+      await this.#leases.close();
+      await settleLeases(
+        {
+          source: this.#source,
+          target: this.#target,
+          clock: this.#settings.clock,
+          signal: this.#end.signal,
+          move: (keys, lease) => this.#rewrite(keys, { lease }),
+          expire: (key, ttl) => this.#rewrite([key], { lease: undefined, ttl }),
+          lifetimes: () => this.#leasedKeys(),
+        },
+        this.#leases,
+      );
+    });
+  }
+
+  *#leasedKeys(): IterableIterator<{ readonly key: string; readonly targetKey: string }> {
+    for (const targetKey of this.#own.keys()) {
+      const source = this.#keys.sourceOf(targetKey);
+      const key = source === undefined ? undefined : this.#keys.source(source);
+      if (key !== undefined && this.#tap.lifetimeOf(key) !== undefined) yield { key, targetKey };
+    }
+  }
+
+  /** Writes own keys again, with their values as they are in the source. */
+  async #rewrite(
+    keys: readonly string[],
+    life: { readonly lease: string | undefined; readonly ttl?: number },
+  ): Promise<void> {
+    const writes = keys.flatMap((key): Write[] => {
+      const source = this.#keys.sourceOf(key);
+      const entry = source === undefined ? undefined : this.#mirror?.get(source);
+      const over = this.#own.get(key)?.revision;
+      return entry === undefined || over === undefined ? [] : [{ type: 'put', key, over, value: entry.value, ...life }];
+    });
+    for (const part of parts(writes)) await this.#commit(part, this.#progress());
+  }
+
+  /** Does something when no step is under way. */
+  async #between<T>(work: () => Promise<T>): Promise<T> {
+    this.#throwIfEnded();
+    let settle: (outcome: Promise<T>) => void = () => undefined;
+    const outcome = new Promise<T>((resolve) => (settle = resolve));
+    this.#queue.addCall(async () => {
+      const done = work();
+      settle(done);
+      await done.catch(() => undefined);
+    });
+    try {
+      return await abortable(outcome, this.#end.signal);
+    } catch (error) {
+      throw this.#reasonOf(error);
+    }
+  }
+
   /** Resolves after the first copy. */
   async start(): Promise<void> {
     const { signal, clock, startTimeoutMs } = this.#settings;
@@ -146,6 +252,7 @@ export class Replicator {
       this.#startUntil = clock.now() + startTimeoutMs;
       this.#mirror = await this.#open();
       const before = await this.#ledger.open();
+      checkNotMoved(before);
       const last = before?.bookmark ?? before?.toward;
       if (last !== undefined) await this.#checkHistory(last, before?.bookmark === undefined ? undefined : before.keys);
       await this.#compare(before?.bookmark);
@@ -267,10 +374,16 @@ export class Replicator {
         if (task.type === 'history') {
           if (!this.#settings.acceptHistory) throw otherHistory(task.from, task.to, this.#settings.prefix);
           await this.#compare(undefined);
+        } else if (task.type === 'call') {
+          await task.call();
         } else if (task.type === 'repair') {
           await this.#repair(task.keys);
         } else {
+          const keys = task.step.changes
+            .filter((change) => !this.#isExpiry(change))
+            .map(({ key }) => this.#keys.source(key));
           await this.#step(task.step);
+          for (const listener of this.#onStep) listener(keys);
         }
         this.#queue.done();
       }
@@ -337,7 +450,7 @@ export class Replicator {
       if (index % COMPARED_AT_ONCE === COMPARED_AT_ONCE - 1) await nextTurn();
       const want = wanted.get(item.key);
       wanted.delete(item.key);
-      const own = there.isOwn(item);
+      const own = there.isOwn(item) || this.#assumeOwn(item);
       if (own) this.#own.set(item.key, { revision: item.modRevision, lease: item.lease });
       if (want === undefined) {
         if (own) writes.push({ type: 'delete', key: item.key, over: item.modRevision });
@@ -388,6 +501,12 @@ export class Replicator {
     this.#bookmark = bookmark;
     await this.#leases.sweep();
     this.#setWork({ status: 'following' });
+  }
+
+  /** A lease that ends deletes its keys: nobody has written them. */
+  #isExpiry({ type, key }: Change<Uint8Array>): boolean {
+    const target = type === 'delete' ? this.#keys.target(key) : undefined;
+    return target !== undefined && this.#own.get(target)?.lease !== undefined;
   }
 
   #lastProgress(): Progress {
@@ -671,6 +790,17 @@ export class Replicator {
     this.#shown = next;
     this.#events.state(next);
   }
+}
+
+/** @throws StoreError `conflict` if applications use the target by now: it is not a copy any more */
+function checkNotMoved(before: ReplicationRecord | undefined): void {
+  const stage = noteOf(before?.migration)?.stage;
+  if (stage !== 'cut-over' && stage !== 'retreating') return;
+  throw new StoreError(
+    'conflict',
+    `a migration of this name is at ${stage}: the target may have been changed since; finish or retreat with migrate()`,
+    { outcome: 'not-applied' },
+  );
 }
 
 /** Whether a failure may pass without anybody doing something about this process. */

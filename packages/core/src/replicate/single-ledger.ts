@@ -3,7 +3,7 @@ import { type ConfigStore, StoreError } from '@holdfast/store';
 import { decodeUtf8, toStoreError } from '@holdfast/store/adapter';
 import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import type { Places } from './places.js';
-import { formatRecord, parseRecord, type Progress, type ReplicationRecord } from './record.js';
+import { formatRecord, noted, parseRecord, type Progress, type ReplicationRecord } from './record.js';
 import { recordGone, takenOver } from './taken-over.js';
 
 /** How many writes are under way at once. */
@@ -36,6 +36,8 @@ export class SingleLedger implements Ledger {
   #known: Known | undefined;
   /** The revision of each own key's mark. */
   readonly #marks = new Map<string, number>();
+  /** Marks without their keys, of deletes that were cut short. */
+  readonly #worn = new Set<string>();
 
   constructor(target: ConfigStore, places: Places, context: LedgerContext) {
     this.#target = target;
@@ -78,6 +80,9 @@ export class SingleLedger implements Ledger {
       this.#marks.set(name, modRevision);
       intents.set(name, intent);
     }
+    this.#worn.clear();
+    const there = new Set(items.map(({ key }) => key));
+    for (const name of intents.keys()) if (!there.has(name)) this.#worn.add(name);
     return {
       items,
       isOwn: ({ key, value, modRevision }) => {
@@ -87,11 +92,23 @@ export class SingleLedger implements Ledger {
     };
   }
 
-  async commit(writes: readonly Write[], progress: Progress): Promise<Committed> {
+  async peek(): Promise<ReplicationRecord | undefined> {
+    return (await this.#find())?.record;
+  }
+
+  async commit(writes: readonly Write[], progress: Progress, migration?: unknown): Promise<Committed> {
     // The record first: a replicator that was taken over finds out before it writes anything.
     const known = this.#require();
-    const record = { ...this.record, bookmark: undefined, keys: undefined, toward: undefined, ...progress };
+    const record = {
+      ...this.record,
+      bookmark: undefined,
+      keys: undefined,
+      toward: undefined,
+      ...progress,
+      ...noted(migration),
+    };
     if (!(await this.#writeRecord({ ...record, sequence: known.record.sequence + 1 }, known))) await this.check();
+    await this.#clearWorn();
     const done: Write[] = [];
     const refused: Refusal[] = [];
     for (let from = 0; from < writes.length; from += AT_ONCE) {
@@ -130,17 +147,29 @@ export class SingleLedger implements Ledger {
     await this.#retry(() => this.#target.delete({ key: this.#places.record }, this.#call));
   }
 
+  async #clearWorn(): Promise<void> {
+    for (const key of this.#worn) {
+      await this.#retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
+      this.#marks.delete(key);
+      this.#worn.delete(key);
+    }
+  }
+
   async #write(write: Write): Promise<Outcome> {
     return write.type === 'put' ? this.#put(write) : this.#delete(write);
   }
 
   async #put(write: Write & { readonly type: 'put' }): Promise<Outcome> {
-    const { key, value, over } = write;
+    const { key, value, over, ttl } = write;
     await this.#mark(key, { sum: sumOf(value), over });
     for (;;) {
       try {
         const guard = over === 0 ? ({ ifAbsent: true } as const) : { ifModRevision: over };
-        const result = await this.#target.put(key, value, { ...guard, ...this.#call });
+        const result = await this.#target.put(key, value, {
+          ...guard,
+          ...(ttl === undefined ? {} : { ttl }),
+          ...this.#call,
+        });
         this.#context.answered();
         if (result.succeeded) {
           this.#context.own.set(key, { revision: result.revision, lease: undefined });

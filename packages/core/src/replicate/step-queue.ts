@@ -15,7 +15,9 @@ export type Task =
   /** The source holds another history from here on. */
   | { readonly type: 'history'; readonly from: Bookmark; readonly to: Bookmark }
   /** Keys that have to be written again. */
-  | { readonly type: 'repair'; readonly keys: readonly string[] };
+  | { readonly type: 'repair'; readonly keys: readonly string[] }
+  /** Something that has to be done between two steps. It tells of its own failure. */
+  | { readonly type: 'call'; readonly call: () => Promise<void> };
 
 /** How many steps wait one by one. Later ones are added up to their net changes. */
 const MOST_STEPS = 1_000;
@@ -54,7 +56,7 @@ export class StepQueue {
 
   addHistory(from: Bookmark, to: Bookmark): void {
     // The steps that lead there are of a source that is no more, or the jump itself: the comparison brings all of it.
-    this.#tasks = this.#tasks.filter(({ type }) => type === 'history');
+    this.#tasks = this.#tasks.filter(({ type }) => type === 'history' || type === 'call');
     const weight = this.#weights.reduce((sum, each) => sum + each, 0);
     this.#weights = this.#tasks.map(() => 0);
     this.#push({ type: 'history', from, to }, weight + 1);
@@ -64,11 +66,15 @@ export class StepQueue {
     this.#push({ type: 'repair', keys });
   }
 
+  addCall(call: () => Promise<void>): void {
+    this.#push({ type: 'call', call });
+  }
+
   /** Forgets what waits: a comparison that begins now brings it. */
   restart(): void {
-    this.#tasks = [];
     this.#underWay += this.#weights.reduce((sum, each) => sum + each, 0);
-    this.#weights = [];
+    this.#tasks = this.#tasks.filter(({ type }) => type === 'call');
+    this.#weights = this.#tasks.map(() => 0);
   }
 
   /** The next task, which is under way until {@link done}. Rejects with the signal's reason. */

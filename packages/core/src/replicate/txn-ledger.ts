@@ -2,7 +2,7 @@ import { type Compare, type ConfigStore, type KeyValue, type Op, StoreError } fr
 import { toStoreError } from '@holdfast/store/adapter';
 import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import type { Places } from './places.js';
-import { formatRecord, parseRecord, type Progress, type ReplicationRecord } from './record.js';
+import { formatRecord, noted, parseRecord, type Progress, type ReplicationRecord } from './record.js';
 import { recordGone, takenOver } from './taken-over.js';
 
 /** The most operations of a transaction that etcd takes by default. */
@@ -97,7 +97,13 @@ export class TxnLedger implements Ledger {
     };
   }
 
-  async commit(writes: readonly Write[], progress: Progress): Promise<Committed> {
+  async peek(): Promise<ReplicationRecord | undefined> {
+    const found = await this.#find();
+    this.#unfiled = found?.revision;
+    return found?.record;
+  }
+
+  async commit(writes: readonly Write[], progress: Progress, migration?: unknown): Promise<Committed> {
     for (;;) {
       const known = this.#require();
       const filed = this.#toFile(writes);
@@ -110,7 +116,7 @@ export class TxnLedger implements Ledger {
         continue;
       }
       this.#sequence += 1;
-      const record = { ...this.record, ...NO_PROGRESS, ...progress, sequence: this.#sequence };
+      const record = { ...this.record, ...NO_PROGRESS, ...progress, ...noted(migration), sequence: this.#sequence };
       const cleared = this.#toClear(writes, Math.min(CLEARED_AT_ONCE, room));
       const then: Op[] = [...writes.map(toOp), this.#putRecord(record)];
       if (filed !== undefined) then.push(this.#putReceipt(filed));

@@ -1,0 +1,94 @@
+import { type Clock, type ConfigStore, isStoreError, type LeaseId } from '@holdfast/store';
+import type { HeldLeases } from './held-leases.js';
+
+/** The time that is left may differ by this much, in seconds, before a lease is granted anew for it. */
+const TOLERATED_S = 1;
+
+export interface SettleContext {
+  readonly source: ConfigStore;
+  readonly target: ConfigStore;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Puts keys of the target under another lease, with their values as they are. */
+  readonly move: (keys: readonly string[], lease: LeaseId) => Promise<void>;
+  /** Gives a key of a target without leases so many seconds. */
+  expire(targetKey: string, ttl: number): Promise<void>;
+  /** The source's keys with a time to live, for a target without leases. */
+  lifetimes(): Iterable<{ readonly key: string; readonly targetKey: string }>;
+}
+
+/**
+ * Gives each leased key of the target the time that is left in the source. From then on nobody but the application keeps its leases alive.
+ *
+ * A lease can't be shortened. So one whose time is not full is granted anew, under the same id: its keys wait under another one meanwhile,
+ * and are there all the time.
+ */
+export async function settleLeases(context: SettleContext, leases: HeldLeases): Promise<void> {
+  const { target, signal } = context;
+  if (!leases.isPossible) {
+    if (!target.capabilities.ttl) return;
+    for (const { key, targetKey } of [...context.lifetimes()]) {
+      const left = await leftOfKey(context, key);
+      if (left !== undefined) await context.expire(targetKey, Math.max(1, Math.round(left)));
+    }
+    return;
+  }
+  for (const { name, id, ttl, keys } of [...leases.all()]) {
+    const lease = name.startsWith('lease ') ? name.slice('lease '.length) : undefined;
+    const left = await (lease === undefined
+      ? leftOfKey(context, name.slice('key '.length))
+      : leftOfLease(context, lease));
+    // It has ended in the source, and so do its keys here.
+    if (left === undefined) continue;
+    const wanted = lease ?? id;
+    if (id === wanted && Math.abs(left - ttl) <= TOLERATED_S) {
+      await target.leases.keepAlive(id, { signal });
+      continue;
+    }
+    const began = context.clock.now();
+    if (id === wanted) {
+      const { id: waiting } = await target.leases.grant(Math.max(60, ttl), { signal });
+      await context.move(keys, waiting);
+      await target.leases.revoke(id, { signal });
+      await grantAndMove(context, wanted, left, began, keys);
+      await target.leases.revoke(waiting, { signal });
+    } else {
+      await grantAndMove(context, wanted, left, began, keys);
+      await target.leases.revoke(id, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+async function grantAndMove(
+  { target, clock, signal, ...context }: SettleContext,
+  id: LeaseId,
+  left: number,
+  began: number,
+  keys: readonly string[],
+): Promise<void> {
+  const ttl = Math.max(1, Math.round(left - (clock.now() - began) / 1_000));
+  let granted: LeaseId;
+  try {
+    ({ id: granted } = await target.leases.grant(ttl, { id, signal }));
+  } catch (error) {
+    // Somebody else has that id.
+    if (!isStoreError(error, 'conflict')) throw error;
+    ({ id: granted } = await target.leases.grant(ttl, { signal }));
+  }
+  await context.move(keys, granted);
+}
+
+async function leftOfLease({ source, signal }: SettleContext, id: LeaseId): Promise<number | undefined> {
+  try {
+    return (await source.leases.timeToLive(id, { signal })).ttl;
+  } catch (error) {
+    if (isStoreError(error, 'lease-not-found')) return undefined;
+    throw error;
+  }
+}
+
+async function leftOfKey(context: SettleContext, key: string): Promise<number | undefined> {
+  const item = await context.source.get(key, { signal: context.signal });
+  if (item?.lease !== undefined) return leftOfLease(context, item.lease);
+  return item?.expiresAt === undefined ? undefined : (item.expiresAt - context.clock.now()) / 1_000;
+}

@@ -1,0 +1,112 @@
+import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@holdfast/store';
+import { bytesEqual } from '@holdfast/store/adapter';
+import { hasLeases } from './held-leases.js';
+
+/** A key that is not the same in source and target. */
+export interface Difference {
+  /** The source's key, in full; the target's, of a key that the source does not have. */
+  readonly key: string;
+  readonly targetKey: string;
+  readonly reason: 'missing' | 'extra' | 'value' | 'lease' | 'conflict';
+}
+
+/** What comparing everything has shown. */
+export interface Verification {
+  readonly isEqual: boolean;
+  /** How many keys were compared. */
+  readonly keys: number;
+  readonly differences: readonly Difference[];
+  /** How many keys there are under the target's prefix that the migration has nothing to do with. */
+  readonly foreign: number;
+  /** The source's state that was compared. */
+  readonly bookmark: Bookmark;
+}
+
+export interface VerifyContext {
+  readonly source: ConfigStore;
+  readonly target: ConfigStore;
+  readonly prefix: string;
+  readonly targetPrefix: string;
+  /** The target's key for a relative key of the source. */
+  targetOf(key: string): string | undefined;
+  /** Whether a key of the target is the migration's own. */
+  isOwn(targetKey: string): boolean;
+  /** Whether the key is a conflict that was told. */
+  isConflict(targetKey: string): boolean;
+  /** Everything that the source has by now is in the target afterwards. */
+  sync(): Promise<void>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How often a key that is written all the time is looked at until it stands still for a moment. */
+const MOST_LOOKS = 100;
+
+/**
+ * Compares every key at a moment at which both sides are to be equal. Keys that differ because they are being written are looked at again,
+ * until the source's did not change while the target's was read.
+ */
+export async function verify(context: VerifyContext): Promise<Verification> {
+  const { source, target, prefix, targetPrefix, signal } = context;
+  await context.sync();
+  const [from, to] = [
+    await source.list({ prefix }, { signal }),
+    await target.list({ prefix: targetPrefix }, { signal }),
+  ];
+  const there = new Map(to.items.map((item) => [item.key, item]));
+  const suspects = new Map<string, string>();
+  let keys = 0;
+  let foreign = 0;
+  for (const item of from.items) {
+    const targetKey = context.targetOf(item.key.slice(prefix.length));
+    if (targetKey === undefined) continue;
+    keys += 1;
+    if (differs(context, item, there.get(targetKey)) !== undefined) suspects.set(targetKey, item.key);
+    there.delete(targetKey);
+  }
+  const differences: Difference[] = [];
+  for (const targetKey of there.keys()) {
+    if (!context.isOwn(targetKey)) foreign += 1;
+    else suspects.set(targetKey, '');
+  }
+  for (const [targetKey, key] of suspects) {
+    const reason = context.isConflict(targetKey) ? 'conflict' : await look(context, key, targetKey);
+    if (reason !== undefined) differences.push({ key: key === '' ? targetKey : key, targetKey, reason });
+  }
+  for (const { rawKey } of from.undecodable) {
+    const key = new TextDecoder().decode(rawKey);
+    differences.push({ key, targetKey: targetPrefix + key.slice(prefix.length), reason: 'conflict' });
+  }
+  return { isEqual: differences.length === 0, keys, differences, foreign, bookmark: from.bookmark };
+}
+
+/** @param key the source's; empty where it had none when it was listed: it is enough then that the target's is gone */
+async function look(context: VerifyContext, key: string, targetKey: string): Promise<Difference['reason'] | undefined> {
+  const { source, target, signal } = context;
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    const before = key === '' ? undefined : await source.get(key, { signal });
+    await context.sync();
+    const copy = await target.get(targetKey, { signal });
+    const after = key === '' ? undefined : await source.get(key, { signal });
+    if (before?.modRevision !== after?.modRevision) continue;
+    // A source's key that is made again after the list is no surplus.
+    if (key === '' && copy !== undefined && !context.isOwn(targetKey)) return undefined;
+    return differs(context, after, copy);
+  }
+  throw new StoreError(
+    'timeout',
+    `${JSON.stringify(key)} never stood still long enough to be compared; stop its writer for a moment`,
+  );
+}
+
+function differs(
+  { source, target }: VerifyContext,
+  item: KeyValue | undefined,
+  copy: KeyValue | undefined,
+): Difference['reason'] | undefined {
+  if (item === undefined) return copy === undefined ? undefined : 'extra';
+  if (copy === undefined) return 'missing';
+  if (!bytesEqual(item.value, copy.value)) return 'value';
+  const tellsLeases = hasLeases(target) && (source.capabilities.leases || source.capabilities.ttl);
+  const isLeased = item.lease !== undefined || item.expiresAt !== undefined;
+  return tellsLeases && isLeased !== (copy.lease !== undefined) ? 'lease' : undefined;
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { memoryStore, type MemoryStore } from '@holdfast/memory';
+import { Random } from '@holdfast/testkit';
+import { likeV2 } from '../support/scripted-store.js';
+import { FROM, held, kept, pair, type Pair, TO } from './support.js';
+
+let data: MemoryStore;
+let world: Pair;
+
+beforeEach(() => {
+  data = memoryStore();
+  world = pair({ target: likeV2(data).store });
+});
+
+afterEach(async () => {
+  await world.close();
+  await data.close();
+});
+
+describe('a target without transactions of many keys', () => {
+  it('is left to others where it is theirs, and follows otherwise', async () => {
+    const { source, run } = world;
+    await data.put('/b/theirs', 'theirs');
+    await source.put('/a/1', 'one');
+    const first = await world.start();
+    await source.put('/a/2', 'two');
+    await run(first.sync());
+    await run(first.close());
+    await source.delete('/a/1');
+    const second = await world.start();
+    expect(await held(data, TO)).toEqual({ 2: 'two', theirs: 'theirs' });
+    await data.put('/b/2', 'changed');
+    await source.put('/a/2', 'deux');
+    await expect(run(second.sync())).rejects.toMatchObject({ conflicts: [{ reason: 'changed', key: '/a/2' }] });
+    expect(await held(data, TO)).toEqual({ 2: 'changed', theirs: 'theirs' });
+  });
+
+  it('a second replicator takes over, and the first one changes nothing more', async () => {
+    const { source, run } = world;
+    const first = await world.start();
+    const second = await world.start();
+    await source.put('/a/1', 'one');
+    await run(second.sync());
+    await expect(run(first.sync())).rejects.toMatchObject({ code: 'conflict' });
+    expect(await held(data, TO)).toEqual({ 1: 'one' });
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])('is equal after kills at any call (seed %p)', async (seed) => {
+    const { source, targetFaults, run } = world;
+    const random = new Random(seed);
+    for (let round = 0; round < 8; round += 1) {
+      for (let n = 0; n < 6; n += 1) {
+        const key = `/a/${random.below(12)}`;
+        if (random.chance(0.3)) await source.delete({ key });
+        else await source.put(key, `${round} ${n}`);
+      }
+      const killed = new AbortController();
+      let left = random.between(1, 30);
+      targetFaults.next = () => {
+        left -= 1;
+        if (left > 0) return 'pass';
+        killed.abort();
+        return random.chance(0.5) ? 'answer lost' : 'lost';
+      };
+      const starting = world.start({ signal: killed.signal });
+      const outcome = await starting.catch((error: unknown) => error);
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'aborted' });
+      else await run((await starting).close());
+      targetFaults.end();
+    }
+    const last = await world.start();
+    expect(await held(data, TO)).toEqual(await held(source, FROM));
+    expect(last.conflicts()).toEqual([]);
+    await source.delete({ prefix: FROM });
+    await run(last.sync());
+    expect(await held(data, TO)).toEqual({});
+    expect(await kept(data)).toEqual(['/holdfast/replicate/test']);
+  });
+});
