@@ -13,6 +13,12 @@ interface Held {
   readonly ttl: number;
 }
 
+/** A lease that is kept alive: by the source's lease or key, with the target's id and its keys there. */
+export interface HeldLease extends Held {
+  readonly name: string;
+  readonly keys: readonly string[];
+}
+
 export interface HeldLeasesContext {
   readonly source: ConfigStore;
   readonly target: ConfigStore;
@@ -33,6 +39,9 @@ export class HeldLeases {
   /** The keys of the target under each. */
   readonly #keys = new Map<string, Set<string>>();
   readonly #sourceOf = new Map<string, string>();
+  /** Those that may have no keys any more. */
+  readonly #idle = new Set<string>();
+  readonly #granting = new Map<string, Promise<LeaseId>>();
   #beating: Promise<void> | undefined;
   readonly #alarm: Alarm;
 
@@ -56,8 +65,18 @@ export class HeldLeases {
     const name = HeldLeases.nameOf(lifetime, sourceKey);
     const known = this.#held.get(name);
     if (known !== undefined) return known.id;
-    const ttl = await this.#ttlOf(lifetime);
-    const held = await this.#grant(ttl, lifetime.lease);
+    // Several keys may ask for it at once.
+    const granting = this.#granting.get(name) ?? this.#begin(name, lifetime);
+    this.#granting.set(name, granting);
+    try {
+      return await granting;
+    } finally {
+      this.#granting.delete(name);
+    }
+  }
+
+  async #begin(name: string, lifetime: Lifetime): Promise<LeaseId> {
+    const held = await this.#grant(await this.#ttlOf(lifetime), lifetime.lease);
     this.#hold(name, held);
     return held.id;
   }
@@ -78,7 +97,10 @@ export class HeldLeases {
   place(targetKey: string, name: string | undefined): void {
     const before = this.#sourceOf.get(targetKey);
     if (before === name) return;
-    if (before !== undefined) this.#keys.get(before)?.delete(targetKey);
+    if (before !== undefined) {
+      this.#keys.get(before)?.delete(targetKey);
+      this.#idle.add(before);
+    }
     if (name === undefined) {
       this.#sourceOf.delete(targetKey);
       return;
@@ -91,9 +113,11 @@ export class HeldLeases {
 
   /** The leases without keys: they end. */
   async sweep(): Promise<void> {
-    for (const [name, { id }] of this.#held) {
-      if ((this.#keys.get(name)?.size ?? 0) > 0) continue;
-      this.#held.delete(name);
+    for (const name of this.#idle) {
+      this.#idle.delete(name);
+      const id = this.#held.get(name)?.id;
+      if (id === undefined || (this.#keys.get(name)?.size ?? 0) > 0) continue;
+      this.release(name);
       this.#keys.delete(name);
       try {
         // Not where somebody else has put a key under it.
@@ -119,13 +143,13 @@ export class HeldLeases {
   }
 
   /** All that are held: the source's lease or key, the target's lease, and its keys. */
-  *all(): IterableIterator<{
-    readonly name: string;
-    readonly id: LeaseId;
-    readonly ttl: number;
-    readonly keys: readonly string[];
-  }> {
+  *all(): IterableIterator<HeldLease> {
     for (const [name, held] of this.#held) yield { name, ...held, keys: [...(this.#keys.get(name) ?? [])] };
+  }
+
+  /** Leaves a lease to whoever has it by now. */
+  release(name: string): void {
+    this.#held.delete(name);
   }
 
   /** Keeps no lease alive any more. */
@@ -201,6 +225,7 @@ export class HeldLeases {
 
   #hold(name: string, held: Held): void {
     this.#held.set(name, held);
+    this.#idle.add(name);
     this.#alarm.ring();
     this.#beating ??= this.#beat();
   }

@@ -20,6 +20,7 @@ import { type MigrationNote, type MigrationStage, noteOf } from './migration-not
 import { type ReplicateOptions, type Settings, toSettings } from './options.js';
 import { checkPlaces, type Places } from './places.js';
 import { OwnKeys } from './own-keys.js';
+import { readAll } from './read-all.js';
 import { Replicator } from './replicator.js';
 import type { ReplicationState } from './state.js';
 import { type Verification, verify } from './verify.js';
@@ -154,7 +155,7 @@ class RunningMigration implements Migration {
     const { prefix, places, mapKey, signal } = settings;
     const ledger = this.#ledger();
     const stage = noteOf((await ledger.peek())?.migration)?.stage ?? 'none';
-    const from = await this.#source.list({ prefix }, { signal });
+    const from = await readAll(this.#source, prefix, { signal });
     const there = await ledger.read();
     const copies = new Map(there.items.map((item) => [item.key, item]));
     const keys = new KeyMap(mapKey, prefix, places.prefix);

@@ -19,12 +19,14 @@ import type { Change, ChangeEvent } from '../events/change.js';
 import type { Entry } from '../entries/entry.js';
 import { mirror } from '../mirror.js';
 import type { Mirror } from '../views/prefix-mirror.js';
+import { Lock } from '../util/lock.js';
 import { type Conflict, type ConflictReason, describeConflict, ReplicationConflictError } from './conflict.js';
 import { HeldLeases } from './held-leases.js';
 import { isOtherHistory, otherHistory } from './source-history.js';
 import { KeyMap } from './key-map.js';
 import { type Lifetime, LeaseTap } from './lease-tap.js';
-import type { Ledger, LedgerContext, Refusal, Write } from './ledger.js';
+import { inPool } from './in-pool.js';
+import type { Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import { noteOf } from './migration-note.js';
 import { makeLedger } from './make-ledger.js';
 import type { Settings } from './options.js';
@@ -182,20 +184,22 @@ export class Replicator {
 
   /** Gives each leased key of the target the time that is left in the source. Leases are kept alive no more. */
   settle(): Promise<void> {
+    // Leases are settled beside each other, and the record is written by one at a time.
+    const lock = new Lock();
     return this.#between(async () => {
-      await this.#leases.close();
       await settleLeases(
         {
           source: this.#source,
           target: this.#target,
           clock: this.#settings.clock,
           signal: this.#end.signal,
-          move: (keys, lease) => this.#rewrite(keys, { lease }),
+          move: (keys, lease) => lock.run(() => this.#rewrite(keys, { lease })),
           expire: (key, ttl) => this.#rewrite([key], { lease: undefined, ttl }),
           lifetimes: () => this.#leasedKeys(),
         },
         this.#leases,
       );
+      await this.#leases.close();
     });
   }
 
@@ -444,6 +448,7 @@ export class Replicator {
       wanted.set(target, { source, entry });
     }
     const there = await this.#ledger.read();
+    const leases = await this.#leasesFor(wanted, there);
     const writes: Write[] = [];
     const found: Conflict[] = [];
     for (const [index, item] of there.items.entries()) {
@@ -459,13 +464,14 @@ export class Replicator {
       const unfit = this.#unfit(item.key, want, item);
       if (unfit !== undefined) {
         found.push(unfit);
+        this.#leases.place(item.key, undefined);
         continue;
       }
       const isEqual = bytesEqual(want.entry.value, item.value);
       if (own && !isEqual && complete !== undefined && want.entry.modRevision <= complete.revision) {
         if (!this.#settings.acceptHistory) throw otherHistory(complete, bookmark, this.#settings.prefix);
       }
-      const lease = await this.#leaseFor(item.key, want.source, own ? item.lease : undefined);
+      const lease = leases.get(item.key);
       if (own && isEqual && lease === item.lease) continue;
       // Equal by chance, or by a copy made before: nothing is lost by making it an own key.
       const isFree = own || (isEqual && item.lease === undefined);
@@ -483,9 +489,10 @@ export class Replicator {
       const unfit = this.#unfit(key, want, undefined);
       if (unfit !== undefined) {
         found.push(unfit);
+        this.#leases.place(key, undefined);
         continue;
       }
-      const lease = await this.#leaseFor(key, want.source, undefined);
+      const lease = leases.get(key);
       writes.push({ type: 'put', key, over: 0, value: want.entry.value, lease });
     }
     this.#tell(found);
@@ -507,6 +514,20 @@ export class Replicator {
   #isExpiry({ type, key }: Change<Uint8Array>): boolean {
     const target = type === 'delete' ? this.#keys.target(key) : undefined;
     return target !== undefined && this.#own.get(target)?.lease !== undefined;
+  }
+
+  /** The target's leases of all wanted keys: those that own keys are under already, and new ones. */
+  async #leasesFor(wanted: ReadonlyMap<string, Wanted>, there: TargetKeys): Promise<ReadonlyMap<string, string>> {
+    const leases = new Map<string, string>();
+    const before = new Map<string, string>();
+    for (const item of there.items) {
+      if (item.lease !== undefined && (there.isOwn(item) || this.#assumeOwn(item))) before.set(item.key, item.lease);
+    }
+    await inPool([...wanted], async ([key, { source }]) => {
+      const lease = await this.#leaseFor(key, source, before.get(key));
+      if (lease !== undefined) leases.set(key, lease);
+    });
+    return leases;
   }
 
   #lastProgress(): Progress {

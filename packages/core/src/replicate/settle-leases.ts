@@ -1,5 +1,6 @@
 import { type Clock, type ConfigStore, isStoreError, type LeaseId } from '@holdfast/store';
-import type { HeldLeases } from './held-leases.js';
+import type { HeldLease, HeldLeases } from './held-leases.js';
+import { inPool } from './in-pool.js';
 
 /** The time that is left may differ by this much, in seconds, before a lease is granted anew for it. */
 const TOLERATED_S = 1;
@@ -24,7 +25,7 @@ export interface SettleContext {
  * and are there all the time.
  */
 export async function settleLeases(context: SettleContext, leases: HeldLeases): Promise<void> {
-  const { target, signal } = context;
+  const { target } = context;
   if (!leases.isPossible) {
     if (!target.capabilities.ttl) return;
     for (const { key, targetKey } of [...context.lifetimes()]) {
@@ -33,29 +34,36 @@ export async function settleLeases(context: SettleContext, leases: HeldLeases): 
     }
     return;
   }
-  for (const { name, id, ttl, keys } of [...leases.all()]) {
-    const lease = name.startsWith('lease ') ? name.slice('lease '.length) : undefined;
-    const left = await (lease === undefined
-      ? leftOfKey(context, name.slice('key '.length))
-      : leftOfLease(context, lease));
-    // It has ended in the source, and so do its keys here.
-    if (left === undefined) continue;
-    const wanted = lease ?? id;
-    if (id === wanted && Math.abs(left - ttl) <= TOLERATED_S) {
-      await target.leases.keepAlive(id, { signal });
-      continue;
-    }
-    const began = context.clock.now();
-    if (id === wanted) {
-      const { id: waiting } = await target.leases.grant(Math.max(60, ttl), { signal });
-      await context.move(keys, waiting);
-      await target.leases.revoke(id, { signal });
-      await grantAndMove(context, wanted, left, began, keys);
-      await target.leases.revoke(waiting, { signal });
-    } else {
-      await grantAndMove(context, wanted, left, began, keys);
-      await target.leases.revoke(id, { signal }).catch(() => undefined);
-    }
+  await inPool([...leases.all()], async (held) => {
+    await settleOne(context, held);
+    // Not before: the others are kept alive until it is their turn.
+    leases.release(held.name);
+  });
+}
+
+async function settleOne(context: SettleContext, { name, id, ttl, keys }: HeldLease): Promise<void> {
+  const { target, signal } = context;
+  const lease = name.startsWith('lease ') ? name.slice('lease '.length) : undefined;
+  const left = await (lease === undefined
+    ? leftOfKey(context, name.slice('key '.length))
+    : leftOfLease(context, lease));
+  // It has ended in the source, and so do its keys here.
+  if (left === undefined) return;
+  const wanted = lease ?? id;
+  if (id === wanted && Math.abs(left - ttl) <= TOLERATED_S) {
+    await target.leases.keepAlive(id, { signal });
+    return;
+  }
+  const began = context.clock.now();
+  if (id === wanted) {
+    const { id: waiting } = await target.leases.grant(Math.max(60, ttl), { signal });
+    await context.move(keys, waiting);
+    await target.leases.revoke(id, { signal });
+    await grantAndMove(context, wanted, left, began, keys);
+    await target.leases.revoke(waiting, { signal });
+  } else {
+    await grantAndMove(context, wanted, left, began, keys);
+    await target.leases.revoke(id, { signal }).catch(() => undefined);
   }
 }
 

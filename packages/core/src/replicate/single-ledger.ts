@@ -4,6 +4,7 @@ import { decodeUtf8, toStoreError } from '@holdfast/store/adapter';
 import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import type { Places } from './places.js';
 import { formatRecord, noted, parseRecord, type Progress, type ReplicationRecord } from './record.js';
+import { readAll } from './read-all.js';
 import { recordGone, takenOver } from './taken-over.js';
 
 /** How many writes are under way at once. */
@@ -67,8 +68,8 @@ export class SingleLedger implements Ledger {
   async read(): Promise<TargetKeys> {
     const [{ items }, marks] = await this.#retry(() =>
       Promise.all([
-        this.#target.list({ prefix: this.#places.prefix }, this.#call),
-        this.#target.list({ prefix: this.#places.marks }, this.#call),
+        readAll(this.#target, this.#places.prefix, this.#call),
+        readAll(this.#target, this.#places.marks, this.#call),
       ]),
     );
     this.#marks.clear();

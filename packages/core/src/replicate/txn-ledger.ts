@@ -3,6 +3,7 @@ import { toStoreError } from '@holdfast/store/adapter';
 import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import type { Places } from './places.js';
 import { formatRecord, noted, parseRecord, type Progress, type ReplicationRecord } from './record.js';
+import { readAll } from './read-all.js';
 import { recordGone, takenOver } from './taken-over.js';
 
 /** The most operations of a transaction that etcd takes by default. */
@@ -79,8 +80,8 @@ export class TxnLedger implements Ledger {
   async read(): Promise<TargetKeys> {
     const [{ items }, receipts] = await this.#retry(() =>
       Promise.all([
-        this.#target.list({ prefix: this.#places.prefix }, this.#call),
-        this.#target.list({ prefix: this.#places.receipts }, { ...this.#call, keysOnly: true }),
+        readAll(this.#target, this.#places.prefix, this.#call),
+        readAll(this.#target, this.#places.receipts, { ...this.#call, keysOnly: true }),
       ]),
     );
     this.#receipts.clear();
@@ -127,7 +128,8 @@ export class TxnLedger implements Ledger {
         const result = await this.#target.txn({ if: compares, then }, this.#call);
         this.#context.answered();
         if (!result.succeeded) {
-          await this.check();
+          const found = await this.#findOwn();
+          if (found.revision !== known.revision) this.#know(found);
           return { done: [], refused: await this.#mismatches(writes) };
         }
         ({ revision } = result);
@@ -152,11 +154,9 @@ export class TxnLedger implements Ledger {
     }
   }
 
+  /** Also while a transaction is under way: it goes by the writer, and not by the revision. */
   async check(): Promise<void> {
-    const known = this.#require();
-    const found = await this.#find();
-    if (found?.revision === known.revision) return;
-    throw this.#lost(found);
+    await this.#findOwn();
   }
 
   async erase(): Promise<void> {
@@ -180,8 +180,7 @@ export class TxnLedger implements Ledger {
     let trouble: unknown = failure;
     for (;;) {
       await this.#context.failed(trouble);
-      const found = await this.#find();
-      if (found?.record.writer !== this.#context.identity.writer) throw this.#lost(found);
+      const found = await this.#findOwn();
       if (found.record.sequence === sequence) return found.revision;
       this.#sequence += 1;
       const record = { ...found.record, sequence: this.#sequence };
@@ -253,6 +252,12 @@ export class TxnLedger implements Ledger {
       }
     }
     return refused;
+  }
+
+  async #findOwn(): Promise<Known> {
+    const found = await this.#find();
+    if (found?.record.writer === this.#context.identity.writer) return found;
+    throw this.#lost(found);
   }
 
   async #find(): Promise<Known | undefined> {

@@ -1,6 +1,7 @@
 import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@holdfast/store';
 import { bytesEqual } from '@holdfast/store/adapter';
 import { hasLeases } from './held-leases.js';
+import { readAll } from './read-all.js';
 
 /** A key that is not the same in source and target. */
 export interface Difference {
@@ -48,10 +49,7 @@ const MOST_LOOKS = 100;
 export async function verify(context: VerifyContext): Promise<Verification> {
   const { source, target, prefix, targetPrefix, signal } = context;
   await context.sync();
-  const [from, to] = [
-    await source.list({ prefix }, { signal }),
-    await target.list({ prefix: targetPrefix }, { signal }),
-  ];
+  const [from, to] = [await readAll(source, prefix, { signal }), await readAll(target, targetPrefix, { signal })];
   const there = new Map(to.items.map((item) => [item.key, item]));
   const suspects = new Map<string, string>();
   let keys = 0;

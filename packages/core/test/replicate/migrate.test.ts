@@ -166,7 +166,7 @@ describe('migrate()', () => {
           signal: killed.signal,
         });
         try {
-          await run(moving[name]());
+          await run<unknown>(moving[name]());
           return;
         } catch (error) {
           expect({ name, error, aborted: killed.signal.aborted }).toMatchObject({ aborted: true });

@@ -55,6 +55,19 @@ describe('exactly once in effect', () => {
     expect(second.state.status).toBe('following');
   });
 
+  it('takes its own record for its own beside writes', async () => {
+    const { source, target, run } = world;
+    const replication = await world.start();
+    const syncs: Promise<void>[] = [];
+    for (let n = 0; n < 60; n += 1) {
+      await source.put(`/a/${n}`, 'x');
+      syncs.push(replication.sync());
+    }
+    await run(Promise.all(syncs));
+    expect(replication.state.status).toBe('following');
+    expect(await held(target, TO)).toEqual(await held(source, FROM));
+  });
+
   it('the record of another replication is refused', async () => {
     const { target, run } = world;
     const first = await world.start();

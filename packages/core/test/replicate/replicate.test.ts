@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { memoryStore } from '@holdfast/memory';
 import { FROM, held, kept, pair, type Pair, TO } from './support.js';
 
 let world: Pair;
@@ -37,6 +38,23 @@ describe('replicate()', () => {
     const { items } = await target.list({ prefix: TO });
     expect(new Set(items.map(({ modRevision }) => modRevision)).size).toBe(1);
     expect(items).toHaveLength(126);
+  });
+
+  it('carries a transaction over in parts where the target takes no larger ones', async () => {
+    const { clock, target, run } = world;
+    const large = memoryStore({ clock, maxTxnOperations: 1_000 });
+    const second = pair({ source: large, target });
+    const replication = await second.start();
+    const then = Array.from({ length: 500 }, (_, n) => ({ type: 'put' as const, key: `/a/${n}`, value: 'x' }));
+    await large.txn({ then });
+    await second.run(replication.sync());
+    expect(Object.keys(await held(target, TO))).toHaveLength(500);
+    await second.run(replication.close());
+    await large.delete({ prefix: FROM });
+    await world.run(second.start());
+    expect(await held(target, TO)).toEqual({});
+    await second.close();
+    await run(large.close());
   });
 
   it('deletes after a restart what was deleted meanwhile, and nothing of others', async () => {
