@@ -1,16 +1,23 @@
 import { StoreError, type Logger } from '@holdfast/store';
 import { abortable, monotonicMs, noteFailure } from '@holdfast/adapter-kit';
 import { Connections, type UseOptions } from './connection/connections.js';
+import type { CopiedRows } from './connection/copied-rows.js';
 import type { Session } from './connection/session.js';
 import { endsConnection, isRefusal, toError } from './errors.js';
 import type { Settings } from './options.js';
 import { checkServer } from './schema/check-server.js';
 import { migrate } from './schema/migrate.js';
+import type { VersionRows } from './sql/copied.js';
 import type { Row } from './sql/literals.js';
 import { metaOf, selectMeta, type Meta } from './sql/meta.js';
 import type { Tables } from './sql/tables.js';
 
 const MAX_CHECKS = 5;
+
+export interface ReadOptions extends UseOptions {
+  /** A select of versions that is read too, and where its rows go. */
+  readonly versions?: { readonly rows: VersionRows; readonly into: CopiedRows } | undefined;
+}
 
 export interface Answer {
   readonly meta: Meta;
@@ -48,13 +55,17 @@ export class Backend {
   }
 
   /** Runs statements that read, all in one snapshot. @throws StoreError */
-  async read(statements: readonly string[], options: UseOptions = {}): Promise<Answer> {
+  async read(statements: readonly string[], { versions, ...options }: ReadOptions = {}): Promise<Answer> {
     for (let checks = 0; ; checks += 1) {
-      const text = ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', this.selectMeta, ...statements, 'COMMIT'].join(
-        ';\n',
+      const all = ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', this.selectMeta, ...statements, 'COMMIT'];
+      const [, meta, ...results] = await this.use(
+        (session) =>
+          versions === undefined
+            ? session.run(all.join(';\n'))
+            : session.runWith(all, all.length - 1, versions.rows, versions.into),
+        options,
       );
-      const [, meta, ...results] = await this.use((session) => session.run(text), options);
-      const answer = { meta: metaOf(meta?.[0]), results: results.slice(0, -1) };
+      const answer = { meta: metaOf(meta?.[0]), results: results.slice(0, statements.length) };
       this.#seen = { nextExpiryMs: answer.meta.nextExpiryMs, at: monotonicMs(this.#settings.clock) };
       if (answer.meta.isChecked) return answer;
       await this.checkAgain(checks, options.signal);

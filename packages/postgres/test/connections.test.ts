@@ -1,8 +1,10 @@
 // How the store gets its connections, and lets go of them.
 import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Pool } from 'pg';
+import { Client, Pool } from 'pg';
+import type { ConfigStore } from '@holdfast/store';
 import { certificateAuthority, eventually, startPostgres, startProxy, type Postgres } from '@holdfast/testkit';
 import { postgresStore, type PostgresStoreOptions } from '@holdfast/postgres';
 import { nextSchema, sql, through } from './support/database.js';
@@ -176,4 +178,54 @@ test('more reads at once than connections wait for each other, and a pool that s
   taken.release();
   await store.close();
   await pool.end();
+});
+
+test('a scan reads the same by COPY, with a client that has none, and where something on the way makes other queries of ours', async () => {
+  const schema = nextSchema();
+  const writer = open({ schema });
+  // More than a page, values of nothing and of more than the socket gives at once, and keys that are not ASCII.
+  const values = Array.from({ length: 700 }, (_, index) => ['', 'x'.repeat(300_000), `€ ${index}`][index % 350] ?? '-');
+  for (let from = 0; from < values.length; from += 100) {
+    const part = values.slice(from, from + 100);
+    await writer.txn({ then: part.map((value, at) => ({ type: 'put', key: `/ä/${1_000 + from + at}`, value })) });
+  }
+  await sql(
+    server.url,
+    `INSERT INTO ${schema}.versions SELECT '\\xff2f'::bytea, revision, 9999, revision, 1, NULL, NULL, NULL, '' FROM ${schema}.versions ORDER BY revision DESC LIMIT 1`,
+  );
+  const read = async (store: ConfigStore, keysOnly: boolean) => {
+    const read: unknown[] = [];
+    for await (const page of store.scan({ prefix: '' }, { keysOnly })) {
+      for (let at = 0; at < page.length; at += 1) {
+        const value = Buffer.from(page.value(at)).toString();
+        read.push([page.key(at), value, page.modRevision(at), page.createRevision(at), page.version(at)]);
+      }
+      read.push(...page.undecodable);
+    }
+    return read;
+  };
+  class Plain extends Client {
+    // As that of pg-native, which hands on nothing that a COPY sends.
+    static Query = class {};
+  }
+  class Rewriting extends Client {
+    // As tools that add a comment to each query.
+    override query(...given: never[]): never {
+      const [config] = given as [object];
+      const rewritten = typeof config === 'object' ? { ...config } : config;
+      return (super.query as (config: unknown) => never)(rewritten);
+    }
+  }
+  const expected = await read(writer, false);
+  expect(expected).toHaveLength(701);
+  expect(expected.slice(0, 3)).toEqual(values.slice(0, 3).map((value, at) => [`/ä/${1_000 + at}`, value, 2, 2, 1]));
+  for (const Kind of [Plain, Rewriting]) {
+    const pool = new Pool({ connectionString: server.url, Client: Kind } as object);
+    const store = postgresStore({ pool, schema, listen: false });
+    expect(isDeepStrictEqual(await read(store, false), expected)).toBe(true);
+    expect(isDeepStrictEqual(await read(store, true), await read(writer, true))).toBe(true);
+    await store.close();
+    await pool.end();
+  }
+  await writer.close();
 });

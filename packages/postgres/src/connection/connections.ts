@@ -3,7 +3,7 @@ import { StoreError, type Clock } from '@holdfast/store';
 import { messageOf, removeAbortListener, whenAborted } from '@holdfast/adapter-kit';
 import { stateOf, toError } from '../errors.js';
 import type { PostgresClient, PostgresPool, Settings, Target } from '../options.js';
-import { Session } from './session.js';
+import { Session, type Link } from './session.js';
 
 export interface UseOptions {
   readonly signal?: AbortSignal | undefined;
@@ -23,6 +23,7 @@ export class Connections {
   /** Connections of several hosts that are known to lead to the primary: a server that becomes a standby ends them. */
   readonly #primaries = new WeakSet<PostgresClient>();
   readonly #closing = new AbortController();
+  readonly #link: Link = { copies: true };
 
   constructor(settings: Settings) {
     const { target, pool } = settings;
@@ -49,7 +50,7 @@ export class Connections {
     signal?.throwIfAborted();
     this.#closing.signal.throwIfAborted();
     const client = await this.#connect(signal);
-    const session = new Session(client);
+    const session = new Session(client, this.#link);
     client.on('error', ignore);
     let isReleased = false;
     const release = (destroy: boolean): void => {

@@ -1,64 +1,81 @@
 import type { Page, Revision, UndecodableKey } from '@holdfast/store';
 import { EntryPage, type PageFacts } from '@holdfast/adapter-kit';
-import { text, type Row } from '../sql/literals.js';
-import { headerOf, undecodableOf, versionAt, wholeAt, type Header } from '../sql/versions.js';
+import {
+  createRevisionAt,
+  keyAt,
+  revisionAt,
+  rowEnd,
+  undecodableAt,
+  valueStart,
+  versionNumberAt,
+} from '../sql/copied.js';
 
 /**
- * A page over versions as they came: all in one piece of memory, which its values share. An array with memory of its own costs as much as all the
+ * A page over rows as they came: all in one piece of memory, which its values share. An array with memory of its own costs as much as all the
  * rest of an entry.
  */
-class PackedPage extends EntryPage<Header> {
-  readonly #packed: Buffer;
+class PackedPage extends EntryPage<number> {
+  readonly #rows: Buffer;
+  readonly #keys: readonly string[];
 
-  constructor(packed: Buffer, headers: readonly Header[], facts: PageFacts) {
-    super(headers, facts);
-    this.#packed = packed;
+  /** @param starts where the entries are in the rows */
+  constructor(rows: Buffer, starts: readonly number[], keys: readonly string[], facts: PageFacts) {
+    super(starts, facts);
+    this.#rows = rows;
+    this.#keys = keys;
   }
 
   override get retainedBytes(): number {
-    return this.keysOnly ? 0 : this.#packed.length;
+    return this.keysOnly ? 0 : this.#rows.length;
   }
 
   key(index: number): string {
-    return this.at(index).key;
+    return this.#keys[index] ?? String(this.at(index));
   }
 
   value(index: number): Uint8Array {
-    const { buffer, byteOffset } = this.#packed;
-    const { valueAt, end } = this.at(index);
-    return new Uint8Array(buffer, byteOffset + valueAt, end - valueAt);
+    const at = this.at(index);
+    const start = valueStart(this.#rows, at);
+    return new Uint8Array(this.#rows.buffer, this.#rows.byteOffset + start, rowEnd(this.#rows, at) - start);
   }
 
   modRevision(index: number): Revision {
-    return wholeAt(this.#packed, this.at(index).at) as Revision;
+    return revisionAt(this.#rows, this.at(index));
   }
 
   createRevision(index: number): Revision {
-    return wholeAt(this.#packed, this.at(index).at + 8) as Revision;
+    return createRevisionAt(this.#rows, this.at(index));
   }
 
   version(index: number): number | undefined {
-    return wholeAt(this.#packed, this.at(index).at + 16);
+    return versionNumberAt(this.#rows, this.at(index));
   }
 
-  protected weigh({ valueAt, end }: Header): number {
-    return end - valueAt;
+  protected weigh(at: number): number {
+    return rowEnd(this.#rows, at) - valueStart(this.#rows, at);
   }
 }
 
-/** Makes a page of rows whose first column is a version. */
-export function pageOf(rows: readonly Row[], facts: Omit<PageFacts, 'undecodable'>): Page {
-  const digits = rows.map((row) => text(row, 0));
-  const packed = Buffer.allocUnsafeSlow(digits.reduce((sum, { length }) => sum + length / 2, 0));
-  packed.write(digits.join(''), 'hex');
-  const headers: Header[] = [];
+/** Where each of the rows begins. */
+export function startsOf(rows: Buffer): number[] {
+  const starts: number[] = [];
+  for (let at = 0; at < rows.length; at = rowEnd(rows, at)) starts.push(at);
+  return starts;
+}
+
+/** Makes a page of the rows that begin at `starts`. */
+export function pageOf(rows: Buffer, starts: readonly number[], facts: Omit<PageFacts, 'undecodable'>): Page {
+  const keys: string[] = [];
+  const readable: number[] = [];
   const undecodable: UndecodableKey[] = [];
-  let at = 0;
-  for (const { length } of digits) {
-    const header = headerOf(packed, at, at + length / 2);
-    if (header.key === undefined) undecodable.push(undecodableOf(versionAt(packed, header)));
-    else headers.push(header as Header);
-    at = header.end;
+  for (const at of starts) {
+    const key = keyAt(rows, at);
+    if (key === undefined) {
+      undecodable.push(undecodableAt(rows, at));
+      continue;
+    }
+    keys.push(key);
+    readable.push(at);
   }
-  return new PackedPage(packed, headers, { ...facts, undecodable });
+  return new PackedPage(rows, readable, keys, { ...facts, undecodable });
 }

@@ -41,38 +41,20 @@ export function columns(alias: string, withValue = 'true'): string {
 /** How many columns that is. */
 export const COLUMNS = 1;
 
-/** Where a version is in a piece of memory. */
-export interface Header {
-  readonly at: number;
-  readonly valueAt: number;
-  readonly end: number;
-  readonly key: string;
-}
-
-/** A header whose key is not UTF-8 has none. */
-export type AnyHeader = Omit<Header, 'key'> & { readonly key: string | undefined };
-
-export function headerOf(packed: Buffer, at: number, end: number): AnyHeader {
-  const valueAt = at + HEADER + Math.abs(packed.readInt32BE(at + HEADER - 4));
-  return { at, valueAt, end, key: keyOf(packed, at + HEADER, valueAt) };
-}
-
 /** @param at where the column is */
 export function versionOf(row: Row, at = 0): Version {
   const packed = Buffer.from(text(row, at), 'hex');
-  return versionAt(packed, headerOf(packed, 0, packed.length));
-}
-
-export function versionAt(packed: Buffer, { at, valueAt, end, key }: AnyHeader): Version {
+  const length = packed.readInt32BE(HEADER - 4);
+  const valueAt = HEADER + Math.abs(length);
   return {
-    rawKey: packed.subarray(at + HEADER, valueAt),
-    key,
-    revision: wholeAt(packed, at),
-    createRevision: wholeAt(packed, at + 8),
-    version: wholeAt(packed, at + 16),
-    lease: leaseAt(packed, at + 24),
-    position: packed.readInt32BE(at + 32),
-    value: packed.readInt32BE(at + HEADER - 4) < 0 ? undefined : copyOf(packed, valueAt, end),
+    rawKey: packed.subarray(HEADER, valueAt),
+    key: keyOf(packed, HEADER, valueAt),
+    revision: wholeAt(packed, 0),
+    createRevision: wholeAt(packed, 8),
+    version: wholeAt(packed, 16),
+    lease: leaseAt(packed, 24),
+    position: packed.readInt32BE(32),
+    value: length < 0 ? undefined : copyOf(packed, valueAt, packed.length),
   };
 }
 
@@ -89,7 +71,7 @@ function leaseAt(packed: Buffer, at: number): string | undefined {
 }
 
 /** Node's own decoder is much faster. Where it may have mangled something, the strict one decides. */
-function keyOf(packed: Buffer, from: number, to: number): string | undefined {
+export function keyOf(packed: Buffer, from: number, to: number): string | undefined {
   const key = packed.toString('utf8', from, to);
   return key.includes('\uFFFD') ? decodeUtf8(packed.subarray(from, to)) : key;
 }
