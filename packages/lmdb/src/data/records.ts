@@ -21,7 +21,8 @@ export interface Change {
   readonly key: Uint8Array;
 }
 
-const HEADER = 32;
+/** The bytes before an entry's value. */
+export const HEADER = 32;
 const NO_LEASE = 0n;
 
 export function encodeStored({ createRevision, modRevision, version, lease, value }: Stored): Buffer {
@@ -45,6 +46,19 @@ export function decodeStored(bytes: Uint8Array): Stored {
     lease: lease === NO_LEASE ? undefined : String(lease),
     value: new Uint8Array(bytes.buffer, bytes.byteOffset + HEADER, bytes.length - HEADER),
   };
+}
+
+/** The parts of an entry that is one of several in a piece of memory. */
+export function createRevisionAt(rows: Buffer, at: number): number {
+  return rows.readDoubleBE(at);
+}
+
+export function modRevisionAt(rows: Buffer, at: number): number {
+  return rows.readDoubleBE(at + 8);
+}
+
+export function versionAt(rows: Buffer, at: number): number {
+  return rows.readDoubleBE(at + 16);
 }
 
 /** The modification revision alone. */

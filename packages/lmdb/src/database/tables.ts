@@ -6,6 +6,7 @@ import { FORMAT, type StoreState } from '../data/state.js';
 import { bellBytes } from './bell-file.js';
 import { checkLocal, DATA_FILE } from './folder.js';
 import { checkFile } from './header.js';
+import { openRowTable, type RowTable } from './row-table.js';
 
 export type Table = Database<Uint8Array, Uint8Array>;
 
@@ -16,6 +17,8 @@ export interface Tables {
   readonly meta: Table;
   /** The present entries, by key. */
   readonly entries: Table;
+  /** The same, for reads of many. */
+  readonly rows: RowTable;
   /** Entries that were replaced or deleted since the last compaction. */
   readonly replaced: Table;
   /** What changed, by revision. */
@@ -93,6 +96,7 @@ function openAll(root: Tables['root']): Omit<Tables, 'root'> {
   return {
     meta: table('meta'),
     entries: table('entries'),
+    rows: openRowTable(root, 'entries'),
     replaced: table('replaced'),
     changes: table('changes'),
     leases: table('leases'),

@@ -1,11 +1,13 @@
-import type { Page, Revision } from '@holdfast/store';
-import { EntryPage, type DriverCall, type DriverScanOptions, type KeyRange, nextTurn } from '@holdfast/store/adapter';
+import type { Page } from '@holdfast/store';
+import { type DriverCall, type DriverScanOptions, type KeyRange, nextTurn } from '@holdfast/store/adapter';
+import { boundsOf } from '../data/bounds.js';
+import { modRevisionAt } from '../data/records.js';
 import { keyName } from '../data/utf8.js';
+import type { RowKey } from '../database/row-table.js';
 import { readState, type Tables } from '../database/tables.js';
-import type { StoreState } from '../data/state.js';
 import { historyChanged } from '../errors.js';
-import { toUndecodable, type Found } from './entries.js';
 import { bookmarkOf } from './list.js';
+import { PageMaker } from './packed-page.js';
 import { checkReadable, Overlay } from './past.js';
 import { countKeys, walk } from './walk.js';
 
@@ -14,37 +16,6 @@ const PAGE_LENGTH = 1_000;
 const PAGE_BYTES = 1024 * 1024;
 // How many entries, or changes, a turn looks at: few of them may be wanted.
 const WALK_LENGTH = 5_000;
-const EMPTY = new Uint8Array(0);
-
-interface Named extends Found {
-  readonly name: string;
-}
-
-class FoundPage extends EntryPage<Named> {
-  key(index: number): string {
-    return this.at(index).name;
-  }
-
-  value(index: number): Uint8Array {
-    return this.keysOnly ? EMPTY : this.at(index).entry.value;
-  }
-
-  modRevision(index: number): Revision {
-    return this.at(index).entry.modRevision as Revision;
-  }
-
-  createRevision(index: number): Revision {
-    return this.at(index).entry.createRevision as Revision;
-  }
-
-  version(index: number): number {
-    return this.at(index).entry.version;
-  }
-
-  protected weigh({ entry }: Named): number {
-    return entry.value.byteLength;
-  }
-}
 
 /**
  * All pages of a range at one revision, each read when it is asked for. Between two pages, and within one that takes long to find, the event loop
@@ -68,15 +39,17 @@ export async function* scanPages(
   }
 }
 
+/** Why a turn ends: the range does, the page is full, or the event loop has to turn. */
+type End = 'end' | 'full' | 'turn';
+
 /** How far a scan has come. */
 class Scan {
   readonly #range: KeyRange;
   readonly #options: DriverScanOptions;
+  readonly #page = new PageMaker();
   #pinned: { readonly overlay: Overlay; readonly identity: string; total?: number } | undefined;
-  #last: Uint8Array | undefined;
-  #found: Named[] = [];
-  #raw: Found[] = [];
-  #bytes = 0;
+  /** The key that was looked at last. */
+  #last: RowKey | undefined;
 
   constructor(range: KeyRange, options: DriverScanOptions) {
     this.#range = range;
@@ -85,48 +58,71 @@ class Scan {
 
   /** What can be done in one turn of the event loop. Gives a page once it is full, or the last one. */
   turn(tables: Tables): Page | undefined {
-    const { revision, minModRevision = 0 } = this.#options;
     const state = readState(tables);
-    this.#pinned ??= { overlay: new Overlay(this.#range, revision ?? state.head), identity: state.identity };
+    this.#pinned ??= {
+      overlay: new Overlay(this.#range, this.#options.revision ?? state.head),
+      identity: state.identity,
+    };
     const { overlay, identity } = this.#pinned;
     if (state.identity !== identity) throw historyChanged();
     checkReadable(state, overlay.revision);
     if (!overlay.extend(tables, state.head, WALK_LENGTH)) return undefined;
     const total = (this.#pinned.total ??= countKeys(tables, this.#range, overlay));
-    const start = this.#last === undefined ? this.#range.start : Buffer.concat([this.#last, Buffer.of(0)]);
-    let walked = 0;
-    for (const one of walk(tables, this.#range, { overlay, start })) {
-      if (walked >= WALK_LENGTH) return undefined;
-      walked += 1;
-      if (one.entry.modRevision >= minModRevision) {
-        if (this.#isFull) return this.#page(state, total, true);
-        this.#add(one);
-      }
-      this.#last = one.key;
-    }
-    return this.#page(state, total, false);
-  }
-
-  get #isFull(): boolean {
-    return this.#found.length + this.#raw.length >= PAGE_LENGTH || this.#bytes >= PAGE_BYTES;
-  }
-
-  #add(one: Found): void {
-    this.#bytes += one.entry.value.length;
-    const name = keyName(one.key);
-    if (name === undefined) this.#raw.push(one);
-    else this.#found.push({ ...one, name });
-  }
-
-  #page(state: StoreState, total: number, more: boolean): Page {
-    const page = new FoundPage(this.#found, {
-      bookmark: bookmarkOf(state, this.#pinned?.overlay.revision),
+    const end = overlay.isEmpty ? this.#readPresent(tables) : this.#walkPast(tables, overlay);
+    if (end === 'turn') return undefined;
+    return this.#page.take({
+      bookmark: bookmarkOf(state, overlay.revision),
       total,
-      more,
-      undecodable: this.#raw.map(toUndecodable),
+      more: end === 'full',
       keysOnly: this.#options.keysOnly,
     });
-    [this.#found, this.#raw, this.#bytes] = [[], [], 0];
-    return page;
+  }
+
+  /** Nothing has changed since the scan's revision: the entries are those that are present. */
+  #readPresent(tables: Tables): End {
+    const { minModRevision = 0, keysOnly } = this.#options;
+    const { rows } = this.#page;
+    const bounds = boundsOf({ start: this.#start, end: this.#range.end });
+    let walked = 0;
+    let reached: End = 'end';
+    tables.rows.readInto(rows, bounds, keysOnly, (key, at) => {
+      const isWanted = minModRevision === 0 || modRevisionAt(rows.bytes, at) >= minModRevision;
+      if (walked >= WALK_LENGTH || (isWanted && this.#isFull(at))) {
+        rows.cut(at);
+        reached = walked >= WALK_LENGTH ? 'turn' : 'full';
+        return false;
+      }
+      walked += 1;
+      if (isWanted) this.#page.keep(key, at);
+      else rows.cut(at);
+      this.#last = key;
+      return true;
+    });
+    return reached;
+  }
+
+  #walkPast(tables: Tables, overlay: Overlay): End {
+    const { minModRevision = 0, keysOnly } = this.#options;
+    let walked = 0;
+    for (const { key, entry } of walk(tables, this.#range, { overlay, start: this.#start })) {
+      if (walked >= WALK_LENGTH) return 'turn';
+      walked += 1;
+      if (entry.modRevision >= minModRevision) {
+        if (this.#isFull(this.#page.bytes)) return 'full';
+        this.#page.add(keyName(key) ?? key, entry, keysOnly);
+      }
+      this.#last = key;
+    }
+    return 'end';
+  }
+
+  get #start(): Uint8Array {
+    const last = this.#last;
+    if (last === undefined) return this.#range.start;
+    return Buffer.concat([typeof last === 'string' ? Buffer.from(last) : last, Buffer.of(0)]);
+  }
+
+  #isFull(bytes: number): boolean {
+    return this.#page.length >= PAGE_LENGTH || bytes >= PAGE_BYTES;
   }
 }
