@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { ensureGoProgram, goProgramVariable } from './bench-go.mjs';
 import { benchEtcds, ensureEtcd, etcdVariable, fleetEtcds, formatEtcds } from './etcd.mjs';
+import { providePostgres, testPostgres } from './postgres.mjs';
 import { compile, node } from './run-check.mjs';
 
 const args = process.argv.slice(2);
@@ -10,6 +11,7 @@ const isFleet = args.includes('--fleet');
 process.env[etcdVariable] ??= args.includes('--etcd')
   ? ''
   : formatEtcds(await ensureEtcd(isFleet ? fleetEtcds : benchEtcds));
+if (!isFleet) await providePostgres(testPostgres.slice(0, 1));
 if (isFleet) process.env[goProgramVariable] ??= (await ensureGoProgram()) ?? '';
 node(join('.ci', 'build.mjs'));
 compile(join('bench', 'tsconfig.esm.json'));

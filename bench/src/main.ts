@@ -1,4 +1,4 @@
-import { availableEtcds } from '@holdfast/testkit';
+import { availableEtcds, findPostgres } from '@holdfast/testkit';
 import { mkdirSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { commit, machine, peers } from './harness/environment.js';
 import { openOtherCheckout, withOther, type OtherCheckout } from './harness/other-checkout.js';
 import { profileReport } from './harness/profile.js';
 import { FLEET_RESULTS_FILE, publish, RESULTS_FILE } from './pages/publish.js';
+import { serverName } from './harness/format.js';
 import { mergeResults, readResults, writeResults, type Results, type RowResult } from './harness/results.js';
 import type { Row } from './harness/row.js';
 import { runRow } from './harness/run-row.js';
@@ -29,6 +30,7 @@ interface Server {
 
 function servers({ etcd }: Arguments, row: Row): readonly Server[] {
   if (row.server === 'none') return [{ version: '', bin: undefined }];
+  if (row.server === 'postgres') return [{ version: `PostgreSQL ${findPostgres().version}`, bin: undefined }];
   if (etcd !== undefined) process.env['HOLDFAST_ETCD'] = '';
   if (etcd !== undefined) process.env['ETCD_BIN'] = etcd;
   return availableEtcds().map(({ version, etcd: bin }) => ({ version, bin }));
@@ -36,7 +38,7 @@ function servers({ etcd }: Arguments, row: Row): readonly Server[] {
 
 async function measure(args: Arguments, row: Row, { version, bin }: Server, other?: OtherCheckout): Promise<RowResult> {
   const rounds = row.onRequest === true ? 1 : args.rounds;
-  const name = version === '' ? row.name : `${row.name} on etcd ${version}`;
+  const name = version === '' ? row.name : `${row.name} on ${serverName(version)}`;
   const [load = 0] = loadavg();
   const figures = await runRow({
     row,
@@ -83,7 +85,7 @@ async function run(args: Arguments): Promise<boolean> {
         const result = await measure(args, row, server, other);
         measured.push(result);
         const cells = verdictsOf(row, result).map(verdictCells);
-        console.log(`\n${row.title}${server.version === '' ? '' : `, etcd ${server.version}`}`);
+        console.log(`\n${row.title}${server.version === '' ? '' : `, ${serverName(server.version)}`}`);
         console.log(plainTable(VERDICT_COLUMNS, cells));
       } catch (error) {
         complete = false;

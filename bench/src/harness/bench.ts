@@ -1,4 +1,16 @@
-import { startEtcd, startProxy, type Etcd, type Proxy, type StartEtcdOptions } from '@holdfast/testkit';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  startEtcd,
+  startPostgres,
+  startProxy,
+  type Etcd,
+  type Postgres,
+  type Proxy,
+  type StartEtcdOptions,
+  type StartPostgresOptions,
+} from '@holdfast/testkit';
 import type { Row, Sample } from './row.js';
 import type { Scale } from './scale.js';
 import { SideProcess } from './side-process.js';
@@ -35,6 +47,23 @@ export class Bench {
     this.#toClose.push(etcd);
     const [endpoint = ''] = etcd.endpoints;
     return Object.assign(etcd, { endpoint });
+  }
+
+  async postgres(options: StartPostgresOptions): Promise<Postgres> {
+    const postgres = await startPostgres(options);
+    this.#toClose.push(postgres);
+    return postgres;
+  }
+
+  /** A folder that is gone when the row has run. */
+  folder(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+    this.#toClose.push({
+      close: async () => {
+        rmSync(folder, { recursive: true, force: true });
+      },
+    });
+    return folder;
   }
 
   async proxy(endpoint: string): Promise<Proxy> {

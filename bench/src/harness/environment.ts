@@ -47,6 +47,14 @@ export function peers(root: string): readonly Peer[] {
       version: process.version.slice(1),
       options: '`initialWindowSize` and the local window 16 MiB; gRPC framing by hand',
     },
+    { name: 'pg', version: version('pg'), options: 'its defaults; a pool of 4 for writes' },
+    {
+      name: '@keyv/postgres',
+      version: version('@keyv/postgres'),
+      options: 'with `keyv` 5.6.0; `iterationLimit` 10,000',
+    },
+    { name: 'lmdb', version: version('lmdb'), options: "`encoding: 'string'`" },
+    { name: 'yaml', version: version('yaml'), options: 'its defaults' },
     { name: 'node-etcd', version: version('node-etcd'), options: 'its defaults; `recursive: true`' },
     { name: 'node:http', version: process.version.slice(1), options: 'an agent with `keepAlive`' },
   ];

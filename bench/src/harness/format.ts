@@ -24,3 +24,8 @@ function number(value: number): string {
   const digits = Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
   return value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
+
+/** A server for readers: etcd's are known by their version alone. */
+export function serverName(server: string): string {
+  return /^\d/.test(server) ? `etcd ${server}` : server;
+}

@@ -69,7 +69,7 @@ export async function writeAtRate(task: Task, write: (key: string, value: string
 }
 
 /** Writes by the clock, whether or not earlier writes were answered: a slow server does not slow the writer. */
-function writeAll(
+export function writeAll(
   { prefix, count, perSecond, over }: WriteOrder,
   write: (key: string, value: string) => Promise<unknown>,
 ): Promise<void> {

@@ -52,8 +52,8 @@ export interface Row {
   readonly title: string;
   /** Tells readers of the results what is measured, and how. */
   readonly about: string;
-  /** Whether it runs on each of the etcd versions, or once. */
-  readonly server: 'etcd' | 'none';
+  /** Whether it runs on each of the etcd versions, on the newest PostgreSQL, or on none. */
+  readonly server: 'etcd' | 'postgres' | 'none';
   /** The file in `rows/` that has the sides, if several rows share them. By default its name is that of the row. */
   readonly module?: string;
   /** Runs only when it is asked for by name, and for one round: it takes long. */

@@ -14,6 +14,8 @@ export interface Scale {
   /** Writes of the latency rows, at `rate` a second. */
   readonly writes: number;
   readonly rate: number;
+  /** Durable puts of the rows of stores, one after another. */
+  readonly puts: number;
   readonly mirrors: number;
   readonly idleMs: number;
   /** Key counts of the memory store's row. */
@@ -67,6 +69,7 @@ export function scaleOf(keys: number, clients: number = FULL_FLEET.clients): Sca
     growth: [part(0.01), part(0.1), keys, 3 * keys],
     writes: part(0.03),
     rate: 1000,
+    puts: part(0.01),
     mirrors: part(0.01),
     idleMs: Math.max(100, part(0.12)),
     memoryKeys: [part(0.01), part(0.1), keys, 10 * keys],

@@ -1,4 +1,4 @@
-import { formatSummary } from '../harness/format.js';
+import { formatSummary, serverName } from '../harness/format.js';
 import type { Results, RowResult } from '../harness/results.js';
 import type { Row } from '../harness/row.js';
 import { summarize } from '../harness/stats.js';
@@ -35,7 +35,7 @@ export function page({ results, rows, notes, plots, fleet }: PageSources): strin
       results.peers.map(({ name, version, options }) => [`\`${name}\``, version, options]),
     ),
     ...servers.flatMap((server) => [
-      `## ${server === '' ? 'Without a server' : `On etcd ${server}`}`,
+      `## ${server === '' ? 'Without a server' : `On ${serverName(server)}`}`,
       markdownTable(
         VERDICT_COLUMNS.map((column) => column),
         measured
@@ -111,7 +111,7 @@ function detailTable(row: Row, { server, keys, clients, at, commit, load, figure
     sides.some(([side]) => figures[side]?.[metric] !== undefined),
   );
   const heading = [
-    server === '' ? undefined : `etcd ${server}`,
+    server === '' ? undefined : serverName(server),
     `${clients === undefined ? '' : `${clients} clients, `}${keys.toLocaleString('en-US')} keys`,
     `${roundsOf(figures)} rounds`,
     `${at.slice(0, 10)} at ${commit}`,

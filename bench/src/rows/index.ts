@@ -11,6 +11,10 @@ import { row as memoryStore } from './memory-store.js';
 import { row as reads } from './reads.js';
 import { row as resync } from './resync.js';
 import { row as soak } from './soak.js';
+import { row as storeFiles } from './store-files.js';
+import { row as storeLmdb } from './store-lmdb.js';
+import { row as storeMemory } from './store-memory.js';
+import { row as storePostgres } from './store-postgres.js';
 import { row as v2Load } from './v2-load.js';
 import { row as v2Watch } from './v2-watch.js';
 
@@ -28,6 +32,10 @@ export const rows: readonly Row[] = [
   v2Watch,
   reads,
   memoryStore,
+  storeMemory,
+  storeFiles,
+  storeLmdb,
+  storePostgres,
   channels,
   soak,
 ];
