@@ -211,7 +211,7 @@ test('a scan reads the same by COPY, with a client that has none, and where some
   class Rewriting extends Client {
     // As tools that add a comment to each query.
     override query(...given: never[]): never {
-      const [config] = given as [object];
+      const [config] = given as readonly unknown[];
       const rewritten = typeof config === 'object' ? { ...config } : config;
       return (super.query as (config: unknown) => never)(rewritten);
     }
@@ -220,7 +220,7 @@ test('a scan reads the same by COPY, with a client that has none, and where some
   expect(expected).toHaveLength(701);
   expect(expected.slice(0, 3)).toEqual(values.slice(0, 3).map((value, at) => [`/ä/${1_000 + at}`, value, 2, 2, 1]));
   for (const Kind of [Plain, Rewriting]) {
-    const pool = new Pool({ connectionString: server.url, Client: Kind } as object);
+    const pool = new Pool({ connectionString: server.url, Client: Kind });
     const store = postgresStore({ pool, schema, listen: false });
     expect(isDeepStrictEqual(await read(store, false), expected)).toBe(true);
     expect(isDeepStrictEqual(await read(store, true), await read(writer, true))).toBe(true);

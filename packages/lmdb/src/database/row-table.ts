@@ -51,7 +51,7 @@ export function openRowTable(root: RootDatabase<Uint8Array, Uint8Array>, name: s
       into = rows;
       mostBytes = headersOnly ? HEADER : Infinity;
       try {
-        for (const { key, value } of table.getRange(range as object)) if (!onRow(key, value)) return;
+        for (const { key, value } of table.getRange(range)) if (!onRow(key, value)) return;
       } finally {
         into = undefined;
       }

@@ -1,3 +1,4 @@
+// cspell:ignore PGCOPY
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 /** After the signature: flags, and the length of what else there is before the rows. */
 const HEADER = SIGNATURE.length + 8;

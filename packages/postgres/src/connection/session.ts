@@ -13,7 +13,11 @@ interface Result {
 }
 
 /** The class of a client's queries, which each client of `pg` has. It ignores the rows of a COPY. */
-type QueryClass = new (config: object, values: undefined, done: (error: unknown, results: unknown) => void) => object;
+type QueryClass = new (
+  config: object,
+  values: undefined,
+  done: (error: Error | null | undefined, results: unknown) => void,
+) => object;
 
 /** What the connections of a store have in common. */
 export interface Link {
@@ -67,7 +71,7 @@ export class Session {
       () =>
         new Promise((resolve, reject) => {
           const query = new Query({ text, rowMode: 'array', types: AS_TEXT }, undefined, (error, all) => {
-            if (error) reject(error as Error);
+            if (error) reject(error);
             else resolve(all);
           });
           Object.assign(query, {
