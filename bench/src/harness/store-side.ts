@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { keyOf, valueOf } from '../data/dataset.js';
-import type { Loaded } from '../peers/loaders.js';
+import type { Contender } from '../peers/contender.js';
 import { Arrivals, writeAll } from './latency.js';
 import { measure, retainedBytes } from './measure.js';
 import { profiled } from './profiler.js';
@@ -13,26 +13,6 @@ const WARMUPS = 3;
 const MOST_WRITERS = 64;
 /** After this time without an event, missing events count as lost. */
 const PATIENCE_MS = 3_000;
-
-export interface Closable {
-  close(): Promise<void> | void;
-}
-
-export type LoadPrefix = (prefix: string) => Promise<Loaded>;
-
-/** What a store, or its peer, is asked to do. What it can't do is not measured. */
-export interface Contender extends Closable {
-  /** Reads a prefix into memory, from an unconnected client on. */
-  readonly load: LoadPrefix;
-  /** The same with every value parsed. */
-  readonly loadParsed: LoadPrefix;
-  /** Writes, and resolves when that is durable. */
-  readonly put?: (key: string, value: string) => Promise<unknown>;
-  /** Notes each change below a prefix. Resolves when it will see every later one. */
-  readonly listen?: (prefix: string, arrivals: Arrivals) => Promise<Closable>;
-  /** Opens what then does nothing: a store with a mirror. */
-  readonly rest?: () => Promise<Closable>;
-}
 
 /** A side that does all of that, one after the other. */
 export function contenderSide(

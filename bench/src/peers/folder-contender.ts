@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { digestSorted } from '../data/digest.js';
-import type { Contender } from '../harness/store-side.js';
+import type { Contender } from './contender.js';
 import { jsonContent } from './loaders.js';
 
 /** A folder of YAML files, read one after another. */

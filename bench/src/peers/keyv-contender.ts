@@ -1,7 +1,7 @@
 import type { Keyv } from 'keyv';
 import { digestSorted } from '../data/digest.js';
 import { entriesOf } from '../data/entries.js';
-import type { Contender } from '../harness/store-side.js';
+import type { Contender } from './contender.js';
 import { jsonContent } from './loaders.js';
 
 async function open(uri: string, table: string): Promise<Keyv> {

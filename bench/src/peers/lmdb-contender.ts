@@ -1,6 +1,6 @@
 import type { RootDatabase } from 'lmdb';
 import { digestSorted } from '../data/digest.js';
-import type { Contender } from '../harness/store-side.js';
+import type { Contender } from './contender.js';
 import { jsonContent } from './loaders.js';
 import { endOf } from './pg-contender.js';
 

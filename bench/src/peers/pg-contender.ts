@@ -1,6 +1,6 @@
 import type { Client, Pool } from 'pg';
 import { digestSorted } from '../data/digest.js';
-import type { Contender } from '../harness/store-side.js';
+import type { Contender } from './contender.js';
 import { jsonContent } from './loaders.js';
 
 const SELECT = 'SELECT key, value FROM plain WHERE key >= $1 AND key < $2';

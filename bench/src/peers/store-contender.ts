@@ -1,8 +1,7 @@
 import type { ConfigStore } from '@holdfast/store';
-import type { Closable, Contender } from '../harness/store-side.js';
+import type { Closable, Contender, LoadPrefix } from './contender.js';
 import { digestSorted } from '../data/digest.js';
 import { mirrorContent, mirrorJson, type Decode } from './holdfast.js';
-import type { LoadPrefix } from '../harness/store-side.js';
 
 /**
  * A store of Holdfast's: loads are mirrors, lazy and eager.

@@ -2,9 +2,10 @@ import type { MemoryStore } from '@holdfast/memory';
 import { fillStore } from '../data/entries.js';
 import type { Row } from '../harness/row.js';
 import { atMost, LOADED, STORE_METRICS, storeRound, WARMUP } from '../harness/store-row.js';
-import { contenderSide, type Contender } from '../harness/store-side.js';
+import { contenderSide } from '../harness/store-side.js';
 import type { Params } from '../harness/task.js';
 import { number } from '../harness/task.js';
+import type { Contender } from '../peers/contender.js';
 import { storeContender } from '../peers/store-contender.js';
 
 const sizes = (params: Params) => [
