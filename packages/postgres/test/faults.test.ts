@@ -239,9 +239,9 @@ test('a connection that is cut in the commit leaves a write unknown, and one bef
   await committing.happened;
   await eventually(() => cut.get('a'));
   // Twice: a connection that had been idle gets a second try.
-  until('LOCK TABLE');
+  until('put_1');
   const again = cut.put('b', '1');
-  const second = until('LOCK TABLE');
+  const second = until('put_1');
   await expect(again).rejects.toMatchObject({ code: 'unavailable', outcome: 'not-applied' });
   await second.happened;
   expect(await store.get('b')).toBeUndefined();

@@ -121,3 +121,42 @@ test('entries come back as they were written: keys that are not UTF-8 or look ma
   expect(txn.results[0]).toMatchObject({ type: 'get', item: { key: 'a\u0000b', lease: id } });
   await store.close();
 });
+
+test('a put that is alone leaves the same rows by the function of the schema as without it', async () => {
+  const rowsOf = async (schema: string) =>
+    sql(
+      server.url,
+      `SELECT key, revision, position, create_revision, version, lease, previous_revision, next_revision, value FROM ${schema}.versions ORDER BY revision, position`,
+    );
+  const [quick, plain] = [nextSchema(), nextSchema()];
+  const revisions: number[][] = [];
+  for (const schema of [quick, plain]) {
+    const store = open({ schema });
+    await store.get('a');
+    if (schema === plain) await sql(server.url, `DROP FUNCTION ${schema}.put_1`);
+    const { id } = await store.leases.grant(60);
+    const puts = [await store.put('a', '1'), await store.put('b', '', { lease: id }), await store.put('a', '2')];
+    await store.delete('a');
+    puts.push(await store.put('a', '3'), await store.put('b', '4'), await store.put('a', ''));
+    revisions.push(puts.map(({ revision }) => revision));
+    await store.close();
+  }
+  expect(revisions[0]).toEqual([2, 3, 4, 6, 7, 8]);
+  expect(revisions[1]).toEqual(revisions[0]);
+  const rows = await rowsOf(quick);
+  expect(rows).toHaveLength(7);
+  expect(rows.filter((row) => row['lease'] === null)).toHaveLength(6);
+  expect(rows.map(({ lease: _, ...row }) => row)).toEqual((await rowsOf(plain)).map(({ lease: _, ...row }) => row));
+
+  // That it is called at all. cspell:ignore functiondef regproc
+  const [definition] = await sql(server.url, `SELECT pg_get_functiondef('${quick}.put_1'::regproc) AS text`);
+  await sql(server.url, String(definition?.['text']).replace('BEGIN', "BEGIN RAISE EXCEPTION 'it is called';"));
+  const store = open({ schema: quick });
+  await expect(store.put('a', '5')).rejects.toMatchObject({
+    message: expect.stringContaining('it is called'),
+    outcome: 'not-applied',
+  });
+  await sql(server.url, `DROP FUNCTION ${quick}.put_1`);
+  await store.put('a', '5');
+  await store.close();
+});

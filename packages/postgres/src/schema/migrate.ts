@@ -1,9 +1,12 @@
 import type { Session } from '../connection/session.js';
 import { isNotOffered, newerFormat } from '../errors.js';
 import { anyText, number, optional, type Row } from '../sql/literals.js';
+import { createPut } from '../sql/put-function.js';
 import { createTables, FORMAT, SERVER, UNKNOWN_SERVER, type Tables } from '../sql/tables.js';
 import { beginWrite } from './begin.js';
 import { noteChecked } from './check-server.js';
+
+// cspell:ignore lanname
 
 /** Asked of the catalog by a query, which sees what was committed before it. `to_regclass` may answer from a cache. */
 const exists = (t: Tables): string =>
@@ -35,15 +38,17 @@ export async function migrate(session: Session, t: Tables, isAllowed: boolean): 
 async function create(session: Session, t: Tables, server: string): Promise<void> {
   // The lock comes first, in a statement of its own: what is looked at next is what its last holder has left.
   const results = await session.run(
-    `${beginWrite()} SELECT pg_advisory_xact_lock(${t.migrationLock}); ${exists(t)}; SELECT count(*) FROM pg_namespace WHERE nspname = ${anyText(t.name)};`,
+    `${beginWrite()} SELECT pg_advisory_xact_lock(${t.migrationLock}); ${exists(t)}; SELECT count(*) FROM pg_namespace WHERE nspname = ${anyText(t.name)}; SELECT count(*) FROM pg_catalog.pg_language WHERE lanname = 'plpgsql' AND has_language_privilege(oid, 'USAGE');`,
   );
-  const [found, schemas] = results.slice(-2);
+  const [found, schemas, languages] = results.slice(-3);
   if (isThere(found)) {
     await session.run('ROLLBACK');
     return;
   }
   const schema = number(schemas?.[0], 0) === 0 ? `CREATE SCHEMA ${t.schema};` : '';
-  await session.run(`${schema} ${createTables(t, server)} ${noteChecked(t)} COMMIT`);
+  // Without it, puts take longer.
+  const put = number(languages?.[0], 0) === 0 ? '' : createPut(t);
+  await session.run(`${schema} ${createTables(t, server)} ${put} ${noteChecked(t)} COMMIT`);
 }
 
 function isThere(rows: readonly Row[] | undefined): boolean {

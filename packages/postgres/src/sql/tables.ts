@@ -20,6 +20,8 @@ export interface Tables {
   readonly leases: string;
   /** When which revision was the head, so that history can be forgotten by age. */
   readonly marks: string;
+  /** The function that puts one key. Another form of it gets another name: processes of several versions share the tables. */
+  readonly put: string;
   /** The channel of notifications. */
   readonly channel: string;
   /** The lock of migrations, two numbers as text. */
@@ -38,6 +40,7 @@ export function tablesOf(name: string): Tables {
     versions: `${schema}.versions`,
     leases: `${schema}.leases`,
     marks: `${schema}.marks`,
+    put: `${schema}.put_1`,
     channel: `holdfast_${digest.toString('hex', 0, 16)}`,
     migrationLock: `1214606436, ${digest.readInt32BE(0)}`,
   };

@@ -32,6 +32,8 @@ export interface Job<T> {
   readonly leases: readonly LeaseId[];
   /** Roughly the bytes of its keys and values. */
   readonly bytes: number;
+  /** Of a put of nothing but a value, whose result is the revision alone: what it puts. */
+  readonly plain?: { readonly key: Uint8Array; readonly value: Uint8Array };
   /** Refuses by a `StoreError` before it has changed anything. */
   run(transaction: WriteTransaction): Promise<T>;
 }
@@ -47,6 +49,7 @@ export function putJob(name: string, value: Uint8Array, options: DriverPutOption
     keys: [{ key, withValue: previous }],
     leases: lease === undefined ? [] : [lease],
     bytes: key.length + value.length,
+    ...(lease === undefined && !previous && { plain: { key, value } }),
     run: async (transaction) => {
       if (lease !== undefined) transaction.requireLease(lease);
       const before = previous ? await transaction.entry(key, true) : undefined;

@@ -21,6 +21,9 @@ export interface Found {
   readonly leases: readonly Row[];
 }
 
+/** A server that has not been checked since it started. */
+export class Unchecked extends Error {}
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -175,11 +178,7 @@ export class WriteTransaction {
 
   /** The statements that end the transaction. @param ring whether others are told */
   finish(ring: boolean): string {
-    const told = ring && this.hasRevisions;
-    const notify = told
-      ? [`SELECT pg_notify(${plainText(this.#tables.channel)}, ${plainText(String(this.#head))})`]
-      : [];
-    return [...this.#unsent(), ...notify, 'COMMIT'].join(';\n');
+    return [...this.#unsent(), commitOf(this.#tables, ring && this.hasRevisions ? this.#head : undefined)].join(';\n');
   }
 
   async #present(condition: string): Promise<readonly Version[]> {
@@ -244,6 +243,12 @@ export class WriteTransaction {
     this.#statements = [];
     return statements;
   }
+}
+
+/** Commits. @param head what others are told, if anything */
+export function commitOf(t: Tables, head: number | undefined): string {
+  if (head === undefined) return 'COMMIT';
+  return `SELECT pg_notify(${plainText(t.channel)}, ${plainText(String(head))});\nCOMMIT`;
 }
 
 /** Selects the newest version of each key. */
