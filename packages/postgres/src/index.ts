@@ -6,5 +6,5 @@ export type {
   PostgresPool,
   PostgresStoreOptions,
   PostgresTimeouts,
-  PostgresTls,
 } from './options.js';
+export type { PostgresTls } from './target.js';

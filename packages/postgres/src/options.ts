@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import type { Clock, Logger, StoreUrl } from '@holdfast/store';
+import type { Clock, Logger } from '@holdfast/store';
 import {
   backgroundClock,
   checkClock,
@@ -8,14 +6,12 @@ import {
   checkNames,
   checkWhole,
   invalidArgument,
-  messageOf,
-  parseStoreUrl,
   safeLogger,
-  urlParams,
   type CreateStoreOptions,
   type RequestLimits,
 } from '@holdfast/adapter-kit';
 import { tablesOf, type Tables } from './sql/tables.js';
+import { targetOf, type PostgresTls, type Target } from './target.js';
 
 // As the types of `pg` say it: their users have them, and those of the store need not.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -36,19 +32,6 @@ export interface PostgresClient {
   on(event: string, listener: AnyListener): unknown;
   off(event: string, listener: AnyListener): unknown;
   release(destroy?: boolean | Error): void;
-}
-
-/** How connections are secured. `true`: with the authorities that the system trusts. */
-export interface PostgresTls {
-  /** Authorities to trust, as PEM text. */
-  readonly ca?: string | undefined;
-  /** The client's certificate, as PEM text. It needs `key`. */
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** The name in the server's certificate, where it is not the host's. */
-  readonly serverName?: string | undefined;
-  /** `false` accepts any certificate: whoever answers can then read the password. Default: `true`. */
-  readonly rejectUnauthorized?: boolean | undefined;
 }
 
 /** How much of the history is kept. */
@@ -120,27 +103,6 @@ const OPTIONS: readonly string[] = [
   'timeoutMs',
   'bufferBytes',
 ] satisfies (keyof PostgresStoreOptions)[];
-
-/** What is given to Node's `tls.connect`. Published types may not need Node's own. */
-export interface TargetTls {
-  readonly rejectUnauthorized?: boolean | undefined;
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly servername?: string | undefined;
-  readonly checkServerIdentity?: ((host: string, certificate: object) => Error | undefined) | undefined;
-}
-
-/** A server, and how to sign in. */
-export interface Target {
-  /** At least one. A host that begins with `/` is a folder of sockets. */
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
-  readonly database: string | undefined;
-  readonly user: string | undefined;
-  readonly password: PostgresStoreOptions['password'];
-  readonly tls: TargetTls | undefined;
-  readonly applicationName: string;
-}
 
 /** What the rest of the package works with. */
 export interface Settings {
@@ -227,143 +189,4 @@ function historyOf(history: PostgresStoreOptions['history']): Settings['history'
   }
   // PostgreSQL counts in intervals, and can't go back before the year -4713.
   return { revisions: checkWhole(revisions, 'history.revisions', 'revisions'), ageMs: Math.min(ageMs, LONGEST_AGE_MS) };
-}
-
-const SCHEMES = ['postgres', 'postgresql'];
-/** What a connection string, and the URL of a store, may say behind its `?`. */
-export const CONNECTION_PARAMS = [
-  'host',
-  'sslmode',
-  'sslrootcert',
-  'sslcert',
-  'sslkey',
-  'tls',
-  'ca',
-  'cert',
-  'key',
-  'serverName',
-  'passwordFile',
-  'application_name',
-] as const;
-
-function targetOf(connectionString: unknown, given: PostgresStoreOptions): Target {
-  if (typeof connectionString !== 'string' || !SCHEMES.some((scheme) => connectionString.startsWith(`${scheme}:`))) {
-    throw invalidArgument('connectionString must be a text such as postgres://user:password@host:5432/database');
-  }
-  return targetOfUrl(parseStoreUrl(connectionString, 'own'), [], given);
-}
-
-/**
- * @param own parameters that are not about the connection, and are read by the caller
- * @throws StoreError `invalid-argument`. The message repeats neither user nor password.
- */
-export function targetOfUrl(
-  url: StoreUrl,
-  own: readonly string[],
-  given: Pick<PostgresStoreOptions, 'password' | 'tls'>,
-): Target {
-  const params = urlParams(
-    url,
-    [...CONNECTION_PARAMS, ...own],
-    'the options of postgresStore() have the rest',
-  ) as Partial<Record<(typeof CONNECTION_PARAMS)[number], string>>;
-  const { endpoints, path, username, password } = url;
-  const database = path.replace(/^\//, '');
-  if (database.includes('/')) {
-    throw invalidArgument('a postgres: URL has one path, the name of the database; a prefix of keys is ?prefix=');
-  }
-  const sources = [password, params.passwordFile, given.password].filter((each) => each !== undefined);
-  if (sources.length > 1) throw invalidArgument('give the password once: in the URL, as passwordFile, or as an option');
-  const { passwordFile } = params;
-  return {
-    hosts: hostsOf(endpoints, params.host),
-    database: database === '' ? undefined : database,
-    user: username,
-    password: passwordFile === undefined ? (password ?? given.password) : () => readText(passwordFile, 'passwordFile'),
-    tls: tlsOf(params, given.tls),
-    applicationName: params.application_name ?? 'holdfast',
-  };
-}
-
-function hostsOf(endpoints: readonly string[], socket: string | undefined): Target['hosts'] {
-  if (socket !== undefined) {
-    if (endpoints.length > 0) throw invalidArgument('the postgres: URL has a host twice: leave the parameter host out');
-    return [{ host: socket, port: 5432 }];
-  }
-  const names = endpoints.length === 0 ? ['localhost'] : endpoints;
-  return names.map((endpoint) => {
-    const [, host = endpoint, port = '5432'] = /^(.*?)(?::(\d+))?$/.exec(endpoint) ?? [];
-    return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
-  });
-}
-
-function tlsOf(
-  params: Partial<Record<(typeof CONNECTION_PARAMS)[number], string>>,
-  option: PostgresStoreOptions['tls'],
-): TargetTls | undefined {
-  const ca = params.ca ?? params.sslrootcert;
-  const cert = params.cert ?? params.sslcert;
-  const key = params.key ?? params.sslkey;
-  const { tls, sslmode, serverName } = params;
-  if (sslmode !== undefined && !['disable', 'no-verify', 'require', 'verify-ca', 'verify-full'].includes(sslmode)) {
-    throw invalidArgument(
-      'sslmode must be disable, require, verify-full or no-verify: others leave it to whoever is on the way whether the connection is secure',
-    );
-  }
-  if (tls !== undefined && tls !== 'true' && tls !== 'false')
-    throw invalidArgument('the parameter tls is true or false');
-  const isNamed = [ca, cert, key, serverName].some((each) => each !== undefined);
-  const isAsked = isNamed || tls === 'true' || (sslmode !== undefined && sslmode !== 'disable');
-  if (option !== undefined && option !== false) {
-    if (isAsked || tls === 'false' || sslmode === 'disable') {
-      throw invalidArgument('the connection string says how TLS is used, and so does the option tls: give one of them');
-    }
-    return option === true ? {} : tlsOptions(option);
-  }
-  if (!isAsked) return undefined;
-  if (option === false || tls === 'false' || sslmode === 'disable') {
-    throw invalidArgument('TLS is both asked for and switched off: say one of them');
-  }
-  return tlsOptions({
-    ca: ca === undefined ? undefined : readText(ca, 'ca'),
-    cert: cert === undefined ? undefined : readText(cert, 'cert'),
-    key: key === undefined ? undefined : readText(key, 'key'),
-    serverName,
-    rejectUnauthorized: sslmode !== 'no-verify',
-  });
-}
-
-function tlsOptions(given: PostgresTls): TargetTls {
-  const {
-    ca,
-    cert,
-    key,
-    serverName,
-    rejectUnauthorized = true,
-  } = checkNames(given, ['ca', 'cert', 'key', 'serverName', 'rejectUnauthorized'], 'tls') as PostgresTls;
-  if ((cert === undefined) !== (key === undefined))
-    throw invalidArgument('a client certificate needs its key: give cert and key');
-  return {
-    rejectUnauthorized,
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert, key }),
-    ...(serverName !== undefined && {
-      servername: serverName,
-      // `pg` overwrites `servername` by a host that is a name.
-      checkServerIdentity: (_host: string, certificate: object) =>
-        checkServerIdentity(serverName, certificate as PeerCertificate),
-    }),
-  };
-}
-
-function readText(path: string, name: string): string {
-  try {
-    const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-    if (text !== '') return text;
-  } catch (error) {
-    throw invalidArgument(
-      `the file ${JSON.stringify(path)} of the parameter ${name} can't be read: ${messageOf(error)}`,
-    );
-  }
-  throw invalidArgument(`the file ${JSON.stringify(path)} of the parameter ${name} is empty`);
 }

@@ -1,6 +1,7 @@
 import type { AdapterOpenOptions, ConfigurableAdapter, StoreUrl } from '@holdfast/store';
 import { createStore, invalidArgument } from '@holdfast/adapter-kit';
-import { resolveOptions, targetOfUrl, type PostgresStoreOptions } from './options.js';
+import { resolveOptions, type PostgresStoreOptions } from './options.js';
+import { targetOfUrl } from './target.js';
 import { PostgresDriver } from './postgres-driver.js';
 
 /** The options of {@link postgresStore} that are not in the URL. */

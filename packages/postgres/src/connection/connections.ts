@@ -2,7 +2,8 @@ import { Client, Pool, type ClientConfig } from 'pg';
 import { StoreError, type Clock } from '@holdfast/store';
 import { messageOf, removeAbortListener, whenAborted } from '@holdfast/adapter-kit';
 import { stateOf, toError } from '../errors.js';
-import type { PostgresClient, PostgresPool, Settings, Target } from '../options.js';
+import type { PostgresClient, PostgresPool, Settings } from '../options.js';
+import type { Target } from '../target.js';
 import { Session, type Link } from './session.js';
 
 export interface UseOptions {
