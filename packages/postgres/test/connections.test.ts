@@ -165,10 +165,17 @@ test('close() waits for no server that does not answer, and gives the connection
 });
 
 test('more reads at once than connections wait for each other, and a pool that stays busy is named', async () => {
+  const schema = nextSchema();
+  // A slow machine takes its time for 50 reads.
+  const patient = new Pool({ connectionString: server.url, max: 1 });
+  const waiting = postgresStore({ pool: patient, schema, listen: false });
+  await waiting.put('a', '1');
+  await Promise.all(Array.from({ length: 50 }, () => waiting.get('a')));
+  await waiting.close();
+  await patient.end();
+
   const pool = new Pool({ connectionString: server.url, max: 1, connectionTimeoutMillis: 200 });
-  const store = postgresStore({ pool, schema: nextSchema(), listen: false });
-  await store.put('a', '1');
-  await Promise.all(Array.from({ length: 50 }, () => store.get('a')));
+  const store = postgresStore({ pool, schema, listen: false });
   const taken = await pool.connect();
   await expect(store.get('a')).rejects.toMatchObject({
     code: 'unavailable',
