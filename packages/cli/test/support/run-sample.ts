@@ -2,6 +2,7 @@ import * as adapterKit from '@holdfast/adapter-kit';
 import * as coordination from '@holdfast/coordination';
 import * as core from '@holdfast/core';
 import * as fileSnapshot from '@holdfast/core/file-snapshot';
+import * as replicate from '@holdfast/core/replicate';
 import * as coreYaml from '@holdfast/core/yaml';
 import * as etcdV2 from '@holdfast/etcd-v2';
 import * as etcdV3 from '@holdfast/etcd-v3';
@@ -26,6 +27,7 @@ const MODULES: Readonly<Record<string, unknown>> = {
   '@holdfast/coordination': coordination,
   '@holdfast/core': core,
   '@holdfast/core/file-snapshot': fileSnapshot,
+  '@holdfast/core/replicate': replicate,
   '@holdfast/core/yaml': coreYaml,
   '@holdfast/etcd-v2': etcdV2,
   '@holdfast/etcd-v3': etcdV3,
