@@ -109,6 +109,23 @@ describe.each(['like-v3', 'like-v2'] as const)('M12 sync(), on a store %s', (kin
     expect(mirror.revision).toBeGreaterThanOrEqual(revision);
   });
 
+  test('waitFor asks the store at once where the watch has no connection', async () => {
+    const mirror = await w.open();
+    await w.until(() => w.script.opened.length === 1);
+    await w.clock.advance(1_000);
+    w.script.cut();
+    const { revision } = await w.data.put(`${PREFIX}a`, thing(9));
+    await w.until(() => mirror.state.connection === 'interrupted');
+    const reads = w.script.reads.length;
+    const pending = mirror.waitFor(revision);
+    pending.catch(() => undefined);
+    await w.clock.advance(0);
+    expect(w.script.reads.length).toBeGreaterThan(reads);
+    w.script.heal();
+    expect(await settle(pending)).toBeUndefined();
+    expect(mirror.get('a')?.value.n).toBe(9);
+  });
+
   test('rejects on time-out, with the last failure as its cause', async () => {
     const mirror = await w.open();
     await w.clock.advance(100);

@@ -44,10 +44,14 @@ export async function waitFor(runtime: Runtime, revision: Revision | number, opt
   }
   checkWait(options, 'waitFor()');
   await wait(runtime, `waitFor(${revision})`, options, async (signal) => {
-    if (await runtime.reaches(revision, runtime.settings.graceMs, signal)) return;
+    const { position } = runtime.table;
+    if (position.value >= revision) return;
+    // A watch without a connection brings nothing meanwhile: then the read that is made can find that there is one again.
+    const isConnected = runtime.reachability.current === 'connected';
+    if (isConnected && (await runtime.reaches(revision, runtime.settings.graceMs, signal))) return;
     // Where the range itself is idle, or progress comes only with events, nothing else moves the mirror there.
     runtime.wanted.set(runtime.freshness.begin().ticket);
-    await runtime.table.position.until(revision, signal);
+    await position.until(revision, signal);
   });
 }
 
