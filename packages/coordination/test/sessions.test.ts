@@ -404,6 +404,17 @@ describe('another history', () => {
     // Its lease runs out, since nobody renews it any more.
     await w.passing(waiting);
   });
+
+  test('of the same identity loses a session whose own release is not in it', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    const held = await session.lock('/l/a');
+    // All that it had read is in the backup.
+    const backup = w.data.snapshot();
+    await held.release();
+    w.data.restore(backup);
+    await w.until(() => session.signal.aborted);
+    expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+  });
 });
 
 describe('a held lock is lost', () => {

@@ -153,6 +153,17 @@ export const coordination: readonly Mutant[] = [
     },
   },
   {
+    name: 'own-release-forgotten',
+    why: 'a session forgets the revision of its own release, and does not notice that the store went back behind it',
+    file: 'packages/coordination/src/queue/leave.ts',
+    find: '      context.noteRevision(revision);\n',
+    replace: '      void revision;\n',
+    caughtBy: {
+      test: SESSIONS_TEST,
+      name: 'of the same identity loses a session whose own release is not in it',
+    },
+  },
+  {
     name: 'answers-taken-for-ordered',
     why: 'an answer that was overtaken by a later one is taken for one of another history, and a healthy session is lost',
     file: 'packages/coordination/src/life/context.ts',

@@ -5,7 +5,7 @@ import { sleep } from '@holdfast/store/adapter';
 import type { Acquire } from './plan.js';
 import type { OpenSession, Process } from './process.js';
 import type { Grip, Queues } from './queues.js';
-import { isOutage, isRefusal } from './refusals.js';
+import { isOutage } from './refusals.js';
 import type { Truth } from '../truth/truth.js';
 
 export interface HolderOptions {
@@ -67,7 +67,7 @@ export class Holder {
     this.#asked = open;
     this.#state = 'asking';
     this.#askedAt = this.#options.now();
-    this.#disturbances = process.isTroubled ? undefined : process.disturbances;
+    this.#disturbances = process.isTroubled || !process.runs ? undefined : process.disturbances;
     const { signal, end } = this.#abort();
     const options = { signal, timeoutMs: step.timeoutMs };
     const { session } = open;
@@ -275,7 +275,7 @@ export class Holder {
         isOutage(error) ||
         isStoreError(error, 'session-lost') ||
         isStoreError(error, 'closed') ||
-        (this.#options.process.mayBeRefused && isRefusal(error));
+        this.#options.process.mayRefuse(error);
       if (!isExpected) this.#options.violated('outcome', `${this.who}: proclaim() failed: ${String(error)}`);
     }
   }
@@ -294,7 +294,7 @@ export class Holder {
       (isStoreError(error, 'closed') && isClosed) ||
       isStoreError(error, 'internal') ||
       (isStoreError(error, 'session-lost') && (session.signal.aborted || this.#held !== undefined)) ||
-      (process.mayBeRefused && isRefusal(error));
+      process.mayRefuse(error);
     if (!isExpected) violated('outcome', `${this.who}: ${step.how} failed with ${String(error)}`);
   }
 }

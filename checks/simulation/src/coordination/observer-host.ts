@@ -3,7 +3,6 @@ import { isStoreError } from '@holdfast/store';
 import { sleep } from '@holdfast/store/adapter';
 import type { Process } from './process.js';
 import type { Queues } from './queues.js';
-import { isRefusal } from './refusals.js';
 
 export interface ObserverOptions {
   readonly name: string;
@@ -52,7 +51,7 @@ export class ObserverHost {
         }
       } catch (error) {
         if (isStoreError(error, 'aborted') && signal.aborted) return;
-        if (!isStoreError(error, 'internal') && !(process.mayBeRefused && isRefusal(error)))
+        if (!isStoreError(error, 'internal') && !process.mayRefuse(error))
           violated('outcome', `an observer of ${name} ended: ${String(error)}`);
         await sleep(process.clock, AGAIN_MS, signal).catch(() => undefined);
       }

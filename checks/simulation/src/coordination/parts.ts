@@ -169,6 +169,7 @@ export class CoordinationParts {
       lateWrites,
       implementation,
       mayBeRefused: this.plan.steps.some((step) => step.do === 'net' && REFUSING.includes(step.fault)),
+      tokensExpire: this.plan.steps.some((step) => step.do === 'net' && step.fault === 'expire'),
       count: this.faults.add,
       violated: this.violations.add,
     });

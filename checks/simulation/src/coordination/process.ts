@@ -19,6 +19,8 @@ export interface ProcessOptions {
   readonly implementation: Implementation;
   /** Whether somebody takes rights away, or a proxy answers, in this world. */
   readonly mayBeRefused: boolean;
+  /** Whether tokens expire in this world: one may do so again as soon as it was renewed. */
+  readonly tokensExpire: boolean;
   readonly count: (fault: string) => void;
   readonly violated: (guarantee: string, message: string) => void;
 }
@@ -40,7 +42,6 @@ export class Process {
   readonly client: Client;
   readonly clock: ProcessClock;
   readonly lateWrites: LateWrites;
-  readonly mayBeRefused: boolean;
   readonly #options: ProcessOptions;
   readonly #view: ClockView;
   readonly #closings = new Set<Promise<void>>();
@@ -59,7 +60,6 @@ export class Process {
     this.name = options.name;
     this.client = options.client;
     this.lateWrites = options.lateWrites;
-    this.mayBeRefused = options.mayBeRefused;
     this.#view = options.client.newView(`${options.name} coordination`);
     this.clock = new ProcessClock(options.clock, this.#view);
   }
@@ -80,6 +80,12 @@ export class Process {
   /** The session that lives, if there is one. */
   get current(): OpenSession | undefined {
     return this.#current;
+  }
+
+  /** Whether the store, or somebody in its place, may have refused a call so. */
+  mayRefuse(error: unknown): boolean {
+    const { mayBeRefused, tokensExpire } = this.#options;
+    return (mayBeRefused && isRefusal(error)) || (tokensExpire && isStoreError(error, 'unauthenticated'));
   }
 
   /** Whether a fault lasts, until all heals. */
@@ -130,8 +136,7 @@ export class Process {
         });
         return open;
       } catch (error) {
-        const isExpected =
-          isOutage(error) || isStoreError(error, 'session-lost') || (this.mayBeRefused && isRefusal(error));
+        const isExpected = isOutage(error) || isStoreError(error, 'session-lost') || this.mayRefuse(error);
         if (!isExpected) violated('outcome', `${this.name}: a session could not be opened: ${String(error)}`);
         await sleep(clock, OPEN_AGAIN_MS);
       }
@@ -168,7 +173,7 @@ export class Process {
     if (open === undefined) return;
     open.isClosed = true;
     const closing = open.session.close().catch((error: unknown) => {
-      if (!isOutage(error) && !(this.mayBeRefused && isRefusal(error)))
+      if (!isOutage(error) && !this.mayRefuse(error))
         this.#options.violated('outcome', `${this.name}: close() failed: ${String(error)}`);
     });
     this.#closings.add(closing);

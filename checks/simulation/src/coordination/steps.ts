@@ -102,7 +102,7 @@ async function revoke(parts: CoordinationParts, client: number): Promise<void> {
 }
 
 /** By how many revisions a store must go back under its old identity, for nothing to overtake what clients know before they notice. */
-const FAR = 12;
+export const FAR = 12;
 
 async function restore(
   parts: CoordinationParts,

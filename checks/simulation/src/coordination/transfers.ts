@@ -3,7 +3,7 @@ import type { Epoch, Truth } from '../truth/truth.js';
 import { ACCOUNTS, type CoordinationStep } from './plan.js';
 import type { Process } from './process.js';
 import type { Queues } from './queues.js';
-import { isOutage, isRefusal } from './refusals.js';
+import { isOutage } from './refusals.js';
 
 type Transfer = Extract<CoordinationStep, { do: 'transfer' }>;
 
@@ -73,7 +73,7 @@ export class Transfers {
       isOutage(error) ||
       isStoreError(error, 'conflict') ||
       isStoreError(error, 'history-changed') ||
-      (process.mayBeRefused && isRefusal(error));
+      process.mayRefuse(error);
     if (!isExpected) violated('outcome', `transfer ${id} failed: ${String(error)}`);
     const isDenied = isStoreError(error) && error.outcome === 'not-applied';
     if (isDenied && truth.current === epoch && epoch.at(id, epoch.head) !== undefined)

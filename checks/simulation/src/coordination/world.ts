@@ -3,7 +3,7 @@ import { checkNothingLeft, converge } from './converge.js';
 import { CoordinationParts, type CoordinationRunOptions } from './parts.js';
 import type { CoordinationPlan } from './plan.js';
 import type { CoordinationStats } from './stats.js';
-import { takeStep } from './steps.js';
+import { FAR, takeStep } from './steps.js';
 
 /** What came of a plan. */
 export interface CoordinationOutcome {
@@ -35,9 +35,10 @@ export async function runCoordination(
   return { violations: isSetAside ? [] : violations.all, isSetAside, stats, faults: faults.toRecord() };
 }
 
+/** What clients know may be some revisions behind the head. */
 function wasOvertaken({ truth: { epochs } }: CoordinationParts): boolean {
   return epochs.some((epoch, index) =>
-    epochs.slice(index + 1).some(({ identity, head }) => identity === epoch.identity && head >= epoch.head),
+    epochs.slice(index + 1).some(({ identity, head }) => identity === epoch.identity && head >= epoch.head - FAR),
   );
 }
 

@@ -75,6 +75,7 @@ class Lead extends HeldLock implements Leadership {
     for (;;) {
       this.check();
       const { succeeded, revision, results } = await this.#put(value, await this.#newest(signal), signal);
+      this.context.noteRevision(revision);
       if (succeeded) {
         this.#written = revision;
         return;

@@ -6,6 +6,7 @@ import {
   type ListResult,
   type Logger,
   type Range,
+  type Revision,
 } from '@holdfast/store';
 import { Backoff, sleep } from '@holdfast/store/adapter';
 import { sessionLost } from '../errors.js';
@@ -105,6 +106,11 @@ export class SessionContext extends Caller {
     }
     this.life.check();
     this.#newest = answered.revision > newest.revision ? answered : newest;
+  }
+
+  /** Notes the revision of a write of this session: a store that is at less later on has gone back. */
+  noteRevision(revision: Revision): void {
+    if (this.#newest !== undefined && revision > this.#newest.revision) this.#newest = { ...this.#newest, revision };
   }
 
   /**

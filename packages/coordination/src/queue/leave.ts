@@ -18,7 +18,8 @@ export async function leave(context: SessionContext, place: Place): Promise<bool
     open += 1;
     try {
       const then = [{ type: 'delete', range: place.key }] as const;
-      const { succeeded } = await context.store.txn({ if: [isOurs(place)], then }, { signal });
+      const { succeeded, revision } = await context.store.txn({ if: [isOurs(place)], then }, { signal });
+      context.noteRevision(revision);
       return succeeded || mayBeDone;
     } catch (error) {
       if (!isUnknown(error)) open -= 1;
