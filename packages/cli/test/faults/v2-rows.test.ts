@@ -42,10 +42,14 @@ describe.each(sampledVersion(availableEtcds({ api: 'v2' })))(
     });
 
     afterEach(async () => {
-      for (const watched of opened.splice(0)) await watched.mirror.close();
-      await eventually(async () => (await outside.watchers()) === 0);
-      await store.close();
-      await proxy.close();
+      try {
+        for (const watched of opened.splice(0)) await watched.mirror.close();
+        await eventually(async () => (await outside.watchers()) === 0);
+      } finally {
+        // What a failed test leaves would keep Jest's worker, and fail the next test, too.
+        await store.close();
+        await proxy.close();
+      }
     });
 
     const connect = (options: Partial<EtcdV2Options> = {}) => etcdV2Store({ endpoints: [proxy.endpoint], ...options });

@@ -40,10 +40,14 @@ describe.each(sampledEtcds())('the mirror on etcd $version', ({ version }) => {
   });
 
   afterEach(async () => {
-    for (const watched of opened.splice(0)) await watched.mirror.close();
-    await eventually(async () => (await etcd.metric('etcd_debugging_mvcc_watcher_total')) === 0);
-    await store.close();
-    await proxy.close();
+    try {
+      for (const watched of opened.splice(0)) await watched.mirror.close();
+      await eventually(async () => (await etcd.metric('etcd_debugging_mvcc_watcher_total')) === 0);
+    } finally {
+      // What a failed test leaves would keep Jest's worker, and fail the next test, too.
+      await store.close();
+      await proxy.close();
+    }
   });
 
   const connect = (options: Partial<EtcdV3Options> = {}) => etcdV3Store({ endpoints: [proxy.endpoint], ...options });

@@ -41,10 +41,14 @@ describe.each(sampledEtcds())('the mirror of a user of etcd $version', ({ versio
   });
 
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map(({ mirror }) => mirror.close()));
-    await eventually(async () => (await etcd.metric('etcd_debugging_mvcc_watcher_total')) === 0);
-    await store.close();
-    await proxy.close();
+    try {
+      await Promise.all(opened.splice(0).map(({ mirror }) => mirror.close()));
+      await eventually(async () => (await etcd.metric('etcd_debugging_mvcc_watcher_total')) === 0);
+    } finally {
+      // What a failed test leaves would keep Jest's worker, and fail the next test, too.
+      await store.close();
+      await proxy.close();
+    }
   });
 
   async function open(prefix: string): Promise<WatchedMirror> {
