@@ -1,10 +1,10 @@
 import { createStore, strictDriver } from '@holdfast/adapter-kit';
 import { simulateLink, virtualClock } from '@holdfast/testkit';
-import { describeConformance } from '@holdfast/testkit/jest';
+import { describeSampledConformance } from '../../../.ci/test/support/sampled-conformance.js';
 import { Notebook, NotebookDriver } from './support/notebook-driver.js';
 
 // An adapter that is built on the kit, with nothing of its own but a map: what the suite shows of it, it shows of the kit.
-describeConformance('notebook', () => {
+describeSampledConformance('notebook', () => {
   const clock = virtualClock(Date.now());
   const notebook = new Notebook(clock);
   const open = (options = {}) => createStore(strictDriver(new NotebookDriver(notebook, clock)), { clock, ...options });

@@ -1,10 +1,10 @@
 import { fenced, openStore, type ConfigStore } from '@holdfast/store';
 import { memory, memoryStore } from '@holdfast/memory';
 import { simulateLink, virtualClock } from '@holdfast/testkit';
-import { describeConformance } from '@holdfast/testkit/jest';
+import { describeSampledConformance } from '../../../.ci/test/support/sampled-conformance.js';
 
 // With the fence down, a fenced view is a store like any other.
-describeConformance('memory-fenced', () => {
+describeSampledConformance('memory-fenced', () => {
   const clock = virtualClock(Date.now());
   const data = memoryStore({ clock });
   const view = (store: ConfigStore) => fenced(store, { key: 'the-fence', owned: true });

@@ -1,10 +1,10 @@
 import { openStore, withPrefix, type ConfigStore } from '@holdfast/store';
 import { memory, memoryStore } from '@holdfast/memory';
 import { simulateLink, virtualClock } from '@holdfast/testkit';
-import { describeConformance } from '@holdfast/testkit/jest';
+import { describeSampledConformance } from '../../../.ci/test/support/sampled-conformance.js';
 
 // A view is a store like any other: the whole suite holds for it, but what concerns the store as a whole.
-describeConformance('memory-prefixed', () => {
+describeSampledConformance('memory-prefixed', () => {
   const clock = virtualClock(Date.now());
   const data = memoryStore({ clock });
   const prefix = '/app';
