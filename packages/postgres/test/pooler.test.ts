@@ -4,7 +4,7 @@ import { eventually, startPostgres } from '@holdfast/testkit';
 import { postgresStore } from '@holdfast/postgres';
 import type { Logger } from '@holdfast/store';
 import { sql, through } from './support/database.js';
-import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.js';
+import { hasPgbouncer, startPgbouncer } from '../../../checks/torture/src/stores/pgbouncer.js';
 
 // A test that is left out would count as skipped: `npm test` says that there is no pooler.
 if (!hasPgbouncer) test('there is no PgBouncer here', () => undefined);
