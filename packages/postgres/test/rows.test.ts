@@ -1,5 +1,5 @@
 // The faults that a naive mirror does not survive, as for etcd v3 (packages/cli/test/faults/v3-rows.test.ts): real servers, default options,
-// through a proxy. Each ends with the mirror equal to what a query prints, live, and one connection that listens.
+// through a proxy, row for row. Each ends with the mirror equal to what a query prints, live, and one connection that listens.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { postgresStore, type PostgresStoreOptions } from '@holdfast/postgres';
 import type { ConfigStore } from '@holdfast/store';
@@ -13,7 +13,7 @@ import {
   type Proxy,
 } from '@holdfast/testkit';
 import type { Outside } from '../../cli/test/faults/outside.js';
-import { WatchedMirror } from '../../cli/test/faults/watched-mirror.js';
+import { ListenersCopy, WatchedMirror } from '../../cli/test/faults/watched-mirror.js';
 import { burst } from '../../cli/test/faults/writers.js';
 import { sql, through } from './support/database.js';
 
@@ -100,6 +100,17 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
     proxy.cut();
   }
 
+  /** Cuts right behind the answer to a look of a watch: the first one after the connection that listens has said so. */
+  function cutAfterFirstLook() {
+    let listens = false;
+    return proxy.cutWhen((chunk) => {
+      const text = Buffer.from(chunk).toString('latin1');
+      const before = listens;
+      listens ||= text.includes('LISTEN\0');
+      return before && text.includes('COMMIT\0');
+    });
+  }
+
   const compact = async () => writer.compact((await writer.status()).revision, { physical: true });
 
   test('kill -9 and restart of the server', async () => {
@@ -169,6 +180,59 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
     expect(watched.told).toEqual(['first']);
   });
 
+  test('listeners attached late', async () => {
+    const watched = await open();
+    const { mirror } = watched;
+    const copies: ListenersCopy[] = [];
+    const attach = () => {
+      const copy = new ListenersCopy();
+      copies.push(copy);
+      mirror.subscribe((event) => copy.tell(event), { replay: true });
+    };
+    const began = mirror.revision;
+    const writing = burst(writer, 1_000, (index) => `${prefix}${index % 500}`);
+    for (const seen of [50, 250, 500]) {
+      await eventually(() => mirror.revision >= began + seen);
+      attach();
+      proxy.cut();
+    }
+    // Into the catch-up, and into the resync.
+    disconnect();
+    await writing;
+    await burst(writer, 1_000, (index) => `${prefix}${index % 600}`);
+    await proxy.allow();
+    const { revision: head } = await writer.status();
+    await eventually(() => mirror.revision > head - 1_000);
+    attach();
+    disconnect();
+    await burst(writer, 500, (index) => `${prefix}${index}`);
+    await compact();
+    mirror.once('state', attach);
+    await proxy.allow();
+    await watched.settled();
+    attach();
+    expect(copies).toHaveLength(6);
+    for (const copy of copies) expect([...copy.violations, ...copy.differences(mirror)]).toEqual([]);
+  });
+
+  test('cut right after the first look of a watch', async () => {
+    // What `created` is to etcd: from here on, the mirror knows where it follows from. Its first watch, and the one that follows a cut.
+    const first = cutAfterFirstLook();
+    const opening = WatchedMirror.open(store, outside, prefix);
+    await first.happened;
+    await burst(writer, 200, (index) => `${prefix}first/${index}`);
+    const watched = await opening;
+    opened.push(watched);
+    await watched.settled();
+    disconnect();
+    await burst(writer, 200, (index) => `${prefix}second/${index}`);
+    const second = cutAfterFirstLook();
+    await proxy.allow();
+    await second.happened;
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual([]);
+  });
+
   test('cut in the middle of a 2,000-event backlog', async () => {
     const watched = await open();
     disconnect();
@@ -181,25 +245,31 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
     expect(new Set(watched.told).size).toBe(2_000);
   });
 
-  test('10 MB of backlog, more than 4 MB in one read, default options', async () => {
+  test('10 MB of backlog, default options', async () => {
+    const watched = await open();
+    disconnect();
+    await burst(writer, 10, (index) => `${prefix}large/${index}`, large);
+    await proxy.allow();
+    await watched.settled();
+    expect(watched.resyncReasons).toEqual([]);
+    expect(watched.told).toHaveLength(10);
+  });
+
+  test('more than 4 MB in one read', async () => {
     await burst(writer, 6, (index) => `${prefix}large/${index}`, large);
     const watched = await open();
     disconnect();
     await burst(
       writer,
-      10,
+      6,
       (index) => `${prefix}large/${index}`,
       (index) => large(index + 1),
     );
-    await proxy.allow();
-    await watched.settled();
-    expect(watched.resyncReasons).toEqual([]);
-    disconnect();
-    await burst(writer, 10, (index) => `${prefix}large/${index}`, large);
     await compact();
     await proxy.allow();
     await watched.settled();
     expect(watched.resyncReasons).toEqual(['compacted']);
+    expect(watched.told).toHaveLength(6);
   });
 });
 
