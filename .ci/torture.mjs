@@ -1,6 +1,8 @@
-// `npm run torture -- --minutes N --seed S …`: builds the fault campaign against real clusters, and runs it. See docs/torture.md.
+// `npm run torture -- --minutes N --seed S …`: builds the fault campaign against real servers, and runs it. See docs/torture.md.
 import { campaignEtcds, provideEtcds } from './etcd.mjs';
+import { providePgbouncer } from './pgbouncer.mjs';
+import { providePostgres } from './postgres.mjs';
 import { runCheck } from './run-check.mjs';
 
-await provideEtcds(campaignEtcds);
+await Promise.all([provideEtcds(campaignEtcds), providePostgres(), providePgbouncer()]);
 runCheck('torture');

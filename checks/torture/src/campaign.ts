@@ -1,11 +1,12 @@
 import type { Logger } from '@holdfast/store';
 import { Random } from '@holdfast/testkit';
-import { nameOfCell, type Cell } from './cell.js';
-import { NotInjected, type WorldKind } from './fault.js';
+import { nameOfCell } from './cell.js';
+import { NotInjected } from './fault.js';
 import { LiveWorld } from './live-world.js';
 import type { Planned } from './plan.js';
 import type { InjectionReport, Mishap } from './report.js';
 import { runInjection } from './run-injection.js';
+import type { PlannedIn, TestedWorld } from './tested-world.js';
 
 /** After this many injections a new world begins, because a world keeps its whole history in memory. */
 const INJECTIONS_PER_WORLD = 30;
@@ -20,27 +21,43 @@ export interface CampaignOptions {
   readonly goesOn?: () => boolean;
 }
 
-interface Current {
-  readonly cell: Cell;
-  readonly kind: WorldKind;
-  readonly world: LiveWorld;
+/** Makes the planned injections one after another, in as few worlds as possible. A violation does not stop the campaign. */
+export async function runCampaign(plan: readonly Planned[], options: CampaignOptions): Promise<void> {
+  await runPlanned(plan.map(inCluster), options);
+}
+
+function inCluster({ cell, fault, seed }: Planned): PlannedIn<LiveWorld> {
+  const kind = fault.world ?? 'plain';
+  return {
+    cell: nameOfCell(cell),
+    fault,
+    seed,
+    place: `${nameOfCell(cell)} ${kind}`,
+    start: (logger) => LiveWorld.start(cell, kind, new Random(seed), logger),
+  };
+}
+
+interface Current<W> {
+  readonly place: unknown;
+  readonly world: W;
   injections: number;
 }
 
-/** Makes the planned injections one after another, in as few worlds as possible. A violation does not stop the campaign. */
-export async function runCampaign(plan: readonly Planned[], options: CampaignOptions): Promise<void> {
-  const { onInjection, onMishap, logger, goesOn = () => true } = options;
-  let current: Current | undefined;
+/** The same for worlds of any kind. */
+export async function runPlanned<W extends TestedWorld>(
+  plan: readonly PlannedIn<W>[],
+  { onInjection, onMishap, logger, goesOn = () => true }: CampaignOptions,
+): Promise<void> {
+  let current: Current<W> | undefined;
   const leave = async (): Promise<void> => {
     await current?.world.close();
     current = undefined;
   };
-  const enter = async ({ cell, fault, seed }: Planned): Promise<LiveWorld> => {
-    const kind = fault.world ?? 'plain';
-    const isFit = current?.cell === cell && current.kind === kind && current.injections < INJECTIONS_PER_WORLD;
-    if (current === undefined || !isFit) {
+  const enter = async (planned: PlannedIn<W>): Promise<W> => {
+    const { place } = planned;
+    if (current === undefined || current.place !== place || current.injections >= INJECTIONS_PER_WORLD) {
       await leave();
-      current = { cell, kind, world: await LiveWorld.start(cell, kind, new Random(seed), logger), injections: 0 };
+      current = { place, world: await planned.start(logger), injections: 0 };
     }
     current.injections += 1;
     return current.world;
@@ -60,13 +77,7 @@ export async function runCampaign(plan: readonly Planned[], options: CampaignOpt
           const isNotInjected = error instanceof NotInjected;
           // A failure of the harness needs its stack. For a fault without effect, the message is enough.
           const message = error instanceof Error && !isNotInjected ? (error.stack ?? error.message) : String(error);
-          onMishap({
-            cell: nameOfCell(cell),
-            kind: fault.kind,
-            seed,
-            why: isNotInjected ? 'not-injected' : 'harness',
-            message,
-          });
+          onMishap({ cell, kind: fault.kind, seed, why: isNotInjected ? 'not-injected' : 'harness', message });
           await leave();
         }
       }

@@ -2,7 +2,8 @@ import type { MirrorProbe } from './mirror-probe.js';
 import type { Acknowledged } from './writers.js';
 import type { Held } from './outside.js';
 import { BEACON } from './keys.js';
-import { PREFIX, type World } from './world.js';
+import { PREFIX } from './world.js';
+import type { TestedWorld } from './tested-world.js';
 
 /** The first linearizable read that succeeded through any endpoint of the store under test. */
 export interface FirstRead {
@@ -16,7 +17,10 @@ const PAUSE_MS = 5;
 const READ_EVERY_MS = 100;
 
 /** One read through every endpoint at once; `undefined` if none has answered in time. */
-async function readOnce({ proxies, outside }: Pick<World, 'proxies' | 'outside'>): Promise<FirstRead | undefined> {
+async function readOnce({
+  proxies,
+  outside,
+}: Pick<TestedWorld, 'proxies' | 'outside'>): Promise<FirstRead | undefined> {
   const reads = proxies.map(async ({ endpoint }) => {
     const held = await outside.held(PREFIX, { endpoint, timeoutMs: READ_TIMEOUT_MS });
     return { held, at: performance.now() };
@@ -26,7 +30,7 @@ async function readOnce({ proxies, outside }: Pick<World, 'proxies' | 'outside'>
 
 /** Reads repeatedly, without Holdfast. */
 export async function firstRead(
-  world: Pick<World, 'proxies' | 'outside'>,
+  world: Pick<TestedWorld, 'proxies' | 'outside'>,
   giveUpMs: number,
 ): Promise<FirstRead | undefined> {
   const deadline = performance.now() + giveUpMs;
@@ -65,7 +69,7 @@ export interface Convergence {
  * read that succeeds.
  */
 export async function untilConverged(
-  world: Pick<World, 'proxies' | 'outside'>,
+  world: Pick<TestedWorld, 'proxies' | 'outside'>,
   probes: readonly MirrorProbe[],
   first: FirstRead,
   newEpoch: number | undefined,

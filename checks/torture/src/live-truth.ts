@@ -1,4 +1,3 @@
-import type { Etcd } from '@holdfast/testkit';
 import { eventually } from '@holdfast/testkit';
 import { Epoch } from './epoch.js';
 import type { Outside } from './outside.js';
@@ -14,7 +13,7 @@ const PATIENCE_WITH_MEMBER_MS = 1_000;
 /** Follows the servers all the time, through all faults, and keeps all their events. */
 export class LiveTruth implements Truth {
   readonly epochs: Epoch[] = [];
-  readonly #etcd: Etcd;
+  readonly #endpoints: () => readonly string[];
   readonly #outside: Outside;
   readonly #source: TruthSource;
   #stop = new AbortController();
@@ -26,8 +25,9 @@ export class LiveTruth implements Truth {
   /** Called at every {@link catchUp}. */
   onCatchUp: () => void = () => undefined;
 
-  constructor(etcd: Etcd, outside: Outside, source: TruthSource) {
-    this.#etcd = etcd;
+  /** @param endpoints what the source follows: one after the other, where one tells nothing */
+  constructor(endpoints: () => readonly string[], outside: Outside, source: TruthSource) {
+    this.#endpoints = endpoints;
     this.#outside = outside;
     this.#source = source;
   }
@@ -79,7 +79,7 @@ export class LiveTruth implements Truth {
 
   async #run(epoch: Epoch, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      const endpoints = this.#etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
+      const endpoints = this.#endpoints();
       const endpoint = endpoints[this.#next % Math.max(1, endpoints.length)];
       const member = new AbortController();
       const signal = AbortSignal.any([stop, member.signal]);

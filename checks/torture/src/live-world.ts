@@ -12,15 +12,17 @@ import {
   type Proxy,
   type Random,
 } from '@holdfast/testkit';
-import type { Cell } from './cell.js';
+import { nameOfCell, type Cell } from './cell.js';
 import { contentDifferences } from './checks/content.js';
 import { ReadProbe } from './checks/reads.js';
 import type { WorldKind } from './fault.js';
 import { LiveTruth } from './live-truth.js';
+import { allServe } from './faults/members.js';
 import { MirrorProbe } from './mirror-probe.js';
 import { openView } from './mirror-view.js';
 import { V3Api, v2Outside, v3Outside, type Outside } from './outside.js';
 import { settingsOf, SNAPSHOT_COUNT, type CampaignSettings } from './settings.js';
+import type { TestedWorld } from './tested-world.js';
 import { v2Source, v3Source } from './truth-source.js';
 import { ROOT, secureV2, secureV3, USER } from './users.js';
 import { PREFIX, type World } from './world.js';
@@ -45,7 +47,7 @@ interface Parts {
 }
 
 /** See {@link World}. */
-export class LiveWorld implements World {
+export class LiveWorld implements World, TestedWorld {
   readonly cell: Cell;
   readonly settings: CampaignSettings;
   readonly #parts: Parts;
@@ -88,7 +90,7 @@ export class LiveWorld implements World {
       const outside = api === 'v3' ? v3Outside(etcd, v3) : v2Outside(etcd);
       const endpoints = () => etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
       const source = api === 'v3' ? v3Source(v3, PREFIX.slice(0, -1)) : v2Source(endpoints);
-      const truth = new LiveTruth(etcd, outside, source);
+      const truth = new LiveTruth(endpoints, outside, source);
       await truth.begin();
       closing.push(() => truth.quiet());
       const [one, ...others] = etcd.endpoints.map((endpoint) => open([endpoint], hasUsers ? ROOT.name : undefined));
@@ -136,6 +138,19 @@ export class LiveWorld implements World {
     this.#looking = setInterval(() => {
       for (const probe of parts.probes) probe.look();
     }, LOOK_EVERY_MS);
+  }
+
+  get name(): string {
+    return nameOfCell(this.cell);
+  }
+
+  /** The history of v2 is its last 1,000 events. */
+  get forgets(): boolean {
+    return this.cell.api === 'v2';
+  }
+
+  serves(): Promise<void> {
+    return allServe(this);
   }
 
   get etcd(): Etcd {

@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import type { Logger } from '@holdfast/store';
-import { availableEtcds, describeViolations, Random } from '@holdfast/testkit';
-import { runCampaign } from './campaign.js';
+import { availableEtcds, availablePostgres, describeViolations, Random } from '@holdfast/testkit';
+import { runCampaign, runPlanned, type CampaignOptions } from './campaign.js';
 import { allCells, cellsOn, nameOfCell } from './cell.js';
 import { faults } from './faults/index.js';
 import { planOf, type Planned } from './plan.js';
@@ -17,15 +17,22 @@ import {
   type InjectionReport,
   type Mishap,
 } from './report.js';
-import { settingsOf } from './settings.js';
+import { settingsOf, storeSettings } from './settings.js';
+import { hasPgbouncer } from './stores/pgbouncer.js';
+import { storeCells, storeCellsOn } from './stores/store-cell.js';
+import { storeFaultKinds } from './stores/store-fault.js';
+import { plannedIn, planOfStores, storeFaults, type PlannedInStore } from './stores/store-plan.js';
 
 const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed S] [--out FILE.json]
   which:  [--backend etcd-v3|etcd-v2] [--version 3.4.23|3.5.16|3.5|3.6|3.7] [--nodes 1|3] [--cell 3.5.16/v3/3]... [--fault KIND]...
+          [--backend postgres|lmdb|stores] [--cell postgres/18/pooled]... [--fault KIND]...
   again:  --cell CELL --fault KIND --injection-seed SEED     one injection of a report
           --replay REPORT.json --sample N                    some of a report, chosen by --seed
   --trace tells what stores and mirrors ride out
   reports: --merge A.json --merge B.json --out C.json        one of several
-kinds:    ${faults.map(({ kind }) => kind).join(' ')}`;
+kinds:    ${faults.map(({ kind }) => kind).join(' ')}
+  stores: ${storeFaultKinds.join(' ')}
+  cells:  ${storeCells.join(' ')}`;
 
 const { values } = parseArgs({
   options: {
@@ -102,6 +109,30 @@ function choose(seed: number): Planned[] {
   return own === undefined ? planned : planned.slice(0, 1).map((each) => ({ ...each, seed: own }));
 }
 
+/** The same of databases and folders; undefined where a cluster of etcd is meant. */
+function chooseStores(seed: number): PlannedInStore[] | undefined {
+  const { backend, cell: names, fault: kinds } = values;
+  const isOfStores = (name: string) => (storeCells as readonly string[]).includes(name);
+  if (!['stores', 'postgres', 'lmdb'].includes(backend ?? '') && !(names?.some(isOfStores) ?? false)) return undefined;
+  const available = storeCellsOn(
+    availablePostgres().map(({ version }) => version),
+    hasPgbouncer,
+  );
+  const cells = available.filter(
+    (cell) =>
+      (backend === undefined || backend === 'stores' || cell.startsWith(`${backend}/`)) &&
+      (names?.includes(cell) ?? true),
+  );
+  const planned = planOfStores({ seed, cells, kinds, injections: numberOf('injections') });
+  if (planned.length === 0) throw new RangeError('no cell and no kind of fault is meant by these options');
+  const own = numberOf('injection-seed');
+  if (own === undefined) return planned;
+  const [first] = planned;
+  const [cell] = cells;
+  const fault = storeFaults.find((each) => each.kind === first?.fault.kind && cell && each.appliesTo(cell));
+  return cell === undefined || fault === undefined ? [] : [plannedIn(cell, fault, own)];
+}
+
 function tracer(): Logger {
   const say: Logger['info'] = (message, details) => {
     const text = inspect(details, { depth: 1, breakLength: Infinity }).replace(/\n\s*/g, ' ').slice(0, 300);
@@ -123,7 +154,9 @@ async function main(): Promise<number> {
     return report.totals.violations === 0 ? 0 : 1;
   }
   const seed = numberOf('seed') ?? Math.floor(Math.random() * 2 ** 31);
-  const plan = choose(seed);
+  const stores = chooseStores(seed);
+  const clusters = stores === undefined ? choose(seed) : [];
+  const plan = stores ?? clusters;
   const minutes = numberOf('minutes');
   const began = performance.now();
   const startedAt = new Date().toISOString();
@@ -136,13 +169,13 @@ async function main(): Promise<number> {
     tookMs: Math.round(performance.now() - began),
     seed,
     node: process.version,
-    settings: { v3: settingsOf('v3'), v2: settingsOf('v2') },
+    settings: { v3: settingsOf('v3'), v2: settingsOf('v2'), ...(stores && { stores: storeSettings }) },
     totals: totalsOf(injections),
     mishaps,
     injections,
   });
   print(`seed ${seed}: ${plan.length} injections`);
-  await runCampaign(plan, {
+  const options: CampaignOptions = {
     logger: values.trace ? tracer() : undefined,
     goesOn: () => performance.now() < deadline,
     onInjection: (report) => {
@@ -155,7 +188,9 @@ async function main(): Promise<number> {
       mishaps.push(mishap);
       print(`  ${mishap.why}: ${mishap.cell} ${mishap.kind} ${mishap.seed}: ${mishap.message}`);
     },
-  });
+  };
+  if (stores === undefined) await runCampaign(clusters, options);
+  else await runPlanned(stores, options);
   const report = build();
   if (values.out !== undefined) writeReport(values.out, report);
   print(JSON.stringify(report.totals, null, 1));

@@ -2,6 +2,7 @@ import type { Violation } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
 import type { FaultKind } from './fault.js';
 import type { CampaignSettings } from './settings.js';
+import type { StoreFaultKind } from './stores/store-fault.js';
 
 /**
  * How a convergence time is to be read: `plain` is held against the goal, `keepalive` against the configured bound, and the others are
@@ -13,7 +14,7 @@ export type ConvergenceClass = 'plain' | 'keepalive' | 'backlog' | 'relist' | 'l
 /** One injection, as it is reported: with its cell, kind and seed it can be run again. */
 export interface InjectionReport {
   readonly cell: string;
-  readonly kind: FaultKind;
+  readonly kind: FaultKind | StoreFaultKind;
   readonly seed: number;
   readonly details: Readonly<Record<string, string | number | boolean>>;
   /** From the first linearizable read that succeeded after healing; absent where mirrors did not converge. */
@@ -31,7 +32,7 @@ export interface InjectionReport {
 /** Something that kept an injection from counting: no verdict on Holdfast. */
 export interface Mishap {
   readonly cell: string;
-  readonly kind: FaultKind;
+  readonly kind: FaultKind | StoreFaultKind;
   readonly seed: number;
   readonly why: 'not-injected' | 'harness';
   readonly message: string;
@@ -64,7 +65,7 @@ export interface ReportPart {
   readonly tookMs: number;
   readonly seed: number;
   readonly node: string;
-  readonly kinds: readonly FaultKind[];
+  readonly kinds: readonly (FaultKind | StoreFaultKind)[];
   readonly injections: number;
 }
 
@@ -76,7 +77,7 @@ export interface CampaignReport {
   readonly tookMs: number;
   readonly seed: number;
   readonly node: string;
-  readonly settings: Readonly<Record<Cell['api'], CampaignSettings>>;
+  readonly settings: Readonly<Record<Cell['api'], CampaignSettings>> & { readonly stores?: CampaignSettings };
   readonly totals: Totals;
   readonly mishaps: readonly Mishap[];
   readonly injections: readonly InjectionReport[];

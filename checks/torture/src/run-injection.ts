@@ -1,6 +1,5 @@
 import type { StoreErrorCode } from '@holdfast/store';
 import { eventually, Random, type Violation } from '@holdfast/testkit';
-import { nameOfCell } from './cell.js';
 import { OUTAGE } from './call-failures.js';
 import { contentDifferences } from './checks/content.js';
 import { checkCounter } from './checks/counter.js';
@@ -8,11 +7,10 @@ import { RawWatch } from './checks/raw-watch.js';
 import { checkSteps } from './checks/steps.js';
 import { firstRead, untilConverged, untilFollowing } from './converge.js';
 import type { Epoch } from './epoch.js';
-import type { Fault, Injection } from './fault.js';
-import { allServe } from './faults/members.js';
+import type { Injection } from './fault.js';
 import { LEASED } from './keys.js';
-import type { LiveWorld } from './live-world.js';
 import type { ConvergenceClass, InjectionReport } from './report.js';
+import type { FaultOf, TestedWorld } from './tested-world.js';
 import { PREFIX } from './world.js';
 
 /** Far above what anything here takes: only what never comes about waits for so long. */
@@ -32,7 +30,11 @@ export interface InjectionResult {
  *
  * @throws NotInjected, and whatever the harness fails with
  */
-export async function runInjection(world: LiveWorld, fault: Fault, seed: number): Promise<InjectionResult> {
+export async function runInjection<W extends TestedWorld>(
+  world: W,
+  fault: FaultOf<W>,
+  seed: number,
+): Promise<InjectionResult> {
   const began = performance.now();
   const random = new Random(seed);
   const violations: Violation[] = [];
@@ -55,7 +57,7 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
 
   const injection = await fault.inject(world, random);
   const missedFrom = Math.min(...mirrors.flatMap(({ name, mirror }) => (name === 'key' ? [] : [mirror.revision])));
-  const { strangers = [] } = injection;
+  const strangers: readonly unknown[] = injection.strangers ?? [];
   const cluster = { outside, proxies: world.proxies.filter((proxy) => !strangers.includes(proxy)) };
   const [first] = await Promise.all([firstRead(cluster, GIVE_UP_MS), injection.heal()]);
   if (first === undefined) throw new Error('no endpoint has answered after healing');
@@ -71,7 +73,7 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
   if (longest > bound) violated('bound', `convergence took ${Math.round(longest)} ms; the bound is ${bound} ms`);
   violations.push(...((await injection.verify?.()) ?? []));
   await injection.cleanUp?.();
-  await allServe(world);
+  await world.serves();
 
   await pause(random.between(100, 300));
   await writers.pause();
@@ -105,7 +107,7 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
   );
   const missed = Math.max(0, first.held.revision - missedFrom);
   const report: InjectionReport = {
-    cell: nameOfCell(world.cell),
+    cell: world.name,
     kind: fault.kind,
     seed,
     details: { ...injection.details, missed, ...(relapses === 0 ? {} : { relapses }) },
@@ -121,7 +123,7 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
   return { report, isReusable: injection.endsWorld !== true && violations.length === 0 };
 
   /** Nobody writes: the mirrors must become what the servers say that there is, and not say live before that. */
-  async function checkQuiet({ mirrors: probes }: LiveWorld): Promise<Violation[]> {
+  async function checkQuiet({ mirrors: probes }: TestedWorld): Promise<Violation[]> {
     const found: Violation[] = [];
     const quietSince = Date.now();
     for (const { view, mirror } of probes) {
@@ -150,12 +152,11 @@ export async function runInjection(world: LiveWorld, fault: Fault, seed: number)
   }
 }
 
-function endsOf({ bound, replacesHistory }: Injection, { cell }: LiveWorld): readonly StoreErrorCode[] {
-  // The history of v2 is its last 1,000 events: any watch that is away may be overtaken.
-  return bound === 'relist' || replacesHistory === true || cell.api === 'v2' ? NEW_HISTORY : [];
+function endsOf({ bound, replacesHistory }: Injection, { forgets }: TestedWorld): readonly StoreErrorCode[] {
+  return bound === 'relist' || replacesHistory === true || forgets ? NEW_HISTORY : [];
 }
 
-function boundOf({ bound }: Injection, { settings }: LiveWorld): number {
+function boundOf({ bound }: Injection, { settings }: TestedWorld): number {
   if (bound === 'keepalive') return settings.keepaliveBoundMs;
   return bound === 'leaderless' ? settings.leaderlessBoundMs : Infinity;
 }

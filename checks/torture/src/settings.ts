@@ -31,6 +31,21 @@ const V2_KEEPALIVE = { intervalMs: 1_000, timeoutMs: 1_000 };
 /** etcd says that it has no leader some 4 s after it lost it; a third of new connections lead to the same member. */
 const LEADERLESS_MS = 12_000;
 
+/** A store without a cluster has no keepalive of its own: what a dead connection costs is bounded by the time of a request. */
+export interface StoreSettings extends CampaignSettings {
+  readonly requestMs: number;
+}
+
+/** Of the stores that people have already. A look of a watch may meet several dead connections, one after the other. */
+export const storeSettings: StoreSettings = {
+  ...shared,
+  connectMs: 1_000,
+  requestMs: 2_000,
+  keepalive: { intervalMs: 0, timeoutMs: 0 },
+  keepaliveBoundMs: 12_000,
+  leaderlessBoundMs: LEADERLESS_MS,
+};
+
 export function settingsOf(api: 'v3' | 'v2'): CampaignSettings {
   const keepalive = api === 'v3' ? V3_KEEPALIVE : V2_KEEPALIVE;
   const keepaliveBoundMs = keepalive.intervalMs + keepalive.timeoutMs + GOAL_MS;

@@ -13,9 +13,12 @@ export interface Acknowledged {
   readonly at: number;
 }
 
+/** What writers need of a store. */
+export type WrittenStore = Pick<ConfigStore, 'capabilities' | 'get' | 'put' | 'delete' | 'txn'>;
+
 export interface WriterSetup {
   /** One for each member: whoever fails there goes on at the next one, however long it takes a client of several to find out. */
-  readonly direct: readonly [ConfigStore, ...ConfigStore[]];
+  readonly direct: readonly [WrittenStore, ...WrittenStore[]];
   /** The store under test. */
   readonly tested: ConfigStore;
   readonly random: Random;
@@ -27,7 +30,7 @@ export interface WriterSetup {
 const WRITE_TIMEOUT_MS = 1_000;
 const CALL = { timeoutMs: WRITE_TIMEOUT_MS };
 
-type Lane = (random: Random, direct: ConfigStore) => Promise<void>;
+type Lane = (random: Random, direct: WrittenStore) => Promise<void>;
 
 /** See {@link Writers}. Each lane writes one after the other, with a pause of random length in between. */
 export class LiveWriters implements Writers {

@@ -77,7 +77,6 @@ describe('in a world of one server', () => {
         world,
         {
           kind: 'cut',
-          appliesTo: () => true,
           inject: async () => {
             const counter = await world.direct.get(COUNTER);
             await world.direct.put(COUNTER, counter!.value);

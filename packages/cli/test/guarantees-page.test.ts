@@ -18,12 +18,13 @@ import { root } from './support/markdown-sample.js';
 const BEGIN = '<!-- generated from the campaigns: HOLDFAST_UPDATE_DOCS=1 npx jest guarantees-page -->\n';
 const packages = join(root, 'packages');
 
-function resultOf(name: 'simulation' | 'torture'): unknown {
-  return JSON.parse(readFileSync(join(root, 'checks', name, 'results', 'campaign.json'), 'utf8'));
+function resultOf(name: 'simulation' | 'torture', file = 'campaign.json'): unknown {
+  return JSON.parse(readFileSync(join(root, 'checks', name, 'results', file), 'utf8'));
 }
 
 const worlds = resultOf('simulation') as WorldsReport;
 const clusters = resultOf('torture') as CampaignReport;
+const stores = resultOf('torture', 'stores.json') as CampaignReport;
 
 /** Everything that the sources below some folders say. */
 function sourcesOf(...folders: readonly string[]): string {
@@ -40,7 +41,7 @@ test('docs/guarantees.md shows the checkers, campaigns and bugs that there are',
   const path = join(root, 'docs', 'guarantees.md');
   const page = readFileSync(path, 'utf8');
   expect(page).toContain(BEGIN);
-  const tables = guaranteesPage({ guarantees: mirrorGuarantees, worlds, clusters, regressions, clusterBugs });
+  const tables = guaranteesPage({ guarantees: mirrorGuarantees, worlds, clusters, stores, regressions, clusterBugs });
   const current = `${page.slice(0, page.indexOf(BEGIN) + BEGIN.length)}\n${tables}\n`;
   if (process.env['HOLDFAST_UPDATE_DOCS'] === '1') writeFileSync(path, current);
   expect(readFileSync(path, 'utf8')).toBe(current);

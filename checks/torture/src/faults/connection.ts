@@ -1,19 +1,29 @@
-import { eventually } from '@holdfast/testkit';
+import { eventually, type Random } from '@holdfast/testkit';
 import { NotInjected, type Fault, type Injection } from '../fault.js';
 import { callHttp } from '../outside.js';
 import type { World } from '../world.js';
 import { linger } from './members.js';
 
-const PATIENCE_MS = 10_000;
+// A transaction that is half-open holds the lock of a store for ten seconds, until the database ends it.
+const PATIENCE_MS = 20_000;
 
-const allow = async ({ proxies }: World): Promise<void> => {
+/** What faults of connections act upon. */
+export type LinkedWorld = Pick<World, 'proxies' | 'mirrors'> & { readonly direct: Pick<World['direct'], 'put'> };
+
+/** A fault of connections, of whatever store. */
+interface LinkFault extends Fault {
+  inject(world: LinkedWorld, random: Random): Promise<Injection>;
+}
+
+const allow = async ({ proxies }: Pick<World, 'proxies'>): Promise<void> => {
   await Promise.all(proxies.map((proxy) => proxy.allow()));
 };
 
-const connections = ({ proxies }: World): number => proxies.reduce((sum, proxy) => sum + proxy.connections, 0);
+const connections = ({ proxies }: Pick<World, 'proxies'>): number =>
+  proxies.reduce((sum, proxy) => sum + proxy.connections, 0);
 
 /** Connections end, once or several times, with a FIN or a reset. New ones are served at once, or refused for a while. */
-export const cut: Fault = {
+export const cut: LinkFault & { kind: 'cut' } = {
   kind: 'cut',
   appliesTo: () => true,
   async inject(world, random) {
@@ -37,7 +47,7 @@ export const cut: Fault = {
 };
 
 /** A cut in the middle of the data: after a number of bytes in one direction. The next connection may be cut in the same way. */
-export const cutAfterBytes: Fault = {
+export const cutAfterBytes: LinkFault & { kind: 'cut-after-bytes' } = {
   kind: 'cut-after-bytes',
   appliesTo: () => true,
   async inject(world, random) {
@@ -61,13 +71,13 @@ export const cutAfterBytes: Fault = {
  * Connections stay open, but nothing passes: for a while, after which the data flows on, or for good, like behind a router that has forgotten
  * them, while new ones would be served. Only keepalives notice the second kind.
  */
-export const blackHole: Fault = {
+export const blackHole: LinkFault & { kind: 'black-hole' } = {
   kind: 'black-hole',
   appliesTo: () => true,
   inject: (world, random) => (random.chance(0.5) ? halfOpen(world) : held(world, () => linger(random, 300, 2_500))),
 };
 
-async function held(world: World, last: () => Promise<number>): Promise<Injection> {
+async function held(world: LinkedWorld, last: () => Promise<number>): Promise<Injection> {
   for (const proxy of world.proxies) proxy.blackHole();
   const before = bytes(world);
   const ms = await last();
@@ -78,7 +88,7 @@ async function held(world: World, last: () => Promise<number>): Promise<Injectio
   return { heal: () => allow(world), details: { how: 'held', ms } };
 }
 
-async function halfOpen(world: World): Promise<Injection> {
+async function halfOpen(world: LinkedWorld): Promise<Injection> {
   const head = () => Math.max(...world.mirrors.map(({ mirror }) => mirror.revision));
   const abandoned = world.proxies.map((proxy) => proxy.abandon());
   const count = abandoned.reduce((sum, each) => sum + each.count, 0);
@@ -101,7 +111,7 @@ async function halfOpen(world: World): Promise<Injection> {
   };
 }
 
-function bytes({ proxies }: World): number {
+function bytes({ proxies }: LinkedWorld): number {
   return proxies.reduce((sum, { bytesToClient, bytesToServer }) => sum + bytesToClient + bytesToServer, 0);
 }
 

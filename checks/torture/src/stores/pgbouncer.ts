@@ -10,6 +10,9 @@ export const hasPgbouncer = (process.env['HOLDFAST_PGBOUNCER'] ?? '') !== '';
 
 export interface Pooler extends AsyncDisposable {
   readonly port: number;
+  kill(): Promise<void>;
+  /** Starts it again, on the same port. */
+  start(): Promise<void>;
 }
 
 /** Starts PgBouncer in transaction mode in front of a server, with few connections to it, so that clients share them. */
@@ -35,21 +38,30 @@ server_login_retry = 1
   );
   const isRoot = process.getuid?.() === 0;
   // It refuses to run as root. The program may be below a folder that only root may enter, so that it changes its user itself.
-  const child = spawn(
-    join(folder, 'usr/sbin/pgbouncer'),
-    [...(isRoot ? ['-u', 'nobody'] : []), join(work, 'pgbouncer.ini')],
-    {
-      stdio: 'ignore',
-      env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'usr/lib/x86_64-linux-gnu') },
-    },
-  );
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await eventually(() => listens(reserved.port));
-  return {
-    port: reserved.port,
-    async [Symbol.asyncDispose]() {
+  let kill = (): Promise<void> => Promise.resolve();
+  const start = async (): Promise<void> => {
+    const child = spawn(
+      join(folder, 'usr/sbin/pgbouncer'),
+      [...(isRoot ? ['-u', 'nobody'] : []), join(work, 'pgbouncer.ini')],
+      {
+        stdio: 'ignore',
+        env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'usr/lib/x86_64-linux-gnu') },
+      },
+    );
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    kill = async () => {
       child.kill('SIGKILL');
       await gone;
+    };
+    await eventually(() => listens(reserved.port));
+  };
+  await start();
+  return {
+    port: reserved.port,
+    start,
+    kill: () => kill(),
+    async [Symbol.asyncDispose]() {
+      await kill();
       reserved.release();
       rmSync(work, { recursive: true, force: true });
     },

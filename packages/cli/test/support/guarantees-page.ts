@@ -10,6 +10,7 @@ export interface GuaranteesPage {
   readonly guarantees: readonly Guarantee[];
   readonly worlds: WorldsReport;
   readonly clusters: CampaignReport;
+  readonly stores: CampaignReport;
   readonly regressions: readonly Regression[];
   readonly clusterBugs: readonly ClusterRegression[];
 }
@@ -54,6 +55,9 @@ export function guaranteesPage(page: GuaranteesPage): string {
     '## Real clusters: the latest campaign',
     ...clustersFigures(page.clusters),
     ...slowest(page.clusters),
+    '## Databases and folders: the latest campaign',
+    ...storesFigures(page.stores),
+    ...slowest(page.stores),
     '## Bugs that the worlds found',
     'All are fixed, and each has a named test in the package that was wrong. `npm test` runs the seeds again.',
     table(
@@ -129,6 +133,28 @@ function clustersFigures(report: CampaignReport): string[] {
         ['**all**', ...CLASSES.map((each) => milliseconds(totals.convergence[each]))],
         ['*following*', ...CLASSES.map((each) => milliseconds(totals.following[each]))],
       ],
+    ),
+  ];
+}
+
+/** The same of stores that need no cluster. */
+function storesFigures(report: CampaignReport): string[] {
+  const { totals, tookMs, settings } = report;
+  const cells = Object.keys(totals.byCell).sort();
+  const kinds = Object.entries(totals.byKindAndCell).sort(([a], [b]) => a.localeCompare(b));
+  return [
+    `**${number(totals.injections)} faults injected, ${number(totals.eventsChecked)} events checked, ${number(totals.violations)} violations.** ` +
+      `${begun(report)}, ${number(Math.round(tookMs / 60_000))} minutes. ` +
+      'Every injection with its seed is in [stores.json](../checks/torture/results/stores.json); `npm test` makes a random sample of them again. ' +
+      `The bound of *keepalive* is ${number(settings.stores?.keepaliveBoundMs ?? NaN)} ms.`,
+    table(
+      ['injected', ...cells, 'in all', ...CLASSES],
+      kinds.map(([kind, byCell]) => [
+        kind,
+        ...cells.map((cell) => (byCell[cell] === undefined ? '' : number(byCell[cell]))),
+        number(totals.byKind[kind] ?? 0),
+        ...CLASSES.map((each) => milliseconds(totals.convergenceByKind[kind]?.[each])),
+      ]),
     ),
   ];
 }
