@@ -20,7 +20,7 @@ import {
 import { settingsOf, storeSettings } from './settings.js';
 import { hasPgbouncer } from './stores/pgbouncer.js';
 import { storeCells, storeCellsOn } from './stores/store-cell.js';
-import { storeFaultKinds } from './stores/store-fault.js';
+import { storeFaultKinds } from './stores/store-fault-kind.js';
 import { plannedIn, planOfStores, storeFaults, type PlannedInStore } from './stores/store-plan.js';
 
 const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed S] [--out FILE.json]

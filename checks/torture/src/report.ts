@@ -2,7 +2,7 @@ import type { Violation } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
 import type { FaultKind } from './fault.js';
 import type { CampaignSettings } from './settings.js';
-import type { StoreFaultKind } from './stores/store-fault.js';
+import type { StoreFaultKind } from './stores/store-fault-kind.js';
 
 /**
  * How a convergence time is to be read: `plain` is held against the goal, `keepalive` against the configured bound, and the others are

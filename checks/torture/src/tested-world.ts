@@ -6,7 +6,7 @@ import type { LiveTruth } from './live-truth.js';
 import type { MirrorProbe } from './mirror-probe.js';
 import type { Outside } from './outside.js';
 import type { CampaignSettings } from './settings.js';
-import type { StoreFaultKind } from './stores/store-fault.js';
+import type { StoreFaultKind } from './stores/store-fault-kind.js';
 import type { LiveWriters } from './writers.js';
 
 /** What an injection needs of a world, whatever the store. */

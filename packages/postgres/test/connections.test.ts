@@ -1,12 +1,14 @@
 // How the store gets its connections, and lets go of them.
-import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Pool } from 'pg';
 import type { ConfigStore } from '@holdfast/store';
 import { certificateAuthority, eventually, startPostgres, startProxy, type Postgres } from '@holdfast/testkit';
-import { postgresStore, type PostgresStoreOptions } from '@holdfast/postgres';
+import { openStore } from '@holdfast/store';
+import { postgres, postgresStore, type PostgresStoreOptions } from '@holdfast/postgres';
 import { nextSchema, sql, through } from './support/database.js';
 
 let server: Postgres;
@@ -126,6 +128,43 @@ test('the name in the certificate is the one that was given, also where the host
     await refused.close();
   }
   await secure.close();
+});
+
+test('a URL names a file with the password and one with the authority, and the password is read anew for each connection', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-postgres-files-'));
+  const authority = certificateAuthority();
+  const { cert, key } = authority.issue('localhost', ['localhost']);
+  const { uid, gid } = statSync(server.dataDir);
+  for (const [name, text] of Object.entries({ 'server.crt': cert, 'server.key': key })) {
+    writeFileSync(join(server.dataDir, name), text, { mode: 0o600 });
+    chownSync(join(server.dataDir, name), uid, gid);
+  }
+  await sql(server.url, `CREATE ROLE secret LOGIN PASSWORD 'one'; GRANT CREATE ON DATABASE postgres TO secret`);
+  const hba = join(server.dataDir, 'pg_hba.conf');
+  writeFileSync(hba, `hostssl all secret all scram-sha-256\nhost all secret all reject\n${readFileSync(hba, 'utf8')}`);
+  await sql(server.url, 'ALTER SYSTEM SET ssl = on');
+  await sql(server.url, 'SELECT pg_reload_conf()');
+  const [ca, passwordFile] = [join(folder, 'ca.pem'), join(folder, 'password')];
+  writeFileSync(ca, authority.cert);
+  writeFileSync(passwordFile, 'one\n');
+  const url = (params: Record<string, string>) =>
+    `postgres://secret@localhost:${server.port}/postgres?${new URLSearchParams({ schema: 'by_url', ...params }).toString()}`;
+  const store = await openStore(url({ sslmode: 'verify-full', ca, passwordFile }), { adapters: [postgres] });
+  await eventually(() => store.put('a', '1'));
+  await sql(server.url, `ALTER ROLE secret PASSWORD 'two'`);
+  writeFileSync(passwordFile, 'two');
+  await sql(server.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'secret'");
+  await eventually(async () => (await store.get('a'))?.version === 1);
+  await store.close();
+  const plain = await openStore(url({ passwordFile }), { adapters: [postgres] });
+  await expect(plain.get('a')).rejects.toMatchObject({ code: expect.stringMatching(/un/) as unknown });
+  await plain.close();
+  const lost = await openStore(url({ sslmode: 'verify-full', ca, passwordFile: join(folder, 'none') }), {
+    adapters: [postgres],
+  });
+  await expect(lost.get('a')).rejects.toMatchObject({ message: expect.stringContaining('passwordFile') as unknown });
+  await lost.close();
+  rmSync(folder, { recursive: true });
 });
 
 test('close() waits for no server that does not answer, and gives the connections of a pool back', async () => {

@@ -65,4 +65,20 @@ export const postgres: readonly Mutant[] = [
     replace: '',
     caughtBy: { test: 'packages/postgres/test/rows.test.ts', name: 'half-open connections' },
   },
+  {
+    name: 'postgres-transaction-timeout-runs-on',
+    why: 'a role with a transaction_timeout loses its writes whenever others hold the lock for longer',
+    file: 'packages/postgres/src/schema/begin.ts',
+    find: "set_config('transaction_timeout', '0', true) || ",
+    replace: '',
+    caughtBy: { test: 'packages/postgres/test/time-limits.test.ts', name: 'on PostgreSQL 18' },
+  },
+  {
+    name: 'postgres-listener-is-sent-away',
+    why: 'a role with an idle_session_timeout loses its notifications again and again',
+    file: 'packages/postgres/src/follow/listener.ts',
+    find: "set_config('idle_session_timeout', '0', false)",
+    replace: '1',
+    caughtBy: { test: 'packages/postgres/test/time-limits.test.ts', name: 'save the one that listens' },
+  },
 ];

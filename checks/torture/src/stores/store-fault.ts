@@ -1,27 +1,7 @@
 import type { FaultOf } from '../tested-world.js';
 import type { StoreCell } from './store-cell.js';
+import type { StoreFaultKind } from './store-fault-kind.js';
 import type { StoreWorld } from './store-world.js';
-
-/** What is done to stores without a cluster of their own: to the database or the folder, and to the processes that use it. */
-export const storeFaultKinds = [
-  'kill',
-  'restart',
-  'crash',
-  'cut',
-  'cut-after-bytes',
-  'black-hole',
-  'delay',
-  'pooler-kill',
-  'long-transaction',
-  'failover',
-  'compaction',
-  'writer-kill',
-  'writer-pause',
-  'full',
-  'folder-away',
-] as const;
-
-export type StoreFaultKind = (typeof storeFaultKinds)[number];
 
 /** See `Fault`. */
 export interface StoreFault<W extends StoreWorld = StoreWorld> extends FaultOf<W> {

@@ -11,8 +11,12 @@ const RETRY_MS = 60_000;
 /** How often a connection on which nothing happens is asked whether it is still there, and how long its answer may take, in milliseconds. */
 const PROBE_EVERY_MS = 30_000;
 const ANSWER_MS = 10_000;
-/** After how long without a sign of life the server ends its own side. Its default is two hours. */
-const SERVER_KEEPALIVE = 'SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3';
+/**
+ * The server ends its own side after a minute without a sign of life, and not after two hours; and never since nothing is asked of it.
+ * PostgreSQL 14 is the first with an idle_session_timeout.
+ */
+const STAY = `SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+SELECT set_config('idle_session_timeout', '0', false) WHERE current_setting('idle_session_timeout', true) IS NOT NULL`;
 
 /**
  * The one connection that keeps something between requests: it listens for notifications of changes. They only shorten the wait of a watch.
@@ -111,7 +115,7 @@ export class Listener {
   /** Resolves when the connection has ended. @throws where it does not answer any more */
   async #keep(client: Client, ended: Promise<'ended'>, signal: AbortSignal): Promise<void> {
     // What a pooler would hand on is set only where there is none.
-    await this.#ask(client, SERVER_KEEPALIVE, ended);
+    await this.#ask(client, STAY, ended);
     while (!signal.aborted) {
       if ((await this.#ask(client, this.#statement, ended)) === 'ended') return;
       const asked = new Promise<void>((resolve) => (this.#probe = resolve));
