@@ -29,6 +29,11 @@ export function limited(store: ConfigStore, limits: Pick<Capabilities, 'maxKeyBy
   return createStore(new FewerDriver(store, limits));
 }
 
+/** A store without leases. */
+export function withoutLeases(store: ConfigStore): ConfigStore {
+  return createStore(new FewerDriver(store, { leases: false, leaseListing: false, ttl: false }));
+}
+
 /** A store that can only be read. */
 export function withoutWrites(store: ConfigStore): ConfigStore {
   const driver = new FewerDriver(store, { writes: false, leases: false, leaseListing: false, ttl: false });

@@ -1,5 +1,6 @@
 import { StoreError } from '@holdfast/store';
 import { change } from './change.js';
+import { withoutLeases } from './fewer.js';
 import type { Mutant } from './mutant.js';
 
 /** The options without these. */
@@ -155,6 +156,17 @@ export const writeMutants: readonly Mutant[] = [
           return option(options, 'ignoreValue') === true ? store.put(key, '', without(options, 'ignoreValue')) : result;
         },
       }),
+  },
+  {
+    id: 'C6.value-lost-without-leases',
+    title: 'a store without leases overlooks ignoreValue, and empties the key',
+    caughtBy: ['C6.ignore-value-without-leases'],
+    apply: (whole) => {
+      const store = withoutLeases(whole);
+      return change(store, {
+        put: (key, value, options) => store.put(key, value, without(options, 'ignoreValue')),
+      });
+    },
   },
   {
     id: 'C6.lease-lost-with-ignore-lease',

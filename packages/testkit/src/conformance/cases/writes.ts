@@ -1,3 +1,4 @@
+import { isStoreError } from '@holdfast/store';
 import type { ConformanceCase } from '../case.js';
 import { briefly } from '../watch-reader.js';
 import { expectEqual, expectStoreError, expectTrue, show, text } from '../expect.js';
@@ -52,6 +53,28 @@ export const writeCases: readonly ConformanceCase[] = [
         'value, modRevision, lease',
       );
       await store.leases.revoke(id);
+    },
+  },
+  {
+    id: 'C6.ignore-value-without-leases',
+    clauses: ['C6', 'C14'],
+    title: 'without leases, ignoreValue keeps the value and is a write, or is unsupported and changes nothing',
+    requires: { leases: false },
+    async run({ store, key }) {
+      const { revision } = await store.put(key('a'), 'kept');
+      const touch = (name: string) => store.put(key(name), '', { ignoreValue: true });
+      const touched = await touch('a').catch((error: unknown) => error);
+      const entry = await store.get(key('a'));
+      expectEqual(text(entry?.value), 'kept', 'the value after a put with ignoreValue');
+      if (isStoreError(touched)) {
+        expectEqual([touched.code, touched.outcome], ['unsupported', 'not-applied'], 'code and outcome');
+        expectEqual(entry?.modRevision, revision, 'the revision of the entry');
+        return;
+      }
+      expectTrue((entry?.modRevision ?? 0) > revision, 'the write must take a revision');
+      const error = await expectStoreError(() => touch('b'), 'not-found', 'ignoreValue of an absent key');
+      expectEqual(error.outcome, 'not-applied', 'outcome');
+      expectEqual(await store.get(key('b')), undefined, 'the absent key');
     },
   },
   {
