@@ -44,17 +44,18 @@ export class PostgresPlace implements StorePlace {
     this.proxy = proxy;
     this.#aside = aside;
     const { requestMs, connectMs } = storeSettings;
-    const open = (port: number) =>
+    const open = (port: number, options: object) =>
       postgresStore({
         connectionString: urlAt(port),
-        timeouts: { connectMs, requestMs },
         pollMs: 250,
         // A pooler in transaction mode passes no notifications on.
         ...(pooler !== undefined && { listen: false as const }),
         ...(logger && { logger }),
+        ...options,
       });
-    this.store = open(proxy.port);
-    this.direct = open(aside.port);
+    this.store = open(proxy.port, { timeouts: { connectMs, requestMs } });
+    // Faults act through it: on a busy machine they need its patience.
+    this.direct = open(aside.port, {});
     this.proxies = [{ endpoint: urlAt(proxy.port) }];
   }
 
