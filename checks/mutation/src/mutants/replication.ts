@@ -22,6 +22,15 @@ export const replication: readonly Mutant[] = [
     caughtBy: { test: test('once'), name: 'stops while following' },
   },
   {
+    name: 'replicate-takes-itself-for-another',
+    why: 'a sync() beside a transaction reads the record that is being written, and stops the replication as taken over',
+    file: source('txn-ledger'),
+    find: '    await this.#findOwn();\n  }',
+    replace:
+      '    const known = this.#require();\n    if ((await this.#findOwn()).revision !== known.revision) throw this.#lost(undefined);\n  }',
+    caughtBy: { test: test('once'), name: 'takes its own record for its own beside writes' },
+  },
+  {
     name: 'replicate-files-no-receipt',
     why: 'after a restart the own keys count as those of others',
     file: source('txn-ledger'),

@@ -1,45 +1,40 @@
-import { type Bookmark, type ConfigStore, isStoreError, type KeyValue, StoreError } from '@holdfast/store';
+import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@holdfast/store';
 import {
   abortable,
   addAbortListener,
-  Backoff,
   bytesEqual,
-  checkStorableKey,
-  checkStorableValue,
-  isRefusedLocally,
-  nextTurn,
   quoted,
   removeAbortListener,
-  sleep,
   toStoreError,
   whenAborted,
 } from '@holdfast/store/adapter';
-import { bytes } from '../values/bytes.js';
 import type { Change, ChangeEvent } from '../events/change.js';
-import type { Entry } from '../entries/entry.js';
 import { mirror } from '../mirror.js';
-import type { Mirror } from '../views/prefix-mirror.js';
 import { Lock } from '../util/lock.js';
-import { type Conflict, type ConflictReason, describeConflict, ReplicationConflictError } from './conflict.js';
+import { bytes } from '../values/bytes.js';
+import type { Mirror } from '../views/prefix-mirror.js';
+import { compareStates } from './compare-states.js';
+import type { Conflict } from './conflict.js';
+import { ConflictBook, unreadable } from './conflict-book.js';
 import { HeldLeases } from './held-leases.js';
-import { isOtherHistory, otherHistory } from './source-history.js';
+import { inPool } from './in-pool.js';
 import { KeyMap } from './key-map.js';
 import { type Lifetime, LeaseTap } from './lease-tap.js';
-import { inPool } from './in-pool.js';
 import type { Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
-import { noteOf } from './migration-note.js';
 import { makeLedger } from './make-ledger.js';
+import { noteOf } from './migration-note.js';
 import type { Settings } from './options.js';
-import { settleLeases } from './settle-leases.js';
 import { OwnKeys } from './own-keys.js';
 import type { Progress, ReplicationRecord } from './record.js';
-import { StepQueue } from './step-queue.js';
+import { settleLeases } from './settle-leases.js';
+import { checkHistory, isOtherHistory, otherHistory } from './source-history.js';
 import type { ReplicationState } from './state.js';
+import { StepQueue } from './step-queue.js';
+import { Supervision } from './supervision.js';
+import type { Wanted } from './wanted.js';
 
 /** How many writes of the first copy are in one transaction, and how many bytes of values. */
 const COPIED_AT_ONCE = { writes: 100, bytes: 512 * 1024 };
-/** After how many keys of a comparison others get their turn. */
-const COMPARED_AT_ONCE = 2_000;
 
 /** Who hears of what a replicator does. */
 export interface ReplicatorEvents {
@@ -55,19 +50,11 @@ export interface ReplicatorParts {
   readonly assumeOwn?: ((item: KeyValue) => boolean) | undefined;
 }
 
-/** What is wanted under a key of the target. */
-interface Wanted {
-  /** The source's key, without the prefix. */
-  readonly source: string;
-  readonly entry: Entry<Uint8Array>;
-}
-
 /** Carries a source over to a target: one comparison first, then the steps of a mirror of the source, one after another. */
 export class Replicator {
   readonly #source: ConfigStore;
   readonly #target: ConfigStore;
   readonly #settings: Settings;
-  readonly #events: ReplicatorEvents;
   readonly #assumeOwn: (item: KeyValue) => boolean;
   readonly #onStep = new Set<(keys: readonly string[]) => void>();
   readonly #tap: LeaseTap;
@@ -76,18 +63,12 @@ export class Replicator {
   readonly #ledger: Ledger;
   readonly #leases: HeldLeases;
   readonly #queue: StepQueue;
-  readonly #conflicts = new Map<string, Conflict>();
+  readonly #conflicts: ConflictBook;
   readonly #end = new AbortController();
-  readonly #delays: { readonly source: Backoff; readonly target: Backoff };
+  readonly #supervision: Supervision;
   #mirror: Mirror<Uint8Array> | undefined;
   #bookmark: Bookmark | undefined;
-  /** Where it stands, if both stores answer. */
-  #work: ReplicationState;
-  readonly #troubles = new Map<'source' | 'target', { readonly since: number; readonly cause: StoreError }>();
-  #shown: ReplicationState;
   #running: Promise<void> | undefined;
-  /** While it starts, failures end it after this long. */
-  #startUntil: number | undefined;
 
   constructor(
     source: ConfigStore,
@@ -95,24 +76,42 @@ export class Replicator {
     settings: Settings,
     { writer, events, assumeOwn }: ReplicatorParts,
   ) {
-    const { clock, name, prefix, places, backoff, mapKey } = settings;
+    const { clock, name, prefix, places, backoff, mapKey, startTimeoutMs, logger, onConflict } = settings;
     this.#source = source;
     this.#target = target;
     this.#settings = settings;
-    this.#events = events;
     this.#assumeOwn = assumeOwn ?? (() => false);
     this.#tap = new LeaseTap(source);
     this.#keys = new KeyMap(mapKey, prefix, places.prefix);
+    const { signal } = this.#end;
+    this.#supervision = new Supervision({
+      clock,
+      backoff,
+      startTimeoutMs,
+      signal,
+      onState: (state) => {
+        events.state(state);
+      },
+    });
     const context: LedgerContext = {
       own: this.#own,
       identity: { name, prefix, targetPrefix: places.prefix, writer, since: clock.now() },
       signal: this.#end.signal,
-      failed: (error) => this.#failed('target', error),
+      failed: (error) => this.#supervision.failed('target', error),
       answered: () => {
-        this.#answered('target');
+        this.#supervision.answered('target');
       },
     };
     this.#ledger = makeLedger(target, places, context);
+    this.#conflicts = new ConflictBook({
+      policy: onConflict,
+      keys: this.#keys,
+      capabilities: target.capabilities,
+      logger,
+      onConflict: (conflict) => {
+        events.conflict(conflict);
+      },
+    });
     this.#queue = new StepQueue(this.#end.signal);
     this.#leases = new HeldLeases({
       source,
@@ -123,12 +122,10 @@ export class Replicator {
         this.#queue.addRepair(keys);
       },
     });
-    this.#delays = { source: new Backoff(backoff), target: new Backoff(backoff) };
-    this.#work = this.#shown = { status: 'starting', since: clock.now() };
   }
 
   get state(): ReplicationState {
-    return this.#shown;
+    return this.#supervision.state;
   }
 
   /** The target holds everything of the source up to here. */
@@ -139,7 +136,7 @@ export class Replicator {
   }
 
   get conflicts(): readonly Conflict[] {
-    return [...this.#conflicts.values(), ...this.#unreadable()];
+    return [...this.#conflicts.values(), ...unreadable(this.#mirror?.problems() ?? [], this.sides)];
   }
 
   get record(): ReplicationRecord {
@@ -217,10 +214,9 @@ export class Replicator {
     life: { readonly lease: string | undefined; readonly ttl?: number },
   ): Promise<void> {
     const writes = keys.flatMap((key): Write[] => {
-      const source = this.#keys.sourceOf(key);
-      const entry = source === undefined ? undefined : this.#mirror?.get(source);
+      const value = this.#wantedAt(key)?.entry.value;
       const over = this.#own.get(key)?.revision;
-      return entry === undefined || over === undefined ? [] : [{ type: 'put', key, over, value: entry.value, ...life }];
+      return value === undefined || over === undefined ? [] : [{ type: 'put', key, over, value, ...life }];
     });
     for (const part of parts(writes)) await this.#commit(part, this.#progress());
   }
@@ -244,7 +240,7 @@ export class Replicator {
 
   /** Resolves after the first copy. */
   async start(): Promise<void> {
-    const { signal, clock, startTimeoutMs } = this.#settings;
+    const { signal } = this.#settings;
     const onAbort = () => {
       this.#close(new StoreError('aborted', 'the replication was aborted', { cause: signal?.reason }));
     };
@@ -253,7 +249,7 @@ export class Replicator {
       removeAbortListener(signal, onAbort);
     });
     try {
-      this.#startUntil = clock.now() + startTimeoutMs;
+      this.#supervision.begin();
       this.#mirror = await this.#open();
       const before = await this.#ledger.open();
       checkNotMoved(before);
@@ -261,7 +257,7 @@ export class Replicator {
       if (last !== undefined) await this.#checkHistory(last, before?.bookmark === undefined ? undefined : before.keys);
       await this.#compare(before?.bookmark);
       this.#queue.done();
-      this.#startUntil = undefined;
+      this.#supervision.started();
     } catch (error) {
       const failure = this.#reasonOf(error);
       await this.#stop(failure);
@@ -292,9 +288,7 @@ export class Replicator {
   #close(reason: StoreError): void {
     if (this.#end.signal.aborted) return;
     this.#end.abort(reason);
-    this.#work = { status: 'closed', since: this.#settings.clock.now() };
-    this.#troubles.clear();
-    this.#show();
+    this.#supervision.ended();
     // Its failures are its own: nobody waits for it here.
     void this.#stopped().catch(() => undefined);
   }
@@ -309,9 +303,7 @@ export class Replicator {
         error,
       });
       this.#end.abort(error);
-      this.#work = { status: 'stopped', since: this.#settings.clock.now(), error };
-      this.#troubles.clear();
-      this.#show();
+      this.#supervision.ended(error);
     }
     await Promise.all([this.#leases.close(), this.#mirror?.close()]);
   }
@@ -349,8 +341,8 @@ export class Replicator {
           // Only its store can end it.
           const error = 'error' in state ? state.error : undefined;
           if (error !== undefined && !this.#end.signal.aborted) void this.#stop(error);
-        } else if (connection === 'connected') this.#answered('source');
-        else if ('cause' in state && state.cause !== undefined) this.#interrupted('source', state.cause);
+        } else if (connection === 'connected') this.#supervision.answered('source');
+        else if ('cause' in state && state.cause !== undefined) this.#supervision.interrupted('source', state.cause);
       },
     }).then((mirrored) => {
       mirrored.on('resync', ({ reason, from, bookmark }) => {
@@ -401,26 +393,15 @@ export class Replicator {
   /** @throws StoreError `history-changed`, unless that is accepted */
   async #checkHistory(last: Bookmark, keys: number | undefined): Promise<void> {
     if (this.#settings.acceptHistory) return;
-    const mirrored = this.#mirror;
-    if (mirrored === undefined) return;
-    const { bookmark } = mirrored;
-    if (isOtherHistory(last, bookmark)) throw otherHistory(last, bookmark, this.#settings.prefix);
-    if (keys === undefined || !this.#source.capabilities.historicalReads) return;
-    const range = { prefix: this.#settings.prefix };
-    const count = await this.#retry('source', async () => {
-      try {
-        const { signal } = this.#end;
-        return (await this.#source.list(range, { countOnly: true, revision: last.revision, signal })).count;
-      } catch (error) {
-        if (isStoreError(error, 'compacted')) return undefined;
-        throw error;
-      }
+    if (this.#mirror === undefined) return;
+    await checkHistory(this.#mirror, {
+      source: this.#source,
+      prefix: this.#settings.prefix,
+      last,
+      keys,
+      signal: this.#end.signal,
+      retry: (work) => this.#supervision.retry('source', work),
     });
-    if (count !== undefined && count !== keys) throw otherHistory(last, bookmark, this.#settings.prefix);
-    // What is compacted can't be counted. A store that was wiped has no key from before.
-    if (count !== undefined || keys === 0 || !this.#source.capabilities.versions) return;
-    for (const entry of mirrored.values()) if (entry.createRevision <= last.revision) return;
-    throw otherHistory(last, bookmark, this.#settings.prefix);
   }
 
   /**
@@ -431,7 +412,7 @@ export class Replicator {
   async #compare(complete: Bookmark | undefined): Promise<void> {
     const mirrored = this.#mirror;
     if (mirrored === undefined) throw new StoreError('internal', 'the replication has not started');
-    this.#setWork({ status: 'starting' });
+    this.#supervision.starting();
     // In one turn: from here on, the queue has what is newer.
     const { bookmark } = mirrored;
     const entries = [...mirrored];
@@ -449,65 +430,34 @@ export class Replicator {
     }
     const there = await this.#ledger.read();
     const leases = await this.#leasesFor(wanted, there);
-    const writes: Write[] = [];
-    const found: Conflict[] = [];
-    for (const [index, item] of there.items.entries()) {
-      if (index % COMPARED_AT_ONCE === COMPARED_AT_ONCE - 1) await nextTurn();
-      const want = wanted.get(item.key);
-      wanted.delete(item.key);
-      const own = there.isOwn(item) || this.#assumeOwn(item);
-      if (own) this.#own.set(item.key, { revision: item.modRevision, lease: item.lease });
-      if (want === undefined) {
-        if (own) writes.push({ type: 'delete', key: item.key, over: item.modRevision });
-        continue;
-      }
-      const unfit = this.#unfit(item.key, want, item);
-      if (unfit !== undefined) {
-        found.push(unfit);
-        this.#leases.place(item.key, undefined);
-        continue;
-      }
-      const isEqual = bytesEqual(want.entry.value, item.value);
-      if (own && !isEqual && complete !== undefined && want.entry.modRevision <= complete.revision) {
-        if (!this.#settings.acceptHistory) throw otherHistory(complete, bookmark, this.#settings.prefix);
-      }
-      const lease = leases.get(item.key);
-      if (own && isEqual && lease === item.lease) continue;
-      // Equal by chance, or by a copy made before: nothing is lost by making it an own key.
-      const isFree = own || (isEqual && item.lease === undefined);
-      if (!isFree) {
-        const conflict = this.#conflict('exists', item.key, want, item);
-        found.push(conflict);
-        if (conflict.resolution === 'left') {
-          this.#leases.place(item.key, undefined);
-          continue;
-        }
-      }
-      writes.push({ type: 'put', key: item.key, over: item.modRevision, value: want.entry.value, lease });
-    }
-    for (const [key, want] of wanted) {
-      const unfit = this.#unfit(key, want, undefined);
-      if (unfit !== undefined) {
-        found.push(unfit);
+    const { writes, conflicts } = await compareStates({
+      there,
+      wanted,
+      leases,
+      own: this.#own,
+      book: this.#conflicts,
+      isOwn: (item) => there.isOwn(item) || this.#assumeOwn(item),
+      onContradiction: ({ entry }) => {
+        if (complete === undefined || entry.modRevision > complete.revision || this.#settings.acceptHistory) return;
+        throw otherHistory(complete, bookmark, this.#settings.prefix);
+      },
+      onLeft: (key) => {
         this.#leases.place(key, undefined);
-        continue;
-      }
-      const lease = leases.get(key);
-      writes.push({ type: 'put', key, over: 0, value: want.entry.value, lease });
-    }
-    this.#tell(found);
+      },
+    });
+    this.#conflicts.tell(conflicts);
     const total = writes.length;
     let done = 0;
     const partial: Progress = { ...(complete === undefined ? {} : this.#lastProgress()), toward: bookmark };
     for (const part of parts(writes)) {
-      this.#setWork({ status: 'copying', done, total });
+      this.#supervision.copying(done, total);
       await this.#commit(part, partial);
       done += part.length;
     }
     await this.#commit([], { bookmark, keys });
     this.#bookmark = bookmark;
     await this.#leases.sweep();
-    this.#setWork({ status: 'following' });
+    this.#supervision.following();
   }
 
   /** A lease that ends deletes its keys: nobody has written them. */
@@ -552,7 +502,7 @@ export class Replicator {
       const key = this.#keys.target(change.key);
       if (key === undefined || this.#keys.sourceOf(key) !== change.key) continue;
       this.#keys.leave(key, change.key);
-      this.#conflicts.delete(key);
+      this.#conflicts.forget(key);
       const own = this.#own.get(key);
       if (own !== undefined) writes.set(key, { type: 'delete', key, over: own.revision });
     }
@@ -561,26 +511,25 @@ export class Replicator {
       const key = this.#keys.target(change.key);
       if (key === undefined) continue;
       this.#keys.take(key, change.key);
-      this.#conflicts.delete(key);
+      this.#conflicts.forget(key);
       const want = { source: change.key, entry: change.current };
-      const unfit = this.#unfit(key, want, undefined);
+      const unfit = this.#conflicts.unfit(key, want, undefined);
       if (unfit === undefined) writes.set(key, await this.#putOf(key, want));
       else found.push(unfit);
     }
-    this.#tell(found);
+    this.#conflicts.tell(found);
     if (writes.size > 0) await this.#commit([...writes.values()], { bookmark, keys });
     this.#bookmark = bookmark;
     for (const { type, key } of writes.values()) if (type === 'delete') this.#leases.place(key, undefined);
-    await this.#retry('target', () => this.#leases.sweep());
+    await this.#supervision.retry('target', () => this.#leases.sweep());
   }
 
   /** Writes keys again whose lease ran out at the target, as the source has them by now. */
   async #repair(keys: readonly string[]): Promise<void> {
     const writes: Write[] = [];
     for (const key of keys) {
-      const source = this.#keys.sourceOf(key);
-      const entry = source === undefined ? undefined : this.#mirror?.get(source);
-      if (source !== undefined && entry !== undefined) writes.push(await this.#putOf(key, { source, entry }));
+      const want = this.#wantedAt(key);
+      if (want !== undefined) writes.push(await this.#putOf(key, want));
     }
     for (const part of parts(writes)) await this.#commit(part, this.#progress());
   }
@@ -604,7 +553,7 @@ export class Replicator {
       return undefined;
     }
     this.#leases.place(targetKey, HeldLeases.nameOf(lifetime, key));
-    return this.#retry('target', async () => {
+    return this.#supervision.retry('target', async () => {
       if (before !== undefined) await this.#leases.adopt(lifetime, key, before);
       return this.#leases.ensure(lifetime, key);
     });
@@ -623,7 +572,8 @@ export class Replicator {
         if (failure.code === 'lease-not-found') writes = await this.#withLeases(writes);
         else if (failure.code !== 'too-large') throw failure;
         else if (writes.length < 2) {
-          for (const write of writes) this.#tell([this.#refusedValue(write, failure)]);
+          for (const write of writes)
+            this.#conflicts.tell([this.#conflicts.refused(write.key, this.#wantedAt(write.key), failure.message)]);
           return;
         } else {
           const half = Math.ceil(writes.length / 2);
@@ -640,7 +590,7 @@ export class Replicator {
       if (done.length === writes.length) return;
       const finished = new Set(done);
       const resolved = new Map(refused.map((refusal) => [refusal.write, this.#resolve(refusal)]));
-      this.#tell([...resolved.values()].flatMap(({ conflict }) => conflict ?? []));
+      this.#conflicts.tell([...resolved.values()].flatMap(({ conflict }) => conflict ?? []));
       writes = writes.flatMap((write) => {
         if (finished.has(write)) return [];
         const resolution = resolved.get(write);
@@ -652,7 +602,7 @@ export class Replicator {
 
   /** The writes under leases that are there. */
   async #withLeases(writes: readonly Write[]): Promise<readonly Write[]> {
-    await this.#retry('target', () => this.#leases.forgetLost());
+    await this.#supervision.retry('target', () => this.#leases.forgetLost());
     const renewed: Write[] = [];
     for (const write of writes) {
       const source = this.#keys.sourceOf(write.key);
@@ -663,10 +613,18 @@ export class Replicator {
     return renewed;
   }
 
+  /** What the source has by now for a key of the target. */
+  #wantedAt(targetKey: string): Wanted | undefined {
+    const source = this.#keys.sourceOf(targetKey);
+    const entry = source === undefined ? undefined : this.#mirror?.get(source);
+    return source === undefined || entry === undefined ? undefined : { source, entry };
+  }
+
   /** What to do about a key that is not as it was left. */
   #resolve({ write, current, error }: Refusal): { readonly write?: Write; readonly conflict?: Conflict } {
     const { key } = write;
-    if (error !== undefined) return { conflict: this.#refusedValue(write, error) };
+    const want = this.#wantedAt(key);
+    if (error !== undefined) return { conflict: this.#conflicts.refused(key, want, error.message) };
     const own = this.#own.get(key);
     this.#own.delete(key);
     if (current === undefined) {
@@ -677,139 +635,9 @@ export class Replicator {
       return { write: { ...write, over: current.modRevision } };
     }
     const reason = current === undefined ? 'deleted' : own === undefined ? 'exists' : 'changed';
-    const source = this.#keys.sourceOf(key);
-    const entry = source === undefined ? undefined : this.#mirror?.get(source);
-    const want = source === undefined || entry === undefined ? undefined : { source, entry };
-    const conflict = this.#conflict(reason, key, want, current);
+    const conflict = this.#conflicts.of(reason, key, want, current);
     if (conflict.resolution === 'left') return { conflict };
     return { conflict, write: { ...write, over: current?.modRevision ?? 0 } };
-  }
-
-  #refusedValue(write: Write, error: StoreError): Conflict {
-    const source = this.#keys.sourceOf(write.key);
-    const entry = source === undefined ? undefined : this.#mirror?.get(source);
-    const want = source === undefined || entry === undefined ? undefined : { source, entry };
-    return { ...this.#conflict('value', write.key, want, undefined, error.message), resolution: 'left' };
-  }
-
-  #conflict(
-    reason: ConflictReason,
-    targetKey: string,
-    want: Wanted | undefined,
-    current: KeyValue | undefined,
-    why?: string,
-  ): Conflict {
-    return {
-      key: want === undefined ? targetKey : this.#keys.source(want.source),
-      targetKey,
-      reason,
-      message: describeConflict(reason, targetKey, why),
-      ...(want === undefined ? {} : { revision: want.entry.modRevision }),
-      ...(current === undefined ? {} : { targetRevision: current.modRevision }),
-      resolution: this.#settings.onConflict === 'overwrite' ? 'overwritten' : 'left',
-    };
-  }
-
-  /** The conflict of a key or value that the target can't store. */
-  #unfit(targetKey: string, want: Wanted, current: KeyValue | undefined): Conflict | undefined {
-    const { capabilities } = this.#target;
-    let reason: ConflictReason = 'key';
-    try {
-      checkStorableKey(targetKey, capabilities);
-      reason = 'value';
-      checkStorableValue(want.entry.value, capabilities, targetKey);
-      return undefined;
-    } catch (error) {
-      const conflict = this.#conflict(reason, targetKey, want, current, toStoreError(error).message);
-      return { ...conflict, resolution: 'left' };
-    }
-  }
-
-  /** @throws ReplicationConflictError with the policy `'stop'` */
-  #tell(conflicts: readonly Conflict[]): void {
-    for (const conflict of conflicts) {
-      if (conflict.resolution === 'left') this.#conflicts.set(conflict.targetKey, conflict);
-      this.#settings.logger.warn(`replication conflict: ${conflict.message}`, { key: conflict.targetKey });
-      this.#events.conflict(conflict);
-    }
-    if (this.#settings.onConflict === 'stop' && conflicts.length > 0) throw new ReplicationConflictError(conflicts);
-  }
-
-  *#unreadable(): IterableIterator<Conflict> {
-    for (const { rawKey } of this.#mirror?.problems() ?? []) {
-      const sourceKey = new TextDecoder().decode(rawKey);
-      yield {
-        key: sourceKey,
-        targetKey: this.#settings.places.prefix + sourceKey.slice(this.#settings.prefix.length),
-        reason: 'not-utf8',
-        message: describeConflict('not-utf8', sourceKey),
-        resolution: 'left',
-      };
-    }
-  }
-
-  async #retry<T>(side: 'source' | 'target', work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const result = await work();
-        this.#answered(side);
-        return result;
-      } catch (error) {
-        await this.#failed(side, error);
-      }
-    }
-  }
-
-  /** @throws StoreError what can't pass, and the reason of the end */
-  async #failed(side: 'source' | 'target', error: unknown): Promise<void> {
-    this.#throwIfEnded();
-    const failure = toStoreError(error);
-    if (!mayPass(failure)) throw failure;
-    this.#interrupted(side, failure);
-    const { clock } = this.#settings;
-    if (this.#startUntil !== undefined && clock.now() >= this.#startUntil && this.#work.status === 'starting') {
-      throw new StoreError(
-        'timeout',
-        `the ${side} was not reached within ${this.#settings.startTimeoutMs} ms: ${failure.message}`,
-        {
-          cause: failure,
-          endpoint: failure.endpoint,
-        },
-      );
-    }
-    await sleep(clock, this.#delays[side].next(), this.#end.signal);
-  }
-
-  #answered(side: 'source' | 'target'): void {
-    this.#delays[side].reset();
-    if (this.#troubles.delete(side)) this.#show();
-  }
-
-  #interrupted(side: 'source' | 'target', cause: StoreError): void {
-    if (this.#end.signal.aborted) return;
-    const since = this.#troubles.get(side)?.since ?? this.#settings.clock.now();
-    this.#troubles.set(side, { since, cause });
-    this.#show();
-  }
-
-  #setWork(
-    work:
-      | { readonly status: 'starting' | 'following' }
-      | { readonly status: 'copying'; readonly done: number; readonly total: number },
-  ): void {
-    if (this.#end.signal.aborted) return;
-    const since = this.#work.status === work.status ? this.#work.since : this.#settings.clock.now();
-    this.#work = { ...work, since };
-    this.#show();
-  }
-
-  #show(): void {
-    const [trouble] = this.#troubles;
-    const next: ReplicationState =
-      trouble === undefined ? this.#work : { status: 'interrupted', store: trouble[0], ...trouble[1] };
-    if (next === this.#shown) return;
-    this.#shown = next;
-    this.#events.state(next);
   }
 }
 
@@ -822,12 +650,6 @@ function checkNotMoved(before: ReplicationRecord | undefined): void {
     `a migration of this name is at ${stage}: the target may have been changed since; finish or retreat with migrate()`,
     { outcome: 'not-applied' },
   );
-}
-
-/** Whether a failure may pass without anybody doing something about this process. */
-function mayPass(error: StoreError): boolean {
-  const { retryable, code } = error;
-  return !isRefusedLocally(error) && (retryable || code === 'internal' || code === 'unauthenticated');
 }
 
 function* parts(writes: readonly Write[]): IterableIterator<readonly Write[]> {

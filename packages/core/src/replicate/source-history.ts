@@ -1,5 +1,44 @@
-import { type Bookmark, StoreError } from '@holdfast/store';
+import { type Bookmark, type ConfigStore, isStoreError, StoreError } from '@holdfast/store';
 import { KeyRange } from '@holdfast/store/adapter';
+import type { Mirror } from '../views/prefix-mirror.js';
+
+export interface CheckHistoryOptions {
+  readonly source: ConfigStore;
+  readonly prefix: string;
+  /** What was replicated last. */
+  readonly last: Bookmark;
+  /** How many keys the source had then, if everything was carried over. */
+  readonly keys: number | undefined;
+  readonly signal: AbortSignal;
+  retry<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * Checks that the source continues what was replicated: by its identity and revision, and by the number of its keys at that time.
+ *
+ * @throws StoreError `history-changed`
+ */
+export async function checkHistory(
+  mirrored: Mirror<Uint8Array>,
+  { source, prefix, last, keys, signal, ...context }: CheckHistoryOptions,
+): Promise<void> {
+  const { bookmark } = mirrored;
+  if (isOtherHistory(last, bookmark)) throw otherHistory(last, bookmark, prefix);
+  if (keys === undefined || !source.capabilities.historicalReads) return;
+  const count = await context.retry(async () => {
+    try {
+      return (await source.list({ prefix }, { countOnly: true, revision: last.revision, signal })).count;
+    } catch (error) {
+      if (isStoreError(error, 'compacted')) return undefined;
+      throw error;
+    }
+  });
+  if (count !== undefined && count !== keys) throw otherHistory(last, bookmark, prefix);
+  // What is compacted can't be counted. A store that was wiped has no key from before.
+  if (count !== undefined || keys === 0 || !source.capabilities.versions) return;
+  for (const entry of mirrored.values()) if (entry.createRevision <= last.revision) return;
+  throw otherHistory(last, bookmark, prefix);
+}
 
 /** Whether a state can't have come of an earlier one: the source was restored, wiped, or is another store. */
 export function isOtherHistory(from: Bookmark, to: Bookmark): boolean {
