@@ -75,6 +75,7 @@ async function grantAndMove(
   keys: readonly string[],
 ): Promise<void> {
   const ttl = Math.max(1, Math.round(left - (clock.now() - began) / 1_000));
+  await revokeEmpty(target, id, signal);
   let granted: LeaseId;
   try {
     ({ id: granted } = await target.leases.grant(ttl, { id, signal }));
@@ -99,4 +100,14 @@ async function leftOfKey(context: SettleContext, key: string): Promise<number | 
   const item = await context.source.get(key, { signal: context.signal });
   if (item?.lease !== undefined) return leftOfLease(context, item.lease);
   return item?.expiresAt === undefined ? undefined : (item.expiresAt - context.clock.now()) / 1_000;
+}
+
+/** Ends a lease without keys: it is left of a cut over that was killed, with another time. */
+async function revokeEmpty({ leases }: ConfigStore, id: LeaseId, signal: AbortSignal): Promise<void> {
+  try {
+    const { keys } = await leases.timeToLive(id, { keys: true, signal });
+    if (keys?.length === 0) await leases.revoke(id, { signal });
+  } catch (error) {
+    if (!isStoreError(error, 'lease-not-found')) throw error;
+  }
 }
