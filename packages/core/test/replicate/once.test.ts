@@ -80,7 +80,7 @@ describe('exactly once in effect', () => {
     await expect(world.start({ name: 'mine' })).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  it.each([1, 2, 3, 4])('lost calls and lost answers lose and double nothing (seed %p)', async (seed) => {
+  it.each([1, 2])('lost calls and lost answers lose and double nothing (seed %p)', async (seed) => {
     const { source, target, sourceFaults, targetFaults, run, clock } = world;
     const random = new Random(seed).next;
     const flaky = () => (random() < 0.25 ? (random() < 0.5 ? 'lost' : 'answer lost') : ('pass' as const));

@@ -45,7 +45,7 @@ describe('a target without transactions of many keys', () => {
     expect(await held(data, TO)).toEqual({ 1: 'one' });
   });
 
-  it.each([1, 2, 3, 4, 5, 6])('is equal after kills at any call (seed %p)', async (seed) => {
+  it.each([1, 2, 3])('is equal after kills at any call (seed %p)', async (seed) => {
     const { source, targetFaults, run } = world;
     const random = new Random(seed);
     for (let round = 0; round < 8; round += 1) {
