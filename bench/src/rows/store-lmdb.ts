@@ -38,7 +38,6 @@ export const row: Row = {
   metrics: STORE_METRICS,
   goals: [
     against('lmdb: lazy mirror, against a cursor and a Map', 'ms', 'plain', 1.5),
-    against('lmdb: eager mirror, against a cursor, JSON.parse and a Map', 'parsedMs', 'plain', 1.5),
     groupCommit('lmdb'),
     atMost('lmdb: put → change, changes lost', 'lost', 0),
   ],

@@ -39,7 +39,6 @@ export const row: Row = {
   metrics: STORE_METRICS,
   goals: [
     against('postgres: lazy mirror, against SELECT and a Map', 'ms', 'plain', 1.5),
-    against('postgres: eager mirror, against SELECT, JSON.parse and a Map', 'parsedMs', 'plain', 1.5),
     against('postgres: a put, against a transaction by hand', 'putMs', 'plain', 1.5),
     groupCommit('postgres'),
     atMost('postgres: put → change, p99', 'p99', 25),
