@@ -6,6 +6,8 @@ export type { ChangeSource, Changes, ChangesQuery, Head } from './follow/changes
 export type { Doorbell, StopListening } from './follow/bell.js';
 export { followChanges, type DriverWatchMethod, type FollowChangesOptions } from './follow/follow-changes.js';
 export { boundedHistory, BoundedHistory, type BoundedHistoryOptions } from './history/bounded-history.js';
+export { v3Capabilities } from './capabilities.js';
+export { compactedError, futureRevision, keyNotFound } from './errors.js';
 export { leaseExists, leaseNotFound } from './leases/lease-errors.js';
 export { driverLeases } from './leases/driver-leases.js';
 export { leaseTable, LeaseTable, type LeaseRecord, type LeaseTableOptions } from './leases/lease-table.js';

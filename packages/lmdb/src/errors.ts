@@ -1,39 +1,13 @@
-import { CompactedError, isStoreError, StoreError, type Revision, type WriteOutcome } from '@holdfast/store';
-import { messageOf, quoted } from '@holdfast/store/adapter';
+import { isStoreError, StoreError } from '@holdfast/store';
+import { messageOf } from '@holdfast/store/adapter';
 
-// Every failure of this store, in the terms of the contract. Those of writes say `not-applied`: what was not committed is not there.
-
-export function compacted(
-  asked: number,
-  compactRevision: number,
-  head: number,
-  outcome?: WriteOutcome,
-): CompactedError {
-  return new CompactedError(
-    `revision ${asked} is compacted: history before ${compactRevision} is gone; read again, and watch from that read's bookmark`,
-    { compactRevision: compactRevision as Revision, revision: head as Revision, outcome },
-  );
-}
-
-export function futureRevision(asked: number, head: number, outcome?: WriteOutcome): StoreError {
-  return new StoreError(
-    'future-revision',
-    `revision ${asked} is in the future: the store is at ${head}; use a revision that this store gave`,
-    { outcome },
-  );
-}
+// Every failure of this store, in the terms of the contract, beside those of the kit. Those of writes say `not-applied`: what was not committed is not there.
 
 export function historyChanged(): StoreError {
   return new StoreError(
     'history-changed',
     "another store is in the folder since the scan began; read everything again, and watch from that read's bookmark",
   );
-}
-
-export function keyNotFound(key: string, option: string): StoreError {
-  return new StoreError('not-found', `${option} needs key ${quoted(key)} to exist, and it does not`, {
-    outcome: 'not-applied',
-  });
 }
 
 /** The store may hold no more. As etcd's "database space exceeded": it does not help to try again before there is room. */

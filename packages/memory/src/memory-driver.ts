@@ -27,8 +27,8 @@ import type {
   StoreDriver,
   WatchSink,
 } from '@holdfast/store/adapter';
+import { v3Capabilities } from '@holdfast/adapter-kit';
 import { bytesToByteString } from './data/byte-string.js';
-import { memoryCapabilities } from './capabilities.js';
 import type { Engine } from './engine/engine.js';
 import { scanPages } from './engine/scan.js';
 import { asRevision } from './entries/entries.js';
@@ -45,7 +45,8 @@ export class MemoryDriver implements StoreDriver {
   constructor(engine: Engine, options: { readonly name: string }) {
     this.#engine = engine;
     this.name = options.name;
-    this.capabilities = memoryCapabilities(engine.limits);
+    // There is one copy of the data: no read is ever stale.
+    this.capabilities = v3Capabilities(engine.limits);
     this.leases = this.#makeLeases();
     engine.open();
   }

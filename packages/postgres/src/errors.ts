@@ -1,11 +1,4 @@
-import {
-  CompactedError,
-  isStoreError,
-  StoreError,
-  type Revision,
-  type StoreErrorCode,
-  type WriteOutcome,
-} from '@holdfast/store';
+import { isStoreError, StoreError, type StoreErrorCode, type WriteOutcome } from '@holdfast/store';
 import { excerpt, messageOf } from '@holdfast/adapter-kit';
 
 // The one translation of what goes wrong in PostgreSQL and on the way to it.
@@ -174,20 +167,6 @@ function connectionMeaning(said: string): Meaning {
     return { code: 'unavailable', retryable: false, advice: 'give the authority of its certificate as tls.ca' };
   }
   return { code: 'unavailable' };
-}
-
-export function compactedError(asked: number, compacted: number, head: number): CompactedError {
-  return new CompactedError(
-    `revision ${asked} is compacted: history before ${compacted} is gone; read again, and watch from that read's bookmark`,
-    { compactRevision: compacted as Revision, revision: head as Revision },
-  );
-}
-
-export function futureRevision(asked: number, head: number): StoreError {
-  return new StoreError(
-    'future-revision',
-    `revision ${asked} is in the future: the store is at ${head}; use a revision that this store gave`,
-  );
 }
 
 export function historyChanged(): StoreError {

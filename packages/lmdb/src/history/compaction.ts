@@ -1,7 +1,7 @@
+import { compactedError, futureRevision } from '@holdfast/adapter-kit';
 import { decodeChange, replacedKey, revisionOfChangeKey } from '../data/records.js';
 import type { StoreState } from '../data/state.js';
 import type { Mark, Tables } from '../database/tables.js';
-import { compacted, futureRevision } from '../errors.js';
 
 /**
  * Closes the history before a revision: from now on it can't be read or watched.
@@ -10,7 +10,7 @@ import { compacted, futureRevision } from '../errors.js';
  */
 export function closeHistory(state: StoreState, revision: number): void {
   const { head } = state;
-  if (revision <= state.compacted) throw compacted(revision, state.compacted, head, 'not-applied');
+  if (revision <= state.compacted) throw compactedError(revision, state.compacted, head, 'not-applied');
   if (revision > head) throw futureRevision(revision, head, 'not-applied');
   state.compacted = revision;
   if (state.lost !== undefined && state.lost[1] <= revision) state.lost = undefined;

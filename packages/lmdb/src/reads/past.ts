@@ -1,16 +1,17 @@
+import { compactedError, futureRevision } from '@holdfast/adapter-kit';
 import type { KeyRange } from '@holdfast/store/adapter';
 import type { StoreState } from '../data/state.js';
 import { changeKey, decodeChange, decodeReplaced, replacedKey, type Stored } from '../data/records.js';
 import type { Tables } from '../database/tables.js';
-import { compacted, futureRevision } from '../errors.js';
 import type { WriteOutcome } from '@holdfast/store';
 
 /** @throws StoreError `future-revision`, or `compacted` where the revision's state is not kept */
 export function checkReadable(state: StoreState, revision: number, outcome?: WriteOutcome): void {
   const { head, lost } = state;
   if (revision > head) throw futureRevision(revision, head, outcome);
-  if (revision < state.compacted) throw compacted(revision, state.compacted, head, outcome);
-  if (lost !== undefined && revision > lost[0] && revision < lost[1]) throw compacted(revision, lost[1], head, outcome);
+  if (revision < state.compacted) throw compactedError(revision, state.compacted, head, outcome);
+  if (lost !== undefined && revision > lost[0] && revision < lost[1])
+    throw compactedError(revision, lost[1], head, outcome);
 }
 
 /** The entry of a key at a past revision. */

@@ -1,10 +1,9 @@
-import type { SyncTxnState } from '@holdfast/adapter-kit';
+import { keyNotFound, type SyncTxnState } from '@holdfast/adapter-kit';
 import type { KeyValue, Revision } from '@holdfast/store';
 import type { DriverListOptions, DriverPutOptions, KeyRange } from '@holdfast/store/adapter';
 import { boundsOf } from '../data/bounds.js';
 import { keyBytes } from '../data/utf8.js';
 import type { Tables } from '../database/tables.js';
-import { keyNotFound } from '../errors.js';
 import { split } from '../reads/entries.js';
 import { bookmarkOf, getEntry, listEntries } from '../reads/list.js';
 import { walk } from '../reads/walk.js';

@@ -1,7 +1,7 @@
+import { compactedError, futureRevision } from '@holdfast/adapter-kit';
 import type { LeaseId, WriteOutcome } from '@holdfast/store';
 import { type ByteString, type Interval, intervalContains } from './byte-string.js';
 import { ChangeLog } from './change-log.js';
-import { compacted, futureRevision } from '../errors.js';
 import { KeyHistory, type Version, isDeletion } from './key-history.js';
 import { OrderedIndex } from './ordered-index.js';
 
@@ -68,7 +68,7 @@ export class Mvcc {
   /** Throws if the state at `revision` is compacted, or does not exist yet. */
   checkReadable(revision: number, outcome?: WriteOutcome): void {
     if (revision > this.#head) throw futureRevision(revision, this.#head, outcome);
-    if (revision < this.#compactRevision) throw compacted(revision, this.#compactRevision, this.#head, outcome);
+    if (revision < this.#compactRevision) throw compactedError(revision, this.#compactRevision, this.#head, outcome);
   }
 
   /** A key's state, at the head or at a readable revision. Inside a transaction the head includes its own writes so far. */
@@ -217,7 +217,7 @@ export class Mvcc {
    */
   compact(revision: number): void {
     if (revision <= this.#compactRevision) {
-      throw compacted(revision, this.#compactRevision, this.#head, 'not-applied');
+      throw compactedError(revision, this.#compactRevision, this.#head, 'not-applied');
     }
     if (revision > this.#head) throw futureRevision(revision, this.#head, 'not-applied');
     this.#compactRevision = revision;

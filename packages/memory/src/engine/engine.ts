@@ -7,10 +7,10 @@ import {
   type RequestLimits,
   checkPutSize,
   checkTxnSize,
+  keyNotFound,
 } from '@holdfast/adapter-kit';
 import { type ByteString, type Interval, copyBytes, keyToByteString, toInterval } from '../data/byte-string.js';
 import { Entries } from '../entries/entries.js';
-import { keyNotFound } from '../errors.js';
 import type { KeyHistory, Version } from '../data/key-history.js';
 import { Mvcc, type Writer } from '../data/mvcc.js';
 import { type Selection, select } from '../reads/reads.js';

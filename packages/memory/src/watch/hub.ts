@@ -1,8 +1,9 @@
+import { compactedError } from '@holdfast/adapter-kit';
 import type { Bookmark, Clock, StoreError, TimerHandle } from '@holdfast/store';
 import type { DriverWatchOptions, KeyRange, WatchSink } from '@holdfast/store/adapter';
 import { inNextTurn, inThisTurn } from '@holdfast/store/adapter';
 import { type Entries, asRevision } from '../entries/entries.js';
-import { compacted, historyChanged } from '../errors.js';
+import { historyChanged } from '../errors.js';
 import type { Version } from '../data/key-history.js';
 import type { Mvcc } from '../data/mvcc.js';
 import { Watcher } from './watcher.js';
@@ -73,7 +74,7 @@ export class WatchHub {
         `the bookmark is at revision ${position}, and the store at ${head}: it was restored or wiped`,
       );
     }
-    return position < compactRevision ? compacted(position, compactRevision, head) : undefined;
+    return position < compactRevision ? compactedError(position, compactRevision, head) : undefined;
   }
 
   /** Notes new changes for live watches. They are delivered after the write has returned. */

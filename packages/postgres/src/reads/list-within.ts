@@ -1,6 +1,11 @@
 import type { ListResult, Revision } from '@holdfast/store';
-import { listItems, type DriverListOptions, type KeyRange } from '@holdfast/adapter-kit';
-import { compactedError, futureRevision } from '../errors.js';
+import {
+  compactedError,
+  futureRevision,
+  listItems,
+  type DriverListOptions,
+  type KeyRange,
+} from '@holdfast/adapter-kit';
 import { integer, number, type Row } from '../sql/literals.js';
 import type { Meta } from '../sql/meta.js';
 import type { Tables } from '../sql/tables.js';

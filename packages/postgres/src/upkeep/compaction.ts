@@ -1,7 +1,7 @@
 import type { StoreError } from '@holdfast/store';
-import { withOutcome } from '@holdfast/adapter-kit';
+import { compactedError, futureRevision, withOutcome } from '@holdfast/adapter-kit';
 import type { Backend } from '../backend.js';
-import { compactedError, futureRevision, toError } from '../errors.js';
+import { toError } from '../errors.js';
 import type { Settings } from '../options.js';
 import { beginWrite } from '../schema/begin.js';
 import { integer, number } from '../sql/literals.js';
