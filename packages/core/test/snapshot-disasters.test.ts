@@ -49,6 +49,67 @@ describe('the last good copy is kept, although nothing in the store contradicts 
     expect(stateIn(await readSnapshotIn(files, copy), '/a/')).toBe(state);
   });
 
+  const likeV2 = { historicalReads: false, deltaReads: false, versions: false } as const;
+  test.each([
+    ['its past can be read, and shows it', 'kept', {}, false],
+    ['its past is compacted: in doubt', 'kept-in-doubt', {}, true],
+    ['its past can never be read: in doubt', 'kept-in-doubt', likeV2, false],
+  ] as const)(
+    'a backup that lacks a few keys, is ahead, and answers in time (%s)',
+    async (_name, how, can, compacts) => {
+      const { files, data, backup, state, revision, snapshot } = await backedUp();
+      data.restore(backup);
+      await overtake(data, revision);
+      if (compacts) await data.compact((await data.put('/elsewhere', 'x')).revision);
+      class Limited extends DelegatingDriver {
+        override readonly capabilities = { ...data.capabilities, ...can };
+      }
+      const { lines, logger } = notes();
+      const second = await mirror(createStore(new Limited(data)), { ...A, snapshot, snapshotAfterMs: 20_000, logger });
+      expect([second.state.status, second.size]).toEqual(['live', 10]);
+      await eventually(() => kept(files).length > 0);
+      await second.close();
+      expect((await readSnapshotIn(files, AT)).entries).toHaveLength(10);
+      const [copy = '', ...more] = kept(files);
+      expect(more).toEqual([]);
+      expect(copy.startsWith(`${AT}.${how}-`)).toBe(true);
+      expect(copy.includes('in-doubt')).toBe(how === 'kept-in-doubt');
+      expect(stateIn(await readSnapshotIn(files, copy), '/a/')).toBe(state);
+      expect(lines.join('\n')).toMatch(
+        how === 'kept' ? /another history/ : /2 of its 12 keys are gone .* can't be compared/,
+      );
+    },
+  );
+
+  test('keys that are deleted in the same history are no disaster; of many doubts the last ones are kept', async () => {
+    const { files, data, snapshot } = await backedUp();
+    const restart = async () => {
+      const { header } = await readSnapshotIn(files, AT);
+      const again = await mirror(data, { ...A, snapshot, snapshotAfterMs: 20_000 });
+      await eventually(
+        async () => (await readSnapshotIn(files, AT)).header?.bookmark.revision !== header?.bookmark.revision,
+      );
+      await again.close();
+    };
+    await data.delete('/a/k1');
+    await restart();
+    expect(kept(files)).toEqual([]);
+    for (let n = 2; n < 6; n++) {
+      await data.delete(`/a/k${n}`);
+      await data.compact((await data.put('/elsewhere', 'x')).revision);
+      await restart();
+    }
+    expect(kept(files)).toHaveLength(2);
+    const sizes = await Promise.all(
+      kept(files).map(async (path) => (await readSnapshotIn(files, path)).entries.length),
+    );
+    expect(sizes.sort()).toEqual([8, 9]);
+    // Most keys at once: whoever deleted them, the copy may be needed.
+    await data.delete({ prefix: '/a/k' });
+    await restart();
+    expect(kept(files).filter((path) => !path.includes('in-doubt'))).toHaveLength(1);
+  });
+
   test.each([
     ['in time, of a prefix', 20_000, A],
     ['later, of a prefix', 0, A],
@@ -283,4 +344,29 @@ test('while a snapshot is shown, waitFor() of what it has resolves, and sync() d
   await waiting;
   expect([shown.get('k1')?.value, shown.state.status]).toEqual(['later', 'live']);
   await shown.close();
+});
+
+test('a wall clock that is set back, and stands in for a monotonic one, keeps nothing from being written', async () => {
+  const { data } = await backedUp();
+  const files = new MemoryFiles();
+  const clock = virtualClock(Date.now());
+  let offset = 0;
+  const wall = {
+    now: () => clock.now() + offset,
+    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms),
+    clearTimeout: (handle: unknown) => {
+      clock.clearTimeout(handle);
+    },
+  };
+  const options = { ...A, clock: wall, snapshot: snapshotIn(files, AT), saveAfterMs: 1_000 };
+  const mirrored = await moving(clock, mirror(data, options));
+  await until(clock, () => files.names.has(AT));
+  for (const revisionOf of ['first', 'second']) {
+    const { revision } = await data.put('/a/k1', JSON.stringify(revisionOf));
+    await until(clock, () => mirrored.revision >= revision, 100);
+    offset -= 3_600_000;
+    await clock.advance(1_000);
+    expect((await readSnapshotIn(files, AT)).header?.bookmark.revision).toBe(revision);
+  }
+  await moving(clock, mirrored.close());
 });

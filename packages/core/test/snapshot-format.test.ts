@@ -1,7 +1,7 @@
 import { Random, eventually } from '@holdfast/testkit';
 import { expect, test } from '@jest/globals';
-import { snapshotIn } from '../src/snapshot/file/file-snapshot.js';
-import { readSnapshotIn } from '../src/snapshot/file/read-snapshot.js';
+import { fileSnapshot, snapshotIn } from '../src/snapshot/file/file-snapshot.js';
+import { readSnapshot, readSnapshotIn } from '../src/snapshot/file/read-snapshot.js';
 import { MemoryFiles } from './support/memory-files.js';
 import { AT, running, stateAt, stateIn, write } from './support/snapshots.js';
 
@@ -112,4 +112,11 @@ test('a power failure at any moment leaves a whole state, once there was one; no
       expect(stateIn(content, '/a/')).toBe(stateAt(states, content));
     }
   }
+});
+
+test('a file system that lacks something is refused, and says what', async () => {
+  const files = { ...new MemoryFiles(), read: () => Promise.resolve(undefined) };
+  for (const broken of [files, null, 'disk'])
+    expect(() => fileSnapshot(AT, { files: broken as never })).toThrow(/a file system without .*rename\(\)/);
+  await expect(readSnapshot(AT, { files: {} as never })).rejects.toMatchObject({ code: 'invalid-argument' });
 });

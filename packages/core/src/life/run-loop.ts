@@ -3,6 +3,7 @@ import { type Backoff, sleep, toStoreError } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { cannotHeal, isStoreClosed } from '../runtime/errors.js';
 import { confirmOther } from './confirm-other.js';
+import { continuesSaved } from './continues-saved.js';
 import { Follow } from './follow.js';
 import { isSameHistory } from '../proof/history-check.js';
 import { type FollowEnd, OTHER_HISTORY, unverified } from '../proof/follow-end.js';
@@ -55,8 +56,10 @@ export class RunLoop {
   async #starts(onLoaded: () => void): Promise<boolean> {
     const runtime = this.#runtime;
     const { copy } = runtime;
-    const saved = await copy?.read();
-    if (copy === undefined || saved === undefined) return false;
+    if (copy === undefined) return false;
+    copy.continues = (there) => continuesSaved(runtime, there);
+    const saved = await copy.read();
+    if (saved === undefined) return false;
     copy.assume(saved);
     if (await loadsInTime(runtime, this.#loader, saved, this.#backoff)) {
       runtime.started();

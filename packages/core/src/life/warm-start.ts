@@ -10,6 +10,7 @@ import {
 import { cannotHeal } from '../runtime/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Saved } from '../snapshot/read-saved.js';
+import { recallSaved } from '../snapshot/recall-saved.js';
 import type { Loader } from './loader.js';
 
 /**
@@ -36,7 +37,13 @@ export async function loadsInTime(runtime: Runtime, loader: Loader, saved: Saved
     while (!waiting.signal.aborted) {
       try {
         const { bookmark } = saved.point;
-        await loader.load({ origin: 'load', newHistory: false, after: bookmark, signal: waiting.signal });
+        await loader.load({
+          origin: 'load',
+          newHistory: false,
+          after: bookmark,
+          recall: (restore, slicer) => recallSaved(saved, restore, runtime.table, slicer),
+          signal: waiting.signal,
+        });
         return true;
       } catch (error) {
         runtime.signal.throwIfAborted();

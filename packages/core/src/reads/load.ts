@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly newHistory: boolean;
   /** What a saved copy of an empty table knows: what does not continue it is not taken in. */
   readonly after?: Bookmark | undefined;
+  /** Tells what the saved copy has of the keys that were read. */
+  readonly recall?: ((restore: Restore, slicer: Slicer) => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +56,7 @@ async function loadNow(runtime: Runtime, options: LoadOptions): Promise<void> {
  */
 export async function install(
   runtime: Runtime,
-  { origin, newHistory, after, signal }: LoadOptions,
+  { origin, newHistory, after, recall, signal }: LoadOptions,
   mark: Mark,
   readPages: (add: (page: Page) => Promise<void>) => Promise<void>,
 ): Promise<void> {
@@ -69,6 +71,7 @@ export async function install(
       checkContinues(page.bookmark, after);
       return restore.add(page, slicer);
     });
+    await recall?.(restore, slicer);
     await restore.finish(slicer);
     signal.throwIfAborted();
     tell(runtime.freshness.isCurrent(mark) ? restore.commit() : NO_CHANGE);

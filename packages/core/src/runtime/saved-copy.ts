@@ -32,6 +32,8 @@ export interface SavedCopyOptions {
 /** The copy of a mirror that outlives its process: read when the mirror starts, and kept up to date from its first contact with the store. */
 export class SavedCopy {
   readonly journal: Journal;
+  /** Whether the store had, at the revision of a copy, what that has; `undefined` where nobody can tell. */
+  continues: (saved: Saved) => Promise<boolean | undefined> = () => Promise.resolve(undefined);
   readonly #options: SavedCopyOptions;
   readonly #source: SnapshotSource;
   readonly #keeper: Keeper;
@@ -54,6 +56,7 @@ export class SavedCopy {
       saveAfterMs: snapshot.saveAfterMs,
       saveEveryMs: snapshot.saveEveryMs,
       maxAgeMs: snapshot.maxAgeMs,
+      continues: (saved) => this.continues(saved),
       lagMs: Math.max(LAG_MS, settings.livenessMs),
     };
     this.#keeper = ownPlaceOf(snapshot)?.keeper(context) ?? new CopyKeeper(snapshot.store, context);

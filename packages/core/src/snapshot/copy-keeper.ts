@@ -2,7 +2,7 @@ import { messageOf, Slicer } from '@holdfast/store/adapter';
 import { Alarm } from '../util/alarm.js';
 import { Framer } from './frames.js';
 import { RECORD } from './header.js';
-import { type Keeper, type KeeperContext, whyKept } from './keeper.js';
+import { certain, type Keeper, type KeeperContext, whyKept } from './keeper.js';
 import { readSaved, type Saved } from './read-saved.js';
 import type { SnapshotStore } from './snapshot-store.js';
 import { BaseBroken, writeBase } from './write-base.js';
@@ -112,9 +112,11 @@ export class CopyKeeper implements Keeper {
     const bytes = await this.#store.load();
     if (bytes !== undefined && bytes.length > 0) {
       const there = bytes.slice();
-      const why = this.#isOwn ? 'it is of another history' : await whyKept({ base: there }, this.#context, isOther);
-      await this.#keep(there, why);
-      if (why !== undefined) logger.warn(`the saved snapshot is kept behind the new one: ${why}`);
+      const why = this.#isOwn
+        ? certain('it is of another history')
+        : await whyKept({ base: there }, this.#context, isOther);
+      await this.#keep(there, why !== undefined);
+      if (why !== undefined) logger.warn(`the saved snapshot is kept behind the new one: ${why.message}`);
     }
     if (journal.breaks !== breaks) throw new BaseBroken('the table has changed as a whole');
     this.#isOwn = true;
@@ -122,9 +124,9 @@ export class CopyKeeper implements Keeper {
   }
 
   /** What is kept makes way only for a copy of at least as many keys: what was lost with one disaster is not lost with the next one. */
-  async #keep(there: Uint8Array, why: string | undefined): Promise<void> {
+  async #keep(there: Uint8Array, isNeeded: boolean): Promise<void> {
     const saved = await this.#read(there);
-    const candidates = [...(why === undefined ? [] : [there]), this.#kept, saved?.kept];
+    const candidates = [...(isNeeded ? [there] : []), this.#kept, saved?.kept];
     let most = -1;
     for (const bytes of candidates) {
       if (bytes === undefined) continue;

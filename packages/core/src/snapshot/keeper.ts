@@ -22,6 +22,8 @@ export interface KeeperContext extends Copied {
   readonly saveEveryMs: number | undefined;
   /** From which age on a copy is not used, in milliseconds; `undefined` if that is never so. */
   readonly maxAgeMs: number | undefined;
+  /** Whether the store had, at the revision of a copy, what that has; `undefined` where nobody can tell. */
+  readonly continues: (saved: Saved) => Promise<boolean | undefined>;
   /** How far a healthy mirror may be behind another one, in milliseconds. */
   readonly lagMs: number;
 }
@@ -37,9 +39,16 @@ export interface OwnPlace {
   keeper(context: KeeperContext): Keeper;
 }
 
+/** Why a copy is kept. */
+export interface KeepReason {
+  readonly message: string;
+  /** Whether the table may well be what became of the copy: its past can't be compared any more, and keys are gone. */
+  readonly isDoubt: boolean;
+}
+
 /**
- * Why what is there must not be replaced without being kept: it is of another history than the table, or of something else, or most of it is
- * gone; `undefined` where the table continues it.
+ * Why what is there must not be replaced without being kept: it is of another history than the table, or of something else, most of it is
+ * gone, or some of it is and nobody can tell why; `undefined` where the table continues it.
  *
  * @param isOther whether the table was found to be of another history than before: then it counts as well that a key is gone
  */
@@ -47,22 +56,30 @@ export async function whyKept(
   there: SavedBytes,
   context: KeeperContext,
   isOther: boolean,
-): Promise<string | undefined> {
+): Promise<KeepReason | undefined> {
   const { table, clock, source } = context;
   let saved: Saved;
   try {
     saved = await readSaved(there, clock);
   } catch (error) {
-    if (error instanceof SnapshotRefusal) return error.message;
+    if (error instanceof SnapshotRefusal) return certain(error.message);
     throw error;
   }
   const foreign = foreignOf(saved, source);
-  if (foreign !== undefined) return foreign;
+  if (foreign !== undefined) return certain(foreign);
   await untilReached(context, saved.point.bookmark);
   const { contradicts, keys, gone } = await compareSaved(saved, table, clock);
-  if (contradicts || (isOther && gone > 0)) return 'it is of another history than the store has now';
+  const continues = contradicts || (isOther && gone > 0) ? false : await context.continues(saved);
+  if (continues === false) return certain('it is of another history than the store has now');
   // A store that was emptied, and has got further than the copy, looks like one whose keys were deleted.
-  return gone > keys / 2 ? `${gone} of its ${keys} keys are gone from the store` : undefined;
+  const message = `${gone} of its ${keys} keys are gone from the store`;
+  if (gone > keys / 2) return certain(message);
+  if (gone === 0 || continues === true) return undefined;
+  return { message: `${message}, and whether it has the same history can't be compared`, isDoubt: true };
+}
+
+export function certain(message: string): KeepReason {
+  return { message, isDoubt: false };
 }
 
 /** Another process may have written what this mirror has not seen yet, but will in a moment. */

@@ -300,8 +300,14 @@ export class CollectionTable {
     for (const key of bad.keys()) if (!this.#entries.has(key)) yield key;
   }
 
-  #versionOf(held: Held): SavedVersion {
-    if (typeof held === 'number') return this.#entries.savedRow(held);
+  /** A version that is in `entries`, with its bytes. */
+  versionIn(entries: EntryMap, key: string): SavedVersion | undefined {
+    const held = entries.held.get(key);
+    return held === undefined ? undefined : this.#versionOf(held, entries);
+  }
+
+  #versionOf(held: Held, entries = this.#entries): SavedVersion {
+    if (typeof held === 'number') return entries.savedRow(held);
     const raw = held instanceof LazyEntry || held instanceof KeptEntry ? held.raw : '';
     return { ...revisionsOf(held), raw };
   }

@@ -1,13 +1,14 @@
 import { type Bookmark, type Page, type Revision, StoreError, type UndecodableKey } from '@holdfast/store';
 import type { Slicer } from '@holdfast/store/adapter';
 import { type AnyChange, changeBetween } from '../events/change.js';
-import type { BadValue, CollectionTable } from './collection-table.js';
+import type { BadValue, CollectionTable, KeyState } from './collection-table.js';
 import { type Entry, type Revisions, sameRevisions } from '../entries/entry.js';
 import type { EntryMap } from '../entries/entry-map.js';
 import type { Problem } from '../events/problem.js';
 import { checkContinues } from './history.js';
 import { Slab } from '../entries/slab.js';
 import { ScanCheck } from '../util/answers.js';
+import { rawBytes, sameRawValue } from '../values/raw-value.js';
 import type { Step } from '../events/step.js';
 import type { Table } from './table.js';
 import { unclaimedOf, type Unclaimed } from './unclaimed-keys.js';
@@ -40,6 +41,8 @@ export class Restore {
   readonly #undecodable: UndecodableKey[] = [];
   readonly #changes: AnyChange[] = [];
   readonly #invalid: Problem[] = [];
+  /** Entries and problems of these that something else has taken the place of. */
+  readonly #replaced = new Set<unknown>();
   /** The whole keys that the store has otherwise than the table. */
   readonly #touched: string[] = [];
   /** Whether what came can't follow on what the table has, whatever the read was taken for. */
@@ -67,6 +70,58 @@ export class Restore {
       if (slicer.isDue()) await slicer.pause();
     }
     this.#undecodable.push(...page.undecodable);
+  }
+
+  /** Whether anything that came for the first time is bad, or may be: a saved copy may have the last good value behind it. */
+  get hasDoubts(): boolean {
+    return [...this.#staged].some(([{ isLazy }, { isFirst, bad }]) => isFirst && (isLazy || bad.size > 0));
+  }
+
+  /**
+   * Tells what a saved copy has of a key. Where the key came for the first time, and its value is bad or may be, the last good one of the copy
+   * stands behind it (M5).
+   *
+   * @param saved the version that the copy has, as a value of a slab
+   * @param isGood whether the copy has nothing else of the key
+   * @param settled the key as a table would have it that starts from the copy
+   */
+  recall(
+    key: string,
+    saved: { readonly slab: Slab; readonly index: number },
+    isGood: boolean,
+    settled: (collection: CollectionTable, key: string) => KeyState,
+  ): void {
+    const collection = this.#table.layout.find(key);
+    const staged = collection === undefined ? undefined : this.#staged.get(collection);
+    if (collection === undefined || staged?.isFirst !== true) return;
+    const relative = collection.relative(key);
+    const bad = staged.bad.get(relative);
+    const read = bad ?? (collection.isLazy ? staged.entries.revisions(relative) : undefined);
+    const current = saved.slab.revisions(saved.index);
+    if (read === undefined || !this.#table.continues(current, read.createRevision)) return;
+    const isUnchanged = sameRevisions(read, current);
+    if (isUnchanged && isGood) return;
+    const raw = bad === undefined ? collection.versionIn(staged.entries, relative)?.raw : (bad.raw ?? bad.content);
+    if (raw === undefined || typeof raw === 'number') return;
+    // The same revisions of another history.
+    if (isUnchanged && !sameRawValue(raw, saved.slab.value(saved.index))) return;
+    const before = settled(collection, relative);
+    const { modRevision, createRevision, version } = read;
+    const prepared = collection.prepare(relative, { modRevision, createRevision, version }, rawBytes(raw));
+    this.#restage(collection, staged, relative, isUnchanged ? before : collection.settle(prepared, before, true));
+  }
+
+  /** Puts something else in the place of what came of a key. */
+  #restage(collection: CollectionTable, { entries, bad: all }: Staged, key: string, { entry, bad }: KeyState): void {
+    if (this.#options.collect) this.#replaced.add(entries.get(key));
+    this.#replaced.add(all.get(key)?.problem);
+    if (entries.has(key)) this.#changed -= 1;
+    if (entry === undefined) entries.delete(key);
+    else entries.set(key, entry);
+    if (bad === undefined) all.delete(key);
+    else all.set(key, bad);
+    if (bad !== undefined) this.#invalid.push(bad.problem);
+    this.#change(collection, undefined, entry);
   }
 
   /**
@@ -118,7 +173,14 @@ export class Restore {
       if (problem !== undefined) this.#invalid.push(problem);
     }
     this.#table.undecodable.retain((rawKey) => seen.has(hexOf(rawKey)));
-    return this.#table.finish(bookmark, { changes: this.#changes, changed: this.#changed, invalid: this.#invalid });
+    const changes = this.#present(this.#changes, (change) => (change.type === 'put' ? change.current : undefined));
+    const invalid = this.#present(this.#invalid, (problem) => problem);
+    return this.#table.finish(bookmark, { changes, changed: this.#changed, invalid });
+  }
+
+  #present<T>(all: readonly T[], of: (each: T) => unknown): readonly T[] {
+    const replaced = this.#replaced;
+    return replaced.size === 0 ? all : all.filter((each) => !replaced.has(of(each)) || of(each) === undefined);
   }
 
   get bookmark(): Bookmark | undefined {

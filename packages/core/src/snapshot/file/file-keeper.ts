@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
-import { messageOf, Slicer } from '@holdfast/store/adapter';
+import { messageOf, monotonicMs, Slicer } from '@holdfast/store/adapter';
 import { Alarm } from '../../util/alarm.js';
-import { type Keeper, type KeeperContext, whyKept } from '../keeper.js';
+import { certain, type Keeper, type KeeperContext, type KeepReason, whyKept } from '../keeper.js';
 import { readHeader } from '../read-saved.js';
 import { BaseBroken, writeBase, type WrittenBase } from '../write-base.js';
-import type { FileSystem } from './file-system.js';
-import { keptOf, keptPath, leftOver, logsOf, temporaryPath } from './paths.js';
+import type { FileFacts, FileSystem } from './file-system.js';
+import { doubtsOf, keptOf, keptPath, leftOver, logsOf, temporaryPath } from './paths.js';
 import { readSnapshotFile } from './read-file.js';
 import { StepLog } from './step-log.js';
 import { BEAT_MS, WriterMark } from './writer-mark.js';
@@ -20,8 +20,9 @@ const MOST_LOG = { times: 2, part: 1 / 4, least: 1024 * 1024, leastPart: 64 * 10
 const BASE_RETRY_MS = 60_000;
 /** The most bytes of steps that wait for a disk. After more of them a new base is written, when that can be done again. */
 const MOST_WAITING = 32 * 1024 * 1024;
-/** How many snapshots are kept beside: the last ones, and the largest one. */
+/** How many snapshots are kept beside: the last ones, and the largest one. Of those that are kept in doubt, only the last ones. */
 const MOST_KEPT = 5;
+const MOST_DOUBTS = 2;
 
 /** Keeps one snapshot in a file: a base, and a log of the steps since. */
 export class FileKeeper implements Keeper {
@@ -33,9 +34,7 @@ export class FileKeeper implements Keeper {
   readonly #mark: WriterMark;
   #done: Promise<void> | undefined;
   #log: StepLog | undefined;
-  #base:
-    | { readonly bytes: number; readonly at: number; readonly breaks: number; readonly id: string | undefined }
-    | undefined;
+  #base: { readonly bytes: number; at: number; readonly breaks: number; readonly id: string | undefined } | undefined;
   /** Since when a step waits to be written. */
   #dirtySince: number | undefined;
   #markedAt = 0;
@@ -70,7 +69,7 @@ export class FileKeeper implements Keeper {
       // Once for many steps: they are written together.
       if (this.#dirtySince !== undefined && journal.breaks === breaks) return;
       ({ breaks } = journal);
-      this.#dirtySince ??= clock.now();
+      this.#dirtySince ??= monotonicMs(clock);
       this.#alarm.ring();
     };
     let retryMs = RETRY_MS.initial;
@@ -124,7 +123,7 @@ export class FileKeeper implements Keeper {
     if (this.#log !== undefined && this.#log.queue.weight > MOST_WAITING) await this.#leave();
     if (this.#log === undefined || this.#needsBase(this.#log)) {
       // If that fails, the log goes on for a while where it can.
-      this.#baseAfter = clock.now() + BASE_RETRY_MS;
+      this.#baseAfter = monotonicMs(clock) + BASE_RETRY_MS;
       await this.#writeBase();
       this.#baseAfter = 0;
     } else {
@@ -140,7 +139,7 @@ export class FileKeeper implements Keeper {
         this.#dirtySince ??= dirtySince;
         throw error;
       }
-      this.#markedAt = clock.now();
+      this.#markedAt = monotonicMs(clock);
     }
   }
 
@@ -157,13 +156,13 @@ export class FileKeeper implements Keeper {
   /** How long nothing need be done, in milliseconds. */
   #restMs(): number {
     const { clock, maxAgeMs = Infinity } = this.#context;
-    const now = clock.now();
-    // The wall clock may be set back.
+    const now = monotonicMs(clock);
+    // A clock that stands in for a monotonic one may have been set back.
     this.#markedAt = Math.min(this.#markedAt, now);
     if (this.#dirtySince !== undefined) {
+      if (now < this.#dirtySince) return 0;
       // Early, since writing and syncing take their time too: on a busy disk more than a second.
-      const since = Math.min(this.#dirtySince, now);
-      return since + this.#saveAfterMs / 4 - now;
+      return this.#dirtySince + this.#saveAfterMs / 4 - now;
     }
     const next = this.#markedAt + Math.max(Math.min(MARK_MS, maxAgeMs / 4), this.#saveAfterMs / 2) - now;
     return Math.min(next, MARK_MS);
@@ -172,8 +171,10 @@ export class FileKeeper implements Keeper {
   #needsBase(log: StepLog): boolean {
     const { journal, clock } = this.#context;
     if (this.#base === undefined || this.#base.breaks !== journal.breaks) return true;
+    const now = monotonicMs(clock);
+    // As above.
+    this.#base.at = Math.min(this.#base.at, now);
     const { bytes, at } = this.#base;
-    const now = clock.now();
     if (now < this.#baseAfter && now >= this.#baseAfter - BASE_RETRY_MS) return false;
     if (log.size > Math.max(MOST_LOG.times * bytes, MOST_LOG.least)) return true;
     return log.size > Math.max(MOST_LOG.part * bytes, MOST_LOG.leastPart) && now - at >= MOST_LOG.afterMs;
@@ -225,9 +226,9 @@ export class FileKeeper implements Keeper {
     }
     await this.#leave();
     this.#log = log;
-    this.#base = { bytes: base.bytes, at: clock.now(), breaks, id };
+    this.#base = { bytes: base.bytes, at: monotonicMs(clock), breaks, id };
     this.#histories = histories;
-    this.#markedAt = clock.now();
+    this.#markedAt = monotonicMs(clock);
     if (log.queue.isEmpty) this.#dirtySince = undefined;
     await this.#tidy(base.header.id, why !== undefined).catch(() => undefined);
   }
@@ -238,19 +239,24 @@ export class FileKeeper implements Keeper {
     const names = await this.#files.list(folder);
     for (const path of leftOver(this.#path, names, id)) await this.#files.remove(path);
     if (!hasKept) return;
-    const kept: { readonly path: string; readonly changed: number; readonly size: number }[] = [];
-    for (const path of keptOf(this.#path, names)) {
-      const facts = await this.#files.stat(path);
-      if (facts !== undefined) kept.push({ path, ...facts });
-    }
-    kept.sort((a, b) => b.changed - a.changed);
+    const kept = await this.#filesAt(keptOf(this.#path, names));
     const [largest] = [...kept].sort((a, b) => b.size - a.size);
-    for (const each of kept.slice(MOST_KEPT)) {
-      if (each === largest) continue;
-      const { path } = each;
+    const old = kept.slice(MOST_KEPT).filter((each) => each !== largest);
+    const doubts = await this.#filesAt(doubtsOf(this.#path, names));
+    for (const { path } of [...old, ...doubts.slice(MOST_DOUBTS)]) {
       for (const log of logsOf(path, names)) await this.#files.remove(log);
       await this.#files.remove(path);
     }
+  }
+
+  /** The files that are there, the latest first. */
+  async #filesAt(paths: readonly string[]): Promise<readonly (FileFacts & { readonly path: string })[]> {
+    const found: (FileFacts & { readonly path: string })[] = [];
+    for (const path of paths) {
+      const facts = await this.#files.stat(path);
+      if (facts !== undefined) found.push({ path, ...facts });
+    }
+    return found.sort((a, b) => b.changed - a.changed);
   }
 
   async #writeTemporary(path: string): Promise<WrittenBase> {
@@ -297,18 +303,18 @@ export class FileKeeper implements Keeper {
   }
 
   /** Why what is at the path must be kept; `undefined` where the table continues it, or nothing is there. */
-  async #whyKept(): Promise<string | undefined> {
+  async #whyKept(): Promise<KeepReason | undefined> {
     const { journal } = this.#context;
     const facts = await this.#files.stat(this.#path);
     if (facts === undefined) return undefined;
     const isOther = journal.histories !== this.#histories;
-    if (facts.id === this.#base?.id) return isOther ? 'the store has another history now' : undefined;
+    if (facts.id === this.#base?.id) return isOther ? certain('the store has another history now') : undefined;
     const there = await readSnapshotFile(this.#files, this.#path);
     return there === undefined ? undefined : whyKept(there, this.#context, isOther);
   }
 
   /** Gives the old snapshot a second name, before a new one takes its place. */
-  async #keepOld(why: string): Promise<void> {
+  async #keepOld({ message, isDoubt }: KeepReason): Promise<void> {
     const facts = await this.#files.stat(this.#path);
     const there = await this.#files.read(this.#path);
     if (facts === undefined || there === undefined) return;
@@ -316,13 +322,13 @@ export class FileKeeper implements Keeper {
     const log = this.#log;
     if (log?.queue.isEnded === true && facts.id === this.#base?.id)
       await log.flush(this.#context, new Slicer(this.#context.clock)).catch(() => undefined);
-    const kept = keptPath(this.#path, idOf(there) ?? facts.id.replaceAll(':', '-'));
+    const kept = keptPath(this.#path, idOf(there) ?? facts.id.replaceAll(':', '-'), isDoubt);
     // Which log is its own need not be known: a base of a later format can't be asked.
     const logs = logsOf(this.#path, await this.#files.list(dirname(this.#path)));
     for (const path of logs) await this.#files.link(path, kept + path.slice(this.#path.length));
     await this.#files.link(this.#path, kept);
     await this.#files.syncFolder(dirname(this.#path));
-    this.#context.logger.warn(`the snapshot ${this.#path} is kept as ${kept}: ${why}`);
+    this.#context.logger.warn(`the snapshot ${this.#path} is kept as ${kept}: ${message}`);
   }
 
   /** Lets go of the log. */

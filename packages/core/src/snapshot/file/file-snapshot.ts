@@ -6,13 +6,15 @@ import { MAGIC, RECORD } from '../header.js';
 import { FILE, type OwnPlace } from '../keeper.js';
 import type { SnapshotStore } from '../snapshot-store.js';
 import { FileKeeper } from './file-keeper.js';
-import { type FileSystem, nodeFiles } from './file-system.js';
+import { checkFiles, type FileSystem } from './file-system.js';
 import { temporaryPath } from './paths.js';
 import { readSnapshotFile } from './read-file.js';
 
 export interface FileSnapshotOptions {
   /** The most milliseconds that the file may be older than the mirror, once it was saved for the first time. Default: 5,000. */
   readonly saveAfterMs?: number | undefined;
+  /** Where the file is, if not in the file system of this machine: such as one in memory, for tests. */
+  readonly files?: FileSystem | undefined;
 }
 
 /**
@@ -25,9 +27,9 @@ export interface FileSnapshotOptions {
 export function fileSnapshot(path: string, options: FileSnapshotOptions = {}): SnapshotStore {
   if (typeof (path as unknown) !== 'string' || path === '' || path.includes('\0'))
     throw invalidArgument(`fileSnapshot() takes the path of a file, not ${textOf(path)}`);
-  const { saveAfterMs } = checkNames(options, ['saveAfterMs'], 'fileSnapshot()');
+  const { saveAfterMs, files } = checkNames(options, ['saveAfterMs', 'files'], 'fileSnapshot()');
   const ms = saveAfterMs === undefined ? undefined : checkMs(saveAfterMs, 'saveAfterMs');
-  return snapshotIn(nodeFiles, resolve(path), ms);
+  return snapshotIn(checkFiles(files), resolve(path), ms);
 }
 
 /** The same in any file system. */

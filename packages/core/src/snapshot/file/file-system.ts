@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
+import { invalidArgument } from '@holdfast/store/adapter';
 
-/** The few things that are done with files. Paths are whole. */
+/** The few things that snapshots do with files. Paths are absolute. A failure is an `Error` with the `code` that Node.js gives it. */
 export interface FileSystem {
   /** `undefined` where there is no such file. */
   read(path: string): Promise<Uint8Array | undefined>;
@@ -94,6 +95,21 @@ export const nodeFiles: FileSystem = {
     await utimes(path, now, now);
   },
 };
+
+const METHODS = Object.keys(nodeFiles) as readonly (keyof FileSystem)[];
+
+/**
+ * The file system to use: the given one, or that of this machine.
+ *
+ * @throws StoreError `invalid-argument`
+ */
+export function checkFiles(given: unknown): FileSystem {
+  if (given === undefined) return nodeFiles;
+  const named = given as Readonly<Record<string, unknown>> | null;
+  const absent = METHODS.filter((name) => typeof named?.[name] !== 'function');
+  if (absent.length > 0) throw invalidArgument(`the option files is a file system without ${absent.join('(), ')}()`);
+  return given as FileSystem;
+}
 
 function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
   return work.catch((error: unknown) => {

@@ -6,3 +6,4 @@ export {
   type SnapshotFacts,
   type SnapshotProblem,
 } from './read-snapshot.js';
+export type { FileFacts, FileSystem, OpenFile } from './file-system.js';

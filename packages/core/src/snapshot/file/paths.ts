@@ -10,9 +10,9 @@ export function temporaryPath(path: string, id: string): string {
   return `${path}.${id}.tmp`;
 }
 
-/** Where a snapshot is kept that another one replaces. */
-export function keptPath(path: string, id: string): string {
-  return `${path}.kept-${id}`;
+/** Where a snapshot is kept that another one replaces; `isDoubt`: that may be what became of it. */
+export function keptPath(path: string, id: string, isDoubt: boolean): string {
+  return `${path}.kept-${isDoubt ? 'in-doubt-' : ''}${id}`;
 }
 
 /** The logs of a snapshot, or of one that is kept, among the names of its folder. */
@@ -22,7 +22,12 @@ export function logsOf(path: string, names: readonly string[]): readonly string[
 
 /** The snapshots that are kept, without their logs. */
 export function keptOf(path: string, names: readonly string[]): readonly string[] {
-  return named(path, names, /^\.kept-[^.]+$/);
+  return named(path, names, /^\.kept-(?!in-doubt-)[^.]+$/);
+}
+
+/** Those that are kept in doubt. */
+export function doubtsOf(path: string, names: readonly string[]): readonly string[] {
+  return named(path, names, /^\.kept-in-doubt-[^.]+$/);
 }
 
 /** Logs and unfinished bases of a snapshot, among the names of its folder. */

@@ -5,7 +5,8 @@ import { compareKeys, messageOf, systemClock } from '@holdfast/store/adapter';
 import { SnapshotRefusal } from '../header.js';
 import { readHeader, readSaved, type Saved } from '../read-saved.js';
 import { KIND, type SavedRows } from '../saved-rows.js';
-import { type FileSystem, nodeFiles } from './file-system.js';
+import type { FileSnapshotOptions } from './file-snapshot.js';
+import { checkFiles, type FileSystem } from './file-system.js';
 import { readSnapshotFile } from './read-file.js';
 
 /** What a snapshot says of itself. Times are in milliseconds since the epoch. */
@@ -75,8 +76,11 @@ export interface SnapshotContent {
  *
  * @throws StoreError `not-found` where there is no such file
  */
-export function readSnapshot(path: string): Promise<SnapshotContent> {
-  return readSnapshotIn(nodeFiles, resolve(path));
+export async function readSnapshot(
+  path: string,
+  options: Pick<FileSnapshotOptions, 'files'> = {},
+): Promise<SnapshotContent> {
+  return readSnapshotIn(checkFiles(options.files), resolve(path));
 }
 
 /** The same in any file system. */
