@@ -20,6 +20,10 @@ import { OpenWatch } from '../../../packages/core/src/reads/open-watch.js';
 import { Restore } from '../../../packages/core/src/table/restore.js';
 import { StateMachine } from '../../../packages/core/src/events/state.js';
 import { Table } from '../../../packages/core/src/table/table.js';
+import { Alarm } from '../../../packages/core/src/util/alarm.js';
+import { Journal } from '../../../packages/core/src/snapshot/journal.js';
+import { SavedCopy } from '../../../packages/core/src/runtime/saved-copy.js';
+import { StepLog } from '../../../packages/core/src/snapshot/file/step-log.js';
 import { HistoryCheck } from '../../../packages/core/src/proof/history-check.js';
 import { Replay } from '../../../packages/core/src/proof/replay.js';
 import { IdentityCensus, KnownIdentity } from '@holdfast/etcd-common';
@@ -28,6 +32,7 @@ import { runCampaign } from '../src/campaign/campaign.js';
 import type { Generation } from '../src/plans/generate.js';
 import { RemoteWatch } from '../src/links/remote-watch.js';
 import { override, replace, replaceGetter, restoreAll } from './support/patches.js';
+import { DiskFiles } from '../src/disks/disk-files.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
 const MOST_WORLDS = 150;
@@ -497,6 +502,132 @@ const mutants: readonly Mutant[] = [
           },
       );
     },
+  },
+  {
+    name: 'a mirror that puts a new snapshot in the place of the last good one, and keeps nothing of that',
+    guarantee: 'last-copy',
+    from: 6,
+    generation: 6,
+    install: () => replace(DiskFiles.prototype, 'link', () => async () => undefined),
+  },
+  {
+    name: 'a mirror that does not ask the past of its store before it replaces a snapshot',
+    guarantee: 'last-copy',
+    from: 121,
+    generation: 6,
+    install: () => {
+      replace(
+        SavedCopy.prototype,
+        'begin',
+        (original) =>
+          function (this: SavedCopy) {
+            this.continues = () => Promise.resolve(true);
+            original.call(this);
+          },
+      );
+    },
+  },
+  {
+    name: 'a snapshot whose name is made to last before its bytes are',
+    guarantee: 'snapshot',
+    from: 6,
+    says: /can't be used|in time/,
+    generation: 6,
+    install: () =>
+      replace(
+        DiskFiles.prototype,
+        'create',
+        (original) =>
+          async function (this: DiskFiles, path, isNew) {
+            return { ...(await original.call(this, path, isNew)), sync: () => Promise.resolve() };
+          },
+      ),
+  },
+  {
+    name: 'a snapshot that forgets a key that a step has touched',
+    guarantee: 'snapshot',
+    from: 9,
+    says: /is wrong/,
+    generation: 6,
+    install: () => {
+      let touched = 0;
+      return replace(
+        Journal.prototype,
+        'touch',
+        (original) =>
+          function (this: Journal, key) {
+            if ((touched += 1) % 5 !== 0) original.call(this, key);
+          },
+      );
+    },
+  },
+  {
+    name: 'a snapshot that is written late',
+    guarantee: 'snapshot',
+    from: 33,
+    says: /in time/,
+    generation: 6,
+    install: () =>
+      replace(
+        Alarm.prototype,
+        'wait',
+        (original) =>
+          function (this: Alarm, ms) {
+            return original.call(this, 10 * ms);
+          },
+      ),
+  },
+  {
+    name: 'a snapshot whose last steps are not written when the mirror closes',
+    guarantee: 'snapshot',
+    from: 15,
+    says: /after it was closed/,
+    generation: 6,
+    install: () =>
+      replace(
+        StepLog.prototype,
+        'flush',
+        (original) =>
+          async function (this: StepLog, copied, slicer) {
+            if (!copied.signal.aborted) await original.call(this, copied, slicer);
+          },
+      ),
+  },
+  {
+    name: 'a mirror that starts in time, and forgets the last good values of its snapshot',
+    guarantee: 'snapshot',
+    from: 111,
+    says: /has .* of \d+, and the mirror of none/,
+    generation: 6,
+    install: () => replace(Restore.prototype, 'recall', () => () => undefined),
+  },
+  {
+    name: 'a mirror that goes on from its snapshot in whatever history the store has',
+    guarantee: 'equal',
+    from: 15,
+    generation: 6,
+    install: () => {
+      replaceGetter(HistoryCheck.prototype, 'isVerified', () => true);
+      replace(HistoryCheck.prototype, 'verified', () => async () => undefined);
+      return replace(HistoryCheck.prototype, 'admit', () => async () => undefined);
+    },
+  },
+  {
+    name: 'a mirror that waits for its store although it has a snapshot',
+    guarantee: 'snapshot',
+    from: 94,
+    says: /took \d+ ms to show/,
+    generation: 6,
+    install: () =>
+      replace(
+        SavedCopy.prototype,
+        'show',
+        (original) =>
+          async function (this: SavedCopy, ...args) {
+            await original.apply(this, args);
+            return undefined;
+          },
+      ),
   },
   {
     name: 'an adapter that does not say whether a failed write took effect',

@@ -1,3 +1,4 @@
+import type { Bookmark } from '@holdfast/store';
 import { difference, type Shown } from '../truth/content.js';
 import { matchHistory } from './history-match.js';
 import type { HostOptions } from '../mirrors/host-options.js';
@@ -8,6 +9,7 @@ import type { Epoch } from '../truth/truth.js';
 interface Sight {
   /** Its bookmark and version. If they are the same, an eager mirror shows the same content. */
   readonly at: string;
+  readonly bookmark: Bookmark;
   readonly version: number;
   readonly shown: Shown;
   /** The history that has this state, if there is one. */
@@ -42,6 +44,11 @@ export class Observer {
     return this.#seen?.shown;
   }
 
+  /** The content at the last look, and the bookmark then. */
+  get last(): { readonly shown: Shown; readonly bookmark: Bookmark } | undefined {
+    return this.#seen;
+  }
+
   /** Changes the mirror that it looks at; `undefined`: none. */
   turnTo(opened: OpenedMirror | undefined): void {
     this.#opened = opened;
@@ -68,7 +75,7 @@ export class Observer {
     });
     if (match.wrong !== undefined)
       violated(match.guarantee, `${name} at ${bookmark.revision}, ${when}: ${match.wrong}`);
-    const sight = { at, version, shown, epoch: match.epoch };
+    const sight = { at, bookmark, version, shown, epoch: match.epoch };
     if (before !== undefined) this.#checkIdentity(before, sight, when);
     this.#seen = sight;
   }

@@ -101,6 +101,11 @@ export class Endpoints {
     return true;
   }
 
+  /** Puts the members back in the places that a foreign one has taken. */
+  expel(): void {
+    for (const [place, answerer] of this.#places.entries()) if (answerer === 'foreign') this.put(place, 'member');
+  }
+
   /** Puts the members back in all places. */
   putBack(): void {
     for (const place of this.#places.keys()) this.put(place, 'member');

@@ -34,28 +34,51 @@ export interface ClientOptions {
   readonly run: RunOptions;
 }
 
-/** One process of a world: its connection, its wall clock, and the store as it has it. */
+/** What a process has, and loses when it dies. */
+interface Process {
+  readonly store: ConfigStore;
+  readonly recorded: ConfigStore;
+  readonly connections: Connections | undefined;
+}
+
+/** One process of a world, and the ones that are started in its place: its connection, its wall clock, and the store as it has it. */
 export class Client {
   readonly link: Link;
-  readonly store: ConfigStore;
-  /** The same store, for calls whose answers are checked at the end. */
-  readonly recorded: ConfigStore;
   readonly #options: ClientOptions;
-  readonly #views: ClockView[];
-  readonly #connections: Connections | undefined;
+  readonly #views: ClockView[] = [];
   readonly #watches = new Set<RemoteWatch>();
   /** How often it was suspended or resumed. */
   #pauses = 0;
+  #process: Process;
+  /** How often it has died. */
+  #deaths = 0;
+  #clockOffset = 0;
+  /** Whether it has died, and was not started again. */
+  isDown = false;
 
   constructor(options: ClientOptions) {
-    const { name, data, backend, isScant, clock, random, members, recorder, count, deletedRange, term, run } = options;
+    const { name, clock, random, count } = options;
     this.#options = options;
     this.link = new Link({ clock, random, name, keepaliveMs: KEEPALIVE_MS, count });
-    const view = clock.view(name);
-    this.#connections = this.#connect(view);
+    this.#process = this.#newProcess();
+  }
+
+  get store(): ConfigStore {
+    return this.#process.store;
+  }
+
+  /** The same store, for calls whose answers are checked at the end. */
+  get recorded(): ConfigStore {
+    return this.#process.recorded;
+  }
+
+  #newProcess(): Process {
+    const { name, data, backend, isScant, random, members, recorder, count, deletedRange, term, run } = this.#options;
+    const view = this.newView(name);
+    const connections = this.#connect(view);
     const driver = new RemoteDriver(data, {
       link: this.link,
-      connections: this.#connections,
+      connections,
       random,
       count,
       members,
@@ -65,15 +88,24 @@ export class Client {
       term,
       onWatch: (watch) => this.#watches.add(watch),
     });
-    this.#views = [view];
-    const store = createStore(driver, { clock: view, bufferBytes: STORE_BUDGET });
-    this.store = run.wrapStore?.(store) ?? store;
-    this.recorded = recordStore(this.store, recorder, name);
+    const created = createStore(driver, { clock: view, bufferBytes: STORE_BUDGET });
+    const store = run.wrapStore?.(created) ?? created;
+    return { store, recorded: recordStore(store, recorder, name), connections };
+  }
+
+  /** It dies, with all that it knew of the store. Its connections end. */
+  async die(): Promise<void> {
+    const { store } = this.#process;
+    this.#deaths += 1;
+    this.isDown = true;
+    this.link.reset();
+    this.#process = this.#newProcess();
+    await store.close();
   }
 
   /** What it knows of the cluster that it follows; `undefined` where nobody asks. */
   get identity(): Connections['identity'] | undefined {
-    return this.#connections?.identity;
+    return this.#process.connections?.identity;
   }
 
   #connect(view: ClockView): Connections | undefined {
@@ -95,7 +127,8 @@ export class Client {
 
   /** The time as something in this process sees it; of its timers it is told apart by its name. */
   newView(owner: string): ClockView {
-    const view = this.#options.clock.view(owner);
+    const view = this.#options.clock.view(this.#deaths === 0 ? owner : `${owner} after ${this.#deaths} deaths`);
+    view.jump(this.#clockOffset);
     this.#views.push(view);
     return view;
   }
@@ -123,6 +156,7 @@ export class Client {
 
   /** Somebody sets its wall clock. */
   jump(ms: number): void {
+    this.#clockOffset += ms;
     for (const view of this.#views) view.jump(ms);
   }
 

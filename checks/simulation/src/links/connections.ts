@@ -64,6 +64,11 @@ export class Connections {
     return this.#census.identity;
   }
 
+  /** Takes an identity for that of its cluster before anybody has told one. */
+  assume(identity: string): void {
+    this.#census.identity.assume(identity);
+  }
+
   /** Sends a call to a backend that may serve it. */
   async call<T>(kind: 'read' | 'write', call: DriverCall, run: (backend: Backend) => Promise<T>): Promise<T> {
     const connection = await this.get(call).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import {
   toRevision,
 } from '@holdfast/store';
 import {
+  type AssumedHistory,
   type CallKind,
   type DelegatingDriver,
   type DriverCall,
@@ -70,6 +71,10 @@ export class RemoteDriver extends InterceptedDriver {
 
   get #link(): Link {
     return this.#options.link;
+  }
+
+  assumeHistory({ identity }: AssumedHistory): void {
+    this.#options.connections?.assume(identity);
   }
 
   override get(key: string, options: DriverGetOptions, call: DriverCall) {

@@ -1,5 +1,6 @@
 import type { ConfigStore } from '@holdfast/store';
-import type { MirrorPlan } from '../plans/plan.js';
+import type { Disk } from '../disks/disk.js';
+import type { MirrorPlan, Plan } from '../plans/plan.js';
 import type { Random } from '../plans/random.js';
 import type { ClockView, SimClock } from '../sim-clock.js';
 import type { Truth } from '../truth/truth.js';
@@ -13,9 +14,19 @@ export const SYNC_TIMEOUT_MS = 2_500;
 export interface HostOptions {
   readonly name: string;
   readonly plan: MirrorPlan;
+  /** As its process has it. */
   readonly store: ConfigStore;
   readonly clock: SimClock;
+  /** The time as its process sees it. */
   readonly view: ClockView;
+  /** Of its snapshot, if it keeps one. */
+  readonly disk: Disk;
+  /** Whether its process has died, and was not started again. */
+  readonly isDown: () => boolean;
+  /** Up to where this history of the store is compacted. */
+  readonly compactedAt: () => number;
+  readonly backend: Plan['backend'];
+  readonly background: (work: Promise<unknown>) => void;
   readonly random: Random;
   readonly truth: Truth;
   readonly trace: ((line: string) => void) | undefined;

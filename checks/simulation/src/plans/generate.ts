@@ -1,6 +1,7 @@
 import { enrich } from './enrich.js';
 import { fork } from './fork.js';
 import { proxy } from './proxy.js';
+import { restart } from './restart.js';
 import { spread } from './spread.js';
 import { storm } from './storm.js';
 import {
@@ -18,17 +19,19 @@ import {
 import { Random } from './random.js';
 
 /** Which worlds a seed stands for. The newest have more in them; the older ones are kept for what was found in them. */
-export type Generation = 1 | 2 | 3 | 4 | 5;
+export type Generation = 1 | 2 | 3 | 4 | 5 | 6;
 
 /** A world for a seed: anything that may happen to mirrors, in an order that nobody thought of. */
-export function generate(seed: number, generation: Generation = 5): Plan {
+export function generate(seed: number, generation: Generation = 6): Plan {
   const plan = new Generator(seed).plan();
   if (generation === 1) return plan;
   if (generation === 2) return enrich(plan);
   const third = proxy(spread(enrich(plan)));
   if (generation === 3) return third;
   const fourth = storm(third);
-  return generation === 4 ? fourth : fork(fourth);
+  if (generation === 4) return fourth;
+  const fifth = fork(fourth);
+  return generation === 5 ? fifth : restart(fifth);
 }
 
 const MANY_KEYS = Array.from({ length: 40 }, (_, index) => `${PREFIX}routes/m${index}`);

@@ -40,6 +40,15 @@ export interface MirrorPlan {
   /** How long the consumer of `changes()` takes for each event. */
   readonly iterateMs?: number;
   readonly listeners: 'well-behaved' | 'throwing';
+  readonly snapshot?: SnapshotPlan;
+}
+
+/** Where a mirror keeps its last known good copy. */
+export interface SnapshotPlan {
+  readonly place: 'file' | 'copies';
+  /** Of the mirror's options; `save`: how old the file may be, or how often a copy is saved. */
+  readonly afterMs: number;
+  readonly saveMs: number;
 }
 
 export interface WatchPlan {
@@ -101,6 +110,9 @@ export type MirrorAct =
   /** By its own listener, the next time that it is told of a change. */
   | 'close-in-listener';
 
+/** How a process ends: alone, or with its machine. */
+export type Death = 'killed' | 'power-failure';
+
 export type WatchAct = 'pause' | 'resume' | 'close' | 'abort' | 'open';
 
 /** What can happen between any two turns of the event loop. */
@@ -108,7 +120,8 @@ export type Sudden =
   | { readonly do: 'compact'; readonly behind: number }
   | { readonly do: 'net'; readonly client: number; readonly fault: 'reset' | 'stall' | 'silence' | 'expire' }
   | { readonly do: 'mirror'; readonly index: number; readonly act: MirrorAct }
-  | { readonly do: 'watch'; readonly index: number; readonly act: WatchAct };
+  | { readonly do: 'watch'; readonly index: number; readonly act: WatchAct }
+  | { readonly do: 'die'; readonly client: number; readonly how: Death; readonly downMs: number };
 
 export type Step =
   | { readonly do: 'wait'; readonly ms: number }
@@ -135,6 +148,10 @@ export type Step =
   | { readonly do: 'lease'; readonly act: 'keep-alive' | 'revoke' }
   | { readonly do: 'mirror'; readonly index: number; readonly act: MirrorAct }
   | { readonly do: 'watch'; readonly index: number; readonly act: WatchAct }
+  /** A process dies, and is started again after some time. */
+  | { readonly do: 'die'; readonly client: number; readonly how: Death; readonly downMs: number }
+  /** The disk of a mirror's snapshot. */
+  | { readonly do: 'disk'; readonly index: number; readonly mood: 'works' | 'slow' | 'full' | 'read-only' }
   /** A read by the application, through a client. */
   | {
       readonly do: 'read';

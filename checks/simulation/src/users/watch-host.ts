@@ -5,7 +5,10 @@ import { batchBytes, STORE_BUDGET } from '../links/budget.js';
 import type { WatchPlan } from '../plans/plan.js';
 
 export interface WatchHostOptions {
+  /** As its process has it. */
   readonly store: ConfigStore;
+  /** Whether its process has died, and was not started again. */
+  readonly isDown: () => boolean;
   readonly recorder: Recorder;
   /** True time, in milliseconds. */
   readonly now: () => number;
@@ -37,7 +40,7 @@ export class WatchHost {
   }
 
   open(): void {
-    if (this.isOpen) return;
+    if (this.isOpen || this.#options.isDown()) return;
     const { store, recorder } = this.#options;
     const { prefix, only, bufferBytes, resumes } = this.#plan;
     this.#controller = new AbortController();

@@ -8,9 +8,12 @@ export async function closeAll({
   watches,
   clients,
   background,
+  processes,
   violations,
 }: Parts): Promise<void> {
   trace?.('everything closes');
+  processes.stop();
+  for (const { disk } of mirrors) disk.turn('works');
   const closing = Promise.all([...mirrors.map((mirror) => mirror.close()), ...watches.map((watch) => watch.close())]);
   await Promise.all([closing, clock.advance(20)]);
   await Promise.all([Promise.all(clients.map(({ store }) => store.close())), clock.advance(20)]);

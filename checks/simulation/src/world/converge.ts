@@ -40,12 +40,14 @@ export async function converge(parts: Parts): Promise<Convergence | undefined> {
   return convergence;
 }
 
-function heal({ trace, clients, members, endpoints, watches }: Parts): void {
+function heal({ trace, clients, members, endpoints, mirrors, watches, processes }: Parts): void {
   trace?.('everything heals');
   for (const { link } of clients) link.apply('heal');
   members.catchUpAll();
   endpoints?.putBack();
   for (const watch of watches) watch.resume();
+  for (const { disk } of mirrors) disk.turn('works');
+  processes.startAll();
 }
 
 function tellWhoHasNot({ mirrors, truth, violations }: Parts): void {

@@ -2,6 +2,7 @@ import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { Recorder } from '@holdfast/testkit';
 import { Background } from './background.js';
 import { Client } from '../links/client.js';
+import { Disk } from '../disks/disk.js';
 import { Endpoints } from '../cluster/endpoints.js';
 import { FaultCounts } from './fault-counts.js';
 import { ForeignCluster } from '../cluster/foreign-cluster.js';
@@ -9,6 +10,7 @@ import { Leases } from '../cluster/leases.js';
 import { Members } from '../cluster/members.js';
 import { MirrorHost } from '../users/mirror-host.js';
 import type { MirrorPlan, Plan, WatchPlan } from '../plans/plan.js';
+import { Processes } from './processes.js';
 import { Random } from '../plans/random.js';
 import type { RunOptions } from '../run-options.js';
 import { Server } from './server.js';
@@ -42,6 +44,7 @@ export class Parts {
   readonly clients: readonly Client[];
   readonly mirrors: readonly MirrorHost[];
   readonly watches: readonly WatchHost[];
+  readonly processes: Processes;
 
   constructor(plan: Plan, options: RunOptions) {
     const { trace } = options;
@@ -84,6 +87,7 @@ export class Parts {
     });
     this.mirrors = plan.mirrors.map((mirror, index) => this.#newMirror(`mirror ${index}`, mirror, random.fork()));
     this.watches = plan.watches.map((watch, index) => this.#newWatch(`watcher ${index}`, watch));
+    this.processes = new Processes(this);
   }
 
   client(index: number): Client {
@@ -131,12 +135,30 @@ export class Parts {
 
   #newMirror(name: string, plan: MirrorPlan, random: Random): MirrorHost {
     const client = this.client(plan.client);
+    // Of a sequence of its own: older worlds have no disks.
+    const disk = new Disk({ clock: this.clock, random: new Random(this.plan.seed).fork(), count: this.faults.add });
+    let process = { store: client.store, view: client.newView(name) };
+    const present = () => {
+      if (process.store !== client.store) process = { store: client.store, view: client.newView(name) };
+      return process;
+    };
     return new MirrorHost({
       name: `${name} (${plan.kind}, ${plan.decode})`,
       plan,
-      store: client.store,
+      get store() {
+        return present().store;
+      },
       clock: this.clock,
-      view: client.newView(name),
+      get view() {
+        return present().view;
+      },
+      disk,
+      isDown: () => client.isDown,
+      compactedAt: () => this.server.compactedAt,
+      backend: this.plan.backend,
+      background: (work) => {
+        this.background.start(work);
+      },
       random,
       truth: this.truth,
       trace: this.trace,
@@ -149,8 +171,12 @@ export class Parts {
   }
 
   #newWatch(name: string, plan: WatchPlan): WatchHost {
+    const client = this.client(plan.client);
     return new WatchHost(name, plan, {
-      store: this.client(plan.client).store,
+      get store() {
+        return client.store;
+      },
+      isDown: () => client.isDown,
       recorder: this.recorder,
       now: () => this.clock.now,
       violated: this.violations.add,

@@ -48,6 +48,10 @@ export class Server {
     return this.#compacted > 0;
   }
 
+  get compactedAt(): number {
+    return this.#compacted;
+  }
+
   async compact(behind: number): Promise<void> {
     const { data, truth, count } = this.#options;
     const at = truth.current.head - behind;

@@ -68,6 +68,12 @@ export class Steps {
         this.#parts.faults.add('clock jump');
         this.#parts.client(step.client).jump(step.ms);
         break;
+      case 'die':
+        this.#parts.processes.die(step.client, step.how, step.downMs);
+        break;
+      case 'disk':
+        this.#parts.mirrors[step.index % this.#parts.mirrors.length]?.disk.turn(step.mood);
+        break;
       case 'lease':
         await leases.act(step.act);
         break;

@@ -43,6 +43,9 @@ export class Surprises {
       case 'mirror':
         this.#applications.actOnMirror(sudden);
         break;
+      case 'die':
+        this.#parts.processes.die(sudden.client, sudden.how, sudden.downMs);
+        break;
       case 'watch':
         this.#applications.actOnWatch(sudden);
         break;
@@ -54,5 +57,6 @@ export class Surprises {
 
 function nameOf(sudden: Sudden): string {
   if (sudden.do === 'compact') return 'compaction';
+  if (sudden.do === 'die') return 'death';
   return `${sudden.do} ${'act' in sudden ? sudden.act : sudden.fault}`;
 }
