@@ -100,4 +100,19 @@ export const regressions: readonly Regression[] = [
     generation: 3,
     what: 'behind a balancer, five of nine connections of a store that had just begun led to one fresh member of three: it followed that member',
   },
+  {
+    seed: 111,
+    generation: 6,
+    what: 'a mirror whose store answered in time lost the last good values that its snapshot had, and wrote that over the snapshot',
+  },
+  {
+    seed: 121,
+    generation: 6,
+    what: 'a store of the same identity that was wiped, and was ahead again, replaced the snapshot: its past was not compared',
+  },
+  {
+    seed: 632,
+    generation: 6,
+    what: 'a wall clock that was set back kept a change from being written to the snapshot until it had caught up',
+  },
 ];
