@@ -69,7 +69,9 @@ export class SavedFile {
 
   note(version: number, bookmark: Bookmark): void {
     const before = this.#known.at(-1);
-    if (before?.version === version && before.bookmark.identity === bookmark.identity) return;
+    const { identity, revision } = before?.bookmark ?? {};
+    // The same content of another history is told by its bookmark.
+    if (before?.version === version && identity === bookmark.identity && bookmark.revision >= (revision ?? 0)) return;
     this.#known.push({ at: this.#options.clock.now, version, bookmark });
   }
 

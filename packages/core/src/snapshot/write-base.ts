@@ -37,8 +37,9 @@ export interface WrittenBase {
 /** How many bytes of keys are one record, and one write. */
 const KEYS_BYTES = 48 * 1024;
 
-/** How often the steps that came meanwhile are written before the last of them. */
-const ROUNDS = 3;
+/** How often the steps that came meanwhile are written before the last of them, at most; and how heavy those may be, which are made in one turn. */
+const ROUNDS = 20;
+const LAST_WEIGHT = 64 * 1024;
 
 /** The table made a step that nothing that was written leads on to. */
 export class BaseBroken extends Error {}
@@ -67,7 +68,7 @@ export async function writeBase(copied: Copied, write: (bytes: Uint8Array) => Pr
     await put(firstBytes(MAGIC.base, header, framer));
     for await (const keys of keysOf(copied, header.revision, slicer)) await put(framer.frame(keys));
     // What comes while that is written is less each time. The last of it, and the end, are of one turn.
-    for (let round = 0; round < ROUNDS && !queue.isEmpty; round++) {
+    for (let round = 0; round < ROUNDS && queue.weight > (round < 3 ? 0 : LAST_WEIGHT); round++) {
       const frames: Uint8Array[] = [];
       for (const step of queue.take()) frames.push(framer.frame(await step.payload(slicer)));
       await put(Buffer.concat(frames));

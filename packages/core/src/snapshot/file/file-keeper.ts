@@ -134,12 +134,35 @@ export class FileKeeper implements Keeper {
       const dirtySince = this.#dirtySince;
       this.#dirtySince = undefined;
       try {
-        await this.#log.flush(this.#context, new Slicer(clock));
+        await this.#flush(this.#log);
       } catch (error) {
         this.#dirtySince ??= dirtySince;
         throw error;
       }
       this.#markedAt = monotonicMs(clock);
+    }
+  }
+
+  /** Writes what is due, and what comes while that is synced: a busy disk may take seconds for it. */
+  async #flush(log: StepLog): Promise<void> {
+    const { journal, clock } = this.#context;
+    const { breaks } = journal;
+    await log.write(this.#context, new Slicer(clock));
+    const alarm = new Alarm(clock);
+    const writing = (async () => {
+      for (;;) {
+        await alarm.wait(this.#saveAfterMs / 4);
+        if (alarm.isStopped) return;
+        if (log.queue.isEmpty || journal.breaks !== breaks || !(await this.#mark.holds())) continue;
+        // Where it fails, the next flush tells of it.
+        await log.write(this.#context, new Slicer(clock)).catch(() => undefined);
+      }
+    })();
+    try {
+      await log.sync();
+    } finally {
+      alarm.stop();
+      await writing;
     }
   }
 
@@ -293,7 +316,7 @@ export class FileKeeper implements Keeper {
         await alarm.wait(this.#saveAfterMs / 4);
         if (log.queue.isEmpty || journal.breaks !== breaks || !(await this.#mark.holds())) continue;
         // Where it fails, the new base has it too.
-        await log.flush(this.#context, new Slicer(clock)).catch(() => undefined);
+        await this.#flush(log).catch(() => undefined);
       }
     })();
     return async () => {

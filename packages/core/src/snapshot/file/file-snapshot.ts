@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { dirname, resolve } from 'node:path';
-import { checkMs, checkNames, invalidArgument, textOf } from '@holdfast/store/adapter';
+import { checkMs, checkNames, invalidArgument, Slicer, systemClock, textOf } from '@holdfast/store/adapter';
 import { frameAt, Framer } from '../frames.js';
 import { MAGIC, RECORD } from '../header.js';
 import { FILE, type OwnPlace } from '../keeper.js';
@@ -53,13 +53,15 @@ export function snapshotIn(files: FileSystem, path: string, saveAfterMs?: number
 }
 
 /** A whole copy: the log behind the end of its base. */
-function withLog(base: Uint8Array, log: Uint8Array): Uint8Array {
+async function withLog(base: Uint8Array, log: Uint8Array): Promise<Uint8Array> {
+  const slicer = new Slicer(systemClock, 1);
   let checksum = 0;
   let position = MAGIC.base.length;
   while (position < base.length) {
     const frame = frameAt(base, position, checksum);
     if (frame === undefined) return base;
     ({ end: position, checksum } = frame);
+    if (slicer.isDue()) await slicer.pause();
   }
   return Buffer.concat([base, new Framer(checksum).frame(Buffer.concat([Uint8Array.of(RECORD.log), log]))]);
 }
