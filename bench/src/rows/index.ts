@@ -17,6 +17,7 @@ import { row as storeMemory } from './store-memory.js';
 import { row as storePostgres } from './store-postgres.js';
 import { row as v2Load } from './v2-load.js';
 import { row as v2Watch } from './v2-watch.js';
+import { row as warmStart } from './warm-start.js';
 
 /** In the order in which they run and are shown. */
 export const rows: readonly Row[] = [
@@ -28,6 +29,7 @@ export const rows: readonly Row[] = [
   resync,
   latency,
   idle,
+  warmStart,
   v2Load,
   v2Watch,
   reads,

@@ -1,3 +1,4 @@
+// cspell:ignore tmpfs
 // A disk that is really full, and a folder that really can't be written to: a small file system of its own, where this process may mount one.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

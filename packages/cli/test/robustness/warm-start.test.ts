@@ -16,6 +16,8 @@ import { warmChild, type WarmChild } from '../support/warm-child.js';
 const KILLS = Number(process.env['HOLDFAST_KILLS'] ?? 5);
 const PREFIX = '/app/';
 const SAVE_AFTER_MS = KILLS >= 100 ? 2_000 : 600;
+/** A campaign goes on, however slowly a busy machine starts its processes. */
+const PATIENCE = KILLS >= 100 ? { timeoutMs: 120_000 } : {};
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-warm-'));
 const children = new Set<WarmChild>();
@@ -86,10 +88,11 @@ test(
     for (let kill = 0; kill < KILLS; kill++) {
       const before = existsSync(path) ? (await readSnapshot(path)).header?.written : undefined;
       const child = start('killed', { saveAfterMs: SAVE_AFTER_MS });
-      await eventually(() => isReady(child));
+      await eventually(() => isReady(child), PATIENCE);
       // From the first completed save of this process on.
       await eventually(async () => expect((await readSnapshot(path)).header?.written).not.toBe(before), {
         intervalMs: 5,
+        ...PATIENCE,
       });
       await new Promise((resolve) => setTimeout(resolve, random.below(2 * SAVE_AFTER_MS)));
       await child.kill();
