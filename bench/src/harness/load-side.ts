@@ -18,13 +18,14 @@ export function loadSide(label: string, load: Load): Side {
   return { label, run: (task) => timedLoad(task, load) };
 }
 
-async function timedLoad({ params, tell }: Task, load: Load): Promise<Sample> {
+async function timedLoad(task: Task, load: Load): Promise<Sample> {
+  const { params } = task;
   const endpoint = text(params, 'endpoint');
   for (let time = 0; time < WARMUPS; time += 1) {
     await (await load(endpoint, text(params, 'warmupPrefix'))).close();
   }
   // For rows that count bytes. What is measured begins a few milliseconds later.
-  tell('warmed up');
+  task.tell('warmed up');
   const { result, figures } = await measure(() => load(endpoint, text(params, 'prefix')));
   const digest = result.digest();
   await result.close();
