@@ -586,7 +586,7 @@ const mutants: readonly Mutant[] = [
     install: () =>
       replace(
         StepLog.prototype,
-        'flush',
+        'write',
         (original) =>
           async function (this: StepLog, copied, slicer) {
             if (!copied.signal.aborted) await original.call(this, copied, slicer);
