@@ -23,6 +23,16 @@ function write(path: string, content: string): void {
   writeFileSync(join(folder, path), content);
 }
 
+/** The sources that a source loads, itself included. */
+function loadedBy(source: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(source)) return found;
+  found.add(source);
+  const text = readFileSync(source, 'utf8');
+  for (const [, path = ''] of text.matchAll(/^(?:import|export) (?!type )[^;]*?from '(\.[^']+)\.js';$/gm))
+    loadedBy(`${join(dirname(source), path)}.ts`, found);
+  return found;
+}
+
 /** A package of a checkout, whose only entry point is the main one, as they were. */
 function writePackage(name: string, content: string): void {
   const manifest = { name: `@holdfast/${name}`, type: 'module', exports: { '.': './index.js' } };
@@ -87,3 +97,12 @@ test('the sides of the other checkout run its packages, and the others run ours'
   expect(readFileSync(noted, 'utf8').split('\n').sort()).toEqual(['', 'eager on its memory', 'lazy on its memory']);
   expect(stdout).toContain(`of ${folder}`);
 }, 120_000);
+
+test('a side loads nothing that starts servers: another checkout need not have all that this one starts', () => {
+  const sources = join(root, 'bench', 'src');
+  for (const name of ['load', 'resync', 'backlog', 'latency', 'memory']) {
+    const loaded = loadedBy(join(sources, 'rows', `${name}.ts`));
+    expect(loaded).toContain(join(sources, 'harness', 'measure.ts'));
+    expect(loaded).not.toContain(join(sources, 'harness', 'bench.ts'));
+  }
+});

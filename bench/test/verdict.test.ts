@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { RowResult } from '../src/harness/results.js';
 import type { Goal, Row } from '../src/harness/row.js';
 import { verdictsOf } from '../src/harness/verdict.js';
-import { assertEqualContent } from '../src/harness/bench.js';
+import { assertEqualContent } from '../src/harness/equal-content.js';
 import { percentile } from '../src/harness/stats.js';
 
 const side = { label: 'a side', run: () => Promise.resolve({ figures: {} }) };

@@ -11,6 +11,7 @@ import {
   type StartEtcdOptions,
   type StartPostgresOptions,
 } from '@holdfast/testkit';
+import { assertEqualContent } from './equal-content.js';
 import type { Row, Sample } from './row.js';
 import type { Scale } from './scale.js';
 import { SideProcess } from './side-process.js';
@@ -98,13 +99,4 @@ export class Bench {
     for (const side of this.#sides) side.kill();
     for (const each of this.#toClose.reverse()) await each.close();
   }
-}
-
-/** A comparison of sides that read different things would be worth nothing. */
-export function assertEqualContent(samples: Readonly<Record<string, Sample>>): void {
-  const digests = Object.entries(samples).filter(([, { digest }]) => digest !== undefined);
-  if (new Set(digests.map(([, { digest }]) => digest)).size <= 1) return;
-  throw new Error(
-    `the sides read different content: ${digests.map(([side, { digest }]) => `${side} ${digest}`).join(', ')}`,
-  );
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { assertEqualContent, type Bench } from './bench.js';
+import type { Bench } from './bench.js';
+import { assertEqualContent } from './equal-content.js';
 import { sharedNow } from './measure.js';
 import type { Sample } from './row.js';
 import type { Params } from './task.js';

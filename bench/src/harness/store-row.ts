@@ -1,5 +1,5 @@
 import type { Bench } from './bench.js';
-import { assertEqualContent } from './bench.js';
+import { assertEqualContent } from './equal-content.js';
 import type { WriteOrder } from './latency.js';
 import type { Goal, Metric, Sample, Side } from './row.js';
 import { writeAtRate } from './latency.js';

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assertEqualContent } from '../harness/bench.js';
+import { assertEqualContent } from '../harness/equal-content.js';
 import { loadSide } from '../harness/load-side.js';
 import { sideOf } from '../harness/other-checkout.js';
 import type { Row, Sample } from '../harness/row.js';
