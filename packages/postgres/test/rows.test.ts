@@ -15,13 +15,14 @@ import {
 import type { Outside } from '../../cli/test/faults/outside.js';
 import { ListenersCopy, WatchedMirror } from '../../cli/test/faults/watched-mirror.js';
 import { burst } from '../../cli/test/faults/writers.js';
-import { sql, through } from './support/database.js';
+import { Asker, through } from './support/database.js';
 
 const MEGABYTE = 1_000_000;
 
 // The other versions run the conformance suite.
 describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $version', ({ version }) => {
   let server: Postgres;
+  let asker: Asker;
   let proxy: Proxy;
   /** Through the proxy. */
   let store: ConfigStore;
@@ -34,10 +35,11 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
   beforeAll(async () => {
     server = await startPostgres({ version, fsync: true });
     writer = postgresStore({ connectionString: server.url });
+    asker = new Asker(server.url);
   });
 
   afterAll(async () => {
-    await writer.close();
+    await Promise.all([writer.close(), asker.close()]);
     await server.close();
   });
 
@@ -65,8 +67,7 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
   /** What the tables hold below a prefix that ends with a slash, and how many connections listen. */
   const outside: Outside = {
     held: async (below) => {
-      const rows = await sql(
-        server.url,
+      const rows = await asker.ask(
         `SELECT convert_from(key, 'UTF8') AS key, convert_from(value, 'UTF8') AS json, revision::text AS mod, create_revision::text AS created
          FROM (SELECT DISTINCT ON (key) * FROM holdfast.versions WHERE key >= '${below}' AND key < '${below.slice(0, -1)}0' ORDER BY key, revision DESC) v
          WHERE version > 0`,
@@ -79,10 +80,7 @@ describe.each(availablePostgres().slice(0, 1))('the mirror on PostgreSQL $versio
       );
     },
     watchers: async () => {
-      const [found] = await sql(
-        server.url,
-        "SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'LISTEN%'",
-      );
+      const [found] = await asker.ask("SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
       return found?.['n'] as number;
     },
   };

@@ -16,6 +16,37 @@ export async function sql(url: string, text: string): Promise<readonly Record<st
   }
 }
 
+/** The same over one connection, made anew when it was lost: for what is asked many times. */
+export class Asker {
+  readonly #url: string;
+  #client: Client | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async ask(text: string): Promise<readonly Record<string, unknown>[]> {
+    try {
+      if (this.#client === undefined) {
+        const client = new Client({ connectionString: this.#url });
+        client.on('error', () => undefined);
+        await client.connect();
+        this.#client = client;
+      }
+      return (await this.#client.query(text)).rows as readonly Record<string, unknown>[];
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end().catch(() => undefined);
+  }
+}
+
 let made = 0;
 
 /** A schema of its own, in one of the databases of a server that a test file shares. */
