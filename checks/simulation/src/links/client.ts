@@ -100,6 +100,8 @@ export class Client {
     this.isDown = true;
     this.link.reset();
     this.#process = this.#newProcess();
+    // After its watches.
+    await new Promise((resolve) => setImmediate(resolve));
     await store.close();
   }
 

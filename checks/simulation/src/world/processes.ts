@@ -43,7 +43,7 @@ export class Processes {
     const isSeen = downMs % 3 !== 1;
     const ended = Promise.all([
       ...this.#mirrors(index).map((mirror) => mirror.die(how, isSeen)),
-      ...this.#watches(index).map((watch) => watch.close()),
+      ...this.#watches(index).map((watch) => closeLater(watch)),
       process.die(),
     ]);
     this.#ending.set(index, ended);
@@ -82,4 +82,10 @@ export class Processes {
   #isOf(plan: { readonly client: number } | undefined, index: number): boolean {
     return plan !== undefined && plan.client % this.#parts.clients.length === index;
   }
+}
+
+/** A batch that its consumer received before is recorded a turn later. */
+async function closeLater(watch: WatchHost): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await watch.close();
 }
