@@ -138,6 +138,16 @@ describe('an election', () => {
     expect(await w.keys()).toEqual([lead.key]);
   });
 
+  test('a session that is closed while it campaigns leaves no key', async () => {
+    const [a, b] = [await w.session(), await w.session()];
+    const lead = await a.session.campaign('/e', 'a');
+    const waiting = codeOf(b.session.campaign('/e', 'b'));
+    await eventually(async () => (await w.keys()).length === 2);
+    await b.session.close();
+    expect(await waiting).toBe('closed');
+    expect(await w.keys()).toEqual([lead.key]);
+  });
+
   test('a resignation that failed may be called again', async () => {
     const { session, link } = await w.session();
     const lead = await session.campaign('/e', 'a');
@@ -150,7 +160,8 @@ describe('an election', () => {
 
   test('one who led and campaigns again does not wait for a key of its own that is gone', async () => {
     const { session } = await w.session();
-    for (let turn = 0; turn < 3; turn += 1) await (await session.campaign('/e', 'a')).resign();
+    const campaign = () => w.passing(session.campaign('/e', 'a', { timeoutMs: 1_000 }));
+    for (let turn = 0; turn < 3; turn += 1) await (await campaign()).resign();
     const lead = await session.campaign('/e', 'a');
     await w.data.delete(lead.key);
     await session.campaign('/e', 'a');

@@ -86,6 +86,36 @@ export const coordination: readonly Mutant[] = [
     caughtBy: { test: SESSIONS_TEST, name: 'the key of an attempt of which nobody could be asked: answer-lost' },
   },
   {
+    name: 'resigned-key-stays',
+    why: 'who resigned and campaigns again waits for a key of its own',
+    file: 'packages/coordination/src/queue/leave.ts',
+    find: "const then = [{ type: 'delete', range: place.key }] as const;",
+    replace: "const then = [{ type: 'delete', range: `${place.key}-` }] as const;",
+    caughtBy: {
+      test: ELECTIONS_TEST,
+      name: 'one who led and campaigns again does not wait for a key of its own that is gone',
+    },
+  },
+  {
+    name: 'refused-renewal-ends-the-session',
+    why: 'a token expires under a session, and the refusal of one renewal ends it although its lease lives',
+    file: RENEWAL,
+    find: "if (isStoreError(error, 'closed')) life",
+    replace: "if (isStoreError(error, 'closed') || isStoreError(error, 'unauthenticated')) life",
+    caughtBy: { test: SESSIONS_TEST, name: 'passing trouble and refusals of renewals lose it only by time' },
+  },
+  {
+    name: 'token-of-no-order',
+    why: 'a token that is no create revision of the key fences nobody',
+    file: 'packages/coordination/src/locks/held-lock.ts',
+    find: 'this.token = { revision: place.createRevision, identity',
+    replace: 'this.token = { revision: 1 as never, identity',
+    caughtBy: {
+      test: LOCKS_TEST,
+      name: 'has a token that is the create revision of its key, and grows with each holder',
+    },
+  },
+  {
     name: 'unguarded-release',
     why: 'a holder whose lock was lost deletes the key of the next one',
     file: 'packages/coordination/src/queue/leave.ts',
