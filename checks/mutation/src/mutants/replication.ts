@@ -94,4 +94,28 @@ export const replication: readonly Mutant[] = [
     replace: '',
     caughtBy: { test: test('migrate'), name: 'copies, verifies, cuts over and finishes' },
   },
+  {
+    name: 'verify-takes-new-keys-for-surplus',
+    why: 'under writes, a key that is made between the two reads counts as a surplus, and nothing can be cut over',
+    file: source('verify'),
+    find: '    const key = listed ?? context.sourceOf(targetKey);\n',
+    replace: "    const key = listed;\n    if (key === undefined) return 'extra';\n",
+    caughtBy: { test: test('verify'), name: 'takes no key that was made between the two reads' },
+  },
+  {
+    name: 'verify-takes-short-lives-for-surplus',
+    why: 'a key that the source has for a moment, between two looks at it, counts as a surplus',
+    file: source('verify'),
+    find: '    if (await isLeft(context, targetKey, copy)) return reason;\n',
+    replace: "    if (reason === 'extra') return reason;\n",
+    caughtBy: { test: test('verify'), name: 'takes no copy of a key that the source had for a moment' },
+  },
+  {
+    name: 'replicate-promises-what-is-not-written',
+    why: 'a kill between the record and a write makes a healthy source look like a restored one: without transactions of many keys, nothing starts again',
+    file: source('single-ledger'),
+    find: '      writes.length === 0\n',
+    replace: '      writes.length >= 0\n',
+    caughtBy: { test: test('single'), name: 'goes on after a kill between the record and a write' },
+  },
 ];

@@ -348,6 +348,7 @@ class RunningMigration implements Migration {
     return verify({
       ...replicator.sides,
       targetOf: (key) => replicator.targetOf(key),
+      sourceOf: (targetKey) => replicator.sourceOf(targetKey),
       isOwn: (key) => replicator.isOwn(key),
       isConflict: (key) => replicator.conflicts.some(({ targetKey }) => targetKey === key),
       sync: () => this.#sync(replicator),

@@ -162,6 +162,12 @@ export class Replicator {
     return this.#keys.target(key);
   }
 
+  /** The source's key, in full, of a key of the target, while the source has it. */
+  sourceOf(targetKey: string): string | undefined {
+    const source = this.#keys.sourceOf(targetKey);
+    return source === undefined ? undefined : this.#keys.source(source);
+  }
+
   isOwn(targetKey: string): boolean {
     return this.#own.get(targetKey) !== undefined;
   }
@@ -255,6 +261,7 @@ export class Replicator {
       checkNotMoved(before);
       const last = before?.bookmark ?? before?.toward;
       if (last !== undefined) await this.#checkHistory(last, before?.bookmark === undefined ? undefined : before.keys);
+      if (before?.toward !== undefined) await this.#checkHistory(before.toward, undefined);
       await this.#compare(before?.bookmark);
       this.#queue.done();
       this.#supervision.started();

@@ -35,6 +35,8 @@ export class SingleLedger implements Ledger {
   readonly #places: Places;
   readonly #context: LedgerContext;
   #known: Known | undefined;
+  /** How far it is, where that is further than the record says. */
+  #reached: Progress | undefined;
   /** The revision of each own key's mark. */
   readonly #marks = new Map<string, number>();
   /** Marks without their keys, of deletes that were cut short. */
@@ -48,7 +50,7 @@ export class SingleLedger implements Ledger {
 
   get record(): ReplicationRecord {
     const { sequence, ...noted } = this.#known?.record ?? { sequence: 0 };
-    return { ...noted, ...this.#context.identity, sequence };
+    return { ...noted, ...this.#reached, ...this.#context.identity, sequence };
   }
 
   async open(): Promise<ReplicationRecord | undefined> {
@@ -98,16 +100,17 @@ export class SingleLedger implements Ledger {
   }
 
   async commit(writes: readonly Write[], progress: Progress, migration?: unknown): Promise<Committed> {
-    // The record first: a replicator that was taken over finds out before it writes anything.
+    // The record first: a replicator that was taken over finds out before it writes anything. It promises nothing that is not written yet: with the
+    // next commit it says how far this one came.
     const known = this.#require();
-    const record = {
-      ...this.record,
-      bookmark: undefined,
-      keys: undefined,
-      toward: undefined,
-      ...progress,
-      ...noted(migration),
-    };
+    const reached = { bookmark: undefined, keys: undefined, toward: undefined, ...progress };
+    const before = this.record;
+    const begun =
+      writes.length === 0
+        ? reached
+        : { bookmark: before.bookmark, keys: before.keys, toward: progress.toward ?? progress.bookmark };
+    const record = { ...before, ...begun, ...noted(migration) };
+    this.#reached = undefined;
     if (!(await this.#writeRecord({ ...record, sequence: known.record.sequence + 1 }, known))) await this.check();
     await this.#clearWorn();
     const done: Write[] = [];
@@ -122,6 +125,7 @@ export class SingleLedger implements Ledger {
         else refused.push({ write, ...outcome });
       }
     }
+    if (refused.length === 0) this.#reached = reached;
     return { done, refused };
   }
 

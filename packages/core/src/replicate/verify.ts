@@ -1,6 +1,7 @@
 import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@holdfast/store';
 import { bytesEqual } from '@holdfast/store/adapter';
 import { hasLeases } from './held-leases.js';
+import { inPool } from './in-pool.js';
 import { readAll } from './read-all.js';
 
 /** A key that is not the same in source and target. */
@@ -30,6 +31,8 @@ export interface VerifyContext {
   readonly targetPrefix: string;
   /** The target's key for a relative key of the source. */
   targetOf(key: string): string | undefined;
+  /** The source's key, in full, of a key of the target, while the source has it, as far as the replicator has followed. */
+  sourceOf(targetKey: string): string | undefined;
   /** Whether a key of the target is the migration's own. */
   isOwn(targetKey: string): boolean;
   /** Whether the key is a conflict that was told. */
@@ -51,7 +54,7 @@ export async function verify(context: VerifyContext): Promise<Verification> {
   await context.sync();
   const [from, to] = [await readAll(source, prefix, { signal }), await readAll(target, targetPrefix, { signal })];
   const there = new Map(to.items.map((item) => [item.key, item]));
-  const suspects = new Map<string, string>();
+  const suspects = new Map<string, string | undefined>();
   let keys = 0;
   let foreign = 0;
   for (const item of from.items) {
@@ -64,11 +67,15 @@ export async function verify(context: VerifyContext): Promise<Verification> {
   const differences: Difference[] = [];
   for (const targetKey of there.keys()) {
     if (!context.isOwn(targetKey)) foreign += 1;
-    else suspects.set(targetKey, '');
+    else suspects.set(targetKey, undefined);
   }
-  for (const [targetKey, key] of suspects) {
-    const reason = context.isConflict(targetKey) ? 'conflict' : await look(context, key, targetKey);
-    if (reason !== undefined) differences.push({ key: key === '' ? targetKey : key, targetKey, reason });
+  const reasons = new Map<string, Difference['reason'] | undefined>();
+  await inPool([...suspects], async ([targetKey, key]) => {
+    reasons.set(targetKey, context.isConflict(targetKey) ? 'conflict' : await look(context, key, targetKey));
+  });
+  for (const [targetKey, key = targetKey] of suspects) {
+    const reason = reasons.get(targetKey);
+    if (reason !== undefined) differences.push({ key, targetKey, reason });
   }
   for (const { rawKey } of from.undecodable) {
     const key = new TextDecoder().decode(rawKey);
@@ -77,23 +84,39 @@ export async function verify(context: VerifyContext): Promise<Verification> {
   return { isEqual: differences.length === 0, keys, differences, foreign, bookmark: from.bookmark };
 }
 
-/** @param key the source's; empty where it had none when it was listed: it is enough then that the target's is gone */
-async function look(context: VerifyContext, key: string, targetKey: string): Promise<Difference['reason'] | undefined> {
+/** @param listed the source's key; `undefined` where the source was listed without it */
+async function look(
+  context: VerifyContext,
+  listed: string | undefined,
+  targetKey: string,
+): Promise<Difference['reason'] | undefined> {
   const { source, target, signal } = context;
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-    const before = key === '' ? undefined : await source.get(key, { signal });
+    // It may have been made since.
+    const key = listed ?? context.sourceOf(targetKey);
+    const before = key === undefined ? undefined : await source.get(key, { signal });
     await context.sync();
     const copy = await target.get(targetKey, { signal });
-    const after = key === '' ? undefined : await source.get(key, { signal });
+    const after = key === undefined ? undefined : await source.get(key, { signal });
     if (before?.modRevision !== after?.modRevision) continue;
-    // A source's key that is made again after the list is no surplus.
-    if (key === '' && copy !== undefined && !context.isOwn(targetKey)) return undefined;
-    return differs(context, after, copy);
+    const reason = differs(context, after, copy);
+    if (reason !== 'extra') return reason;
+    if (await isLeft(context, targetKey, copy)) return reason;
+    // One of others is no surplus.
+    if (!context.isOwn(targetKey)) return undefined;
   }
   throw new StoreError(
     'timeout',
-    `${JSON.stringify(key)} never stood still long enough to be compared; stop its writer for a moment`,
+    `${JSON.stringify(listed ?? targetKey)} never stood still long enough to be compared; stop its writer for a moment`,
   );
+}
+
+/** The source may have had the key for a moment, unseen: then its copy goes, or becomes another one. */
+async function isLeft(context: VerifyContext, targetKey: string, copy: KeyValue | undefined): Promise<boolean> {
+  await context.sync();
+  if (context.sourceOf(targetKey) !== undefined || !context.isOwn(targetKey)) return false;
+  const again = await context.target.get(targetKey, { signal: context.signal });
+  return again !== undefined && again.modRevision === copy?.modRevision;
 }
 
 function differs(

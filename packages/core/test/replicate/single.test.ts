@@ -45,6 +45,49 @@ describe('a target without transactions of many keys', () => {
     expect(await held(data, TO)).toEqual({ 1: 'one' });
   });
 
+  it('goes on after a kill between the record and a write, and takes the source for no other one', async () => {
+    const { source, targetFaults, run } = world;
+    await source.put('/a/1', 'old');
+    await source.put('/a/2', 'old');
+    const killed = new AbortController();
+    const first = await world.start({ signal: killed.signal });
+    await source.put('/a/2', 'newer');
+    await run(first.sync());
+    // The record is written, and the mark; then nothing more arrives.
+    let writes = 0;
+    targetFaults.next = (kind) => {
+      if (kind === 'write') writes += 1;
+      if (writes < 3) return 'pass';
+      killed.abort();
+      return 'lost';
+    };
+    await source.put('/a/1', 'new');
+    await run(first.sync().catch(() => undefined));
+    expect(killed.signal.aborted).toBe(true);
+    targetFaults.end();
+    expect(await held(data, TO)).toEqual({ 1: 'old', 2: 'newer' });
+    await world.start();
+    expect(await held(data, TO)).toEqual({ 1: 'new', 2: 'newer' });
+  });
+
+  it('brings no key back from a source that was restored to just before its last step', async () => {
+    const { source, run } = world;
+    const restored = memoryStore({ identity: 'source' });
+    for (const store of [source, restored]) {
+      await store.put('/a/1', 'one');
+      await store.put('/a/2', 'two');
+    }
+    const first = await world.start();
+    await source.delete('/a/1');
+    await run(first.sync());
+    await run(first.close());
+    const other = pair({ source: restored, target: likeV2(data).store });
+    await expect(other.start()).rejects.toMatchObject({ code: 'history-changed' });
+    expect(await held(data, TO)).toEqual({ 2: 'two' });
+    await other.close();
+    await restored.close();
+  });
+
   it.each([1, 2, 3])('is equal after kills at any call (seed %p)', async (seed) => {
     const { source, targetFaults, run } = world;
     const random = new Random(seed);
