@@ -1,0 +1,82 @@
+// `npm run migrations -- --keys 20000 --kills 20 [--scenario back] [--from v2] [--server 3.5] [--seed 1] [--out FILE]`: migrations whose movers are
+// killed, suspended and started twice, on real servers. With `--side-by-side`, etcdctl's make-mirror and replicate() under the same faults instead.
+// See docs/migrating-between-stores.md. The test migrations.test.ts is its sample.
+import { createRequire } from 'node:module';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildSync } from 'esbuild';
+import { provideEtcds } from './etcd.mjs';
+import { root } from './pnpm.mjs';
+
+const { values } = parseArgs({
+  options: {
+    keys: { type: 'string', default: '20000' },
+    kills: { type: 'string', default: '20' },
+    scenario: { type: 'string', multiple: true },
+    from: { type: 'string', multiple: true, default: ['v2', 'v3'] },
+    server: { type: 'string', multiple: true, default: ['3.4.23', '3.5'] },
+    seed: { type: 'string', default: '1' },
+    'side-by-side': { type: 'boolean', default: false },
+    fault: { type: 'string', multiple: true },
+    out: { type: 'string' },
+  },
+});
+await provideEtcds();
+const home = join(root, 'packages', 'cli', 'test', 'support', 'migrations');
+const work = mkdtempSync(join(tmpdir(), 'holdfast-migrations-'));
+const support = join(work, 'migrations.cjs');
+buildSync({
+  entryPoints: [join(home, 'index.ts')],
+  outfile: support,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  external: ['esbuild'],
+  tsconfig: join(root, '.ci', 'tsconfig.check.json'),
+  define: { __dirname: JSON.stringify(home) },
+  banner: { js: `require = require('node:module').createRequire(${JSON.stringify(join(root, 'package.json'))});` },
+  logLevel: 'error',
+});
+const { findEtcd, MIRROR_FAULTS, MoverProgram, runFault, runMigration, runSpeed, SCENARIOS } = createRequire(
+  import.meta.url,
+)(support);
+const program = new MoverProgram();
+const [keys, kills, seed] = [values.keys, values.kills, values.seed].map(Number);
+const command = `npm run migrations -- ${process.argv.slice(2).join(' ')}`.trim();
+const results = [];
+
+function note(result) {
+  console.log(JSON.stringify(result));
+  results.push(result);
+  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify({ command, results }, null, 1)}\n`);
+}
+
+async function migrations(version) {
+  const sizes = keys < 2_000 ? { pauseMs: 60, drainMs: 200, ttl: 20 } : { pauseMs: 40, drainMs: 2_000, ttl: 120 };
+  for (const from of values.from) {
+    for (const scenario of values.scenario ?? SCENARIOS) {
+      note(await runMigration({ ...sizes, keys, kills, seed, from, version, scenario }, program));
+    }
+  }
+}
+
+async function sideBySide(version) {
+  for (const fault of values.fault ?? Object.keys(MIRROR_FAULTS)) {
+    for (const row of await runFault(fault, version, program, seed)) note({ version, ...row });
+  }
+  for (const row of await runSpeed(version, program, keys)) note({ version, keys, ...row });
+}
+
+try {
+  for (const server of values.server) {
+    const { version } = findEtcd({ version: server });
+    await (values['side-by-side'] ? sideBySide(version) : migrations(version));
+  }
+} finally {
+  program.close();
+  rmSync(work, { recursive: true, force: true });
+}
+process.exitCode = results.every(({ violations = [] }) => violations.length === 0) ? 0 : 1;
