@@ -22,7 +22,9 @@ export function compaction<P extends StorePlace>(
       const moment = random.pick(['connected', 'away'] as const);
       if (away === undefined || moment === 'connected') {
         await linger(random, 50, 300);
-        return { heal: () => Promise.resolve(), details: { moment: 'connected', revision: await compact(world) } };
+        const revision = await compact(world);
+        // A watch of these stores reads the history itself, when it is told or by polls. The compaction may come before it has read the last writes.
+        return { heal: () => Promise.resolve(), bound: 'relist', details: { moment: 'connected', revision } };
       }
       const { heal } = await away(world, random);
       const revision = await compact(world);
