@@ -25,9 +25,9 @@ export const replication: readonly Mutant[] = [
     name: 'replicate-takes-itself-for-another',
     why: 'a sync() beside a transaction reads the record that is being written, and stops the replication as taken over',
     file: source('txn-ledger'),
-    find: '    await this.#findOwn();\n  }',
+    find: '    await this.#recorded.findOwn();\n  }',
     replace:
-      '    const known = this.#require();\n    if ((await this.#findOwn()).revision !== known.revision) throw this.#lost(undefined);\n  }',
+      '    const known = this.#recorded.require();\n    if ((await this.#recorded.findOwn()).revision !== known.revision) throw this.#recorded.lost(undefined);\n  }',
     caughtBy: { test: test('once'), name: 'takes its own record for its own beside writes' },
   },
   {

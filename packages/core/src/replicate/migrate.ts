@@ -20,6 +20,7 @@ import { type MigrationNote, type MigrationStage, noteOf } from './migration-not
 import { type ReplicateOptions, type Settings, toSettings } from './options.js';
 import { checkPlaces, type Places } from './places.js';
 import { OwnKeys } from './own-keys.js';
+import { progressOf } from './record.js';
 import { readAll } from './read-all.js';
 import { Replicator } from './replicator.js';
 import type { ReplicationState } from './state.js';
@@ -464,18 +465,6 @@ class RunningMigration implements Migration {
 }
 
 const NOWHERE = { revision: 1, identity: '' } as unknown as Bookmark;
-
-function progressOf({
-  bookmark,
-  keys,
-  toward,
-}: {
-  readonly bookmark?: Bookmark | undefined;
-  readonly keys?: number | undefined;
-  readonly toward?: Bookmark | undefined;
-}) {
-  return { bookmark, keys, toward };
-}
 
 function resultOf({ stage, late = [] }: MigrationNote, bookmark: Bookmark): CutOverResult {
   return { stage, bookmark, late };

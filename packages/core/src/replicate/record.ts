@@ -29,6 +29,10 @@ export interface ReplicationRecord extends Progress {
   readonly migration?: unknown;
 }
 
+export function progressOf({ bookmark, keys, toward }: ReplicationRecord): Progress {
+  return { bookmark, keys, toward };
+}
+
 /** What a commit changes of the record's note on a migration: nothing, if it has none. */
 export function noted(migration: unknown): { readonly migration?: unknown } {
   return migration === undefined ? {} : { migration };

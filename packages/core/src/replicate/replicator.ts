@@ -10,6 +10,7 @@ import {
 } from '@holdfast/store/adapter';
 import type { Change, ChangeEvent } from '../events/change.js';
 import { mirror } from '../mirror.js';
+import { isOtherOrOlder } from '../table/history.js';
 import { Lock } from '../util/lock.js';
 import { bytes } from '../values/bytes.js';
 import type { Mirror } from '../views/prefix-mirror.js';
@@ -25,9 +26,9 @@ import { makeLedger } from './make-ledger.js';
 import { noteOf } from './migration-note.js';
 import type { Settings } from './options.js';
 import { OwnKeys } from './own-keys.js';
-import type { Progress, ReplicationRecord } from './record.js';
+import { type Progress, progressOf, type ReplicationRecord } from './record.js';
 import { settleLeases } from './settle-leases.js';
-import { checkHistory, isOtherHistory, otherHistory } from './source-history.js';
+import { checkHistory, otherHistory } from './source-history.js';
 import type { ReplicationState } from './state.js';
 import { StepQueue } from './step-queue.js';
 import { Supervision } from './supervision.js';
@@ -181,7 +182,7 @@ export class Replicator {
   /** Writes a note on a migration into the record. */
   annotate(migration: unknown): Promise<void> {
     return this.#between(async () => {
-      await this.#ledger.commit([], this.#progress(), migration);
+      await this.#ledger.commit([], progressOf(this.#ledger.record), migration);
     });
   }
 
@@ -208,8 +209,7 @@ export class Replicator {
 
   *#leasedKeys(): IterableIterator<{ readonly key: string; readonly targetKey: string }> {
     for (const targetKey of this.#own.keys()) {
-      const source = this.#keys.sourceOf(targetKey);
-      const key = source === undefined ? undefined : this.#keys.source(source);
+      const key = this.sourceOf(targetKey);
       if (key !== undefined && this.#tap.lifetimeOf(key) !== undefined) yield { key, targetKey };
     }
   }
@@ -224,7 +224,7 @@ export class Replicator {
       const over = this.#own.get(key)?.revision;
       return value === undefined || over === undefined ? [] : [{ type: 'put', key, over, value, ...life }];
     });
-    for (const part of parts(writes)) await this.#commit(part, this.#progress());
+    for (const part of parts(writes)) await this.#commit(part, progressOf(this.#ledger.record));
   }
 
   /** Does something when no step is under way. */
@@ -353,7 +353,7 @@ export class Replicator {
       },
     }).then((mirrored) => {
       mirrored.on('resync', ({ reason, from, bookmark }) => {
-        if (reason !== 'history-changed' && !isOtherHistory(from, bookmark)) return;
+        if (reason !== 'history-changed' && !isOtherOrOlder(bookmark, from)) return;
         this.#queue.addHistory(from, bookmark);
       });
       return mirrored;
@@ -538,12 +538,7 @@ export class Replicator {
       const want = this.#wantedAt(key);
       if (want !== undefined) writes.push(await this.#putOf(key, want));
     }
-    for (const part of parts(writes)) await this.#commit(part, this.#progress());
-  }
-
-  #progress(): Progress {
-    const { bookmark, keys, toward } = this.#ledger.record;
-    return { bookmark, keys, toward };
+    for (const part of parts(writes)) await this.#commit(part, progressOf(this.#ledger.record));
   }
 
   async #putOf(key: string, { source, entry }: Wanted): Promise<Write> {
@@ -584,12 +579,8 @@ export class Replicator {
           return;
         } else {
           const half = Math.ceil(writes.length / 2);
-          const { bookmark, keys, toward = progress.bookmark } = { ...progress, ...this.#lastProgress() };
-          await this.#commit(writes.slice(0, half), {
-            bookmark,
-            keys,
-            toward: progress.toward ?? progress.bookmark ?? toward,
-          });
+          const toward = progress.toward ?? progress.bookmark;
+          await this.#commit(writes.slice(0, half), { ...this.#lastProgress(), toward });
           writes = writes.slice(half);
         }
         continue;

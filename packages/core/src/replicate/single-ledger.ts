@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type ConfigStore, StoreError } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
 import { decodeUtf8, toStoreError } from '@holdfast/store/adapter';
 import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import type { Places } from './places.js';
-import { formatRecord, noted, parseRecord, type Progress, type ReplicationRecord } from './record.js';
+import { formatRecord, noted, type Progress, type ReplicationRecord } from './record.js';
 import { readAll } from './read-all.js';
-import { recordGone, takenOver } from './taken-over.js';
+import { type Known, RecordedTarget } from './recorded-target.js';
 
 /** How many writes are under way at once. */
 const AT_ONCE = 16;
-
-interface Known {
-  readonly revision: number;
-  readonly record: ReplicationRecord;
-}
 
 type Outcome = 'done' | Omit<Refusal, 'write'>;
 
@@ -34,7 +29,7 @@ export class SingleLedger implements Ledger {
   readonly #target: ConfigStore;
   readonly #places: Places;
   readonly #context: LedgerContext;
-  #known: Known | undefined;
+  readonly #recorded: RecordedTarget;
   /** How far it is, where that is further than the record says. */
   #reached: Progress | undefined;
   /** The revision of each own key's mark. */
@@ -46,19 +41,20 @@ export class SingleLedger implements Ledger {
     this.#target = target;
     this.#places = places;
     this.#context = context;
+    this.#recorded = new RecordedTarget(target, places.record, context);
   }
 
   get record(): ReplicationRecord {
-    const { sequence, ...noted } = this.#known?.record ?? { sequence: 0 };
+    const { sequence, ...noted } = this.#recorded.known?.record ?? { sequence: 0 };
     return { ...noted, ...this.#reached, ...this.#context.identity, sequence };
   }
 
   async open(): Promise<ReplicationRecord | undefined> {
     let before: ReplicationRecord | undefined;
     for (;;) {
-      const found = await this.#find();
-      if (found?.record.writer === this.#context.identity.writer) {
-        this.#known = found;
+      const found = await this.#recorded.find();
+      if (found !== undefined && this.#recorded.isOwn(found)) {
+        this.#recorded.know(found);
         return before;
       }
       before = found?.record;
@@ -68,7 +64,7 @@ export class SingleLedger implements Ledger {
   }
 
   async read(): Promise<TargetKeys> {
-    const [{ items }, marks] = await this.#retry(() =>
+    const [{ items }, marks] = await this.#recorded.retry(() =>
       Promise.all([
         readAll(this.#target, this.#places.prefix, this.#call),
         readAll(this.#target, this.#places.marks, this.#call),
@@ -96,13 +92,13 @@ export class SingleLedger implements Ledger {
   }
 
   async peek(): Promise<ReplicationRecord | undefined> {
-    return (await this.#find())?.record;
+    return (await this.#recorded.find())?.record;
   }
 
   async commit(writes: readonly Write[], progress: Progress, migration?: unknown): Promise<Committed> {
     // The record first: a replicator that was taken over finds out before it writes anything. It promises nothing that is not written yet: with the
     // next commit it says how far this one came.
-    const known = this.#require();
+    const known = this.#recorded.require();
     const reached = { bookmark: undefined, keys: undefined, toward: undefined, ...progress };
     const before = this.record;
     const begun =
@@ -130,31 +126,26 @@ export class SingleLedger implements Ledger {
   }
 
   async check(): Promise<void> {
-    const found = await this.#find();
-    if (found?.record.writer === this.#context.identity.writer) {
-      this.#known = found;
-      return;
-    }
-    throw found === undefined ? recordGone(this.#places.record) : takenOver(this.#places.record, found.record);
+    this.#recorded.know(await this.#recorded.findOwn());
   }
 
   async erase(): Promise<void> {
-    if ((await this.#find()) === undefined) return;
+    if ((await this.#recorded.find()) === undefined) return;
     await this.check();
-    const { items } = await this.#retry(() =>
+    const { items } = await this.#recorded.retry(() =>
       this.#target.list({ prefix: this.#places.besideRecord }, { ...this.#call, keysOnly: true }),
     );
     for (let from = 0; from < items.length; from += AT_ONCE) {
       const some = items.slice(from, from + AT_ONCE);
-      await Promise.all(some.map(({ key }) => this.#retry(() => this.#target.delete({ key }, this.#call))));
+      await Promise.all(some.map(({ key }) => this.#recorded.retry(() => this.#target.delete({ key }, this.#call))));
     }
     // Last: until then a restart finds out what is left.
-    await this.#retry(() => this.#target.delete({ key: this.#places.record }, this.#call));
+    await this.#recorded.retry(() => this.#target.delete({ key: this.#places.record }, this.#call));
   }
 
   async #clearWorn(): Promise<void> {
     for (const key of this.#worn) {
-      await this.#retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
+      await this.#recorded.retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
       this.#marks.delete(key);
       this.#worn.delete(key);
     }
@@ -186,7 +177,7 @@ export class SingleLedger implements Ledger {
           return { current: undefined, error: failure };
         await this.#context.failed(failure);
       }
-      const current = await this.#retry(() => this.#target.get(key, this.#call));
+      const current = await this.#recorded.retry(() => this.#target.get(key, this.#call));
       if ((current?.modRevision ?? 0) === over) continue;
       // It may be a write of ours whose answer was lost. The mark has promised that value, so it is our own in any case.
       if (current === undefined || sumOf(current.value) !== sumOf(value)) return { current };
@@ -204,13 +195,13 @@ export class SingleLedger implements Ledger {
       } catch (error) {
         await this.#context.failed(error);
       }
-      const current = await this.#retry(() => this.#target.get(key, this.#call));
+      const current = await this.#recorded.retry(() => this.#target.get(key, this.#call));
       if (current === undefined) break;
       if (current.modRevision !== over) return { current };
     }
     this.#context.own.delete(key);
     this.#marks.delete(key);
-    await this.#retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
+    await this.#recorded.retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
     return 'done';
   }
 
@@ -232,7 +223,7 @@ export class SingleLedger implements Ledger {
       }
       // Another replicator's, or an own one whose answer was lost.
       await this.check();
-      const found = await this.#retry(() => this.#target.get(name, this.#call));
+      const found = await this.#recorded.retry(() => this.#target.get(name, this.#call));
       if (found === undefined) {
         this.#marks.delete(key);
         continue;
@@ -249,41 +240,18 @@ export class SingleLedger implements Ledger {
         const guard = found === undefined ? ({ ifAbsent: true } as const) : { ifModRevision: found.revision };
         const result = await this.#target.put(this.#places.record, formatRecord(record), { ...guard, ...this.#call });
         this.#context.answered();
-        if (result.succeeded) this.#known = { record, revision: result.revision };
+        if (result.succeeded) this.#recorded.know({ record, revision: result.revision });
         return result.succeeded;
       } catch (error) {
         await this.#context.failed(error);
-        const now = await this.#find();
+        const now = await this.#recorded.find();
         if (now?.record.writer === record.writer && now.record.sequence === record.sequence) {
-          this.#known = now;
+          this.#recorded.know(now);
           return true;
         }
         if (now?.revision !== found?.revision) return false;
       }
     }
-  }
-
-  async #find(): Promise<Known | undefined> {
-    const item = await this.#retry(() => this.#target.get(this.#places.record, this.#call));
-    if (item === undefined) return undefined;
-    return { revision: item.modRevision, record: parseRecord(item.key, item.value, this.#context.identity) };
-  }
-
-  async #retry<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const result = await work();
-        this.#context.answered();
-        return result;
-      } catch (error) {
-        await this.#context.failed(error);
-      }
-    }
-  }
-
-  #require(): Known {
-    if (this.#known === undefined) throw new StoreError('internal', 'the record was not taken yet');
-    return this.#known;
   }
 
   #markOf(key: string): string {

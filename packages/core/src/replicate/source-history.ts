@@ -1,5 +1,6 @@
 import { type Bookmark, type ConfigStore, isStoreError, StoreError } from '@holdfast/store';
 import { KeyRange } from '@holdfast/store/adapter';
+import { isOtherOrOlder } from '../table/history.js';
 import type { Mirror } from '../views/prefix-mirror.js';
 
 export interface CheckHistoryOptions {
@@ -23,7 +24,7 @@ export async function checkHistory(
   { source, prefix, last, keys, signal, ...context }: CheckHistoryOptions,
 ): Promise<void> {
   const { bookmark } = mirrored;
-  if (isOtherHistory(last, bookmark)) throw otherHistory(last, bookmark, prefix);
+  if (isOtherOrOlder(bookmark, last)) throw otherHistory(last, bookmark, prefix);
   if (keys === undefined || !source.capabilities.historicalReads) return;
   const count = await context.retry(async () => {
     try {
@@ -38,11 +39,6 @@ export async function checkHistory(
   if (count !== undefined || keys === 0 || !source.capabilities.versions) return;
   for (const entry of mirrored.values()) if (entry.createRevision <= last.revision) return;
   throw otherHistory(last, bookmark, prefix);
-}
-
-/** Whether a state can't have come of an earlier one: the source was restored, wiped, or is another store. */
-export function isOtherHistory(from: Bookmark, to: Bookmark): boolean {
-  return from.identity !== to.identity || to.revision < from.revision;
 }
 
 export function otherHistory(from: Bookmark, to: Bookmark, prefix: string): StoreError {

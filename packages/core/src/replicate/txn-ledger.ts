@@ -1,10 +1,10 @@
-import { type Compare, type ConfigStore, type KeyValue, type Op, StoreError } from '@holdfast/store';
+import { type Compare, type ConfigStore, type Op, StoreError } from '@holdfast/store';
 import { toStoreError } from '@holdfast/store/adapter';
 import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import type { Places } from './places.js';
-import { formatRecord, noted, parseRecord, type Progress, type ReplicationRecord } from './record.js';
+import { formatRecord, noted, type Progress, progressOf, type ReplicationRecord } from './record.js';
 import { readAll } from './read-all.js';
-import { recordGone, takenOver } from './taken-over.js';
+import { type Known, RecordedTarget } from './recorded-target.js';
 
 /** The most operations of a transaction that etcd takes by default. */
 const TXN_OPERATIONS = 128;
@@ -12,12 +12,6 @@ const TXN_OPERATIONS = 128;
 const CLEARED_AT_ONCE = 32;
 /** How many keys one read looks at. */
 const LOOKED_AT = 64;
-
-/** The record as it is in the target. */
-interface Known {
-  readonly revision: number;
-  readonly record: ReplicationRecord;
-}
 
 /**
  * A ledger in a store with transactions over many keys. Each transaction compares the record with the one that it continues from, and
@@ -31,7 +25,7 @@ export class TxnLedger implements Ledger {
   readonly #target: ConfigStore;
   readonly #places: Places;
   readonly #context: LedgerContext;
-  #known: Known | undefined;
+  readonly #recorded: RecordedTarget;
   #sequence = 0;
   /** An own revision that has no receipt yet: the record's, by which it is own until the next transaction. */
   #unfiled: number | undefined;
@@ -44,18 +38,19 @@ export class TxnLedger implements Ledger {
     this.#target = target;
     this.#places = places;
     this.#context = context;
+    this.#recorded = new RecordedTarget(target, places.record, context);
   }
 
   get record(): ReplicationRecord {
-    const { sequence, ...noted } = this.#known?.record ?? { sequence: 0 };
+    const { sequence, ...noted } = this.#recorded.known?.record ?? { sequence: 0 };
     return { ...noted, ...this.#context.identity, sequence };
   }
 
   async open(): Promise<ReplicationRecord | undefined> {
     let before: ReplicationRecord | undefined;
     for (;;) {
-      const found = await this.#find();
-      if (found?.record.writer === this.#context.identity.writer) {
+      const found = await this.#recorded.find();
+      if (found !== undefined && this.#recorded.isOwn(found)) {
         this.#know(found);
         return before;
       }
@@ -78,7 +73,7 @@ export class TxnLedger implements Ledger {
   }
 
   async read(): Promise<TargetKeys> {
-    const [{ items }, receipts] = await this.#retry(() =>
+    const [{ items }, receipts] = await this.#recorded.retry(() =>
       Promise.all([
         readAll(this.#target, this.#places.prefix, this.#call),
         readAll(this.#target, this.#places.receipts, { ...this.#call, keysOnly: true }),
@@ -99,21 +94,20 @@ export class TxnLedger implements Ledger {
   }
 
   async peek(): Promise<ReplicationRecord | undefined> {
-    const found = await this.#find();
+    const found = await this.#recorded.find();
     this.#unfiled = found?.revision;
     return found?.record;
   }
 
   async commit(writes: readonly Write[], progress: Progress, migration?: unknown): Promise<Committed> {
     for (;;) {
-      const known = this.#require();
+      const known = this.#recorded.require();
       const filed = this.#toFile(writes);
       let room = this.#most - writes.length - 1;
       if (filed !== undefined) room -= 1;
       if (room < 0 && filed !== undefined) {
         // A transaction as large as the target takes: the receipt goes ahead.
-        const { bookmark, keys, toward } = this.record;
-        await this.commit([], { bookmark, keys, toward });
+        await this.commit([], progressOf(this.record));
         continue;
       }
       this.#sequence += 1;
@@ -128,7 +122,7 @@ export class TxnLedger implements Ledger {
         const result = await this.#target.txn({ if: compares, then }, this.#call);
         this.#context.answered();
         if (!result.succeeded) {
-          const found = await this.#findOwn();
+          const found = await this.#recorded.findOwn();
           if (found.revision !== known.revision) this.#know(found);
           return { done: [], refused: await this.#mismatches(writes) };
         }
@@ -156,19 +150,19 @@ export class TxnLedger implements Ledger {
 
   /** Also while a transaction is under way: it goes by the writer, and not by the revision. */
   async check(): Promise<void> {
-    await this.#findOwn();
+    await this.#recorded.findOwn();
   }
 
   async erase(): Promise<void> {
     for (;;) {
-      const found = await this.#find();
+      const found = await this.#recorded.find();
       if (found === undefined) return;
-      if (found.record.writer !== this.#context.identity.writer) throw this.#lost(found);
+      if (!this.#recorded.isOwn(found)) throw this.#recorded.lost(found);
       const then: Op[] = [
         { type: 'delete', range: { key: this.#places.record } },
         { type: 'delete', range: { prefix: this.#places.besideRecord } },
       ];
-      await this.#retry(() => this.#target.txn({ if: [this.#continues(found)], then }, this.#call));
+      await this.#recorded.retry(() => this.#target.txn({ if: [this.#continues(found)], then }, this.#call));
     }
   }
 
@@ -180,7 +174,7 @@ export class TxnLedger implements Ledger {
     let trouble: unknown = failure;
     for (;;) {
       await this.#context.failed(trouble);
-      const found = await this.#findOwn();
+      const found = await this.#recorded.findOwn();
       if (found.record.sequence === sequence) return found.revision;
       this.#sequence += 1;
       const record = { ...found.record, sequence: this.#sequence };
@@ -244,7 +238,7 @@ export class TxnLedger implements Ledger {
     for (let from = 0; from < writes.length; from += LOOKED_AT) {
       const some = writes.slice(from, from + LOOKED_AT);
       const then = some.map(({ key }): Op => ({ type: 'get', key }));
-      const { results } = await this.#retry(() => this.#target.txn({ then }, this.#call));
+      const { results } = await this.#recorded.retry(() => this.#target.txn({ then }, this.#call));
       for (const [index, write] of some.entries()) {
         const result = results[index];
         const current = result?.type === 'get' ? result.item : undefined;
@@ -254,42 +248,9 @@ export class TxnLedger implements Ledger {
     return refused;
   }
 
-  async #findOwn(): Promise<Known> {
-    const found = await this.#find();
-    if (found?.record.writer === this.#context.identity.writer) return found;
-    throw this.#lost(found);
-  }
-
-  async #find(): Promise<Known | undefined> {
-    const item: KeyValue | undefined = await this.#retry(() => this.#target.get(this.#places.record, this.#call));
-    if (item === undefined) return undefined;
-    return { revision: item.modRevision, record: parseRecord(item.key, item.value, this.#context.identity) };
-  }
-
-  async #retry<T>(work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const result = await work();
-        this.#context.answered();
-        return result;
-      } catch (error) {
-        await this.#context.failed(error);
-      }
-    }
-  }
-
   #know(known: Known): void {
-    this.#known = known;
+    this.#recorded.know(known);
     this.#unfiled = known.revision;
-  }
-
-  #require(): Known {
-    if (this.#known === undefined) throw new StoreError('internal', 'the record was not taken yet');
-    return this.#known;
-  }
-
-  #lost(found: Known | undefined): StoreError {
-    return found === undefined ? recordGone(this.#places.record) : takenOver(this.#places.record, found.record);
   }
 
   #continues(known: Known | undefined): Compare {
