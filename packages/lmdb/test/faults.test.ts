@@ -2,34 +2,19 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
+import type { ConfigStore, StoreError } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
-import { lmdbStore, type LmdbStoreOptions } from '@holdfast/lmdb';
+import { lmdbStore } from '@holdfast/lmdb';
 import { open } from 'lmdb';
 import { networkFileSystem } from '../src/database/folder.js';
 import { newFolder, removeFolders } from './support/folders.js';
 import { buildProgram, Program } from './support/program.js';
+import { closeStores, errorOf, openIn } from './support/stores.js';
 
-const opened: ConfigStore[] = [];
 afterAll(async () => {
-  for (const store of opened) await store.close();
+  await closeStores();
   removeFolders();
 });
-
-function openIn(path: string, options: Partial<LmdbStoreOptions> = {}) {
-  const store = lmdbStore({ path, pollMs: 100, ...options });
-  opened.push(store);
-  return store;
-}
-
-async function errorOf(doing: Promise<unknown>): Promise<StoreError> {
-  const error: unknown = await doing.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!isStoreError(error)) throw new Error(`it was to fail with a StoreError: ${String(error)}`);
-  return error;
-}
 
 const hash = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
 

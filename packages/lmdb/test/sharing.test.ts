@@ -1,35 +1,20 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
-import { isStoreError, type ConfigStore, type StoreError } from '@holdfast/store';
-import { lmdbStore, type LmdbStoreOptions } from '@holdfast/lmdb';
+import type { StoreError } from '@holdfast/store';
+import { lmdbStore } from '@holdfast/lmdb';
 import { Database } from '../src/database/database.js';
 import { newFolder, removeFolders } from './support/folders.js';
 import { buildProgram, Program } from './support/program.js';
+import { closeStores, errorOf, openIn } from './support/stores.js';
 
-const opened: ConfigStore[] = [];
 afterEach(() => {
   jest.restoreAllMocks();
 });
 afterAll(async () => {
-  for (const store of opened) await store.close();
+  await closeStores();
   removeFolders();
 });
-
-function openIn(path: string, options: Partial<LmdbStoreOptions> = {}) {
-  const store = lmdbStore({ path, pollMs: 100, ...options });
-  opened.push(store);
-  return store;
-}
-
-async function errorOf(doing: Promise<unknown>): Promise<StoreError> {
-  const error: unknown = await doing.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!isStoreError(error)) throw new Error(`it was to fail with a StoreError: ${String(error)}`);
-  return error;
-}
 
 describe('several stores of one process on one folder', () => {
   test('with different options write, open and close at the same time, and none waits for another for ever', async () => {
