@@ -3,7 +3,9 @@ import { parseArgs } from 'node:util';
 import { describeViolations } from '@holdfast/testkit';
 import { runCampaign } from './campaign/campaign.js';
 import { type CampaignResult, type Failure, quantiles } from './campaign/campaign-result.js';
-import { coordinationCommand } from './coordination/command.js';
+import { worldsCommand, type WorldsCommand } from './campaign/worlds-command.js';
+import { coordinationWorlds } from './coordination/campaign.js';
+import { replicationWorlds } from './replication/campaign.js';
 import type { Generation } from './plans/generate.js';
 import { type JobMessage, runInJobs } from './campaign/jobs.js';
 import { report } from './campaign/report.js';
@@ -12,6 +14,7 @@ import { runPlan } from './world/world.js';
 
 const USAGE = `usage: npm run simulate -- --seeds <how many> --seed <the first>
   --coordination worlds of sessions, locks, elections and transactions, instead of mirrors
+  --replication  worlds of replicators between two stores, instead of mirrors
   --generation N 1 to 5: the worlds as they were before there were more faults
   --jobs N       in so many processes
   --keep-going   past the first violation
@@ -25,6 +28,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     generation: { type: 'string', default: '6' },
     coordination: { type: 'boolean', default: false },
+    replication: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '1' },
     out: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
@@ -90,9 +94,9 @@ async function main(): Promise<number> {
   }
   // Where in the code an error was made is of no use here, and costs a twentieth of the time.
   if (!values.trace) Error.stackTraceLimit = 0;
-  if (values.coordination) {
+  if (values.coordination || values.replication) {
     const began = performance.now();
-    return coordinationCommand({
+    const options: WorldsCommand = {
       first,
       seeds,
       keepsGoing: values['keep-going'],
@@ -104,7 +108,8 @@ async function main(): Promise<number> {
       onProgress: nowAndThen((worlds) => {
         print(`${worlds} worlds in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
       }),
-    });
+    };
+    return values.coordination ? worldsCommand(coordinationWorlds, options) : worldsCommand(replicationWorlds, options);
   }
   if (values.job) return job(first, seeds, generation);
   const began = performance.now();

@@ -49,9 +49,9 @@ export const replication: readonly Mutant[] = [
   {
     name: 'replicate-deletes-after-a-restore',
     why: 'a source that was wiped while the replicator was down wipes the target',
-    file: source('replicator'),
-    find: '    if (this.#settings.acceptHistory) return;\n',
-    replace: '    if (this.#settings.name.length > 0) return;\n',
+    file: source('source-history'),
+    find: '  if (isOtherOrOlder(state, last)) throw',
+    replace: '  if (isOtherOrOlder(state, last) && prefix.length < 0) throw',
     caughtBy: { test: test('history'), name: 'deletes nothing while it was down' },
   },
   {

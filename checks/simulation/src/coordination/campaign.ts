@@ -1,53 +1,33 @@
-import type { Violation } from '@holdfast/testkit';
-import { addCounts } from '../world/stats.js';
+import {
+  runWorlds,
+  type WorldFailure,
+  type Worlds,
+  type WorldsCampaignOptions,
+  type WorldsResult,
+} from '../campaign/worlds.js';
 import { generateCoordination } from './generate.js';
 import type { CoordinationRunOptions } from './parts.js';
 import type { CoordinationPlan } from './plan.js';
+import { shrinkCoordination } from './shrink.js';
 import { noCoordinationStats, type CoordinationStats } from './stats.js';
 import { runCoordination } from './world.js';
 
-export interface CoordinationFailure {
-  readonly seed: number;
-  readonly plan: CoordinationPlan;
-  readonly violations: readonly Violation[];
-}
+/** `npm run simulate -- --coordination`: worlds of coordinators. */
+export const coordinationWorlds: Worlds<CoordinationPlan, CoordinationStats, CoordinationRunOptions> = {
+  option: '--coordination',
+  generate: generateCoordination,
+  run: runCoordination,
+  shrink: (failure) => shrinkCoordination(failure),
+  noStats: noCoordinationStats,
+};
 
-export interface CoordinationCampaignOptions extends CoordinationRunOptions {
-  readonly first: number;
-  readonly seeds: number;
-  /** Called after each world; `false` ends the campaign. */
-  readonly onSeed?: (seed: number, failure: CoordinationFailure | undefined) => boolean | undefined;
-}
-
-/** What came of many worlds. */
-export interface CoordinationResult {
-  readonly seeds: number;
-  readonly failures: readonly CoordinationFailure[];
-  /** Worlds with histories that can't be told apart. They were not judged. */
-  readonly setAside: number;
-  readonly stats: Readonly<CoordinationStats>;
-  readonly faults: Readonly<Record<string, number>>;
-}
+export type CoordinationCampaignOptions = WorldsCampaignOptions<CoordinationPlan> & CoordinationRunOptions;
 
 /** Runs the worlds of a range of seeds, one after another. */
-export async function runCoordinationCampaign(options: CoordinationCampaignOptions): Promise<CoordinationResult> {
-  const { first, seeds, onSeed } = options;
-  const stats = noCoordinationStats();
-  const faults: Record<string, number> = {};
-  const failures: CoordinationFailure[] = [];
-  let run = 0;
-  let setAside = 0;
-  for (let seed = first; seed < first + seeds; seed += 1) {
-    const plan = generateCoordination(seed);
-    const outcome = await runCoordination(plan, options);
-    const { violations } = outcome;
-    run += 1;
-    if (outcome.isSetAside) setAside += 1;
-    for (const name of Object.keys(stats) as (keyof CoordinationStats)[]) stats[name] += outcome.stats[name];
-    addCounts(faults, outcome.faults);
-    const failure = violations.length === 0 ? undefined : { seed, plan, violations };
-    if (failure !== undefined) failures.push(failure);
-    if (onSeed?.(seed, failure) === false) break;
-  }
-  return { seeds: run, failures, setAside, stats, faults };
+export function runCoordinationCampaign(
+  options: CoordinationCampaignOptions,
+): Promise<WorldsResult<CoordinationPlan, CoordinationStats>> {
+  return runWorlds(coordinationWorlds, options);
 }
+
+export type CoordinationFailure = WorldFailure<CoordinationPlan>;

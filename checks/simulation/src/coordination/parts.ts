@@ -1,8 +1,10 @@
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
+import type { Txn } from '@holdfast/store';
 import { Recorder } from '@holdfast/testkit';
 import { Leases } from '../cluster/leases.js';
 import { Members } from '../cluster/members.js';
 import { Client } from '../links/client.js';
+import { LateWrites, type Writing } from '../links/late-writes.js';
 import { Random } from '../plans/random.js';
 import { SimClock } from '../sim-clock.js';
 import { type Commit, Truth } from '../truth/truth.js';
@@ -13,7 +15,6 @@ import { FaultCounts } from '../world/fault-counts.js';
 import { Server } from '../world/server.js';
 import { holdfast, type Implementation } from './implementation.js';
 import { Holder } from './holder.js';
-import { LateWrites } from './late-writes.js';
 import { ObserverHost } from './observer-host.js';
 import type { Acquire, CoordinationPlan } from './plan.js';
 import { Process } from './process.js';
@@ -25,6 +26,12 @@ import { Transfers } from './transfers.js';
 export interface CoordinationRunOptions extends Pick<RunOptions, 'trace' | 'wrapStore'> {
   /** Default: Holdfast's. */
   readonly implementation?: Implementation | undefined;
+}
+
+/** A session and its keys come by such writes. */
+function isLeased(writing: Writing, [request]: readonly unknown[]): boolean {
+  if (writing !== 'txn') return false;
+  return (request as Txn).then?.some((op) => op.type === 'put' && op.lease !== undefined) === true;
 }
 
 const REFUSING: readonly string[] = ['deny', 'lock-out', 'proxy-answers'];
@@ -144,6 +151,7 @@ export class CoordinationParts {
       link: () => client.link,
       count: this.faults.add,
       history: () => this.truth.epochs.length,
+      mayBeLate: isLeased,
     });
     const client: Client = new Client({
       name,

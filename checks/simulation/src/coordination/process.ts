@@ -2,10 +2,10 @@ import { isStoreError, type ConfigStore } from '@holdfast/store';
 import { sleep } from '@holdfast/store/adapter';
 import type { Session } from '@holdfast/coordination';
 import type { Client } from '../links/client.js';
+import type { LateWrites } from '../links/late-writes.js';
 import type { Random } from '../plans/random.js';
 import type { ClockView, SimClock } from '../sim-clock.js';
 import type { Implementation } from './implementation.js';
-import type { LateWrites } from './late-writes.js';
 import { ProcessClock } from './process-clock.js';
 import { isOutage, isRefusal } from './refusals.js';
 

@@ -1,14 +1,14 @@
 import { shrinkBy } from '../campaign/shrink.js';
-import type { CoordinationFailure } from './campaign.js';
+import type { WorldFailure } from '../campaign/worlds.js';
 import type { CoordinationRunOptions } from './parts.js';
 import type { CoordinationPlan, CoordinationStep } from './plan.js';
 import { runCoordination } from './world.js';
 
 /** A smaller plan that breaks the same promise: fewer steps and observers, shorter waits, less haste. */
 export function shrinkCoordination(
-  failure: CoordinationFailure,
+  failure: WorldFailure<CoordinationPlan>,
   options: CoordinationRunOptions = {},
-): Promise<CoordinationFailure> {
+): Promise<WorldFailure<CoordinationPlan>> {
   return shrinkBy(failure, { run: (plan) => runCoordination(plan, options), size, lessBesides, simpler });
 }
 

@@ -1,19 +1,11 @@
-import type { Violation } from '@holdfast/testkit';
+import type { WorldOutcome } from '../campaign/worlds.js';
 import { checkNothingLeft, converge } from './converge.js';
 import { CoordinationParts, type CoordinationRunOptions } from './parts.js';
 import type { CoordinationPlan } from './plan.js';
 import type { CoordinationStats } from './stats.js';
 import { FAR, takeStep } from './steps.js';
 
-/** What came of a plan. */
-export interface CoordinationOutcome {
-  readonly violations: readonly Violation[];
-  /** Whether there were violations, in a world whose store went back under its old identity and overtook what clients knew: nobody can tell that. */
-  readonly isSetAside: boolean;
-  readonly stats: Readonly<CoordinationStats>;
-  /** Fault → how often it happened. */
-  readonly faults: Readonly<Record<string, number>>;
-}
+export type CoordinationOutcome = WorldOutcome<CoordinationStats>;
 
 /** Runs a plan in a world of its own. The same plan gives the same outcome, always. */
 export async function runCoordination(

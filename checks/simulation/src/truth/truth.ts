@@ -8,6 +8,7 @@ export interface Version {
   readonly text: string;
   readonly modRevision: number;
   readonly createRevision: number;
+  readonly lease: string | undefined;
 }
 
 interface Change {
@@ -130,8 +131,8 @@ export class Epoch {
   }
 }
 
-function toVersion({ key, value, modRevision, createRevision }: KeyValue): Version {
-  return { key, text: decodeUtf8(value) ?? '', modRevision, createRevision };
+function toVersion({ key, value, modRevision, createRevision, lease }: KeyValue): Version {
+  return { key, text: decodeUtf8(value) ?? '', modRevision, createRevision, lease };
 }
 
 /** The store's real history, recorded by an undisturbed watch. Everything else is compared with it. */

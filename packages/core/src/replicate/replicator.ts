@@ -28,9 +28,9 @@ import type { Settings } from './options.js';
 import { OwnKeys } from './own-keys.js';
 import { type Progress, progressOf, type ReplicationRecord } from './record.js';
 import { settleLeases } from './settle-leases.js';
-import { checkHistory, otherHistory } from './source-history.js';
+import { checkGoesOn, checkHistory, otherHistory } from './source-history.js';
 import type { ReplicationState } from './state.js';
-import { StepQueue } from './step-queue.js';
+import { type LostKey, StepQueue } from './step-queue.js';
 import { Supervision } from './supervision.js';
 import type { Wanted } from './wanted.js';
 
@@ -120,7 +120,7 @@ export class Replicator {
       clock,
       signal: this.#end.signal,
       onLost: (keys) => {
-        this.#queue.addRepair(keys);
+        this.#queue.addRepair(keys.map((key) => ({ key, revision: this.#own.get(key)?.revision })));
       },
     });
   }
@@ -259,9 +259,10 @@ export class Replicator {
       this.#mirror = await this.#open();
       const before = await this.#ledger.open();
       checkNotMoved(before);
-      const last = before?.bookmark ?? before?.toward;
-      if (last !== undefined) await this.#checkHistory(last, before?.bookmark === undefined ? undefined : before.keys);
+      // Another replicator may have come further meanwhile: a comparison with less would undo that.
+      await this.#catchUp();
       if (before?.toward !== undefined) await this.#checkHistory(before.toward, undefined);
+      if (before?.bookmark !== undefined) await this.#checkHistory(before.bookmark, before.keys);
       await this.#compare(before?.bookmark);
       this.#queue.done();
       this.#supervision.started();
@@ -281,9 +282,16 @@ export class Replicator {
     try {
       await mirrored.sync({ signal, timeoutMs });
       await this.#queue.untilDone(signal);
-      await this.#ledger.check();
     } catch (error) {
       throw this.#reasonOf(error);
+    }
+    try {
+      await this.#ledger.check();
+    } catch (error) {
+      const failure = this.#reasonOf(error);
+      // It has lost the record, and would stop at its next write.
+      await this.#stop(failure);
+      throw failure;
     }
   }
 
@@ -397,18 +405,32 @@ export class Replicator {
     }
   }
 
+  /** Until the mirror has everything that the source has by now. */
+  async #catchUp(): Promise<void> {
+    const mirrored = this.#mirror;
+    if (mirrored === undefined) return;
+    const { startTimeoutMs: timeoutMs } = this.#settings;
+    await this.#supervision.retry('source', () => mirrored.sync({ signal: this.#end.signal, timeoutMs }));
+  }
+
   /** @throws StoreError `history-changed`, unless that is accepted */
   async #checkHistory(last: Bookmark, keys: number | undefined): Promise<void> {
     if (this.#settings.acceptHistory) return;
     if (this.#mirror === undefined) return;
-    await checkHistory(this.#mirror, {
-      source: this.#source,
-      prefix: this.#settings.prefix,
-      last,
-      keys,
-      signal: this.#end.signal,
-      retry: (work) => this.#supervision.retry('source', work),
-    });
+    try {
+      await checkHistory(this.#mirror, {
+        source: this.#source,
+        prefix: this.#settings.prefix,
+        last,
+        keys,
+        signal: this.#end.signal,
+        retry: (work) => this.#supervision.retry('source', work),
+      });
+    } catch (error) {
+      // If another replicator has the record by now, that is why it ends.
+      await this.#ledger.check();
+      throw error;
+    }
   }
 
   /**
@@ -422,6 +444,8 @@ export class Replicator {
     this.#supervision.starting();
     // In one turn: from here on, the queue has what is newer.
     const { bookmark } = mirrored;
+    // The mirror may have gone on since the history was checked.
+    if (complete !== undefined && !this.#settings.acceptHistory) checkGoesOn(bookmark, complete, this.#settings.prefix);
     const entries = [...mirrored];
     const keys = this.#countOfSource();
     this.#queue.restart();
@@ -436,6 +460,8 @@ export class Replicator {
       wanted.set(target, { source, entry });
     }
     const there = await this.#ledger.read();
+    // What another replicator has written meanwhile is no conflict.
+    await this.#ledger.check();
     const leases = await this.#leasesFor(wanted, there);
     const { writes, conflicts } = await compareStates({
       there,
@@ -531,12 +557,17 @@ export class Replicator {
     await this.#supervision.retry('target', () => this.#leases.sweep());
   }
 
-  /** Writes keys again whose lease ran out at the target, as the source has them by now. */
-  async #repair(keys: readonly string[]): Promise<void> {
+  /**
+   * Writes keys again whose lease ran out at the target. Not those that were written since, nor those that the source has changed: these come
+   * with their step, beside what else their transaction has changed.
+   */
+  async #repair(lost: readonly LostKey[]): Promise<void> {
     const writes: Write[] = [];
-    for (const key of keys) {
+    const done = this.#bookmark?.revision ?? 0;
+    for (const { key, revision } of lost) {
       const want = this.#wantedAt(key);
-      if (want !== undefined) writes.push(await this.#putOf(key, want));
+      if (want === undefined || want.entry.modRevision > done || this.#own.get(key)?.revision !== revision) continue;
+      writes.push(await this.#putOf(key, want));
     }
     for (const part of parts(writes)) await this.#commit(part, progressOf(this.#ledger.record));
   }

@@ -121,7 +121,9 @@ export class SingleLedger implements Ledger {
         else refused.push({ write, ...outcome });
       }
     }
-    if (refused.length === 0) this.#reached = reached;
+    // What another replicator has written since is no conflict.
+    if (refused.length > 0) await this.check();
+    else this.#reached = reached;
     return { done, refused };
   }
 
@@ -145,8 +147,7 @@ export class SingleLedger implements Ledger {
 
   async #clearWorn(): Promise<void> {
     for (const key of this.#worn) {
-      await this.#recorded.retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
-      this.#marks.delete(key);
+      await this.#unmark(key);
       this.#worn.delete(key);
     }
   }
@@ -200,9 +201,16 @@ export class SingleLedger implements Ledger {
       if (current.modRevision !== over) return { current };
     }
     this.#context.own.delete(key);
-    this.#marks.delete(key);
-    await this.#recorded.retry(() => this.#target.delete({ key: this.#markOf(key) }, this.#call));
+    await this.#unmark(key);
     return 'done';
+  }
+
+  /** Only that mark: a deletion that lands late must not take a newer one. */
+  async #unmark(key: string): Promise<void> {
+    const known = this.#marks.get(key);
+    this.#marks.delete(key);
+    if (known === undefined) return;
+    await this.#recorded.retry(() => this.#target.delete(this.#markOf(key), { ifModRevision: known, ...this.#call }));
   }
 
   async #mark(key: string, intent: Intent): Promise<void> {

@@ -24,7 +24,7 @@ export async function checkHistory(
   { source, prefix, last, keys, signal, ...context }: CheckHistoryOptions,
 ): Promise<void> {
   const { bookmark } = mirrored;
-  if (isOtherOrOlder(bookmark, last)) throw otherHistory(last, bookmark, prefix);
+  checkGoesOn(bookmark, last, prefix);
   if (keys === undefined || !source.capabilities.historicalReads) return;
   const count = await context.retry(async () => {
     try {
@@ -39,6 +39,11 @@ export async function checkHistory(
   if (count !== undefined || keys === 0 || !source.capabilities.versions) return;
   for (const entry of mirrored.values()) if (entry.createRevision <= last.revision) return;
   throw otherHistory(last, bookmark, prefix);
+}
+
+/** @throws StoreError `history-changed` if the source's state is of another history than what was replicated, or older */
+export function checkGoesOn(state: Bookmark, last: Bookmark, prefix: string): void {
+  if (isOtherOrOlder(state, last)) throw otherHistory(last, state, prefix);
 }
 
 export function otherHistory(from: Bookmark, to: Bookmark, prefix: string): StoreError {

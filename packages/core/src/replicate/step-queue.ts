@@ -10,12 +10,18 @@ export interface Step {
   readonly keys: number;
 }
 
+/** A key of the target whose lease ran out, and the revision that it had there, if it was an own one. */
+export interface LostKey {
+  readonly key: string;
+  readonly revision: number | undefined;
+}
+
 export type Task =
   | { readonly type: 'step'; readonly step: Step }
   /** The source holds another history from here on. */
   | { readonly type: 'history'; readonly from: Bookmark; readonly to: Bookmark }
   /** Keys that have to be written again. */
-  | { readonly type: 'repair'; readonly keys: readonly string[] }
+  | { readonly type: 'repair'; readonly keys: readonly LostKey[] }
   /** Something that has to be done between two steps. It tells of its own failure. */
   | { readonly type: 'call'; readonly call: () => Promise<void> };
 
@@ -62,7 +68,7 @@ export class StepQueue {
     this.#push({ type: 'history', from, to }, weight + 1);
   }
 
-  addRepair(keys: readonly string[]): void {
+  addRepair(keys: readonly LostKey[]): void {
     this.#push({ type: 'repair', keys });
   }
 

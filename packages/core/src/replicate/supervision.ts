@@ -1,5 +1,12 @@
 import { type Clock, StoreError } from '@holdfast/store';
-import { Backoff, type BackoffOptions, isRefusedLocally, sleep, toStoreError } from '@holdfast/store/adapter';
+import {
+  Backoff,
+  type BackoffOptions,
+  isRefusedLocally,
+  monotonicMs,
+  sleep,
+  toStoreError,
+} from '@holdfast/store/adapter';
 import type { ReplicationState } from './state.js';
 
 type Side = 'source' | 'target';
@@ -21,7 +28,7 @@ export class Supervision {
   /** Where it stands, if both stores answer. */
   #work: ReplicationState;
   #shown: ReplicationState;
-  /** While it starts, failures end it after this long. */
+  /** While it starts, failures end it from then on, on the clock that nobody sets. */
   #startUntil: number | undefined;
 
   constructor(options: SupervisionOptions) {
@@ -36,7 +43,7 @@ export class Supervision {
   }
 
   begin(): void {
-    this.#startUntil = this.#options.clock.now() + this.#options.startTimeoutMs;
+    this.#startUntil = monotonicMs(this.#options.clock) + this.#options.startTimeoutMs;
   }
 
   started(): void {
@@ -67,7 +74,7 @@ export class Supervision {
     const failure = toStoreError(error);
     if (!mayPass(failure)) throw failure;
     this.interrupted(side, failure);
-    if (this.#startUntil !== undefined && clock.now() >= this.#startUntil && this.#work.status === 'starting') {
+    if (this.#startUntil !== undefined && monotonicMs(clock) >= this.#startUntil && this.#work.status === 'starting') {
       const message = `the ${side} was not reached within ${startTimeoutMs} ms: ${failure.message}`;
       throw new StoreError('timeout', message, { cause: failure, endpoint: failure.endpoint });
     }

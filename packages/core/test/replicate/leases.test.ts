@@ -94,4 +94,30 @@ describe('leased keys', () => {
     expect(await held(target, TO)).toEqual({ 1: 'one', 2: 'two' });
     expect(replication.state.status).toBe('following');
   });
+
+  it('are written once, and not ahead of their transaction, when their lease ran out', async () => {
+    const { source, target, targetFaults, run } = world;
+    const [short, long] = [await source.leases.grant(5), await source.leases.grant(60)];
+    await source.put('/a/1', 'one', { lease: short.id });
+    const replication = await world.start();
+    targetFaults.next = () => 'lost';
+    await source.put('/a/0', 'waits');
+    await pass(10, () => source.leases.keepAlive(short.id));
+    await source.txn({
+      then: [
+        { type: 'put', key: '/a/1', value: 'two', lease: long.id },
+        { type: 'put', key: '/a/2', value: 'two' },
+      ],
+    });
+    targetFaults.end();
+    await pass(10);
+    await run(replication.sync());
+    const { items } = await target.list({ prefix: TO });
+    expect(items.map(({ key, version }) => [key, version])).toEqual([
+      ['/b/0', 1],
+      ['/b/1', 1],
+      ['/b/2', 1],
+    ]);
+    expect(new Set(items.slice(1).map(({ modRevision }) => modRevision)).size).toBe(1);
+  });
 });

@@ -55,6 +55,34 @@ describe('exactly once in effect', () => {
     expect(second.state.status).toBe('following');
   });
 
+  it('a sync() that finds another replicator ends the replication', async () => {
+    const { run } = world;
+    const first = await world.start();
+    await world.start();
+    await expect(run(first.sync())).rejects.toMatchObject({ code: 'conflict' });
+    expect(first.state).toMatchObject({ status: 'stopped', error: { code: 'conflict' } });
+  });
+
+  it('what another replicator writes during a comparison is no conflict', async () => {
+    const { source, target, targetFaults, run, clock } = world;
+    await source.put('/a/1', 'one');
+    let reads = 0;
+    // The record is taken, and the keys are not read yet.
+    targetFaults.next = (kind) => (kind === 'read' && (reads += 1) > 1 ? 'wait' : 'pass');
+    const overtaken = world.start().then(
+      () => 'started',
+      (error: unknown) => error,
+    );
+    while (targetFaults.waiting < 2) await clock.advance(20);
+    targetFaults.next = () => 'pass';
+    await source.put('/a/1', 'two');
+    const second = await world.start();
+    await run(second.sync());
+    targetFaults.release();
+    expect(await run(overtaken)).toMatchObject({ message: expect.stringMatching(/another replicator/) });
+    expect(await held(target, TO)).toEqual({ 1: 'two' });
+  });
+
   it('takes its own record for its own beside writes', async () => {
     const { source, target, run } = world;
     const replication = await world.start();

@@ -168,4 +168,27 @@ describe('replicate()', () => {
     expect(replication.state.status).toBe('closed');
     await expect(replication.sync()).rejects.toMatchObject({ code: 'aborted' });
   });
+
+  it('counts the time of a start on a clock that nobody sets', async () => {
+    const { source, target, targetFaults, run, clock } = world;
+    await source.put('/a/1', 'one');
+    let offset = 0;
+    const wall = {
+      now: () => clock.now() + offset,
+      monotonic: () => clock.now(),
+      setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms),
+      clearTimeout: (handle: Parameters<typeof clock.clearTimeout>[0]) => {
+        clock.clearTimeout(handle);
+      },
+    };
+    let lost = 0;
+    targetFaults.next = () => {
+      lost += 1;
+      offset = 3_600_000;
+      return lost > 3 ? 'pass' : 'lost';
+    };
+    const replication = await world.start({ clock: wall });
+    expect(await held(target, TO)).toEqual({ 1: 'one' });
+    await run(replication.close());
+  });
 });

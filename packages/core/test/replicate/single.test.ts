@@ -88,6 +88,24 @@ describe('a target without transactions of many keys', () => {
     await restored.close();
   });
 
+  it('what another replicator writes beside a step is no conflict', async () => {
+    const { source, targetFaults, run, clock } = world;
+    await source.put('/a/1', 'one');
+    const first = await world.start();
+    let writes = 0;
+    // The record and the mark pass.
+    targetFaults.next = (kind) => (kind === 'write' && (writes += 1) > 2 ? 'wait' : 'pass');
+    await source.put('/a/1', 'two');
+    while (targetFaults.waiting < 1) await clock.advance(20);
+    targetFaults.next = () => 'pass';
+    await source.put('/a/1', 'three');
+    const second = await world.start();
+    await run(second.sync());
+    targetFaults.release();
+    await expect(run(first.sync())).rejects.toMatchObject({ message: expect.stringMatching(/another replicator/) });
+    expect(await held(data, TO)).toEqual({ 1: 'three' });
+  });
+
   it.each([1, 2, 3])('is equal after kills at any call (seed %p)', async (seed) => {
     const { source, targetFaults, run } = world;
     const random = new Random(seed);

@@ -1,16 +1,15 @@
 import type { Violation } from '@holdfast/testkit';
-import type { CoordinationResult } from './campaign.js';
-import type { CoordinationStats } from './stats.js';
+import type { WorldsResult } from './worlds.js';
 
-export interface CoordinationReportOf {
-  readonly result: CoordinationResult;
+export interface WorldsReportOf<P, S> {
+  readonly result: WorldsResult<P, S>;
   readonly command: string;
   readonly first: number;
   readonly seconds: number;
 }
 
 /** The stored result of a campaign: plain data, the most frequent fault first. */
-export interface CoordinationReport {
+export interface WorldsReport<S> {
   readonly command: string;
   readonly seeds: { readonly first: number; readonly run: number };
   readonly violations: number;
@@ -18,12 +17,12 @@ export interface CoordinationReport {
   /** Worlds with histories that can't be told apart. They were not judged. */
   readonly setAside: number;
   readonly seconds: number;
-  readonly checked: Readonly<CoordinationStats>;
+  readonly checked: Readonly<S>;
   readonly faults: Readonly<Record<string, number>>;
   readonly faultsInAll: number;
 }
 
-export function coordinationReport({ result, command, first, seconds }: CoordinationReportOf): CoordinationReport {
+export function worldsReport<P, S>({ result, command, first, seconds }: WorldsReportOf<P, S>): WorldsReport<S> {
   const faults = Object.entries(result.faults).sort(([, a], [, b]) => b - a);
   return {
     command,

@@ -1,11 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { describeViolations } from '@holdfast/testkit';
-import { runCoordinationCampaign, type CoordinationFailure } from './campaign.js';
-import { coordinationReport } from './report.js';
-import { shrinkCoordination } from './shrink.js';
-import { runCoordination } from './world.js';
+import type { RunOptions } from '../run-options.js';
+import { runWorlds, type Worlds } from './worlds.js';
+import { worldsReport } from './worlds-report.js';
 
-export interface CoordinationCommand {
+export interface WorldsCommand {
   readonly first: number;
   readonly seeds: number;
   readonly keepsGoing: boolean;
@@ -19,27 +18,27 @@ export interface CoordinationCommand {
   readonly onProgress: (worlds: number) => void;
 }
 
-const lineOf = ({ seed, violations }: CoordinationFailure): string =>
-  `seed ${seed}: ${describeViolations(violations.slice(0, 1))}`;
-
-/** `npm run simulate -- --coordination`: worlds of coordinators. Gives the exit code. */
-export async function coordinationCommand(options: CoordinationCommand): Promise<number> {
+/** `npm run simulate` with the option of these worlds. Gives the exit code. */
+export async function worldsCommand<
+  P extends { readonly steps: readonly unknown[] },
+  S extends Record<keyof S, number>,
+>(worlds: Worlds<P, S, Pick<RunOptions, 'trace'>>, options: WorldsCommand): Promise<number> {
   const { first, seeds, keepsGoing, traces, shrinks, out, command, print, onProgress } = options;
   const began = performance.now();
   let isStopped = false;
   // What has run by then counts.
   process.once('SIGTERM', () => (isStopped = true));
-  const result = await runCoordinationCampaign({
+  const result = await runWorlds(worlds, {
     first,
     seeds,
     trace: traces && seeds === 1 ? print : undefined,
     onSeed: (seed, failure) => {
-      if (failure !== undefined) print(lineOf(failure));
+      if (failure !== undefined) print(`seed ${seed}: ${describeViolations(failure.violations.slice(0, 1))}`);
       onProgress(seed - first + 1);
       return !isStopped && (failure === undefined || keepsGoing);
     },
   });
-  const report = coordinationReport({ result, command, first, seconds: (performance.now() - began) / 1_000 });
+  const report = worldsReport({ result, command, first, seconds: (performance.now() - began) / 1_000 });
   if (out !== undefined) writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
   print(JSON.stringify({ checked: report.checked, faults: report.faults }, null, 1));
   print(
@@ -49,11 +48,11 @@ export async function coordinationCommand(options: CoordinationCommand): Promise
   if (failure === undefined) return 0;
   print(`\nseed ${failure.seed}:\n${describeViolations(failure.violations)}`);
   if (shrinks) {
-    const minimal = await shrinkCoordination(failure);
+    const minimal = await worlds.shrink(failure);
     print(`\nthe least that shows it, of ${failure.plan.steps.length} steps ${minimal.plan.steps.length}:`);
     print(JSON.stringify({ ...minimal.plan, steps: undefined }));
-    await runCoordination(minimal.plan, { trace: print });
+    await worlds.run(minimal.plan, { trace: print });
   }
-  print(`\nagain: npm run simulate -- --coordination --seeds 1 --seed ${failure.seed} --trace`);
+  print(`\nagain: npm run simulate -- ${worlds.option} --seeds 1 --seed ${failure.seed} --trace`);
   return 1;
 }

@@ -1,0 +1,304 @@
+import { replicate } from '@holdfast/core/replicate';
+import { isStoreError, StoreError, type ConfigStore, type Op, type Txn, type TxnResult } from '@holdfast/store';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ConflictBook } from '../../../packages/core/src/replicate/conflict-book.js';
+import { HeldLeases } from '../../../packages/core/src/replicate/held-leases.js';
+import { SingleLedger } from '../../../packages/core/src/replicate/single-ledger.js';
+import { StepQueue } from '../../../packages/core/src/replicate/step-queue.js';
+import { TxnLedger } from '../../../packages/core/src/replicate/txn-ledger.js';
+import { sample } from '../../../.ci/test/support/sample.js';
+import { runReplicationCampaign } from '../src/replication/campaign.js';
+import type { Implementation } from '../src/replication/implementation.js';
+import { RECORD, TO } from '../src/replication/plan.js';
+import { override, replace, replaceGetter, restoreAll } from './support/patches.js';
+
+// As many worlds as a mutant may take to be caught; most are caught by the first few.
+const MOST_WORLDS = 60;
+
+interface Broken {
+  readonly wrapStore?: (store: ConfigStore) => ConfigStore;
+  readonly implementation?: Implementation;
+}
+
+interface Mutant {
+  readonly name: string;
+  /** Which checker is to find it, before any other does. */
+  readonly guarantee: string;
+  /** The first seed to try, where it takes something that few worlds have. */
+  readonly from?: number;
+  /** Breaks the code; or gives a target or an implementation that is broken. */
+  readonly install: () => Broken;
+}
+
+const broken: Broken = {};
+
+/** A target whose transactions are asked for, or answered, otherwise. */
+function withTxn(change: (txn: Txn) => Txn, answer = (result: Promise<TxnResult>) => result): Broken {
+  return {
+    wrapStore: (store) => override(store, { txn: (txn, options) => answer(store.txn(change(txn), options)) }),
+  };
+}
+
+/** Replications of which some calls do something else. */
+function replicationsWith(change: (replication: Awaited<ReturnType<Implementation>>) => object): Broken {
+  return {
+    implementation: async (...args) => {
+      const replication = await replicate(...args);
+      return override(replication, change(replication));
+    },
+  };
+}
+
+const comparesKeyUnder =
+  (prefix: string) =>
+  (compare: object): boolean =>
+    'key' in compare && String(compare.key).startsWith(prefix);
+
+const isReceipt = (op: Op): boolean =>
+  op.type === 'delete' &&
+  typeof op.range === 'object' &&
+  'key' in op.range &&
+  String(op.range.key).startsWith(`${RECORD}~`);
+
+const mutants: readonly Mutant[] = [
+  {
+    name: 'a transaction that does not compare the record',
+    guarantee: 'guarded',
+    install: () => withTxn((txn) => ({ ...txn, if: (txn.if ?? []).filter((each) => !comparesKeyUnder(RECORD)(each)) })),
+  },
+  {
+    name: 'a transaction that does not compare the keys',
+    guarantee: 'overwritten',
+    from: 13,
+    install: () => withTxn((txn) => ({ ...txn, if: (txn.if ?? []).filter((each) => !comparesKeyUnder(TO)(each)) })),
+  },
+  {
+    name: 'a transaction without its record',
+    guarantee: 'guarded',
+    install: () =>
+      withTxn((txn) => {
+        const then = txn.then ?? [];
+        const isData = then.some((op) => op.type === 'put' && op.key.startsWith(TO));
+        return { ...txn, then: then.filter((op) => !(isData && op.type === 'put' && op.key === RECORD)) };
+      }),
+  },
+  {
+    name: 'a replicator that says nothing of what it overwrites',
+    guarantee: 'overwritten',
+    from: 13,
+    install: () => {
+      replace(
+        ConflictBook.prototype,
+        'tell',
+        () =>
+          function (this: ConflictBook) {
+            return undefined;
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a step that is taken twice',
+    guarantee: 'doubled',
+    install: () => {
+      replace(
+        StepQueue.prototype,
+        'add',
+        (original) =>
+          function (this: StepQueue, step) {
+            original.call(this, step);
+            original.call(this, step);
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a replicator that does not see deletions',
+    guarantee: 'lost',
+    from: 5,
+    install: () => {
+      replace(
+        StepQueue.prototype,
+        'add',
+        (original) =>
+          function (this: StepQueue, step) {
+            original.call(this, { ...step, changes: step.changes.filter(({ type }) => type !== 'delete') });
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a step for each key',
+    guarantee: 'torn',
+    install: () => {
+      replace(
+        StepQueue.prototype,
+        'add',
+        (original) =>
+          function (this: StepQueue, step) {
+            for (const change of step.changes) original.call(this, { ...step, changes: [change] });
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'parts of what would fit',
+    guarantee: 'torn',
+    install: () => {
+      replace(
+        TxnLedger.prototype,
+        'commit',
+        (original) =>
+          function (this: TxnLedger, writes, progress, migration) {
+            if (writes.length < 2) return original.call(this, writes, progress, migration);
+            return Promise.reject(new StoreError('too-large', 'more than one', { outcome: 'not-applied' }));
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'steps in another order',
+    guarantee: 'resurrected',
+    from: 4,
+    install: () => {
+      const held = new WeakMap<StepQueue, Parameters<StepQueue['add']>[0]>();
+      replace(
+        StepQueue.prototype,
+        'add',
+        (original) =>
+          function (this: StepQueue, step) {
+            const before = held.get(this);
+            held.delete(this);
+            if (before === undefined) held.set(this, step);
+            else for (const each of [step, before]) original.call(this, each);
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a replicator that follows into any history',
+    guarantee: 'history',
+    install: () => ({
+      implementation: (source, target, options) => replicate(source, target, { ...options, acceptHistory: true }),
+    }),
+  },
+  {
+    name: 'a target that alters values',
+    guarantee: 'phantom',
+    install: () =>
+      withTxn((txn) => ({
+        ...txn,
+        then: (txn.then ?? []).map((op) =>
+          op.type === 'put' && op.key.startsWith(TO) ? { ...op, value: `${Buffer.from(op.value).toString()}!` } : op,
+        ),
+      })),
+  },
+  {
+    name: 'a replicator that does not know its own keys again',
+    guarantee: 'alarm',
+    install: () => {
+      for (const ledger of [TxnLedger, SingleLedger]) {
+        replace(
+          ledger.prototype as TxnLedger,
+          'read',
+          (original) =>
+            async function (this: TxnLedger) {
+              return { ...(await original.call(this)), isOwn: () => false };
+            },
+        );
+      }
+      return broken;
+    },
+  },
+  {
+    name: 'lost answers that are taken for refusals',
+    guarantee: 'doubled',
+    from: 25,
+    install: () =>
+      withTxn(
+        (txn) => txn,
+        (result) =>
+          result.catch((error: unknown) => {
+            if (!isStoreError(error, 'unavailable')) throw error;
+            throw new StoreError('unavailable', error.message, { outcome: 'not-applied' });
+          }),
+      ),
+  },
+  {
+    name: 'a sync that waits for nothing',
+    guarantee: 'sync',
+    from: 5,
+    install: () => replicationsWith(() => ({ sync: () => Promise.resolve() })),
+  },
+  {
+    name: 'a sync that never succeeds',
+    guarantee: 'served',
+    install: () => replicationsWith(() => ({ sync: () => Promise.reject(new StoreError('timeout', 'too late')) })),
+  },
+  {
+    name: 'copies without leases',
+    guarantee: 'leases',
+    install: () => {
+      replaceGetter(HeldLeases.prototype, 'isPossible', () => false);
+      return broken;
+    },
+  },
+  {
+    name: 'leased keys that are not written again',
+    guarantee: 'lost',
+    from: 53,
+    install: () => {
+      replace(
+        StepQueue.prototype,
+        'addRepair',
+        () =>
+          function (this: StepQueue) {
+            return undefined;
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'receipts that nobody clears away',
+    guarantee: 'left',
+    from: 5,
+    install: () => withTxn((txn) => ({ ...txn, then: (txn.then ?? []).filter((op) => !isReceipt(op)) })),
+  },
+  {
+    name: 'a replication that leaves a timer behind',
+    guarantee: 'resources',
+    install: () => ({
+      implementation: (source, target, options) => {
+        options.clock?.setTimeout(() => undefined, 1e9);
+        return replicate(source, target, options);
+      },
+    }),
+  },
+];
+
+describe('every checker of replication finds what it is for', () => {
+  afterEach(restoreAll);
+
+  test.each(sample(mutants).map((mutant) => [mutant.name, mutant] as const))('%s', async (_, mutant) => {
+    const found: string[] = [];
+    let isCaught = false;
+    await runReplicationCampaign({
+      first: mutant.from ?? 1,
+      seeds: MOST_WORLDS,
+      ...mutant.install(),
+      onSeed: (seed, failure) => {
+        for (const { guarantee, message } of failure?.violations ?? []) found.push(`${seed} ${guarantee}: ${message}`);
+        isCaught = failure?.violations[0]?.guarantee === mutant.guarantee;
+        return !isCaught;
+      },
+    });
+    expect({ isCaught, found: isCaught ? [] : found.slice(0, 10) }).toEqual({ isCaught: true, found: [] });
+  });
+});
