@@ -118,4 +118,20 @@ export const replication: readonly Mutant[] = [
     replace: '      writes.length >= 0\n',
     caughtBy: { test: test('single'), name: 'goes on after a kill between the record and a write' },
   },
+  {
+    name: 'replicate-forgets-its-last-step',
+    why: 'without transactions of many keys, a source that was restored to just before the last step brings back a key that the step has deleted',
+    file: source('replicator'),
+    find: '      if (before?.toward !== undefined) await this.#checkHistory(before.toward, undefined);\n',
+    replace: '',
+    caughtBy: { test: test('single'), name: 'brings no key back from a source that was restored' },
+  },
+  {
+    name: 'replicate-compares-an-older-source',
+    why: 'a second replicator compares with what it loaded before the first one went on, and takes the source for a restored one',
+    file: source('replicator'),
+    find: "    await this.#supervision.retry('source', () => mirrored.sync({ signal: this.#end.signal, timeoutMs }));\n",
+    replace: '    if (timeoutMs < 0) return;\n',
+    caughtBy: { test: test('takeover'), name: 'takes over from a first one that was quicker' },
+  },
 ];

@@ -82,10 +82,13 @@ describe('a target without transactions of many keys', () => {
     await run(first.sync());
     await run(first.close());
     const other = pair({ source: restored, target: likeV2(data).store });
-    await expect(other.start()).rejects.toMatchObject({ code: 'history-changed' });
-    expect(await held(data, TO)).toEqual({ 2: 'two' });
-    await other.close();
-    await restored.close();
+    try {
+      await expect(other.start()).rejects.toMatchObject({ code: 'history-changed' });
+      expect(await held(data, TO)).toEqual({ 2: 'two' });
+    } finally {
+      await other.close();
+      await restored.close();
+    }
   });
 
   it('what another replicator writes beside a step is no conflict', async () => {

@@ -1,0 +1,98 @@
+// A second replicator that starts beside the first one, while the source is written.
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import type { KeyValue, ListResult, WatchBatch } from '@holdfast/store';
+import {
+  DelegatingDriver,
+  type DriverCall,
+  type DriverGetOptions,
+  type DriverListOptions,
+  type DriverWatch,
+  type DriverWatchOptions,
+  GuardedStore,
+  type KeyRange,
+  type WatchSink,
+} from '@holdfast/store/adapter';
+import { replicate } from '../../src/replicate/index.js';
+import { FROM, held, pair, type Pair, TO } from './support.js';
+
+/** A source whose events are late: they wait until something else is read from it. */
+class LateEvents extends DelegatingDriver {
+  isLate = false;
+  #waiting: (() => void)[] = [];
+
+  override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
+    return super.watch(range, options, {
+      established: (after) => {
+        sink.established(after);
+      },
+      interrupted: (cause) => {
+        sink.interrupted(cause);
+      },
+      fail: (error) => {
+        sink.fail(error);
+      },
+      push: (batch: WatchBatch, budget) => {
+        if (!this.isLate) return sink.push(batch, budget);
+        this.#waiting.push(() => sink.push(batch, budget));
+        return 'ok';
+      },
+    });
+  }
+
+  override list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+    this.#release();
+    return super.list(range, options, call);
+  }
+
+  override get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    this.#release();
+    return super.get(key, options, call);
+  }
+
+  #release(): void {
+    this.isLate = false;
+    for (const push of this.#waiting.splice(0)) push();
+  }
+}
+
+/** A target at which something happens before the first read. */
+class HookedTarget extends DelegatingDriver {
+  before: (() => Promise<void>) | undefined;
+
+  override async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    const { before } = this;
+    this.before = undefined;
+    await before?.();
+    return super.get(key, options, call);
+  }
+}
+
+let world: Pair;
+
+beforeEach(() => {
+  world = pair();
+});
+
+afterEach(async () => {
+  await world.close();
+});
+
+it('takes over from a first one that was quicker, and takes the source for no other one', async () => {
+  const { source, target, clock, run } = world;
+  await source.put('/a/1', 'one');
+  const first = await world.start();
+  const late = new LateEvents(source);
+  const hooked = new HookedTarget(target);
+  // The second one has loaded the source. Before it has the record, the first one carries over what the second one has not seen.
+  hooked.before = async () => {
+    late.isLate = true;
+    await source.put('/a/2', 'two');
+    await run(first.sync());
+  };
+  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5 };
+  const second = await run(replicate(new GuardedStore(late), new GuardedStore(hooked), options));
+  await source.put('/a/3', 'three');
+  await run(second.sync());
+  expect(await held(target, TO)).toEqual({ 1: 'one', 2: 'two', 3: 'three' });
+  await run(second.close());
+});
