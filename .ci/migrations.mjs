@@ -58,7 +58,14 @@ async function migrations(version) {
   const sizes = keys < 2_000 ? { pauseMs: 60, drainMs: 200, ttl: 20 } : { pauseMs: 40, drainMs: 2_000, ttl: 120 };
   for (const from of values.from) {
     for (const scenario of values.scenario ?? SCENARIOS) {
-      note(await runMigration({ ...sizes, keys, kills, seed, from, version, scenario }, program));
+      const options = { ...sizes, keys, kills, seed, from, version, scenario };
+      // One that fails as a whole is published too, and the others go on.
+      note(
+        await runMigration(options, program).catch((error) => ({
+          ...{ from, version, scenario, keys, kills, seed },
+          violations: [`it ended: ${error instanceof Error ? error.message : error}`],
+        })),
+      );
     }
   }
 }

@@ -125,37 +125,8 @@ export const MIRROR_FAULTS: Readonly<Record<string, (arena: Arena) => Promise<Ex
     arena.startContenders();
     return { counts };
   },
-  'transactions of 120 keys, read whole': async (arena) => {
-    const torn = arena.corners.map(() => 0);
-    let isOver = false;
-    const readers = arena.corners.map(async ({ target }, n) => {
-      while (!isOver) {
-        const { items } = await target.list({ prefix: `${PREFIX}txn/` });
-        if (new Set(items.map(({ value }) => decodeUtf8(value))).size > 1) torn[n] = (torn[n] ?? 0) + 1;
-      }
-    });
-    for (let round = 0; round < 200; round += 1) {
-      // All keys are in each, so that they are the same at every revision.
-      const ops = Array.from({ length: 120 }, (_, n) => ({
-        type: 'put' as const,
-        key: `${PREFIX}txn/${n}`,
-        value: `${round}`,
-      }));
-      await arena.source.txn({ then: ops });
-      // A replicator that begins in between copies keys, not transactions.
-      if (round % 50 === 25) {
-        await eachCorner(arena, async ({ contender }) => {
-          await contender.kill();
-          contender.start();
-        });
-      }
-      await pause(5);
-    }
-    await arena.caughtUp();
-    isOver = true;
-    await Promise.all(readers);
-    return { counts: torn.map((count) => ({ 'torn reads': count })) };
-  },
+  'transactions of 120 keys, read whole': (arena) => transactions(arena, false),
+  'transactions of 120 keys, and replicators killed meanwhile': (arena) => transactions(arena, true),
   'source restored from an older backup': async (arena) => {
     const snapshot = await arena.etcd.snapshot();
     await writeFor(arena, 1_000);
@@ -166,3 +137,35 @@ export const MIRROR_FAULTS: Readonly<Record<string, (arena: Arena) => Promise<Ex
     return {};
   },
 };
+
+/** Reads at the target, all the time, that show a part of a transaction. */
+async function transactions(arena: Arena, withKills: boolean): Promise<Extra> {
+  const torn = arena.corners.map(() => 0);
+  let isOver = false;
+  const readers = arena.corners.map(async ({ target }, n) => {
+    while (!isOver) {
+      const { items } = await target.list({ prefix: `${PREFIX}txn/` });
+      if (new Set(items.map(({ value }) => decodeUtf8(value))).size > 1) torn[n] = (torn[n] ?? 0) + 1;
+    }
+  });
+  for (let round = 0; round < 200; round += 1) {
+    // All keys are in each, so that they are the same at every revision.
+    const ops = Array.from({ length: 120 }, (_, n) => ({
+      type: 'put' as const,
+      key: `${PREFIX}txn/${n}`,
+      value: `${round}`,
+    }));
+    await arena.source.txn({ then: ops });
+    if (withKills && round % 50 === 25) {
+      await eachCorner(arena, async ({ contender }) => {
+        await contender.kill();
+        contender.start();
+      });
+    }
+    await pause(5);
+  }
+  await arena.caughtUp();
+  isOver = true;
+  await Promise.all(readers);
+  return { counts: torn.map((count) => ({ 'torn reads': count })) };
+}
