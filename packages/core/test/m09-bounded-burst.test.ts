@@ -449,13 +449,24 @@ describe('M9 a burst of loads', () => {
     expect((await settled(opening)).size).toBe(KEYS);
   });
 
-  test('where the head can be read only with everything else, nothing is asked in its place', async () => {
-    let isExhausted = true;
-    server.refuse = () => (isExhausted ? new StoreError('unavailable', 'too many requests') : undefined);
-    const opening = open({}, server.store({ keySyntax: 'path' }));
-    await clock.advance(10_000);
-    expect(pages().length).toBe(server.asked.length);
-    isExhausted = false;
-    await settled(opening);
+  test.each(['path', 'any'] as const)(
+    'the small question is about one key, where keys are of the syntax %s',
+    async (keySyntax) => {
+      let isExhausted = true;
+      server.refuse = () => (isExhausted ? new StoreError('unavailable', 'too many requests') : undefined);
+      const opening = open({}, server.store({ keySyntax }));
+      await clock.advance(10_000);
+      const questions = server.asked.filter(({ kind }) => kind === 'list');
+      expect(questions.length).toBeGreaterThan(0);
+      for (const { key } of questions) expect(key).toMatch(/^\/things\//);
+      isExhausted = false;
+      await settled(opening);
+    },
+  );
+
+  test('where a scan is one read, its other pages wait for nothing', async () => {
+    server.pageMs = 1_000;
+    await settled(open({}, server.store({ historicalReads: false, deltaReads: false })));
+    expect(server.asked.slice(0, PAGES).map(({ kind }) => kind)).toEqual(Array(PAGES).fill('page'));
   });
 });

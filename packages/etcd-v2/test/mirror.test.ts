@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
 import { findEtcd, eventually } from '@holdfast/testkit';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { World } from './support/world.js';
 
 // The faults that today's clients are compared by. The mirror knows nothing of v2: whatever comes out of it here follows
@@ -55,6 +56,24 @@ describe.each([findEtcd({})])(
       resyncs.length = 0;
       return { proxy, routes, resyncs, equal };
     }
+
+    // etcd v2 knows no count: it sends all that it is asked to count.
+    test('asks by one key whether it is complete, and does not read its range for that', async () => {
+      const { routes } = await mirrored();
+      const asked: string[] = [];
+      const note = (message: unknown) => {
+        asked.push((message as { request: { path: string } }).request.path);
+      };
+      subscribe('undici:request:create', note);
+      try {
+        for (let round = 0; round < 3; round += 1) await routes.sync();
+      } finally {
+        unsubscribe('undici:request:create', note);
+      }
+      const reads = asked.filter((path) => path.startsWith('/v2/keys/m/') && !path.includes('wait=true'));
+      expect(reads).toEqual(Array(3).fill('/v2/keys/m/-?quorum=true'));
+      await routes.close();
+    });
 
     // Without any, where the machine is not so busy that a thousand events pass between two polls.
     test('over a burst of 5,000 writes, with hardly a resync', async () => {

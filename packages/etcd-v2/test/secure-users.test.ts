@@ -1,5 +1,7 @@
 // Users of etcd's v2 user management over a store's life: passwords, users and roles that change under a watch that is open.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { mirror, text } from '@holdfast/core';
+import { withPrefix } from '@holdfast/store';
 import { findEtcd, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { failure } from '../../etcd-common/test/support/failure.js';
@@ -163,4 +165,23 @@ describe.each([findEtcd({})])('a user of etcd $version', ({ version }) => {
     await admin(etcd, 'PUT', 'users/app', { user: 'app', revoke: ['passing'] });
     await admin(etcd, 'DELETE', 'roles/passing');
   });
+
+  test('a key that can not be stored is asked for where the user may read', async () => {
+    const store = await connect();
+    for (const key of ['/app/x/', '/app/', '/app//x', '/app/_hidden/x', '/app/x/../y']) {
+      expect(await store.list({ key })).toMatchObject({ items: [], count: 0 });
+    }
+  });
+
+  test.each(['', 'x/'])(
+    'a mirror of a view of what the user may read, with the prefix %j, is complete',
+    async (prefix) => {
+      const view = withPrefix(await connect(), '/app/view/');
+      const held = await mirror(view, { prefix, codec: text() });
+      await root.put('/app/view/x/1', prefix);
+      await held.sync();
+      expect(held.get('x/1'.slice(prefix.length))?.value).toBe(prefix);
+      await held.close();
+    },
+  );
 });

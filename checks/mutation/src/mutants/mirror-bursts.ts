@@ -113,4 +113,22 @@ export const mirrorBursts: readonly Mutant[] = [
     replace: 'throw this.#hasWaited && this.#isFirst && ',
     caughtBy: { test: TEST, name: '2 compactions during its own waits' },
   },
+  {
+    name: 'mirror-asks-for-the-head-by-everything',
+    promise: 'M11',
+    why: 'where keys are paths, the whole range is sent each time that only the head is asked for',
+    file: core('reads/read-head'),
+    find: 'const narrow: Range = key === undefined ?',
+    replace: "const narrow: Range = key === undefined || store.capabilities.keySyntax === 'path' ?",
+    caughtBy: { test: TEST, name: 'the small question is about one key' },
+  },
+  {
+    name: 'mirror-waits-for-pages-that-are-here',
+    promise: 'M9',
+    why: 'a load that was sent as a whole waits, with all of it in memory, until its server answers quickly',
+    file: core('reads/considerate-read'),
+    find: '!store.capabilities.historicalReads || ',
+    replace: '',
+    caughtBy: { test: TEST, name: 'its other pages wait for nothing' },
+  },
 ];

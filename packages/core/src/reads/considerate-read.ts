@@ -46,8 +46,9 @@ export class ConsiderateRead {
   async came({ more, total, length }: Page, deadline: Deadline): Promise<void> {
     if (!this.#isFirst) return;
     this.#isFirst = false;
-    const { fullLoads } = this.#runtime;
-    if (!more || !fullLoads.isSlow(this.#passed())) return;
+    const { fullLoads, store } = this.#runtime;
+    // Where the past can't be read, a scan is one read: the other pages are here already.
+    if (!more || !store.capabilities.historicalReads || !fullLoads.isSlow(this.#passed())) return;
     deadline.suspend();
     await this.#giveWay(Math.min(MOST_SHARE, Math.max(1, (total - length) / Math.max(1, length))), deadline.signal);
     deadline.extend();

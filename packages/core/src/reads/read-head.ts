@@ -1,4 +1,5 @@
-import type { Bookmark } from '@holdfast/store';
+import type { Bookmark, Range } from '@holdfast/store';
+import { checkStorableKey } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Head } from '../runtime/shared-head.js';
 import { checkBookmark } from '../util/answers.js';
@@ -8,18 +9,32 @@ import { stopwatch } from '../util/stopwatch.js';
 const HEAD_AGE = 1 / 10;
 
 /** Whether the head can be read without a look at the whole range. */
-export function hasCheapHead({ store, settings }: Runtime): boolean {
-  return settings.range.key !== undefined || store.capabilities.keySyntax === 'any';
+export function hasCheapHead(runtime: Runtime): boolean {
+  return keyInRange(runtime) !== undefined;
+}
+
+/** A key of the range, whether it exists or not. `undefined` where the store can have no key of that name. */
+function keyInRange({ store: { capabilities }, settings: { range } }: Runtime): string | undefined {
+  if (range.key !== undefined) return range.key;
+  const { prefix } = range;
+  if (prefix === undefined) return undefined;
+  if (capabilities.keySyntax === 'any') return prefix === '' ? '\0' : prefix;
+  // Where keys are paths, one ends with a name.
+  const key = `${prefix === '' ? '/' : prefix}-`;
+  try {
+    return checkStorableKey(key, capabilities);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads the store's head with a linearizable read within the mirror's own range (M12), as cheaply as the store allows. */
 export async function readHead(runtime: Runtime, signal: AbortSignal): Promise<Bookmark> {
-  const { range } = runtime.settings;
-  const { store, fullLoads } = runtime;
-  const watch = stopwatch(runtime.settings.clock);
-  // Read one key of the range, whether it exists or not: counting the whole range would make the server walk it.
-  const key = range.key ?? (range.prefix === '' ? '\0' : range.prefix);
-  const narrow = store.capabilities.keySyntax === 'any' && key !== undefined ? { key } : range.toRange();
+  const { store, settings, fullLoads } = runtime;
+  const watch = stopwatch(settings.clock);
+  // Counting the whole range would make the server walk it, and etcd v2 send all of it.
+  const key = keyInRange(runtime);
+  const narrow: Range = key === undefined ? settings.range.toRange() : { key };
   const { bookmark } = await runtime.read('reading the head', runtime.readTimeoutMs, signal, (deadline) =>
     store.list(narrow, { countOnly: true, signal: deadline.signal }),
   );

@@ -23,6 +23,8 @@ export interface Asked {
   /** Of a scan: its number. */
   readonly page: number;
   readonly keysOnly: boolean;
+  /** Of a list: the one key that it is about. */
+  readonly key?: string | undefined;
   readonly at: number;
 }
 
@@ -97,7 +99,8 @@ class BusyDriver extends DelegatingDriver {
   }
 
   override async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
-    await this.#server.serve({ kind: 'list', page: 0, keysOnly: options.keysOnly }, call.signal);
+    const { key } = range;
+    await this.#server.serve({ kind: 'list', page: 0, keysOnly: options.keysOnly, key }, call.signal);
     return super.list(range, options, call);
   }
 

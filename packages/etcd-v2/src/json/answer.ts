@@ -1,7 +1,7 @@
 import { quoted } from '@holdfast/store/adapter';
 import type { Revision } from '@holdfast/store';
 import { contradiction, notEtcds, shown } from './bad-answer.js';
-import { checkIndex, isReadable, parseJson, type V2Event, type V2File, type V2Node } from './codec.js';
+import { checkIndex, isReadable, parseJson, parseListing, type V2Event, type V2File, type V2Node } from './codec.js';
 import { checkFile, checkNode, filesIn } from './node.js';
 
 /** What a read gave: the node that was asked for, and the files that it is or holds, in no order. */
@@ -34,7 +34,7 @@ export function parseRead(body: string, asked: string, head: number): ReadAnswer
 
 /** The answer of a GET of which only the headers are of interest. @throws BadAnswer where it is none */
 export function parseAnyRead(body: string): V2Node {
-  const { action, node } = parseJson(body);
+  const { action, node } = parseListing(body);
   if (action !== 'get') throw notEtcds(`its action is ${shown(action)}, and not "get"`);
   return checkNode(node);
 }

@@ -33,8 +33,8 @@ export function isHidden(key: string): boolean {
 /** Locates a range. A prefix that ends inside a name is read from the directory above, and filtered. */
 export function locate(range: KeyRange): Located {
   if (range.key !== undefined) {
-    if (!isStorable(range.key.slice(1)) || !range.key.startsWith('/')) return NOWHERE;
-    const path = keyPath(range.key);
+    const path =
+      isStorable(range.key.slice(1)) && range.key.startsWith('/') ? keyPath(range.key) : nowhereNear(range.key);
     return { path, recursive: false, probe: path };
   }
   const shared = sharedPrefix(range);
@@ -45,6 +45,17 @@ export function locate(range: KeyRange): Located {
   }
   if (!directory.startsWith('/') || !isStorable(directory.slice(1, -1))) return NOWHERE;
   return at(keyPath(directory));
+}
+
+/**
+ * A path without an entry, for a key that can't be stored: in the deepest directory above it that can be there, because its user may have
+ * permissions for that one only.
+ */
+function nowhereNear(key: string): string {
+  if (!key.startsWith('/')) return NOWHERE.path;
+  const segments = key.slice(1).split('/').slice(0, -1);
+  const end = segments.findIndex((segment) => !isStorable(segment));
+  return keyPath(['', ...(end < 0 ? segments : segments.slice(0, end)), '_'].join('/'));
 }
 
 /** The directory that equals a range: `{ prefix: '/a/' }` is `/a`. `undefined` for other ranges. */
