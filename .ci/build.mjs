@@ -6,7 +6,7 @@ import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './pnpm.mjs';
 
-const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+const tsc = join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
 const projects = process.argv.slice(2);
 
 /** A line of `tsc --build --verbose` about a project, beginning with the time. Every other line is an error in the sources. */

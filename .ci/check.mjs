@@ -20,7 +20,7 @@ const eslint = [
   '.',
 ];
 const spelling = [bin('cspell', 'bin.mjs'), 'lint', '--no-progress', '--no-summary', ...cache('cspell.json'), '.'];
-const typescript = [bin('typescript', 'bin', 'tsc'), '--project', join('.ci', 'tsconfig.check.json')];
+const typescript = [bin('typescript-7', 'bin', 'tsc'), '--project', join('.ci', 'tsconfig.check.json')];
 
 function run(name, args) {
   return new Promise((resolve) => {

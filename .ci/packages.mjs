@@ -16,6 +16,12 @@ import { runRecipes } from './recipes.mjs';
 const run = promisify(execFile);
 const work = mkdtempSync(join(tmpdir(), 'holdfast-packages-'));
 
+/** Every way to find the types, by the newest compiler; and one by the last compiler that is written in JavaScript, which many have. */
+const compilations = [
+  ...['node16', 'nodenext', 'bundler', 'node-types', 'frameworks'].map((project) => ['typescript-7', project]),
+  ['typescript', 'nodenext'],
+];
+
 /** Runs a tool's script in Node. An error carries what the tool printed. */
 async function tool(script, args, options = {}) {
   try {
@@ -44,18 +50,19 @@ async function checkTarball(name, tarball) {
 async function installConsumer(tarballs) {
   const consumer = join(work, 'consumer');
   cpSync(join(root, '.ci', 'consumer'), consumer, { recursive: true });
-  await installPacked(consumer, tarballs, ['jest', '@jest/globals', 'typescript', '@types/node', 'yaml', 'esbuild']);
+  const compilers = ['typescript', 'typescript-7'];
+  await installPacked(consumer, tarballs, ['jest', '@jest/globals', ...compilers, '@types/node', 'yaml', 'esbuild']);
   return consumer;
 }
 
 async function checkConsumer(tarballs) {
   const consumer = await installConsumer(tarballs);
   const jest = join(consumer, 'node_modules/jest/bin/jest.js');
-  const tsc = join(consumer, 'node_modules/typescript/bin/tsc');
   const { NODE_OPTIONS: _, ...env } = process.env;
   await tool(jest, [], { cwd: join(consumer, 'cjs'), env });
   await tool(jest, [], { cwd: join(consumer, 'esm'), env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' } });
-  for (const project of ['node16', 'nodenext', 'bundler', 'node-types', 'frameworks']) {
+  for (const [compiler, project] of compilations) {
+    const tsc = join(consumer, 'node_modules', compiler, 'bin/tsc');
     await tool(tsc, ['--project', `tsconfig.${project}.json`], { cwd: join(consumer, 'types') });
   }
   await checkBundling(consumer, work);

@@ -72,11 +72,17 @@ export function projectBeside(tarballs, folder) {
   return project;
 }
 
+/** The version that this workspace has of a tool, as a dependency that may stand under another name, such as `typescript-7`. */
+function installedRange(name) {
+  const installed = manifest(join('node_modules', name));
+  return installed.name === name ? installed.version : `npm:${installed.name}@${installed.version}`;
+}
+
 /** Makes a folder a project with the tarballs installed, and with the tools in this workspace's versions. */
 export async function installPacked(folder, tarballs, tools = []) {
   const dependencies = Object.fromEntries([
     ...[...tarballs].map(([name, tarball]) => [name, `file:${tarball}`]),
-    ...tools.map((name) => [name, manifest(join('node_modules', name)).version]),
+    ...tools.map((name) => [name, installedRange(name)]),
   ]);
   const project = { name: 'consumer', version: '1.0.0', private: true, dependencies };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(project, null, 2));

@@ -11,7 +11,7 @@ export function node(...command) {
 
 /** Compiles what a `tsconfig` names, and the packages that it refers to. */
 export function compile(tsconfig) {
-  node(join('node_modules', 'typescript', 'bin', 'tsc'), '--build', tsconfig);
+  node(join('node_modules', 'typescript-7', 'bin', 'tsc'), '--build', tsconfig);
 }
 
 /** Compiles `checks/NAME`, and runs it with this process's arguments. */

@@ -32,7 +32,7 @@ const steps = [
     { name: 'spelling', node: bin('cspell/bin.mjs', 'lint', '--no-progress', '.') },
   ],
   [
-    { name: 'typecheck', node: bin('typescript/bin/tsc', '--project', '.ci/tsconfig.check.json') },
+    { name: 'typecheck', node: bin('typescript-7/bin/tsc', '--project', '.ci/tsconfig.check.json') },
     { name: 'build', node: script('build.mjs'), needed: true },
   ],
   // Jest's tests wait for servers a quarter of the time: the other steps compute meanwhile.
