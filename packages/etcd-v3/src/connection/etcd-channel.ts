@@ -5,19 +5,18 @@ import {
   status as grpcStatus,
   type ChannelInterface,
   type ChannelOptions,
-  Metadata,
-  type ServiceError,
+  type Metadata,
 } from '@grpc/grpc-js';
-import { AnswerHead } from './answer-head.js';
 import { definitionOf, pathOf, type Definition } from './definitions.js';
+import type { RunningCall } from './direct-call.js';
 import { followDialling } from './dialled-sockets.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { inThisTurn } from '@holdfast/store/adapter';
 import { badAnswer } from '../protobuf/bad-answer.js';
-import type { GrpcFailure } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Rpc, StreamRpc } from './rpc.js';
+import { callUnary, failureOf, type UnaryDone } from './unary-call.js';
 
 /** No limit of ours: the servers have theirs. */
 const MAX_REQUEST_BYTES = 2 ** 31 - 1;
@@ -29,11 +28,6 @@ export type ChannelOptionSource = Pick<ResolvedOptions, 'keepalive' | 'security'
 
 /** What a call on a closed channel fails with: nothing was sent. */
 export const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was closed before the call was sent' };
-
-/** A unary call under way. */
-export interface RunningCall {
-  cancel(): void;
-}
 
 /**
  * One connection to one member: a gRPC channel with options of ours. A channel is for one connection; after that breaks,
@@ -86,41 +80,17 @@ export class EtcdChannel {
     rpc: Rpc<Request, Response>,
     request: Request,
     metadata: Metadata,
-    done: (failure: (ServiceError & GrpcFailure) | null, response: Response | undefined) => void,
+    done: UnaryDone<Response>,
   ): RunningCall {
     if (this.isClosed) {
       inThisTurn(() => {
-        done(Object.assign(new Error(CLOSED.details), { ...CLOSED, metadata: new Metadata() }), undefined);
+        done(failureOf(CLOSED), undefined);
       });
       return { cancel: () => undefined };
     }
     const { path, requestSerialize } = this.definition(rpc);
-    const decode = this.decoder(rpc);
-    let details: string | undefined;
-    const head = new AnswerHead(() => {
-      details = head.foreign;
-      call.cancel();
-    });
-    const call = this.#client.makeUnaryRequest<Request, Response>(
-      path,
-      requestSerialize,
-      decode,
-      request,
-      metadata,
-      {},
-      (failure, response) => {
-        head.over();
-        if (failure === null) done(null, response);
-        else {
-          const contentType = head.contentType(failure.metadata);
-          done(Object.assign(failure, { contentType, details: details ?? failure.details }), undefined);
-        }
-      },
-    );
-    call.on('metadata', (given: Metadata) => {
-      head.received(given);
-    });
-    return call;
+    const codec = { path, requestSerialize, responseDeserialize: this.decoder(rpc) };
+    return callUnary({ channel: this.#channel, client: this.#client }, { ...codec, request, metadata }, done);
   }
 
   /** Begins a call of a streaming method; the caller starts it and does its own encoding and reading. */
