@@ -1,7 +1,5 @@
 // `npm run check`: types, lint, formatting and spelling of the whole workspace, with caches, so that a second run takes seconds.
 // `-- --fix` formats, and lets the linter fix what it can.
-//
-// The linter's cache looks at a file's own text only. If a changed type makes another file wrong, only `npm run lint` and `npm test` find it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './pnpm.mjs';
@@ -11,14 +9,7 @@ const bin = (...path) => join('node_modules', ...path);
 const cache = (name) => ['--cache', '--cache-strategy', 'content', '--cache-location', join('.cache', name)];
 
 const prettier = [bin('prettier', 'bin', 'prettier.cjs'), '--log-level=warn', ...cache('prettier.json'), '.'];
-const eslint = [
-  bin('eslint', 'bin', 'eslint.js'),
-  '--config',
-  'eslint.config.js',
-  '--max-warnings=0',
-  ...cache('eslint.json'),
-  '.',
-];
+const oxlint = [bin('oxlint', 'bin', 'oxlint'), '.'];
 const spelling = [bin('cspell', 'bin.mjs'), 'lint', '--no-progress', '--no-summary', ...cache('cspell.json'), '.'];
 const typescript = [bin('typescript-7', 'bin', 'tsc'), '--project', join('.ci', 'tsconfig.check.json')];
 
@@ -39,7 +30,7 @@ function run(name, args) {
 
 // One after the other, so that two never write the same file, and with --fix the formatter comes last.
 const style = async () => [
-  await run('lint', fix ? [...eslint, '--fix'] : eslint),
+  await run('lint', fix ? [...oxlint, '--fix'] : oxlint),
   await run('format', [...prettier, fix ? '--write' : '--check']),
   await run('spelling', spelling),
 ];

@@ -39,7 +39,7 @@ const steps = [
   [
     { name: 'jest', node: bin('jest/bin/jest.js', '--ci', '--json', `--outputFile=${jestResult}`), live: true },
     [
-      { name: 'lint', node: bin('eslint/bin/eslint.js', '--config', 'eslint.config.js', '--max-warnings=0', '.') },
+      { name: 'lint', node: bin('oxlint/bin/oxlint', '.') },
       { name: 'packages', node: script('packages.mjs') },
       { name: 'api', node: script('api.mjs', '--check') },
       { name: 'runtimes', node: script('runtimes.mjs', 'node'), shown: true },

@@ -1,5 +1,5 @@
 // What adapters implement and reuse, so that an author imports from one place: all of that entry, also what is added to it later.
-// eslint-disable-next-line no-restricted-syntax -- A list of names would miss the next one.
+// oxlint-disable-next-line holdfast/no-export-all -- A list of names would miss the next one.
 export * from '@holdfast/store/adapter';
 
 export type { ChangeSource, Changes, ChangesQuery, Head } from './follow/changes.js';

@@ -3,7 +3,7 @@ import type { ConfigStore } from '@holdfast/store';
 import type { PluginMirror } from './options.js';
 
 /** The mirrors of the application, by name. Declare yours: `declare module '@holdfast/fastify' { interface HoldfastMirrors { … } }`. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- Applications declare its members.
+// oxlint-disable-next-line typescript/no-empty-object-type -- Applications declare its members.
 export interface HoldfastMirrors {}
 
 /** All mirrors, as one answer. */

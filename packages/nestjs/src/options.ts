@@ -38,6 +38,6 @@ export interface HoldfastModuleAsyncOptions extends HoldfastProvidersOptions {
   readonly imports?: DynamicModule['imports'];
   /** The tokens of what `useFactory` takes. */
   readonly inject?: FactoryProvider['inject'];
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- The tokens in `inject` decide which arguments there are.
+  // oxlint-disable-next-line typescript/no-explicit-any -- The tokens in `inject` decide which arguments there are.
   readonly useFactory: (...args: any[]) => HoldfastStoreOptions | Promise<HoldfastStoreOptions>;
 }

@@ -14,7 +14,7 @@ import { tablesOf, type Tables } from './sql/tables.js';
 import { targetOf, type PostgresTls, type Target } from './target.js';
 
 // As the types of `pg` say it: their users have them, and those of the store need not.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any
 type AnyListener = (...given: any[]) => void;
 
 /** The part of a `pg` pool that the store uses. `new Pool()` of `pg` 8 is one. */

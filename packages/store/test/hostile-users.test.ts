@@ -9,7 +9,7 @@ describe('whatever a driver throws, a StoreError comes of it (trap 24)', () => {
   test.each(THROWN_VALUES)('%s, by a call', async (_what, value, text) => {
     class Failing extends ScriptDriver {
       override list(): Promise<never> {
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- That is what it is about.
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- That is what it is about.
         return Promise.reject(value);
       }
     }

@@ -177,7 +177,7 @@ describe('cuts', () => {
     client.socket.write('a');
     await eventually(() => expect(client.received).toBe('a'));
     const [server] = upstream.sockets;
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- applied with its own `this` below
+    // oxlint-disable-next-line typescript/unbound-method -- applied with its own `this` below
     const { end } = Socket.prototype;
     const spy = jest.spyOn(Socket.prototype, 'end').mockImplementation(function (this: Socket) {
       Reflect.apply(end, this, []);

@@ -105,7 +105,7 @@ export interface ValueOptions<Decoded, Schema extends StandardSchemaV1 | undefin
 export interface AnyValueOptions {
   readonly codec?: Codec<unknown> | undefined;
   readonly schema?: StandardSchemaV1 | undefined;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- The type of the value is that of another option.
+  // oxlint-disable-next-line typescript/no-explicit-any -- The type of the value is that of another option.
   readonly transform?: ((value: any, meta: EntryMeta) => unknown) | undefined;
 }
 

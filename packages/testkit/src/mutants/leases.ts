@@ -3,7 +3,7 @@ import { isStoreError } from '@holdfast/store';
 import { change } from './change.js';
 import type { Mutant } from './mutant.js';
 
-const ttlOf = (options: object | undefined) => (options as PutOptions | undefined)?.ttl;
+const ttlOf = (options: PutOptions | undefined) => options?.ttl;
 const isTtl = (ttl: unknown): ttl is number => Number.isSafeInteger(ttl) && (ttl as number) > 0;
 
 export const leaseMutants: readonly Mutant[] = [
