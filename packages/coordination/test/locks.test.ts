@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import os from 'node:os';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { memoryStore } from '@holdfast/memory';
 import { withPrefix } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
 import { openSession, type Held } from '@holdfast/coordination';
@@ -72,6 +74,31 @@ describe('a lock', () => {
     expect((await write()).succeeded).toBe(true);
     await held.release();
     expect((await write()).succeeded).toBe(false);
+  });
+
+  test('costs two transactions and nothing else where nobody waits for it', async () => {
+    const { session, link } = await w.session();
+    link.calls.length = 0;
+    const held = await session.lock('/l/a');
+    await held.release();
+    expect({ calls: link.calls, watches: link.opened }).toEqual({ calls: ['txn', 'txn'], watches: 0 });
+  });
+
+  test('asks the system for its uptime once where it is held for a moment, and each time that check() is called', async () => {
+    const store = memoryStore();
+    const session = await openSession(store);
+    const spy = jest.spyOn(os, 'uptime');
+    try {
+      const held = await session.lock('/l/a');
+      await held.release();
+      expect(spy.mock.calls.length).toBe(1);
+      session.check();
+      expect(spy.mock.calls.length).toBe(2);
+    } finally {
+      spy.mockRestore();
+      await session.close();
+      await store.close();
+    }
   });
 
   test('a hundred waiters have one watch each, and are served in order', async () => {

@@ -1,6 +1,7 @@
 import {
   isStoreError,
   type Bookmark,
+  type CallOptions,
   type ConfigStore,
   type LeaseId,
   type ListResult,
@@ -63,6 +64,14 @@ export class SessionContext extends Caller {
     }
   }
 
+  override async insistOnWrite<T>(work: (limits: CallOptions) => Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      return await super.insistOnWrite(work, signal);
+    } catch (error) {
+      throw this.explained(error);
+    }
+  }
+
   /** Repeats what must happen at last, also after refusals, until it succeeds, the session is over, or the store is closed. */
   async persist<T>(work: () => Promise<T>): Promise<T> {
     const backoff = new Backoff({ ...REFUSED, random: this.random });
@@ -71,7 +80,7 @@ export class SessionContext extends Caller {
         return await work();
       } catch (error) {
         if (this.life.reason !== undefined || isStoreError(error, 'closed')) throw error;
-        await sleep(this.clock, backoff.next(), this.life.signal);
+        await sleep(this.clock, backoff.next(), this.life.over);
       }
     }
   }
@@ -104,7 +113,7 @@ export class SessionContext extends Caller {
         ),
       );
     }
-    this.life.check();
+    if (this.life.over.aborted) throw this.life.over.reason;
     this.#newest = answered.revision > newest.revision ? answered : newest;
   }
 

@@ -40,6 +40,21 @@ export class Lifetime {
     return this.#controller.signal;
   }
 
+  /** The same signal, for those who listen to it: without a look at the clock. */
+  get over(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /**
+   * Why the session is over, as far as that can be told without asking the system how long the machine slept. For the beginning of what another
+   * look follows, or what the store itself refuses to a session that is lost.
+   */
+  get reasonSoFar(): StoreError | undefined {
+    if (this.#state.status === 'alive' && this.#elapsed.roughlySince(this.#state.renewedAt) >= this.#state.usableMs)
+      this.#look();
+    return this.#state.status === 'over' ? this.#state.reason : undefined;
+  }
+
   /** Why the session is over; `undefined` while it lives. */
   get reason(): StoreError | undefined {
     this.#look();

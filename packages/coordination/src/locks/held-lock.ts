@@ -25,6 +25,9 @@ type State =
 /** What became of the key. */
 type Release = 'removed' | 'was gone' | 'left to its lease';
 
+/** Ends a watch that nobody needs any more. Without a reason of its own, each abort would make an error with a stack. */
+const OVER = 'the lock is not held any more';
+
 /** A lock that was acquired. Its key is watched from the first question on whether it is still held. */
 export class HeldLock implements Held {
   readonly key: string;
@@ -32,12 +35,12 @@ export class HeldLock implements Held {
   protected readonly context: SessionContext;
   protected readonly name: string;
   protected readonly place: Place;
-  readonly #controller = new AbortController();
+  /** Made when it is asked for, as the other one: most locks are held for a moment, and nobody listens. */
+  #controller: AbortController | undefined;
   /** Ends the watch of the key. */
-  readonly #over = new AbortController();
+  #over: AbortController | undefined;
   #state: State = { status: 'held' };
   #after: Bookmark;
-  #isWatched = false;
   #removal: Promise<Release> | undefined;
   /** Whether the removal goes on in the background, since it was refused. */
   #isPersistent = false;
@@ -49,12 +52,16 @@ export class HeldLock implements Held {
     this.key = place.key;
     this.token = { revision: place.createRevision, identity: queue.bookmark.identity };
     this.#after = queue.bookmark;
-    allowManyListeners(this.#controller.signal);
-    whenAborted(context.life.signal, this.#onLifeOver);
+    whenAborted(context.life.over, this.#onLifeOver);
   }
 
   get signal(): AbortSignal {
     this.#look();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      allowManyListeners(this.#controller.signal);
+      if (this.#state.status === 'lost') this.#controller.abort(this.#state.reason);
+    }
     return this.#controller.signal;
   }
 
@@ -91,10 +98,11 @@ export class HeldLock implements Held {
   protected async giveUp(options: CallOptions | undefined, call: string): Promise<Release> {
     const limits = checkCallOptions(options, call);
     const { life, clock } = this.context;
-    if (life.reason === undefined) this.#end({ status: 'released' });
-    if (this.#state.status !== 'released' || life.reason !== undefined) return 'left to its lease';
+    const isOver = life.reasonSoFar !== undefined;
+    if (!isOver) this.#end({ status: 'released' });
+    if (this.#state.status !== 'released' || isOver) return 'left to its lease';
     const removal = (this.#removal ??= handled(this.#remove()));
-    const what = `the release of lock ${quoted(this.name)}`;
+    const what = () => `the release of lock ${quoted(this.name)}`;
     try {
       return await withLimits(limits, { clock, what }, (signal) => abortable(removal, signal));
     } catch (error) {
@@ -133,9 +141,9 @@ export class HeldLock implements Held {
   /** The clock first: it is right before any timer and any event. */
   #look(): void {
     void this.context.life.reason;
-    if (this.#state.status !== 'held' || this.#isWatched) return;
-    this.#isWatched = true;
-    void this.#watchKey();
+    if (this.#state.status !== 'held' || this.#over !== undefined) return;
+    this.#over = new AbortController();
+    void this.#watchKey(this.#over.signal);
   }
 
   readonly #onLifeOver = (): void => {
@@ -146,14 +154,13 @@ export class HeldLock implements Held {
   #end(state: Exclude<State, { status: 'held' }>): void {
     if (this.#state.status !== 'held') return;
     this.#state = state;
-    this.#over.abort();
-    removeAbortListener(this.context.life.signal, this.#onLifeOver);
-    if (state.status === 'lost') this.#controller.abort(state.reason);
+    this.#over?.abort(OVER);
+    removeAbortListener(this.context.life.over, this.#onLifeOver);
+    if (state.status === 'lost') this.#controller?.abort(state.reason);
   }
 
   /** Loses the lock when its key is deleted, whoever did it. Never rejects. */
-  async #watchKey(): Promise<void> {
-    const { signal } = this.#over;
+  async #watchKey(signal: AbortSignal): Promise<void> {
     const backoff = this.context.backoff();
     while (!signal.aborted) {
       try {

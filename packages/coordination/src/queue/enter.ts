@@ -1,5 +1,5 @@
 import type { Compare, Revision, TxnResult } from '@holdfast/store';
-import { sleep } from '@holdfast/store/adapter';
+import { sleep, type Backoff } from '@holdfast/store/adapter';
 import { isPassing, isUnknown } from '../errors.js';
 import { queuePrefix, type Ticket } from '../names.js';
 import type { SessionContext } from '../life/context.js';
@@ -29,7 +29,7 @@ export interface Entered {
  * @throws StoreError the reason of `wanted` or of the session, and the store's refusals
  */
 export async function enter(context: SessionContext, entry: Entry, wanted: AbortSignal): Promise<Entered | undefined> {
-  const backoff = context.backoff();
+  let backoff: Backoff | undefined;
   let { onlyIfFree } = entry;
   for (;;) {
     wanted.throwIfAborted();
@@ -37,6 +37,7 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
     const sentAfter = context.newest;
     const outcome = await attempt(context, { ...entry, onlyIfFree }, ticket, wanted);
     if (outcome === 'again') {
+      backoff ??= context.backoff();
       await sleep(context.clock, backoff.next(), wanted);
       continue;
     }
@@ -80,14 +81,14 @@ async function attempt(
 /** The acquiring write. It is not aborted with its caller: its answer is the surest way to know what it did. */
 function write(context: SessionContext, { name, value, onlyIfFree }: Entry, ticket: Ticket): Promise<TxnResult> {
   const nobody: Compare = { range: { prefix: queuePrefix(name) }, target: 'createRevision', op: '=', value: 0 };
-  return context.call((signal) =>
+  return context.write((limits) =>
     context.store.txn(
       {
         if: [absent(ticket.mark), absent(ticket.key), ...(onlyIfFree ? [nobody] : [])],
         then: [{ type: 'put', key: ticket.key, value, lease: context.lease }, readQueue(name)],
         else: [readQueue(name)],
       },
-      { signal },
+      limits,
     ),
   );
 }
@@ -133,11 +134,11 @@ async function settle(
           : { if: [isThere], then: [readQueue(name)], else: [put] },
         { signal },
       ),
-    context.life.signal,
+    context.life.over,
   );
   if (wanted.aborted) {
     // The wait may have ended while the question was under way: then the key may still be there.
-    await context.insist((signal) => context.store.delete(key, { signal }), context.life.signal);
+    await context.insist((signal) => context.store.delete(key, { signal }), context.life.over);
     throw wanted.reason;
   }
   const queue = succeeded ? queueIn(name, results) : undefined;

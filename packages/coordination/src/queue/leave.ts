@@ -13,19 +13,19 @@ export function isOurs({ key, createRevision }: Place): Compare {
 export async function leave(context: SessionContext, place: Place): Promise<boolean> {
   /** Attempts that may have removed it: their answer was lost, or has not come. */
   let open = 0;
-  return context.insist(async (signal) => {
+  return context.insistOnWrite(async (limits) => {
     const mayBeDone = open > 0;
     open += 1;
     try {
       const then = [{ type: 'delete', range: place.key }] as const;
-      const { succeeded, revision } = await context.store.txn({ if: [isOurs(place)], then }, { signal });
+      const { succeeded, revision } = await context.store.txn({ if: [isOurs(place)], then }, limits);
       context.noteRevision(revision);
       return succeeded || mayBeDone;
     } catch (error) {
       if (!isUnknown(error)) open -= 1;
       throw error;
     }
-  }, context.life.signal);
+  }, context.life.over);
 }
 
 /** Removes our key, however often that is refused: rights may come back, and until then the key keeps everybody behind it waiting. */
@@ -39,7 +39,5 @@ export function giveUpAtLast(context: SessionContext, { key, mark }: Ticket): Pr
     { type: 'put', key: mark, value: '', lease: context.lease },
     { type: 'delete', range: key },
   ] as const;
-  return context.persist(() =>
-    context.insist((signal) => context.store.txn({ then }, { signal }), context.life.signal),
-  );
+  return context.persist(() => context.insist((signal) => context.store.txn({ then }, { signal }), context.life.over));
 }

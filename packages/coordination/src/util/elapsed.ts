@@ -34,6 +34,14 @@ export class Elapsed {
     return { monotonicMs: monotonicMs(this.#clock), uptimeMs: uptime === undefined ? undefined : uptime * 1_000 };
   }
 
+  /**
+   * The same without the machine's uptime, where the system is to be asked for it: that takes several microseconds, as much as all else that a lock
+   * does here. It leaves out the time asleep. So it is for what does no harm when that is noticed later.
+   */
+  roughlySince(moment: Moment): number {
+    return this.#clock === systemClock ? monotonicMs(this.#clock) - moment.monotonicMs : this.since(moment);
+  }
+
   /** Milliseconds since a moment. */
   since({ monotonicMs, uptimeMs }: Moment): number {
     const now = this.now();

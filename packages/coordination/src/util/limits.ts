@@ -19,7 +19,7 @@ export interface Limits {
 export interface LimitsOptions {
   readonly clock: Clock;
   /** What is waited for, for messages: `lock "/a"`. */
-  readonly what: string;
+  readonly what: string | (() => string);
   /** Ends the wait too, with its own reason. */
   readonly life?: AbortSignal | undefined;
 }
@@ -32,8 +32,13 @@ export function checkCallOptions(options: unknown, call: string, more: readonly 
   return given;
 }
 
+const UNLIMITED = (): void => undefined;
+
 /** The limits of a caller's wait. */
-export function limitsOf({ signal, timeoutMs }: CallOptions, { clock, what, life }: LimitsOptions): Limits {
+export function limitsOf({ signal, timeoutMs }: CallOptions, { clock, what: given, life }: LimitsOptions): Limits {
+  // Most callers set none. A controller of its own takes more time than all else that is done for them here.
+  if (life !== undefined && signal === undefined && timeoutMs === undefined) return { signal: life, end: UNLIMITED };
+  const what = typeof given === 'string' ? given : given();
   const controller = new AbortController();
   const onAbort = () => {
     controller.abort(
