@@ -1,5 +1,13 @@
 import { replicate } from '@holdfast/core/replicate';
-import { isStoreError, StoreError, type ConfigStore, type Op, type Txn, type TxnResult } from '@holdfast/store';
+import {
+  isStoreError,
+  StoreError,
+  type ConfigStore,
+  type Op,
+  type Txn,
+  type TxnResult,
+  toRevision,
+} from '@holdfast/store';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ConflictBook } from '../../../packages/core/src/replicate/conflict-book.js';
 import { HeldLeases } from '../../../packages/core/src/replicate/held-leases.js';
@@ -13,7 +21,7 @@ import { RECORD, TO } from '../src/replication/plan.js';
 import { override, replace, replaceGetter, restoreAll } from './support/patches.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
-const MOST_WORLDS = 60;
+const MOST_WORLDS = 40;
 
 interface Broken {
   readonly wrapStore?: (store: ConfigStore) => ConfigStore;
@@ -164,7 +172,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'steps in another order',
     guarantee: 'resurrected',
-    from: 4,
+    from: 8,
     install: () => {
       const held = new WeakMap<StepQueue, Parameters<StepQueue['add']>[0]>();
       replace(
@@ -184,6 +192,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'a replicator that follows into any history',
     guarantee: 'history',
+    from: 2,
     install: () => ({
       implementation: (source, target, options) => replicate(source, target, { ...options, acceptHistory: true }),
     }),
@@ -252,7 +261,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'leased keys that are not written again',
     guarantee: 'lost',
-    from: 53,
+    from: 78,
     install: () => {
       replace(
         StepQueue.prototype,
@@ -270,6 +279,152 @@ const mutants: readonly Mutant[] = [
     guarantee: 'left',
     from: 5,
     install: () => withTxn((txn) => ({ ...txn, then: (txn.then ?? []).filter((op) => !isReceipt(op)) })),
+  },
+  {
+    name: 'a record that is written once, on a target like etcd v2',
+    guarantee: 'guarded',
+    from: 3,
+    install: () => {
+      let known: Awaited<ReturnType<ConfigStore['put']>> | undefined;
+      return {
+        wrapStore: (store) =>
+          override(store, {
+            put: (async (...args: Parameters<ConfigStore['put']>) => {
+              const isRecord = args[0] === RECORD && store.capabilities.transactions === 'single-key';
+              if (isRecord && known !== undefined) return known;
+              const result = await store.put(...args);
+              if (isRecord) known = result;
+              return result;
+            }) as ConfigStore['put'],
+          }),
+      };
+    },
+  },
+  {
+    name: 'a record that promises what is not written yet, on a target like etcd v2',
+    guarantee: 'lost',
+    from: 3,
+    install: () => {
+      replace(
+        SingleLedger.prototype,
+        'commit',
+        (original) =>
+          async function (this: SingleLedger, writes, progress, migration) {
+            await original.call(this, [], progress, migration);
+            return original.call(this, writes, progress, migration);
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a record of a state that the source never had',
+    guarantee: 'phantom',
+    install: () => {
+      replace(
+        TxnLedger.prototype,
+        'commit',
+        (original) =>
+          function (this: TxnLedger, writes, { bookmark, ...progress }, migration) {
+            const ahead =
+              bookmark === undefined ? bookmark : { ...bookmark, revision: toRevision(bookmark.revision + 1_000) };
+            return original.call(this, writes, { ...progress, bookmark: ahead }, migration);
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'parts of what would just fit',
+    guarantee: 'torn',
+    from: 22,
+    install: () => {
+      replace(
+        TxnLedger.prototype,
+        'commit',
+        (original) =>
+          function (this: TxnLedger, writes, progress, migration) {
+            if (![5, 6, 7, 8].includes(writes.length)) return original.call(this, writes, progress, migration);
+            return Promise.reject(new StoreError('too-large', 'just as many', { outcome: 'not-applied' }));
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a replicator that takes the record back while it compares',
+    guarantee: 'guarded',
+    from: 108,
+    install: () => {
+      const complete = new WeakSet<TxnLedger>();
+      replace(
+        TxnLedger.prototype,
+        'commit',
+        (original) =>
+          async function (this: TxnLedger, writes, progress, migration) {
+            try {
+              const result = await original.call(this, writes, progress, migration);
+              if (progress.toward === undefined) complete.add(this);
+              return result;
+            } catch (error) {
+              if (complete.has(this) || !isStoreError(error, 'conflict')) throw error;
+              await this.open();
+              return original.call(this, writes, progress, migration);
+            }
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a replicator that never finds its leases again',
+    guarantee: 'doubled',
+    install: () => {
+      replace(
+        HeldLeases.prototype,
+        'adopt',
+        () =>
+          function (this: HeldLeases) {
+            return Promise.resolve();
+          },
+      );
+      return broken;
+    },
+  },
+  {
+    name: 'a conflict that is told again when it is over',
+    guarantee: 'alarm',
+    install: () => ({
+      implementation: (source, target, options) => {
+        const { clock, logger } = options;
+        const warn: NonNullable<typeof logger>['warn'] = (...args) => {
+          logger?.warn(...args);
+          if (args[0].startsWith('replication conflict')) clock?.setTimeout(() => logger?.warn(...args), 500);
+        };
+        return replicate(source, target, {
+          ...options,
+          ...(logger === undefined ? {} : { logger: { ...logger, warn } }),
+        });
+      },
+    }),
+  },
+  {
+    name: 'a replicator that never trusts a source again that was restored once',
+    guarantee: 'alarm',
+    from: 6,
+    install: () => {
+      const first = new WeakMap<ConfigStore, string>();
+      return {
+        implementation: async (source, target, options) => {
+          const replication = await replicate(source, target, options);
+          const { identity } = replication.bookmark ?? { identity: '' };
+          if (!first.has(source)) first.set(source, identity);
+          if (options.acceptHistory === true || first.get(source) === identity) return replication;
+          await replication.close();
+          throw new StoreError('history-changed', 'the source was restored once');
+        },
+      };
+    },
   },
   {
     name: 'a replication that leaves a timer behind',

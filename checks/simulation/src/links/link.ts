@@ -230,18 +230,21 @@ export class Link {
     const generation = this.#generation;
     const at = Math.max(clock.now + this.delay(), options.notBefore ?? 0);
     const number = (this.#sent += 1);
+    const read = () => {
+      if (generation !== this.#generation || this.#mode === 'cut') return;
+      if (number < this.#newestArrived) this.#options.count('message overtaken');
+      else this.#newestArrived = number;
+      this.messages += 1;
+      arrive();
+      this.#arrived();
+    };
     const deliver = () => {
       if (generation !== this.#generation || this.#mode === 'cut') return;
       if (this.#mode === 'silent') this.#held.push(deliver);
       else if (options.watch === true && this.#lasting.has('stall')) this.#heldWatch.push(deliver);
-      else if (options.watch === true && this.#unread !== undefined) this.#unread.push(deliver);
-      else {
-        if (number < this.#newestArrived) this.#options.count('message overtaken');
-        else this.#newestArrived = number;
-        this.messages += 1;
-        arrive();
-        this.#arrived();
-      }
+      // It is in the process's buffer then: no later fault of the network puts it behind others of its stream.
+      else if (options.watch === true && this.#unread !== undefined) this.#unread.push(read);
+      else read();
     };
     clock.set('network', deliver, at - clock.now);
     return at;

@@ -8,33 +8,33 @@ import type { TargetHistory } from './target-history.js';
 export interface EndingsOptions {
   readonly plan: ReplicationPlan;
   readonly history: TargetHistory;
-  /** How many runs began. */
-  readonly runs: () => number;
-  /** Whether the source has had another history, or looks like that. */
-  readonly isOther: () => boolean;
+  /** Whether the source has had another history since the run began or the target was filled, or looks like that. */
+  readonly isOther: (run: Run) => boolean;
 }
 
-const REFUSING: readonly string[] = ['deny', 'lock-out', 'proxy-answers'];
+/** What makes a store answer late. */
+const DELAYING: readonly string[] = ['net', 'cut-after', 'reads', 'watches', 'late-write', 'stop', 'restore'];
 
 /** What is wrong with the way in which a run ended by itself; `undefined` if it had to. */
 export function wrongEnding(run: Run, error: unknown, options: EndingsOptions): string | undefined {
   return hasReason(run, error, options) ? undefined : `${run.name} ended: ${String(error)}`;
 }
 
-function hasReason(run: Run, error: unknown, { plan, history, runs, isOther }: EndingsOptions): boolean {
+function hasReason(run: Run, error: unknown, { plan, history, isOther }: EndingsOptions): boolean {
   if (error instanceof ReplicationConflictError)
-    return plan.policy === 'stop' && error.conflicts.every(({ targetKey }) => history.isTouched(targetKey));
+    return plan.policy === 'stop' && error.conflicts.every(({ targetKey }) => history.isForeignTo(run, targetKey));
   if (!isStoreError(error)) return false;
-  const mayBeRefused = plan.steps.some((step) => step.do === 'net' && REFUSING.includes(step.fault));
-  if (mayBeRefused && isRefusal(error)) return true;
+  if (run.mayBeRefused() && isRefusal(error)) return true;
+  const { record } = history;
   switch (error.code) {
     case 'conflict':
-      if (error.message.includes('another replicator')) return runs() > 1;
-      return error.message.includes('is gone') && history.isDisowned;
+      if (error.message.includes('another replicator'))
+        return run.writer !== undefined && record !== undefined && record.writer !== run.writer;
+      return error.message.includes('is gone') && history.isDisowned && record?.writer !== run.writer;
     case 'history-changed':
-      return isOther() && !run.acceptsHistory;
+      return isOther(run) && !run.acceptsHistory;
     case 'timeout':
-      return run.replication === undefined && run.isTroubled;
+      return run.replication === undefined && run.isTroubled && plan.steps.some((step) => DELAYING.includes(step.do));
     default:
       return false;
   }

@@ -170,11 +170,14 @@ class Generator {
       [0.15, () => ({ kind: 'raw', byte: 0x80 + random.below(3) })],
     ];
     if (this.#hasLeases)
-      choices.push(
-        [3, () => ({ kind: 'leased', key: random.pick(LEASED), ttl: random.between(1, 5), kept: random.chance(0.6) })],
-        [0.7, () => ({ kind: 'delete', key: random.pick(LEASED) })],
-      );
+      choices.push([3, () => this.#leased()], [0.7, () => ({ kind: 'delete', key: random.pick(LEASED) })]);
     return random.weighted(choices)();
+  }
+
+  #leased(): SourceWrite {
+    const random = this.#random;
+    const [key, ttl, kept] = [random.pick(LEASED), random.between(1, 5), random.chance(0.6)];
+    return { kind: 'leased', key, ttl, kept, shared: kept && ttl > 2 };
   }
 
   #txn(): SourceWrite {

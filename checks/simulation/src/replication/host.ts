@@ -22,7 +22,7 @@ export interface HostOptions {
   readonly count: (fault: string) => void;
   readonly violated: (guarantee: string, message: string) => void;
   /** Gives a new run of this process. */
-  readonly newRun: (name: string, acceptsHistory: boolean) => Run;
+  readonly newRun: (acceptsHistory: boolean) => Run;
   /** A conflict of a key of the target was told. */
   readonly onConflict: (run: Run, key: string) => void;
   readonly onEnd: (run: Run, error: unknown) => void;
@@ -30,7 +30,6 @@ export interface HostOptions {
 
 const START_TIMEOUT_MS = 8_000;
 const SYNC_TIMEOUT_MS = 4_000;
-const COMPARING: readonly ReplicationState['status'][] = ['starting', 'copying', 'interrupted'];
 
 /** One process of a world: its stores, its clocks, and its replicator. */
 export class Host {
@@ -46,6 +45,8 @@ export class Host {
   #clock: ProcessClock | undefined;
   #stop: number | undefined;
   #stops = 0;
+  /** Whether somebody has taken rights away from it, or has put a proxy before a store. */
+  mayBeRefused = false;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -71,7 +72,7 @@ export class Host {
   /** Resolves when it has ended, or could not start. */
   async start(acceptsHistory: boolean): Promise<void> {
     if (this.#run !== undefined) return;
-    const run = (this.#run = this.#latest = this.#options.newRun(this.name, acceptsHistory));
+    const run = (this.#run = this.#latest = this.#options.newRun(acceptsHistory));
     await this.#dying;
     // Another death may have come first.
     if (run.isLeft) return;
@@ -123,8 +124,9 @@ export class Host {
 
   #noteState(run: Run, state: ReplicationState): void {
     this.#options.trace?.(`${run.name} is ${state.status}${'cause' in state ? `: ${state.cause.message}` : ''}`);
-    // While it is interrupted, nobody is told whether it compares.
-    if (COMPARING.includes(state.status)) run.isComparing = true;
+    // While it is interrupted, nobody is told whether it compares. It does so again only for another history.
+    if (state.status === 'interrupted') run.isComparing ||= run.acceptsHistory;
+    else if (state.status === 'starting' || state.status === 'copying') run.isComparing = true;
     else if (state.status === 'following') run.isComparing = false;
     else if (state.status === 'stopped') run.failure = state.error;
   }

@@ -61,7 +61,6 @@ export class ReplicationParts {
       plan,
       truth: this.target.truth,
       values: this.values,
-      isComparing: () => this.runs.some(({ isComparing, isLeft }) => isComparing && !isLeft),
       stats: this.stats,
       violated: this.violations.add,
     });
@@ -97,6 +96,13 @@ export class ReplicationParts {
         (key) => !key.startsWith(FROM) || (current.at(key, revision)?.createRevision ?? Infinity) > last,
       ),
     );
+  }
+
+  /** Whether the source has another history than the target, or has had one since the run began, or looks like that. */
+  isOther({ histories }: Run): boolean {
+    const { epochs, current } = this.source.truth;
+    const { accepted } = this.history;
+    return epochs.length > histories || (accepted !== undefined && accepted !== current.index) || this.looksWiped;
   }
 
   sync(host: Host): Promise<boolean> {
@@ -152,7 +158,7 @@ export class ReplicationParts {
       source: this.#newClient(name, this.source, this.source.data, random.fork(), { trace: this.trace }),
       target: this.#newClient(name, this.target, lateWrites.store, random.fork(), { wrapStore, trace: this.trace }),
     };
-    const host = new Host({
+    const host: Host = new Host({
       name,
       plan: this.plan,
       clients,
@@ -163,11 +169,12 @@ export class ReplicationParts {
       trace: this.trace,
       count: this.faults.add,
       violated: this.violations.add,
-      newRun: (who, acceptsHistory) => this.#newRun(who, acceptsHistory),
+      newRun: (acceptsHistory) => this.#newRun(host, acceptsHistory),
       onConflict: (run, key) => {
         this.stats.conflicts += 1;
         this.history.told(key);
-        if (!this.history.isTouched(key))
+        this.history.judge();
+        if (!this.history.isForeignTo(run, key))
           this.violations.add('alarm', `${run.name} tells of a conflict at ${key}, which nobody else has touched`);
       },
       onEnd: (run, error) => {
@@ -203,14 +210,19 @@ export class ReplicationParts {
     return client;
   }
 
-  #newRun(who: string, acceptsHistory: boolean): Run {
+  #newRun(host: Host, acceptsHistory: boolean): Run {
     const run: Run = {
       index: this.runs.length,
-      name: `${who} #${this.runs.length}`,
+      name: `${host.name} #${this.runs.length}`,
       acceptsHistory,
       isTroubled: !this.isHealed,
       controller: new AbortController(),
       writer: undefined,
+      from: this.target.truth.current.head,
+      histories: this.source.truth.epochs.length,
+      mayBeRefused: () => host.mayBeRefused,
+      hasChanged: false,
+      unrecorded: new Set(),
       isComparing: false,
       replication: undefined,
       failure: undefined,
@@ -227,8 +239,7 @@ export class ReplicationParts {
     const wrong = wrongEnding(run, error, {
       plan: this.plan,
       history: this.history,
-      runs: () => this.runs.length,
-      isOther: () => this.source.truth.epochs.length > 1 || this.looksWiped,
+      isOther: (each) => this.isOther(each),
     });
     if (wrong !== undefined) this.violations.add('alarm', wrong);
   }

@@ -27,8 +27,17 @@ export interface ReplicationPlan {
 /** A write in the source. Every value is new. */
 export type SourceWrite =
   | { readonly kind: 'put'; readonly key: string }
-  /** A key that lives as long as a lease of so many seconds; `kept`: its application keeps it alive. */
-  | { readonly kind: 'leased'; readonly key: string; readonly ttl: number; readonly kept: boolean }
+  /**
+   * A key that lives as long as a lease of so many seconds. `kept`: its application keeps it alive; `shared`: the lease is the one that was kept
+   * last, while that lives.
+   */
+  | {
+      readonly kind: 'leased';
+      readonly key: string;
+      readonly ttl: number;
+      readonly kept: boolean;
+      readonly shared: boolean;
+    }
   | { readonly kind: 'delete'; readonly key: string }
   /** Puts and deletes that must be seen together. */
   | { readonly kind: 'txn'; readonly puts: readonly string[]; readonly deletes: readonly string[] }

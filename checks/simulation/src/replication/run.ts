@@ -11,6 +11,16 @@ export interface Run {
   readonly controller: AbortController;
   /** Its name in the record, once it has written that. */
   writer: string | undefined;
+  /** The target's revision when it began. */
+  readonly from: number;
+  /** How many histories the source had had when it began. */
+  readonly histories: number;
+  /** Its process, and whether that may be refused by a server or by a proxy. */
+  readonly mayBeRefused: () => boolean;
+  /** Whether it has changed any key. */
+  hasChanged: boolean;
+  /** The keys that it has written since it wrote its record last. */
+  readonly unrecorded: Set<string>;
   /** Whether it compares, or copies: then what it writes is the difference of two states. */
   isComparing: boolean;
   replication: Replication | undefined;

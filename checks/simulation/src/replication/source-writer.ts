@@ -50,6 +50,7 @@ export class SourceWriter {
 
   async #write(write: SourceWrite): Promise<number> {
     const { data } = this.#options.site;
+    if (write.kind === 'leased') await this.#renewAll();
     const value = `s${(this.#written += 1)}`;
     const put = (key: string): Op => ({ type: 'put', key: FROM + key, value: `${value} ${key}` });
     const remove = (key: string): Op => ({ type: 'delete', range: { key: FROM + key } });
@@ -57,9 +58,10 @@ export class SourceWriter {
       case 'put':
         return (await data.txn({ then: [put(write.key)] })).revision;
       case 'leased': {
-        const { id } = await data.leases.grant(write.ttl);
-        if (write.kept) this.#kept.add(id);
-        return (await data.put(FROM + write.key, `${value} ${write.key}`, { lease: id })).revision;
+        const kept = write.shared ? [...this.#kept].at(-1) : undefined;
+        const lease = kept ?? (await data.leases.grant(write.ttl)).id;
+        if (write.kept) this.#kept.add(lease);
+        return (await data.put(FROM + write.key, `${value} ${write.key}`, { lease })).revision;
       }
       case 'delete':
         return (await data.delete(FROM + write.key)).revision;

@@ -4,6 +4,8 @@ import type { ReplicationStep } from './plan.js';
 /** By how many revisions a store must go back under its old identity, for nothing to overtake what clients know before they notice. */
 export const FAR = 12;
 
+const REFUSING: readonly string[] = ['deny', 'lock-out', 'proxy-answers'];
+
 /** Runs a step of a plan. What it starts goes on beside the next steps. */
 export async function takeStep(parts: ReplicationParts, step: ReplicationStep): Promise<void> {
   const { trace, clock, background, faults, plan } = parts;
@@ -40,6 +42,7 @@ export async function takeStep(parts: ReplicationParts, step: ReplicationStep): 
       for (const client of Object.values(parts.host(step.host).clients)) client.jump(step.ms);
       break;
     case 'net':
+      if (REFUSING.includes(step.fault)) parts.host(step.host).mayBeRefused = true;
       parts.host(step.host).clients[step.side].disturb(step.fault);
       break;
     case 'cut-after':

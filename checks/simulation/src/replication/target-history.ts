@@ -3,10 +3,10 @@ import { mappedAt, targetOf } from './mapping.js';
 import { RECORD, type ReplicationPlan, TO } from './plan.js';
 import { parseRecord, progressOf, type SeenRecord } from './record.js';
 import type { Run } from './run.js';
-import type { Origin, SourceValues } from './source-values.js';
+import type { SourceValues } from './source-values.js';
 
 /** Who has changed a key of the target last. `late`: one whose write a store without transactions can't keep out, or tell from another one's. */
-type Author = 'own' | 'foreign' | 'lease' | 'late';
+type Author = 'own' | 'foreign' | 'disowned' | 'lease' | 'late';
 
 interface Held {
   readonly text: string | undefined;
@@ -26,14 +26,12 @@ export interface TargetHistoryOptions {
   readonly plan: ReplicationPlan;
   readonly truth: Truth;
   readonly values: SourceValues;
-  /** Whether any replicator compares the two stores at the moment. */
-  readonly isComparing: () => boolean;
   readonly stats: { carried: number; compared: number };
   readonly violated: (guarantee: string, message: string) => void;
 }
 
 /** How many operations of a transaction are not the keys': the record, its receipt, and those that are cleared away. */
-const BESIDES = 3;
+const BESIDES = 1;
 
 /** What happens in the target, commit by commit, and whether replicators may do that. */
 export class TargetHistory {
@@ -42,7 +40,8 @@ export class TargetHistory {
   readonly #writers = new Map<number, Writer>();
   readonly #held = new Map<string, Held>();
   readonly #newest = new Map<string, Newest>();
-  readonly #touched = new Set<string>();
+  /** Keys that somebody else had changed, and which replicators have written since when. */
+  readonly #handled = new Map<string, { readonly since: number; readonly by: Set<Run> }>();
   readonly #told = new Set<string>();
   /** Those that other replicators have taken the record from. */
   readonly #past = new Set<string>();
@@ -74,15 +73,21 @@ export class TargetHistory {
     this.#told.add(key);
   }
 
-  /** Whether anybody but replicators has ever changed a key. */
-  isTouched(key: string): boolean {
-    return this.isDisowned || this.#touched.has(key);
-  }
-
   /** Whether the key is as somebody else, or the end of a lease, has left it. */
   isOthers(key: string): boolean {
     const by = this.#held.get(key)?.by;
     return by !== undefined && by !== 'own';
+  }
+
+  /** Whether somebody else has changed it last, or nobody knows whose it is. */
+  isForeign(key: string): boolean {
+    return this.isOthers(key) && !this.isExpired(key);
+  }
+
+  /** Whether somebody else has changed it, as far as a replicator may know: another one may have written it since. */
+  isForeignTo(run: Run, key: string): boolean {
+    const handled = this.#handled.get(key);
+    return this.isForeign(key) || (handled !== undefined && handled.since > run.from && !handled.by.has(run));
   }
 
   /** Whether the end of a lease at the target has deleted it. */
@@ -133,20 +138,28 @@ export class TargetHistory {
     this.#record = undefined;
     this.#accepted = undefined;
     this.#past.clear();
-    for (const [key, held] of this.#held) this.#held.set(key, { ...held, by: 'foreign' });
+    for (const [key, held] of this.#held) if (held.by === 'own') this.#held.set(key, { ...held, by: 'disowned' });
   }
 
   #judgeRun({ keys, revision }: Commit, changed: readonly string[], run: Run, isLate: boolean): void {
     const { plan, truth, stats, violated } = this.#options;
     stats.carried += 1;
+    const before = this.#record;
     const text = keys.includes(RECORD) ? truth.current.at(RECORD, revision)?.text : undefined;
     if (text !== undefined) this.#checkRecord(parseRecord(text), run, revision);
     const record = this.#record;
-    if (changed.length === 0 && record?.bookmark === undefined) return;
+    const isAgain = changed.filter((key) => run.unrecorded.has(key));
+    if (plan.target === 'v2' && !isLate && isAgain.length > 0)
+      violated('guarded', `${run.name} wrote ${isAgain.join(', ')} again at ${revision} without its record`);
+    for (const key of changed) run.unrecorded.add(key);
+    if (changed.length > 0) run.hasChanged = true;
     const isStale = run.writer === undefined || record?.writer !== run.writer;
     if (plan.target === 'v2' && (isLate || isStale)) {
       // Only a transaction could have kept it out.
-      for (const key of changed) this.#hold(key, revision, 'late');
+      for (const key of changed) {
+        this.#checkWrite(key, revision, run);
+        this.#hold(key, revision, 'late');
+      }
       return;
     }
     if (plan.target === 'v3' && text === undefined && keys.length > 0)
@@ -154,9 +167,16 @@ export class TargetHistory {
     if (isStale)
       violated('guarded', `${run.name} wrote ${changed.join(', ')} at ${revision}, after another one had taken over`);
     const epoch = this.#checkHistory(record, run, changed, revision);
-    for (const key of changed) this.#checkWrite(key, revision, run, epoch);
-    for (const key of changed) this.#hold(key, revision, 'own');
-    if (plan.target === 'v3' && text !== undefined && record !== undefined) this.#checkProgress(record, run, revision);
+    for (const key of changed) {
+      this.#checkWrite(key, revision, run);
+      this.#checkAge(key, revision, run, epoch);
+    }
+    for (const key of changed) {
+      if (this.isForeign(key)) this.#handled.set(key, { since: revision, by: new Set() });
+      this.#handled.get(key)?.by.add(run);
+      this.#hold(key, revision, 'own');
+    }
+    if (text !== undefined && record !== undefined) this.#checkProgress(record, before, run, revision);
   }
 
   #holdForeign(key: string, revision: number): void {
@@ -170,7 +190,6 @@ export class TargetHistory {
   #hold(key: string, revision: number, by: Author): void {
     const version = this.#options.truth.current.at(key, revision);
     this.#held.set(key, { text: version?.text, lease: version?.lease, by });
-    if (by === 'foreign' || by === 'late') this.#touched.add(key);
   }
 
   /** Each record continues the one before it, or takes it over for good. */
@@ -182,7 +201,7 @@ export class TargetHistory {
     if (before !== undefined && before.writer !== record.writer) {
       this.#past.add(before.writer);
       // While it starts, it may not know that it has had the record already: the answer was lost.
-      if (run.replication === undefined) this.#past.delete(record.writer);
+      if (!run.hasChanged) this.#past.delete(record.writer);
     }
     if (this.#past.has(record.writer))
       violated('guarded', `${run.name} wrote its record at ${revision}, after another one had taken over`);
@@ -192,6 +211,7 @@ export class TargetHistory {
         `the record of ${run.name} goes from ${before.sequence} to ${record.sequence} at ${revision}`,
       );
     this.#record = record;
+    run.unrecorded.clear();
   }
 
   /** Nothing is changed for a history of the source that nobody has accepted. Gives the history, where that is certain. */
@@ -203,9 +223,8 @@ export class TargetHistory {
   ): Epoch | undefined {
     const { values, violated } = this.#options;
     const progress = record === undefined ? undefined : progressOf(record);
-    const epochs = progress === undefined ? [] : values.epochsOf(progress);
-    const [epoch] = epochs;
-    if (epoch === undefined || epochs.length > 1) return undefined;
+    const epoch = progress === undefined ? undefined : this.#certain(values.epochsOf(progress), progress.revision, run);
+    if (epoch === undefined) return undefined;
     if (run.acceptsHistory || this.#accepted === undefined) this.#accepted = epoch.index;
     else if (this.#accepted !== epoch.index && changed.length > 0)
       violated(
@@ -215,56 +234,69 @@ export class TargetHistory {
     return epoch;
   }
 
-  #checkWrite(key: string, revision: number, run: Run, epoch: Epoch | undefined): void {
+  /** The one that is meant, of histories of one identity. Where nobody accepts another one, it does not matter as long as they are the same. */
+  #certain(epochs: readonly Epoch[], revision: number, run: Run): Epoch | undefined {
+    const { plan } = this.#options;
+    if (epochs.length > 1 && run.acceptsHistory) return undefined;
+    const states = epochs.map((epoch) => JSON.stringify([...mappedAt(plan, epoch, revision)].sort()));
+    if (new Set(states).size > 1) return undefined;
+    return epochs.find(({ index }) => index === this.#accepted) ?? epochs[0];
+  }
+
+  #checkWrite(key: string, revision: number, run: Run): void {
     const { plan, truth, values, violated } = this.#options;
     const before = this.#held.get(key);
     const version = truth.current.at(key, revision);
     const what = `${run.name} ${version === undefined ? 'deleted' : 'wrote'} ${key} at ${revision}`;
-    if (before?.text !== undefined && before.by === 'foreign' && !this.isDisowned && version?.text !== before.text) {
+    if (before?.text !== undefined && before.by === 'foreign' && version?.text !== before.text) {
       if (plan.policy !== 'overwrite') violated('overwritten', `${what}, which somebody else had written`);
       else if (!this.#told.has(key))
         violated('overwritten', `${what}, which somebody else had written, and did not tell`);
     }
-    if (version === undefined) {
-      this.#checkAge(key, epoch, progressRevision(this.#record), what);
-      return;
-    }
+    if (version === undefined) return;
     const origin = values.originOf(version.text);
-    if (origin === undefined || targetOf(plan, origin.key) !== key) {
+    if (origin === undefined || targetOf(plan, origin.key) !== key)
       violated('phantom', `${what} as ${version.text}, which the source never had there`);
-      return;
-    }
-    if (before?.by === 'own' && before.text === version.text && before.lease === version.lease)
+    else if (before?.by === 'own' && before.text === version.text)
       violated('doubled', `${what} as ${version.text}, which it was already`);
-    this.#checkAge(key, epoch, revisionIn(epoch, origin), what);
   }
 
-  /** A key is never given an older state than it has had. */
-  #checkAge(key: string, epoch: Epoch | undefined, revision: number | undefined, what: string): void {
-    if (epoch === undefined || revision === undefined) {
-      this.#newest.delete(key);
-      return;
-    }
+  /** A key is never given an older state than it has had, nor one of another history than its record's. */
+  #checkAge(key: string, revision: number, run: Run, epoch: Epoch | undefined): void {
+    const { truth, values, violated } = this.#options;
+    const version = truth.current.at(key, revision);
+    const origin = version === undefined ? undefined : values.originOf(version.text);
+    if (epoch === undefined || (version !== undefined && origin === undefined)) return;
+    const what = `${run.name} ${version === undefined ? 'deleted' : 'wrote'} ${key} at ${revision}`;
+    const state = origin === undefined ? progressRevision(this.#record) : origin.revision;
+    if (state === undefined) return;
+    if (origin !== undefined && !epoch.held(origin.key, origin.revision, version?.text ?? ''))
+      violated('history', `${what} as ${version?.text ?? ''}, which history ${epoch.index} of the source never had`);
     const before = this.#newest.get(key);
-    if (before !== undefined && before.epoch === epoch.index && before.revision > revision)
-      this.#options.violated(
-        'resurrected',
-        `${what} as of ${revision} of the source; it had its state of ${before.revision} already`,
-      );
-    this.#newest.set(key, { epoch: epoch.index, revision });
+    if (before !== undefined && before.epoch === epoch.index && before.revision > state)
+      violated('resurrected', `${what} as of ${state} of the source; it had its state of ${before.revision} already`);
+    this.#newest.set(key, { epoch: epoch.index, revision: state });
   }
 
-  #checkProgress(record: SeenRecord, run: Run, revision: number): void {
+  #checkProgress(record: SeenRecord, before: SeenRecord | undefined, run: Run, revision: number): void {
     const { plan, values, stats } = this.#options;
     const { bookmark, toward } = record;
-    if (toward !== undefined) {
-      if (bookmark !== undefined && !this.#options.isComparing())
-        this.#checkWhole(bookmark.revision, record, run, revision);
+    if (plan.target === 'v2') {
+      // It is written ahead of what it is about: it says how far the one before it came.
+      const last = before?.bookmark;
+      if (bookmark === undefined || (last?.revision === bookmark.revision && last.identity === bookmark.identity))
+        return;
+    } else if (toward !== undefined) {
+      if (bookmark !== undefined && !run.isComparing) this.#checkWhole(bookmark.revision, record, run, revision);
       return;
     }
     if (bookmark === undefined) return;
     const epochs = values.epochsOf(bookmark);
-    if (epochs.length === 0) return;
+    if (epochs.length === 0)
+      this.#options.violated(
+        'phantom',
+        `${run.name} says at ${revision} that the target is as the source at ${bookmark.revision} of ${bookmark.identity}, which it never was`,
+      );
     stats.compared += 1;
     const found = epochs.map((epoch) => this.#difference(mappedAt(plan, epoch, bookmark.revision)));
     if (found.includes(undefined)) return;
@@ -331,9 +363,4 @@ export class TargetHistory {
 
 function progressRevision(record: SeenRecord | undefined): number | undefined {
   return record === undefined ? undefined : progressOf(record)?.revision;
-}
-
-/** The revision of a value in a history; `undefined` for one of a later history. */
-function revisionIn(epoch: Epoch | undefined, origin: Origin): number | undefined {
-  return epoch === undefined || origin.epoch > epoch.index ? undefined : origin.revision;
 }

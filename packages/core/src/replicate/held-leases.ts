@@ -1,20 +1,33 @@
 import { type Clock, type ConfigStore, isStoreError, type LeaseId, type StoreError } from '@holdfast/store';
 import { monotonicMs, removeAbortListener, toStoreError, whenAborted } from '@holdfast/store/adapter';
 import { Alarm } from '../util/alarm.js';
+import { inPool } from './in-pool.js';
 import type { Lifetime } from './lease-tap.js';
 
 /** Seconds, where the source does not tell how long a lease was granted for. */
 const DEFAULT_TTL = 60;
-/** How many leases are kept alive at once. */
+/** How many leases are kept alive at once, and how many are looked at in a round. */
 const AT_ONCE = 16;
 
-interface Held {
+/** A lease of the target. `ttl` in seconds. */
+interface Lease {
   readonly id: LeaseId;
   readonly ttl: number;
 }
 
+interface Held extends Lease {
+  /** When it was certainly alive, on both clocks. */
+  readonly aliveAt: Moment;
+}
+
+/** One moment, on the wall clock and on the one that nobody sets. In milliseconds. */
+interface Moment {
+  readonly wall: number;
+  readonly steady: number;
+}
+
 /** A lease that is kept alive: by the source's lease or key, with the target's id and its keys there. */
-export interface HeldLease extends Held {
+export interface HeldLease extends Lease {
   readonly name: string;
   readonly keys: readonly string[];
 }
@@ -24,13 +37,16 @@ export interface HeldLeasesContext {
   readonly target: ConfigStore;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** A lease ran out at the target all the same: its keys have to be written again. */
+  /** A lease ran out at the target all the same, or may have: those of its keys that are gone have to be written again. */
   onLost(keys: readonly string[]): void;
 }
 
 /**
  * The leases of the target, one for each lease of the source, with its id where that is free. They are kept alive here as long as the
  * source's keys are there: renewing a lease makes no event, so the source's time can't be followed.
+ *
+ * That a lease is alive does not prove that it is the same: it may have run out, and another replicator of this name, which does not know yet
+ * that it has lost the record, may have granted it anew. So a lease is looked at when it may have run out; and a few of all in each round.
  */
 export class HeldLeases {
   readonly #context: HeldLeasesContext;
@@ -42,6 +58,8 @@ export class HeldLeases {
   /** Those that may have no keys any more. */
   readonly #idle = new Set<string>();
   readonly #granting = new Map<string, Promise<LeaseId>>();
+  /** How many were looked at since the first one. */
+  #lookedAt = 0;
   #beating: Promise<void> | undefined;
   readonly #alarm: Alarm;
 
@@ -76,18 +94,21 @@ export class HeldLeases {
   }
 
   async #begin(name: string, lifetime: Lifetime): Promise<LeaseId> {
-    const held = await this.#grant(await this.#ttlOf(lifetime), lifetime.lease);
-    this.#hold(name, held);
-    return held.id;
+    const ttl = await this.#ttlOf(lifetime);
+    const aliveAt = this.#now;
+    const granted = await this.#grant(ttl, lifetime.lease);
+    this.#hold(name, { ...granted, aliveAt });
+    return granted.id;
   }
 
   /** A lease that a former run of this replication has granted, and put an own key under. */
   async adopt(lifetime: Lifetime, sourceKey: string, id: LeaseId): Promise<void> {
     const name = HeldLeases.nameOf(lifetime, sourceKey);
     if (this.#held.has(name)) return;
+    const aliveAt = this.#now;
     try {
       const { ttl } = await this.#context.target.leases.keepAlive(id, { signal: this.#context.signal });
-      this.#hold(name, { id, ttl });
+      this.#hold(name, { id, ttl, aliveAt });
     } catch (error) {
       if (!isStoreError(error, 'lease-not-found')) throw error;
     }
@@ -130,21 +151,14 @@ export class HeldLeases {
     }
   }
 
-  /** Forgets the leases that a write did not find. */
+  /** Forgets the leases that are gone, as a write has found. Their other keys are gone too. */
   async forgetLost(): Promise<void> {
-    for (const [name, { id }] of this.#held) {
-      try {
-        await this.#context.target.leases.keepAlive(id, { signal: this.#context.signal });
-      } catch (error) {
-        if (!isStoreError(error, 'lease-not-found')) throw error;
-        this.#held.delete(name);
-      }
-    }
+    for (const [name, held] of this.#held) await this.#keepAlive(name, held);
   }
 
   /** All that are held: the source's lease or key, the target's lease, and its keys. */
   *all(): IterableIterator<HeldLease> {
-    for (const [name, held] of this.#held) yield { name, ...held, keys: [...(this.#keys.get(name) ?? [])] };
+    for (const [name, { id, ttl }] of this.#held) yield { name, id, ttl, keys: this.#keysOf(name) };
   }
 
   /** Leaves a lease to whoever has it by now. */
@@ -172,7 +186,7 @@ export class HeldLeases {
     }
   }
 
-  async #grant(ttl: number, wanted: LeaseId | undefined): Promise<Held> {
+  async #grant(ttl: number, wanted: LeaseId | undefined): Promise<Lease> {
     const { target, signal } = this.#context;
     if (wanted === undefined) return target.leases.grant(ttl, { signal });
     try {
@@ -185,7 +199,7 @@ export class HeldLeases {
   }
 
   /** A lease of that id without keys: granted by a call whose answer was lost. */
-  async #takeEmpty(id: LeaseId): Promise<Held | undefined> {
+  async #takeEmpty(id: LeaseId): Promise<Lease | undefined> {
     const { target, signal } = this.#context;
     try {
       const { grantedTtl, keys } = await target.leases.timeToLive(id, { keys: true, signal });
@@ -231,24 +245,66 @@ export class HeldLeases {
   }
 
   async #keepAllAlive(signal: AbortSignal): Promise<void> {
-    const all = [...this.#held];
-    const lost: string[] = [];
-    for (let from = 0; from < all.length; from += AT_ONCE) {
-      const some = all.slice(from, from + AT_ONCE);
-      await Promise.all(
-        some.map(async ([name, held]) => {
-          try {
-            await this.#context.target.leases.keepAlive(held.id, { signal });
-          } catch (error) {
-            if (!isStoreError(error, 'lease-not-found') || this.#held.get(name) !== held) return;
-            this.#held.delete(name);
-            lost.push(...(this.#keys.get(name) ?? []));
-          }
-        }),
-      );
-    }
-    if (lost.length > 0) this.#context.onLost(lost);
+    await inPool([...this.#held], async ([name, held]) => {
+      try {
+        await this.#keepAlive(name, held);
+      } catch {
+        // The next round tries again.
+      }
+    });
+    if (!signal.aborted) await this.#lookAtSome(signal);
   }
+
+  async #keepAlive(name: string, held: Held): Promise<void> {
+    const { target, signal } = this.#context;
+    const aliveAt = this.#now;
+    try {
+      await target.leases.keepAlive(held.id, { signal });
+      if (this.#held.get(name) !== held) return;
+      const mayBeAnother = elapsed(held.aliveAt, this.#now) >= held.ttl * 1000;
+      this.#held.set(name, { ...held, aliveAt });
+      if (mayBeAnother) this.#context.onLost(this.#keysOf(name));
+    } catch (error) {
+      if (!isStoreError(error, 'lease-not-found')) throw error;
+      if (this.#held.get(name) !== held) return;
+      this.#held.delete(name);
+      this.#context.onLost(this.#keysOf(name));
+    }
+  }
+
+  /** Whether the keys are under the next few leases, in turn. */
+  async #lookAtSome(signal: AbortSignal): Promise<void> {
+    const { target } = this.#context;
+    const names = [...this.#held.keys()];
+    const some = names.slice(this.#lookedAt, this.#lookedAt + AT_ONCE);
+    this.#lookedAt = some.length < AT_ONCE ? 0 : this.#lookedAt + AT_ONCE;
+    await inPool(some, async (name) => {
+      const id = this.#held.get(name)?.id;
+      if (id === undefined) return;
+      try {
+        const { keys } = await target.leases.timeToLive(id, { keys: true, signal });
+        const there = new Set(keys);
+        const gone = keys === undefined ? [] : this.#keysOf(name).filter((key) => !there.has(key));
+        if (gone.length > 0) this.#context.onLost(gone);
+      } catch {
+        // The next round tells whether it is gone.
+      }
+    });
+  }
+
+  #keysOf(name: string): readonly string[] {
+    return [...(this.#keys.get(name) ?? [])];
+  }
+
+  get #now(): Moment {
+    const { clock } = this.#context;
+    return { wall: clock.now(), steady: monotonicMs(clock) };
+  }
+}
+
+/** At least so many milliseconds, or more: the steady clock may stand still while a machine sleeps, and the wall clock may be set. */
+function elapsed(since: Moment, until: Moment): number {
+  return Math.max(until.wall - since.wall, until.steady - since.steady);
 }
 
 export function hasLeases({ capabilities }: ConfigStore): boolean {

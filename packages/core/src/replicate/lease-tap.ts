@@ -21,26 +21,29 @@ export interface Lifetime {
   readonly expiresAt: number | undefined;
 }
 
+/** How many keys are never too many. */
+const FEW = 1_000;
+
+interface Noted extends Lifetime {
+  /** The key's revision in the source. */
+  readonly revision: number;
+}
+
 /**
  * A view of the source that notes how long its keys live, in passing: a mirror's entries don't say. It knows at least as much as the mirror
- * that reads through it.
+ * that reads through it. It still knows a deleted key whose last value is not carried over yet.
  */
 export class LeaseTap {
   /** What to give to the mirror. */
   readonly store: ConfigStore;
-  readonly #lifetimes = new Map<string, Lifetime>();
+  #mostKept = FEW;
+  readonly #lifetimes = new Map<string, Noted>();
 
   constructor(source: ConfigStore) {
     this.store = new GuardedStore(
-      new TapDriver(
-        source,
-        (item) => {
-          this.#note(item);
-        },
-        (key) => {
-          this.#lifetimes.delete(key);
-        },
-      ),
+      new TapDriver(source, (item) => {
+        this.#note(item);
+      }),
       { logger: GuardedStore.loggerOf(source) },
     );
   }
@@ -50,20 +53,30 @@ export class LeaseTap {
     return this.#lifetimes.get(key);
   }
 
-  #note({ key, lease, expiresAt }: KeyValue): void {
+  /**
+   * Forgets keys that are not there any more, once there may be as many of them as of others.
+   *
+   * @param revision up to where everything is carried over
+   */
+  forget(revision: number, isThere: (key: string) => boolean): void {
+    if (this.#lifetimes.size < this.#mostKept) return;
+    for (const [key, noted] of this.#lifetimes)
+      if (noted.revision <= revision && !isThere(key)) this.#lifetimes.delete(key);
+    this.#mostKept = Math.max(FEW, 2 * this.#lifetimes.size);
+  }
+
+  #note({ key, lease, expiresAt, modRevision: revision }: KeyValue): void {
     if (lease === undefined && expiresAt === undefined) this.#lifetimes.delete(key);
-    else this.#lifetimes.set(key, { lease, expiresAt });
+    else this.#lifetimes.set(key, { lease, expiresAt, revision });
   }
 }
 
 class TapDriver extends DelegatingDriver {
   readonly #onItem: (item: KeyValue) => void;
-  readonly #onDelete: (key: string) => void;
 
-  constructor(store: ConfigStore, onItem: (item: KeyValue) => void, onDelete: (key: string) => void) {
+  constructor(store: ConfigStore, onItem: (item: KeyValue) => void) {
     super(store);
     this.#onItem = onItem;
-    this.#onDelete = onDelete;
   }
 
   override async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
@@ -89,9 +102,6 @@ class TapDriver extends DelegatingDriver {
   }
 
   #see({ events }: WatchBatch): void {
-    for (const event of events) {
-      if (event.type === 'put') this.#onItem(event.current);
-      else if (event.type === 'delete') this.#onDelete(event.key);
-    }
+    for (const event of events) if (event.type === 'put') this.#onItem(event.current);
   }
 }

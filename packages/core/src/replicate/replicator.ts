@@ -30,7 +30,7 @@ import { type Progress, progressOf, type ReplicationRecord } from './record.js';
 import { settleLeases } from './settle-leases.js';
 import { checkGoesOn, checkHistory, otherHistory } from './source-history.js';
 import type { ReplicationState } from './state.js';
-import { type LostKey, StepQueue } from './step-queue.js';
+import { StepQueue } from './step-queue.js';
 import { Supervision } from './supervision.js';
 import type { Wanted } from './wanted.js';
 
@@ -120,7 +120,7 @@ export class Replicator {
       clock,
       signal: this.#end.signal,
       onLost: (keys) => {
-        this.#queue.addRepair(keys.map((key) => ({ key, revision: this.#own.get(key)?.revision })));
+        this.#queue.addRepair(keys);
       },
     });
   }
@@ -488,9 +488,16 @@ export class Replicator {
       done += part.length;
     }
     await this.#commit([], { bookmark, keys });
-    this.#bookmark = bookmark;
+    this.#done(bookmark);
     await this.#leases.sweep();
     this.#supervision.following();
+  }
+
+  /** The target is as the source was at the bookmark. */
+  #done(bookmark: Bookmark): void {
+    this.#bookmark = bookmark;
+    const { prefix } = this.#settings;
+    this.#tap.forget(bookmark.revision, (key) => this.#mirror?.has(key.slice(prefix.length)) === true);
   }
 
   /** A lease that ends deletes its keys: nobody has written them. */
@@ -552,23 +559,28 @@ export class Replicator {
     }
     this.#conflicts.tell(found);
     if (writes.size > 0) await this.#commit([...writes.values()], { bookmark, keys });
-    this.#bookmark = bookmark;
+    this.#done(bookmark);
     for (const { type, key } of writes.values()) if (type === 'delete') this.#leases.place(key, undefined);
     await this.#supervision.retry('target', () => this.#leases.sweep());
   }
 
   /**
-   * Writes keys again whose lease ran out at the target. Not those that were written since, nor those that the source has changed: these come
-   * with their step, beside what else their transaction has changed.
+   * Writes keys again that are gone because their lease ran out at the target. Not those that the source has changed since: these come with
+   * their step, beside what else their transaction has changed.
    */
-  async #repair(lost: readonly LostKey[]): Promise<void> {
-    const writes: Write[] = [];
+  async #repair(keys: readonly string[]): Promise<void> {
+    // Not after another replicator has taken over: a lease that is granted here would look to it like its own one, alive.
+    await this.#ledger.check();
     const done = this.#bookmark?.revision ?? 0;
-    for (const { key, revision } of lost) {
+    const writes: Write[] = [];
+    await inPool(keys, async (key) => {
+      if (this.#own.get(key)?.lease === undefined) return;
+      const { signal } = this.#end;
+      const there = await this.#supervision.retry('target', () => this.#target.get(key, { signal }));
       const want = this.#wantedAt(key);
-      if (want === undefined || want.entry.modRevision > done || this.#own.get(key)?.revision !== revision) continue;
-      writes.push(await this.#putOf(key, want));
-    }
+      if (there !== undefined || want === undefined || want.entry.modRevision > done) return;
+      writes.push({ ...(await this.#putOf(key, want)), over: 0 });
+    });
     for (const part of parts(writes)) await this.#commit(part, progressOf(this.#ledger.record));
   }
 

@@ -98,7 +98,6 @@ export class SingleLedger implements Ledger {
   async commit(writes: readonly Write[], progress: Progress, migration?: unknown): Promise<Committed> {
     // The record first: a replicator that was taken over finds out before it writes anything. It promises nothing that is not written yet: with the
     // next commit it says how far this one came.
-    const known = this.#recorded.require();
     const reached = { bookmark: undefined, keys: undefined, toward: undefined, ...progress };
     const before = this.record;
     const begun =
@@ -107,7 +106,11 @@ export class SingleLedger implements Ledger {
         : { bookmark: before.bookmark, keys: before.keys, toward: progress.toward ?? progress.bookmark };
     const record = { ...before, ...begun, ...noted(migration) };
     this.#reached = undefined;
-    if (!(await this.#writeRecord({ ...record, sequence: known.record.sequence + 1 }, known))) await this.check();
+    for (;;) {
+      const known = this.#recorded.require();
+      if (await this.#writeRecord({ ...record, sequence: known.record.sequence + 1 }, known)) break;
+      this.#recorded.know(await this.#recorded.findOwn());
+    }
     await this.#clearWorn();
     const done: Write[] = [];
     const refused: Refusal[] = [];
@@ -127,8 +130,9 @@ export class SingleLedger implements Ledger {
     return { done, refused };
   }
 
+  /** Also while a commit is under way: what it finds may be older by then than what is known. */
   async check(): Promise<void> {
-    this.#recorded.know(await this.#recorded.findOwn());
+    await this.#recorded.findOwn();
   }
 
   async erase(): Promise<void> {

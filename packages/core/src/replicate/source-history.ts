@@ -31,6 +31,8 @@ export async function checkHistory(
       return (await source.list({ prefix }, { countOnly: true, revision: last.revision, signal })).count;
     } catch (error) {
       if (isStoreError(error, 'compacted')) return undefined;
+      // The source went back after the mirror had read it.
+      if (isStoreError(error, 'future-revision')) throw otherHistory(last, undefined, prefix);
       throw error;
     }
   });
@@ -46,11 +48,12 @@ export function checkGoesOn(state: Bookmark, last: Bookmark, prefix: string): vo
   if (isOtherOrOlder(state, last)) throw otherHistory(last, state, prefix);
 }
 
-export function otherHistory(from: Bookmark, to: Bookmark, prefix: string): StoreError {
+export function otherHistory(from: Bookmark, to: Bookmark | undefined, prefix: string): StoreError {
+  const now = to === undefined ? 'has not got that far' : `is at revision ${to.revision} of ${to.identity}`;
   return new StoreError(
     'history-changed',
     `the source's ${KeyRange.ofPrefix(prefix).toString()} does not continue what was replicated ` +
-      `(revision ${from.revision} of history ${from.identity}; now revision ${to.revision} of ${to.identity}): ` +
+      `(revision ${from.revision} of history ${from.identity}; it ${now}): ` +
       `it was restored or wiped, or is another store; the target was left as it is; ` +
       `give acceptHistory: true to make it equal to the source all the same`,
     { outcome: 'not-applied' },

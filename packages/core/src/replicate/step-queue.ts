@@ -10,18 +10,12 @@ export interface Step {
   readonly keys: number;
 }
 
-/** A key of the target whose lease ran out, and the revision that it had there, if it was an own one. */
-export interface LostKey {
-  readonly key: string;
-  readonly revision: number | undefined;
-}
-
 export type Task =
   | { readonly type: 'step'; readonly step: Step }
   /** The source holds another history from here on. */
   | { readonly type: 'history'; readonly from: Bookmark; readonly to: Bookmark }
-  /** Keys that have to be written again. */
-  | { readonly type: 'repair'; readonly keys: readonly LostKey[] }
+  /** Keys of the target that have to be written again if they are gone. */
+  | { readonly type: 'repair'; readonly keys: readonly string[] }
   /** Something that has to be done between two steps. It tells of its own failure. */
   | { readonly type: 'call'; readonly call: () => Promise<void> };
 
@@ -68,7 +62,7 @@ export class StepQueue {
     this.#push({ type: 'history', from, to }, weight + 1);
   }
 
-  addRepair(keys: readonly LostKey[]): void {
+  addRepair(keys: readonly string[]): void {
     this.#push({ type: 'repair', keys });
   }
 

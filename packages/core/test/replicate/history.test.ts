@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
+import type { ListResult } from '@holdfast/store';
+import {
+  DelegatingDriver,
+  type DriverCall,
+  type DriverListOptions,
+  GuardedStore,
+  type KeyRange,
+} from '@holdfast/store/adapter';
 import { held, pair, type Pair, TO } from './support.js';
 
 let world: Pair;
@@ -27,13 +35,14 @@ describe('a source with another history', () => {
   it('deletes nothing while it was down, until that is accepted', async () => {
     const { target, run } = world;
     await copied();
-    await other.put('/a/9', 'new');
+    // As many keys, as many revisions: only the identity tells.
+    for (const key of ['7', '8', '9']) await other.put(`/a/${key}`, 'new');
     const second = pair({ source: other, target });
     const error = { code: 'history-changed', message: expect.stringMatching(/acceptHistory: true/) };
     await expect(second.start()).rejects.toMatchObject(error);
     expect(await held(target, TO)).toEqual({ 1: 'x', 2: 'x', 3: 'x' });
     const replication = await second.start({ acceptHistory: true });
-    expect(await held(target, TO)).toEqual({ 9: 'new' });
+    expect(await held(target, TO)).toEqual({ 7: 'new', 8: 'new', 9: 'new' });
     await run(replication.close());
     await second.close();
   });
@@ -79,5 +88,22 @@ describe('a source with another history', () => {
     expect(await held(target, TO)).toEqual({ 1: 'x', 2: 'x', 3: 'x' });
     await second.close();
     await twin.close();
+  });
+
+  it('notices one that is put in its place while it starts', async () => {
+    const { source, target } = world;
+    const empty = source.snapshot();
+    await copied();
+    class Restored extends DelegatingDriver {
+      override async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+        // The mirror has read it by then.
+        if (options.countOnly === true && options.revision !== undefined) source.restore(empty, { identity: 'new' });
+        return super.list(range, options, call);
+      }
+    }
+    const second = pair({ source: new GuardedStore(new Restored(source)), target });
+    await expect(second.start()).rejects.toMatchObject({ code: 'history-changed' });
+    expect(await held(target, TO)).toEqual({ 1: 'x', 2: 'x', 3: 'x' });
+    await second.close();
   });
 });

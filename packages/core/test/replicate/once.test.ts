@@ -75,8 +75,9 @@ describe('exactly once in effect', () => {
     );
     while (targetFaults.waiting < 2) await clock.advance(20);
     targetFaults.next = () => 'pass';
-    await source.put('/a/1', 'two');
     const second = await world.start();
+    // Only the other one's record tells whose the last transaction was.
+    await source.put('/a/1', 'two');
     await run(second.sync());
     targetFaults.release();
     expect(await run(overtaken)).toMatchObject({ message: expect.stringMatching(/another replicator/) });

@@ -1,8 +1,34 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
+import type { KeyValue } from '@holdfast/store';
+import { DelegatingDriver, type DriverCall, type DriverGetOptions, GuardedStore } from '@holdfast/store/adapter';
 import { Random } from '@holdfast/testkit';
 import { likeV2 } from '../support/scripted-store.js';
 import { FROM, held, kept, pair, type Pair, TO } from './support.js';
+
+/** A store whose reads are answered late. */
+class SlowAnswers extends DelegatingDriver {
+  #gate: Promise<void> | undefined;
+  waiting = 0;
+
+  /** Gives what lets the answers go. */
+  hold(): () => void {
+    let release: () => void = () => undefined;
+    this.#gate = new Promise<void>((resolve) => (release = resolve));
+    return () => {
+      this.#gate = undefined;
+      release();
+    };
+  }
+
+  override async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    const item = await super.get(key, options, call);
+    this.waiting += 1;
+    await this.#gate;
+    this.waiting -= 1;
+    return item;
+  }
+}
 
 let data: MemoryStore;
 let world: Pair;
@@ -107,6 +133,51 @@ describe('a target without transactions of many keys', () => {
     targetFaults.release();
     await expect(run(first.sync())).rejects.toMatchObject({ message: expect.stringMatching(/another replicator/) });
     expect(await held(data, TO)).toEqual({ 1: 'three' });
+  });
+
+  it('writes its record before each step, also beside a sync()', async () => {
+    const slow = new SlowAnswers(likeV2(data).store);
+    const slowWorld = pair({ target: new GuardedStore(slow) });
+    const { source, targetFaults, run, clock } = slowWorld;
+    await source.put('/a/1', 'one');
+    const replication = await slowWorld.start();
+    const recordVersion = async () => (await data.get('/holdfast/replicate/test'))?.version ?? 0;
+    const before = await recordVersion();
+    const answer = slow.hold();
+    const synced = replication.sync();
+    while (slow.waiting < 1) await clock.advance(20);
+    await source.put('/a/1', 'two');
+    while (Object.values(await held(data, TO))[0] !== 'two') await clock.advance(20);
+    answer();
+    await run(synced);
+    let isLost = false;
+    targetFaults.next = (kind) => (kind === 'write' && !isLost && (isLost = true) ? 'lost' : 'pass');
+    await source.put('/a/1', 'three');
+    await run(replication.sync());
+    expect(await recordVersion()).toBe(before + 2);
+    await slowWorld.close();
+  });
+
+  it('knows its own key by a mark that no late call takes away', async () => {
+    const { source, targetFaults, run, clock } = world;
+    await source.put('/a/1', 'one');
+    const killed = new AbortController();
+    await world.start({ signal: killed.signal });
+    let writes = 0;
+    // The record is written and the key is deleted. The deletion of its mark is late.
+    targetFaults.next = (kind) => (kind === 'write' && (writes += 1) > 2 ? 'wait' : 'pass');
+    await source.delete('/a/1');
+    while (targetFaults.waiting < 1) await clock.advance(20);
+    killed.abort();
+    targetFaults.next = () => 'pass';
+    await source.put('/a/1', 'again');
+    await run((await world.start()).close());
+    targetFaults.release();
+    await clock.advance(20);
+    await source.put('/a/1', 'more');
+    const replication = await world.start();
+    expect(replication.conflicts()).toEqual([]);
+    expect(await held(data, TO)).toEqual({ 1: 'more' });
   });
 
   it.each([1, 2, 3])('is equal after kills at any call (seed %p)', async (seed) => {
