@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Held, Session } from '@holdfast/coordination';
-import type { CallOptions } from '@holdfast/store';
+import { StoreError, type CallOptions } from '@holdfast/store';
 import { EtcdLockFailedError, type Lock } from 'etcd3';
 
 /** What has `lock()`: a client of `etcd3`, or a namespace of one. */
@@ -24,14 +24,18 @@ export async function withBothLocks<T>(
   work: (held: Held) => T | PromiseLike<T>,
   options: CallOptions = {},
 ): Promise<T> {
-  const { timeoutMs, signal } = options;
-  const bounds = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)];
-  const waiting = AbortSignal.any(bounds.filter((bound) => bound !== undefined));
+  const wait = boundedWait(name, options);
   return session.withLock(
     name,
     async (held) => {
       // Twice as long as the session: when the network fails, `held.signal` aborts well before this lock can be another's.
-      const old = await acquired(() => locks.lock(name).ttl(2 * session.ttl), AbortSignal.any([held.signal, waiting]));
+      const old = await acquired(
+        () => locks.lock(name).ttl(2 * session.ttl),
+        () => {
+          held.check();
+          wait.check();
+        },
+      );
       try {
         return await work(held);
       } finally {
@@ -42,15 +46,30 @@ export async function withBothLocks<T>(
   );
 }
 
+/** The time and the signal of `options`, for the wait for `etcd3`'s lock too. `check()` throws the StoreError that Holdfast's calls end with. */
+function boundedWait(name: string, { timeoutMs, signal }: CallOptions): { check(): void } {
+  const late = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  const what = `the lock ${JSON.stringify(name)} of etcd3`;
+  return {
+    check: () => {
+      if (signal?.aborted === true) {
+        throw new StoreError('aborted', `waiting for ${what} was aborted by its signal`, { cause: signal.reason });
+      }
+      if (late?.aborted === true) throw new StoreError('timeout', `${what}: not within ${timeoutMs} ms (timeoutMs)`);
+    },
+  };
+}
+
 /** `etcd3` rejects at once where somebody has the lock, so this asks again. A lock of `etcd3` can be acquired once. */
-async function acquired(lock: () => Lock, signal: AbortSignal): Promise<Lock> {
+async function acquired(lock: () => Lock, check: () => void): Promise<Lock> {
   for (;;) {
-    signal.throwIfAborted();
+    check();
     try {
       return await lock().acquire();
     } catch (error) {
       if (!(error instanceof EtcdLockFailedError)) throw error;
     }
-    await sleep(50 + Math.random() * 100, undefined, { signal });
+    check();
+    await sleep(50 + Math.random() * 100);
   }
 }

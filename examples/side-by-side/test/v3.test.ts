@@ -174,19 +174,27 @@ test('a process that takes both locks excludes both kinds', async () => {
   });
 });
 
-test('a wait for both locks ends with its signal, and leaves nothing behind', async () => {
+test('a wait for both locks ends with its signal or its time-out, with a StoreError, and leaves nothing behind', async () => {
   await withSession(async (session) => {
     const old = await theirs.lock('locks/import').acquire();
+    const other = await theirs.lock('locks/export').acquire();
     const end = new AbortController();
     const work = withBothLocks(theirs, session, 'locks/import', () => 'never', { signal: end.signal });
-    const ended = expect(work).rejects.toThrow();
+    const ended = expect(work).rejects.toMatchObject({ name: 'StoreError', code: 'aborted' });
+    const late = withBothLocks(theirs, session, 'locks/export', () => 'never', { timeoutMs: 300 });
+    const endedLate = expect(late).rejects.toMatchObject({ name: 'StoreError', code: 'timeout' });
     await eventually(async () => {
       expect((await ours.list({ prefix: 'locks/import/' })).count).toBe(1);
     });
     end.abort();
     await ended;
-    expect((await ours.list({ prefix: 'locks/' })).items.map(({ key }) => key)).toEqual(['locks/import']);
+    await endedLate;
+    expect((await ours.list({ prefix: 'locks/' })).items.map(({ key }) => key)).toEqual([
+      'locks/export',
+      'locks/import',
+    ]);
     await old.release();
+    await other.release();
   });
 });
 

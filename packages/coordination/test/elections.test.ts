@@ -284,6 +284,23 @@ describe('an observer', () => {
     expect(observer.values).toEqual(['-', 'a']);
   });
 
+  test('reads again after a mistake of the store in a watch, and is told of one that is made again and again', async () => {
+    const { session, link, store } = await w.session();
+    await session.campaign('/e', 'a');
+    const observer = watched(store);
+    await w.until(() => observer.told.length === 1 && link.watches.size === 1);
+    link.failWatches(new StoreError('internal', 'an event that can’t be'));
+    await w.until(() => observer.told.length === 2 && link.watches.size === 1);
+    expect(observer.values).toEqual(['a', 'gap:a']);
+    let end: unknown;
+    void observer.ended.then((error) => (end = error));
+    await w.until(() => {
+      link.failWatches(new StoreError('internal', 'the same again'));
+      return end !== undefined;
+    });
+    expect(end).toMatchObject({ code: 'internal', message: 'the same again' });
+  });
+
   test('ends with aborted by its signal, with timeout where nobody can tell the leader, and with refusals', async () => {
     const observer = watched();
     await w.until(() => observer.told.length === 1);

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
-import { withPrefix } from '@holdfast/store';
+import { StoreError, withPrefix } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
 import { openSession, type Held } from '@holdfast/coordination';
 import { codeOf, thrownBy } from './support/code-of.js';
@@ -331,6 +331,28 @@ describe('a wait', () => {
     const sent = link.calls.length;
     expect(await codeOf(session.lock('/l/a', { signal: AbortSignal.abort() }))).toBe('aborted');
     expect(link.calls.length).toBe(sent);
+  });
+
+  test('outlives mistakes of the store in its watch, and ends with one that is made again and again', async () => {
+    const [a, b] = [await w.session(), await w.session()];
+    const held = await a.session.lock('/l/a');
+    const waiting = b.session.lock('/l/a');
+    for (let n = 1; n <= 3; n += 1) {
+      await w.until(() => b.link.watches.size === 1);
+      b.link.failWatches(new StoreError('internal', 'an event that can’t be'));
+    }
+    await held.release();
+    await w.passing(waiting);
+    const third = codeOf(a.session.lock('/l/a'));
+    let code: unknown;
+    void third.then((given) => (code = given));
+    await w.until(() => {
+      a.link.failWatches(new StoreError('internal', 'the same again'));
+      return code !== undefined;
+    });
+    expect(code).toBe('internal');
+    // Its key is removed.
+    await w.until(async () => (await w.keys()).length === 1);
   });
 
   test('does not outlive its session: no phantom holder', async () => {

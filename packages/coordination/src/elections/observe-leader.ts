@@ -1,11 +1,11 @@
-import { isStoreError, type Bookmark, type CallOptions, type ConfigStore } from '@holdfast/store';
-import { bytesEqual, checkStore, quoted, safeRandom, sleep, type Backoff } from '@holdfast/store/adapter';
+import { type Bookmark, type CallOptions, type ConfigStore } from '@holdfast/store';
+import { bytesEqual, checkStore, quoted, safeRandom, sleep } from '@holdfast/store/adapter';
 import { checkCapabilities } from '../capabilities.js';
-import { isPassing } from '../errors.js';
 import { checkName, queuePrefix } from '../names.js';
 import { Caller } from '../util/caller.js';
 import { checkSessionClock, type SessionClock } from '../util/elapsed.js';
 import { checkCallOptions, limitsOf, withLimits } from '../util/limits.js';
+import { needsRead, WatchTrouble } from '../util/watch-trouble.js';
 import type { Leader } from './leader.js';
 import { byRevision, Tally } from './tally.js';
 
@@ -19,7 +19,7 @@ export interface ObserveOptions extends CallOptions {
 
 /**
  * Tells who leads an election: the present leader first, then every leader in order, none twice; and the same leader again with each value that it
- * proclaims. `undefined`: nobody leads. After a compaction or another history it tells the present leader, marked `gap: true`;
+ * proclaims. `undefined`: nobody leads. After a compaction, another history or a mistake of the store it tells the present leader, marked `gap: true`;
  * where nobody leads then, the next one is marked.
  *
  * @throws StoreError, from the iteration: `aborted`, `timeout`, `unsupported`, `invalid-argument`, and refusals of the store
@@ -66,7 +66,7 @@ class Observation {
   readonly #caller: Caller;
   readonly #name: string;
   readonly #signal: AbortSignal;
-  readonly #backoff: Backoff;
+  readonly #trouble: WatchTrouble;
   #tally: Tally;
   #bookmark: Bookmark | undefined;
 
@@ -74,7 +74,7 @@ class Observation {
     this.#caller = caller;
     this.#name = name;
     this.#signal = signal;
-    this.#backoff = caller.backoff();
+    this.#trouble = new WatchTrouble(caller.clock, caller.backoff());
     this.#tally = new Tally(name, []);
   }
 
@@ -98,14 +98,13 @@ class Observation {
             yield this.#tally.leader(bookmark);
           }
           this.#bookmark = bookmark;
-          this.#backoff.reset();
+          this.#trouble.over();
         }
         // A watch ends so only where somebody closed it.
         return;
       } catch (error) {
         signal.throwIfAborted();
-        if (!needsRead(error) && !isPassing(error)) throw error;
-        await sleep(this.#caller.clock, this.#backoff.next(), signal);
+        await sleep(this.#caller.clock, this.#trouble.pauseAfter(error), signal);
         if (needsRead(error)) return;
       }
     }
@@ -114,10 +113,6 @@ class Observation {
 
 function afterGap(leader: Leader | undefined): Leader | undefined {
   return leader && { ...leader, gap: true };
-}
-
-function needsRead(error: unknown): boolean {
-  return isStoreError(error, 'compacted') || isStoreError(error, 'history-changed');
 }
 
 function isSame(a: Leader | undefined, b: Leader | undefined): boolean {

@@ -1,9 +1,10 @@
 import { isStoreError, type Bookmark, type ConfigStore, type WatchBatch } from '@holdfast/store';
 import { abortable, sleep } from '@holdfast/store/adapter';
-import { isPassing, sessionLost } from '../errors.js';
+import { sessionLost } from '../errors.js';
 import { queuePrefix } from '../names.js';
 import type { SessionContext } from '../life/context.js';
 import type { Entered } from './enter.js';
+import { WatchTrouble } from '../util/watch-trouble.js';
 import { before, queueOf, type Queue } from './queue.js';
 
 /**
@@ -18,13 +19,14 @@ export async function waitForTurn(
   { place, queue }: Entered,
   wanted: AbortSignal,
 ): Promise<Queue | 'gone'> {
+  const trouble = new WatchTrouble(context.clock, context.backoff());
   let present = queue;
   for (;;) {
     wanted.throwIfAborted();
     const previous = before(place, present);
     if (previous === undefined) return present;
     if (previous === 'gone') return 'gone';
-    await waitForDelete(context, previous.key, present.bookmark, wanted);
+    await waitForDelete(context, previous.key, present.bookmark, { wanted, trouble });
     // The one before may have given up, with others still before it. Only the queue itself can tell.
     present = queueOf(name, await context.listNow({ prefix: queuePrefix(name) }, wanted));
   }
@@ -35,10 +37,11 @@ async function waitForDelete(
   context: SessionContext,
   key: string,
   after: Bookmark,
-  wanted: AbortSignal,
+  { wanted, trouble }: { readonly wanted: AbortSignal; readonly trouble: WatchTrouble },
 ): Promise<void> {
   try {
     await nextDelete(context.store, key, after, wanted);
+    trouble.over();
   } catch (error) {
     wanted.throwIfAborted();
     if (isStoreError(error, 'compacted')) return;
@@ -46,8 +49,7 @@ async function waitForDelete(
       context.life.end(sessionLost('the history that the session belongs to is gone', error));
     }
     wanted.throwIfAborted();
-    if (!isPassing(error)) throw error;
-    await sleep(context.clock, context.backoff().next(), wanted);
+    await sleep(context.clock, trouble.pauseAfter(error), wanted);
   }
 }
 
