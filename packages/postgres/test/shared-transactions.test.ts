@@ -133,7 +133,7 @@ test('a put that is alone leaves the same rows by the function of the schema as 
   for (const schema of [quick, plain]) {
     const store = open({ schema });
     await store.get('a');
-    if (schema === plain) await sql(server.url, `DROP FUNCTION ${schema}.put_1`);
+    if (schema === plain) await sql(server.url, `DROP FUNCTION ${schema}.put_2`);
     const { id } = await store.leases.grant(60);
     const puts = [await store.put('a', '1'), await store.put('b', '', { lease: id }), await store.put('a', '2')];
     await store.delete('a');
@@ -149,14 +149,14 @@ test('a put that is alone leaves the same rows by the function of the schema as 
   expect(rows.map(({ lease: _, ...row }) => row)).toEqual((await rowsOf(plain)).map(({ lease: _, ...row }) => row));
 
   // That it is called at all. cspell:ignore functiondef regproc
-  const [definition] = await sql(server.url, `SELECT pg_get_functiondef('${quick}.put_1'::regproc) AS text`);
+  const [definition] = await sql(server.url, `SELECT pg_get_functiondef('${quick}.put_2'::regproc) AS text`);
   await sql(server.url, String(definition?.['text']).replace('BEGIN', "BEGIN RAISE EXCEPTION 'it is called';"));
   const store = open({ schema: quick });
   await expect(store.put('a', '5')).rejects.toMatchObject({
     message: expect.stringContaining('it is called'),
     outcome: 'not-applied',
   });
-  await sql(server.url, `DROP FUNCTION ${quick}.put_1`);
+  await sql(server.url, `DROP FUNCTION ${quick}.put_2`);
   await store.put('a', '5');
   await store.close();
 });

@@ -1,7 +1,12 @@
 import type { Mutant } from '../mutant.js';
 
+// cspell:ignore nowait
+
 const QUEUE = 'packages/postgres/src/writes/write-queue.ts';
 const SHARED = 'packages/postgres/test/shared-transactions.test.ts';
+const PUT = 'packages/postgres/src/sql/put-function.ts';
+const QUICK = 'packages/postgres/src/writes/quick-put.ts';
+const PUTS = 'packages/postgres/test/puts.test.ts';
 const CONNECTIONS = 'packages/postgres/test/connections.test.ts';
 
 /** The store in a PostgreSQL database. */
@@ -80,5 +85,45 @@ export const postgres: readonly Mutant[] = [
     find: "set_config('idle_session_timeout', '0', false)",
     replace: '1',
     caughtBy: { test: 'packages/postgres/test/time-limits.test.ts', name: 'save the one that listens' },
+  },
+  {
+    name: 'postgres-commit-waits',
+    why: 'a put that commits in its own request waits for others: its caller gives up, and it is made afterwards',
+    file: PUT,
+    find: 'IN EXCLUSIVE MODE NOWAIT;',
+    replace: 'IN EXCLUSIVE MODE;',
+    caughtBy: { test: PUTS, name: 'a caller who gives up knows that it was not made' },
+  },
+  {
+    name: 'postgres-put-of-who-has-given-up',
+    why: 'of puts that share a transaction, one is made whose caller was told that it was not',
+    file: QUICK,
+    find: '!isRevision(said) || live.some(({ isOver }) => isOver)',
+    replace: '!isRevision(said)',
+    caughtBy: { test: PUTS, name: 'a caller who gives up knows that it was not made' },
+  },
+  {
+    name: 'postgres-idle-connection-commits',
+    why: 'a put goes with its commit to a connection that may have died while it was idle, and nobody knows whether it was made',
+    file: QUICK,
+    find: ' || !session.isFresh',
+    replace: '',
+    caughtBy: { test: PUTS, name: 'if it is dead, it is certain that nothing was put' },
+  },
+  {
+    name: 'postgres-quick-commit-is-not-flushed',
+    why: 'a put of a role with synchronous_commit = off is acknowledged before it is on the disk',
+    file: PUT,
+    find: "set_config('synchronous_commit', 'on', true)",
+    replace: "set_config('synchronous_commit', 'off', true)",
+    caughtBy: { test: PUTS, name: 'what ends or weakens a commit is set for it' },
+  },
+  {
+    name: 'postgres-old-tables-stay-slow',
+    why: 'tables that an older version has made never get the function that puts',
+    file: 'packages/postgres/src/schema/migrate.ts',
+    find: 'found?.hasFunction === false && found.mayMakeFunction',
+    replace: 'found?.hasFunction === undefined',
+    caughtBy: { test: PUTS, name: 'get the function, and keep what they hold' },
   },
 ];

@@ -1,6 +1,6 @@
 import { Client, Pool, type ClientConfig } from 'pg';
 import { StoreError, type Clock } from '@holdfast/store';
-import { messageOf, removeAbortListener, whenAborted } from '@holdfast/adapter-kit';
+import { messageOf, monotonicMs, removeAbortListener, whenAborted } from '@holdfast/adapter-kit';
 import { stateOf, toError } from '../errors.js';
 import type { PostgresClient, PostgresPool, Settings } from '../options.js';
 import type { Target } from '../target.js';
@@ -11,6 +11,9 @@ export interface UseOptions {
   /** The most milliseconds that all of the work may take. Default: `requestMs`. */
   readonly ms?: number;
 }
+
+/** For how long a connection that has answered is taken to be alive. */
+const FRESH_MS = 1_000;
 
 /** The connections of a store. */
 export class Connections {
@@ -23,6 +26,8 @@ export class Connections {
   readonly #hosts: HostChoice | undefined;
   /** Connections of several hosts that are known to lead to the primary: a server that becomes a standby ends them. */
   readonly #primaries = new WeakSet<PostgresClient>();
+  /** When they last did what they were asked to, on the monotonic clock. */
+  readonly #answeredAt = new WeakMap<PostgresClient, number>();
   readonly #closing = new AbortController();
   readonly #link: Link = { copies: true };
 
@@ -51,7 +56,7 @@ export class Connections {
     signal?.throwIfAborted();
     this.#closing.signal.throwIfAborted();
     const client = await this.#connect(signal);
-    const session = new Session(client, this.#link);
+    const session = new Session(client, this.#link, this.#isFresh(client));
     client.on('error', ignore);
     let isReleased = false;
     const release = (destroy: boolean): void => {
@@ -66,6 +71,7 @@ export class Connections {
     try {
       const result = await Promise.race([work(session), interruption.promise]);
       await Promise.race([session.tidy(), interruption.promise]);
+      this.#answeredAt.set(client, monotonicMs(this.#settings.clock));
       return result;
     } catch (error) {
       if (interruption.happened) session.isLost = true;
@@ -158,6 +164,10 @@ export class Connections {
       client.off('error', ignore);
       guard(client);
     }
+  }
+
+  #isFresh(client: PostgresClient): boolean {
+    return monotonicMs(this.#settings.clock) - (this.#answeredAt.get(client) ?? -Infinity) < FRESH_MS;
   }
 
   #interrupted(signal: AbortSignal | undefined, ms: number, named: number): Interruption {

@@ -37,12 +37,15 @@ export class Session {
   readonly #link: Link;
   /** It can't be used any more. */
   isLost = false;
+  /** Its connection has answered not long ago. One that has been idle may be dead: something on the way, or the server, has dropped it. */
+  readonly isFresh: boolean;
   /** A transaction may be open on it. */
   #isOpen = false;
 
-  constructor(client: Pick<PostgresClient, 'query'>, link: Link = { copies: false }) {
+  constructor(client: Pick<PostgresClient, 'query'>, link: Link = { copies: false }, isFresh = false) {
     this.#client = client;
     this.#link = link;
+    this.isFresh = isFresh;
   }
 
   /** Runs statements in one request. Gives the rows of each of them. */

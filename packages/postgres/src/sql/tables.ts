@@ -4,6 +4,8 @@ import { identifier, plainText } from './literals.js';
 /** The format of the tables. A package refuses those of a newer one. */
 export const FORMAT = 1;
 
+const PUT = 'put_2';
+
 /** The names of a store's tables, quoted, and of what else belongs to its schema. */
 export interface Tables {
   /** The schema's name as it was given. */
@@ -20,8 +22,9 @@ export interface Tables {
   readonly leases: string;
   /** When which revision was the head, so that history can be forgotten by age. */
   readonly marks: string;
-  /** The function that puts one key. Another form of it gets another name: processes of several versions share the tables. */
+  /** The function that puts keys. Another form of it gets another name: processes of several versions share the tables. */
   readonly put: string;
+  readonly putName: string;
   /** The channel of notifications. */
   readonly channel: string;
   /** The lock of migrations, two numbers as text. */
@@ -40,7 +43,8 @@ export function tablesOf(name: string): Tables {
     versions: `${schema}.versions`,
     leases: `${schema}.leases`,
     marks: `${schema}.marks`,
-    put: `${schema}.put_1`,
+    put: `${schema}.${PUT}`,
+    putName: PUT,
     channel: `holdfast_${digest.toString('hex', 0, 16)}`,
     migrationLock: `1214606436, ${digest.readInt32BE(0)}`,
   };

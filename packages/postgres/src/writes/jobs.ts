@@ -22,6 +22,7 @@ import {
   type UndecodableEntry,
 } from '@holdfast/adapter-kit';
 import { listWithin } from '../reads/list-within.js';
+import type { Put } from '../sql/put-function.js';
 import { entriesOf, entryOf, isUtf8, rawEntryOf, type Version } from '../sql/versions.js';
 import type { WriteTransaction } from './write-transaction.js';
 
@@ -33,7 +34,7 @@ export interface Job<T> {
   /** Roughly the bytes of its keys and values. */
   readonly bytes: number;
   /** Of a put of nothing but a value, whose result is the revision alone: what it puts. */
-  readonly plain?: { readonly key: Uint8Array; readonly value: Uint8Array };
+  readonly plain?: Put;
   /** Refuses by a `StoreError` before it has changed anything. */
   run(transaction: WriteTransaction): Promise<T>;
 }

@@ -7,6 +7,7 @@ import { beginWrite } from '../schema/begin.js';
 import { integer, text, type Row } from '../sql/literals.js';
 import { metaOf, selectMeta } from '../sql/meta.js';
 import { versionOf } from '../sql/versions.js';
+import { Attempt, type Ran, type Waiting } from './attempt.js';
 import type { Job } from './jobs.js';
 import { QuickPuts } from './quick-put.js';
 import { newestOf, Unchecked, WriteTransaction } from './write-transaction.js';
@@ -18,26 +19,11 @@ const MAX_REPEATS = 10;
 /** How long others are told nothing after the database had no room for it. */
 const SILENCE_MS = 60_000;
 
-interface Waiting<T = unknown> {
-  readonly job: Job<T>;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: (result: T) => void;
-  readonly reject: (error: Error) => void;
-  readonly onAbort: () => void;
-  /** It was taken into the changes of the present attempt. From then on its caller can't know what becomes of it. */
-  isTaken: boolean;
-  isOver: boolean;
-}
-
 /** A batch of which nothing was applied, and what may be done about it. */
 interface Failure {
   readonly error: StoreError;
   readonly next: 'again' | 'reconnect' | 'alone' | 'give up';
 }
-
-type Ran =
-  | { readonly waiting: Waiting; readonly result: unknown; readonly wrote: boolean }
-  | { readonly waiting: Waiting; readonly refusal: StoreError };
 
 /**
  * The calls of this process that write. Those that come while a transaction is under way share the next one: one commit, and one flush of the
@@ -58,7 +44,7 @@ export class WriteQueue {
     this.#backend = backend;
     this.#clock = clock;
     this.#onRevisions = onRevisions;
-    this.#quickPuts = new QuickPuts(backend.tables);
+    this.#quickPuts = new QuickPuts(backend.tables, clock);
   }
 
   /** Runs a job. If the signal aborts before it was taken, it is not run. @throws StoreError with its outcome */
@@ -143,49 +129,36 @@ export class WriteQueue {
   /** Gives what went wrong if nothing was applied. */
   async #attempt(batch: readonly Waiting[]): Promise<Failure | undefined> {
     const { endpoint } = this.#backend;
-    let ran: readonly Ran[] = [];
-    let isCommitting = false;
-    let hasRevisions = false;
+    const attempt = new Attempt(batch);
     const abandoned = whenAllOver(batch);
     try {
       await this.#backend.ready(abandoned.signal);
       await this.#backend.connections.use(
         async (session) => {
           const rings = monotonicMs(this.#clock) >= this.#silentUntil;
-          const [waiting, ...others] = batch;
-          if (waiting !== undefined && others.length === 0) {
-            const put = await this.#quickPuts.begin(session, waiting.job);
-            if (put !== undefined) {
-              if (waiting.isOver) return;
-              waiting.isTaken = true;
-              ran = [{ waiting, result: put.result, wrote: true }];
-              [isCommitting, hasRevisions] = [true, true];
-              await session.run(put.finish(rings));
-              return;
-            }
-          }
+          if (await this.#quickPuts.run(session, attempt, rings)) return;
           const transaction = await this.#begin(session, batch);
-          ran = await runAll(transaction, batch);
-          isCommitting = !transaction.isEmpty;
-          ({ hasRevisions } = transaction);
-          await session.run(isCommitting ? transaction.finish(rings) : 'ROLLBACK');
+          attempt.ran = await runAll(transaction, batch);
+          attempt.isCommitting = !transaction.isEmpty;
+          attempt.hasRevisions = transaction.hasRevisions;
+          await session.run(transaction.isEmpty ? 'ROLLBACK' : transaction.finish(rings));
         },
         { signal: abandoned.signal },
       );
     } catch (error) {
-      if (isCommitting && isUnanswered(error)) {
-        settleUnknown(ran, error, endpoint);
+      if (attempt.isCommitting && isUnanswered(error)) {
+        settleUnknown(attempt.ran, error, endpoint);
         return undefined;
       }
       return await this.#failed(batch, error);
     } finally {
       abandoned.end();
     }
-    for (const each of ran) {
+    for (const each of attempt.ran) {
       if ('refusal' in each) each.waiting.reject(each.refusal);
       else each.waiting.resolve(each.result);
     }
-    if (hasRevisions) this.#onRevisions();
+    if (attempt.hasRevisions) this.#onRevisions();
     return undefined;
   }
 
@@ -300,8 +273,11 @@ function settleUnknown(ran: readonly Ran[], error: unknown, endpoint: string): v
 
 /** Aborts when no caller waits any more. */
 function whenAllOver(batch: readonly Waiting[]): { readonly signal: AbortSignal | undefined; end(): void } {
-  const signals = batch.map(({ signal }) => signal);
-  if (signals.includes(undefined)) return { signal: undefined, end: () => undefined };
+  const signals = [...new Set(batch.map(({ signal }) => signal))];
+  // Most calls have no signal of their own, and that of the store.
+  if (signals.length === 1 || signals.includes(undefined)) {
+    return { signal: signals.includes(undefined) ? undefined : signals[0], end: () => undefined };
+  }
   const controller = new AbortController();
   const onAbort = () => {
     const open = signals.find((signal) => signal?.aborted === false);

@@ -246,7 +246,7 @@ export class WriteTransaction {
 }
 
 /** Commits. @param head what others are told, if anything */
-export function commitOf(t: Tables, head: number | undefined): string {
+function commitOf(t: Tables, head: number | undefined): string {
   if (head === undefined) return 'COMMIT';
   return `SELECT pg_notify(${plainText(t.channel)}, ${plainText(String(head))});\nCOMMIT`;
 }
