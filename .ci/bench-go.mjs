@@ -1,5 +1,5 @@
-// Programs in Go, on etcd's own Go client: that of the benchmarks (bench/go) is a peer of Holdfast's, that of locks (checks/locks/go) shares
-// locks with it.
+// Programs in Go, on etcd's own Go client: that of the benchmarks (bench/go) is a peer of Holdfast's in fleets and in locks, that of locks
+// (checks/locks/go) shares locks with it.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './etcd/cache.mjs';

@@ -12,7 +12,9 @@ process.env[etcdVariable] ??= args.includes('--etcd')
   ? ''
   : formatEtcds(await ensureEtcd(isFleet ? fleetEtcds : benchEtcds));
 if (!isFleet) await providePostgres(testPostgres.slice(0, 1));
-if (isFleet) process.env[goProgramVariable] ??= (await ensureGoProgram()) ?? '';
+/** The rows with a peer in Go. */
+const needsGo = isFleet || !args.includes('--only') || args.includes('locks');
+if (needsGo) process.env[goProgramVariable] ??= (await ensureGoProgram()) ?? '';
 node(join('.ci', 'build.mjs'));
 compile(join('bench', 'tsconfig.esm.json'));
 node(join('bench', 'dist', 'main.js'), ...args);

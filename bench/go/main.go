@@ -1,4 +1,4 @@
-// A fleet of clients of Go's clientv3, for the rows of the benchmarks that measure fleets. It reads orders from its standard input and
+// A fleet of clients of Go's clientv3, for the rows of the benchmarks that measure fleets, or one that takes locks. It reads orders from its standard input and
 // answers on its standard output, a JSON object a line: see bench/src/peers/go-program.ts.
 package main
 
@@ -18,6 +18,7 @@ import (
 type order struct {
 	Name       string `json:"name"`
 	Revision   int64  `json:"revision"`
+	Count      int    `json:"count"`
 	PatienceMs int64  `json:"patienceMs"`
 }
 
@@ -26,7 +27,10 @@ type answer struct {
 	Name    string   `json:"name"`
 	Digests []string `json:"digests,omitempty"`
 	Reloads int64    `json:"reloads"`
-	Message string   `json:"message,omitempty"`
+	Ms      float64  `json:"ms"`
+	// Waiters that were served after one that had come later.
+	OutOfOrder int    `json:"outOfOrder"`
+	Message    string `json:"message,omitempty"`
 }
 
 func main() {
@@ -34,10 +38,15 @@ func main() {
 	prefix := flag.String("prefix", "", "the keys to follow")
 	count := flag.Int("clients", 1, "how many clients")
 	page := flag.Int64("page", 0, "keys a page of the load; 0 for one Get")
+	lock := flag.String("lock", "", "take this lock, instead of following keys")
 	flag.Parse()
 
 	ctx := context.Background()
 	out := json.NewEncoder(os.Stdout)
+	if *lock != "" {
+		takeLocks(ctx, strings.Split(*endpoints, ","), *lock, out)
+		return
+	}
 	fleet := make([]*client, *count)
 	for i := range fleet {
 		// Each begins at another server, as clients of several servers do.

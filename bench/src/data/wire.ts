@@ -25,6 +25,35 @@ export function encodePuts(entries: readonly (readonly [key: string, value: stri
   return Buffer.concat(entries.map(([key, value]) => bytesField(2, bytesField(2, encodePut(key, value)))));
 }
 
+/** Grants a lease with this id. */
+export function encodeGrant(id: number, seconds: number): Buffer {
+  return Buffer.concat([numberField(1, seconds), numberField(2, id)]);
+}
+
+export function encodeDelete(key: string): Buffer {
+  return bytesField(1, Buffer.from(key));
+}
+
+/**
+ * The transaction by which Go's `concurrency.Mutex` takes a lock: if the key is not there, it is put under the lease, and otherwise read; in either
+ * case the oldest key of the queue is read, which is the holder's.
+ */
+export function encodeLock(name: string, key: string, lease: number): Buffer {
+  const queue = Buffer.from(`${name}/`);
+  const byCreation = [numberField(5, 1), numberField(6, 2)];
+  const oldest = [bytesField(1, queue), bytesField(2, endOf(queue)), numberField(3, 1), ...byCreation];
+  const range = (...fields: readonly Buffer[]): Buffer => bytesField(1, Buffer.concat(fields));
+  const isNew = Buffer.concat([numberField(2, 1), bytesField(3, Buffer.from(key))]);
+  const put = bytesField(2, Buffer.concat([bytesField(1, Buffer.from(key)), numberField(3, lease)]));
+  return Buffer.concat([
+    bytesField(1, isNew),
+    bytesField(2, put),
+    bytesField(2, range(...oldest)),
+    bytesField(3, range(bytesField(1, Buffer.from(key)))),
+    bytesField(3, range(...oldest)),
+  ]);
+}
+
 /** A WatchRequest that creates a watch of a prefix. */
 export function encodeWatch(prefix: string, startRevision: number): Buffer {
   const key = Buffer.from(prefix);

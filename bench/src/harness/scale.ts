@@ -16,6 +16,9 @@ export interface Scale {
   readonly rate: number;
   /** Durable puts of the rows of stores, one after another. */
   readonly puts: number;
+  /** Locks that are taken and given away, one after another, and how many wait for one. */
+  readonly locks: number;
+  readonly waiters: number;
   readonly mirrors: number;
   readonly idleMs: number;
   /** Key counts of the memory store's row. */
@@ -70,6 +73,8 @@ export function scaleOf(keys: number, clients: number = FULL_FLEET.clients): Sca
     writes: part(0.03),
     rate: 1000,
     puts: part(0.01),
+    locks: Math.max(30, part(0.03)),
+    waiters: Math.max(3, part(0.001)),
     mirrors: part(0.01),
     idleMs: Math.max(100, part(0.12)),
     memoryKeys: [part(0.01), part(0.1), keys, 10 * keys],

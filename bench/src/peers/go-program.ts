@@ -15,6 +15,9 @@ interface Answers {
   loaded: object;
   reached: object;
   checked: { readonly digests: readonly string[]; readonly reloads: number };
+  paired: { readonly ms: number };
+  queued: object;
+  served: { readonly ms: number; readonly outOfOrder: number };
 }
 
 type Answer = { readonly name: string; readonly message?: string };

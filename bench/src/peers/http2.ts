@@ -25,8 +25,13 @@ export class Http2Peer {
 
   /** The response message as the chunks that it came in: see {@link messageOf}. */
   range(request: Buffer): Promise<readonly Buffer[]> {
+    return this.unary('KV/Range', request);
+  }
+
+  /** The same of any call. Its status is not looked at. */
+  unary(method: string, request: Buffer): Promise<readonly Buffer[]> {
     return new Promise((resolve, reject) => {
-      const stream = this.#begin('/etcdserverpb.KV/Range');
+      const stream = this.#begin(`/etcdserverpb.${method}`);
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('error', reject);

@@ -6,6 +6,7 @@ import { row as growth } from './growth.js';
 import { row as idle } from './idle.js';
 import { row as latency } from './latency.js';
 import { row as load } from './load.js';
+import { row as locks } from './locks.js';
 import { row as memory } from './memory.js';
 import { row as memoryStore } from './memory-store.js';
 import { row as reads } from './reads.js';
@@ -29,6 +30,7 @@ export const rows: readonly Row[] = [
   resync,
   latency,
   idle,
+  locks,
   warmStart,
   v2Load,
   v2Watch,
