@@ -47,6 +47,11 @@ describe('random calls come to the same on the memory store and on', () => {
     expect(result.tally.outcomes['answer']).toBeGreaterThan(80);
   });
 
+  test('a seed that has found something: a guard by a value that is too large for a request', async () => {
+    await using arena = await FilesArena.start(first?.version);
+    expect(differences(await runCampaign(arena, { first: 7184, seeds: 1, onSeed: () => false }))).toEqual([]);
+  });
+
   test.each(availableEtcds({ api: 'v2' }).map(({ version }) => version))('etcd %s, v2 API', async (version) => {
     const result = await fuzz(V2Arena.start(version), 20);
     expect(differences(result)).toEqual([]);

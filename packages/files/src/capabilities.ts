@@ -4,6 +4,11 @@ import type { Settings } from './options.js';
 /** Whatever characters it has, a key of this length has a path that every file system takes. */
 export const MAX_KEY_BYTES = 1_024;
 
+/** The most bytes of keys and values in one call: a key and a value of the greatest length. */
+export function maxRequestBytes({ maxFileBytes }: Pick<Settings, 'maxFileBytes'>): number {
+  return maxFileBytes + MAX_KEY_BYTES;
+}
+
 export function filesCapabilities({ writable, maxFileBytes, historyEvents }: Settings): Capabilities {
   return {
     writes: writable,
@@ -28,5 +33,6 @@ export function filesCapabilities({ writable, maxFileBytes, historyEvents }: Set
     previousValues: true,
     maxKeyBytes: MAX_KEY_BYTES,
     maxValueBytes: maxFileBytes,
+    maxRequestBytes: maxRequestBytes({ maxFileBytes }),
   };
 }

@@ -1,8 +1,10 @@
 import {
   abortable,
+  checkTxnSize,
   compareHolds,
   followChanges,
   type KeyRange,
+  type RequestLimits,
   listItems,
   quoted,
   type DriverCall,
@@ -37,10 +39,13 @@ export class FilesDriver implements StoreDriver {
   readonly capabilities: Capabilities;
   readonly endpoints: readonly string[];
   readonly #files: LiveFiles;
+  readonly #limits: RequestLimits;
   #closed = false;
 
   constructor(files: LiveFiles, capabilities: Capabilities, { clock, path, pollMs }: Settings) {
     this.#files = files;
+    const { maxRequestBytes = Infinity } = capabilities;
+    this.#limits = { maxRequestBytes, maxTxnOperations: Infinity };
     this.capabilities = capabilities;
     this.endpoints = [path];
     const { history } = files.entries;
@@ -97,6 +102,7 @@ export class FilesDriver implements StoreDriver {
   /** Of one key, with at most one write: decided and done with nobody else of this process in between. */
   async txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
     const key = onlyKey(txn);
+    checkTxnSize(txn, this.#limits);
     const writes = [...txn.then, ...txn.else].some(({ type }) => type !== 'get');
     if (!writes) {
       await this.#read({ consistency: 'linearizable' }, call);

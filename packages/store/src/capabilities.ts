@@ -47,7 +47,7 @@ export interface Capabilities {
   readonly rangeDeleteEvents?: 'delete' | 'delete-range';
   /** The longest key in bytes of UTF-8, where the backend has a limit. Calls that name a longer key are `too-large`. */
   readonly maxKeyBytes?: number;
-  /** The longest value in bytes, where the backend has a limit. A put of a longer one is `too-large`. */
+  /** The longest value in bytes, where the backend has a limit. A put of a longer one, or a comparison with one, is `too-large`. */
   readonly maxValueBytes?: number;
   /** The most operations in one branch of a transaction, where the backend has a limit. */
   readonly maxTxnOperations?: number;

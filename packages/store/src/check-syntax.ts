@@ -40,8 +40,16 @@ function checkKeyLength(key: string, { maxKeyBytes }: Capabilities): void {
   );
 }
 
-/** Checks that this backend can compare with the value: one that keeps text only has no key with another. */
+/** Checks that this backend can compare with the value: with one that a key can have. */
 export function checkComparableValue(value: Uint8Array, capabilities: Capabilities, what: string): Uint8Array {
+  const most = capabilities.maxValueBytes;
+  if (most !== undefined && value.length > most) {
+    throw new StoreError(
+      'too-large',
+      `${what} has ${value.length} bytes, and this store takes values of ${most} (see its capabilities.maxValueBytes): no key can have it; compare the revision`,
+      { outcome: 'not-applied' },
+    );
+  }
   if (!capabilities.binaryValues && decodeUtf8(value) === undefined) {
     throw new StoreError(
       'invalid-argument',

@@ -43,7 +43,7 @@ const ROWS: { readonly [Name in keyof Required<Capabilities>]: readonly [meaning
   binaryValues: ['values', (value) => (value ? 'any bytes' : 'UTF-8 text')],
   maxKeyBytes: ['size of a key', limitOf((bytes) => `${bytes} bytes`)],
   maxValueBytes: ['size of a value', limitOf((bytes) => `${bytes / 1024 / 1024} MiB`)],
-  maxRequestBytes: ['size of a request', limitOf((bytes) => `${bytes / 1024 / 1024} MiB`)],
+  maxRequestBytes: ['size of a request', limitOf((bytes) => `${Math.round(bytes / 104_857.6) / 10} MiB`)],
 };
 
 /** What the backends declare, side by side. */

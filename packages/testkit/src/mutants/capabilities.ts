@@ -1,4 +1,4 @@
-import type { Capabilities } from '@holdfast/store';
+import type { Capabilities, ConfigStore } from '@holdfast/store';
 import { change, type AnyPut } from './change.js';
 import { limited, onlyDirectories, withoutWrites } from './fewer.js';
 import type { Mutant } from './mutant.js';
@@ -10,6 +10,18 @@ function declaring(changes: { readonly [Name in keyof Capabilities]?: unknown })
 
 /** In characters, of what callers without types may pass too. */
 const lengthOf = (given: string | Uint8Array): unknown => (given as { length?: unknown } | undefined)?.length;
+
+/** A store where a guard by more than so many bytes does not hold. */
+function longGuardsFail(store: ConfigStore, bytes: number): ConfigStore {
+  const unless = async <T>(options: { readonly ifValue?: string | Uint8Array } | undefined, call: () => Promise<T>) => {
+    const ifValue = options?.ifValue;
+    return ifValue !== undefined && ifValue.length > bytes ? { succeeded: false } : call();
+  };
+  return change(store, {
+    put: (key, value, options) => unless(options, () => store.put(key, value, options)),
+    delete: (range, options) => unless(options, () => store.delete(range, options)),
+  });
+}
 
 export const capabilityMutants: readonly Mutant[] = [
   {
@@ -74,6 +86,18 @@ export const capabilityMutants: readonly Mutant[] = [
         (lengthOf(value) === 2 ** 19 ? store : other).put(key, value, options);
       return change(other, { put });
     },
+  },
+  {
+    id: 'C15.guards-longer-than-values',
+    title: 'a guard by a longer value than any key can have does not hold',
+    caughtBy: ['C15.values-up-to-the-limit'],
+    apply: (store) => longGuardsFail(limited(store, { maxValueBytes: 2 ** 19 }), 2 ** 19),
+  },
+  {
+    id: 'C6.guards-longer-than-requests',
+    title: 'a guard by a longer value than a request may have does not hold',
+    caughtBy: ['C6.too-large-a-guard'],
+    apply: (store) => longGuardsFail(store, store.capabilities.maxRequestBytes ?? 0),
   },
   {
     id: 'C15.undeclared-writes',

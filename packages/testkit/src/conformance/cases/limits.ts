@@ -45,7 +45,7 @@ export const limitCases: readonly ConformanceCase[] = [
   {
     id: 'C15.values-up-to-the-limit',
     clauses: ['C15', 'C6'],
-    title: 'a value of maxValueBytes comes back, and a longer one is too-large and not written',
+    title: 'a value of maxValueBytes comes back, and a longer one is too-large, be it in a guard, and not written',
     requires: { maxValueBytes: (most) => most !== undefined },
     async run({ store, key, prefix, capabilities }) {
       const most = capabilities.maxValueBytes ?? 0;
@@ -54,9 +54,34 @@ export const limitCases: readonly ConformanceCase[] = [
         () => store.put(key('a'), `${'v'.repeat(most - 1)}é`),
         'a put of as many characters, and more bytes',
       );
+      const ifValue = 'v'.repeat(most + 1);
+      await expectTooLarge(() => store.put(key('a'), '', { ifValue }), 'a put guarded by a value over the limit');
+      await expectTooLarge(() => store.delete(key('a'), { ifValue }), 'a delete guarded by a value over the limit');
       await expectCount(store, prefix, 0);
       await store.put(key('a'), 'v'.repeat(most));
       expectEqual((await store.get(key('a')))?.value.length, most, 'the length of a value of maxValueBytes');
+    },
+  },
+  {
+    id: 'C6.too-large-a-guard',
+    clauses: ['C6', 'C9', 'C15'],
+    title: 'a guard, or a comparison, with more bytes than a request may have is too-large, and writes nothing',
+    advice: 'guards and comparisons are sent too: count their values as those of puts, in put, delete and txn',
+    requires: { maxRequestBytes: (bytes) => bytes !== undefined },
+    async run({ store, key, prefix, capabilities }) {
+      const value = new Uint8Array((capabilities.maxRequestBytes ?? 0) + 1).fill(0x76);
+      await expectTooLarge(
+        () => store.put(key('a'), '', { ifValue: value }),
+        'a put guarded by a value over the limit',
+      );
+      await expectTooLarge(
+        () => store.delete(key('a'), { ifValue: value }),
+        'a delete guarded by a value over the limit',
+      );
+      const put = { type: 'put', key: key('a'), value: '' } as const;
+      const compare = { key: key('a'), target: 'value', op: '=', value } as const;
+      await expectTooLarge(() => store.txn({ if: [compare], then: [put], else: [put] }), 'a comparison over the limit');
+      await expectCount(store, prefix, 0);
     },
   },
 ];
