@@ -1,4 +1,5 @@
 // Jest's environment for Node, in a worker that leaves at once when its work is done, or says what keeps it.
+const asyncHooks = require('node:async_hooks');
 const { writeSync } = require('node:fs');
 const { TestEnvironment } = require('jest-environment-node');
 
@@ -36,6 +37,49 @@ if (process.send !== undefined) {
   });
 }
 
+const { AsyncLocalStorage } = asyncHooks;
+
+/** Before Node 24, a process does more for each promise that it makes, from the first use of an `AsyncLocalStorage` until that is disabled. */
+const isLocalStorageCostly = Number(process.versions.node.split('.')[0]) < 24;
+
+/** Those of the running test file. */
+const localStorages = new Set();
+
+/** Node's, for tests. */
+class KnownLocalStorage extends AsyncLocalStorage {
+  constructor(...given) {
+    super(...given);
+    localStorages.add(this);
+  }
+}
+
+/** Stands in for Node's in Jest's runner, which runs each test within one to know which test runs. Ours run one after the other. */
+class LocalStorage {
+  #store;
+
+  getStore() {
+    return this.#store;
+  }
+
+  run(store, callback) {
+    const before = this.#store;
+    const leave = () => {
+      this.#store = before;
+    };
+    this.#store = store;
+    let result;
+    try {
+      result = callback();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    if (typeof result?.then === 'function') return result.finally(leave);
+    leave();
+    return result;
+  }
+}
+
 /** Tests have a copy of `process`, which hears no warnings: those that listen for them are told here. */
 module.exports = class Environment extends TestEnvironment {
   #tell = (warning) => {
@@ -44,12 +88,25 @@ module.exports = class Environment extends TestEnvironment {
     for (const listener of theirs) if (!ours.includes(listener)) listener(warning);
   };
 
+  constructor(...given) {
+    super(...given);
+    // The runner is loaded between this and its event `setup`: it takes what stands here then.
+    if (isLocalStorageCostly) asyncHooks.AsyncLocalStorage = LocalStorage;
+  }
+
+  handleTestEvent({ name }) {
+    if (name === 'setup' && isLocalStorageCostly) asyncHooks.AsyncLocalStorage = KnownLocalStorage;
+  }
+
   async setup() {
     await super.setup();
     process.on('warning', this.#tell);
   }
 
   async teardown() {
+    asyncHooks.AsyncLocalStorage = AsyncLocalStorage;
+    for (const storage of localStorages) storage.disable();
+    localStorages.clear();
     process.off('warning', this.#tell);
     await super.teardown();
   }

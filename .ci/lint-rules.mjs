@@ -66,10 +66,11 @@ export default {
         : undefined,
     ),
 
-    'every-test-runs': rule(['MemberExpression'], (node) =>
-      ['test', 'describe', 'it'].includes(node.object.name) && ['skip', 'only', 'todo'].includes(memberName(node))
-        ? 'A test runs, or is not there.'
-        : undefined,
-    ),
+    'every-test-runs': rule(['MemberExpression'], (node) => {
+      if (!['test', 'describe', 'it'].includes(node.object.name)) return undefined;
+      const name = memberName(node);
+      if (['skip', 'only', 'todo'].includes(name)) return 'A test runs, or is not there.';
+      return name === 'concurrent' ? 'Tests of a file run one after the other.' : undefined;
+    }),
   },
 };

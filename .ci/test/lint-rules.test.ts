@@ -32,6 +32,11 @@ const faultsOfTests: Readonly<Record<string, string>> = {
   'holdfast/every-test-runs': "declare const test: { skip(name: string): void };\ntest.skip('a');\nexport {};",
 };
 
+test.each(['skip', 'only', 'todo', 'concurrent'])('test.%s is refused', (name) => {
+  const text = `declare const test: { ${name}(name: string): void };\ntest.${name}('a');\nexport {};\n`;
+  expect(verdicts([{ path: 'packages/core/test/a.ts', text }])).toEqual([['holdfast/every-test-runs']]);
+});
+
 test('an exception that nothing needs any more is found', () => {
   const text = '// oxlint-disable-next-line eqeqeq -- Once there was a comparison.\nexport const a = 1;\n';
   expect(verdicts([{ path: 'packages/core/src/a.ts', text }])).toEqual([[expect.stringContaining('Unused')]]);
