@@ -91,6 +91,8 @@ export interface CreateStoreOptions {
 
 /** Where the keys of a store, or of a view, really are. */
 export interface StoreOrigin {
+  /** The store that is a view of no other one. */
+  readonly store: ConfigStore;
   readonly name: string;
   /** Without credentials; empty for a store in this process. */
   readonly endpoints: readonly string[];
@@ -160,9 +162,9 @@ export class GuardedStore implements ConfigStore {
   /** Where a store's keys really are, for who keeps a copy of them: of a view, where the keys of the store below it are. */
   static originOf(store: ConfigStore): StoreOrigin {
     const { name } = store;
-    if (!(#driver in store)) return { name, endpoints: [], prefix: '', raftTerm: undefined };
+    if (!(#driver in store)) return { store, name, endpoints: [], prefix: '', raftTerm: undefined };
     const { endpoints = [], view, raftTerm } = store.#driver;
-    if (view === undefined) return { name, endpoints, prefix: '', raftTerm };
+    if (view === undefined) return { store, name, endpoints, prefix: '', raftTerm };
     const below = GuardedStore.originOf(view.store);
     return { ...below, prefix: below.prefix + view.prefix };
   }

@@ -232,4 +232,12 @@ export const replication: readonly Mutant[] = [
     replace: '  async check(): Promise<void> {\n    this.#recorded.know(await this.#recorded.findOwn());\n  }',
     caughtBy: { test: test('single'), name: 'before each step, also beside a sync' },
   },
+  {
+    name: 'replicate-takes-views-for-stores',
+    why: 'a view of the source is taken for another store, and a copy of a copy of a copy is made without end',
+    file: source('options'),
+    find: '  if (below.store !== there.store) return;\n',
+    replace: "  if (below.store !== there.store || below.prefix !== '') return;\n",
+    caughtBy: { test: test('views'), name: 'are refused where the copy would be copied' },
+  },
 ];

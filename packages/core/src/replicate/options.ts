@@ -6,6 +6,7 @@ import {
   checkMs,
   checkNames,
   checkSignal,
+  GuardedStore,
   invalidArgument,
   KeyRange,
   safeLogger,
@@ -105,7 +106,7 @@ export function toSettings(source: ConfigStore, target: ConfigStore, given: Repl
     });
   }
   const places = checkPlaces(given, target);
-  checkApart(source, target, prefix, places.prefix);
+  checkApart(source, target, prefix, places);
   const random = safeRandom(given.random);
   const { initialMs, maxMs } = checkNames(given.backoff, ['initialMs', 'maxMs'], 'backoff');
   return {
@@ -129,12 +130,19 @@ export function toSettings(source: ConfigStore, target: ConfigStore, given: Repl
   };
 }
 
-/** Within one store, a copy of a copy of a copy would have no end. */
-function checkApart(source: ConfigStore, target: ConfigStore, prefix: string, targetPrefix: string): void {
-  if (source !== target) return;
-  const [from, to] = [KeyRange.ofPrefix(prefix), KeyRange.ofPrefix(targetPrefix)];
-  if (!prefix.startsWith(targetPrefix) && !targetPrefix.startsWith(prefix)) return;
-  throw invalidArgument(
-    `source and target are the same store, and ${from.toString()} overlaps ${to.toString()}; give a targetPrefix beside the prefix`,
-  );
+/** Within one store, a copy of a copy of a copy would have no end, and neither would a copy of the record. */
+function checkApart(source: ConfigStore, target: ConfigStore, prefix: string, places: Places): void {
+  const [below, there] = [GuardedStore.originOf(source), GuardedStore.originOf(target)];
+  if (below.store !== there.store) return;
+  const from = below.prefix + prefix;
+  for (const [to, option] of [
+    [there.prefix + places.prefix, 'targetPrefix'],
+    [there.prefix + places.record, 'recordKey'],
+  ] as const) {
+    if (!from.startsWith(to) && !to.startsWith(from)) continue;
+    throw invalidArgument(
+      `source and target are the same store, and ${KeyRange.ofPrefix(from).toString()} overlaps ` +
+        `${KeyRange.ofPrefix(to).toString()}; give a ${option} beside the prefix`,
+    );
+  }
 }

@@ -35,8 +35,15 @@ export interface Pair extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export function pair(options: { readonly target?: ConfigStore; readonly source?: ConfigStore } = {}): Pair {
-  const clock = virtualClock();
+interface PairOptions {
+  readonly target?: ConfigStore;
+  readonly source?: ConfigStore;
+  /** Default: one of its own. */
+  readonly clock?: VirtualClock;
+}
+
+export function pair(options: PairOptions = {}): Pair {
+  const clock = options.clock ?? virtualClock();
   const source = memoryStore({ clock, identity: 'source' });
   const target = memoryStore({ clock, identity: 'target' });
   const from = faultyStore(options.source ?? source);
