@@ -4,16 +4,22 @@ import { badAnswer } from '../protobuf/bad-answer.js';
 import type { Accept, Attempted } from './attempt.js';
 
 /** An attempt, with what is made of its answer. An answer that is not accepted makes it a failed one. */
-export async function accepted<Response, T>(
+export function accepted<Response, T>(
   attempted: Attempted<Response>,
   accept: Accept<Response, T>,
-): Promise<Attempted<T>> {
+): Attempted<T> | Promise<Attempted<T>> {
   if (attempted.status !== 'answered') return attempted;
   try {
-    return { status: 'answered', response: await accept(attempted.response) };
+    const response = accept(attempted.response);
+    if (response instanceof Promise) return response.then(answered, notAccepted);
+    return answered(response);
   } catch (error) {
     return notAccepted(error);
   }
+}
+
+function answered<T>(response: T): Attempted<T> {
+  return { status: 'answered', response };
 }
 
 /** Whatever is thrown over an answer ends the attempt: what the answer says for good, or that it is no good. */

@@ -69,7 +69,18 @@ export class Calls {
   }
 
   /** One request and its answer. */
-  async unary<Request, Response>(
+  unary<Request, Response>(
+    reached: Reached,
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    signal: AbortSignal | undefined,
+  ): Promise<Attempted<Response>> {
+    const caller = this.#callerAtOnce(reached, rpc, signal);
+    if (caller !== undefined) return this.send<Request, Response>(reached, { rpc, request, caller }, signal);
+    return this.#unary(reached, rpc, request, signal);
+  }
+
+  async #unary<Request, Response>(
     reached: Reached,
     rpc: Rpc<Request, Response>,
     request: Request,
@@ -245,6 +256,14 @@ export class Calls {
   close(): void {
     for (const stream of this.#streams) stream.cancel();
     this.#streams.clear();
+  }
+
+  /** The user of a call before which nothing is to be waited for. */
+  #callerAtOnce({ channel }: Reached, rpc: Rpc<never, unknown>, signal: AbortSignal | undefined): Caller | undefined {
+    const { admission, authenticator } = this.#options;
+    if (authenticator.hasUser || signal?.aborted === true || missingDefinition(rpc) !== undefined) return undefined;
+    const { anonymous } = authenticator;
+    return admission.has(channel, anonymous) ? anonymous : undefined;
   }
 
   /**

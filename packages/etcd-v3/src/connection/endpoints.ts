@@ -69,6 +69,18 @@ export class Endpoints {
   }
 
   /**
+   * What {@link acquire} gives to a call that avoids no endpoint, where that takes no time: the endpoint that calls stay with, if it is connected
+   * and well.
+   */
+  get settled(): Reached | undefined {
+    const endpoint = this.#preferred;
+    const channel = endpoint?.ready;
+    if (endpoint === undefined || channel === undefined || !endpoint.health.isGood) return undefined;
+    endpoint.noteUse();
+    return { endpoint, channel };
+  }
+
+  /**
    * A connected endpoint. If none is connected, it tries them in order of preference until `connectMs` have passed. When one fails or takes
    * long, it tries the next one as well.
    *

@@ -53,6 +53,10 @@ export class Retrying {
     { kind, signal, endpoint: only, avoid, revision }: UnaryOptions,
     attempt: (reached: Reached) => Promise<Attempted<Response>>,
   ): Promise<Answer<Response>> {
+    // Nearly all calls are answered at the first attempt: they take nothing that only the others need.
+    let reached = only === undefined && avoid === undefined ? this.#endpoints.settled : undefined;
+    let result = reached && (await attempt(reached));
+    if (reached !== undefined && result?.status === 'answered') return this.#answered(reached, result.response, signal);
     const { retry, random, clock } = this.#options;
     const among = only === undefined ? this.#endpoints.all : this.#endpoints.all.filter(({ name }) => name === only);
     const backoff = new Backoff({ ...retry, random });
@@ -61,14 +65,12 @@ export class Retrying {
     let renewed = this.#authenticator.hasUser ? false : undefined;
     let last: StoreError | undefined;
     for (let made = 1; ;) {
-      const reached = await this.#reach(among, tried, signal, kind, last);
-      const { endpoint } = reached;
-      const result = await attempt(reached);
-      if (result.status === 'answered') {
-        endpoint.health.answered();
-        noteEndpoint(signal, endpoint.name);
-        return { response: result.response, endpoint: endpoint.name };
+      if (reached === undefined || result === undefined) {
+        reached = await this.#reach(among, tried, signal, kind, last);
+        result = await attempt(reached);
       }
+      const { endpoint } = reached;
+      if (result.status === 'answered') return this.#answered(reached, result.response, signal);
       if (result.status === 'over') {
         throw kind === 'read' ? result.error : withOutcome(result.error, result.sent ? 'unknown' : 'not-applied');
       }
@@ -104,7 +106,14 @@ export class Retrying {
         endpoint: endpoint.name,
         error: last,
       });
+      reached = result = undefined;
     }
+  }
+
+  #answered<Response>({ endpoint }: Reached, response: Response, signal: AbortSignal | undefined): Answer<Response> {
+    endpoint.health.answered();
+    noteEndpoint(signal, endpoint.name);
+    return { response, endpoint: endpoint.name };
   }
 
   #renew(result: Attempted<unknown>, { staleToken }: GrpcMeaning): void {

@@ -28,6 +28,7 @@ import type {
   IWatchResponse,
   Services,
 } from 'etcd3';
+import { decodeMessage } from '../protobuf/message-codec.js';
 
 export type ServiceName = keyof typeof Services;
 
@@ -59,12 +60,29 @@ const OURS = { isOurs: true } as const;
 /** The most bytes of an answer that is not about keys. */
 const SMALL = { maxBytes: 262_144 } as const;
 
+/** Our own decoder, where it takes less time than that of `etcd3`, and gives the same. */
+function decodedBy<Response>(type: string): { readonly decode: (bytes: Buffer) => Response } {
+  return { decode: (bytes) => decodeMessage(type, bytes) as Response };
+}
+
 export const RANGE: Rpc<IRangeRequest, Buffer> = { service: 'KV', method: 'Range', decode: raw, ...OURS };
 /** The same in chunks, from etcd 3.7 on. `etcd3` does not know it: its request is encoded as that of {@link RANGE}. */
 export const RANGE_STREAM: StreamRpc = { service: 'KV', method: 'RangeStream' };
-export const PUT: Rpc<IPutRequest, IPutResponse> = { service: 'KV', method: 'Put' };
-export const DELETE_RANGE: Rpc<IDeleteRangeRequest, IDeleteRangeResponse> = { service: 'KV', method: 'DeleteRange' };
-export const TXN: Rpc<ITxnRequest, ITxnResponse> = { service: 'KV', method: 'Txn' };
+export const PUT: Rpc<IPutRequest, IPutResponse> = {
+  service: 'KV',
+  method: 'Put',
+  ...decodedBy('etcdserverpb.PutResponse'),
+};
+export const DELETE_RANGE: Rpc<IDeleteRangeRequest, IDeleteRangeResponse> = {
+  service: 'KV',
+  method: 'DeleteRange',
+  ...decodedBy('etcdserverpb.DeleteRangeResponse'),
+};
+export const TXN: Rpc<ITxnRequest, ITxnResponse> = {
+  service: 'KV',
+  method: 'Txn',
+  ...decodedBy('etcdserverpb.TxnResponse'),
+};
 /** The same call, if it writes nothing. */
 export const READ_TXN: Rpc<ITxnRequest, ITxnResponse> = { ...TXN, ...OURS };
 export const COMPACT: Rpc<ICompactionRequest, ICompactionResponse> = { service: 'KV', method: 'Compact', ...SMALL };
