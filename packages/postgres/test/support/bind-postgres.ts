@@ -1,3 +1,4 @@
+import { Pool } from 'pg';
 import { openStore } from '@holdfast/store';
 import {
   reservePort,
@@ -12,7 +13,13 @@ import { sql, through } from './database.js';
 
 const SCHEMA = 'conformance';
 
-/** A real PostgreSQL for the conformance suite. */
+/** The most connections that the stores of a case may have at a time, of the server's 60. */
+const MAX_CONNECTIONS = 24;
+
+/**
+ * A real PostgreSQL for the conformance suite. The stores of all cases share a pool, as those of one application do: a connection of its own costs
+ * each case as much as the rest of it. Those that meet a fault, and the one opened by URL, have connections of their own.
+ */
 export async function bindPostgres(version: string): Promise<ConformanceBackend> {
   const server = await startPostgres({ version });
   const nobody = await reservePort();
@@ -20,6 +27,7 @@ export async function bindPostgres(version: string): Promise<ConformanceBackend>
   const open = (connectionString: string, options: Partial<PostgresStoreOptions> = {}) =>
     postgresStore({ connectionString, schema: SCHEMA, pollMs: 250, ...options });
   const past = open(server.url);
+  const pool = new Pool({ connectionString: server.url, max: MAX_CONNECTIONS });
   const write = async (key: Uint8Array, value: Uint8Array | undefined): Promise<void> => {
     const hex = (bytes: Uint8Array) => `decode('${Buffer.from(bytes).toString('hex')}', 'hex')`;
     await sql(
@@ -36,7 +44,7 @@ export async function bindPostgres(version: string): Promise<ConformanceBackend>
   await past.status();
   return {
     scanKeys: 2_000,
-    open: (options) => open(server.url, options),
+    open: (options) => postgresStore({ pool, schema: SCHEMA, pollMs: 250, ...options }),
     hooks: {
       putRaw: write,
       deleteRaw: (key) => write(key, undefined),
@@ -83,7 +91,7 @@ export async function bindPostgres(version: string): Promise<ConformanceBackend>
       openByUrl: () => openStore(`${server.url}?schema=${SCHEMA}`, { adapters: [postgres] }),
     },
     close: async () => {
-      await past.close();
+      await Promise.all([past.close(), pool.end()]);
       await Promise.all(proxies.map((proxy) => proxy.close()));
       nobody.release();
       await server.close();
