@@ -57,6 +57,9 @@ function replicationsWith(change: (replication: Awaited<ReturnType<Implementatio
   };
 }
 
+const writerOf = (record: Uint8Array | string): unknown =>
+  (JSON.parse(Buffer.from(record).toString()) as { readonly writer?: unknown }).writer;
+
 const comparesKeyUnder =
   (prefix: string) =>
   (compare: object): boolean =>
@@ -281,24 +284,20 @@ const mutants: readonly Mutant[] = [
     install: () => withTxn((txn) => ({ ...txn, then: (txn.then ?? []).filter((op) => !isReceipt(op)) })),
   },
   {
-    name: 'a record that is written once, on a target like etcd v2',
+    name: 'a replicator that writes its record once, on a target like etcd v2',
     guarantee: 'guarded',
     from: 3,
-    install: () => {
-      let known: Awaited<ReturnType<ConfigStore['put']>> | undefined;
-      return {
-        wrapStore: (store) =>
-          override(store, {
-            put: (async (...args: Parameters<ConfigStore['put']>) => {
-              const isRecord = args[0] === RECORD && store.capabilities.transactions === 'single-key';
-              if (isRecord && known !== undefined) return known;
-              const result = await store.put(...args);
-              if (isRecord) known = result;
-              return result;
-            }) as ConfigStore['put'],
-          }),
-      };
-    },
+    install: () => ({
+      wrapStore: (store) =>
+        override(store, {
+          put: (async (...args: Parameters<ConfigStore['put']>) => {
+            const isRecord = args[0] === RECORD && store.capabilities.transactions === 'single-key';
+            const found = isRecord ? await store.get(RECORD) : undefined;
+            if (found === undefined || writerOf(found.value) !== writerOf(args[1])) return store.put(...args);
+            return { succeeded: true, revision: found.modRevision };
+          }) as ConfigStore['put'],
+        }),
+    }),
   },
   {
     name: 'a record that promises what is not written yet, on a target like etcd v2',

@@ -44,7 +44,7 @@ export async function converge(parts: ReplicationParts): Promise<void> {
   for (const write of LAST_WRITES) {
     const to = targetOf(parts.plan, FROM + write.key);
     // Nobody else writes them, but for the end of a write that was late.
-    if (to !== undefined && !history.isForeign(to)) await parts.writer.write(write);
+    if (to !== undefined && !history.held.isForeign(to)) await parts.writer.write(write);
   }
   await clock.advance(LEASES_MS);
   await checkEqual(parts, host);
@@ -69,7 +69,7 @@ function checkLeased({ plan, history, source: { truth }, violations }: Replicati
   history.judge();
   const listed = run.replication?.conflicts().map(({ targetKey }) => targetKey) ?? [];
   for (const key of mappedAt(plan, truth.current, truth.current.head).keys()) {
-    if (history.isExpired(key) && !listed.includes(key))
+    if (history.held.isExpired(key) && !listed.includes(key))
       violations.add('lost', `${run.name} has not written ${key} again, whose lease ran out`);
   }
 }
@@ -124,7 +124,7 @@ function otherHistory({ history, source: { truth } }: ReplicationParts): string 
 async function clearAway(parts: ReplicationParts, run: Run, conflicts: readonly Conflict[]): Promise<void> {
   const { history, foreign, violations } = parts;
   for (const { targetKey, message } of conflicts) {
-    if (!history.isForeign(targetKey)) violations.add('alarm', `${run.name}: ${message}, and it is its own`);
+    if (!history.held.isForeign(targetKey)) violations.add('alarm', `${run.name}: ${message}, and it is its own`);
     await foreign.write({ key: targetKey.slice(TO.length), act: 'delete' });
   }
 }
@@ -142,16 +142,16 @@ async function checkEqual(parts: ReplicationParts, host: Host): Promise<void> {
   const { current } = source.truth;
   const wanted = mappedAt(plan, current, current.head);
   for (const [key, text] of wanted) {
-    if (history.textOf(key) !== text && !listed.has(key))
-      violations.add('lost', `${key} is ${history.textOf(key) ?? 'not there'} at last, and should be ${text}`);
+    if (history.held.get(key)?.text !== text && !listed.has(key))
+      violations.add('lost', `${key} is ${history.held.get(key)?.text ?? 'not there'} at last, and should be ${text}`);
   }
   for (const key of history.keys) {
-    if (!wanted.has(key) && !history.isOthers(key))
+    if (!wanted.has(key) && !history.held.isOthers(key))
       violations.add('lost', `${key} is there at last, and should not be`);
   }
   for (const { targetKey, reason } of conflicts) {
     if (reason === 'not-utf8') continue;
-    if (plan.policy === 'overwrite' || !history.isForeign(targetKey))
+    if (plan.policy === 'overwrite' || !history.held.isForeign(targetKey))
       violations.add('alarm', `a conflict is listed at last: ${targetKey} ${reason}`);
   }
   const raw = conflicts.filter(({ reason }) => reason === 'not-utf8').length;
@@ -167,7 +167,7 @@ async function checkLeases({ plan, source, target, history, violations }: Replic
   for (const { key, lease } of (await source.data.list({ prefix: FROM })).items) {
     const to = targetOf(plan, key);
     const copy = to === undefined ? undefined : there.get(to);
-    if (copy === undefined || history.isOthers(copy.key)) continue;
+    if (copy === undefined || history.held.isOthers(copy.key)) continue;
     if ((copy.lease === undefined) !== (lease === undefined))
       violations.add(
         'leases',

@@ -22,7 +22,7 @@ export function wrongEnding(run: Run, error: unknown, options: EndingsOptions): 
 
 function hasReason(run: Run, error: unknown, { plan, history, isOther }: EndingsOptions): boolean {
   if (error instanceof ReplicationConflictError)
-    return plan.policy === 'stop' && error.conflicts.every(({ targetKey }) => history.isForeignTo(run, targetKey));
+    return plan.policy === 'stop' && error.conflicts.every(({ targetKey }) => history.held.isForeignTo(run, targetKey));
   if (!isStoreError(error)) return false;
   if (run.mayBeRefused() && isRefusal(error)) return true;
   const { record } = history;

@@ -174,7 +174,7 @@ export class ReplicationParts {
         this.stats.conflicts += 1;
         this.history.told(key);
         this.history.judge();
-        if (!this.history.isForeignTo(run, key))
+        if (!this.history.held.isForeignTo(run, key))
           this.violations.add('alarm', `${run.name} tells of a conflict at ${key}, which nobody else has touched`);
       },
       onEnd: (run, error) => {

@@ -35,8 +35,8 @@ export async function checkedSync(host: Host, options: SyncsOptions): Promise<bo
     .map(({ revision }) => mappedAt(plan, epoch, revision));
   states.push(mappedAt(plan, epoch, from));
   for (const key of new Set([...states.flatMap((state) => [...state.keys()]), ...history.keys])) {
-    if (history.isOthers(key) || conflicts.has(key)) continue;
-    const text = history.textOf(key);
+    if (history.held.isOthers(key) || conflicts.has(key)) continue;
+    const text = history.held.get(key)?.text;
     if (states.some((state) => state.get(key) === text)) continue;
     violated(
       'sync',
