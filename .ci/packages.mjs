@@ -2,8 +2,7 @@
 // resolution, a project that installs them and runs under Jest's defaults, as CommonJS and as ESM, and the recipes
 // and the bundling page of the documentation.
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
@@ -12,9 +11,11 @@ import { checkBundling } from './bundle/follow.mjs';
 import { installPacked, manifest, packedPackages, projectBeside } from './packed.mjs';
 import { root } from './pnpm.mjs';
 import { runRecipes } from './recipes.mjs';
+import { unpackWithin, workFolder } from './work-folder.mjs';
 
 const run = promisify(execFile);
-const work = mkdtempSync(join(tmpdir(), 'holdfast-packages-'));
+const work = workFolder('holdfast-packages-');
+unpackWithin(work);
 
 /** Every way to find the types, by the newest compiler; and one by the last compiler that is written in JavaScript, which many have. */
 const compilations = [

@@ -1,8 +1,7 @@
 // `npm run test:runtimes [-- node|bun|deno …]`: the packed packages on other runtimes. On each: a mirror on the embedded store, and mirrors of a
 // real etcd through both of its APIs while connections are cut, the server is killed and started again, and history is compacted. All of them
 // follow the same etcd at once. The command fails if a Node version fails. Bun and Deno are only tried; the README has the results.
-import { mkdirSync, mkdtempSync, readdirSync, cpSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ensureEtcd, etcdVariable, formatEtcds } from './etcd.mjs';
@@ -10,8 +9,10 @@ import { installPacked, packedPackages } from './packed.mjs';
 import { root } from './pnpm.mjs';
 import { ensureRuntimes } from './runtimes/install.mjs';
 import { Program } from './runtimes/program.mjs';
+import { unpackWithin, workFolder } from './work-folder.mjs';
 
-const work = mkdtempSync(join(tmpdir(), 'holdfast-runtimes-'));
+const work = workFolder('holdfast-runtimes-');
+unpackWithin(work);
 const patienceMs = 30_000;
 const words = process.argv.slice(2);
 
