@@ -59,8 +59,12 @@ export function checkEntries(
 function partsOf(entry: IKeyValue): EntryParts {
   const { key, value } = entry;
   if (key.length === 0) throw badAnswer('etcd sent an entry without a key');
+  const { createRevision, modRevision, version, lease } = protoNumbers(entry);
   return {
-    ...protoNumbers(entry),
+    createRevision,
+    modRevision,
+    version,
+    lease,
     keyBuffer: key,
     keyFrom: 0,
     keyTo: key.length,

@@ -181,19 +181,24 @@ const SORT_ORDER = { ascend: 'Ascend', descend: 'Descend' } as const;
 
 export function rangeRequest(range: KeyRange, options: ReadOptions): IRangeRequest {
   const { revision, limit, minModRevision, sort, keysOnly, countOnly } = options;
-  return {
-    ...rangeBounds(range),
+  const { key, range_end } = rangeBounds(range);
+  // Field by field: to spread objects of several shapes takes longer than to encode the request.
+  const request: IRangeRequest = {
+    key,
     serializable: isSerializable(options.consistency),
     keys_only: keysOnly === true,
     count_only: countOnly === true,
-    ...(revision === undefined ? {} : { revision }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(minModRevision === undefined ? {} : { min_mod_revision: minModRevision }),
-    // etcd answers in ascending order of keys by default. If that order is asked for explicitly, etcd ignores the limit while it reads.
-    ...(sort === undefined || (sort.target === 'key' && sort.order === 'ascend')
-      ? {}
-      : { sort_target: SORT_TARGET[sort.target], sort_order: SORT_ORDER[sort.order] }),
   };
+  if (range_end !== undefined) request.range_end = range_end;
+  if (revision !== undefined) request.revision = revision;
+  if (limit !== undefined) request.limit = limit;
+  if (minModRevision !== undefined) request.min_mod_revision = minModRevision;
+  // etcd answers in ascending order of keys by default. If that order is asked for explicitly, etcd ignores the limit while it reads.
+  if (sort !== undefined && !(sort.target === 'key' && sort.order === 'ascend')) {
+    request.sort_target = SORT_TARGET[sort.target];
+    request.sort_order = SORT_ORDER[sort.order];
+  }
+  return request;
 }
 
 function isSerializable(consistency: Consistency): boolean {
