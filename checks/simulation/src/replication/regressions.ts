@@ -28,5 +28,9 @@ export const replicationRegressions: readonly { readonly seed: number; readonly 
     seed: 9009,
     what: 'on etcd v2, a sync() beside a step brought back the record of before, and the next step was written without one',
   },
+  {
+    seed: 12883,
+    what: 'on etcd v2, one that was cut off wrote a key again that the one who took over had deleted',
+  },
   { seed: 11395, what: 'these worlds gave a process that slept the messages of a stalled stream in another order' },
 ];

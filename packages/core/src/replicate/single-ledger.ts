@@ -182,6 +182,8 @@ export class SingleLedger implements Ledger {
           return { current: undefined, error: failure };
         await this.#context.failed(failure);
       }
+      // Another replicator may have deleted it since: what came in at the first try would be back.
+      await this.check();
       const current = await this.#recorded.retry(() => this.#target.get(key, this.#call));
       if ((current?.modRevision ?? 0) === over) continue;
       // It may be a write of ours whose answer was lost. The mark has promised that value, so it is our own in any case.
@@ -200,6 +202,7 @@ export class SingleLedger implements Ledger {
       } catch (error) {
         await this.#context.failed(error);
       }
+      await this.check();
       const current = await this.#recorded.retry(() => this.#target.get(key, this.#call));
       if (current === undefined) break;
       if (current.modRevision !== over) return { current };

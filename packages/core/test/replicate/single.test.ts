@@ -135,6 +135,28 @@ describe('a target without transactions of many keys', () => {
     expect(await held(data, TO)).toEqual({ 1: 'three' });
   });
 
+  it('brings no key back that the one who took over has deleted, when it reaches the target again', async () => {
+    const { source, targetFaults, run, clock } = world;
+    const first = await world.start();
+    let writes = 0;
+    // The record, the mark and the key come in. Nobody tells it of the key, and then it is cut off.
+    targetFaults.next = () => {
+      writes += 1;
+      return writes < 3 ? 'pass' : writes === 3 ? 'answer lost' : 'lost';
+    };
+    await source.put('/a/1', 'one');
+    while (writes < 4) await clock.advance(20);
+    expect(await held(data, TO)).toEqual({ 1: 'one' });
+    await source.delete('/a/1');
+    const other = pair({ source, target: likeV2(data).store, clock });
+    await other.start();
+    expect(await held(data, TO)).toEqual({});
+    targetFaults.end();
+    await expect(run(first.sync())).rejects.toMatchObject({ code: 'conflict' });
+    expect(await held(data, TO)).toEqual({});
+    await other.close();
+  });
+
   it('writes its record before each step, also beside a sync()', async () => {
     const slow = new SlowAnswers(likeV2(data).store);
     const slowWorld = pair({ target: new GuardedStore(slow) });
