@@ -237,6 +237,28 @@ export const coordination: readonly Mutant[] = [
     caughtBy: { test: ELECTIONS_TEST, name: 'is told the present leader after a compaction, marked as a gap' },
   },
   {
+    name: 'mistake-ends-an-observer',
+    why: 'one mistake of the store in a watch ends an observer, or a wait for a lock, although the next watch would do',
+    file: 'packages/coordination/src/util/watch-trouble.ts',
+    find: 'const MOST_MISTAKES = 5;',
+    replace: 'const MOST_MISTAKES = 1;',
+    caughtBy: {
+      test: ELECTIONS_TEST,
+      name: 'reads again after a mistake of the store in a watch, and is told of one that is made again and again',
+    },
+  },
+  {
+    name: 'mistakes-never-told',
+    why: 'a store that makes the same mistake in each watch is asked again for ever, and nobody hears of it',
+    file: 'packages/coordination/src/util/watch-trouble.ts',
+    find: '    if (this.#mistakes >= MOST_MISTAKES) throw error;',
+    replace: '    void error;',
+    caughtBy: {
+      test: ELECTIONS_TEST,
+      name: 'reads again after a mistake of the store in a watch, and is told of one that is made again and again',
+    },
+  },
+  {
     name: 'gap-forgotten',
     why: 'nobody led right after a gap, and the next leader is told as if none had been missed',
     file: 'packages/coordination/src/elections/observe-leader.ts',

@@ -6,6 +6,7 @@ const HOSTILE_STREAM = 'packages/etcd-v3/test/hostile-range-stream.test.ts';
 const RANGE_STREAM = 'packages/etcd-v3/test/range-stream.test.ts';
 const BALANCER = 'packages/etcd-v3/test/load-balancer.test.ts';
 const FOREIGN = 'packages/etcd-v3/test/foreign-identity.test.ts';
+const DIRECT = 'packages/etcd-v3/test/direct-call.test.ts';
 const FAULTS = 'packages/etcd-v3/test/faults.test.ts';
 
 /** Calls of the etcd v3 adapter: reads, writes, and what is tried again. */
@@ -68,6 +69,14 @@ export const etcdV3Calls: readonly Mutant[] = [
     find: 'if (!isGrpc(this.contentType()))',
     replace: "if (this.contentType() === 'none')",
     caughtBy: { test: PROXY, name: 'what is no gRPC is given up at once' },
+  },
+  {
+    name: 'v3-compressed-taken',
+    why: 'an answer that is compressed, which no request asks for, is taken for the message',
+    file: 'packages/etcd-v3/src/connection/direct-call.ts',
+    find: 'if (framed[0] !== 0) {',
+    replace: 'if (framed[0] === 2) {',
+    caughtBy: { test: DIRECT, name: 'a compressed answer, which nobody asked for, is none' },
   },
   {
     name: 'v3-takes-any-key',
