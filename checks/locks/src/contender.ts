@@ -1,7 +1,7 @@
 import type { Token } from '@holdfast/coordination';
 import type { Clock } from '@holdfast/store';
 import { sleep } from '@holdfast/store/adapter';
-import type { Resource } from './history.js';
+import type { Worked } from './history.js';
 
 /** A lock that somebody holds, of whichever client. */
 export interface Grip {
@@ -19,13 +19,7 @@ const PACE_MS = 15;
  * Works as a holder does: looks whether it still holds the lock, and writes, again and again. Ends when it is told that the lock is lost, or
  * when `until` aborts; then it releases.
  */
-export async function work(
-  who: string,
-  grip: Grip,
-  resource: Resource,
-  clock: Clock,
-  until: AbortSignal,
-): Promise<void> {
+export async function work(who: string, grip: Grip, resource: Worked, clock: Clock, until: AbortSignal): Promise<void> {
   const { token } = grip;
   let isLost = false;
   const tell = () => {

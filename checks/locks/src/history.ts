@@ -26,6 +26,9 @@ export interface History {
   readonly left: readonly string[];
 }
 
+/** What a holder needs of what it works on. */
+export type Worked = Pick<Resource, 'note' | 'write'>;
+
 /** What a lock protects: it refuses a token that is older than one that it has seen. */
 export class Resource {
   readonly happenings: Happening[] = [];

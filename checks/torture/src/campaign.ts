@@ -17,23 +17,28 @@ export interface CampaignOptions {
   readonly onMishap: (mishap: Mishap) => void;
   /** Receives the messages of stores and mirrors. */
   readonly logger?: Logger | undefined;
+  /** Whether coordinators take part, where the store can have them. */
+  readonly coordinates?: boolean | undefined;
   /** Called before each injection; `false` ends the campaign. */
   readonly goesOn?: () => boolean;
 }
 
 /** Makes the planned injections one after another, in as few worlds as possible. A violation does not stop the campaign. */
 export async function runCampaign(plan: readonly Planned[], options: CampaignOptions): Promise<void> {
-  await runPlanned(plan.map(inCluster), options);
+  await runPlanned(
+    plan.map((planned) => inCluster(planned, options.coordinates)),
+    options,
+  );
 }
 
-function inCluster({ cell, fault, seed }: Planned): PlannedIn<LiveWorld> {
+export function inCluster({ cell, fault, seed }: Planned, coordinates = false): PlannedIn<LiveWorld> {
   const kind = fault.world ?? 'plain';
   return {
     cell: nameOfCell(cell),
     fault,
     seed,
-    place: `${nameOfCell(cell)} ${kind}`,
-    start: (logger) => LiveWorld.start(cell, kind, new Random(seed), logger),
+    place: `${nameOfCell(cell)} ${kind} ${coordinates}`,
+    start: (logger) => LiveWorld.start(cell, kind, new Random(seed), logger, coordinates),
   };
 }
 

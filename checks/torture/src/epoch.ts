@@ -14,14 +14,17 @@ export class Epoch {
   readonly index: number;
   /** The first revision at which its state is known. */
   readonly from: number;
+  /** Of its servers, where they have one. */
+  readonly identity: string | undefined;
   readonly steps: Step[] = [];
   readonly #versions = new Map<string, Version[]>();
   /** Ranges of revisions that etcd forgot before they could be learnt. */
   readonly gaps: { readonly after: number; readonly upTo: number }[] = [];
 
-  constructor(index: number, from: number, initial: readonly KeyValue[]) {
+  constructor(index: number, from: number, initial: readonly KeyValue[], identity?: string) {
     this.index = index;
     this.from = from;
+    this.identity = identity;
     for (const entry of initial) this.#note(entry.key, entry.modRevision, entry);
   }
 

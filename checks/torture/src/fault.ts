@@ -21,6 +21,7 @@ export const faultKinds = [
   'overtaken',
   'wipe',
   'auth-revocation',
+  'token-expiry',
   'upgrade',
   'foreign-member',
   'proxy-answers',

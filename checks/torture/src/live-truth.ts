@@ -4,8 +4,14 @@ import type { Outside } from './outside.js';
 import { HistoryGone, keyValue, type TruthSource } from './truth-source.js';
 import { PREFIX, type Truth } from './world.js';
 
-/** The source follows this key, but it is not below {@link PREFIX}, so no mirror shows it. */
-const MARKER = '/t-marker';
+/** What a truth is about. */
+export interface Subject {
+  readonly prefix: string;
+  /** The source follows this key, but it is not below the prefix, so no mirror shows it. */
+  readonly marker: string;
+}
+
+const MIRRORED: Subject = { prefix: PREFIX, marker: '/t-marker' };
 const PATIENCE_MS = 30_000;
 /** After this long without progress, another member is asked, in milliseconds. */
 const PATIENCE_WITH_MEMBER_MS = 1_000;
@@ -16,6 +22,7 @@ export class LiveTruth implements Truth {
   readonly #endpoints: () => readonly string[];
   readonly #outside: Outside;
   readonly #source: TruthSource;
+  readonly #subject: Subject;
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #next = 0;
@@ -24,12 +31,15 @@ export class LiveTruth implements Truth {
   #mayEnd = false;
   /** Called at every {@link catchUp}. */
   onCatchUp: () => void = () => undefined;
+  /** What else is to be known of the same servers: it begins, is quiet and catches up whenever this one does. */
+  beside: LiveTruth | undefined;
 
   /** @param endpoints what the source follows: one after the other, where one tells nothing */
-  constructor(endpoints: () => readonly string[], outside: Outside, source: TruthSource) {
+  constructor(endpoints: () => readonly string[], outside: Outside, source: TruthSource, subject: Subject = MIRRORED) {
     this.#endpoints = endpoints;
     this.#outside = outside;
     this.#source = source;
+    this.#subject = subject;
   }
 
   get epoch(): Epoch {
@@ -41,39 +51,47 @@ export class LiveTruth implements Truth {
   /** Begins a new history with its current state. Call it while no writer runs. */
   async begin(): Promise<void> {
     await this.quiet();
-    const { revision, entries } = await eventually(() => this.#outside.held(PREFIX), { timeoutMs: PATIENCE_MS });
-    const initial = [...entries].map(([key, entry]) => keyValue(key, entry));
-    this.epochs.push(new Epoch(this.epochs.length, revision, initial));
+    const held = await eventually(() => this.#outside.held(this.#subject.prefix), { timeoutMs: PATIENCE_MS });
+    const initial = [...held.entries].map(([key, entry]) => keyValue(key, entry));
+    this.epochs.push(new Epoch(this.epochs.length, held.revision, initial, held.identity));
     this.follow();
+    await this.beside?.begin();
   }
 
   /** Closes its watch at the servers, until {@link follow}. */
   async quiet(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await Promise.all([this.#running, this.beside?.quiet()]);
   }
 
   follow(): void {
     this.#mayEnd = false;
     this.#stop = new AbortController();
     this.#running = this.#run(this.epoch, this.#stop.signal);
+    // It begins by itself.
+    if (this.beside !== undefined && this.beside.epochs.length === this.epochs.length) this.beside.follow();
   }
 
   /** Writing goes on: the servers have their final history. */
   goOn(): void {
     this.#mayEnd = false;
+    this.beside?.goOn();
   }
 
   async catchUp(): Promise<void> {
+    const beside = this.beside?.catchUp();
+    // Awaited below.
+    beside?.catch(() => undefined);
     this.onCatchUp();
     this.#mayEnd = false;
     this.#marks += 1;
     const value = String(this.#marks);
-    const upTo = await eventually(() => this.#source.mark(MARKER, value), { timeoutMs: PATIENCE_MS });
+    const upTo = await eventually(() => this.#source.mark(this.#subject.marker, value), { timeoutMs: PATIENCE_MS });
     const { epoch } = this;
     await eventually(() => epoch.to >= upTo, { timeoutMs: PATIENCE_MS, intervalMs: 5 }).catch(() => {
       throw new Error(`the servers have told of what happened up to ${epoch.to}, and not of ${upTo}`);
     });
+    await beside;
     this.#mayEnd = true;
   }
 
@@ -104,6 +122,6 @@ export class LiveTruth implements Truth {
 
   /** Continues from the current state: forgotten events can't be learnt any more. */
   async #bridge(epoch: Epoch): Promise<void> {
-    epoch.bridge(await this.#outside.held(PREFIX));
+    epoch.bridge(await this.#outside.held(this.#subject.prefix));
   }
 }

@@ -15,6 +15,7 @@ import {
 import { nameOfCell, type Cell } from './cell.js';
 import { contentDifferences } from './checks/content.js';
 import { ReadProbe } from './checks/reads.js';
+import { v3Ground, type Ground } from './coordination/ground.js';
 import type { WorldKind } from './fault.js';
 import { LiveTruth } from './live-truth.js';
 import { allServe } from './faults/members.js';
@@ -25,7 +26,7 @@ import { settingsOf, SNAPSHOT_COUNT, type CampaignSettings } from './settings.js
 import type { TestedWorld } from './tested-world.js';
 import { v2Source, v3Source } from './truth-source.js';
 import { ROOT, secureV2, secureV3, USER } from './users.js';
-import { PREFIX, type World } from './world.js';
+import { COORDINATION, PREFIX, type World } from './world.js';
 import { LiveWriters } from './writers.js';
 
 const SOON = { timeoutMs: 30_000 };
@@ -44,6 +45,7 @@ interface Parts {
   readonly probes: readonly MirrorProbe[];
   readonly reads: ReadProbe;
   readonly user: string | undefined;
+  readonly ground: Ground | undefined;
 }
 
 /** See {@link World}. */
@@ -56,7 +58,13 @@ export class LiveWorld implements World, TestedWorld {
   #baseline = 0;
 
   /** Starts everything, and resolves when the mirrors are settled; the writers are paused. */
-  static async start(cell: Cell, kind: WorldKind, random: Random, logger: Logger = silentLogger): Promise<LiveWorld> {
+  static async start(
+    cell: Cell,
+    kind: WorldKind,
+    random: Random,
+    logger: Logger = silentLogger,
+    coordinates = false,
+  ): Promise<LiveWorld> {
     const settings = settingsOf(cell.api);
     const closing: (() => Promise<unknown>)[] = [];
     try {
@@ -91,6 +99,11 @@ export class LiveWorld implements World, TestedWorld {
       const endpoints = () => etcd.members.filter(({ state }) => state === 'running').map(({ endpoint }) => endpoint);
       const source = api === 'v3' ? v3Source(v3, PREFIX.slice(0, -1)) : v2Source(endpoints);
       const truth = new LiveTruth(endpoints, outside, source);
+      const ground =
+        coordinates && api === 'v3'
+          ? v3Ground({ prefix: COORDINATION, tested: store, direct, api: v3, outside, endpoints })
+          : undefined;
+      truth.beside = ground?.truth;
       await truth.begin();
       closing.push(() => truth.quiet());
       const [one, ...others] = etcd.endpoints.map((endpoint) => open([endpoint], hasUsers ? ROOT.name : undefined));
@@ -112,7 +125,7 @@ export class LiveWorld implements World, TestedWorld {
       const world = new LiveWorld(
         cell,
         settings,
-        { etcd, proxies, balancer, store, direct, api: v3, outside, truth, writers, probes, reads, user },
+        { etcd, proxies, balancer, store, direct, api: v3, outside, truth, writers, probes, reads, user, ground },
         closing,
       );
       await world.#begin();
@@ -195,6 +208,10 @@ export class LiveWorld implements World, TestedWorld {
 
   get reads(): ReadProbe {
     return this.#parts.reads;
+  }
+
+  get ground(): Ground | undefined {
+    return this.#parts.ground;
   }
 
   get user(): string | undefined {

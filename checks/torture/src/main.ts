@@ -28,6 +28,7 @@ const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed 
           [--backend postgres|lmdb|stores] [--cell postgres/18/pooled]... [--fault KIND]...
   again:  --cell CELL --fault KIND --injection-seed SEED     one injection of a report
           --replay REPORT.json --sample N                    some of a report, chosen by --seed
+  --coordination: with sessions, locks and elections beside the mirrors (v3)
   --trace tells what stores and mirrors ride out
   reports: --merge A.json --merge B.json --out C.json        one of several
 kinds:    ${faults.map(({ kind }) => kind).join(' ')}
@@ -50,6 +51,7 @@ const { values } = parseArgs({
     sample: { type: 'string', default: '10' },
     merge: { type: 'string', multiple: true },
     trace: { type: 'boolean', default: false },
+    coordination: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -92,6 +94,7 @@ function choose(seed: number): Planned[] {
   const cells = cellsOn(availableEtcds().map(({ version }) => version)).filter(
     (cell) =>
       (values.backend === undefined || values.backend === `etcd-${cell.api}`) &&
+      (!values.coordination || cell.api === 'v3') &&
       (values.version === undefined || values.version === cell.version) &&
       (values.nodes === undefined || values.nodes === String(cell.nodes)) &&
       (values.cell?.includes(nameOfCell(cell)) ?? true),
@@ -177,6 +180,7 @@ async function main(): Promise<number> {
   print(`seed ${seed}: ${plan.length} injections`);
   const options: CampaignOptions = {
     logger: values.trace ? tracer() : undefined,
+    coordinates: values.coordination,
     goesOn: () => performance.now() < deadline,
     onInjection: (report) => {
       injections.push(report);
@@ -219,7 +223,8 @@ async function main(): Promise<number> {
     );
     if (violations.length === 0) return;
     print(describeViolations(violations));
-    print(`again: npm run torture -- --cell ${cell} --fault ${kind} --injection-seed ${own}`);
+    const coordinates = values.coordination ? '--coordination ' : '';
+    print(`again: npm run torture -- ${coordinates}--cell ${cell} --fault ${kind} --injection-seed ${own}`);
   }
 }
 

@@ -15,6 +15,8 @@ export interface Held {
   readonly revision: number;
   /** By whole key. */
   readonly entries: ReadonlyMap<string, HeldEntry>;
+  /** The id of the cluster that answered (v3). */
+  readonly identity?: string;
 }
 
 export interface HeldOptions {
@@ -193,6 +195,7 @@ export function v3Outside(etcd: Etcd, api: V3Api): Outside {
       const { header, kvs = [] } = await api.call<V3Range>('kv/range', body, options);
       return {
         revision: Number(header.revision),
+        identity: header.cluster_id,
         entries: new Map(kvs.map((kv) => [fromBase64(kv.key), entryOfV3(kv)])),
       };
     },
@@ -227,7 +230,7 @@ export function v2Outside(etcd: Etcd): Outside {
 }
 
 interface V3Range {
-  readonly header: { readonly revision: string };
+  readonly header: { readonly revision: string; readonly cluster_id: string };
   readonly kvs?: readonly V3Entry[];
 }
 

@@ -1,5 +1,6 @@
 import type { Violation } from '@holdfast/testkit';
 import type { Cell } from './cell.js';
+import type { CoordinationCounts } from './coordination/coordination.js';
 import type { FaultKind } from './fault.js';
 import type { CampaignSettings } from './settings.js';
 import type { StoreFaultKind } from './stores/store-fault-kind.js';
@@ -25,6 +26,8 @@ export interface InjectionReport {
   /** Of mirrors and raw watches together, since the injection before. */
   readonly eventsChecked: number;
   readonly looks: number;
+  /** What coordinators did meanwhile, where they took part. */
+  readonly coordination?: CoordinationCounts;
   readonly tookMs: number;
   readonly violations: readonly Violation[];
 }
@@ -56,6 +59,8 @@ export interface Totals {
   readonly convergence: Readonly<Record<string, Percentiles>>;
   readonly following: Readonly<Record<string, Percentiles>>;
   readonly convergenceByKind: Readonly<Record<string, Readonly<Record<string, Percentiles>>>>;
+  /** Of all injections with coordinators. */
+  readonly coordination?: CoordinationCounts & { readonly injections: number };
 }
 
 /** One run of the campaign, of those that a report was merged from. */
@@ -138,7 +143,18 @@ export function totalsOf(injections: readonly InjectionReport[]): Totals {
     convergence: times(injections),
     following: Object.fromEntries(following) as Totals['following'],
     convergenceByKind: Object.fromEntries(kinds.map(([kind, of]) => [kind, times(of)])),
+    ...coordinationIn(injections),
   };
+}
+
+function coordinationIn(injections: readonly InjectionReport[]): Pick<Totals, 'coordination'> {
+  const counts = injections.flatMap(({ coordination }) => coordination ?? []);
+  const [first] = counts;
+  if (first === undefined) return {};
+  const sum = (name: keyof CoordinationCounts) => counts.reduce((total, each) => total + each[name], 0);
+  const names = Object.keys(first) as (keyof CoordinationCounts)[];
+  const sums = Object.fromEntries(names.map((name) => [name, sum(name)])) as unknown as CoordinationCounts;
+  return { coordination: { injections: counts.length, ...sums } };
 }
 
 export function percentiles(milliseconds: readonly number[]): Percentiles {

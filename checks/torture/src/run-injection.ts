@@ -5,6 +5,7 @@ import { contentDifferences } from './checks/content.js';
 import { checkCounter } from './checks/counter.js';
 import { RawWatch } from './checks/raw-watch.js';
 import { checkSteps } from './checks/steps.js';
+import { Coordination } from './coordination/coordination.js';
 import { firstRead, untilConverged, untilFollowing } from './converge.js';
 import type { Epoch } from './epoch.js';
 import type { Injection } from './fault.js';
@@ -15,6 +16,8 @@ import { PREFIX } from './world.js';
 
 /** Far above what anything here takes: only what never comes about waits for so long. */
 const GIVE_UP_MS = 30_000;
+/** So that coordinators change nothing in what a seed means without them. */
+const COORDINATORS = 0xc0_0d;
 const BACKLOG_REVISIONS = 1_000;
 const NEW_HISTORY: readonly StoreErrorCode[] = ['compacted', 'history-changed'];
 const NO_ACCESS: readonly StoreErrorCode[] = ['permission-denied', 'unauthenticated'];
@@ -34,6 +37,24 @@ export async function runInjection<W extends TestedWorld>(
   world: W,
   fault: FaultOf<W>,
   seed: number,
+): Promise<InjectionResult> {
+  const { ground, writers } = world;
+  if (ground === undefined) return inject(world, fault, seed, undefined);
+  const coordination = await Coordination.start(ground, new Random(seed ^ COORDINATORS));
+  writers.beside = coordination;
+  try {
+    return await inject(world, fault, seed, coordination);
+  } finally {
+    writers.beside = undefined;
+    await coordination.stop();
+  }
+}
+
+async function inject<W extends TestedWorld>(
+  world: W,
+  fault: FaultOf<W>,
+  seed: number,
+  coordination: Coordination | undefined,
 ): Promise<InjectionResult> {
   const began = performance.now();
   const random = new Random(seed);
@@ -75,6 +96,11 @@ export async function runInjection<W extends TestedWorld>(
   await injection.cleanUp?.();
   await world.serves();
 
+  const allowedEnds = [...endsOf(injection, world), ...(fault.world === 'secured' ? NO_ACCESS : [])];
+  const allowedFailures = [...OUTAGE, ...allowedEnds];
+  const coordinated = await coordination?.finish(allowedFailures);
+  violations.push(...(coordinated?.violations ?? []));
+
   await pause(random.between(100, 300));
   await writers.pause();
   violations.push(...(await checkQuiet(world)));
@@ -82,8 +108,6 @@ export async function runInjection<W extends TestedWorld>(
   const taken = mirrors.map((probe) => probe.takeSteps());
   await truth.catchUp();
   const epochs = truth.epochs.slice(firstEpoch.index) as [Epoch, ...Epoch[]];
-  const allowedEnds = [...endsOf(injection, world), ...(fault.world === 'secured' ? NO_ACCESS : [])];
-  const allowedFailures = [...OUTAGE, ...allowedEnds];
   violations.push(...world.reads.takeViolations(allowedFailures));
   violations.push(...writers.failures.take('writes', 'write', allowedFailures));
   for (const watch of watches) violations.push(...(await watch.judge({ epochs, allowedEnds })));
@@ -116,6 +140,7 @@ export async function runInjection<W extends TestedWorld>(
     class: classOf(injection, missed, hasRelisted),
     eventsChecked,
     looks: mirrors.reduce((sum, probe) => sum + probe.looks, 0) - looks,
+    ...(coordinated && { coordination: coordinated.counts }),
     tookMs: Math.round(performance.now() - began),
     violations,
   };

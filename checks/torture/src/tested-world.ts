@@ -1,6 +1,7 @@
 import type { ConfigStore, Logger } from '@holdfast/store';
 import type { Random } from '@holdfast/testkit';
 import type { ReadProbe } from './checks/reads.js';
+import type { Ground } from './coordination/ground.js';
 import type { FaultKind, Injection, WorldKind } from './fault.js';
 import type { LiveTruth } from './live-truth.js';
 import type { MirrorProbe } from './mirror-probe.js';
@@ -22,6 +23,8 @@ export interface TestedWorld {
   readonly proxies: readonly { readonly endpoint: string }[];
   readonly mirrors: readonly MirrorProbe[];
   readonly reads: ReadProbe;
+  /** What coordinators stand on, where they take part. */
+  readonly ground?: Ground | undefined;
   /** Its history is so short that any watch which is away may be overtaken. */
   readonly forgets: boolean;
   /** Resolves when all of the store can be read again. */

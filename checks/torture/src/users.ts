@@ -1,18 +1,19 @@
 import type { Etcd } from '@holdfast/testkit';
 import { callHttp } from './outside.js';
-import { PREFIX } from './world.js';
+import { COORDINATION, PREFIX } from './world.js';
 
 /** The user who may do everything. */
 export const ROOT = { name: 'root', password: 'root' };
 /** The user of the store under test, and its role. */
 export const USER = 'tester';
 
-/** Users of v3: root for everything that the campaign does itself, and one user who may read and write the mirrored prefix. */
+/** Users of v3: root for everything that the campaign does itself, and one user who may read and write the mirrored prefix, and that of coordinators. */
 export async function secureV3(etcd: Etcd): Promise<void> {
   await etcd.ctl('user', 'add', `${ROOT.name}:${ROOT.password}`);
   await etcd.ctl('user', 'grant-role', ROOT.name, 'root');
   await etcd.ctl('role', 'add', USER);
-  await etcd.ctl('role', 'grant-permission', USER, 'readwrite', PREFIX, '--prefix=true');
+  for (const prefix of [PREFIX, COORDINATION])
+    await etcd.ctl('role', 'grant-permission', USER, 'readwrite', prefix, '--prefix=true');
   await etcd.ctl('user', 'add', `${USER}:${USER}`);
   await etcd.ctl('user', 'grant-role', USER, USER);
   await etcd.ctl('auth', 'enable');

@@ -8,6 +8,8 @@ import type { Value } from './values.js';
 
 /** Everything that is written, mirrored and watched is below this. Faults may write elsewhere, such as below `/foreign/`. */
 export const PREFIX = '/t/';
+/** Sessions, locks and elections are below this: mirrors don't show them. */
+export const COORDINATION = '/c/';
 
 /** A running cluster with everything on it: what a fault acts upon. */
 export interface World {

@@ -42,6 +42,8 @@ export class LiveWriters implements Writers {
   readonly failures = new CallFailures();
   /** Told when writing begins or goes on. */
   onResume: () => void = () => undefined;
+  /** Who else pauses with them. */
+  beside: Writers | undefined;
   readonly #setup: WriterSetup;
   readonly #running: Promise<unknown>;
   #random: Random;
@@ -84,13 +86,17 @@ export class LiveWriters implements Writers {
 
   async pause(): Promise<void> {
     this.#pauses += 1;
+    const others = this.beside?.pause();
     while (this.#underWay > 0) await wait(2);
+    await others;
     if (this.#failure !== undefined) throw new Error('a writer has failed', { cause: this.#failure });
   }
 
   resume(): void {
     this.#pauses -= 1;
-    if (this.#pauses === 0) this.onResume();
+    if (this.#pauses > 0) return;
+    this.beside?.resume();
+    this.onResume();
   }
 
   async close(): Promise<void> {

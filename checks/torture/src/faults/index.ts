@@ -6,6 +6,7 @@ import { historyFaults } from './history/index.js';
 import { loadBalancer } from './load-balancer.js';
 import { kill, pause } from './process.js';
 import { proxyAnswers } from './proxy-answers.js';
+import { tokenExpiry } from './token-expiry.js';
 
 /** Every fault of the campaign. */
 export const faults: readonly Fault[] = [
@@ -21,6 +22,7 @@ export const faults: readonly Fault[] = [
   quorumLoss,
   partition,
   ...historyFaults,
+  tokenExpiry,
   foreignMember,
   proxyAnswers,
   loadBalancer,

@@ -1,0 +1,269 @@
+// Coordinators on a real server, with broken implementations of sessions, locks and elections: each checker finds what it is for.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { observeLeader, openSession, type Held, type Leadership, type Session } from '@holdfast/coordination';
+import { etcdV3Store } from '@holdfast/etcd-v3';
+import { StoreError, toRevision, type ConfigStore } from '@holdfast/store';
+import { eventually, Random, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { Coordination, type CoordinationOptions } from '../src/coordination/coordination.js';
+import { holdfast, v3Ground, type Ground, type Implementation } from '../src/coordination/ground.js';
+import type { Grip } from '../src/coordination/tape.js';
+import { V3Api, v3Outside } from '../src/outside.js';
+
+/** What never comes about is waited for so long. */
+const PATIENCE_MS = 4_000;
+const LONG_MS = 120_000;
+/** Nobody is lost because the machine is busy. */
+const SAFE = [60, 60, 60];
+const SOON = { timeoutMs: 60_000 };
+
+let etcd: Etcd;
+let proxy: Proxy;
+let direct: ConfigStore;
+let tested: ConfigStore;
+const grounds: Ground[] = [];
+
+beforeAll(async () => {
+  etcd = await startEtcd();
+  proxy = await startProxy(etcd.endpoints[0]!);
+  direct = etcdV3Store({ endpoints: etcd.endpoints });
+  tested = etcdV3Store({ endpoints: [proxy.endpoint], keepalive: { intervalMs: 5_000, timeoutMs: 1_000 } });
+}, 60_000);
+
+afterAll(async () => {
+  for (const { truth } of grounds) await truth.quiet();
+  await tested?.close();
+  await direct?.close();
+  await proxy?.close();
+  await etcd?.close();
+});
+
+/** The same object, with other properties in the place of some. */
+function override<T extends object>(target: T, changes: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      if (name in changes) return changes[name as keyof T];
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+const never = new AbortController().signal;
+
+/** Sessions whose holders are made otherwise. */
+function holders(change: <T extends Held>(held: T, session: Session) => T): Implementation {
+  return sessions((session) => ({
+    lock: async (...args) => change(await session.lock(...args), session),
+    campaign: async (...args) => change<Leadership>(await session.campaign(...args), session),
+    withLock: (name, work, options) => session.withLock(name, (held) => work(change(held, session)), options),
+  }));
+}
+
+function sessions(change: (session: Session, store: ConfigStore) => Partial<Session>): Implementation {
+  return {
+    ...holdfast,
+    openSession: async (store, options) => {
+      const session = await openSession(store, options);
+      return override(session, change(session, store));
+    },
+  };
+}
+
+/** Ours, with another token. */
+function withToken(change: (revision: number) => number): Implementation {
+  return holders((held) => {
+    const { identity, revision } = held.token;
+    return override(held, { token: { identity, revision: toRevision(change(revision)) } } as Partial<typeof held>);
+  });
+}
+
+type Scenario = (coordination: Coordination, ground: Ground) => Promise<void>;
+
+/** Nothing happens, but what coordinators do. */
+const calm: Scenario = async (coordination) => {
+  await eventually(() => coordination.counts.acquisitions >= 12 && coordination.counts.observed >= 12, SOON);
+};
+
+/** Everybody on the store under test waits for something. */
+const waiting: Scenario = async (coordination) => {
+  await eventually(() => coordination.waiting.filter((who) => who !== 'competitor').length === 3, SOON);
+};
+
+/** The network of the store under test falls silent, until somebody else has what its users held. */
+const silence: Scenario = async ({ tape }) => {
+  await eventually(() => tape.open.some(isTested), SOON);
+  proxy.blackHole();
+  const names = tape.open.filter(isTested).map(({ name }) => name);
+  const { length } = tape.grips;
+  const isNext = (grip: Grip) => !isTested(grip) && names.includes(grip.name);
+  await eventually(() => names.length === 0 || tape.grips.slice(length).some(isNext), SOON);
+  await proxy.allow();
+};
+
+const isTested = ({ owner: { who } }: Grip): boolean => who !== 'competitor';
+
+/** An operator deletes all keys. */
+const deleted: Scenario = async (_, { prefix, direct: store }) => {
+  await store.delete({ prefix });
+};
+
+/** The store is restored from a backup, by another token. */
+const restored: Scenario = async (coordination, { truth }) => {
+  const snapshot = await etcd.snapshot();
+  await coordination.pause();
+  await truth.catchUp();
+  await etcd.restore(snapshot);
+  await truth.begin();
+  coordination.resume();
+};
+
+interface Broken extends CoordinationOptions {
+  readonly what: string;
+  readonly guarantee: string;
+  readonly scenario: Scenario;
+}
+
+async function findings(options: CoordinationOptions, scenario: Scenario): Promise<readonly string[]> {
+  const api = new V3Api(etcd);
+  const ground = v3Ground({
+    prefix: `/c${String.fromCharCode(97 + grounds.length)}/`,
+    tested,
+    direct,
+    api,
+    outside: v3Outside(etcd, api),
+    endpoints: () => etcd.endpoints,
+  });
+  grounds.push(ground);
+  await ground.truth.begin();
+  const coordination = await Coordination.start(ground, new Random(grounds.length), options);
+  try {
+    await scenario(coordination, ground);
+    const { violations, counts } = await coordination.finish(['unavailable', 'timeout', 'history-changed']);
+    expect(counts.acquisitions).toBeGreaterThan(0);
+    return violations.map(({ guarantee, message }) => `${guarantee}: ${message}`);
+  } finally {
+    await proxy.allow();
+    await coordination.stop();
+    await ground.truth.quiet();
+  }
+}
+
+const quietly: readonly Broken[] = [
+  {
+    what: 'a token that does not grow',
+    guarantee: 'fenced',
+    scenario: calm,
+    implementation: withToken(() => 1),
+  },
+  {
+    what: 'tokens that shrink',
+    guarantee: 'order',
+    scenario: calm,
+    implementation: withToken((revision) => 1_000_000 - revision),
+  },
+  {
+    what: 'a token of a key that never was the first',
+    guarantee: 'phantom',
+    scenario: calm,
+    implementation: withToken((revision) => revision + 1_000_000),
+  },
+  {
+    what: 'an observer that misses some leaders, and tells of no gap',
+    guarantee: 'observed',
+    scenario: calm,
+    implementation: {
+      ...holdfast,
+      observeLeader: async function* (...args) {
+        let n = 0;
+        for await (const leader of observeLeader(...args)) if ((n += 1) % 3 !== 0) yield leader;
+      },
+    },
+  },
+  {
+    what: 'waiters that nobody wakes',
+    guarantee: 'served',
+    scenario: waiting,
+    implementation: {
+      ...holdfast,
+      openSession: (store, options) =>
+        openSession(
+          override(store, {
+            watch: (range, own) => store.watch(own?.only === 'delete' ? '/nowhere' : range, own),
+          }),
+          options,
+        ),
+    },
+  },
+  {
+    what: 'a call that was given up, and leaves a key without a lease',
+    guarantee: 'left',
+    scenario: calm,
+    implementation: sessions((session, store) => ({
+      lock: async (name, options) => {
+        await store.put(`${name}.given-up-for-ever`, '');
+        return session.lock(name, options);
+      },
+    })),
+  },
+  {
+    what: 'a call that ends for no reason',
+    guarantee: 'outcome',
+    scenario: calm,
+    implementation: sessions(() => ({ tryLock: () => Promise.reject(new StoreError('conflict', 'no')) })),
+  },
+  {
+    what: 'a holder that is not told when its key is deleted',
+    guarantee: 'told',
+    scenario: deleted,
+    holdMs: LONG_MS,
+    implementation: holders((held, session) =>
+      override(held, {
+        signal: session.signal,
+        check: () => {
+          session.check();
+        },
+      } as Partial<typeof held>),
+    ),
+  },
+];
+
+const naive = holders((held) => override(held, { signal: never, check: () => undefined } as Partial<typeof held>));
+const surviving = sessions(() => ({ signal: never }));
+
+describe('every checker of coordinators finds what it is for', () => {
+  test('where nothing happens', async () => {
+    const missed = await Promise.all(
+      quietly.map(async ({ what, guarantee, scenario, ...options }) => {
+        const found = await findings({ ttls: SAFE, patienceMs: PATIENCE_MS, ...options }, scenario).catch(
+          (error: unknown) => [String(error)],
+        );
+        const isFound = found.some((finding) => finding.startsWith(`${guarantee}: `));
+        return isFound ? [] : [{ what, guarantee, found: found.slice(0, 5) }];
+      }),
+    );
+    expect(missed.flat()).toEqual([]);
+  }, 120_000);
+
+  test('a lock without a look at its lease, behind a network that falls silent', async () => {
+    const found = await findings({ patienceMs: PATIENCE_MS, holdMs: LONG_MS, implementation: naive }, silence);
+    expect(found.join('\n')).toMatch(/exclusive: .* held the lock before process \d #\d+ was told that it had lost it/);
+  }, 120_000);
+
+  test('a session that survives the restore of a backup', async () => {
+    const found = await findings({ patienceMs: PATIENCE_MS, implementation: surviving }, restored);
+    expect(found.join('\n')).toMatch(/gone: process \d has a session of a history that is gone/);
+  }, 120_000);
+});
+
+describe('Holdfast’s own', () => {
+  test.each([
+    ['the network falls silent', silence],
+    ['the store is restored from a backup', restored],
+  ])(
+    'keeps all promises when %s',
+    async (_, scenario) => {
+      expect(await findings({}, scenario)).toEqual([]);
+    },
+    120_000,
+  );
+});
