@@ -1,3 +1,4 @@
+// cspell:ignore changepw
 import { eventually } from '@holdfast/testkit';
 import { NotInjected, type Fault } from '../fault.js';
 import { BEACON } from '../keys.js';
