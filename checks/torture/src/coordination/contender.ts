@@ -137,7 +137,7 @@ export class Contender {
       [1, 'try-lock'],
       [4, 'campaign'],
     ]);
-    const name = how === 'campaign' ? names.election : random.pick(names.locks as [string, ...string[]]);
+    const name = how === 'campaign' ? names.election : random.pick(names.locks);
     const holdMs =
       this.#options.holdMs ??
       random.weighted([
