@@ -21,14 +21,16 @@ export const faultKinds = [
   'overtaken',
   'wipe',
   'auth-revocation',
-  'token-expiry',
   'upgrade',
   'foreign-member',
   'proxy-answers',
   'load-balancer',
 ] as const;
 
-export type FaultKind = (typeof faultKinds)[number];
+/** Those that are injected only where coordinators take part. */
+export const coordinatedKinds = ['token-expiry'] as const;
+
+export type FaultKind = (typeof faultKinds)[number] | (typeof coordinatedKinds)[number];
 
 /**
  * One kind of fault. An injection of it goes as follows; the runner does all but `inject` and what that returns.

@@ -6,7 +6,7 @@ import type { Logger } from '@holdfast/store';
 import { availableEtcds, availablePostgres, describeViolations, Random } from '@holdfast/testkit';
 import { runCampaign, runPlanned, type CampaignOptions } from './campaign.js';
 import { allCells, cellsOn, nameOfCell } from './cell.js';
-import { faults } from './faults/index.js';
+import { coordinatedFaults, faults } from './faults/index.js';
 import { planOf, type Planned } from './plan.js';
 import { sampleOf } from './replay.js';
 import {
@@ -31,7 +31,7 @@ const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed 
   --coordination: with sessions, locks and elections beside the mirrors (v3)
   --trace tells what stores and mirrors ride out
   reports: --merge A.json --merge B.json --out C.json        one of several
-kinds:    ${faults.map(({ kind }) => kind).join(' ')}
+kinds:    ${coordinatedFaults.map(({ kind }) => kind).join(' ')}
   stores: ${storeFaultKinds.join(' ')}
   cells:  ${storeCells.join(' ')}`;
 
@@ -99,11 +99,12 @@ function choose(seed: number): Planned[] {
       (values.nodes === undefined || values.nodes === String(cell.nodes)) &&
       (values.cell?.includes(nameOfCell(cell)) ?? true),
   );
-  const chosen = faults.filter(({ kind }) => values.fault?.includes(kind) ?? true);
+  const possible = values.coordination ? coordinatedFaults : faults;
+  const chosen = possible.filter(({ kind }) => values.fault?.includes(kind) ?? true);
   if (cells.length === 0 || chosen.length === 0)
     throw new RangeError('no cell and no kind of fault is meant by these options');
   if (values.replay !== undefined) {
-    return sampleOf(readReport(values.replay).injections, numberOf('sample') ?? 0, new Random(seed), faults).filter(
+    return sampleOf(readReport(values.replay).injections, numberOf('sample') ?? 0, new Random(seed), possible).filter(
       ({ cell, fault }) => cells.includes(cell) && chosen.includes(fault),
     );
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { Random } from '@holdfast/testkit';
 import { allCells, nameOfCell } from '../src/cell.js';
-import { faultKinds } from '../src/fault.js';
-import { faults } from '../src/faults/index.js';
+import { coordinatedKinds, faultKinds } from '../src/fault.js';
+import { coordinatedFaults, faults } from '../src/faults/index.js';
 import { planOf } from '../src/plan.js';
 import { regressions } from '../src/regressions.js';
 import { sampleOf } from '../src/replay.js';
@@ -15,6 +15,8 @@ describe('a full campaign', () => {
 
   test('injects every kind of fault', () => {
     expect(new Set(plan.map(({ fault }) => fault.kind))).toEqual(new Set(faultKinds));
+    const coordinated = planOf({ ...everything, faults: coordinatedFaults });
+    expect(new Set(coordinated.map(({ fault }) => fault.kind))).toEqual(new Set([...faultKinds, ...coordinatedKinds]));
   });
 
   test.each(faults.map((fault) => [fault.kind, fault] as const))(

@@ -22,8 +22,10 @@ export const faults: readonly Fault[] = [
   quorumLoss,
   partition,
   ...historyFaults,
-  tokenExpiry,
   foreignMember,
   proxyAnswers,
   loadBalancer,
 ];
+
+/** Every fault of worlds with coordinators. */
+export const coordinatedFaults: readonly Fault[] = [...faults, tokenExpiry];
