@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openOtherCheckout, sideStart, withOther } from '../src/harness/other-checkout.js';
-import type { Results } from '../src/harness/results.js';
 import { rows } from '../src/rows/index.js';
 
 const root = join(__dirname, '..', '..');
@@ -18,11 +15,6 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function write(path: string, content: string): void {
-  mkdirSync(dirname(join(folder, path)), { recursive: true });
-  writeFileSync(join(folder, path), content);
-}
-
 /** The sources that a source loads, itself included. */
 function loadedBy(source: string, found = new Set<string>()): ReadonlySet<string> {
   if (found.has(source)) return found;
@@ -31,13 +23,6 @@ function loadedBy(source: string, found = new Set<string>()): ReadonlySet<string
   for (const [, path = ''] of text.matchAll(/^(?:import|export) (?!type )[^;]*?from '(\.[^']+)\.js';$/gm))
     loadedBy(`${join(dirname(source), path)}.ts`, found);
   return found;
-}
-
-/** A package of a checkout, whose only entry point is the main one, as they were. */
-function writePackage(name: string, content: string): void {
-  const manifest = { name: `@holdfast/${name}`, type: 'module', exports: { '.': './index.js' } };
-  write(join('bench', 'node_modules', '@holdfast', name, 'package.json'), JSON.stringify(manifest));
-  write(join('bench', 'node_modules', '@holdfast', name, 'index.js'), content);
 }
 
 test('a folder that is no built checkout is refused', () => {
@@ -62,41 +47,6 @@ test('both checkouts are started alike: hooks on one side alone changed its memo
   expect(Object.values(other.env)).toEqual([folder]);
   expect(sideStart(script, 'lazy', undefined)).toEqual({ execArgv: [], env: {} });
 });
-
-test('the sides of the other checkout run its packages, and the others run ours', async () => {
-  // A mirror that answers everything at once, and notes that it was asked for.
-  write(join('packages', 'core', 'dist', 'esm', 'index.js'), '');
-  const noted = join(folder, 'noted');
-  writePackage(
-    'core',
-    `import { appendFileSync } from 'node:fs';
-     export const json = () => {};
-     export async function mirror(store, { decode }) {
-       appendFileSync(${JSON.stringify(noted)}, decode + ' on ' + store.of + '\\n');
-       return { get: () => ({ value: { priority: 1 } }) };
-     }`,
-  );
-  writePackage('memory', `export const memoryStore = () => ({ of: 'its memory', put: async () => {} });`);
-  const out = join(folder, 'results.json');
-  const args = [
-    '.ci/bench.mjs',
-    '--only',
-    'reads',
-    '--keys',
-    '200',
-    '--rounds',
-    '1',
-    '--against',
-    folder,
-    '--out',
-    out,
-  ];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root });
-  const [{ figures } = { figures: {} }] = (JSON.parse(readFileSync(out, 'utf8')) as Results).rows;
-  expect(Object.keys(figures).sort()).toEqual(['lazy', 'lazy@other', 'map', 'mirror', 'mirror@other']);
-  expect(readFileSync(noted, 'utf8').split('\n').sort()).toEqual(['', 'eager on its memory', 'lazy on its memory']);
-  expect(stdout).toContain(`of ${folder}`);
-}, 120_000);
 
 test('a side loads nothing that starts servers: another checkout need not have all that this one starts', () => {
   const sources = join(root, 'bench', 'src');
