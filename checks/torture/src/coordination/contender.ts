@@ -85,7 +85,7 @@ export class Contender {
   async stop(): Promise<void> {
     this.#stop.abort();
     // Who does not heed it must not hold up the others.
-    await Promise.race([this.finish(), wait(STOP_MS)]);
+    await Promise.race([this.finish(), new Promise((resolve) => setTimeout(resolve, STOP_MS).unref())]);
     await Promise.allSettled(this.sessions.filter(({ isClosed }) => !isClosed).map((open) => open.close(1_000)));
   }
 
@@ -178,7 +178,8 @@ export class Contender {
 
   #proclaim(lead: Leadership, attempt: Attempt): void {
     lead.proclaim(`${attempt.who} again`, { timeoutMs: 1_000 }).catch((error: unknown) => {
-      this.#judge(error, { ...attempt, hasHeld: true });
+      // It may have resigned before the answer came.
+      if (!isStoreError(error, 'closed')) this.#judge(error, { ...attempt, hasHeld: true });
     });
   }
 
