@@ -96,10 +96,13 @@ export function callDirectly(
   };
 }
 
-/** Collects what a unary call is answered with: one message, and a status. */
+/**
+ * Collects what a unary call is answered with: one message, and a status. Once that is told it holds on to nothing: Node keeps the stream of
+ * each call, with all that hears of it, until V8 next collects its whole heap, and copies it twice until then.
+ */
 class Answer implements Listener {
-  readonly #handlers: DirectHandlers;
-  readonly #onOver: (status: StatusObject) => void;
+  #handlers: DirectHandlers | undefined;
+  #onOver: ((status: StatusObject) => void) | undefined;
   call: TransportCall | undefined;
   #message: Buffer | undefined;
 
@@ -109,7 +112,7 @@ class Answer implements Listener {
   }
 
   onReceiveMetadata(head: Metadata): void {
-    this.#handlers.onHead(head);
+    this.#handlers?.onHead(head);
   }
 
   onReceiveMessage(framed: Buffer): void {
@@ -129,12 +132,16 @@ class Answer implements Listener {
   }
 
   onReceiveStatus(status: StatusObject): void {
-    this.#onOver(status);
-    if (status.code !== grpcStatus.OK) this.#handlers.onEnd(status, undefined);
-    else if (this.#message !== undefined) this.#handlers.onEnd(status, this.#message);
+    const handlers = this.#handlers;
+    const message = this.#message;
+    const onOver = this.#onOver;
+    this.#handlers = this.#onOver = this.#message = this.call = undefined;
+    onOver?.(status);
+    if (status.code !== grpcStatus.OK) handlers?.onEnd(status, undefined);
+    else if (message !== undefined) handlers?.onEnd(status, message);
     else {
       const details = 'No message received';
-      this.#handlers.onEnd({ code: grpcStatus.UNIMPLEMENTED, details, metadata: NO_TRAILERS }, undefined);
+      handlers?.onEnd({ code: grpcStatus.UNIMPLEMENTED, details, metadata: NO_TRAILERS }, undefined);
     }
   }
 }
