@@ -84,16 +84,23 @@ describe('a lock', () => {
     expect({ calls: link.calls, watches: link.opened }).toEqual({ calls: ['txn', 'txn'], watches: 0 });
   });
 
-  test('asks the system for its uptime once where it is held for a moment, and each time that check() is called', async () => {
+  test('asks the system for its uptime where the wall clock shows that the machine may have slept, and in each check()', async () => {
     const store = memoryStore();
     const session = await openSession(store);
     const spy = jest.spyOn(os, 'uptime');
     try {
       const held = await session.lock('/l/a');
       await held.release();
-      expect(spy.mock.calls.length).toBe(1);
+      expect(spy).not.toHaveBeenCalled();
       session.check();
-      expect(spy.mock.calls.length).toBe(2);
+      expect(spy).toHaveBeenCalledTimes(1);
+      const [uptime, wall] = [os.uptime(), Date.now()];
+      const now = jest.spyOn(Date, 'now').mockImplementation(() => wall + 3_600_000);
+      // The wall clock was set, and no more.
+      await (await session.lock('/l/a')).release();
+      spy.mockImplementation(() => uptime + 3_600);
+      expect(await codeOf(session.lock('/l/a'))).toBe('session-lost');
+      now.mockRestore();
     } finally {
       spy.mockRestore();
       await session.close();

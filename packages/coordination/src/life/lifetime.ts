@@ -45,13 +45,17 @@ export class Lifetime {
     return this.#controller.signal;
   }
 
-  /**
-   * Why the session is over, as far as that can be told without asking the system how long the machine slept. For the beginning of what another
-   * look follows, or what the store itself refuses to a session that is lost.
-   */
-  get reasonSoFar(): StoreError | undefined {
-    if (this.#state.status === 'alive' && this.#elapsed.roughlySince(this.#state.renewedAt) >= this.#state.usableMs)
+  /** As {@link check}, without asking the system for its uptime where nothing hints that the machine slept. For what a lock does by itself. */
+  quickCheck(): void {
+    const { quickReason } = this;
+    if (quickReason !== undefined) throw quickReason;
+  }
+
+  /** As {@link reason}, in the same way. */
+  get quickReason(): StoreError | undefined {
+    if (this.#state.status === 'alive' && this.#elapsed.quickSince(this.#state.renewedAt) >= this.#state.usableMs) {
       this.#look();
+    }
     return this.#state.status === 'over' ? this.#state.reason : undefined;
   }
 

@@ -98,7 +98,7 @@ export class HeldLock implements Held {
   protected async giveUp(options: CallOptions | undefined, call: string): Promise<Release> {
     const limits = checkCallOptions(options, call);
     const { life, clock } = this.context;
-    const isOver = life.reasonSoFar !== undefined;
+    const isOver = life.quickReason !== undefined;
     if (!isOver) this.#end({ status: 'released' });
     if (this.#state.status !== 'released' || isOver) return 'left to its lease';
     const removal = (this.#removal ??= handled(this.#remove()));

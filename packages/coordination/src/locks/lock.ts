@@ -37,12 +37,11 @@ async function acquireWithin(
   const name = checkName(given, what === 'lock' ? 'a lock' : 'an election');
   const limits = checkCallOptions(options, call);
   const { life, clock } = context;
-  const { reasonSoFar } = life;
-  if (reasonSoFar !== undefined) throw reasonSoFar;
+  life.quickCheck();
   const about = { clock, what: () => `${what} ${quoted(name)}`, life: life.over };
   const acquired = await withLimits(limits, about, (signal) => acquire(context, { name, value, onlyIfFree }, signal));
   // The time may have run out since the answer was sent, also while the machine slept.
-  life.check();
+  life.quickCheck();
   return acquired && { ...acquired, name };
 }
 

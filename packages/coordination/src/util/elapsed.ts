@@ -12,7 +12,11 @@ export interface SessionClock extends Clock {
 export interface Moment {
   readonly monotonicMs: number;
   readonly uptimeMs: number | undefined;
+  readonly wallMs: number;
 }
+
+/** The wall clock is slewed by less in the time of a lease. What differs by more was set, or the machine slept. */
+const WALL_CHANGE_MS = 100;
 
 /** Where `os.uptime()` gives whole seconds, a difference may be a whole second too long. */
 const WHOLE_SECOND_MS = 1_000;
@@ -31,15 +35,22 @@ export class Elapsed {
 
   now(): Moment {
     const uptime = this.#clock === systemClock ? systemUptime() : this.#clock.uptime?.();
-    return { monotonicMs: monotonicMs(this.#clock), uptimeMs: uptime === undefined ? undefined : uptime * 1_000 };
+    return {
+      monotonicMs: monotonicMs(this.#clock),
+      uptimeMs: uptime === undefined ? undefined : uptime * 1_000,
+      wallMs: this.#clock.now(),
+    };
   }
 
   /**
-   * The same without the machine's uptime, where the system is to be asked for it: that takes several microseconds, as much as all else that a lock
-   * does here. It leaves out the time asleep. So it is for what does no harm when that is noticed later.
+   * As {@link since}, without a question to the system, which takes several microseconds: as much as all else that a lock does here. The system is
+   * asked only if the wall clock did not go on as the monotonic one did, which a machine's sleep shows too.
    */
-  roughlySince(moment: Moment): number {
-    return this.#clock === systemClock ? monotonicMs(this.#clock) - moment.monotonicMs : this.since(moment);
+  quickSince(moment: Moment): number {
+    if (this.#clock !== systemClock) return this.since(moment);
+    const monotonic = monotonicMs(this.#clock) - moment.monotonicMs;
+    const wall = this.#clock.now() - moment.wallMs;
+    return Math.abs(wall - monotonic) > WALL_CHANGE_MS ? this.since(moment) : monotonic;
   }
 
   /** Milliseconds since a moment. */
