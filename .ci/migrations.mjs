@@ -2,11 +2,12 @@
 // killed, suspended and started twice, on real servers. With `--side-by-side`, etcdctl's make-mirror and replicate() under the same faults instead.
 // See docs/migrating-between-stores.md. The test migrations.test.ts is its sample.
 import { createRequire } from 'node:module';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildSync } from 'esbuild';
+import { format, resolveConfig } from 'prettier';
 import { provideEtcds } from './etcd.mjs';
 import { root } from './pnpm.mjs';
 
@@ -48,10 +49,21 @@ const [keys, kills, seed] = [values.keys, values.kills, values.seed].map(Number)
 const command = `npm run migrations -- ${process.argv.slice(2).join(' ')}`.trim();
 const results = [];
 
-function note(result) {
+/** With `--out`, the results of earlier runs stay there, unless this one has the same. */
+async function note(result) {
   console.log(JSON.stringify(result));
   results.push(result);
-  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify({ command, results }, null, 1)}\n`);
+  const { out } = values;
+  if (out === undefined) return;
+  const before = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')).results : [];
+  const others = before.filter((each) => nameOf(each) !== nameOf(result));
+  const all = [...others, { ...result, command }];
+  writeFileSync(out, await format(JSON.stringify({ results: all }), { ...(await resolveConfig(out)), filepath: out }));
+}
+
+/** What a result is of: runs of the same replace each other. */
+function nameOf({ version, from, scenario, fault, contender }) {
+  return [version, from, scenario, fault, contender].join(' ');
 }
 
 async function migrations(version) {
@@ -60,7 +72,7 @@ async function migrations(version) {
     for (const scenario of values.scenario ?? SCENARIOS) {
       const options = { ...sizes, keys, kills, seed, from, version, scenario };
       // One that fails as a whole is published too, and the others go on.
-      note(
+      await note(
         await runMigration(options, program).catch((error) => ({
           ...{ from, version, scenario, keys, kills, seed },
           violations: [`it ended: ${error instanceof Error ? error.message : error}`],
@@ -72,9 +84,9 @@ async function migrations(version) {
 
 async function sideBySide(version) {
   for (const fault of values.fault ?? Object.keys(MIRROR_FAULTS)) {
-    for (const row of await runFault(fault, version, program, seed)) note({ version, ...row });
+    for (const row of await runFault(fault, version, program, seed)) await note({ version, ...row });
   }
-  for (const row of await runSpeed(version, program, keys)) note({ version, keys, ...row });
+  for (const row of await runSpeed(version, program, keys)) await note({ version, keys, ...row });
 }
 
 try {

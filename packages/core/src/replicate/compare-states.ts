@@ -2,6 +2,7 @@ import type { KeyValue, LeaseId } from '@holdfast/store';
 import { bytesEqual, nextTurn } from '@holdfast/store/adapter';
 import type { Conflict } from './conflict.js';
 import type { ConflictBook } from './conflict-book.js';
+import { isMortal } from './lease-tap.js';
 import type { TargetKeys, Write } from './ledger.js';
 import type { OwnKeys } from './own-keys.js';
 import type { Wanted } from './wanted.js';
@@ -43,7 +44,9 @@ export async function compareStates(
     const want = absent.get(key);
     absent.delete(key);
     const isOwn = states.isOwn(item);
-    if (isOwn) own.set(key, { revision: over, lease: item.lease });
+    // What is to outlive its source is under a lease that is kept alive, or has no end until the cut over.
+    const isTimed = item.lease === undefined && isMortal(item);
+    if (isOwn) own.set(key, { revision: over, lease: item.lease, isTimed });
     if (want === undefined) {
       // Of others, where it is not own.
       if (isOwn) writes.push({ type: 'delete', key, over });
@@ -58,9 +61,9 @@ export async function compareStates(
     const isEqual = bytesEqual(value, item.value);
     if (isOwn && !isEqual) states.onContradiction(want);
     const lease = leases.get(key);
-    if (isOwn && isEqual && lease === item.lease) continue;
+    if (isOwn && isEqual && lease === item.lease && !isTimed) continue;
     // Equal by chance, or by a copy made before: nothing is lost by making it an own key.
-    if (!isOwn && !(isEqual && item.lease === undefined)) {
+    if (!isOwn && !(isEqual && !isMortal(item))) {
       const conflict = book.of('exists', key, want, item);
       add(conflict);
       if (conflict.resolution === 'left') continue;

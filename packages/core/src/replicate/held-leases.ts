@@ -114,7 +114,7 @@ export class HeldLeases {
     }
   }
 
-  /** Notes under which lease a key of the target now is. */
+  /** Notes with what a key of the target ends: under that lease it is there, where the target has leases. */
   place(targetKey: string, name: string | undefined): void {
     const before = this.#sourceOf.get(targetKey);
     if (before === name) return;
@@ -130,6 +130,11 @@ export class HeldLeases {
     const keys = this.#keys.get(name);
     if (keys === undefined) this.#keys.set(name, new Set([targetKey]));
     else keys.add(targetKey);
+  }
+
+  /** Whether a key of the target ends with a lease or a time to live of the source. */
+  isPlaced(targetKey: string): boolean {
+    return this.#sourceOf.has(targetKey);
   }
 
   /** The leases without keys: they end. */

@@ -29,6 +29,11 @@ interface Noted extends Lifetime {
   readonly revision: number;
 }
 
+/** Whether a key ends by itself: with its lease, or with a time to live of its own. */
+export function isMortal({ lease, expiresAt }: Pick<KeyValue, 'lease' | 'expiresAt'>): boolean {
+  return lease !== undefined || expiresAt !== undefined;
+}
+
 /**
  * A view of the source that notes how long its keys live, in passing: a mirror's entries don't say. It knows at least as much as the mirror
  * that reads through it. It still knows a deleted key whose last value is not carried over yet.
@@ -65,8 +70,9 @@ export class LeaseTap {
     this.#mostKept = Math.max(FEW, 2 * this.#lifetimes.size);
   }
 
-  #note({ key, lease, expiresAt, modRevision: revision }: KeyValue): void {
-    if (lease === undefined && expiresAt === undefined) this.#lifetimes.delete(key);
+  #note(item: KeyValue): void {
+    const { key, lease, expiresAt, modRevision: revision } = item;
+    if (!isMortal(item)) this.#lifetimes.delete(key);
     else this.#lifetimes.set(key, { lease, expiresAt, revision });
   }
 }

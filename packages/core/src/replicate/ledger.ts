@@ -1,15 +1,20 @@
-import type { KeyValue, LeaseId, StoreError } from '@holdfast/store';
+import type { Clock, KeyValue, LeaseId, StoreError } from '@holdfast/store';
 import type { OwnKeys } from './own-keys.js';
 import type { Progress, ReplicationRecord } from './record.js';
 
-/** One write in the target. */
+/** One write in the target. `endsAt`: when the key ends there without a lease, in milliseconds since the epoch. */
 export type Write = {
   /** The target's key, in full. */
   readonly key: string;
   /** The revision that the key must have there; 0 if it must be absent. */
   readonly over: number;
 } & (
-  | { readonly type: 'put'; readonly value: Uint8Array; readonly lease: LeaseId | undefined; readonly ttl?: number }
+  | {
+      readonly type: 'put';
+      readonly value: Uint8Array;
+      readonly lease: LeaseId | undefined;
+      readonly endsAt?: number | undefined;
+    }
   | { readonly type: 'delete' }
 );
 
@@ -62,6 +67,7 @@ export interface LedgerContext {
   readonly own: OwnKeys;
   /** The record's constant part. */
   readonly identity: Pick<ReplicationRecord, 'name' | 'prefix' | 'targetPrefix' | 'writer' | 'since'>;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Waits after a failure that may pass. Rejects for one that can't, and when the replication ends. */
   failed(error: unknown): Promise<void>;

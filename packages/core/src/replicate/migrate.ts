@@ -15,6 +15,7 @@ import {
 import type { Conflict } from './conflict.js';
 import { describeConflict } from './conflict.js';
 import { KeyMap } from './key-map.js';
+import { isMortal } from './lease-tap.js';
 import { makeLedger } from './make-ledger.js';
 import { type MigrationNote, type MigrationStage, noteOf } from './migration-note.js';
 import { type ReplicateOptions, type Settings, toSettings } from './options.js';
@@ -165,7 +166,7 @@ class RunningMigration implements Migration {
     let [bytes, leased] = [0, 0];
     for (const item of from.items) {
       bytes += item.value.length;
-      if (item.lease !== undefined || item.expiresAt !== undefined) leased += 1;
+      if (isMortal(item)) leased += 1;
       const relative = item.key.slice(prefix.length);
       const targetKey = keys.target(relative);
       if (targetKey === undefined) continue;
@@ -266,7 +267,7 @@ class RunningMigration implements Migration {
     await replicator.annotate(this.#noteNow({ stage: 'fenced' }));
     const late = await this.#drain(replicator, this.#source, drainMs);
     const { bookmark } = await this.#requireEqual(replicator);
-    await replicator.settle();
+    await this.#settle(replicator);
     const note = this.#noteNow({ stage: 'cut-over', cutOver: bookmark, late });
     await replicator.annotate(note);
     await this.close();
@@ -301,7 +302,7 @@ class RunningMigration implements Migration {
       await this.#target.put(fence, JSON.stringify({ migration: settings.name, to: this.#source.name }), { signal });
       const late = await this.#drain(back, this.#target, drainMs);
       const { bookmark } = await this.#requireEqual(back);
-      await back.settle();
+      await this.#settle(back);
       await this.#source.delete({ key: fence }, { signal });
       const next = this.#noteNow({ stage: 'retreated', late });
       await ledger.commit([], progressOf(ledger.record), next);
@@ -333,6 +334,13 @@ class RunningMigration implements Migration {
       );
     }
     return [...late];
+  }
+
+  /** What ends in the source meanwhile ends in the target too, and what comes late has its time to live. */
+  async #settle(replicator: Replicator): Promise<void> {
+    await replicator.settle();
+    await this.#sync(replicator);
+    await replicator.settle();
   }
 
   async #requireEqual(replicator: Replicator): Promise<Verification> {
@@ -440,6 +448,7 @@ class RunningMigration implements Migration {
     return makeLedger(store, places, {
       own: new OwnKeys(),
       identity: { name, prefix, targetPrefix: places.prefix, writer: randomUUID(), since: clock.now() },
+      clock,
       signal: signal ?? new AbortController().signal,
       failed: (error) => Promise.reject(toStoreError(error)),
       answered: () => undefined,
@@ -457,8 +466,7 @@ class RunningMigration implements Migration {
     } catch (error) {
       return { ...base, reason, message: describeConflict(reason, targetKey, toStoreError(error).message) };
     }
-    if (copy === undefined || isOwn || (bytesEqual(copy.value, item.value) && copy.lease === undefined))
-      return undefined;
+    if (copy === undefined || isOwn || (bytesEqual(copy.value, item.value) && !isMortal(copy))) return undefined;
     const message = describeConflict('exists', targetKey);
     return { ...base, reason: 'exists', message, targetRevision: copy.modRevision };
   }

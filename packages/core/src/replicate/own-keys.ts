@@ -5,6 +5,8 @@ export interface OwnKey {
   /** The target's revision. */
   readonly revision: number;
   readonly lease: LeaseId | undefined;
+  /** Whether it has a time to live without a lease. */
+  readonly isTimed?: boolean;
 }
 
 /** The keys of the target that are the replication's own, and which revisions they are from. */

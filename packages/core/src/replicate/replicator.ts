@@ -1,4 +1,4 @@
-import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@holdfast/store';
+import { type Bookmark, type ConfigStore, isStoreError, type KeyValue, StoreError } from '@holdfast/store';
 import {
   abortable,
   addAbortListener,
@@ -20,14 +20,14 @@ import { ConflictBook, unreadable } from './conflict-book.js';
 import { HeldLeases } from './held-leases.js';
 import { inPool } from './in-pool.js';
 import { KeyMap } from './key-map.js';
-import { type Lifetime, LeaseTap } from './lease-tap.js';
+import { isMortal, type Lifetime, LeaseTap } from './lease-tap.js';
 import type { Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import { makeLedger } from './make-ledger.js';
 import { noteOf } from './migration-note.js';
 import type { Settings } from './options.js';
 import { OwnKeys } from './own-keys.js';
 import { type Progress, progressOf, type ReplicationRecord } from './record.js';
-import { settleLeases } from './settle-leases.js';
+import { type MortalKey, settleLeases } from './settle-leases.js';
 import { checkGoesOn, checkHistory, otherHistory } from './source-history.js';
 import type { ReplicationState } from './state.js';
 import { StepQueue } from './step-queue.js';
@@ -36,6 +36,9 @@ import type { Wanted } from './wanted.js';
 
 /** How many writes of the first copy are in one transaction, and how many bytes of values. */
 const COPIED_AT_ONCE = { writes: 100, bytes: 512 * 1024 };
+
+/** How long at most one attempt waits for a source that answers, in milliseconds. */
+const MOST_PATIENCE_MS = 600_000;
 
 /** Who hears of what a replicator does. */
 export interface ReplicatorEvents {
@@ -97,6 +100,7 @@ export class Replicator {
     const context: LedgerContext = {
       own: this.#own,
       identity: { name, prefix, targetPrefix: places.prefix, writer, since: clock.now() },
+      clock,
       signal: this.#end.signal,
       failed: (error) => this.#supervision.failed('target', error),
       answered: () => {
@@ -186,7 +190,7 @@ export class Replicator {
     });
   }
 
-  /** Gives each leased key of the target the time that is left in the source. Leases are kept alive no more. */
+  /** Gives each leased key of the target the time that is left in the source, unless it has it. Leases are kept alive no more. */
   settle(): Promise<void> {
     // Leases are settled beside each other, and the record is written by one at a time.
     const lock = new Lock();
@@ -197,8 +201,8 @@ export class Replicator {
           target: this.#target,
           clock: this.#settings.clock,
           signal: this.#end.signal,
-          move: (keys, lease) => lock.run(() => this.#rewrite(keys, { lease })),
-          expire: (key, ttl) => this.#rewrite([key], { lease: undefined, ttl }),
+          move: (keys, lease) => lock.run(() => this.#rewrite(keys, () => ({ lease }))),
+          expire: (ends) => this.#rewrite([...ends.keys()], (key) => ({ lease: undefined, endsAt: ends.get(key) })),
           lifetimes: () => this.#leasedKeys(),
         },
         this.#leases,
@@ -207,22 +211,24 @@ export class Replicator {
     });
   }
 
-  *#leasedKeys(): IterableIterator<{ readonly key: string; readonly targetKey: string }> {
+  *#leasedKeys(): IterableIterator<MortalKey> {
     for (const targetKey of this.#own.keys()) {
       const key = this.sourceOf(targetKey);
-      if (key !== undefined && this.#tap.lifetimeOf(key) !== undefined) yield { key, targetKey };
+      const lifetime = key === undefined ? undefined : this.#tap.lifetimeOf(key);
+      if (key === undefined || lifetime === undefined || this.#own.get(targetKey)?.isTimed === true) continue;
+      yield { key, targetKey, lifetime };
     }
   }
 
   /** Writes own keys again, with their values as they are in the source. */
   async #rewrite(
     keys: readonly string[],
-    life: { readonly lease: string | undefined; readonly ttl?: number },
+    lifeOf: (key: string) => { readonly lease: string | undefined; readonly endsAt?: number | undefined },
   ): Promise<void> {
     const writes = keys.flatMap((key): Write[] => {
       const value = this.#wantedAt(key)?.entry.value;
       const over = this.#own.get(key)?.revision;
-      return value === undefined || over === undefined ? [] : [{ type: 'put', key, over, value, ...life }];
+      return value === undefined || over === undefined ? [] : [{ type: 'put', key, over, value, ...lifeOf(key) }];
     });
     for (const part of parts(writes)) await this.#commit(part, progressOf(this.#ledger.record));
   }
@@ -259,8 +265,7 @@ export class Replicator {
       this.#mirror = await this.#open();
       const before = await this.#ledger.open();
       checkNotMoved(before);
-      // Another replicator may have come further meanwhile: a comparison with less would undo that.
-      await this.#catchUp();
+      await this.#catchUp(before);
       if (before?.toward !== undefined) await this.#checkHistory(before.toward, undefined);
       if (before?.bookmark !== undefined) await this.#checkHistory(before.bookmark, before.keys);
       await this.#compare(before?.bookmark);
@@ -373,6 +378,11 @@ export class Replicator {
     this.#queue.add({ bookmark: event.bookmark, changes: event.changes, keys: this.#countOfSource() });
   }
 
+  /** Whether a transaction of the source is one of the target too. */
+  get #isWhole(): boolean {
+    return this.#target.capabilities.transactions === 'multi-key';
+  }
+
   #countOfSource(): number {
     const mirrored = this.#mirror;
     return mirrored === undefined ? 0 : mirrored.size + mirrored.problems().length;
@@ -390,10 +400,11 @@ export class Replicator {
         } else if (task.type === 'repair') {
           await this.#repair(task.keys);
         } else {
-          const keys = task.step.changes
+          const step = this.#isWhole ? task.step : this.#queue.joined(task.step);
+          const keys = step.changes
             .filter((change) => !this.#isExpiry(change))
             .map(({ key }) => this.#keys.source(key));
-          await this.#step(task.step);
+          await this.#step(step);
           for (const listener of this.#onStep) listener(keys);
         }
         this.#queue.done();
@@ -405,12 +416,41 @@ export class Replicator {
     }
   }
 
-  /** Until the mirror has everything that the source has by now. */
-  async #catchUp(): Promise<void> {
+  /**
+   * Until the mirror has what another replicator has carried over meanwhile: a comparison with less would undo that. Where the source does
+   * not have it either, the mirror has everything that there is. A record that is gone tells nothing.
+   */
+  async #catchUp(before: Progress | undefined): Promise<void> {
     const mirrored = this.#mirror;
     if (mirrored === undefined) return;
-    const { startTimeoutMs: timeoutMs } = this.#settings;
-    await this.#supervision.retry('source', () => mirrored.sync({ signal: this.#end.signal, timeoutMs }));
+    if (before === undefined) {
+      const { startTimeoutMs: timeoutMs } = this.#settings;
+      await this.#supervision.retry('source', () => mirrored.sync({ signal: this.#end.signal, timeoutMs }));
+    }
+    for (const last of [before?.bookmark, before?.toward]) {
+      if (last === undefined || !isOtherOrOlder(mirrored.bookmark, last)) continue;
+      await this.#supervision.retry('source', () => this.#untilAt(mirrored, last));
+    }
+  }
+
+  async #untilAt(mirrored: Mirror<Uint8Array>, last: Bookmark): Promise<void> {
+    // A slow source is given more time, since each attempt asks for what is newer.
+    for (let timeoutMs = this.#settings.startTimeoutMs; ; timeoutMs = Math.min(2 * timeoutMs, MOST_PATIENCE_MS)) {
+      const done = new AbortController();
+      const options = { signal: AbortSignal.any([this.#end.signal, done.signal]), timeoutMs };
+      const ways = [mirrored.sync(options)];
+      // Events alone may bring it there, which takes no read.
+      if (last.identity === mirrored.bookmark.identity) ways.push(mirrored.waitFor(last.revision, options));
+      try {
+        await Promise.race(ways);
+        return;
+      } catch (error) {
+        // Giving up would leave nobody to follow: the other replicator has stopped by now.
+        if (!isStoreError(error, 'timeout') || mirrored.state.connection !== 'connected') throw error;
+      } finally {
+        done.abort();
+      }
+    }
   }
 
   /** @throws StoreError `history-changed`, unless that is accepted */
@@ -503,7 +543,7 @@ export class Replicator {
   /** A lease that ends deletes its keys: nobody has written them. */
   #isExpiry({ type, key }: Change<Uint8Array>): boolean {
     const target = type === 'delete' ? this.#keys.target(key) : undefined;
-    return target !== undefined && this.#own.get(target)?.lease !== undefined;
+    return target !== undefined && this.#leases.isPlaced(target);
   }
 
   /** The target's leases of all wanted keys: those that own keys are under already, and new ones. */
@@ -593,11 +633,8 @@ export class Replicator {
   async #leaseFor(targetKey: string, source: string, before: string | undefined): Promise<string | undefined> {
     const key = this.#keys.source(source);
     const lifetime: Lifetime | undefined = this.#tap.lifetimeOf(key);
-    if (lifetime === undefined || !this.#leases.isPossible) {
-      this.#leases.place(targetKey, undefined);
-      return undefined;
-    }
-    this.#leases.place(targetKey, HeldLeases.nameOf(lifetime, key));
+    this.#leases.place(targetKey, lifetime === undefined ? undefined : HeldLeases.nameOf(lifetime, key));
+    if (lifetime === undefined || !this.#leases.isPossible) return undefined;
     return this.#supervision.retry('target', async () => {
       if (before !== undefined) await this.#leases.adopt(lifetime, key, before);
       return this.#leases.ensure(lifetime, key);
@@ -671,8 +708,8 @@ export class Replicator {
     if (current === undefined) {
       if (write.type === 'delete') return {};
       // Its lease ran out, as when the replication was suspended for long.
-      if (own?.lease !== undefined) return { write: { ...write, over: 0 } };
-    } else if (write.type === 'put' && bytesEqual(current.value, write.value) && current.lease === undefined) {
+      if (own?.lease !== undefined || own?.isTimed === true) return { write: { ...write, over: 0 } };
+    } else if (write.type === 'put' && bytesEqual(current.value, write.value) && !isMortal(current)) {
       return { write: { ...write, over: current.modRevision } };
     }
     const reason = current === undefined ? 'deleted' : own === undefined ? 'exists' : 'changed';

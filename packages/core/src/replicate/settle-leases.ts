@@ -1,9 +1,12 @@
-import { type Clock, type ConfigStore, isStoreError, type LeaseId } from '@holdfast/store';
+import { type Clock, type ConfigStore, isStoreError, type KeyValue, type LeaseId } from '@holdfast/store';
 import type { HeldLease, HeldLeases } from './held-leases.js';
 import { inPool } from './in-pool.js';
+import { isMortal, type Lifetime } from './lease-tap.js';
 
 /** The time that is left may differ by this much, in seconds, before a lease is granted anew for it. */
 const TOLERATED_S = 1;
+/** How many keys of a target without leases are given their times at once. */
+const KEYS_AT_ONCE = 64;
 
 export interface SettleContext {
   readonly source: ConfigStore;
@@ -12,10 +15,17 @@ export interface SettleContext {
   readonly signal: AbortSignal;
   /** Puts keys of the target under another lease, with their values as they are. */
   readonly move: (keys: readonly string[], lease: LeaseId) => Promise<void>;
-  /** Gives a key of a target without leases so many seconds. */
-  expire(targetKey: string, ttl: number): Promise<void>;
+  /** Gives keys of a target without leases an end, in milliseconds since the epoch. */
+  expire(ends: ReadonlyMap<string, number>): Promise<void>;
   /** The source's keys with a time to live, for a target without leases. */
-  lifetimes(): Iterable<{ readonly key: string; readonly targetKey: string }>;
+  lifetimes(): Iterable<MortalKey>;
+}
+
+export interface MortalKey {
+  /** The source's key, in full. */
+  readonly key: string;
+  readonly targetKey: string;
+  readonly lifetime: Lifetime;
 }
 
 /**
@@ -28,9 +38,10 @@ export async function settleLeases(context: SettleContext, leases: HeldLeases): 
   const { target } = context;
   if (!leases.isPossible) {
     if (!target.capabilities.ttl) return;
-    for (const { key, targetKey } of [...context.lifetimes()]) {
-      const left = await leftOfKey(context, key);
-      if (left !== undefined) await context.expire(targetKey, Math.max(1, Math.round(left)));
+    const all = [...context.lifetimes()];
+    for (let from = 0; from < all.length; from += KEYS_AT_ONCE) {
+      const ends = await endsOf(context, all.slice(from, from + KEYS_AT_ONCE));
+      if (ends.size > 0) await context.expire(ends);
     }
     return;
   }
@@ -39,6 +50,28 @@ export async function settleLeases(context: SettleContext, leases: HeldLeases): 
     // Not before: the others are kept alive until it is their turn.
     leases.release(held.name);
   });
+}
+
+/** When each of some keys ends: now, if it has ended in the source already, and whoever deletes it here has not heard of that. */
+async function endsOf(context: SettleContext, keys: readonly MortalKey[]): Promise<ReadonlyMap<string, number>> {
+  const { clock } = context;
+  const ends = new Map<string, number>();
+  const ofLeases = new Map<LeaseId, Promise<number | undefined>>();
+  await inPool(keys, async ({ key, targetKey, lifetime: { lease } }) => {
+    let left: number | undefined;
+    if (lease === undefined) {
+      const item = await context.source.get(key, { signal: context.signal });
+      // It has no end by now.
+      if (item !== undefined && !isMortal(item)) return;
+      left = item === undefined ? undefined : await leftOfItem(context, item);
+    } else {
+      const asked = ofLeases.get(lease) ?? leftOfLease(context, lease);
+      ofLeases.set(lease, asked);
+      left = await asked;
+    }
+    ends.set(targetKey, clock.now() + (left ?? 0) * 1_000);
+  });
+  return ends;
 }
 
 async function settleOne(context: SettleContext, { name, id, ttl, keys }: HeldLease): Promise<void> {
@@ -74,8 +107,9 @@ async function grantAndMove(
   began: number,
   keys: readonly string[],
 ): Promise<void> {
-  const ttl = Math.max(1, Math.round(left - (clock.now() - began) / 1_000));
   await revokeEmpty(target, id, signal);
+  // Not before: a busy server takes its time.
+  const ttl = Math.max(1, Math.round(left - (clock.now() - began) / 1_000));
   let granted: LeaseId;
   try {
     ({ id: granted } = await target.leases.grant(ttl, { id, signal }));
@@ -98,8 +132,12 @@ async function leftOfLease({ source, signal }: SettleContext, id: LeaseId): Prom
 
 async function leftOfKey(context: SettleContext, key: string): Promise<number | undefined> {
   const item = await context.source.get(key, { signal: context.signal });
-  if (item?.lease !== undefined) return leftOfLease(context, item.lease);
-  return item?.expiresAt === undefined ? undefined : (item.expiresAt - context.clock.now()) / 1_000;
+  return item === undefined ? undefined : leftOfItem(context, item);
+}
+
+async function leftOfItem(context: SettleContext, { lease, expiresAt }: KeyValue): Promise<number | undefined> {
+  if (lease !== undefined) return leftOfLease(context, lease);
+  return expiresAt === undefined ? undefined : (expiresAt - context.clock.now()) / 1_000;
 }
 
 /** Ends a lease without keys: it is left of a cut over that was killed, with another time. */

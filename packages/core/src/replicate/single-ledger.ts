@@ -7,7 +7,7 @@ import { formatRecord, noted, type Progress, type ReplicationRecord } from './re
 import { readAll } from './read-all.js';
 import { type Known, RecordedTarget } from './recorded-target.js';
 
-/** How many writes are under way at once. */
+/** How many calls are under way at once. */
 const AT_ONCE = 16;
 
 type Outcome = 'done' | Omit<Refusal, 'write'>;
@@ -114,16 +114,11 @@ export class SingleLedger implements Ledger {
     await this.#clearWorn();
     const done: Write[] = [];
     const refused: Refusal[] = [];
-    for (let from = 0; from < writes.length; from += AT_ONCE) {
-      const some = writes.slice(from, from + AT_ONCE);
-      const outcomes = await Promise.all(some.map((write) => this.#write(write)));
-      for (const [index, outcome] of outcomes.entries()) {
-        const write = some[index];
-        if (write === undefined) continue;
-        if (outcome === 'done') done.push(write);
-        else refused.push({ write, ...outcome });
-      }
-    }
+    await sideBySide(writes, async (write) => {
+      const outcome = await this.#write(write);
+      if (outcome === 'done') done.push(write);
+      else refused.push({ write, ...outcome });
+    });
     // What another replicator has written since is no conflict.
     if (refused.length > 0) await this.check();
     else this.#reached = reached;
@@ -141,19 +136,18 @@ export class SingleLedger implements Ledger {
     const { items } = await this.#recorded.retry(() =>
       this.#target.list({ prefix: this.#places.besideRecord }, { ...this.#call, keysOnly: true }),
     );
-    for (let from = 0; from < items.length; from += AT_ONCE) {
-      const some = items.slice(from, from + AT_ONCE);
-      await Promise.all(some.map(({ key }) => this.#recorded.retry(() => this.#target.delete({ key }, this.#call))));
-    }
+    await sideBySide(items, async ({ key }) => {
+      await this.#recorded.retry(() => this.#target.delete({ key }, this.#call));
+    });
     // Last: until then a restart finds out what is left.
     await this.#recorded.retry(() => this.#target.delete({ key: this.#places.record }, this.#call));
   }
 
   async #clearWorn(): Promise<void> {
-    for (const key of this.#worn) {
+    await sideBySide([...this.#worn], async (key) => {
       await this.#unmark(key);
       this.#worn.delete(key);
-    }
+    });
   }
 
   async #write(write: Write): Promise<Outcome> {
@@ -161,19 +155,19 @@ export class SingleLedger implements Ledger {
   }
 
   async #put(write: Write & { readonly type: 'put' }): Promise<Outcome> {
-    const { key, value, over, ttl } = write;
+    const { key, value, over, endsAt } = write;
     await this.#mark(key, { sum: sumOf(value), over });
     for (;;) {
       try {
         const guard = over === 0 ? ({ ifAbsent: true } as const) : { ifModRevision: over };
         const result = await this.#target.put(key, value, {
           ...guard,
-          ...(ttl === undefined ? {} : { ttl }),
+          ...(endsAt === undefined ? {} : { ttl: this.#secondsUntil(endsAt) }),
           ...this.#call,
         });
         this.#context.answered();
         if (result.succeeded) {
-          this.#context.own.set(key, { revision: result.revision, lease: undefined });
+          this.#context.own.set(key, { revision: result.revision, lease: undefined, isTimed: endsAt !== undefined });
           return 'done';
         }
       } catch (error) {
@@ -188,9 +182,13 @@ export class SingleLedger implements Ledger {
       if ((current?.modRevision ?? 0) === over) continue;
       // It may be a write of ours whose answer was lost. The mark has promised that value, so it is our own in any case.
       if (current === undefined || sumOf(current.value) !== sumOf(value)) return { current };
-      this.#context.own.set(key, { revision: current.modRevision, lease: undefined });
+      this.#context.own.set(key, { revision: current.modRevision, lease: undefined, isTimed: endsAt !== undefined });
       return 'done';
     }
+  }
+
+  #secondsUntil(endsAt: number): number {
+    return Math.max(1, Math.round((endsAt - this.#context.clock.now()) / 1_000));
   }
 
   async #delete({ key, over }: Write): Promise<Outcome> {
@@ -276,6 +274,11 @@ export class SingleLedger implements Ledger {
   get #call(): { readonly signal: AbortSignal } {
     return { signal: this.#context.signal };
   }
+}
+
+/** Does the same with each of many. The first failure counts at once: it ends the replication, and that ends the others, which may be retrying. */
+async function sideBySide<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += AT_ONCE) await Promise.all(all.slice(from, from + AT_ONCE).map(work));
 }
 
 function sumOf(value: Uint8Array): string {

@@ -21,6 +21,8 @@ export type Task =
 
 /** How many steps wait one by one. Later ones are added up to their net changes. */
 const MOST_STEPS = 1_000;
+/** How many keys are in steps that are joined. */
+const MOST_JOINED = 64;
 
 /** What a replicator still has to do, in order. It grows with the changed keys, and not with their changes. */
 export class StepQueue {
@@ -87,6 +89,24 @@ export class StepQueue {
         return task;
       }
       await abortable(new Promise<void>((resolve) => (this.#wake = resolve)), this.#signal);
+    }
+  }
+
+  /**
+   * The step that is under way, with those that wait behind it, as one: as long as no key is in two of them, so that each key still has all of
+   * its values, in their order.
+   */
+  joined(step: Step): Step {
+    const keys = new Set(step.changes.map(({ key }) => key));
+    let all = step;
+    for (;;) {
+      const next = this.#tasks[0];
+      if (next?.type !== 'step' || keys.size + next.step.changes.length > MOST_JOINED) return all;
+      if (next.step.changes.some(({ key }) => keys.has(key))) return all;
+      for (const { key } of next.step.changes) keys.add(key);
+      all = { ...next.step, changes: [...all.changes, ...next.step.changes] };
+      this.#tasks.shift();
+      this.#underWay += this.#weights.shift() ?? 1;
     }
   }
 

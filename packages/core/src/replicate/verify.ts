@@ -2,6 +2,7 @@ import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@hol
 import { bytesEqual } from '@holdfast/store/adapter';
 import { hasLeases } from './held-leases.js';
 import { inPool } from './in-pool.js';
+import { isMortal } from './lease-tap.js';
 import { readAll } from './read-all.js';
 
 /** A key that is not the same in source and target. */
@@ -128,6 +129,5 @@ function differs(
   if (copy === undefined) return 'missing';
   if (!bytesEqual(item.value, copy.value)) return 'value';
   const tellsLeases = hasLeases(target) && (source.capabilities.leases || source.capabilities.ttl);
-  const isLeased = item.lease !== undefined || item.expiresAt !== undefined;
-  return tellsLeases && isLeased !== (copy.lease !== undefined) ? 'lease' : undefined;
+  return tellsLeases && isMortal(item) !== (copy.lease !== undefined) ? 'lease' : undefined;
 }

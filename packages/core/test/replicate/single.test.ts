@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import type { KeyValue } from '@holdfast/store';
-import { DelegatingDriver, type DriverCall, type DriverGetOptions, GuardedStore } from '@holdfast/store/adapter';
+import {
+  decodeUtf8,
+  DelegatingDriver,
+  type DriverCall,
+  type DriverGetOptions,
+  GuardedStore,
+} from '@holdfast/store/adapter';
 import { Random } from '@holdfast/testkit';
 import { likeV2 } from '../support/scripted-store.js';
 import { FROM, held, kept, pair, type Pair, TO } from './support.js';
@@ -200,6 +206,36 @@ describe('a target without transactions of many keys', () => {
     const replication = await world.start();
     expect(replication.conflicts()).toEqual([]);
     expect(await held(data, TO)).toEqual({ 1: 'more' });
+  });
+
+  it('writes what waits side by side, and of each key all values in their order', async () => {
+    const { source, targetFaults, run, clock } = world;
+    const replication = await world.start();
+    const seen: string[] = [];
+    let records = 0;
+    const { bookmark: after } = await data.list({ prefix: '' });
+    const watch = data.watch({ prefix: '' }, { after });
+    const reading = (async () => {
+      for await (const { events } of watch) {
+        for (const event of events) {
+          if (event.type !== 'put') continue;
+          if (event.current.key === '/b/1') seen.push(decodeUtf8(event.current.value) ?? '');
+          if (event.current.key === '/holdfast/replicate/test') records += 1;
+        }
+      }
+    })();
+    targetFaults.next = (kind) => (kind === 'write' ? 'wait' : 'pass');
+    await source.put('/a/0', 'x');
+    while (targetFaults.waiting === 0) await clock.advance(20);
+    for (let n = 1; n < 30; n += 1) await source.put(`/a/${n}`, 'one');
+    for (const value of ['two', 'three']) await source.put('/a/1', value);
+    targetFaults.end();
+    await run(replication.sync());
+    expect(await held(data, TO)).toEqual(await held(source, FROM));
+    await watch.close();
+    await reading;
+    expect(seen).toEqual(['one', 'two', 'three']);
+    expect(records).toBeLessThan(8);
   });
 
   it.each([1, 2, 3])('is equal after kills at any call (seed %p)', async (seed) => {

@@ -10,14 +10,18 @@ import {
   type DriverWatchOptions,
   GuardedStore,
   type KeyRange,
+  sleep,
   type WatchSink,
 } from '@holdfast/store/adapter';
 import { replicate } from '../../src/replicate/index.js';
+import { likeV2 } from '../support/scripted-store.js';
 import { FROM, held, pair, type Pair, TO } from './support.js';
 
 /** A source whose events are late: they wait until something else is read from it. */
 class LateEvents extends DelegatingDriver {
   isLate = false;
+  /** What each read waits for. */
+  beforeRead: () => Promise<void> = () => Promise.resolve();
   #waiting: (() => void)[] = [];
 
   override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
@@ -39,12 +43,14 @@ class LateEvents extends DelegatingDriver {
     });
   }
 
-  override list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+  override async list(range: KeyRange, options: DriverListOptions, call: DriverCall): Promise<ListResult> {
+    await this.beforeRead();
     this.#release();
     return super.list(range, options, call);
   }
 
-  override get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+  override async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
+    await this.beforeRead();
     this.#release();
     return super.get(key, options, call);
   }
@@ -94,5 +100,41 @@ it('takes over from a first one that was quicker, and takes the source for no ot
   await source.put('/a/3', 'three');
   await run(second.sync());
   expect(await held(target, TO)).toEqual({ 1: 'one', 2: 'two', 3: 'three' });
+  await run(second.close());
+});
+
+it('waits for a slow source, since the first one has stopped by then', async () => {
+  const { source, target, clock, run } = world;
+  await source.put('/a/1', 'one');
+  const first = await world.start();
+  const late = new LateEvents(source);
+  const hooked = new HookedTarget(target);
+  hooked.before = async () => {
+    late.isLate = true;
+    // Longer than the start may take.
+    late.beforeRead = () => sleep(clock, 3_000);
+    await source.put('/a/2', 'two');
+    await run(first.sync());
+  };
+  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5, startTimeoutMs: 2_000 };
+  const second = await run(replicate(new GuardedStore(late), new GuardedStore(hooked), options));
+  expect(await held(target, TO)).toEqual({ 1: 'one', 2: 'two' });
+  late.beforeRead = () => Promise.resolve();
+  await run(second.close());
+});
+
+it('needs nothing more of the source where it has all that was carried over', async () => {
+  const { source, target, clock, run } = world;
+  await source.put('/a/1', 'one');
+  const first = await world.start();
+  await run(first.close());
+  const { store, script } = likeV2(source);
+  const hooked = new HookedTarget(target);
+  hooked.before = async () => {
+    script.beforeRead = () => new Promise(() => undefined);
+  };
+  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5 };
+  const second = await run(replicate(store, new GuardedStore(hooked), options));
+  expect(second.state.status).toBe('following');
   await run(second.close());
 });

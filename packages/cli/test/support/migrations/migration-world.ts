@@ -1,7 +1,6 @@
-import { etcdV2Store } from '@holdfast/etcd-v2';
-import { etcdV3Store } from '@holdfast/etcd-v3';
 import { type ConfigStore, fenced } from '@holdfast/store';
 import { type Etcd, Random, startEtcd } from '@holdfast/testkit';
+import { openStore } from './open-store.js';
 import { Mover, type MoverArguments, type MoverProgram, type Place } from './mover.js';
 import { LeasedKeys } from './leased-keys.js';
 import { TargetHistory } from './target-history.js';
@@ -50,8 +49,8 @@ export class MigrationWorld {
       source: { kind: options.from, endpoint: from[0] ?? '' },
       target: { kind: 'v3', endpoint: to[0] ?? '' },
     };
-    this.source = options.from === 'v2' ? etcdV2Store({ endpoints: from }) : etcdV3Store({ endpoints: from });
-    this.target = etcdV3Store({ endpoints: to });
+    this.source = openStore({ kind: options.from, endpoint: from[0] ?? '' });
+    this.target = openStore({ kind: 'v3', endpoint: to[0] ?? '' });
     // A tenth is leased, and half of that is renewed.
     const leased = Math.floor(options.keys / 10);
     const names = (kind: string, count: number) =>

@@ -2,8 +2,9 @@ import type { FaultRow, SpeedRow } from './side-by-side.js';
 
 /** What `npm run migrations -- --side-by-side` has written. */
 export interface SideBySideResults {
-  readonly command: string;
-  readonly results: readonly ({ readonly version: string } & (FaultRow | ({ readonly keys: number } & SpeedRow)))[];
+  readonly results: readonly ({ readonly version: string; readonly command: string } & (
+    FaultRow | ({ readonly keys: number } & SpeedRow)
+  ))[];
 }
 
 /** The rows of the page's table of faults, of one version. */

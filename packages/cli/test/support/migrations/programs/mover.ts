@@ -1,17 +1,12 @@
 // Migrates or replicates in a process of its own, step by step, as the process that started it says.
 import { migrate, replicate, type Replication, type ReplicationState } from '@holdfast/core/replicate';
-import { etcdV2Store } from '@holdfast/etcd-v2';
-import { etcdV3Store } from '@holdfast/etcd-v3';
 import { isStoreError } from '@holdfast/store';
-import type { Answer, MoverArguments, Order, Place } from '../mover.js';
+import type { Answer, MoverArguments, Order } from '../mover.js';
+import { openStore } from '../open-store.js';
 
 const { source, target, acceptHistory, onConflict, drainMs, ...names } = JSON.parse(
   process.argv[2] ?? '{}',
 ) as MoverArguments;
-
-function open({ kind, endpoint }: Place) {
-  return kind === 'v2' ? etcdV2Store({ endpoints: [endpoint] }) : etcdV3Store({ endpoints: [endpoint] });
-}
 
 function tell(answer: Answer): void {
   if (process.connected) process.send?.(answer);
@@ -26,13 +21,16 @@ function errorOf(error: unknown): Answer['error'] {
 
 const options = {
   ...names,
+  // As in open-store.ts.
+  startTimeoutMs: 120_000,
+  syncTimeoutMs: 120_000,
   onConflict,
   acceptHistory,
   onState: (state: ReplicationState) => {
     if (state.status === 'stopped') tell({ step: 'stopped', error: errorOf(state.error) });
   },
 };
-const [from, to] = [open(source), open(target)];
+const [from, to] = [openStore(source), openStore(target)];
 const migration = migrate(from, to, { ...options, drainMs });
 let replication: Replication | undefined;
 
