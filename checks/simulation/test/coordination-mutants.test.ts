@@ -155,8 +155,8 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'a removal that is not made again after a refusal',
-    guarantee: 'served',
-    from: 116,
+    guarantee: 'left',
+    from: 595,
     install: () => {
       replace(
         SessionContext.prototype,

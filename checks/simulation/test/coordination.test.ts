@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { sample } from '../../../.ci/test/support/sample.js';
 import { runCoordinationCampaign } from '../src/coordination/campaign.js';
 import { generateCoordination } from '../src/coordination/generate.js';
+import type { CoordinationPlan, CoordinationStep } from '../src/coordination/plan.js';
 import { coordinationRegressions } from '../src/coordination/regressions.js';
 import { shrinkCoordination } from '../src/coordination/shrink.js';
 import { runCoordination } from '../src/coordination/world.js';
@@ -39,6 +40,68 @@ describe('no world breaks a promise of coordination', () => {
 });
 
 describe('a world of coordinators', () => {
+  describe('whose store goes back under its old identity, and overtakes itself', () => {
+    const ask = (client: number, holdMs = 0): CoordinationStep[] => [
+      { do: 'acquire', client, name: '/q/import', how: 'lock', holdMs, paceMs: 20, isAttentive: true },
+      { do: 'wait', ms: holdMs === 0 ? 400 : 50 },
+    ];
+    const many = Array.from({ length: 10 }, () => ask(0)).flat();
+    const planned = (before: readonly CoordinationStep[]): CoordinationPlan => ({
+      seed: 1,
+      ttls: [8, 8],
+      members: 1,
+      observers: [],
+      steps: [
+        ...many,
+        ...before,
+        { do: 'restore', from: 'nothing', identity: 'same', writes: 0 },
+        ...many,
+        ...ask(0, 4_000),
+        ...ask(1, 4_000),
+        { do: 'wait', ms: 1_000 },
+      ],
+    });
+    // A queue in which everybody sees only itself.
+    const wrapStore = (store: ConfigStore) =>
+      override(store, {
+        txn: ({ then = [], ...txn }, options) => {
+          const own = then.flatMap((op) => (op.type === 'put' ? op.key : []))[0];
+          return store.txn(
+            { ...txn, then: then.map((op) => (op.type === 'list' && own !== undefined ? { ...op, range: own } : op)) },
+            options,
+          );
+        },
+      });
+
+    test('is judged, if no session lived that could be fooled', async () => {
+      const plan = planned([
+        { do: 'close', client: 0 },
+        { do: 'wait', ms: 1_000 },
+      ]);
+      expect(await runCoordination(plan)).toMatchObject({ violations: [], isSetAside: false });
+      const { violations, isSetAside } = await runCoordination(plan, { wrapStore });
+      expect([violations[0]?.guarantee, isSetAside]).toEqual(['exclusive', false]);
+      expect(violations[0]?.message).toMatch('of history 1');
+    });
+
+    test('is set aside, if one lived', async () => {
+      const plan = planned([
+        ...ask(1),
+        { do: 'wait', ms: 500 },
+        { do: 'close', client: 0 },
+        { do: 'wait', ms: 500 },
+        { do: 'net', client: 1, fault: 'silence' },
+      ]);
+      const steps = plan.steps.map((step) =>
+        step.do === 'acquire' && step.holdMs > 0 ? { ...step, client: 0 } : step,
+      );
+      expect(await runCoordination({ ...plan, steps }, { wrapStore })).toMatchObject({
+        violations: [],
+        isSetAside: true,
+      });
+    });
+  });
+
   test('is the same each time: what it did can be replayed', async () => {
     const [first, second] = [[] as string[], [] as string[]];
     await runCoordination(generateCoordination(7), { trace: (line) => first.push(line) });

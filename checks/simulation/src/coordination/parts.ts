@@ -16,7 +16,7 @@ import { Server } from '../world/server.js';
 import { holdfast, type Implementation } from './implementation.js';
 import { Holder } from './holder.js';
 import { ObserverHost } from './observer-host.js';
-import type { Acquire, CoordinationPlan } from './plan.js';
+import { FAR, type Acquire, type CoordinationPlan } from './plan.js';
 import { Process } from './process.js';
 import { Queues } from './queues.js';
 import type { RunOptions } from '../run-options.js';
@@ -56,6 +56,8 @@ export class CoordinationParts {
   readonly observers: readonly ObserverHost[];
   readonly transfers: Transfers;
   readonly holders: Holder[] = [];
+  /** Whether the store has overtaken what a session of an earlier history knew, under its old identity, before it noticed. */
+  wasOvertakenUnnoticed = false;
   /** The revision of the last snapshot. */
   snapshotAt: number | undefined;
 
@@ -177,14 +179,30 @@ export class CoordinationParts {
       lateWrites,
       implementation,
       mayBeRefused: this.plan.steps.some((step) => step.do === 'net' && REFUSING.includes(step.fault)),
+      history: () => this.truth.epochs.length,
       tokensExpire: this.plan.steps.some((step) => step.do === 'net' && step.fault === 'expire'),
       count: this.faults.add,
       violated: this.violations.add,
     });
   }
 
+  /** Whether the store came near what it was in an earlier history of the same identity. */
+  get isOvertaken(): boolean {
+    const { epochs, current } = this.truth;
+    return epochs.some(
+      (epoch) => epoch !== current && epoch.identity === current.identity && current.head >= epoch.head - FAR,
+    );
+  }
+
+  /** To be called whenever the head may be another one. */
+  noteOvertaking(): void {
+    if (this.wasOvertakenUnnoticed || !this.isOvertaken) return;
+    this.wasOvertakenUnnoticed = this.processes.some(({ livesInThePast }) => livesInThePast);
+  }
+
   #committed(commit: Commit): void {
     this.stats.commits += 1;
+    this.noteOvertaking();
     this.queues.noteCommit(commit);
     this.transfers.checkSum(commit.revision);
     for (const lease of commit.leases) this.background.start(this.leases.noteEnd(lease));

@@ -21,6 +21,8 @@ export interface ProcessOptions {
   readonly mayBeRefused: boolean;
   /** Whether tokens expire in this world: one may do so again as soon as it was renewed. */
   readonly tokensExpire: boolean;
+  /** How many histories the store has had. */
+  readonly history: () => number;
   readonly count: (fault: string) => void;
   readonly violated: (guarantee: string, message: string) => void;
 }
@@ -34,6 +36,10 @@ export interface OpenSession {
   /** Whether anything happened to its process, or to the store, that may end it. */
   isDisturbed: boolean;
   isClosed: boolean;
+  /** Whether it was lost, or closed. */
+  isOver: boolean;
+  /** How many histories the store had had when it was opened. */
+  readonly history: number;
 }
 
 /** One process of a world: its store, its clocks, and its session. */
@@ -44,6 +50,7 @@ export class Process {
   readonly lateWrites: LateWrites;
   readonly #options: ProcessOptions;
   readonly #view: ClockView;
+  readonly #opened: OpenSession[] = [];
   readonly #closings = new Set<Promise<void>>();
   #opening: Promise<OpenSession | undefined> | undefined;
   #current: OpenSession | undefined;
@@ -82,6 +89,12 @@ export class Process {
     return this.#current;
   }
 
+  /** Whether a session that it opened in an earlier history has not noticed that this one is gone. */
+  get livesInThePast(): boolean {
+    const now = this.#options.history();
+    return this.#opened.some(({ isOver, history }) => !isOver && history < now);
+  }
+
   /** Whether the store, or somebody in its place, may have refused a call so. */
   mayRefuse(error: unknown): boolean {
     const { mayBeRefused, tokensExpire } = this.#options;
@@ -115,11 +128,12 @@ export class Process {
   }
 
   async #open(): Promise<OpenSession | undefined> {
-    const { ttl, random, implementation, violated } = this.#options;
+    const { ttl, random, implementation, history, violated } = this.#options;
     const { store, clock } = this;
     await this.#leave();
     while (!this.#isOver) {
       const before = this.disturbances;
+      const began = history();
       const wasTroubled = this.#isTroubled;
       try {
         const session = await implementation.openSession(store, {
@@ -129,7 +143,14 @@ export class Process {
           timeoutMs: OPEN_TIMEOUT_MS,
         });
         this.opened += 1;
-        const open = { session, isDisturbed: wasTroubled || this.disturbances > before, isClosed: false };
+        const open = {
+          session,
+          isDisturbed: wasTroubled || this.disturbances > before,
+          isClosed: false,
+          isOver: false,
+          history: began,
+        };
+        this.#opened.push(open);
         this.#current = open;
         session.signal.addEventListener('abort', () => {
           this.#ended(open);
@@ -144,7 +165,9 @@ export class Process {
     return undefined;
   }
 
-  #ended({ session, isDisturbed, isClosed }: OpenSession): void {
+  #ended(open: OpenSession): void {
+    open.isOver = true;
+    const { session, isDisturbed, isClosed } = open;
     if (isClosed) return;
     this.lost += 1;
     const { violated, count } = this.#options;

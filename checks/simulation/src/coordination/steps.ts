@@ -1,5 +1,5 @@
 import type { CoordinationParts } from './parts.js';
-import type { CoordinationStep } from './plan.js';
+import { FAR, type CoordinationStep } from './plan.js';
 
 /** Runs a step of a plan. What it starts goes on beside the next steps. */
 export async function takeStep(parts: CoordinationParts, step: CoordinationStep): Promise<void> {
@@ -101,9 +101,6 @@ async function revoke(parts: CoordinationParts, client: number): Promise<void> {
   await leases.revoke(lease);
 }
 
-/** By how many revisions a store must go back under its old identity, for nothing to overtake what clients know before they notice. */
-export const FAR = 12;
-
 async function restore(
   parts: CoordinationParts,
   { from, identity, writes }: Extract<CoordinationStep, { do: 'restore' }>,
@@ -122,4 +119,5 @@ async function restore(
         : Array.from({ length: writes }, (_, index) => ({ kind: 'put', key: `/elsewhere/${index}`, value: 'good' })),
   });
   queues.begin();
+  parts.noteOvertaking();
 }
