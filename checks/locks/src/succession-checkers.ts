@@ -51,7 +51,7 @@ export function observed(
       wrong.push(`an observer of ${nameOf(successions)} was told ${said(each)} ${before}, and that did not happen so`);
       return wrong;
     }
-    places = reached;
+    places = reached.flatMap((place) => [place, ...continuedAt(reigns, place)]);
   }
   if (isCaughtUp && places?.includes(reigns.length - 1) !== true && !isQuietGap(reigns, places)) {
     const last = reigns.at(-1)?.leader;
@@ -60,6 +60,20 @@ export function observed(
     );
   }
   return wrong;
+}
+
+/**
+ * Where the same reign goes on in a copy of the store under its old identity, which was made while this leader led: who was told of it already has
+ * missed nothing.
+ */
+function continuedAt(reigns: readonly Placed[], place: number): readonly number[] {
+  const [here, next] = [reigns[place], reigns[place + 1]];
+  if (here === undefined || next === undefined || next.history === here.history) return [];
+  const isSame =
+    next.identity === here.identity &&
+    next.leader?.createRevision === here.leader?.createRevision &&
+    next.leader?.value === here.leader?.value;
+  return isSame ? [place + 1, ...continuedAt(reigns, place + 1)] : [];
 }
 
 type Placed = Reign & { readonly identity: string; readonly history: number };

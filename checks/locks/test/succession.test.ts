@@ -68,6 +68,24 @@ describe('the checker of observers', () => {
     expect(observed([story()], [told('a', 1), undefined, told('c', 6, true)], true)).toEqual([]);
   });
 
+  /** A copy of the store under its old identity, in which somebody led already. */
+  function copyOf(leader: Candidate): Succession {
+    const copy = new Succession('/e', 'x', 6, [leader]);
+    copy.apply(7, [{ key: leader.key, candidate: undefined }]);
+    copy.apply(8, [{ key: '/e/f', candidate: candidate('f', 8) }]);
+    return copy;
+  }
+
+  test('finds nothing where the last leader goes on to lead in a copy of the store', () => {
+    const histories = [story(), copyOf(candidate('c', 6))];
+    const rest = [undefined, told('f', 8)];
+    expect(observed(histories, [...RIGHT, ...rest], true)).toEqual([]);
+    expect(observed(histories, [...RIGHT, told('c', 6, true), ...rest], true)).toEqual([]);
+    // It does not lead any more in a copy, or led before: then somebody was missed.
+    expect(observed([story(), copyOf(candidate('b', 2, 'b again'))], [...RIGHT, ...rest], true)).toHaveLength(1);
+    expect(observed(histories, [told('a', 1), ...rest], true)).toHaveLength(1);
+  });
+
   const other = new Succession('/e', 'y', 1, [candidate('d', 1)]);
   test.each<[string, readonly Succession[], readonly Told[]]>([
     ['a leader left out', [story()], [told('a', 1), told('b again', 2), undefined, told('c', 6)]],
