@@ -32,14 +32,17 @@ const faultsOfTests: Readonly<Record<string, string>> = {
   'holdfast/every-test-runs': "declare const test: { skip(name: string): void };\ntest.skip('a');\nexport {};",
 };
 
-test.each(['skip', 'only', 'todo', 'concurrent'])('test.%s is refused', (name) => {
-  const text = `declare const test: { ${name}(name: string): void };\ntest.${name}('a');\nexport {};\n`;
-  expect(verdicts([{ path: 'packages/core/test/a.ts', text }])).toEqual([['holdfast/every-test-runs']]);
-});
-
-test('an exception that nothing needs any more is found', () => {
+test('tests that do not run, and exceptions that nothing needs any more, are found', () => {
+  const kinds = ['skip', 'only', 'todo', 'concurrent'];
+  const calls = kinds.map((name, index) => ({
+    path: `packages/core/test/a-${index}.ts`,
+    text: `declare const test: { ${name}(name: string): void };\ntest.${name}('a');\nexport {};\n`,
+  }));
   const text = '// oxlint-disable-next-line eqeqeq -- Once there was a comparison.\nexport const a = 1;\n';
-  expect(verdicts([{ path: 'packages/core/src/a.ts', text }])).toEqual([[expect.stringContaining('Unused')]]);
+  expect(verdicts([...calls, { path: 'packages/core/src/a.ts', text }])).toEqual([
+    ...kinds.map(() => ['holdfast/every-test-runs']),
+    [expect.stringContaining('Unused')],
+  ]);
 });
 
 // The linter would look at a source outside of all projects with other types than those that it has.
