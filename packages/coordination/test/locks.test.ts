@@ -84,6 +84,22 @@ describe('a lock', () => {
     expect({ calls: link.calls, watches: link.opened }).toEqual({ calls: ['txn', 'txn'], watches: 0 });
   });
 
+  test('uses the key of the holder before it again, so that the server’s index does not grow with each, and has a token of its own', async () => {
+    const { session } = await w.session();
+    const first = await session.lock('/l/a');
+    await first.release();
+    const second = await session.lock('/l/a');
+    expect(second.key).toBe(first.key);
+    expect(second.token.revision).toBeGreaterThan(first.token.revision);
+    // The former holder has no hold on it.
+    await first.release();
+    expect(await w.keys()).toEqual([second.key]);
+    const third = session.lock('/l/a');
+    await eventually(async () => (await w.keys()).length === 2);
+    await second.release();
+    expect((await w.passing(third)).key).not.toBe(second.key);
+  });
+
   test('asks the system for its uptime where the wall clock shows that the machine may have slept, and in each check()', async () => {
     const store = memoryStore();
     const session = await openSession(store);

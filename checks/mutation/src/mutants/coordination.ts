@@ -127,8 +127,8 @@ export const coordination: readonly Mutant[] = [
     name: 'failed-release-forgotten',
     why: 'a release that failed is not made again, and the lock stays taken as long as the session lives',
     file: 'packages/coordination/src/queue/leave.ts',
-    find: 'return context.insistOnWrite(async (limits) => {',
-    replace: 'return context.write(async (limits) => {',
+    find: 'const wasThere = await context.insistOnWrite(async (limits) => {',
+    replace: 'const wasThere = await context.write(async (limits) => {',
     caughtBy: { test: LOCKS_TEST, name: 'goes on after its first answer was lost' },
   },
   {

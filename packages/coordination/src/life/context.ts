@@ -34,6 +34,8 @@ export class SessionContext extends Caller {
   readonly lease: LeaseId;
   readonly life: Lifetime;
   #tickets = 0;
+  /** The unique parts of keys that are gone. */
+  readonly #unused = new Set<string>();
   #newest: Bookmark | undefined;
   /** A key that this session may read. */
   #readable: string | undefined;
@@ -46,13 +48,30 @@ export class SessionContext extends Caller {
     this.life = life;
   }
 
-  /** New keys for one attempt to enter a queue, unlike those of any other attempt. */
+  /** Keys for one attempt to enter a queue, unlike those of any other attempt of which anything may still be on its way. */
   newTicket(name: string): Ticket {
-    this.#tickets += 1;
-    const random = Math.floor(this.random() * 36 ** 8).toString(36);
-    const ticket = ticketOf(name, this.lease, `${this.#tickets.toString(36)}${random.padStart(8, '0')}`);
+    const ticket = ticketOf(name, this.lease, this.#takeUnique());
     this.#readable = ticket.key;
     return ticket;
+  }
+
+  /**
+   * A key was removed, and its next user may have the same. A server keeps each key that there ever was in its index until a compaction, and reads all of
+   * those of a queue with it: with a key of its own for each holder, a lock would become slower each time that it is taken.
+   */
+  reuse(key: string): void {
+    this.#unused.add(key.slice(key.lastIndexOf('-') + 1));
+  }
+
+  #takeUnique(): string {
+    const [unused] = this.#unused;
+    if (unused !== undefined) {
+      this.#unused.delete(unused);
+      return unused;
+    }
+    this.#tickets += 1;
+    const random = Math.floor(this.random() * 36 ** 8).toString(36);
+    return `${this.#tickets.toString(36)}${random.padStart(8, '0')}`;
   }
 
   /** The same; a lease that is gone ends the session. */

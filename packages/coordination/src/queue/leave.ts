@@ -13,7 +13,7 @@ export function isOurs({ key, createRevision }: Place): Compare {
 export async function leave(context: SessionContext, place: Place): Promise<boolean> {
   /** Attempts that may have removed it: their answer was lost, or has not come. */
   let open = 0;
-  return context.insistOnWrite(async (limits) => {
+  const wasThere = await context.insistOnWrite(async (limits) => {
     const mayBeDone = open > 0;
     open += 1;
     try {
@@ -26,6 +26,9 @@ export async function leave(context: SessionContext, place: Place): Promise<bool
       throw error;
     }
   }, context.life.over);
+  // What may still land is for this create revision only.
+  context.reuse(place.key);
+  return wasThere;
 }
 
 /** Removes our key, however often that is refused: rights may come back, and until then the key keeps everybody behind it waiting. */
