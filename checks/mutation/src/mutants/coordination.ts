@@ -132,6 +132,14 @@ export const coordination: readonly Mutant[] = [
     caughtBy: { test: LOCKS_TEST, name: 'goes on after its first answer was lost' },
   },
   {
+    name: 'key-never-used-again',
+    why: 'each lock has a key of its own, and the server reads all that there ever were with each: locks become slower and slower',
+    file: 'packages/coordination/src/queue/leave.ts',
+    find: '  context.reuse(place.key);\n',
+    replace: '',
+    caughtBy: { test: LOCKS_TEST, name: 'uses the key of the holder before it again' },
+  },
+  {
     name: 'waiters-in-a-herd',
     why: 'each waiter watches the whole queue, so that every change wakes all of them',
     file: 'packages/coordination/src/queue/queue.ts',
