@@ -6,6 +6,8 @@ export class RecordChain {
   readonly #violated: (guarantee: string, message: string) => void;
   /** The writers that others have taken the record from. */
   readonly #past = new Set<string>();
+  /** The same, those too of a record that somebody has deleted since. */
+  readonly #everPast = new Set<string>();
   #last: SeenRecord | undefined;
 
   constructor(violated: (guarantee: string, message: string) => void) {
@@ -16,6 +18,11 @@ export class RecordChain {
     return this.#last;
   }
 
+  /** Whether another one has ever taken the record from a writer. */
+  wasTakenFrom(writer: string): boolean {
+    return this.#everPast.has(writer);
+  }
+
   /** A run has written a record, at a revision of the target. */
   add(record: SeenRecord, run: Run, revision: number): void {
     const before = this.#last;
@@ -23,7 +30,7 @@ export class RecordChain {
     if (run.writer !== record.writer)
       this.#violated('guarded', `${run.name} wrote another one's record at ${revision}`);
     if (before !== undefined && before.writer !== record.writer) {
-      this.#past.add(before.writer);
+      for (const past of [this.#past, this.#everPast]) past.add(before.writer);
       // Before it has changed anything, it may not know that it has had the record already: the answer was lost.
       if (!run.hasChanged) this.#past.delete(record.writer);
     }

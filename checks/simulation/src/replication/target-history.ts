@@ -66,6 +66,11 @@ export class TargetHistory {
     return this.#records.last;
   }
 
+  /** Whether another replicator has ever taken the record from this one. */
+  wasTakenFrom(run: Run): boolean {
+    return run.writer !== undefined && this.#records.wasTakenFrom(run.writer);
+  }
+
   /** Whether somebody has ever deleted the record. */
   get isDisowned(): boolean {
     return this.#isDisowned;
