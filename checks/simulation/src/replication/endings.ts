@@ -28,7 +28,11 @@ function hasReason(run: Run, error: unknown, { plan, history, isOther }: Endings
   const { record } = history;
   switch (error.code) {
     case 'conflict':
-      if (error.message.includes('another replicator')) return history.wasTakenFrom(run);
+      if (error.message.includes('another replicator'))
+        return (
+          history.wasTakenFrom(run) ||
+          (run.writer !== undefined && record !== undefined && record.writer !== run.writer)
+        );
       return error.message.includes('is gone') && history.isDisowned && record?.writer !== run.writer;
     case 'history-changed':
       return isOther(run) && !run.acceptsHistory;

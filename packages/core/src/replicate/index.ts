@@ -1,13 +1,8 @@
 export { type Conflict, type ConflictReason, ReplicationConflictError } from './conflict.js';
-export {
-  type CopyResult,
-  type CutOverResult,
-  migrate,
-  type MigrateOptions,
-  type Migration,
-  type MigrationPlan,
-} from './migrate.js';
+export { type CopyResult, migrate, type MigrateOptions, type Migration } from './migrate.js';
 export type { MigrationStage } from './migration-note.js';
+export type { MigrationPlan } from './migration-plan.js';
+export type { CutOverResult } from './retreat.js';
 export type { Difference, Verification } from './verify.js';
 export type { ConflictPolicy, ReplicateOptions } from './options.js';
 export { replicate } from './replicate.js';

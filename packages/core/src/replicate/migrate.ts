@@ -1,31 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@holdfast/store';
 import {
-  bytesEqual,
   checkMs,
   checkStorableKey,
   checkStore,
-  checkStorableValue,
   holdDuring,
   invalidArgument,
   quoted,
-  sleep,
   toStoreError,
 } from '@holdfast/store/adapter';
 import type { Conflict } from './conflict.js';
-import { describeConflict } from './conflict.js';
-import { KeyMap } from './key-map.js';
-import { isMortal } from './lease-tap.js';
 import { makeLedger } from './make-ledger.js';
 import { type MigrationNote, type MigrationStage, noteOf } from './migration-note.js';
+import { type MigrationPlan, planMigration } from './migration-plan.js';
+import { Move } from './move.js';
 import { type ReplicateOptions, type Settings, toSettings } from './options.js';
-import { checkPlaces, type Places } from './places.js';
 import { OwnKeys } from './own-keys.js';
-import { progressOf } from './record.js';
-import { readAll } from './read-all.js';
 import { Replicator } from './replicator.js';
+import { carryBack, type CutOverResult, resultOf } from './retreat.js';
 import type { ReplicationState } from './state.js';
-import { type Verification, verify } from './verify.js';
+import type { Verification } from './verify.js';
+import { wayBack } from './way-back.js';
 
 /** Options of `migrate()`: those of `replicate()`, and how the source is fenced. Times are in milliseconds. */
 export interface MigrateOptions extends ReplicateOptions {
@@ -40,31 +35,9 @@ export interface MigrateOptions extends ReplicateOptions {
   readonly unmapKey?: ((key: string) => string | undefined) | undefined;
 }
 
-/** What a migration would do. */
-export interface MigrationPlan {
-  readonly stage: MigrationStage;
-  /** The step to take next. */
-  readonly next: 'copy' | 'cutOver' | 'finish';
-  readonly source: { readonly keys: number; readonly bytes: number; readonly leased: number };
-  /** What `copy()` would write in the target by now. */
-  readonly writes: { readonly create: number; readonly update: number; readonly delete: number };
-  /** Keys under the target's prefix that are not the migration's own. */
-  readonly foreign: number;
-  readonly conflicts: readonly Conflict[];
-  /** Whether the fence in the source is a part of each write. Elsewhere, such as on etcd v2, the writers have to be stopped too. */
-  readonly isFenceTight: boolean;
-}
-
 export interface CopyResult {
   readonly bookmark: Bookmark;
   readonly conflicts: readonly Conflict[];
-}
-
-export interface CutOverResult {
-  readonly stage: MigrationStage;
-  readonly bookmark: Bookmark;
-  /** Keys that were written although the store was fenced. They were carried over. */
-  readonly late: readonly string[];
 }
 
 /**
@@ -152,46 +125,9 @@ class RunningMigration implements Migration {
     return (await this.#note())?.stage ?? 'none';
   }
 
-  async plan(): Promise<MigrationPlan> {
+  plan(): Promise<MigrationPlan> {
     const { settings } = this.#parts;
-    const { prefix, places, mapKey, signal } = settings;
-    const ledger = this.#ledger();
-    const stage = noteOf((await ledger.peek())?.migration)?.stage ?? 'none';
-    const from = await readAll(this.#source, prefix, { signal });
-    const there = await ledger.read();
-    const copies = new Map(there.items.map((item) => [item.key, item]));
-    const keys = new KeyMap(mapKey, prefix, places.prefix);
-    const conflicts: Conflict[] = [];
-    const writes = { create: 0, update: 0, delete: 0 };
-    let [bytes, leased] = [0, 0];
-    for (const item of from.items) {
-      bytes += item.value.length;
-      if (isMortal(item)) leased += 1;
-      const relative = item.key.slice(prefix.length);
-      const targetKey = keys.target(relative);
-      if (targetKey === undefined) continue;
-      keys.take(targetKey, relative);
-      const copy = copies.get(targetKey);
-      copies.delete(targetKey);
-      const conflict = this.#conflict(item, targetKey, copy, copy !== undefined && there.isOwn(copy));
-      if (conflict !== undefined) conflicts.push(conflict);
-      else if (copy === undefined) writes.create += 1;
-      else if (!bytesEqual(copy.value, item.value)) writes.update += 1;
-    }
-    let foreign = 0;
-    for (const copy of copies.values()) {
-      if (there.isOwn(copy)) writes.delete += 1;
-      else foreign += 1;
-    }
-    return {
-      stage,
-      next: stage === 'cut-over' || stage === 'retreated' ? 'finish' : stage === 'none' ? 'copy' : 'cutOver',
-      source: { keys: from.items.length, bytes, leased },
-      writes,
-      foreign,
-      conflicts,
-      isFenceTight: this.#source.capabilities.transactions === 'multi-key',
-    };
+    return planMigration({ source: this.#source, target: this.#target, settings, ledger: this.#ledger() });
   }
 
   async copy(): Promise<CopyResult> {
@@ -199,7 +135,7 @@ class RunningMigration implements Migration {
   }
 
   async verify(): Promise<Verification> {
-    return holdDuring(this.#verify(await this.#running()));
+    return holdDuring(this.#moveOf(await this.#running()).verify());
   }
 
   async cutOver(): Promise<CutOverResult> {
@@ -219,7 +155,7 @@ class RunningMigration implements Migration {
     await this.close();
     const { fence } = this.#parts;
     const { signal } = this.#parts.settings;
-    const back = this.#back(undefined).settings;
+    const back = wayBack(this.#source, this.#parts.settings, this.#parts.unmapKey, undefined).settings;
     // The target's record last: until then the migration can be finished again.
     await this.#erase(this.#source, back);
     await this.#source.delete({ key: fence }, { signal });
@@ -243,7 +179,7 @@ class RunningMigration implements Migration {
 
   async #copy(): Promise<CopyResult> {
     const replicator = await this.#running();
-    await this.#sync(replicator);
+    await this.#moveOf(replicator).sync();
     if (
       noteOf(replicator.record.migration) === undefined ||
       noteOf(replicator.record.migration)?.stage === 'retreated'
@@ -259,15 +195,16 @@ class RunningMigration implements Migration {
     const before = await this.#note();
     if (before?.stage === 'cut-over' && before.cutOver !== undefined) return resultOf(before, before.cutOver);
     const replicator = await this.#running();
-    await this.#requireEqual(replicator);
+    const move = this.#moveOf(replicator);
+    await move.requireEqual();
     const { fence, drainMs } = this.#parts;
     const { signal } = this.#parts.settings;
     const text = JSON.stringify({ migration: this.#parts.settings.name, to: this.#target.name });
     await this.#source.put(fence, text, { signal });
     await replicator.annotate(this.#noteNow({ stage: 'fenced' }));
-    const late = await this.#drain(replicator, this.#source, drainMs);
-    const { bookmark } = await this.#requireEqual(replicator);
-    await this.#settle(replicator);
+    const late = await move.drain(this.#source, drainMs);
+    const { bookmark } = await move.requireEqual();
+    await move.settle();
     const note = this.#noteNow({ stage: 'cut-over', cutOver: bookmark, late });
     await replicator.annotate(note);
     await this.close();
@@ -290,84 +227,21 @@ class RunningMigration implements Migration {
       return resultOf(next, bookmark);
     }
     await this.close();
-    // From here on no replicator of the way there changes anything.
-    const ledger = this.#ledger();
-    await ledger.open();
-    await ledger.commit([], progressOf(ledger.record), { ...note, ...this.#noteNow({ stage: 'retreating' }) });
-    const { settings, assumeOwn } = this.#back(note.cutOver);
-    const back = this.#replicate(this.#target, this.#source, settings, assumeOwn);
-    try {
-      await back.start();
-      await this.#requireEqual(back);
-      await this.#target.put(fence, JSON.stringify({ migration: settings.name, to: this.#source.name }), { signal });
-      const late = await this.#drain(back, this.#target, drainMs);
-      const { bookmark } = await this.#requireEqual(back);
-      await this.#settle(back);
-      await this.#source.delete({ key: fence }, { signal });
-      const next = this.#noteNow({ stage: 'retreated', late });
-      await ledger.commit([], progressOf(ledger.record), next);
-      return resultOf(next, bookmark);
-    } finally {
-      await back.close();
-    }
-  }
-
-  /** Follows for as long as a request can live that was on its way before the fence. */
-  async #drain(replicator: Replicator, store: ConfigStore, ms: number): Promise<readonly string[]> {
-    const { clock, signal } = this.#parts.settings;
-    await this.#sync(replicator);
-    const late = new Set<string>();
-    const stop = replicator.onStep((keys) => {
-      for (const key of keys) late.add(key);
-    });
-    try {
-      const ended = signal === undefined ? replicator.ended : AbortSignal.any([signal, replicator.ended]);
-      await sleep(clock, ms, ended);
-      await this.#sync(replicator);
-    } finally {
-      stop();
-    }
-    if (late.size > 0) {
-      this.#parts.settings.logger.warn(
-        `${late.size} keys of the ${store.name} store were written although it is fenced; they were carried over`,
-        { keys: [...late].slice(0, 10) },
-      );
-    }
-    return [...late];
-  }
-
-  /** What ends in the source meanwhile ends in the target too, and what comes late has its time to live. */
-  async #settle(replicator: Replicator): Promise<void> {
-    await replicator.settle();
-    await this.#sync(replicator);
-    await replicator.settle();
-  }
-
-  async #requireEqual(replicator: Replicator): Promise<Verification> {
-    const found = await this.#verify(replicator);
-    const [first] = found.differences;
-    if (first === undefined) return found;
-    throw refused(
-      `source and target are not equal: ${found.differences.length} of ${found.keys} keys differ, ` +
-        `such as ${quoted(first.key)} (${first.reason}); see verify() for all of them`,
-    );
-  }
-
-  #verify(replicator: Replicator): Promise<Verification> {
-    return verify({
-      ...replicator.sides,
-      targetOf: (key) => replicator.targetOf(key),
-      sourceOf: (targetKey) => replicator.sourceOf(targetKey),
-      isOwn: (key) => replicator.isOwn(key),
-      isConflict: (key) => replicator.conflicts.some(({ targetKey }) => targetKey === key),
-      sync: () => this.#sync(replicator),
-      signal: this.#parts.settings.signal,
+    return carryBack({
+      source: this.#source,
+      target: this.#target,
+      note,
+      fence,
+      drainMs,
+      back: wayBack(this.#source, this.#parts.settings, this.#parts.unmapKey, note.cutOver),
+      ledger: this.#ledger(),
+      noteNow: (next) => this.#noteNow(next),
+      replicate: (settings, assumeOwn) => this.#replicate(this.#target, this.#source, settings, assumeOwn),
     });
   }
 
-  async #sync(replicator: Replicator): Promise<void> {
-    const { signal, syncTimeoutMs } = this.#parts.settings;
-    await replicator.sync(signal ?? new AbortController().signal, syncTimeoutMs);
+  #moveOf(replicator: Replicator): Move {
+    return new Move(replicator, this.#parts.settings);
   }
 
   /** The replicator of the way there. */
@@ -407,25 +281,6 @@ class RunningMigration implements Migration {
     });
   }
 
-  /** The way back: what was in the source at the cut over, and was carried over, is as good as an own key. */
-  #back(cutOver: Bookmark | undefined): {
-    readonly settings: Settings;
-    readonly assumeOwn: (item: KeyValue) => boolean;
-  } {
-    const { settings, unmapKey } = this.#parts;
-    const { name, prefix, places, mapKey } = settings;
-    if (unmapKey === undefined && cutOver !== undefined) {
-      throw invalidArgument('a retreat after the cut over needs unmapKey, the inverse of mapKey');
-    }
-    // Another key, also where both stores are the same server.
-    const backPlaces: Places = checkPlaces({ prefix, name, recordKey: `${places.record}!back` }, this.#source);
-    return {
-      settings: { ...settings, prefix: places.prefix, places: backPlaces, mapKey: unmapKey ?? (() => undefined) },
-      assumeOwn: ({ key, modRevision }) =>
-        cutOver !== undefined && modRevision <= cutOver.revision && mapKey(key.slice(prefix.length)) !== undefined,
-    };
-  }
-
   async #erase(store: ConfigStore, settings: Settings): Promise<void> {
     const ledger = this.#ledger(store, settings);
     if ((await ledger.peek()) === undefined) return;
@@ -454,29 +309,9 @@ class RunningMigration implements Migration {
       answered: () => undefined,
     });
   }
-
-  #conflict(item: KeyValue, targetKey: string, copy: KeyValue | undefined, isOwn: boolean): Conflict | undefined {
-    const { capabilities } = this.#target;
-    const base = { key: item.key, targetKey, revision: item.modRevision, resolution: 'left' } as const;
-    let reason: 'key' | 'value' = 'key';
-    try {
-      checkStorableKey(targetKey, capabilities);
-      reason = 'value';
-      checkStorableValue(item.value, capabilities, targetKey);
-    } catch (error) {
-      return { ...base, reason, message: describeConflict(reason, targetKey, toStoreError(error).message) };
-    }
-    if (copy === undefined || isOwn || (bytesEqual(copy.value, item.value) && !isMortal(copy))) return undefined;
-    const message = describeConflict('exists', targetKey);
-    return { ...base, reason: 'exists', message, targetRevision: copy.modRevision };
-  }
 }
 
 const NOWHERE = { revision: 1, identity: '' } as unknown as Bookmark;
-
-function resultOf({ stage, late = [] }: MigrationNote, bookmark: Bookmark): CutOverResult {
-  return { stage, bookmark, late };
-}
 
 function refused(message: string): StoreError {
   return new StoreError('conflict', message, { outcome: 'not-applied' });

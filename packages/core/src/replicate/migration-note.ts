@@ -1,4 +1,4 @@
-import type { Bookmark } from '@holdfast/store';
+import { type Bookmark, StoreError } from '@holdfast/store';
 
 /** How far a migration has come. */
 export type MigrationStage =
@@ -30,4 +30,15 @@ export function noteOf(migration: unknown): MigrationNote | undefined {
   if (typeof migration !== 'object' || migration === null) return undefined;
   const { stage, at } = migration as Partial<MigrationNote>;
   return typeof stage === 'string' && typeof at === 'number' ? (migration as MigrationNote) : undefined;
+}
+
+/** @throws StoreError `conflict` if applications use the target by now: it is not a copy any more */
+export function checkNotMoved(migration: unknown): void {
+  const stage = noteOf(migration)?.stage;
+  if (stage !== 'cut-over' && stage !== 'retreating') return;
+  throw new StoreError(
+    'conflict',
+    `a migration of this name is at ${stage}: the target may have been changed since; finish or retreat with migrate()`,
+    { outcome: 'not-applied' },
+  );
 }

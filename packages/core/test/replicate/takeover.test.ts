@@ -138,3 +138,22 @@ it('needs nothing more of the source where it has all that was carried over', as
   expect(second.state.status).toBe('following');
   await run(second.close());
 });
+
+it('puts nothing back where the record is gone that tells how far the first one came', async () => {
+  const { source, target, clock, run } = world;
+  await source.put('/a/1', 'one');
+  const first = await world.start();
+  const late = new LateEvents(source);
+  const hooked = new HookedTarget(target);
+  hooked.before = async () => {
+    late.isLate = true;
+    await source.put('/a/1', 'two');
+    await run(first.sync());
+    await target.delete('/holdfast/replicate/test');
+  };
+  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5 };
+  const second = await run(replicate(new GuardedStore(late), new GuardedStore(hooked), options));
+  expect(second.conflicts()).toEqual([]);
+  expect(await held(target, TO)).toEqual({ 1: 'two' });
+  await run(second.close());
+});
