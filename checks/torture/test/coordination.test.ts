@@ -10,7 +10,7 @@ import type { Grip } from '../src/coordination/tape.js';
 import { V3Api, v3Outside } from '../src/outside.js';
 
 /** What never comes about is waited for so long. */
-const PATIENCE_MS = 4_000;
+const PATIENCE_MS = 2_000;
 const LONG_MS = 120_000;
 /** Nobody is lost because the machine is busy. */
 const SAFE = [60, 60, 60];
