@@ -33,6 +33,13 @@ export function folderGone(path: string, cause?: unknown): StoreError {
   });
 }
 
+export function behindAgain(path: string): StoreError {
+  return new StoreError(
+    'unavailable',
+    `a process that opened ${path} has hidden the newest commit from all others; the file is opened anew`,
+  );
+}
+
 export function dataReplaced(path: string): StoreError {
   return new StoreError(
     'unavailable',

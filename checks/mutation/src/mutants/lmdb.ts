@@ -99,4 +99,15 @@ export const lmdb: readonly Mutant[] = [
     replace: '  if (known === undefined || size < least)',
     caughtBy: { test: UPKEEP, name: 'a file that ends before its last page is no damage' },
   },
+  {
+    name: 'lmdb-hidden-commit-is-replaced',
+    why: 'a commit that another process hid as it opened the file is replaced by the next one, and what it acknowledged is lost',
+    file: 'packages/lmdb/src/database/database.ts',
+    find: 'return newestCommit(this.path) >= own;',
+    replace: 'return newestCommit(this.path) > own;',
+    caughtBy: {
+      test: 'packages/lmdb/test/opened-in-a-commit.test.ts',
+      name: 'a commit that another process has hidden as it opened the file is not lost',
+    },
+  },
 ];

@@ -4,6 +4,7 @@ import type { StoreError } from '@holdfast/store';
 import type { StoreState } from '../data/state.js';
 import { dataReplaced, folderGone, openTwice, toLmdbError } from '../errors.js';
 import { DATA_FILE, dataFileIn, fileIn, idOf, isSame, LOCK_FILE, type FileId } from './folder.js';
+import { newestCommit } from './header.js';
 import { openTables, type Tables } from './tables.js';
 
 export interface DatabaseOptions {
@@ -82,6 +83,16 @@ export class Database {
     } catch (thrown) {
       throw this.toError(thrown);
     }
+  }
+
+  /**
+   * Whether this write transaction does not follow the newest commit, which it would replace. A process that opens a file tells all others which
+   * commit is the newest, as it has read it before: what was committed in between is forgotten (LMDB 1.0, `mdb_env_open2`). To open the file anew,
+   * while nobody commits, says it rightly.
+   */
+  isBehind({ root }: Tables): boolean {
+    const own = (root as unknown as { getWriteTxnId(): number }).getWriteTxnId();
+    return newestCommit(this.path) >= own;
   }
 
   toError(thrown: unknown): StoreError {

@@ -12,7 +12,8 @@ const PAGE_SIZE_AT = 48;
 const OLDER_MAGIC_AT = 16;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
-const HEAD_BYTES = 64;
+const COMMIT_AT = 152;
+const HEAD_BYTES = 160;
 const MAKING_MS = 1_000;
 
 /**
@@ -53,6 +54,18 @@ function checkHeads(path: string, file: string): void {
       throw notOurs(path, 'its data.mdb was made by another version of LMDB');
     }
     if (!isHead(readHead(opened, pageSize))) throw new Error('MDB_CORRUPTED: its second page is not one of LMDB');
+  } finally {
+    closeSync(opened);
+  }
+}
+
+/** The number of the newest commit in the file: each one writes it into the older of the first two pages. */
+export function newestCommit(path: string): number {
+  const opened = openSync(join(path, DATA_FILE), 'r');
+  try {
+    const first = readHead(opened, 0);
+    const second = readHead(opened, first.readUInt32LE(PAGE_SIZE_AT));
+    return Math.max(...[first, second].map((head) => Number(head.readBigUInt64LE(COMMIT_AT))));
   } finally {
     closeSync(opened);
   }

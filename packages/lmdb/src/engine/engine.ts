@@ -5,9 +5,9 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path';
 import type { Machine } from '../data/state.js';
 import type { Database } from '../database/database.js';
-import { DATA_FILE, dataFileIn, freeBytes } from '../database/folder.js';
+import { DATA_FILE, dataFileIn, freeBytes, idOf } from '../database/folder.js';
 import { readMarks, readState, usedBytes, writeMarks, type Tables } from '../database/tables.js';
-import { closed as storeClosed, diskFull, folderGone, quotaReached, toLmdbError } from '../errors.js';
+import { behindAgain, closed as storeClosed, diskFull, folderGone, quotaReached, toLmdbError } from '../errors.js';
 import { changesSince } from '../history/changes.js';
 import { closeHistory, dueCompaction, hasClosed, reclaim } from '../history/compaction.js';
 import { firstDeadline } from '../leases/lease-book.js';
@@ -40,6 +40,9 @@ export class Engine implements FolderUser {
   readonly #clock: Clock;
   readonly #logger: Logger;
   #handles = 0;
+  /** Where the store was when it was looked at last. */
+  #seen: { readonly identity: string; readonly head: number; readonly file: string | undefined } | undefined;
+  #reopening: Promise<void> | undefined;
   #timer: TimerHandle;
   #timerAtMs = 0;
   #tending: Promise<void> | undefined;
@@ -140,11 +143,29 @@ export class Engine implements FolderUser {
 
   head(): Head {
     const { head, identity } = this.read(readState);
+    this.#checkForward(identity, head);
     return { revision: head as Revision, identity };
   }
 
   changesSince(after: number, query: ChangesQuery): Changes {
-    return this.read((tables) => changesSince(tables, after, query));
+    const changes = this.read((tables) => changesSince(tables, after, query));
+    this.#checkForward(changes.identity, changes.head);
+    return changes;
+  }
+
+  /**
+   * Looks whether the file has gone back. Another process that opened it may have hidden its newest commit (see {@link Database.isBehind}): once it
+   * is opened anew, that is there again. A store that was restored is another file.
+   */
+  #checkForward(identity: string, head: number): void {
+    const found = dataFileIn(this.#options.path);
+    const file = found && idOf(found);
+    const seen = this.#seen;
+    if (seen?.identity === identity && seen.file === file && head < seen.head) {
+      this.#reopening ??= this.database.close().finally(() => (this.#reopening = undefined));
+      throw behindAgain(this.#options.path);
+    }
+    this.#seen = { identity, head, file };
   }
 
   async copyTo(folder: string): Promise<void> {

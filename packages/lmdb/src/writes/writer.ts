@@ -4,6 +4,7 @@ import { abortable, withOutcome } from '@holdfast/store/adapter';
 import type { Machine } from '../data/state.js';
 import type { Database } from '../database/database.js';
 import { checkStillThere, dataFileIn, type FileId } from '../database/folder.js';
+import { behindAgain } from '../errors.js';
 import { readState, writeState, type Tables } from '../database/tables.js';
 import { WriteTxn } from './write-txn.js';
 
@@ -40,6 +41,9 @@ type Outcome = { readonly op: Pending } & ({ readonly result: unknown } | { read
 const MOST_WRITES = 1_000;
 const MOST_BYTES = 8 * 1024 * 1024;
 const MOST_MS = 20;
+
+/** How often in a row a file is opened anew for one transaction. */
+const MOST_BEHIND = 20;
 
 /** Something failed after a write had begun: all of the transaction is taken back. */
 class Spoilt extends Error {
@@ -136,17 +140,23 @@ export class Writer {
 
   async #commit(take: () => Pending[]): Promise<void> {
     const { database, machine, onCommit } = this.#options;
-    const tables = database.tables();
+    let tables = database.tables();
     const file = dataFileIn(database.path);
+    let behind = 0;
     let outcomes: Outcome[] = [];
     let serial = 0;
     let committed = false;
     let announced = true;
     do {
       if (database.lags) await this.#announce(tables);
+      let isBehind = false;
+      const { root } = tables;
+      const opened = tables;
       try {
-        await tables.root.childTransaction(() => {
-          const txn = new WriteTxn(tables, machine);
+        await root.childTransaction(() => {
+          isBehind = database.isBehind(opened);
+          if (isBehind) return ABORT;
+          const txn = new WriteTxn(opened, machine);
           serial = txn.state.serial;
           // Another process may have noted since that all is flushed.
           announced = !database.lags || !txn.state.clean;
@@ -159,6 +169,11 @@ export class Writer {
         if (thrown instanceof Spoilt) throw thrown;
         throw await this.#failure(thrown, serial);
       }
+      if (!isBehind) continue;
+      if ((behind += 1) > MOST_BEHIND) throw notApplied(behindAgain(database.path));
+      await database.close();
+      tables = database.tables();
+      announced = false;
     } while (!announced);
     if (committed) {
       if (database.lags && outcomes.some(({ op }) => op.flush)) await this.#flush(tables);
@@ -207,10 +222,12 @@ export class Writer {
     if (!database.read(readState).clean) return;
     try {
       await tables.root.childTransaction(() => {
+        if (database.isBehind(tables)) return ABORT;
         const state = readState(tables);
         state.clean = false;
         state.serial += 1;
         writeState(tables, state);
+        return undefined;
       });
       await database.flush(tables);
     } catch (thrown) {
