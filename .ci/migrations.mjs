@@ -46,7 +46,10 @@ const { findEtcd, MIRROR_FAULTS, MoverProgram, runFault, runMigration, runSpeed,
 )(support);
 const program = new MoverProgram();
 const [keys, kills, seed] = [values.keys, values.kills, values.seed].map(Number);
-const command = `npm run migrations -- ${process.argv.slice(2).join(' ')}`.trim();
+const given = process.argv.slice(2);
+const outAt = given.indexOf('--out');
+// Where the results went is no part of what was run.
+const command = `npm run migrations -- ${(outAt < 0 ? given : given.toSpliced(outAt, 2)).join(' ')}`.trim();
 const results = [];
 
 /** With `--out`, the results of earlier runs stay there, unless this one has the same. */
