@@ -33,4 +33,9 @@ export const replicationRegressions: readonly { readonly seed: number; readonly 
     what: 'on etcd v2, one that was cut off wrote a key again that the one who took over had deleted',
   },
   { seed: 11395, what: 'these worlds gave a process that slept the messages of a stalled stream in another order' },
+  { seed: 5135, what: 'these worlds asked who has the record now, where somebody had deleted it since' },
+  {
+    seed: 8279,
+    what: 'these worlds took a second try for a step without its record, where somebody else had deleted what came in',
+  },
 ];

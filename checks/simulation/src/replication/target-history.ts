@@ -157,7 +157,8 @@ export class TargetHistory {
 
   /** Without them, the record comes first: between two of them no key is written twice. A late write may be the first try of another one. */
   #checkRecorded(changed: readonly string[], revision: number, run: Run, isLate: boolean): void {
-    const again = changed.filter((key) => run.unrecorded.has(key));
+    // Nobody can tell a write that never came in from one that somebody else has deleted.
+    const again = changed.filter((key) => run.unrecorded.has(key) && !this.held.isForeign(key));
     if (again.length > 0 && !isLate)
       this.#options.violated(
         'guarded',
