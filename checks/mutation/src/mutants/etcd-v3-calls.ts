@@ -72,11 +72,11 @@ export const etcdV3Calls: readonly Mutant[] = [
   },
   {
     name: 'v3-compressed-taken',
-    why: 'an answer that is compressed, which no request asks for, is taken for the message',
+    why: 'an answer that something has compressed on its way is taken for the message itself',
     file: 'packages/etcd-v3/src/connection/direct-call.ts',
-    find: 'if (framed[0] !== 0) {',
-    replace: 'if (framed[0] === 2) {',
-    caughtBy: { test: DIRECT, name: 'a compressed answer, which nobody asked for, is none' },
+    find: 'if (framed[0] === COMPRESSED)',
+    replace: 'if (framed[0] === 2)',
+    caughtBy: { test: DIRECT, name: "a call past gRPC's client ends as one through it" },
   },
   {
     name: 'v3-takes-any-key',

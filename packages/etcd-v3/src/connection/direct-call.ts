@@ -1,4 +1,5 @@
 import { status as grpcStatus, type ChannelInterface, Metadata, type StatusObject } from '@grpc/grpc-js';
+import { decompress, type Unreadable } from './decompress.js';
 
 /** A unary call under way. */
 export interface RunningCall {
@@ -10,6 +11,8 @@ export interface DirectRequest {
   readonly metadata: Metadata;
   /** The message, encoded. */
   readonly message: Buffer;
+  /** The longest message of an answer, once it is unpacked. The channel itself refuses longer ones as they come. */
+  readonly maxResponseBytes: number;
 }
 
 /** No handler is called before {@link callDirectly} has returned. */
@@ -51,6 +54,7 @@ interface Listener {
 }
 
 const HEAD_BYTES = 5;
+const COMPRESSED = 1;
 const CHANNEL_PARTS = ['doPick', 'onCallStart', 'onCallEnd'] as const;
 const CALL_PARTS = ['cancelWithStatus', 'startRead', 'sendMessageWithContext', 'halfClose'] as const;
 const NO_TRAILERS = new Metadata();
@@ -65,14 +69,14 @@ const NO_PICK_INFO = {};
  */
 export function callDirectly(
   channel: ChannelInterface,
-  { path, metadata, message }: DirectRequest,
+  { path, metadata, message, maxResponseBytes }: DirectRequest,
   handlers: DirectHandlers,
 ): RunningCall | undefined {
   const { internalChannel } = channel as unknown as ChannelParts;
   const host = internalChannel?.defaultAuthority;
   if (internalChannel === undefined || typeof host !== 'string') return undefined;
   if (!CHANNEL_PARTS.every((name) => typeof internalChannel[name] === 'function')) return undefined;
-  const answer = new Answer(handlers, (status) => {
+  const answer = new Answer(handlers, maxResponseBytes, (status) => {
     internalChannel.onCallEnd?.(status);
   });
   let call: TransportCall | undefined;
@@ -103,15 +107,23 @@ export function callDirectly(
 class Answer implements Listener {
   #handlers: DirectHandlers | undefined;
   #onOver: ((status: StatusObject) => void) | undefined;
+  readonly #maxBytes: number;
   call: TransportCall | undefined;
+  #encoding: string | undefined;
   #message: Buffer | undefined;
+  #isUnpacking = false;
+  /** How the call ended while its message was being unpacked. */
+  #status: StatusObject | undefined;
+  #unreadable: Unreadable | undefined;
 
-  constructor(handlers: DirectHandlers, onOver: (status: StatusObject) => void) {
+  constructor(handlers: DirectHandlers, maxBytes: number, onOver: (status: StatusObject) => void) {
     this.#handlers = handlers;
+    this.#maxBytes = maxBytes;
     this.#onOver = onOver;
   }
 
   onReceiveMetadata(head: Metadata): void {
+    this.#encoding = head.get('grpc-encoding')[0]?.toString();
     this.#handlers?.onHead(head);
   }
 
@@ -121,23 +133,37 @@ class Answer implements Listener {
       call?.cancelWithStatus(grpcStatus.UNIMPLEMENTED, 'Too many responses received');
       return;
     }
-    // The request named no compression that it would take.
-    if (framed[0] !== 0) {
-      call?.cancelWithStatus(grpcStatus.INTERNAL, 'the answer is compressed, which was not asked for');
-      return;
-    }
     this.#message = framed.subarray(HEAD_BYTES);
+    if (framed[0] === COMPRESSED) this.#unpack(this.#message);
     // A second message is to be seen.
     call?.startRead();
   }
 
+  #unpack(packed: Buffer): void {
+    this.#isUnpacking = true;
+    decompress(packed, this.#encoding, this.#maxBytes, (result) => {
+      this.#isUnpacking = false;
+      if (result instanceof Uint8Array) this.#message = result;
+      else this.#unreadable = result;
+      if (this.#status !== undefined) this.onReceiveStatus(this.#status);
+      else if (this.#unreadable !== undefined)
+        this.call?.cancelWithStatus(this.#unreadable.code, this.#unreadable.details);
+    });
+  }
+
   onReceiveStatus(status: StatusObject): void {
+    if (this.#isUnpacking) {
+      this.#status = status;
+      return;
+    }
     const handlers = this.#handlers;
     const message = this.#message;
+    const unreadable = this.#unreadable;
     const onOver = this.#onOver;
     this.#handlers = this.#onOver = this.#message = this.call = undefined;
     onOver?.(status);
     if (status.code !== grpcStatus.OK) handlers?.onEnd(status, undefined);
+    else if (unreadable !== undefined) handlers?.onEnd({ ...unreadable, metadata: status.metadata }, undefined);
     else if (message !== undefined) handlers?.onEnd(status, message);
     else {
       const details = 'No message received';

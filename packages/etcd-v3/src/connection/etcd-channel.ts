@@ -36,6 +36,7 @@ export const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection w
 export class EtcdChannel {
   readonly #channel: ChannelInterface;
   readonly #client: Client;
+  readonly #maxResponseBytes: number;
   readonly #credentials: EndpointCredentials;
   /** The cluster that it has shown to reach; `undefined` until it has, or where it does not tell. */
   identity: string | undefined;
@@ -56,6 +57,7 @@ export class EtcdChannel {
       this.#credentials.track(socket);
     });
     this.#channel = channel;
+    this.#maxResponseBytes = options.maxResponseBytes;
     this.#client = new Client(address.target, this.#credentials, { channelOverride: this.#channel });
   }
 
@@ -90,7 +92,11 @@ export class EtcdChannel {
     }
     const { path, requestSerialize } = this.definition(rpc);
     const codec = { path, requestSerialize, responseDeserialize: this.decoder(rpc) };
-    return callUnary({ channel: this.#channel, client: this.#client }, { ...codec, request, metadata }, done);
+    return callUnary(
+      { channel: this.#channel, client: this.#client, maxResponseBytes: this.#maxResponseBytes },
+      { ...codec, request, metadata },
+      done,
+    );
   }
 
   /** Begins a call of a streaming method; the caller starts it and does its own encoding and reading. */

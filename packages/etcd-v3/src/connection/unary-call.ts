@@ -24,11 +24,13 @@ type Status = Pick<StatusObject, 'code' | 'details'> & { readonly metadata?: Met
 export interface UnaryBegin {
   readonly channel: ChannelInterface;
   readonly client: Client;
+  /** The limit that the channel was made with. */
+  readonly maxResponseBytes: number;
 }
 
 /** Makes one call, and calls back once, after this has returned. */
 export function callUnary<Request, Response>(
-  { channel, client }: UnaryBegin,
+  { channel, client, maxResponseBytes }: UnaryBegin,
   { path, requestSerialize, responseDeserialize, request, metadata }: UnaryRequest<Request, Response>,
   done: UnaryDone<Response>,
 ): RunningCall {
@@ -64,7 +66,7 @@ export function callUnary<Request, Response>(
     succeed(response);
   };
   const message = encodedBy(requestSerialize, request);
-  running = message && callDirectly(channel, { path, metadata, message }, { onHead, onEnd });
+  running = message && callDirectly(channel, { path, metadata, message, maxResponseBytes }, { onHead, onEnd });
   if (running !== undefined) return running;
   const call = client.makeUnaryRequest(
     path,

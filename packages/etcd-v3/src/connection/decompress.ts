@@ -1,0 +1,45 @@
+import { status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
+import { gunzip, inflate } from 'node:zlib';
+
+/** As gRPC's client tells it: what a call ends with whose message can't be read. */
+export type Unreadable = Pick<StatusObject, 'code' | 'details'>;
+
+/**
+ * Unpacks a message. No request of ours names a compression, but something between client and server may use one all the same.
+ *
+ * @param encoding the answer's header `grpc-encoding`
+ * @param mostBytes the longest message, unpacked: a few bytes can come to gigabytes
+ * @param done called once, after this has returned
+ */
+export function decompress(
+  packed: Buffer,
+  encoding: string | undefined,
+  mostBytes: number,
+  done: (message: Buffer | Unreadable) => void,
+): void {
+  const unpack = encoding === 'gzip' ? gunzip : encoding === 'deflate' ? inflate : undefined;
+  if (unpack === undefined) {
+    process.nextTick(done, unsupported(encoding));
+    return;
+  }
+  unpack(packed, { maxOutputLength: mostBytes }, (error, message) => {
+    if (error === null) done(message);
+    else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') done(tooLong(mostBytes));
+    else done({ code: grpcStatus.INTERNAL, details: `Failed to decompress ${encoding}-encoded message` });
+  });
+}
+
+function unsupported(encoding = 'identity'): Unreadable {
+  if (encoding === 'identity')
+    return {
+      code: grpcStatus.INTERNAL,
+      details: 'Received compressed message but "grpc-encoding" header was identity',
+    };
+  const details = `Received message compressed with unsupported encoding "${encoding}"`;
+  return { code: grpcStatus.UNIMPLEMENTED, details };
+}
+
+function tooLong(mostBytes: number): Unreadable {
+  const details = `Received message that decompresses to a size larger than ${mostBytes}`;
+  return { code: grpcStatus.RESOURCE_EXHAUSTED, details };
+}
