@@ -162,10 +162,15 @@ export class Engine implements FolderUser {
     const file = found && idOf(found);
     const seen = this.#seen;
     if (seen?.identity === identity && seen.file === file && head < seen.head) {
-      this.#reopening ??= this.database.close().finally(() => (this.#reopening = undefined));
+      this.#reopening ??= this.#openAnew().finally(() => (this.#reopening = undefined));
       throw behindAgain(this.#options.path);
     }
     this.#seen = { identity, head, file };
+  }
+
+  /** As a write that changes nothing: in its turn, it notices that too. While others are under way, LMDB can't be closed. */
+  async #openAnew(): Promise<void> {
+    await this.#folder.writer.submit(() => undefined, { isWrite: false }).catch(() => undefined);
   }
 
   async copyTo(folder: string): Promise<void> {
