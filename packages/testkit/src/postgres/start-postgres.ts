@@ -66,6 +66,8 @@ const ALWAYS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   shared_buffers: '16MB',
+  // In the data folder, which goes with the server: a killed server leaves what it has in the system's shared memory.
+  dynamic_shared_memory_type: 'mmap',
   max_connections: '60',
   log_timezone: 'UTC',
 };
