@@ -13,7 +13,7 @@ const launchers = ['availableEtcds', 'findEtcd', 'startEtcd', 'availablePostgres
 /** The module behind them, for the testkit's own tests, and the one that builds the command. */
 const launcherModules = ['packages/testkit/src/etcd/etcd-binary.ts', 'packages/cli/test/support/build-command.ts'];
 
-/** Tests that start servers, npm, test runners or a build without importing a launcher. They wait for other programs, for seconds. */
+/** Tests that start servers, npm, test runners or a build (one of all published types) without importing a launcher. They wait for other programs, for seconds. */
 export const startOthers = [
   'bench/test/other-checkout-run.test.ts',
   'checks/mutation/test/run-mutant.test.ts',
@@ -21,6 +21,7 @@ export const startOthers = [
   'examples/http-kv/test/http-kv.test.ts',
   'packages/testkit/test/runners.test.ts',
   '.ci/test/npm-pack.test.ts',
+  '.ci/test/published-types.test.ts',
   '.ci/test/server-tests.test.ts',
 ];
 
