@@ -13,7 +13,7 @@ const launchers = ['availableEtcds', 'findEtcd', 'startEtcd', 'availablePostgres
 /** The module behind them, for the testkit's own tests, and the one that builds the command. */
 const launcherModules = ['packages/testkit/src/etcd/etcd-binary.ts', 'packages/cli/test/support/build-command.ts'];
 
-/** Tests that start servers, npm, test runners or a build (one of all published types) without importing a launcher. They wait for other programs, for seconds. */
+/** Tests that start servers, npm, test runners, a compiler or other programs without importing a launcher. They wait for those, for seconds. */
 export const startOthers = [
   'bench/test/other-checkout-run.test.ts',
   'checks/mutation/test/run-mutant.test.ts',
@@ -22,6 +22,8 @@ export const startOthers = [
   'packages/testkit/test/runners.test.ts',
   '.ci/test/npm-pack.test.ts',
   '.ci/test/published-types.test.ts',
+  '.ci/test/rooms.test.ts',
+  'packages/core/test/option-types.test.ts',
   '.ci/test/server-tests.test.ts',
 ];
 
