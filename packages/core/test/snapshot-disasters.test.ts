@@ -148,7 +148,8 @@ describe('the last good copy is kept, although nothing in the store contradicts 
     expect((await readSnapshotIn(files, copy)).entries).toHaveLength(12);
   });
 
-  test('a wipe while steps are about to be written: they complete the old copy, and nothing later does', async () => {
+  /** A wipe while steps are about to be written. Returns what the copy has that is kept, and what it may have. */
+  async function wipeBeforeSteps() {
     const { files, data, state: before, revision, snapshot } = await backedUp();
     const second = await mirror(data, { ...A, snapshot, saveAfterMs: 400 });
     await eventually(() => logs(files).length === 1 && second.state.status === 'live');
@@ -182,7 +183,18 @@ describe('the last good copy is kept, although nothing in the store contradicts 
       expect(stateIn(content, '/a/')).toBe(content.header?.bookmark.revision === revision ? before : state);
     }
     const [copy = ''] = kept(files);
-    expect(stateIn(await readSnapshotIn(files, copy), '/a/')).toBe(state);
+    return { copy: stateIn(await readSnapshotIn(files, copy), '/a/'), before, state };
+  }
+
+  test('a wipe while steps are about to be written: they complete the old copy, and nothing later does', async () => {
+    let isComplete = false;
+    for (let round = 0; !isComplete && round < 5; round += 1) {
+      const { copy, before, state } = await wipeBeforeSteps();
+      isComplete = copy === state;
+      // On a busy machine the file was due already before the steps came: then the copy is as old as it may be.
+      if (!isComplete) expect(copy).toBe(before);
+    }
+    expect(isComplete).toBe(true);
   });
 
   test('many of them: the last ones, and the largest one, are kept', async () => {
