@@ -1,6 +1,6 @@
 import { observeLeader, openSession, transact, type Session } from '@holdfast/coordination';
-import { isStoreError, StoreError, type ConfigStore, type Txn, type TxnResult } from '@holdfast/store';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { isStoreError, StoreError, type ConfigStore, type Txn } from '@holdfast/store';
+import { afterEach, describe, test } from '@jest/globals';
 import { Tally } from '../../../packages/coordination/src/elections/tally.js';
 import { SessionContext } from '../../../packages/coordination/src/life/context.js';
 import { Lifetime } from '../../../packages/coordination/src/life/lifetime.js';
@@ -9,38 +9,17 @@ import { Elapsed } from '../../../packages/coordination/src/util/elapsed.js';
 import { sample } from '../../../.ci/test/support/sample.js';
 import { runCoordinationCampaign } from '../src/coordination/campaign.js';
 import { holdfast, type Implementation } from '../src/coordination/implementation.js';
+import { type Broken, type BrokenKind, expectFound, withTxn } from './support/broken.js';
 import { override, replace, restoreAll } from './support/patches.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
 const MOST_WORLDS = 60;
 
-interface Broken {
-  readonly wrapStore?: (store: ConfigStore) => ConfigStore;
-  readonly implementation?: Implementation;
-}
-
-interface Mutant {
-  readonly name: string;
-  /** Which checker is to find it, before any other does. */
-  readonly guarantee: string;
-  /** The first seed to try, where it takes something that few worlds have. */
-  readonly from?: number;
-  /** Breaks the code; or gives a store or an implementation that is broken. */
-  readonly install: () => Broken;
-}
-
-const broken: Broken = {};
+const broken: Broken<Implementation> = {};
 const newest = new WeakMap<Tally, { readonly last: string }>();
 
-/** A store whose transactions are asked for, or answered, otherwise. */
-function withTxn(change: (txn: Txn) => Txn, answer = (result: Promise<TxnResult>) => result): Broken {
-  return {
-    wrapStore: (store) => override(store, { txn: (txn, options) => answer(store.txn(change(txn), options)) }),
-  };
-}
-
 /** Sessions of which some calls do something else. */
-function sessionsWith(change: (session: Session, store: ConfigStore) => Partial<Session>): Broken {
+function sessionsWith(change: (session: Session, store: ConfigStore) => Partial<Session>): Broken<Implementation> {
   return {
     implementation: {
       ...holdfast,
@@ -54,7 +33,7 @@ function sessionsWith(change: (session: Session, store: ConfigStore) => Partial<
 
 const isMarkAbsent = (compare: object): boolean => 'key' in compare && String(compare.key).includes('.given-up-');
 
-const mutants: readonly Mutant[] = [
+const mutants: readonly BrokenKind<Implementation>[] = [
   {
     name: 'a session that counts on three times the time of its lease',
     guarantee: 'exclusive',
@@ -317,19 +296,7 @@ function isTransfer({ then }: Txn): boolean {
 describe('every checker of coordination finds what it is for', () => {
   afterEach(restoreAll);
 
-  test.each(sample(mutants).map((mutant) => [mutant.name, mutant] as const))('%s', async (_, mutant) => {
-    const found: string[] = [];
-    let isCaught = false;
-    await runCoordinationCampaign({
-      first: mutant.from ?? 1,
-      seeds: MOST_WORLDS,
-      ...mutant.install(),
-      onSeed: (seed, failure) => {
-        for (const { guarantee, message } of failure?.violations ?? []) found.push(`${seed} ${guarantee}: ${message}`);
-        isCaught = failure?.violations[0]?.guarantee === mutant.guarantee;
-        return !isCaught;
-      },
-    });
-    expect({ isCaught, found: isCaught ? [] : found.slice(0, 10) }).toEqual({ isCaught: true, found: [] });
-  });
+  test.each(sample(mutants).map((mutant) => [mutant.name, mutant] as const))('%s', (_, mutant) =>
+    expectFound(mutant, runCoordinationCampaign, MOST_WORLDS),
+  );
 });

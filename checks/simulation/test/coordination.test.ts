@@ -1,4 +1,4 @@
-import { isStoreError, StoreError, type ConfigStore } from '@holdfast/store';
+import type { ConfigStore } from '@holdfast/store';
 import { describeViolations } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { sample } from '../../../.ci/test/support/sample.js';
@@ -8,6 +8,7 @@ import type { CoordinationPlan, CoordinationStep } from '../src/coordination/pla
 import { coordinationRegressions } from '../src/coordination/regressions.js';
 import { shrinkCoordination } from '../src/coordination/shrink.js';
 import { runCoordination } from '../src/coordination/world.js';
+import { withFinalOutages } from './support/broken.js';
 import { override } from './support/patches.js';
 
 const FIRST_SEED = 1;
@@ -112,24 +113,16 @@ describe('a world of coordinators', () => {
 
   test('that breaks a promise is shrunk to the steps that it takes', async () => {
     // A store whose outages are final: a lost connection and a lock show it.
-    const wrapStore = (store: ConfigStore) =>
-      override(store, {
-        txn: (txn, options) =>
-          store.txn(txn, options).catch((error: unknown) => {
-            if (!isStoreError(error, 'unavailable')) throw error;
-            throw new StoreError('unavailable', error.message, { outcome: error.outcome, retryable: false });
-          }),
-      });
     const { failures } = await runCoordinationCampaign({
       first: 1,
       seeds: 20,
-      wrapStore,
+      wrapStore: withFinalOutages,
       onSeed: (_, failure) => failure === undefined,
     });
     const [failure] = failures;
     expect(failure?.violations[0]?.guarantee).toBe('outcome');
     if (failure === undefined) return;
-    const minimal = await shrinkCoordination(failure, { wrapStore });
+    const minimal = await shrinkCoordination(failure, { wrapStore: withFinalOutages });
     expect(minimal.violations[0]?.guarantee).toBe('outcome');
     expect(minimal.plan.steps.length).toBeLessThanOrEqual(6);
   }, 120_000);

@@ -1,14 +1,6 @@
 import { replicate } from '@holdfast/core/replicate';
-import {
-  isStoreError,
-  StoreError,
-  type ConfigStore,
-  type Op,
-  type Txn,
-  type TxnResult,
-  toRevision,
-} from '@holdfast/store';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { isStoreError, StoreError, type ConfigStore, type Op, toRevision } from '@holdfast/store';
+import { afterEach, describe, test } from '@jest/globals';
 import { ConflictBook } from '../../../packages/core/src/replicate/conflict-book.js';
 import { HeldLeases } from '../../../packages/core/src/replicate/held-leases.js';
 import { SingleLedger } from '../../../packages/core/src/replicate/single-ledger.js';
@@ -18,37 +10,18 @@ import { sample } from '../../../.ci/test/support/sample.js';
 import { runReplicationCampaign } from '../src/replication/campaign.js';
 import type { Implementation } from '../src/replication/implementation.js';
 import { RECORD, TO } from '../src/replication/plan.js';
-import { override, replace, replaceGetter, restoreAll } from './support/patches.js';
+import { type Broken, type BrokenKind, expectFound, withTxn } from './support/broken.js';
+import { override, replace, replaceGetter, restoreAll, leaveOut } from './support/patches.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
 const MOST_WORLDS = 40;
 
-interface Broken {
-  readonly wrapStore?: (store: ConfigStore) => ConfigStore;
-  readonly implementation?: Implementation;
-}
-
-interface Mutant {
-  readonly name: string;
-  /** Which checker is to find it, before any other does. */
-  readonly guarantee: string;
-  /** The first seed to try, where it takes something that few worlds have. */
-  readonly from?: number;
-  /** Breaks the code; or gives a target or an implementation that is broken. */
-  readonly install: () => Broken;
-}
-
-const broken: Broken = {};
-
-/** A target whose transactions are asked for, or answered, otherwise. */
-function withTxn(change: (txn: Txn) => Txn, answer = (result: Promise<TxnResult>) => result): Broken {
-  return {
-    wrapStore: (store) => override(store, { txn: (txn, options) => answer(store.txn(change(txn), options)) }),
-  };
-}
+const broken: Broken<Implementation> = {};
 
 /** Replications of which some calls do something else. */
-function replicationsWith(change: (replication: Awaited<ReturnType<Implementation>>) => object): Broken {
+function replicationsWith(
+  change: (replication: Awaited<ReturnType<Implementation>>) => object,
+): Broken<Implementation> {
   return {
     implementation: async (...args) => {
       const replication = await replicate(...args);
@@ -71,7 +44,7 @@ const isReceipt = (op: Op): boolean =>
   'key' in op.range &&
   String(op.range.key).startsWith(`${RECORD}~`);
 
-const mutants: readonly Mutant[] = [
+const mutants: readonly BrokenKind<Implementation>[] = [
   {
     name: 'a transaction that does not compare the record',
     guarantee: 'guarded',
@@ -98,14 +71,7 @@ const mutants: readonly Mutant[] = [
     guarantee: 'overwritten',
     from: 13,
     install: () => {
-      replace(
-        ConflictBook.prototype,
-        'tell',
-        () =>
-          function (this: ConflictBook) {
-            return undefined;
-          },
-      );
+      leaveOut(ConflictBook.prototype, 'tell');
       return broken;
     },
   },
@@ -266,14 +232,7 @@ const mutants: readonly Mutant[] = [
     guarantee: 'lost',
     from: 78,
     install: () => {
-      replace(
-        StepQueue.prototype,
-        'addRepair',
-        () =>
-          function (this: StepQueue) {
-            return undefined;
-          },
-      );
+      leaveOut(StepQueue.prototype, 'addRepair');
       return broken;
     },
   },
@@ -440,19 +399,7 @@ const mutants: readonly Mutant[] = [
 describe('every checker of replication finds what it is for', () => {
   afterEach(restoreAll);
 
-  test.each(sample(mutants).map((mutant) => [mutant.name, mutant] as const))('%s', async (_, mutant) => {
-    const found: string[] = [];
-    let isCaught = false;
-    await runReplicationCampaign({
-      first: mutant.from ?? 1,
-      seeds: MOST_WORLDS,
-      ...mutant.install(),
-      onSeed: (seed, failure) => {
-        for (const { guarantee, message } of failure?.violations ?? []) found.push(`${seed} ${guarantee}: ${message}`);
-        isCaught = failure?.violations[0]?.guarantee === mutant.guarantee;
-        return !isCaught;
-      },
-    });
-    expect({ isCaught, found: isCaught ? [] : found.slice(0, 10) }).toEqual({ isCaught: true, found: [] });
-  });
+  test.each(sample(mutants).map((mutant) => [mutant.name, mutant] as const))('%s', (_, mutant) =>
+    expectFound(mutant, runReplicationCampaign, MOST_WORLDS),
+  );
 });

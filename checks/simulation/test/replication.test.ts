@@ -1,4 +1,3 @@
-import { isStoreError, StoreError, type ConfigStore } from '@holdfast/store';
 import { describeViolations } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { sample } from '../../../.ci/test/support/sample.js';
@@ -7,7 +6,7 @@ import { generateReplication } from '../src/replication/generate.js';
 import { replicationRegressions } from '../src/replication/regressions.js';
 import { shrinkReplication } from '../src/replication/shrink.js';
 import { runReplication } from '../src/replication/world.js';
-import { override } from './support/patches.js';
+import { withFinalOutages } from './support/broken.js';
 
 const FIRST_SEED = 1;
 // A fifth of the worlds of mirrors: npm run test:fast asks for fewer, npm run simulate for thousands.
@@ -49,24 +48,16 @@ describe('a world of replicators', () => {
 
   test('that breaks a promise is shrunk to the steps that it takes', async () => {
     // A target whose outages are final: a lost connection shows it.
-    const wrapStore = (store: ConfigStore) =>
-      override(store, {
-        txn: (txn, options) =>
-          store.txn(txn, options).catch((error: unknown) => {
-            if (!isStoreError(error, 'unavailable')) throw error;
-            throw new StoreError('unavailable', error.message, { outcome: error.outcome, retryable: false });
-          }),
-      });
     const { failures } = await runReplicationCampaign({
       first: 1,
       seeds: 20,
-      wrapStore,
+      wrapStore: withFinalOutages,
       onSeed: (_, failure) => failure === undefined,
     });
     const [failure] = failures;
     expect(failure?.violations[0]?.guarantee).toBe('alarm');
     if (failure === undefined) return;
-    const minimal = await shrinkReplication(failure, { wrapStore });
+    const minimal = await shrinkReplication(failure, { wrapStore: withFinalOutages });
     expect(minimal.violations[0]?.guarantee).toBe('alarm');
     expect(minimal.plan.steps.length).toBeLessThanOrEqual(6);
   }, 120_000);

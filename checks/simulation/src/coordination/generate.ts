@@ -1,4 +1,4 @@
-import type { NetFault } from '../plans/plan.js';
+import { netFault } from '../plans/net-faults.js';
 import { Random } from '../plans/random.js';
 import { ACCOUNTS, NAMES, type Acquire, type Ask, type CoordinationPlan, type CoordinationStep } from './plan.js';
 
@@ -86,7 +86,7 @@ class Generator {
       ]);
     if (this.#hasNet) {
       choices.push(
-        [9, () => ({ do: 'net', client, fault: this.#fault() })],
+        [9, () => ({ do: 'net', client, fault: netFault(this.#random, this.#hasRefusals) })],
         [3, () => ({ do: 'cut-after', client, messages: random.between(1, 8) })],
         [1, () => ({ do: 'reads', client, count: random.between(1, 3), how: random.pick(['fail', 'hang', 'broken']) })],
         [1, () => ({ do: 'watches', client, how: random.pick(['unavailable', 'internal']) })],
@@ -152,27 +152,5 @@ class Generator {
       ...(random.chance(0.2) && { timeoutMs: random.pick([1, 20, 400, 3_000]) }),
       ...(isHurried && { abort }),
     };
-  }
-
-  #fault(): NetFault {
-    const random = this.#random;
-    const passing: readonly (readonly [number, NetFault])[] = [
-      [5, 'heal'],
-      [3, 'reset'],
-      [2, 'cut'],
-      [3, 'silence'],
-      [1, 'stall'],
-      [3, 'lose-answers'],
-      [2, 'slow'],
-      [1, 'expire'],
-    ];
-    const refusals: readonly (readonly [number, NetFault])[] = [
-      [1, 'deny'],
-      [1, 'lock-out'],
-      [1, 'proxy-answers'],
-      [1, 'proxy-passes'],
-      [2, 'grant'],
-    ];
-    return random.weighted(this.#hasRefusals ? [...passing, ...refusals] : passing);
   }
 }

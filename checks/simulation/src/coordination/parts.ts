@@ -16,7 +16,8 @@ import { Server } from '../world/server.js';
 import { holdfast, type Implementation } from './implementation.js';
 import { Holder } from './holder.js';
 import { ObserverHost } from './observer-host.js';
-import { FAR, type Acquire, type CoordinationPlan } from './plan.js';
+import { overtakes } from '../truth/overtaken.js';
+import type { Acquire, CoordinationPlan } from './plan.js';
 import { Process } from './process.js';
 import { Queues } from './queues.js';
 import type { RunOptions } from '../run-options.js';
@@ -189,9 +190,7 @@ export class CoordinationParts {
   /** Whether the store came near what it was in an earlier history of the same identity. */
   get isOvertaken(): boolean {
     const { epochs, current } = this.truth;
-    return epochs.some(
-      (epoch) => epoch !== current && epoch.identity === current.identity && current.head >= epoch.head - FAR,
-    );
+    return epochs.some((epoch) => epoch !== current && overtakes(current, epoch));
   }
 
   /** To be called whenever the head may be another one. */

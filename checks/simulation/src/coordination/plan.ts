@@ -74,5 +74,3 @@ export type CoordinationStep =
 export const NAMES = ['/q/import', '/q/leader', '/q/import/sub', '/q/disk'] as const;
 export const QUEUES = '/q/';
 export const ACCOUNTS = 4;
-/** By how many revisions a store must go back under its old identity, for nothing to overtake what clients know before they notice. */
-export const FAR = 12;

@@ -1,5 +1,6 @@
 import type { CoordinationParts } from './parts.js';
-import { FAR, type CoordinationStep } from './plan.js';
+import { FAR } from '../truth/overtaken.js';
+import type { CoordinationStep } from './plan.js';
 
 /** Runs a step of a plan. What it starts goes on beside the next steps. */
 export async function takeStep(parts: CoordinationParts, step: CoordinationStep): Promise<void> {

@@ -1,8 +1,10 @@
 import type { Violation } from '@holdfast/testkit';
 import type { WorldOutcome } from '../campaign/worlds.js';
+import { wasOvertaken } from '../truth/overtaken.js';
+import { noRejectionUnhandled } from '../world/unhandled.js';
 import { checkNothingLeft, converge } from './converge.js';
 import { CoordinationParts, type CoordinationRunOptions } from './parts.js';
-import { FAR, type CoordinationPlan } from './plan.js';
+import type { CoordinationPlan } from './plan.js';
 import type { CoordinationStats } from './stats.js';
 import { takeStep } from './steps.js';
 
@@ -15,15 +17,7 @@ export async function runCoordination(
 ): Promise<CoordinationOutcome> {
   const parts = new CoordinationParts(plan, options);
   const { violations, faults, stats } = parts;
-  const onRejection = (error: unknown) => {
-    violations.add('internal', `a rejection that nobody handles: ${String(error)}`);
-  };
-  process.on('unhandledRejection', onRejection);
-  try {
-    await live(parts);
-  } finally {
-    process.off('unhandledRejection', onRejection);
-  }
+  await noRejectionUnhandled(violations, () => live(parts));
   const isSetAside = !violations.areNone && violations.all.every((violation) => mayBeOfThePast(parts, violation));
   return { violations: isSetAside ? [] : violations.all, isSetAside, stats, faults: faults.toRecord() };
 }
@@ -37,13 +31,6 @@ const BY_REVISION: readonly string[] = ['observed', 'serializable', 'guarded', '
  */
 function mayBeOfThePast({ truth, wasOvertakenUnnoticed }: CoordinationParts, { guarantee }: Violation): boolean {
   return BY_REVISION.includes(guarantee) ? wasOvertaken(truth.epochs) : wasOvertakenUnnoticed;
-}
-
-/** What clients know may be some revisions behind the head. */
-function wasOvertaken(epochs: CoordinationParts['truth']['epochs']): boolean {
-  return epochs.some((epoch, index) =>
-    epochs.slice(index + 1).some(({ identity, head }) => identity === epoch.identity && head >= epoch.head - FAR),
-  );
 }
 
 async function live(parts: CoordinationParts): Promise<void> {

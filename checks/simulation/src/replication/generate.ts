@@ -1,4 +1,4 @@
-import type { NetFault } from '../plans/plan.js';
+import { netFault } from '../plans/net-faults.js';
 import { Random } from '../plans/random.js';
 import {
   type Backend,
@@ -143,7 +143,7 @@ class Generator {
     const random = this.#random;
     const side = (): Side => random.pick(['source', 'target', 'target']);
     return [
-      [8, () => ({ do: 'net', host, side: side(), fault: this.#fault() })],
+      [8, () => ({ do: 'net', host, side: side(), fault: netFault(this.#random, this.#hasRefusals) })],
       [3, () => ({ do: 'cut-after', host, side: side(), messages: random.between(1, 8) })],
       [
         1,
@@ -197,27 +197,5 @@ class Generator {
         [2, 'delete'],
       ] as const),
     };
-  }
-
-  #fault(): NetFault {
-    const random = this.#random;
-    const passing: readonly (readonly [number, NetFault])[] = [
-      [5, 'heal'],
-      [3, 'reset'],
-      [2, 'cut'],
-      [3, 'silence'],
-      [1, 'stall'],
-      [3, 'lose-answers'],
-      [2, 'slow'],
-      [1, 'expire'],
-    ];
-    const refusals: readonly (readonly [number, NetFault])[] = [
-      [1, 'deny'],
-      [1, 'lock-out'],
-      [1, 'proxy-answers'],
-      [1, 'proxy-passes'],
-      [2, 'grant'],
-    ];
-    return random.weighted(this.#hasRefusals ? [...passing, ...refusals] : passing);
   }
 }

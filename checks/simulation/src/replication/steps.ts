@@ -1,8 +1,6 @@
+import { FAR } from '../truth/overtaken.js';
 import type { ReplicationParts } from './parts.js';
 import type { ReplicationStep } from './plan.js';
-
-/** By how many revisions a store must go back under its old identity, for nothing to overtake what clients know before they notice. */
-export const FAR = 12;
 
 const REFUSING: readonly string[] = ['deny', 'lock-out', 'proxy-answers'];
 

@@ -3,7 +3,9 @@ import { converge } from './converge.js';
 import { ReplicationParts, type ReplicationRunOptions } from './parts.js';
 import type { ReplicationPlan } from './plan.js';
 import type { ReplicationStats } from './stats.js';
-import { FAR, takeStep } from './steps.js';
+import { wasOvertaken } from '../truth/overtaken.js';
+import { noRejectionUnhandled } from '../world/unhandled.js';
+import { takeStep } from './steps.js';
 
 export type ReplicationOutcome = WorldOutcome<ReplicationStats>;
 
@@ -14,25 +16,9 @@ export async function runReplication(
 ): Promise<ReplicationOutcome> {
   const parts = new ReplicationParts(plan, options);
   const { violations, faults, stats } = parts;
-  const onRejection = (error: unknown) => {
-    violations.add('internal', `a rejection that nobody handles: ${String(error)}`);
-  };
-  process.on('unhandledRejection', onRejection);
-  try {
-    await live(parts);
-  } finally {
-    process.off('unhandledRejection', onRejection);
-  }
-  const isSetAside = !violations.areNone && wasOvertaken(parts);
+  await noRejectionUnhandled(violations, () => live(parts));
+  const isSetAside = !violations.areNone && wasOvertaken(parts.source.truth.epochs);
   return { violations: isSetAside ? [] : violations.all, isSetAside, stats, faults: faults.toRecord() };
-}
-
-/** What replicators know may be some revisions behind the head. */
-function wasOvertaken({ source: { truth } }: ReplicationParts): boolean {
-  const { epochs } = truth;
-  return epochs.some((epoch, index) =>
-    epochs.slice(index + 1).some(({ identity, head }) => identity === epoch.identity && head >= epoch.head - FAR),
-  );
 }
 
 async function live(parts: ReplicationParts): Promise<void> {

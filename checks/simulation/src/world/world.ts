@@ -9,6 +9,7 @@ import { startRecording } from '../truth/recording.js';
 import type { RunOptions } from '../run-options.js';
 import { Steps } from './steps.js';
 import { haveTwins } from '../checks/twins.js';
+import { noRejectionUnhandled } from './unhandled.js';
 
 /** Runs a plan in a world of its own. The same plan gives the same outcome, always. */
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Outcome> {
@@ -27,15 +28,7 @@ class World {
 
   async run(): Promise<Outcome> {
     const { violations, truth, mirrors, trace, stats, faults } = this.#parts;
-    const onRejection = (error: unknown) => {
-      violations.add('internal', `a rejection that nobody handles: ${String(error)}`);
-    };
-    process.on('unhandledRejection', onRejection);
-    try {
-      await this.#live();
-    } finally {
-      process.off('unhandledRejection', onRejection);
-    }
+    await noRejectionUnhandled(violations, () => this.#live());
     const layouts = mirrors.map(({ layout }) => layout);
     const isSetAside = !violations.areNone && haveTwins(truth.epochs, layouts);
     if (isSetAside) trace?.('set aside: two of its histories can not be told apart');

@@ -15,6 +15,11 @@ export function replace<T extends object, K extends keyof T>(
   });
 }
 
+/** Has a method do nothing, until the test is over. */
+export function leaveOut<T extends object>(target: T, name: keyof T): undefined {
+  replace(target, name, () => (() => undefined) as T[keyof T]);
+}
+
 /** Another getter in the place of one, until the test is over. */
 export function replaceGetter<T extends object>(
   target: T,
