@@ -1,33 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, Random } from '@holdfast/testkit';
 import type { Replication } from '../../src/replicate/index.js';
-import type { TxnResult } from '@holdfast/store';
-import { DelegatingDriver, type DriverCall, type DriverTxn, GuardedStore } from '@holdfast/store/adapter';
+import { GuardedStore } from '@holdfast/store/adapter';
+import { SlowTransactions } from './late-answers.js';
 import { FROM, held, kept, pair, type Pair, TO } from './support.js';
-
-/** A store whose transactions are answered late. */
-class SlowTransactions extends DelegatingDriver {
-  #gate: Promise<void> | undefined;
-  waiting = 0;
-
-  /** Gives what lets the answers go. */
-  hold(): () => void {
-    let release: () => void = () => undefined;
-    this.#gate = new Promise<void>((resolve) => (release = resolve));
-    return () => {
-      this.#gate = undefined;
-      release();
-    };
-  }
-
-  override async txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
-    const result = await super.txn(txn, call);
-    this.waiting += 1;
-    await this.#gate;
-    this.waiting -= 1;
-    return result;
-  }
-}
 
 let world: Pair;
 

@@ -1,40 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
-import type { KeyValue } from '@holdfast/store';
-import {
-  decodeUtf8,
-  DelegatingDriver,
-  type DriverCall,
-  type DriverGetOptions,
-  GuardedStore,
-} from '@holdfast/store/adapter';
+import { decodeUtf8, GuardedStore } from '@holdfast/store/adapter';
 import { Random } from '@holdfast/testkit';
 import { likeV2 } from '../support/scripted-store.js';
+import { SlowAnswers } from './late-answers.js';
 import { FROM, held, kept, pair, type Pair, TO } from './support.js';
-
-/** A store whose reads are answered late. */
-class SlowAnswers extends DelegatingDriver {
-  #gate: Promise<void> | undefined;
-  waiting = 0;
-
-  /** Gives what lets the answers go. */
-  hold(): () => void {
-    let release: () => void = () => undefined;
-    this.#gate = new Promise<void>((resolve) => (release = resolve));
-    return () => {
-      this.#gate = undefined;
-      release();
-    };
-  }
-
-  override async get(key: string, options: DriverGetOptions, call: DriverCall): Promise<KeyValue | undefined> {
-    const item = await super.get(key, options, call);
-    this.waiting += 1;
-    await this.#gate;
-    this.waiting -= 1;
-    return item;
-  }
-}
 
 let data: MemoryStore;
 let world: Pair;

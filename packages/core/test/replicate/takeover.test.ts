@@ -1,6 +1,6 @@
 // A second replicator that starts beside the first one, while the source is written.
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import type { KeyValue, ListResult, WatchBatch } from '@holdfast/store';
+import type { ConfigStore, KeyValue, ListResult, WatchBatch } from '@holdfast/store';
 import {
   DelegatingDriver,
   type DriverCall,
@@ -13,7 +13,7 @@ import {
   sleep,
   type WatchSink,
 } from '@holdfast/store/adapter';
-import { replicate } from '../../src/replicate/index.js';
+import { replicate, type ReplicateOptions, type Replication } from '../../src/replicate/index.js';
 import { likeV2 } from '../support/scripted-store.js';
 import { FROM, held, pair, type Pair, TO } from './support.js';
 
@@ -83,8 +83,19 @@ afterEach(async () => {
   await world.close();
 });
 
+/** Starts a second replicator of the same name. */
+function startSecond(
+  source: ConfigStore,
+  target: HookedTarget,
+  more: Partial<ReplicateOptions> = {},
+): Promise<Replication> {
+  const { clock, run } = world;
+  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5, ...more };
+  return run(replicate(source, new GuardedStore(target), options));
+}
+
 it('takes over from a first one that was quicker, and takes the source for no other one', async () => {
-  const { source, target, clock, run } = world;
+  const { source, target, run } = world;
   await source.put('/a/1', 'one');
   const first = await world.start();
   const late = new LateEvents(source);
@@ -95,8 +106,7 @@ it('takes over from a first one that was quicker, and takes the source for no ot
     await source.put('/a/2', 'two');
     await run(first.sync());
   };
-  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5 };
-  const second = await run(replicate(new GuardedStore(late), new GuardedStore(hooked), options));
+  const second = await startSecond(new GuardedStore(late), hooked);
   await source.put('/a/3', 'three');
   await run(second.sync());
   expect(await held(target, TO)).toEqual({ 1: 'one', 2: 'two', 3: 'three' });
@@ -116,15 +126,14 @@ it('waits for a slow source, since the first one has stopped by then', async () 
     await source.put('/a/2', 'two');
     await run(first.sync());
   };
-  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5, startTimeoutMs: 2_000 };
-  const second = await run(replicate(new GuardedStore(late), new GuardedStore(hooked), options));
+  const second = await startSecond(new GuardedStore(late), hooked, { startTimeoutMs: 2_000 });
   expect(await held(target, TO)).toEqual({ 1: 'one', 2: 'two' });
   late.beforeRead = () => Promise.resolve();
   await run(second.close());
 });
 
 it('needs nothing more of the source where it has all that was carried over', async () => {
-  const { source, target, clock, run } = world;
+  const { source, target, run } = world;
   await source.put('/a/1', 'one');
   const first = await world.start();
   await run(first.close());
@@ -133,14 +142,13 @@ it('needs nothing more of the source where it has all that was carried over', as
   hooked.before = async () => {
     script.beforeRead = () => new Promise(() => undefined);
   };
-  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5 };
-  const second = await run(replicate(store, new GuardedStore(hooked), options));
+  const second = await startSecond(store, hooked);
   expect(second.state.status).toBe('following');
   await run(second.close());
 });
 
 it('puts nothing back where the record is gone that tells how far the first one came', async () => {
-  const { source, target, clock, run } = world;
+  const { source, target, run } = world;
   await source.put('/a/1', 'one');
   const first = await world.start();
   const late = new LateEvents(source);
@@ -151,8 +159,7 @@ it('puts nothing back where the record is gone that tells how far the first one 
     await run(first.sync());
     await target.delete('/holdfast/replicate/test');
   };
-  const options = { prefix: FROM, targetPrefix: TO, name: 'test', clock, random: () => 0.5 };
-  const second = await run(replicate(new GuardedStore(late), new GuardedStore(hooked), options));
+  const second = await startSecond(new GuardedStore(late), hooked);
   expect(second.conflicts()).toEqual([]);
   expect(await held(target, TO)).toEqual({ 1: 'two' });
   await run(second.close());
