@@ -88,17 +88,18 @@ function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
   if ((key === undefined) === (range === undefined))
     throw invalid('a compare is on a key or a range: give one of them');
   if (!OPERATORS.includes(op)) throw invalid(`the op of a compare must be one of = != < >, not ${shown(op)}`);
+  const how = op as CompareOperator;
   const on =
     key === undefined ? checkRange(range, backend) : KeyRange.ofKey(checkStorableKey(key, backend.capabilities));
   if (target === 'value') {
     const what = 'the value of a compare';
     const bytes = checkComparableValue(toValueBytes(value, what), backend.capabilities, what);
-    return { range: on, op: op as CompareOperator, target, value: bytes };
+    return { range: on, op: how, target, value: bytes };
   }
   if (target === 'lease') {
     const lease = value === 0 ? '0' : value;
     if (lease !== '0') checkLeaseId(lease);
-    return { range: on, op: op as CompareOperator, target, value: lease };
+    return { range: on, op: how, target, value: lease };
   }
   if (!NUMBER_TARGETS.includes(target)) {
     throw invalid(
@@ -108,13 +109,10 @@ function normaliseCompare(compare: unknown, backend: Backend): DriverCompare {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
     throw invalid(`the value of a compare on ${String(target)} must be a whole number from 0, not ${textOf(value)}`);
   }
-  if (
-    target === 'version' &&
-    !(backend.capabilities.versions || isPresenceCheck(op as CompareOperator, value as number))
-  ) {
+  if (target === 'version' && !(backend.capabilities.versions || isPresenceCheck(how, value as number))) {
     need(false, backend.name, 'versions', 'version compares other than = 0 and > 0');
   }
-  return { range: on, op: op as CompareOperator, target: target as 'version', value: value as number };
+  return { range: on, op: how, target: target as 'version', value: value as number };
 }
 
 /** A range that may be one key, which then must be one that this backend can have. */

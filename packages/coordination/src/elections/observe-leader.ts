@@ -1,4 +1,4 @@
-import { type Bookmark, type CallOptions, type ConfigStore } from '@holdfast/store';
+import type { Bookmark, CallOptions, ConfigStore } from '@holdfast/store';
 import { bytesEqual, checkStore, quoted, safeRandom, sleep } from '@holdfast/store/adapter';
 import { checkCapabilities } from '../capabilities.js';
 import { checkName, queuePrefix } from '../names.js';

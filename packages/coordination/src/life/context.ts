@@ -132,7 +132,7 @@ export class SessionContext extends Caller {
         ),
       );
     }
-    if (this.life.over.aborted) throw this.life.over.reason;
+    this.life.over.throwIfAborted();
     this.#newest = answered.revision > newest.revision ? answered : newest;
   }
 

@@ -79,6 +79,7 @@ export class Caller {
       }
     }
   }
+
   #late(): StoreError {
     return new StoreError('timeout', `the ${this.store.name} store did not answer within ${CALL_MS} ms`);
   }
