@@ -44,8 +44,8 @@ const NO_POLL = { pollMs: 600_000 };
 test('a folder in the place of another one is heard: below, and at the top', async () => {
   using folder = new TestFolder({ 'b/x.txt': '1', 'next/x.txt': '2' });
   renameSync(folder.at('next'), `${folder.path}.next`);
-  const store = open(folder.path, NO_POLL);
-  const following = follow(store);
+  await using store = open(folder.path, NO_POLL);
+  await using following = follow(store);
   await following.watch.ready;
   renameSync(folder.at('b'), `${folder.path}.old`);
   renameSync(`${folder.path}.next`, folder.at('b'));
@@ -60,8 +60,6 @@ test('a folder in the place of another one is heard: below, and at the top', asy
   await eventually(() => expect(following.shown().at(-1)).toBe('y=1'));
   folder.write('y.txt', '2');
   await eventually(() => expect(following.shown().at(-1)).toBe('y=2'));
-  await following.close();
-  await store.close();
 });
 
 test('without a ring, what has changed is found by a look, however long the last change took to come to rest', async () => {
@@ -71,13 +69,11 @@ test('without a ring, what has changed is found by a look, however long the last
   mkdirSync(dirname(outside));
   writeFileSync(outside, '1');
   linkSync(outside, folder.at('a.txt'));
-  const store = open(folder.path, { settleMs: 700 });
-  const following = follow(store);
+  await using store = open(folder.path, { settleMs: 700 });
+  await using following = follow(store);
   await following.watch.ready;
   writeFileSync(outside, '2');
   await eventually(() => expect(following.shown()).toEqual(['a=2']), { timeoutMs: 10_000 });
-  await following.close();
-  await store.close();
 });
 
 test('a storm beside the folder, and of hidden files in it, makes the store look not once', async () => {
@@ -91,29 +87,30 @@ test('a storm beside the folder, and of hidden files in it, makes the store look
       clearTimeout(timer as NodeJS.Timeout);
     },
   };
-  const store = open(folder.path, { ...NO_POLL, clock });
-  const following = follow(store);
+  await using store = open(folder.path, { ...NO_POLL, clock });
+  await using following = follow(store);
   await following.watch.ready;
   const heard = { beside: 0, inside: 0 };
+  await store.get('a');
+  const before = asked;
   const watchers = [
     watch(dirname(folder.path), () => (heard.beside += 1)),
     watch(folder.path, () => (heard.inside += 1)),
   ];
-  await store.get('a');
-  const before = asked;
-  for (let round = 1; round <= 20; round += 1) {
-    writeFileSync(`${folder.path}.log`, String(round));
-    writeFileSync(folder.at('.a.txt.swp'), String(round));
-    await eventually(() => expect(Math.min(heard.beside, heard.inside)).toBeGreaterThanOrEqual(round), {
-      intervalMs: 1,
-    });
+  try {
+    for (let round = 1; round <= 20; round += 1) {
+      writeFileSync(`${folder.path}.log`, String(round));
+      writeFileSync(folder.at('.a.txt.swp'), String(round));
+      await eventually(() => expect(Math.min(heard.beside, heard.inside)).toBeGreaterThanOrEqual(round), {
+        intervalMs: 1,
+      });
+    }
+  } finally {
+    for (const watcher of watchers) watcher.close();
   }
   expect(asked).toBe(before);
-  for (const watcher of watchers) watcher.close();
   folder.save('a.txt', '2');
   await eventually(() => expect(following.shown()).toEqual(['a=2']));
-  await following.close();
-  await store.close();
 });
 
 /** How many folders this process listens to. */
@@ -131,11 +128,11 @@ const testOnLinux = process.platform === 'linux' ? test : () => undefined;
 testOnLinux('closed watches listen to no folder any more, also those that are closed at once', async () => {
   using folder = new TestFolder({ 'a.txt': '1', 'b/c/d.txt': '2' });
   const before = listened();
-  const store = open(folder.path);
-  const following = follow(store);
+  await using store = open(folder.path);
+  await using following = follow(store);
   await following.watch.ready;
   expect(listened()).toBeGreaterThanOrEqual(before + 3);
-  const other = store.connect();
+  await using other = store.connect();
   const others = Array.from({ length: 5 }, () => other.watch(everything));
   await Promise.all(others.map((each) => each.close()));
   await following.close();
@@ -258,7 +255,7 @@ testAsRoot(
   async () => {
     using folder = new TestFolder({ 'a.txt': '1', 'b.txt': '1', 'sub/c.txt': '1' });
     for (const path of [dirname(folder.path), folder.path, folder.at('sub')]) chownSync(path, 65_534, 65_534);
-    const store = open(folder.path, { writable: true });
+    await using store = open(folder.path, { writable: true });
     process.seteuid?.(65_534);
     try {
       expect(Object.keys(await all(store))).toEqual(['a', 'b', 'sub/c']);
@@ -283,7 +280,6 @@ testAsRoot(
       expect((await store.delete(everything)).deleted).toBe(4);
     } finally {
       process.seteuid?.(0);
-      await store.close();
     }
   },
 );

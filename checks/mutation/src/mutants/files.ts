@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const SOURCE = 'packages/files/src/sources/folder-source.ts';
+const WALK = 'packages/files/src/folder/walk.ts';
 const LIVE = 'packages/files/src/live/live-files.ts';
 const STORE = 'packages/files/test/store.test.ts';
 const ATTACKS = 'packages/files/test/attacks.test.ts';
@@ -14,6 +15,22 @@ export const files: readonly Mutant[] = [
     find: '    return this.#settling.look(look.seen, facts);',
     replace: "    return facts.length < 0 ? this.#settling.look(look.seen, facts) : 'settled';",
     caughtBy: { test: STORE, name: 'a file that is written in place is read when it is whole' },
+  },
+  {
+    name: 'files-replaced-mount-is-half-there',
+    why: 'a mount that was replaced is listed while its old folder is taken away, and what is left is taken for all',
+    file: WALK,
+    find: '  return isSameRoot(await resolveRoot(path), root) ? walked : undefined;',
+    replace: '  return isSameRoot(await resolveRoot(path), root) ? walked : walked;',
+    caughtBy: { test: STORE, name: "Kubernetes' swaps at all moments of a read are never seen half" },
+  },
+  {
+    name: 'files-swapped-mount-is-unreadable',
+    why: 'a mount that is swapped while its files are read is read again, and never to the end where reading takes longer',
+    file: SOURCE,
+    find: '    const mayHaveChanged = news > 0 && before === undefined && !root.isMount;',
+    replace: '    const mayHaveChanged = news > 0 && before === undefined;',
+    caughtBy: { test: STORE, name: 'swaps while the files of a mount are read are no reason to read again' },
   },
   {
     name: 'files-unmounted-is-empty',
@@ -42,7 +59,7 @@ export const files: readonly Mutant[] = [
   {
     name: 'files-link-leads-out',
     why: 'a link shows a file outside of the folder, such as a secret',
-    file: 'packages/files/src/folder/walk.ts',
+    file: WALK,
     find: 'if (isLink && !isInside(await realpath(full), this.#root.real)) {',
     replace: 'if (isLink && !isInside(await realpath(full), "/")) {',
     caughtBy: { test: ATTACKS, name: 'a pipe, a link to outside and a huge file' },

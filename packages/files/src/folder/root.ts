@@ -49,6 +49,10 @@ async function resolveOnce(path: string): Promise<Root> {
   return { real, isMount, id: `${facts.dev}:${facts.ino}` };
 }
 
+export function isSameRoot(a: Root, b: Root): boolean {
+  return a.real === b.real && a.id === b.id;
+}
+
 /** Whether a path without links is the folder, or below it. */
 export function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);

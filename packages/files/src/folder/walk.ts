@@ -5,7 +5,7 @@ import { isStoreError } from '@holdfast/store';
 import { isGone, isShortage, unavailable, whyUnreadable } from '../errors.js';
 import { isIgnored, keyOfFile, type EntryName } from '../format/paths.js';
 import { deletionOf, isDeletions, markOf, readDeletions } from './deletions.js';
-import { isInside, resolveRoot, type Root } from './root.js';
+import { isInside, isSameRoot, resolveRoot, type Root } from './root.js';
 import type { FileProblem } from './problem.js';
 import { signatureOf } from './signature.js';
 
@@ -53,14 +53,18 @@ async function walk(root: Root): Promise<Walk> {
   return walker;
 }
 
-/** {@link walk}, where the folder may be replaced meanwhile: then what is missing in it means nothing. */
+/**
+ * {@link walk}, where the folder may be replaced meanwhile. Gives nothing if the path leads elsewhere by then: what was replaced may have been
+ * half taken away. Otherwise the files are all that the folder had at one moment, and those that can still be read later are unchanged.
+ */
 export async function walkOnce(path: string, root: Root): Promise<Walk | undefined> {
+  let walked: Walk | undefined;
   try {
-    return await walk(root);
+    walked = await walk(root);
   } catch (error) {
     if (!isStoreError(error) || !isGone(error.cause)) throw error;
-    return (await resolveRoot(path)).real === root.real ? walk(root) : undefined;
   }
+  return isSameRoot(await resolveRoot(path), root) ? walked : undefined;
 }
 
 class Walker implements Walk {

@@ -34,7 +34,10 @@ export interface FolderSourceOptions {
   readonly clock: Clock;
 }
 
-/** The entries of a folder. What it gives was in the folder at one moment: nothing has changed between the look before and the look behind. */
+/**
+ * The entries of a folder. What it gives was in the folder at one moment: nothing has changed between the look before and the look behind. The
+ * files of a mount never change, so one look is enough if all of them can be read afterwards.
+ */
 export class FolderSource implements Source {
   readonly #options: FolderSourceOptions;
   readonly #settling: Settling;
@@ -196,7 +199,8 @@ export class FolderSource implements Source {
       else known.set(id, { file, signature: file.signature, read });
       passing ||= read !== 'gone' && 'reason' in read && read.isPassing;
     });
-    if (torn || (news > 0 && before === undefined && !(await this.#isSame(look)))) return undefined;
+    const mayHaveChanged = news > 0 && before === undefined && !root.isMount;
+    if (torn || (mayHaveChanged && (await this.#look())?.seen !== look.seen)) return undefined;
     for (const id of this.#gone(look)) {
       const last = this.#known.get(id);
       if (last !== undefined && isRestless(id)) known.set(id, last);
@@ -204,12 +208,6 @@ export class FolderSource implements Source {
     this.#known = known;
     this.#taken = before === undefined && !passing ? look : { ...look, seen: '' };
     return this.#snapshot(walked);
-  }
-
-  async #isSame(look: Look): Promise<boolean> {
-    if (!look.root.isMount) return (await this.#look())?.seen === look.seen;
-    const root = await resolveRoot(this.#options.path);
-    return root.real === look.root.real && root.id === look.root.id;
   }
 
   #snapshot(walked: Walk): Snapshot {

@@ -58,7 +58,8 @@ export class MountedVolume {
     this.#path = path;
   }
 
-  swap(files: Readonly<Record<string, string>>): void {
+  /** @param removed how far the removal of the folders before has come when it returns */
+  swap(files: Readonly<Record<string, string>>, removed: 'nothing' | 'half' | 'all' = 'all'): void {
     const before = readdirSync(this.#path).filter((name) => name.startsWith('..2024'));
     const name = `..2024_01_01.${(this.#made += 1)}`;
     for (const [path, content] of Object.entries(files)) {
@@ -72,7 +73,14 @@ export class MountedVolume {
     const links = readdirSync(this.#path).filter((each) => !each.startsWith('..'));
     for (const each of wanted) if (!links.includes(each)) symlinkSync(join('..data', each), join(this.#path, each));
     for (const each of links) if (!wanted.has(each)) unlinkSync(join(this.#path, each));
-    for (const each of before) rmSync(join(this.#path, each), { recursive: true });
+    for (const each of before) this.#remove(join(this.#path, each), removed);
+  }
+
+  #remove(folder: string, removed: 'nothing' | 'half' | 'all'): void {
+    if (removed === 'all') rmSync(folder, { recursive: true });
+    if (removed !== 'half') return;
+    const files = readdirSync(folder);
+    for (const name of files.slice(0, Math.ceil(files.length / 2))) rmSync(join(folder, name), { recursive: true });
   }
 }
 
