@@ -74,8 +74,8 @@ export const replication: readonly Mutant[] = [
     name: 'replicate-marks-no-intent',
     why: 'without transactions of many keys, a crash behind a write makes the own key one of others',
     file: source('single-ledger'),
-    find: '    await this.#mark(key, { sum: sumOf(value), over });\n',
-    replace: '    await this.check();\n',
+    find: '    let { over } = write;\n    await this.#marks.write(key, value, over);\n',
+    replace: '    let { over } = write;\n    await this.check();\n',
     caughtBy: { test: test('single'), name: 'is left to others where it is theirs' },
   },
   {
@@ -137,7 +137,7 @@ export const replication: readonly Mutant[] = [
   {
     name: 'replicate-deletes-any-mark',
     why: 'without transactions of many keys, the late deletion of a mark takes a newer one, and an own key becomes one of others',
-    file: source('single-ledger'),
+    file: source('key-marks'),
     find: 'this.#target.delete(this.#markOf(key), { ifModRevision: known, ...this.#call })',
     replace: 'this.#target.delete(this.#markOf(key), this.#call)',
     caughtBy: { test: test('single'), name: 'by a mark that no late call takes away' },
@@ -247,6 +247,22 @@ export const replication: readonly Mutant[] = [
     find: '      // Another replicator may have deleted it since: what came in at the first try would be back.\n      await this.check();\n',
     replace: '',
     caughtBy: { test: test('single'), name: 'brings no key back that the one who took over has deleted' },
+  },
+  {
+    name: 'replicate-takes-its-predecessor-for-somebody-else',
+    why: 'without transactions of many keys, a write of the one before that comes in late ends the one that took over',
+    file: source('single-ledger'),
+    find: '      if (!(await this.#isLate(key, current))) return { current };',
+    replace: '      if (current !== undefined || !(await this.#isLate(key, current))) return { current };',
+    caughtBy: { test: test('single'), name: 'a write of the one before that comes in late' },
+  },
+  {
+    name: 'replicate-reads-marks-and-keys-apart',
+    why: 'without transactions of many keys, a key that is written between the reads of the marks and of the keys is one of others',
+    file: source('key-marks'),
+    find: '    const marks = own.size === items.length ? before : await this.#readAll();',
+    replace: '    const marks = own.size === items.length ? await this.#readAll() : before;',
+    caughtBy: { test: test('single'), name: 'a write of the one before that comes in late' },
   },
   {
     name: 'replicate-gives-up-a-slow-source',

@@ -1,47 +1,37 @@
-import { createHash } from 'node:crypto';
-import type { ConfigStore } from '@holdfast/store';
-import { decodeUtf8, toStoreError } from '@holdfast/store/adapter';
+import type { ConfigStore, KeyValue } from '@holdfast/store';
+import { bytesEqual, toStoreError } from '@holdfast/store/adapter';
+import { KeyMarks } from './key-marks.js';
 import type { Committed, Ledger, LedgerContext, Refusal, TargetKeys, Write } from './ledger.js';
 import type { Places } from './places.js';
 import { formatRecord, noted, type Progress, type ReplicationRecord } from './record.js';
 import { readAll } from './read-all.js';
 import { type Known, RecordedTarget } from './recorded-target.js';
-
-/** How many calls are under way at once. */
-const AT_ONCE = 16;
+import { sideBySide } from './side-by-side.js';
 
 type Outcome = 'done' | Omit<Refusal, 'write'>;
 
-/** What is meant to be under an own key. Written before the key itself, so that a crash between the two leaves no doubt. */
-interface Intent {
-  /** The digest of the value. */
-  readonly sum: string;
-  /** The revision of the key that the value replaces; 0 for none. */
-  readonly over: number;
-}
-
 /**
  * A ledger in a store whose transactions are of one key, such as etcd v2. The record and the data can't change together there. So each own
- * key has a *mark*, written before it, that says which value is to follow, and each write is guarded by the key's revision. A restart
- * compares the states of both stores, and repeats nothing.
+ * key has a mark, written before it, and each write is guarded by the key's revision. A restart compares the states of both stores, and
+ * repeats nothing.
  */
 export class SingleLedger implements Ledger {
   readonly #target: ConfigStore;
   readonly #places: Places;
   readonly #context: LedgerContext;
   readonly #recorded: RecordedTarget;
+  readonly #marks: KeyMarks;
   /** How far it is, where that is further than the record says. */
   #reached: Progress | undefined;
-  /** The revision of each own key's mark. */
-  readonly #marks = new Map<string, number>();
-  /** Marks without their keys, of deletes that were cut short. */
-  readonly #worn = new Set<string>();
+  /** A replicator before this one may still be at work, and delete what this one has found. */
+  #isTakingOver = false;
 
   constructor(target: ConfigStore, places: Places, context: LedgerContext) {
     this.#target = target;
     this.#places = places;
     this.#context = context;
     this.#recorded = new RecordedTarget(target, places.record, context);
+    this.#marks = new KeyMarks(target, places.marks, this.#recorded, context);
   }
 
   get record(): ReplicationRecord {
@@ -58,37 +48,19 @@ export class SingleLedger implements Ledger {
         return before;
       }
       before = found?.record;
+      this.#isTakingOver = found !== undefined;
       const record = { ...before, ...this.#context.identity, sequence: (before?.sequence ?? 0) + 1 };
       if (await this.#writeRecord(record, found)) return before;
     }
   }
 
   async read(): Promise<TargetKeys> {
-    const [{ items }, marks] = await this.#recorded.retry(() =>
-      Promise.all([
-        readAll(this.#target, this.#places.prefix, this.#call),
-        readAll(this.#target, this.#places.marks, this.#call),
-      ]),
-    );
-    this.#marks.clear();
-    const intents = new Map<string, Intent>();
-    for (const { key, value, modRevision } of marks.items) {
-      const name = decoded(key.slice(this.#places.marks.length));
-      const intent = toIntent(value);
-      if (name === undefined || intent === undefined) continue;
-      this.#marks.set(name, modRevision);
-      intents.set(name, intent);
-    }
-    this.#worn.clear();
-    const there = new Set(items.map(({ key }) => key));
-    for (const name of intents.keys()) if (!there.has(name)) this.#worn.add(name);
-    return {
-      items,
-      isOwn: ({ key, value, modRevision }) => {
-        const intent = intents.get(key);
-        return intent !== undefined && (intent.over === modRevision || intent.sum === sumOf(value));
-      },
-    };
+    let items: readonly KeyValue[] = [];
+    const own = await this.#marks.read(async () => {
+      ({ items } = await this.#recorded.retry(() => readAll(this.#target, this.#places.prefix, this.#call)));
+      return items;
+    });
+    return { items, isOwn: (item) => own.has(item) };
   }
 
   async peek(): Promise<ReplicationRecord | undefined> {
@@ -111,7 +83,7 @@ export class SingleLedger implements Ledger {
       if (await this.#writeRecord({ ...record, sequence: known.record.sequence + 1 }, known)) break;
       this.#recorded.know(await this.#recorded.findOwn());
     }
-    await this.#clearWorn();
+    await this.#marks.clearWorn();
     const done: Write[] = [];
     const refused: Refusal[] = [];
     await sideBySide(writes, async (write) => {
@@ -121,7 +93,10 @@ export class SingleLedger implements Ledger {
     });
     // What another replicator has written since is no conflict.
     if (refused.length > 0) await this.check();
-    else this.#reached = reached;
+    else {
+      this.#reached = reached;
+      if (reached.toward === undefined) this.#isTakingOver = false;
+    }
     return { done, refused };
   }
 
@@ -143,20 +118,14 @@ export class SingleLedger implements Ledger {
     await this.#recorded.retry(() => this.#target.delete({ key: this.#places.record }, this.#call));
   }
 
-  async #clearWorn(): Promise<void> {
-    await sideBySide([...this.#worn], async (key) => {
-      await this.#unmark(key);
-      this.#worn.delete(key);
-    });
-  }
-
   async #write(write: Write): Promise<Outcome> {
     return write.type === 'put' ? this.#put(write) : this.#delete(write);
   }
 
   async #put(write: Write & { readonly type: 'put' }): Promise<Outcome> {
-    const { key, value, over, endsAt } = write;
-    await this.#mark(key, { sum: sumOf(value), over });
+    const { key, value, endsAt } = write;
+    let { over } = write;
+    await this.#marks.write(key, value, over);
     for (;;) {
       try {
         const guard = over === 0 ? ({ ifAbsent: true } as const) : { ifModRevision: over };
@@ -167,7 +136,7 @@ export class SingleLedger implements Ledger {
         });
         this.#context.answered();
         if (result.succeeded) {
-          this.#context.own.set(key, { revision: result.revision, lease: undefined, isTimed: endsAt !== undefined });
+          this.#wrote(write, result.revision);
           return 'done';
         }
       } catch (error) {
@@ -181,17 +150,33 @@ export class SingleLedger implements Ledger {
       const current = await this.#recorded.retry(() => this.#target.get(key, this.#call));
       if ((current?.modRevision ?? 0) === over) continue;
       // It may be a write of ours whose answer was lost. The mark has promised that value, so it is our own in any case.
-      if (current === undefined || sumOf(current.value) !== sumOf(value)) return { current };
-      this.#context.own.set(key, { revision: current.modRevision, lease: undefined, isTimed: endsAt !== undefined });
-      return 'done';
+      if (current !== undefined && bytesEqual(current.value, value)) {
+        this.#wrote(write, current.modRevision);
+        return 'done';
+      }
+      if (!(await this.#isLate(key, current))) return { current };
+      over = current?.modRevision ?? 0;
+      await this.#marks.write(key, value, over);
     }
+  }
+
+  #wrote({ key, endsAt }: Write & { readonly type: 'put' }, revision: number): void {
+    this.#marks.wrote(key);
+    this.#context.own.set(key, { revision, lease: undefined, isTimed: endsAt !== undefined });
   }
 
   #secondsUntil(endsAt: number): number {
     return Math.max(1, Math.round((endsAt - this.#context.clock.now()) / 1_000));
   }
 
-  async #delete({ key, over }: Write): Promise<Outcome> {
+  /** Whether a key is as a replicator before this one has left it, whose write came in late. A late delete leaves no mark. */
+  async #isLate(key: string, current: KeyValue | undefined): Promise<boolean> {
+    return current === undefined ? this.#isTakingOver : this.#marks.isOfOthers(key, current);
+  }
+
+  async #delete(write: Write): Promise<Outcome> {
+    const { key } = write;
+    let { over } = write;
     for (;;) {
       try {
         const { succeeded } = await this.#target.delete(key, { ifModRevision: over, ...this.#call });
@@ -203,47 +188,12 @@ export class SingleLedger implements Ledger {
       await this.check();
       const current = await this.#recorded.retry(() => this.#target.get(key, this.#call));
       if (current === undefined) break;
-      if (current.modRevision !== over) return { current };
+      if (current.modRevision !== over && !(await this.#isLate(key, current))) return { current };
+      over = current.modRevision;
     }
     this.#context.own.delete(key);
-    await this.#unmark(key);
+    await this.#marks.delete(key);
     return 'done';
-  }
-
-  /** Only that mark: a deletion that lands late must not take a newer one. */
-  async #unmark(key: string): Promise<void> {
-    const known = this.#marks.get(key);
-    this.#marks.delete(key);
-    if (known === undefined) return;
-    await this.#recorded.retry(() => this.#target.delete(this.#markOf(key), { ifModRevision: known, ...this.#call }));
-  }
-
-  async #mark(key: string, intent: Intent): Promise<void> {
-    const name = this.#markOf(key);
-    const text = JSON.stringify(intent);
-    for (;;) {
-      const known = this.#marks.get(key);
-      try {
-        const guard = known === undefined ? ({ ifAbsent: true } as const) : { ifModRevision: known };
-        const result = await this.#target.put(name, text, { ...guard, ...this.#call });
-        this.#context.answered();
-        if (result.succeeded) {
-          this.#marks.set(key, result.revision);
-          return;
-        }
-      } catch (error) {
-        await this.#context.failed(error);
-      }
-      // Another replicator's, or an own one whose answer was lost.
-      await this.check();
-      const found = await this.#recorded.retry(() => this.#target.get(name, this.#call));
-      if (found === undefined) {
-        this.#marks.delete(key);
-        continue;
-      }
-      this.#marks.set(key, found.modRevision);
-      if (decodeUtf8(found.value) === text) return;
-    }
   }
 
   /** Returns whether it was written; false if the record is not the one that was found. */
@@ -267,37 +217,7 @@ export class SingleLedger implements Ledger {
     }
   }
 
-  #markOf(key: string): string {
-    return this.#places.marks + encodeURIComponent(key).replace(/^_/, '%5F');
-  }
-
   get #call(): { readonly signal: AbortSignal } {
     return { signal: this.#context.signal };
-  }
-}
-
-/** Does the same with each of many. The first failure counts at once: it ends the replication, and that ends the others, which may be retrying. */
-async function sideBySide<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < all.length; from += AT_ONCE) await Promise.all(all.slice(from, from + AT_ONCE).map(work));
-}
-
-function sumOf(value: Uint8Array): string {
-  return createHash('sha256').update(value).digest('base64');
-}
-
-function decoded(name: string): string | undefined {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return undefined;
-  }
-}
-
-function toIntent(value: Uint8Array): Intent | undefined {
-  try {
-    const { sum, over } = JSON.parse(decodeUtf8(value) ?? '') as Partial<Intent>;
-    return typeof sum === 'string' && Number.isSafeInteger(over) ? { sum, over: over as number } : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { decodeUtf8, GuardedStore } from '@holdfast/store/adapter';
-import { Random } from '@holdfast/testkit';
+import { Random, virtualClock } from '@holdfast/testkit';
+import type { Replication } from '../../src/replicate/index.js';
 import { likeV2 } from '../support/scripted-store.js';
 import { SlowAnswers } from './late-answers.js';
 import { FROM, held, kept, pair, type Pair, TO } from './support.js';
@@ -109,6 +110,24 @@ describe('a target without transactions of many keys', () => {
     targetFaults.release();
     await expect(run(first.sync())).rejects.toMatchObject({ message: expect.stringMatching(/another replicator/) });
     expect(await held(data, TO)).toEqual({ 1: 'three' });
+  });
+
+  it.each<[string, readonly (string | undefined)[]]>([
+    ['a changed key', ['one', 'two', 'three']],
+    ['a new key', [undefined, 'two', 'three']],
+    ['a key that is deleted then', ['one', 'two', undefined]],
+    ['a deleted key that comes back', ['one', undefined, 'three']],
+  ])('a write of the one before that comes in late, at any moment, is no conflict: %s', async (_, values) => {
+    // The first one waits at its record, its mark or its key, and the second one at each of its calls.
+    for (const firstAt of [1, 2, 3]) {
+      for (let [secondAt, isOver] = [1, false]; !isOver; secondAt += 1) {
+        await using late = new LateWrite(values);
+        await late.startFirst(firstAt);
+        isOver = !(await late.startSecond(secondAt));
+        await late.letGo();
+        await late.expectEqual();
+      }
+    }
   });
 
   it('brings no key back that the one who took over has deleted, when it reaches the target again', async () => {
@@ -240,3 +259,71 @@ describe('a target without transactions of many keys', () => {
     expect(await kept(data)).toEqual(['/holdfast/replicate/test']);
   });
 });
+
+/** A key that a first replicator writes while a second one takes over. */
+class LateWrite implements AsyncDisposable {
+  readonly #clock = virtualClock();
+  readonly #source = memoryStore({ clock: this.#clock, identity: 'source' });
+  readonly #shared = memoryStore({ clock: this.#clock });
+  readonly #one = pair({ clock: this.#clock, source: this.#source, target: likeV2(this.#shared).store });
+  readonly #two = pair({ clock: this.#clock, source: this.#source, target: likeV2(this.#shared).store });
+  readonly #values: readonly (string | undefined)[];
+  #first: Replication | undefined;
+  #second: Promise<Replication> | undefined;
+
+  constructor(values: readonly (string | undefined)[]) {
+    this.#values = values;
+  }
+
+  async #write(value: string | undefined): Promise<void> {
+    await (value === undefined ? this.#source.delete('/a/1') : this.#source.put('/a/1', value));
+  }
+
+  /** It waits at one of its writes, and the source has gone on. */
+  async startFirst(at: number): Promise<void> {
+    await this.#write(this.#values[0]);
+    this.#first = await this.#one.start();
+    let writes = 0;
+    const { targetFaults } = this.#one;
+    targetFaults.next = (kind) => (kind === 'write' && (writes += 1) === at ? 'wait' : 'pass');
+    await this.#write(this.#values[1]);
+    while (targetFaults.waiting === 0) await this.#clock.advance(5);
+    await this.#write(this.#values[2]);
+  }
+
+  /** It waits at one of its calls: whether it makes so many. */
+  async startSecond(at: number): Promise<boolean> {
+    let [calls, isStarted] = [0, false];
+    const { targetFaults } = this.#two;
+    targetFaults.next = () => ((calls += 1) === at ? 'wait' : 'pass');
+    const onEnd = () => (isStarted = true);
+    this.#second = this.#two.begin();
+    void this.#second.then(onEnd, onEnd);
+    while (targetFaults.waiting === 0 && !isStarted) await this.#clock.advance(5);
+    return !isStarted;
+  }
+
+  /** The first one as far as it gets, then the second one. */
+  async letGo(): Promise<void> {
+    this.#one.targetFaults.end();
+    await this.#one.run(this.#first!.sync().catch(() => undefined));
+    this.#two.targetFaults.end();
+    await this.#two.run(this.#second!);
+  }
+
+  /** Now, and after a third one, which clears away what was left. */
+  async expectEqual(): Promise<void> {
+    const expected = await held(this.#source, FROM);
+    expect(await held(this.#shared, TO)).toEqual(expected);
+    expect((await this.#two.start()).conflicts()).toEqual([]);
+    expect(await held(this.#shared, TO)).toEqual(expected);
+    expect(await kept(this.#shared)).toHaveLength(1 + Object.keys(expected).length);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#one.close();
+    await this.#two.close();
+    await this.#source.close();
+    await this.#shared.close();
+  }
+}

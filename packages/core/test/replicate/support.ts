@@ -31,6 +31,8 @@ export interface Pair extends AsyncDisposable {
   /** Moves the clock until the work is done. */
   readonly run: <T>(work: Promise<T>) => Promise<T>;
   start(options?: Partial<ReplicateOptions>): Promise<Replication>;
+  /** {@link start}, while the test moves the clock. */
+  begin(options?: Partial<ReplicateOptions>): Promise<Replication>;
   /** Stops what was started, and waits for it. */
   close(): Promise<void>;
 }
@@ -71,6 +73,18 @@ export function pair(options: PairOptions = {}): Pair {
     await source.close();
     await target.close();
   };
+  const begin = async (given: Partial<ReplicateOptions> = {}) => {
+    const replication = await replicate(from.store, to.store, {
+      prefix: FROM,
+      targetPrefix: TO,
+      name: 'test',
+      clock,
+      random: () => 0.5,
+      ...given,
+    });
+    started.push(replication);
+    return replication;
+  };
   return {
     clock,
     source,
@@ -78,20 +92,8 @@ export function pair(options: PairOptions = {}): Pair {
     sourceFaults: from.faults,
     targetFaults: to.faults,
     run,
-    async start(given = {}) {
-      const replication = await run(
-        replicate(from.store, to.store, {
-          prefix: FROM,
-          targetPrefix: TO,
-          name: 'test',
-          clock,
-          random: () => 0.5,
-          ...given,
-        }),
-      );
-      started.push(replication);
-      return replication;
-    },
+    start: (given) => run(begin(given)),
+    begin,
     close,
     [Symbol.asyncDispose]: close,
   };
