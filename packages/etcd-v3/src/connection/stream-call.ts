@@ -2,7 +2,7 @@ import { type ChannelInterface, Metadata, status as grpcStatus, type StatusObjec
 import { StoreError } from '@holdfast/store';
 import { Fifo, messageOf } from '@holdfast/store/adapter';
 import type { GrpcFailure } from '../errors.js';
-import { AnswerHead } from './answer-head.js';
+import { AnswerHead, contentTypeOf } from './answer-head.js';
 import type { WatchCall } from './transport.js';
 
 /** The parts of a new call. */
@@ -104,7 +104,7 @@ export class StreamCall implements WatchCall {
     this.#head = head;
     this.#call.start(metadata, {
       onReceiveMetadata: (given) => {
-        head.received(given);
+        head.received(contentTypeOf(given));
       },
       onReceiveMessage: (message: Buffer) => {
         this.#reading = false;
