@@ -3,7 +3,8 @@ import { provideEtcds } from './etcd.mjs';
 import { providePgbouncer } from './pgbouncer.mjs';
 import { providePostgres } from './postgres.mjs';
 import { provideStrace } from './strace.mjs';
+import { provideZsh } from './zsh.mjs';
 
 export default async function globalSetup() {
-  await Promise.all([provideEtcds(), providePostgres(), providePgbouncer(), provideStrace()]);
+  await Promise.all([provideEtcds(), providePostgres(), providePgbouncer(), provideStrace(), provideZsh()]);
 }

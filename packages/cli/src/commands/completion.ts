@@ -26,7 +26,7 @@ Examples:
       const script = printed(() => {
         new RootCommand().setup(NAME, NAME, shell);
       });
-      await session.out.line(shell === 'bash' ? bashScript(script) : script);
+      await session.out.line(shell === 'bash' ? bashScript(script) : zshScript(script));
     });
 
   program
@@ -37,10 +37,15 @@ Examples:
       const root = new RootCommand();
       describeAll(root, program);
       const answer = printed(() => {
-        root.parse([...words]);
-      });
+        root.parse(withoutEquals(words));
+      }).replace(/\t$/gm, ''); // Else zsh shows an empty description.
       await session.out.line(takesFile(program, words) ? answer.replace(/^:\d+$/, ':0') : answer);
     });
+}
+
+/** Options that are complete with their values, as `--store=URL`: the library would take the next word for the value. */
+function withoutEquals(words: readonly string[]): string[] {
+  return words.filter((word, index) => index === words.length - 1 || !/^--[^=]+=/.test(word));
 }
 
 /** What the library prints. It writes to the console, and to nothing else. */
@@ -72,14 +77,23 @@ fi
  * be read twice; files are completed where the command says nothing else.
  */
 export function bashScript(script: string): string {
-  return [
+  return edited(script, [
     ['complete -- ${words[@]:1}"', 'complete -- $(printf "%q " "${words[@]:1}")"'],
     ['requestComp="$requestComp \'\'"', ': # An empty word is quoted already.'],
     [/^readonly (?=ShellComp)/gm, ''],
     [/^complete -F /m, 'complete -o default -F '],
     ['# Function to handle completions\n', `${BY_HAND}\n# Function to handle completions\n`],
-  ].reduce<string>((text, [from, to]) => {
-    const changed = text.replace(from as string, () => to as string);
+  ]);
+}
+
+/** The library's script, which would split words that are quoted, and hand them over with their quotes. */
+export function zshScript(script: string): string {
+  return edited(script, [['"${=words[1,CURRENT]}"', '"${(@Q)words[1,CURRENT]}"']]);
+}
+
+function edited(script: string, changes: readonly (readonly [string | RegExp, string])[]): string {
+  return changes.reduce((text, [from, to]) => {
+    const changed = text.replace(from, () => to);
     if (changed === text) throw new Error(`the script of @bomb.sh/tab has no ${String(from)}`);
     return changed;
   }, script);
@@ -94,10 +108,11 @@ function describeAll(root: RootCommand, program: Command): void {
       describeOption(target, option);
     }
     for (const argument of command.registeredArguments) {
+      const choices = names === 'help' ? namesOf(program) : argument.argChoices;
       target.argument(
         argument.name(),
         (complete) => {
-          for (const choice of argument.argChoices ?? []) complete(choice, '');
+          for (const choice of choices ?? []) complete(choice, '');
         },
         argument.variadic,
       );
@@ -105,6 +120,13 @@ function describeAll(root: RootCommand, program: Command): void {
     for (const below of help.visibleCommands(command)) describe(below, `${names} ${below.name()}`.trimStart());
   };
   describe(program, '');
+}
+
+function namesOf(program: Command): string[] {
+  return program
+    .createHelp()
+    .visibleCommands(program)
+    .map((command) => command.name());
 }
 
 function describeOption(target: ReturnType<RootCommand['command']>, option: Option): void {

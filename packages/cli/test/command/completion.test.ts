@@ -1,4 +1,4 @@
-// cspell:ignore cword compopt compreply passw compinit compdef tcsh
+// cspell:ignore cword compopt compreply passw compdef tcsh zshrc
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { command } from '../support/command.js';
 import { buildCommand, shell } from '../support/build-command.js';
+import { ZshTerminal } from '../support/zsh-terminal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-completion-'));
 
@@ -49,6 +50,8 @@ describe('bash', () => {
     // Those of every command, too.
     expect(await offered('list', '--passw')).toEqual([noFiles, '--password-file']);
     expect(await offered('list', '--sort', 'v')).toEqual([noFiles, 'version', 'value']);
+    expect(await offered('--store=memory:', 'li')).toEqual([noFiles, 'list']);
+    expect(await offered('help', 'ex')).toEqual([noFiles, 'export']);
   });
 
   test('leaves files to the shell where a file is meant, and only there', async () => {
@@ -63,19 +66,60 @@ describe('bash', () => {
   });
 });
 
-// Where zsh is not installed, the script that it would read is all there is to look at.
-if (isThere('zsh')) test('zsh reads its script, and completes a command and an option', zshCompletes);
+/** zsh, where it is there: else `.ci/zsh.mjs` says why it is not. */
+if (isThere('zsh')) describe('zsh', inZsh);
+else
+  test('zsh is not there: its completion is not tested', () => {
+    process.stderr.write('install zsh to test the completion in it\n');
+    expect(isThere('zsh')).toBe(false);
+  });
 
-async function zshCompletes(): Promise<void> {
-  const line = (words: string) => `zsh -fc '
-    autoload -U compinit; compinit -u -d ${folder}/dump
-    holdfast() { "${process.execPath}" "$HOLDFAST_MAIN" "$@" }
-    source <(holdfast completion zsh)
-    _describe() { print -l -- \${completions} }
-    words=(${words}); CURRENT=\${#words}; _holdfast'`;
-  const env = { HOLDFAST_MAIN: join(__dirname, '..', '..', 'dist', 'esm', 'main.js') };
-  expect((await shell(line('holdfast ex'), env)).out).toContain('export');
-  expect((await shell(line('holdfast list --de'), env)).out).toContain('--descending');
+function inZsh(): void {
+  let zsh: ZshTerminal;
+
+  beforeAll(async () => {
+    zsh = await ZshTerminal.open();
+  }, 120_000);
+
+  afterAll(() => zsh.close());
+
+  const line = async (typed: string) => (await zsh.complete(typed)).line;
+
+  test('completes commands, options and their values', async () => {
+    expect(await line('holdfast ex')).toBe('holdfast export ');
+    expect(await line('holdfast lease keep')).toBe('holdfast lease keep-alive ');
+    expect(await line('holdfast list --de')).toBe('holdfast list --descending ');
+    expect(await line('holdfast list --passw')).toBe('holdfast list --password-file ');
+    expect(await line('holdfast list --sort=ver')).toBe('holdfast list --sort=version ');
+    expect(await line('holdfast help ex')).toBe('holdfast help export ');
+    expect(await zsh.complete('holdfast list --sort v')).toEqual({
+      line: 'holdfast list --sort v',
+      list: ['value    version'],
+    });
+  });
+
+  test('says what each command and option is for', async () => {
+    const { list } = await zsh.complete('holdfast comp');
+    expect(list).toEqual([
+      'compact     -- forget the history before a revision',
+      'completion  -- print the script that completes commands and options in a shell',
+    ]);
+  });
+
+  test('completes behind words in quotes, and behind options with their values', async () => {
+    expect(await line(`holdfast --store "a b" --prefix=c li`)).toBe(`holdfast --store "a b" --prefix=c list `);
+    expect(await line(String.raw`holdfast put it\'s --fi`)).toBe(String.raw`holdfast put it\'s --file `);
+  });
+
+  test('leaves files to the shell where a file is meant, and only there', async () => {
+    expect(await line('holdfast put a --file .zsh')).toBe('holdfast put a --file .zshrc ');
+    expect(await zsh.complete('holdfast get ')).toEqual({ line: 'holdfast get ', list: [] });
+  });
+
+  test('runs nothing of what is typed', async () => {
+    await line('holdfast put $(touch ran) `touch ran` "$(touch ran)" ');
+    expect(zsh.files).not.toContain('ran');
+  });
 }
 
 test('zsh has a script; other shells are refused', async () => {
