@@ -6,6 +6,14 @@ const test = (file: string) => `packages/core/test/replicate/${file}.test.ts`;
 /** What carries one store over to another. */
 export const replication: readonly Mutant[] = [
   {
+    name: 'replicate-into-itself',
+    why: 'a store that was opened twice is copied into itself, and each copy is copied again, without an end',
+    file: source('replicator'),
+    find: '    if (!isOne) return;',
+    replace: '    if (!isOne || prefix.length >= 0) return;',
+    caughtBy: { test: test('views'), name: 'are refused where the store was opened twice' },
+  },
+  {
     name: 'replicate-compares-no-record',
     why: 'a transaction that was late, or a replicator that was suspended, undoes what another one has done since',
     file: source('txn-ledger'),
@@ -234,11 +242,11 @@ export const replication: readonly Mutant[] = [
   },
   {
     name: 'replicate-takes-views-for-stores',
-    why: 'a view of the source is taken for another store, and a copy of a copy of a copy is made without end',
+    why: 'a view of the source is taken for another store: a migration into itself is planned, and refused by its first step only',
     file: source('options'),
-    find: '  if (below.store !== there.store) return;\n',
-    replace: "  if (below.store !== there.store || below.prefix !== '') return;\n",
-    caughtBy: { test: test('views'), name: 'are refused where the copy would be copied' },
+    find: '  if (isOneStore(source, target)) checkApart',
+    replace: '  if (source === target) checkApart',
+    caughtBy: { test: test('views'), name: 'are refused by every step of a migration too' },
   },
   {
     name: 'replicate-tries-again-unasked',

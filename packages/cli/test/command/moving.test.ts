@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
 import type { ConfigStore, StoreAdapter } from '@holdfast/store';
@@ -109,6 +112,23 @@ describe('holdfast migrate', () => {
     const finished = await command(['migrate', '/app/', 'finish', '--yes'], shared);
     expect(finished).toMatchObject({ code: 0, out: 'Finished: nothing of the migration is left.\n' });
     expect([...(await values(source, '/holdfast/')), ...(await values(target, '/holdfast/'))]).toEqual([]);
+  });
+
+  test.each([
+    ['replicate', ['replicate', '/app/', '--once']],
+    ['migrate', ['migrate', '/app/', 'copy']],
+    ['migrate, which nobody has begun', ['migrate', '/app/', 'cut-over']],
+  ])('a copy within itself is refused, by %s', async (_, args) => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-moving-'));
+    const url = `lmdb:${folder}/data`;
+    const shared = { env: { HOLDFAST_STORE: url, HOLDFAST_TARGET: url } };
+    await command(['put', '/app/1', 'one'], shared);
+    for (const prefix of ['/app/', '/app/copy/']) {
+      const copy = await command([...args, '--yes', '--target-prefix', prefix, '--record-key', 'record'], shared);
+      expect(copy).toMatchObject({ code: 2, err: expect.stringContaining('source and target are the same store') });
+    }
+    expect((await command(['list', '--all'], shared)).out).toMatch(/^\/app\/1\t\d+\tone\n$/);
+    rmSync(folder, { recursive: true });
   });
 
   test('verify exits 1 where the stores differ', async () => {

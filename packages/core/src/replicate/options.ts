@@ -6,12 +6,11 @@ import {
   checkMs,
   checkNames,
   checkSignal,
-  GuardedStore,
   invalidArgument,
-  KeyRange,
   safeLogger,
   safeRandom,
 } from '@holdfast/store/adapter';
+import { checkApart, isOneStore } from './apart.js';
 import { checkPlaces, type Places } from './places.js';
 import type { ReplicationState } from './state.js';
 
@@ -106,7 +105,7 @@ export function toSettings(source: ConfigStore, target: ConfigStore, given: Repl
     });
   }
   const places = checkPlaces(given, target);
-  checkApart(source, target, prefix, places);
+  if (isOneStore(source, target)) checkApart({ source, target, prefix, places });
   const random = safeRandom(given.random);
   const { initialMs, maxMs } = checkNames(given.backoff, ['initialMs', 'maxMs'], 'backoff');
   return {
@@ -128,21 +127,4 @@ export function toSettings(source: ConfigStore, target: ConfigStore, given: Repl
     random,
     logger: safeLogger(given.logger),
   };
-}
-
-/** Within one store, a copy of a copy of a copy would have no end, and neither would a copy of the record. */
-function checkApart(source: ConfigStore, target: ConfigStore, prefix: string, places: Places): void {
-  const [below, there] = [GuardedStore.originOf(source), GuardedStore.originOf(target)];
-  if (below.store !== there.store) return;
-  const from = below.prefix + prefix;
-  for (const [to, option] of [
-    [there.prefix + places.prefix, 'targetPrefix'],
-    [there.prefix + places.record, 'recordKey'],
-  ] as const) {
-    if (!from.startsWith(to) && !to.startsWith(from)) continue;
-    throw invalidArgument(
-      `source and target are the same store, and ${KeyRange.ofPrefix(from).toString()} overlaps ` +
-        `${KeyRange.ofPrefix(to).toString()}; give a ${option} beside the prefix`,
-    );
-  }
 }

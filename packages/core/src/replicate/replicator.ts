@@ -7,6 +7,7 @@ import {
   toStoreError,
   whenAborted,
 } from '@holdfast/store/adapter';
+import { checkApart, showsRecord } from './apart.js';
 import { Comparison } from './comparison.js';
 import type { Conflict } from './conflict.js';
 import { unreadable } from './conflict-book.js';
@@ -189,6 +190,7 @@ export class Replicator {
       await mirror.open();
       const before = await this.#ledger.open();
       checkNotMoved(before?.migration);
+      await this.#checkApart(before);
       await mirror.catchUp(before);
       if (before?.toward !== undefined) await this.#checkHistory(before.toward, undefined);
       if (before?.bookmark !== undefined) await this.#checkHistory(before.bookmark, before.keys);
@@ -201,6 +203,23 @@ export class Replicator {
       throw failure;
     }
     this.#running = this.#run();
+  }
+
+  /** Stores that were opened apart, such as by a command, may be one. A record of a replication that can't be is not left behind. */
+  async #checkApart(before: ReplicationRecord | undefined): Promise<void> {
+    const { source, target } = this.sides;
+    const { prefix, places } = this.#settings;
+    const sides = { source, target, prefix, places };
+    const isOne = await this.#supervision.retry('source', () =>
+      showsRecord(sides, this.record.writer, this.#end.signal),
+    );
+    if (!isOne) return;
+    try {
+      checkApart(sides);
+    } catch (error) {
+      if (before === undefined) await this.#ledger.erase();
+      throw error;
+    }
   }
 
   /** Resolves when everything that the source had at the call is in the target. */

@@ -2,10 +2,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
 import { type ConfigStore, fenced, readOnly, withPrefix } from '@holdfast/store';
-import { replicate } from '../../src/replicate/index.js';
+import { DelegatingDriver, GuardedStore } from '@holdfast/store/adapter';
+import { migrate, replicate } from '../../src/replicate/index.js';
 import { FROM, held, pair, type Pair, TO } from './support.js';
 
 const FENCE = '/fence';
+
+/** The same store again, as by another connection to its server: nothing tells that it is the same. */
+function openedAgain(store: ConfigStore): ConfigStore {
+  return new GuardedStore(Object.defineProperty(new DelegatingDriver(store), 'view', { value: undefined }));
+}
 
 let world: Pair;
 let viewed: Pair | undefined;
@@ -155,5 +161,70 @@ describe('two views of one store', () => {
     viewed = pair({ source: withPrefix(source, '/x'), target: withPrefix(source, '/y'), clock: world.clock });
     await viewed.start({ targetPrefix: FROM });
     expect(await held(source, '/y/a/')).toEqual({ 1: 'one' });
+  });
+
+  it('are refused by every step of a migration too', async () => {
+    const { source, clock } = world;
+    await source.put('/a/1', 'one');
+    const before = (await source.list({ prefix: '' })).bookmark.revision;
+    const move = (from: ConfigStore, to: ConfigStore, targetPrefix: string, fenceKey = FENCE) =>
+      migrate(from, to, { prefix: FROM, targetPrefix, name: 'move', fenceKey, clock });
+    const refused = (message: RegExp) =>
+      expect.objectContaining({ code: 'invalid-argument', message: expect.stringMatching(message) });
+    const view = withPrefix(source, '/a');
+    expect(() => move(source, view, '/b/')).toThrow(refused(/overlaps/));
+    expect(() => move(readOnly(source), view, '/sub/')).toThrow(refused(/overlaps/));
+    expect(() => move(fenced(source, { key: FENCE }), withPrefix(source, '/x'), '/b/')).not.toThrow();
+    // The fences of both would be one.
+    expect(() => move(source, fenced(source, { key: FENCE }), '/b/')).toThrow(refused(/two stores/));
+    expect(() => move(source, withPrefix(source, '/x'), '/b/', '/a/fence')).toThrow(refused(/fenceKey/));
+    expect(() => move(source, withPrefix(source, '/x'), '/b/', '/b/fence')).toThrow(refused(/fenceKey/));
+    expect(() => move(source, withPrefix(source, '/f'), '/b/', '/f/b/fence')).toThrow(refused(/fenceKey/));
+    expect((await source.list({ prefix: '' })).bookmark.revision).toBe(before);
+  });
+
+  it('are refused where the store was opened twice, and nothing of the copy is left', async () => {
+    const { source, clock, run } = world;
+    await source.put('/a/1', 'one');
+    const again = openedAgain(source);
+    const refused = { code: 'invalid-argument', message: expect.stringMatching(/same store.*overlaps/) };
+    // It would have no end.
+    const mapKey = (key: string) => (key.length < 30 ? key : undefined);
+    const options = { prefix: FROM, targetPrefix: '/a/copy/', name: 'test', mapKey, clock };
+    await expect(run(replicate(source, again, options))).rejects.toMatchObject(refused);
+    const moving = migrate(fenced(source, { key: FENCE }), withPrefix(again, '/a'), {
+      ...options,
+      targetPrefix: '/sub/',
+    });
+    for (const step of [() => moving.copy(), () => moving.verify(), () => moving.cutOver()]) {
+      await expect(run(step())).rejects.toMatchObject(refused);
+    }
+    expect(await held(source, '')).toEqual({ '/a/1': 'one' });
+    await again.close();
+  });
+
+  it('are refused where a migration is gone on with, its target being the source by now', async () => {
+    const { source, target, clock, run } = world;
+    await source.put('/a/1', 'one');
+    const options = { prefix: FROM, targetPrefix: FROM, name: 'move', clock };
+    const first = migrate(source, target, options);
+    await run(first.copy());
+    await first.close();
+    const again = openedAgain(target);
+    const resumed = migrate(target, again, { ...options, acceptHistory: true });
+    await expect(run(resumed.copy())).rejects.toMatchObject({ message: expect.stringMatching(/same store/) });
+    expect(await held(target, FROM)).toEqual({ 1: 'one' });
+    expect((await target.get('/a/1'))?.version).toBe(1);
+    await again.close();
+  });
+
+  it('are copied where they are apart, though the store was opened twice', async () => {
+    const { source } = world;
+    await source.put('/a/1', 'one');
+    const again = openedAgain(source);
+    viewed = pair({ source, target: again, clock: world.clock });
+    await viewed.start();
+    expect(await held(source, TO)).toEqual({ 1: 'one' });
+    await again.close();
   });
 });
