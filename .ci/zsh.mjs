@@ -1,3 +1,4 @@
+// cspell:ignore ZDOTDIR fpath zmodload compinit libcap libtinfo
 // Makes the shell zsh available to the tests: the system's, or Debian's packages with the functions of its completion, unpacked into .cache/zsh
 // and not installed.
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -6,6 +6,39 @@ const test = (file: string) => `packages/core/test/replicate/${file}.test.ts`;
 /** What carries one store over to another. */
 export const replication: readonly Mutant[] = [
   {
+    name: 'replicate-renews-what-was-settled',
+    why: 'a round of renewals starts the times to live again that are being set: keys live on after a cut over',
+    file: source('held-leases'),
+    find: 'if (this.#resting.has(name)) await',
+    replace: 'if (name === undefined) await',
+    caughtBy: { test: test('settlement'), name: 'are those of the source' },
+  },
+  {
+    name: 'replicate-settles-beside-a-renewal',
+    why: 'a renewal that is under way starts the time to live again that is being set',
+    file: source('held-leases'),
+    find: '      await this.#renewing.get(name)?.catch(() => undefined);\n',
+    replace: '',
+    caughtBy: { test: test('settlement'), name: 'are those of the source' },
+  },
+  {
+    name: 'replicate-settles-by-a-slow-renewal',
+    why: 'a lease that was full has more than is left where its renewal takes long',
+    file: source('settle-leases'),
+    find: '    if (isFull()) return;',
+    replace: '    return;',
+    caughtBy: { test: test('settlement'), name: 'are those of the source' },
+  },
+  {
+    name: 'replicate-forgets-how-long-ago',
+    why: 'the other keys of a lease get longer times to live, the longer reads of other leases take',
+    file: source('settle-leases'),
+    find: '      const asked = ofLeases.get(lease) ?? endOfLease(context, lease);\n      ofLeases.set(lease, asked);\n      end = await asked;\n',
+    replace:
+      '      const asked = ofLeases.get(lease) ?? endOfLease(context, lease).then((at) => (at ?? 0) - context.clock.now());\n      ofLeases.set(lease, asked);\n      end = context.clock.now() + ((await asked) ?? 0);\n',
+    caughtBy: { test: test('settlement'), name: 'are off by no more than the read of a lease took' },
+  },
+  {
     name: 'replicate-into-itself',
     why: 'a store that was opened twice is copied into itself, and each copy is copied again, without an end',
     file: source('replicator'),

@@ -1,4 +1,4 @@
-// cspell:ignore autoload compinit zle bindkey zdotdir stty
+// cspell:ignore autoload compinit zle bindkey zdotdir stty unsetopt
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -85,8 +85,6 @@ export class ZshTerminal {
 
 /** Up to where the cursor goes back to the line, and without what moves it elsewhere and clears. */
 function belowLine(shown: string): string {
-  // eslint-disable-next-line no-control-regex
   const [list = ''] = shown.split(/\x1b\[\d*A/);
-  // eslint-disable-next-line no-control-regex
   return list.replace(/\x1b\[[\d;?]*[A-Za-z]|\x1b[=>]/g, '').replace(/\r+(?=\r\n)/g, '');
 }

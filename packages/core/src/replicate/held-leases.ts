@@ -3,6 +3,7 @@ import { monotonicMs, removeAbortListener, toStoreError, whenAborted } from '@ho
 import { Alarm } from '../util/alarm.js';
 import { inPool } from './in-pool.js';
 import type { Lifetime } from './lease-tap.js';
+import { secondsUntil } from './seconds-until.js';
 
 /** Seconds, where the source does not tell how long a lease was granted for. */
 const DEFAULT_TTL = 60;
@@ -58,6 +59,10 @@ export class HeldLeases {
   /** Those that may have no keys any more. */
   readonly #idle = new Set<string>();
   readonly #granting = new Map<string, Promise<LeaseId>>();
+  /** Those whose time is being set. */
+  readonly #resting = new Set<string>();
+  /** The renewals that are under way in a round. */
+  readonly #renewing = new Map<string, Promise<void>>();
   /** How many were looked at since the first one. */
   #lookedAt = 0;
   #beating: Promise<void> | undefined;
@@ -171,6 +176,17 @@ export class HeldLeases {
     this.#held.delete(name);
   }
 
+  /** Does not keep a lease alive while its time is set, which would start it again. If that fails, it is held as before. */
+  async whileResting(name: string, work: () => Promise<unknown>): Promise<void> {
+    this.#resting.add(name);
+    try {
+      await this.#renewing.get(name)?.catch(() => undefined);
+      await work();
+    } finally {
+      this.#resting.delete(name);
+    }
+  }
+
   /** Keeps no lease alive any more. */
   async close(): Promise<void> {
     this.#alarm.stop();
@@ -180,7 +196,7 @@ export class HeldLeases {
   async #ttlOf({ lease, expiresAt }: Lifetime): Promise<number> {
     const { source, clock, signal } = this.#context;
     if (lease === undefined) {
-      return expiresAt === undefined ? DEFAULT_TTL : Math.max(1, Math.ceil((expiresAt - clock.now()) / 1000));
+      return expiresAt === undefined ? DEFAULT_TTL : secondsUntil(expiresAt, clock);
     }
     try {
       return (await source.leases.timeToLive(lease, { signal })).grantedTtl;
@@ -251,10 +267,14 @@ export class HeldLeases {
 
   async #keepAllAlive(signal: AbortSignal): Promise<void> {
     await inPool([...this.#held], async ([name, held]) => {
+      const renewing = this.#keepAlive(name, held);
+      this.#renewing.set(name, renewing);
       try {
-        await this.#keepAlive(name, held);
+        await renewing;
       } catch {
         // The next round tries again.
+      } finally {
+        this.#renewing.delete(name);
       }
     });
     if (!signal.aborted) await this.#lookAtSome(signal);
@@ -264,7 +284,8 @@ export class HeldLeases {
     const { target, signal } = this.#context;
     const aliveAt = this.#now;
     try {
-      await target.leases.keepAlive(held.id, { signal });
+      if (this.#resting.has(name)) await target.leases.timeToLive(held.id, { signal });
+      else await target.leases.keepAlive(held.id, { signal });
       if (this.#held.get(name) !== held) return;
       const mayBeAnother = elapsed(held.aliveAt, this.#now) >= held.ttl * 1000;
       this.#held.set(name, { ...held, aliveAt });

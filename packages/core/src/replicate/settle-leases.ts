@@ -2,6 +2,7 @@ import { type Clock, type ConfigStore, isStoreError, type KeyValue, type LeaseId
 import type { HeldLease, HeldLeases } from './held-leases.js';
 import { inPool } from './in-pool.js';
 import { isMortal, type Lifetime } from './lease-tap.js';
+import { secondsUntil } from './seconds-until.js';
 
 /** The time that is left may differ by this much, in seconds, before a lease is granted anew for it. */
 const TOLERATED_S = 1;
@@ -46,7 +47,7 @@ export async function settleLeases(context: SettleContext, leases: HeldLeases): 
     return;
   }
   await inPool([...leases.all()], async (held) => {
-    await settleOne(context, held);
+    await settleOne(context, held, leases);
     // Not before: the others are kept alive until it is their turn.
     leases.release(held.name);
   });
@@ -54,62 +55,65 @@ export async function settleLeases(context: SettleContext, leases: HeldLeases): 
 
 /** When each of some keys ends: now, if it has ended in the source already, and whoever deletes it here has not heard of that. */
 async function endsOf(context: SettleContext, keys: readonly MortalKey[]): Promise<ReadonlyMap<string, number>> {
-  const { clock } = context;
   const ends = new Map<string, number>();
   const ofLeases = new Map<LeaseId, Promise<number | undefined>>();
   await inPool(keys, async ({ key, targetKey, lifetime: { lease } }) => {
-    let left: number | undefined;
+    let end: number | undefined;
     if (lease === undefined) {
       const item = await context.source.get(key, { signal: context.signal });
       // It has no end by now.
       if (item !== undefined && !isMortal(item)) return;
-      left = item === undefined ? undefined : await leftOfItem(context, item);
+      end = item === undefined ? undefined : await endOfItem(context, item);
     } else {
-      const asked = ofLeases.get(lease) ?? leftOfLease(context, lease);
+      const asked = ofLeases.get(lease) ?? endOfLease(context, lease);
       ofLeases.set(lease, asked);
-      left = await asked;
+      end = await asked;
     }
-    ends.set(targetKey, clock.now() + (left ?? 0) * 1_000);
+    ends.set(targetKey, end ?? context.clock.now());
   });
   return ends;
 }
 
-async function settleOne(context: SettleContext, { name, id, ttl, keys }: HeldLease): Promise<void> {
-  const { target, signal } = context;
+async function settleOne(
+  context: SettleContext,
+  { name, id, ttl, keys }: HeldLease,
+  leases: HeldLeases,
+): Promise<void> {
+  const { target, signal, clock } = context;
   const lease = name.startsWith('lease ') ? name.slice('lease '.length) : undefined;
-  const left = await (lease === undefined
-    ? leftOfKey(context, name.slice('key '.length))
-    : leftOfLease(context, lease));
+  const end = await (lease === undefined ? endOfKey(context, name.slice('key '.length)) : endOfLease(context, lease));
   // It has ended in the source, and so do its keys here.
-  if (left === undefined) return;
+  if (end === undefined) return;
   const wanted = lease ?? id;
-  if (id === wanted && Math.abs(left - ttl) <= TOLERATED_S) {
-    await target.leases.keepAlive(id, { signal });
+  if (id !== wanted) {
+    await grantAndMove(context, wanted, end, keys);
+    await target.leases.revoke(id, { signal }).catch(() => undefined);
     return;
   }
-  const began = context.clock.now();
-  if (id === wanted) {
-    const { id: waiting } = await target.leases.grant(Math.max(60, ttl), { signal });
-    await context.move(keys, waiting);
-    await target.leases.revoke(id, { signal });
-    await grantAndMove(context, wanted, left, began, keys);
-    await target.leases.revoke(waiting, { signal });
-  } else {
-    await grantAndMove(context, wanted, left, began, keys);
-    await target.leases.revoke(id, { signal }).catch(() => undefined);
+  const isFull = () => Math.abs(secondsUntil(end, clock) - ttl) <= TOLERATED_S;
+  if (isFull()) {
+    await leases.whileResting(name, () => target.leases.keepAlive(id, { signal }));
+    // Else that took long, and the lease has more than is left.
+    if (isFull()) return;
   }
+  const { id: waiting } = await target.leases.grant(Math.max(60, ttl), { signal });
+  await context.move(keys, waiting);
+  await leases.whileResting(name, async () => {
+    await target.leases.revoke(id, { signal });
+    await grantAndMove(context, wanted, end, keys);
+  });
+  await target.leases.revoke(waiting, { signal });
 }
 
 async function grantAndMove(
   { target, clock, signal, ...context }: SettleContext,
   id: LeaseId,
-  left: number,
-  began: number,
+  end: number,
   keys: readonly string[],
 ): Promise<void> {
   await revokeEmpty(target, id, signal);
   // Not before: a busy server takes its time.
-  const ttl = Math.max(1, Math.round(left - (clock.now() - began) / 1_000));
+  const ttl = secondsUntil(end, clock);
   let granted: LeaseId;
   try {
     ({ id: granted } = await target.leases.grant(ttl, { id, signal }));
@@ -121,23 +125,27 @@ async function grantAndMove(
   await context.move(keys, granted);
 }
 
-async function leftOfLease({ source, signal }: SettleContext, id: LeaseId): Promise<number | undefined> {
+/**
+ * When a lease ends, in milliseconds since the epoch. The time that is left counts from the answer on: so a key never ends sooner than in the
+ * source for a read that took long, and later by no more than that read took.
+ */
+async function endOfLease({ source, clock, signal }: SettleContext, id: LeaseId): Promise<number | undefined> {
   try {
-    return (await source.leases.timeToLive(id, { signal })).ttl;
+    const { ttl } = await source.leases.timeToLive(id, { signal });
+    return clock.now() + ttl * 1_000;
   } catch (error) {
     if (isStoreError(error, 'lease-not-found')) return undefined;
     throw error;
   }
 }
 
-async function leftOfKey(context: SettleContext, key: string): Promise<number | undefined> {
+async function endOfKey(context: SettleContext, key: string): Promise<number | undefined> {
   const item = await context.source.get(key, { signal: context.signal });
-  return item === undefined ? undefined : leftOfItem(context, item);
+  return item === undefined ? undefined : endOfItem(context, item);
 }
 
-async function leftOfItem(context: SettleContext, { lease, expiresAt }: KeyValue): Promise<number | undefined> {
-  if (lease !== undefined) return leftOfLease(context, lease);
-  return expiresAt === undefined ? undefined : (expiresAt - context.clock.now()) / 1_000;
+async function endOfItem(context: SettleContext, { lease, expiresAt }: KeyValue): Promise<number | undefined> {
+  return lease === undefined ? expiresAt : endOfLease(context, lease);
 }
 
 /** Ends a lease without keys: it is left of a cut over that was killed, with another time. */

@@ -6,6 +6,7 @@ import type { Places } from './places.js';
 import { formatRecord, noted, type Progress, type ReplicationRecord } from './record.js';
 import { readAll } from './read-all.js';
 import { type Known, RecordedTarget } from './recorded-target.js';
+import { secondsUntil } from './seconds-until.js';
 import { sideBySide } from './side-by-side.js';
 
 type Outcome = 'done' | Omit<Refusal, 'write'>;
@@ -131,7 +132,7 @@ export class SingleLedger implements Ledger {
         const guard = over === 0 ? ({ ifAbsent: true } as const) : { ifModRevision: over };
         const result = await this.#target.put(key, value, {
           ...guard,
-          ...(endsAt === undefined ? {} : { ttl: this.#secondsUntil(endsAt) }),
+          ...(endsAt === undefined ? {} : { ttl: secondsUntil(endsAt, this.#context.clock) }),
           ...this.#call,
         });
         this.#context.answered();
@@ -163,10 +164,6 @@ export class SingleLedger implements Ledger {
   #wrote({ key, endsAt }: Write & { readonly type: 'put' }, revision: number): void {
     this.#marks.wrote(key);
     this.#context.own.set(key, { revision, lease: undefined, isTimed: endsAt !== undefined });
-  }
-
-  #secondsUntil(endsAt: number): number {
-    return Math.max(1, Math.round((endsAt - this.#context.clock.now()) / 1_000));
   }
 
   /** Whether a key is as a replicator before this one has left it, whose write came in late. A late delete leaves no mark. */
