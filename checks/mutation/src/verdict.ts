@@ -26,7 +26,8 @@ export type Verdict =
 const NO_FINDING = /^(?:Error: )?(?:thrown: "Exceeded timeout of \d+ ms|ReferenceError: |SyntaxError: )/;
 
 export function verdictOf(report: JestReport): Verdict {
-  if (report.numRuntimeErrorTestSuites > 0) {
+  // After a finding, an error outside of the tests is a consequence: the test has left something running.
+  if (report.numRuntimeErrorTestSuites > 0 && report.numFailedTests === 0) {
     return { kind: 'broken', reason: `the test file could not be run: ${report.testResults[0]?.message ?? ''}` };
   }
   if (report.numPassedTests + report.numFailedTests === 0) return { kind: 'broken', reason: 'no test has that name' };

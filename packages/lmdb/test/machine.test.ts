@@ -52,10 +52,10 @@ describe('several processes on one folder', () => {
       find: 'this.doorbell.ring(',
       replace: "process.kill(process.pid, 'SIGKILL'), this.doorbell.ring(",
     });
-    const watch = store.watch({ prefix: '' });
+    await using watch = store.watch({ prefix: '' });
     await watch.ready;
     const seen: WatchEvent[] = [];
-    const reading = (async () => {
+    void (async () => {
       for await (const { events } of watch) seen.push(...events);
     })();
     const other = new Program(dying, [path, 'put:theirs']);
@@ -64,8 +64,6 @@ describe('several processes on one folder', () => {
     await eventually(() => {
       expect(seen).toMatchObject([{ type: 'put', current: { key: 'theirs' } }]);
     });
-    await watch.close();
-    await reading;
   });
 
   test('end the leases of one that was killed, and delete their keys', async () => {
