@@ -264,7 +264,7 @@ describe('a watch', () => {
   test('moves the bookmark of an idle range, no more often than progressMs', async () => {
     const clock = virtualClock();
     const { store, write } = storeWith({ clock, progressMs: 100, pollMs: 1_000 });
-    const watch = store.watch({ prefix: '/idle/' });
+    await using watch = store.watch({ prefix: '/idle/' });
     await watch.ready;
     const bookmarks: number[] = [];
     const reading = (async () => {

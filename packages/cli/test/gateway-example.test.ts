@@ -7,6 +7,7 @@ import { memoryStore } from '@holdfast/memory';
 import type { ConfigStore, Op, Revision } from '@holdfast/store';
 import { startEtcd, type Etcd } from '@holdfast/testkit';
 import { startGateway } from '../example/gateway.js';
+import { inBackground } from '../../../.ci/test/support/in-background.js';
 
 let etcd: Etcd;
 
@@ -85,10 +86,9 @@ describe.each(backends)('the example gateway on %s', (_name, open) => {
 
   test('an upstream and its route that are replaced together are never served in parts', async () => {
     const answers = new Set<string>();
-    let done = false;
-    const client = (async () => {
-      while (!done) answers.add(await fetchText('/shop/cart'));
-    })();
+    await using client = inBackground(async (isOver) => {
+      while (!isOver()) answers.add(await fetchText('/shop/cart'));
+    });
     for (let round = 0; round < 20; round += 1) {
       const [from, to, url] = round % 2 === 0 ? ['blue', 'green', green.url] : ['green', 'blue', blue.url];
       const revision = await write([
@@ -99,8 +99,7 @@ describe.each(backends)('the example gateway on %s', (_name, open) => {
       await gateway.config.waitFor(revision);
       answers.add(await fetchText('/shop/cart'));
     }
-    done = true;
-    await client;
+    await client.stop();
     expect([...answers].sort()).toEqual(['200 blue', '200 green']);
   });
 

@@ -5,6 +5,7 @@ import { etcdV3Store } from '@holdfast/etcd-v3';
 import type { ConfigStore, Op } from '@holdfast/store';
 import { availableEtcds, type Etcd, eventually, type Proxy, startEtcd, startProxy } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { type Background, inBackground } from '../../../.ci/test/support/in-background.js';
 
 const PREFIX = '/slow/';
 const KEYS = 2_000;
@@ -20,21 +21,17 @@ const keyOf = (index: number) => `${PREFIX}k${String(index).padStart(4, '0')}`;
 const valueOf = (n: number) => JSON.stringify({ n, text: 'x'.repeat(400) });
 
 /** Does something again and again until it is stopped. */
-function again(act: () => Promise<unknown>, everyMs: number): { stop(): Promise<void>; readonly times: number } {
-  let isOn = true;
+function again(act: () => Promise<unknown>, everyMs: number): Background & { readonly times: number } {
   let times = 0;
-  const done = (async () => {
-    while (isOn) {
+  const loop = inBackground(async (isOver) => {
+    while (!isOver()) {
       await act();
       times += 1;
       await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
-  })();
+  });
   return {
-    stop: () => {
-      isOn = false;
-      return done;
-    },
+    ...loop,
     get times() {
       return times;
     },
@@ -73,7 +70,7 @@ describe.each(availableEtcds({ api: 'v3' }).slice(-1))('a slow load from etcd $v
 
   test.each(['eager', 'lazy'] as const)('ends although its history is compacted all the time (%s)', async (decode) => {
     let n = 0;
-    const storm = again(async () => {
+    await using storm = again(async () => {
       n += 1;
       await writer.put(keyOf((n * 37) % KEYS), valueOf(n));
       await writer.put('/elsewhere', String(n));
@@ -113,7 +110,7 @@ describe.each(availableEtcds({ api: 'v2' }).slice(-1))(
         await Promise.all(Array.from({ length: 50 }, (_, n) => writer.put(keyOf(from + n), valueOf(0))));
       proxy.throttle(BYTES_PER_SECOND / 5, 'toClient');
       let n = 0;
-      const storm = again(async () => {
+      await using storm = again(async () => {
         await Promise.all(Array.from({ length: 40 }, () => writer.put('/elsewhere', String((n += 1)))));
       }, 0);
       await using store = etcdV2Store({ endpoints: [proxy.endpoint] });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { json, mirror } from '../src/index.js';
 import { world, type World } from './support/world.js';
+import { inBackground } from '../../../.ci/test/support/in-background.js';
 
 describe('M4 one batch, one revision step', () => {
   let w: World;
@@ -105,9 +106,8 @@ describe('M4 one batch, one revision step', () => {
   ])('trap 18: no reader sees a part of %s, whenever it looks', async (_, others) => {
     const m = await gateway();
     const seen = new Set<string>();
-    let isOver = false;
-    const looking = (async () => {
-      while (!isOver) {
+    await using looking = inBackground(async (isOver) => {
+      while (!isOver()) {
         // As often as any code of the application could: after each promise, and in each turn of the event loop.
         for (let look = 0; look < 20; look++) {
           seen.add(`${m.routes.get('r1')?.value.upstream} ${[...m.upstreams.keys()].join()} ${m.limits.value?.rps}`);
@@ -115,7 +115,7 @@ describe('M4 one batch, one revision step', () => {
         }
         await new Promise((resolve) => setImmediate(resolve));
       }
-    })();
+    });
     await w.data.txn({
       then: [
         { type: 'put', key: '/gw/upstreams/u2', value: '{"host":"b"}' },
@@ -130,8 +130,7 @@ describe('M4 one batch, one revision step', () => {
       ],
     });
     await w.until(() => seen.has('u2 u2 20'));
-    isOver = true;
-    await looking;
+    await looking.stop();
     expect([...seen]).toEqual(['u1 u1 10', 'u2 u2 20']);
     await m.close();
   });

@@ -18,6 +18,7 @@ import {
 import { etcdV3Store, type EtcdV3Options, type EtcdV3Store } from '@holdfast/etcd-v3';
 import { Follower } from './watch-world.js';
 import { sampledEtcds } from '../../../.ci/test/support/sampled-etcds.js';
+import { inBackground } from '../../../.ci/test/support/in-background.js';
 
 describe.each(sampledEtcds())('a load balancer before three members of etcd $version', ({ version, etcd: binary }) => {
   let etcd: Etcd;
@@ -53,12 +54,11 @@ describe.each(sampledEtcds())('a load balancer before three members of etcd $ver
     });
   /** Writes a counter, one call after the other, each with two seconds' time; tells how long the longest outage was. */
   const writing = (store: EtcdV3Store, key: string) => {
-    let running = true;
     let lastSuccess = Date.now();
     let longestMs = 0;
     let written = 0;
-    const loop = (async () => {
-      while (running) {
+    const loop = inBackground(async (isOver) => {
+      while (!isOver()) {
         try {
           await store.put(key, String(written), { timeoutMs: 2_000 });
           written += 1;
@@ -68,13 +68,13 @@ describe.each(sampledEtcds())('a load balancer before three members of etcd $ver
         }
         longestMs = Math.max(longestMs, Date.now() - lastSuccess);
       }
-    })();
+    });
     return {
+      ...loop,
       written: () => written,
       sinceSuccess: () => Date.now() - lastSuccess,
       stop: async () => {
-        running = false;
-        await loop;
+        await loop.stop();
         return longestMs;
       },
     };
@@ -85,7 +85,7 @@ describe.each(sampledEtcds())('a load balancer before three members of etcd $ver
     await eventually(() => store.put('/cut/0', 'x', { timeoutMs: 2_000 }));
     const follower = new Follower(store.watch({ prefix: '/cut/' }));
     await follower.watch.ready;
-    const writes = writing(store, '/cut/counter');
+    await using writes = writing(store, '/cut/counter');
     await eventually(() => writes.written() > 10);
     const member = await connected();
     etcd.links.isolate(member);

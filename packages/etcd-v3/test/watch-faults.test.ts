@@ -6,6 +6,7 @@ import { availableEtcds, findEtcd, eventually } from '@holdfast/testkit';
 import { APP, enableAuth, grant, putAsRoot, revoke } from './watch-auth.js';
 import { Follower, withWorld } from './watch-world.js';
 import { sampledVersion } from '../../../.ci/test/support/sampled-etcds.js';
+import { inBackground } from '../../../.ci/test/support/in-background.js';
 
 /** Most of this is the network's doing and the client's: the main version, and the one that differs most, by turns. */
 const versions = sampledVersion([findEtcd({}), ...availableEtcds().slice(1).slice(-1)].map(({ version }) => version));
@@ -74,21 +75,19 @@ describe.each(versions)('etcd %s', (version) => {
 
   test('a watch from now on is not overtaken by compactions, however slow the line is', async () => {
     await withWorld({ version }, async ({ etcd, proxy, writer, follow }) => {
-      let isOver = false;
-      const storm = (async () => {
-        for (let n = 0; !isOver; n++) {
+      await using storm = inBackground(async (isOver) => {
+        for (let n = 0; !isOver(); n++) {
           await writer.put('/a/k', String(n));
           await etcd.compact();
         }
-      })();
+      });
       proxy.delay(150);
       const followers = Array.from({ length: 5 }, () => follow({ prefix: '/a/' }));
       for (const follower of followers) {
         await follower.watch.ready;
         await eventually(() => follower.revisions.length > 20);
       }
-      isOver = true;
-      await storm;
+      await storm.stop();
       expect(followers.map(({ error, interruptions }) => [error, interruptions])).toEqual(
         followers.map(() => [undefined, 0]),
       );

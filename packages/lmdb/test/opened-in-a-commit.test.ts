@@ -24,7 +24,7 @@ test.each(['always', 'batched'] as const)(
     const hide = () => execFileSync(process.execPath, ['-e', HIDE, join(path, 'lock.mdb')]);
     try {
       await store.put('first', '1');
-      const watch = store.watch({ prefix: '' });
+      await using watch = store.watch({ prefix: '' });
       await watch.ready;
       const seen: string[] = [];
       const reading = (async () => {

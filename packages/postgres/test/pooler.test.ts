@@ -5,6 +5,7 @@ import { postgresStore } from '@holdfast/postgres';
 import type { Logger } from '@holdfast/store';
 import { sql, through } from './support/database.js';
 import { hasPgbouncer, startPgbouncer } from '../../../checks/torture/src/stores/pgbouncer.js';
+import { inBackground } from '../../../.ci/test/support/in-background.js';
 
 // A test that is left out would count as skipped: `npm test` says that there is no pooler.
 if (!hasPgbouncer) test('there is no PgBouncer here', () => undefined);
@@ -73,22 +74,20 @@ else {
     await store.put('n', '0');
     let acknowledged = 0;
     let unknown = 0;
-    let isOver = false;
-    const writing = (async () => {
-      while (!isOver) {
+    await using writing = inBackground(async (isOver) => {
+      while (!isOver()) {
         await store.put('n', 'v').then(
           () => (acknowledged += 1),
           (error: { outcome?: string }) => (unknown += error.outcome === 'unknown' ? 1 : 0),
         );
       }
-    })();
+    });
     await eventually(() => acknowledged > 5);
     await server.kill();
     await server.start();
     const before = acknowledged;
     await eventually(() => acknowledged > before + 5);
-    isOver = true;
-    await writing;
+    await writing.stop();
     const version = (await store.get('n'))!.version!;
     expect(version).toBeGreaterThanOrEqual(acknowledged + 1);
     expect(version).toBeLessThanOrEqual(acknowledged + 1 + unknown);

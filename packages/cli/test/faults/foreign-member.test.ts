@@ -7,6 +7,7 @@ import { eventually, findEtcd, startBalancer, startEtcd, startProxy, type Etcd, 
 import { v3Outside } from './outside.js';
 import { WatchedMirror } from './watched-mirror.js';
 import { burst } from './writers.js';
+import { inBackground } from '../../../../.ci/test/support/in-background.js';
 
 const PREFIX = '/m/';
 
@@ -43,9 +44,8 @@ describe.each([findEtcd({}).version])('a mirror with a foreign member, on etcd %
   /** Writes until it is told to stop; what was acknowledged must be there. */
   const writing = (store: EtcdV3Store) => {
     const acknowledged: string[] = [];
-    let running = true;
-    const loop = (async () => {
-      for (let i = 0; running; i += 1) {
+    const loop = inBackground(async (isOver) => {
+      for (let i = 0; !isOver(); i += 1) {
         await store.put(`${PREFIX}written/${i}`, `"${i}"`).then(
           () => acknowledged.push(`written/${i}`),
           (error: unknown) => {
@@ -53,11 +53,13 @@ describe.each([findEtcd({}).version])('a mirror with a foreign member, on etcd %
           },
         );
       }
-    })();
-    return async (): Promise<readonly string[]> => {
-      running = false;
-      await loop;
-      return acknowledged;
+    });
+    return {
+      ...loop,
+      async stop(): Promise<readonly string[]> {
+        await loop.stop();
+        return acknowledged;
+      },
     };
   };
 
@@ -70,7 +72,7 @@ describe.each([findEtcd({}).version])('a mirror with a foreign member, on etcd %
     }
     const { store, watched } = await opened(proxies.map(({ endpoint }) => endpoint));
     const { size } = watched.mirror;
-    const stop = writing(store);
+    await using writes = writing(store);
     for (const proxy of proxies.slice(0, 2)) {
       proxy.refuse();
       proxy.cut();
@@ -83,7 +85,7 @@ describe.each([findEtcd({}).version])('a mirror with a foreign member, on etcd %
     expect(watched.resyncs).toEqual([]);
     await writer.put(`${PREFIX}meanwhile`, '"x"');
     for (const proxy of proxies) await proxy.allow();
-    const acknowledged = await stop();
+    const acknowledged = await writes.stop();
     await watched.settled();
     expect([...watched.mirror.keys()]).toEqual(expect.arrayContaining(['meanwhile', ...acknowledged]));
     expect(watched.resyncReasons).toEqual([]);
@@ -94,14 +96,14 @@ describe.each([findEtcd({}).version])('a mirror with a foreign member, on etcd %
     open.push(lb);
     const { store, watched } = await opened([lb.endpoint]);
     const { size } = watched.mirror;
-    const stop = writing(store);
+    await using writes = writing(store);
     for (let cut = 0; cut < 30; cut += 1) {
       const connections = lb.totalConnections;
       lb.cut();
       await eventually(() => lb.totalConnections > connections);
       expect(watched.mirror.size).toBeGreaterThanOrEqual(size);
     }
-    const acknowledged = await stop();
+    const acknowledged = await writes.stop();
     await watched.settled();
     expect([...watched.mirror.keys()]).toEqual(expect.arrayContaining([...acknowledged]));
     expect(watched.resyncReasons).toEqual([]);

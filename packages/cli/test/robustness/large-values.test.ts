@@ -79,7 +79,7 @@ describe.each<[name: string, open: () => Promise<Backend>, most: number, many: n
   test('are followed by a watch and a mirror, through a cut with a backlog of them', async () => {
     const { store, writer, proxy } = backend;
     const mirrored = await mirror(store, { prefix: '/large/', codec: text() });
-    const watch = store.watch({ prefix: '/large/' }, { after: mirrored.bookmark });
+    await using watch = store.watch({ prefix: '/large/' }, { after: mirrored.bookmark });
     await watch.ready;
     const seen: string[] = [];
     const watching = (async () => {

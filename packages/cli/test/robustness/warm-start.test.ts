@@ -11,6 +11,7 @@ import type { ConfigStore, Revision } from '@holdfast/store';
 import { type Etcd, eventually, Random, startEtcd } from '@holdfast/testkit';
 import { buildCommand } from '../support/build-command.js';
 import { warmChild, type WarmChild } from '../support/warm-child.js';
+import { type Background, inBackground } from '../../../../.ci/test/support/in-background.js';
 
 /** How often a process is killed. `npm run kills` does that 200 times. */
 const KILLS = Number(process.env['HOLDFAST_KILLS'] ?? 5);
@@ -49,10 +50,9 @@ function start(name: string, options: object = {}, under: readonly string[] = []
 const isReady = ({ told }: WarmChild) => told.some(({ ready }) => ready === true);
 
 /** Writes until it is told to stop. */
-function writing(random: Random): () => Promise<void> {
-  let isOver = false;
-  const loop = (async () => {
-    while (!isOver) {
+function writing(random: Random): Background {
+  return inBackground(async (isOver) => {
+    while (!isOver()) {
       const key = `${PREFIX}k${random.below(50)}`;
       if (random.chance(0.2)) await store.delete(key);
       else
@@ -64,11 +64,7 @@ function writing(random: Random): () => Promise<void> {
           ],
         });
     }
-  })();
-  return async () => {
-    isOver = true;
-    await loop;
-  };
+  });
 }
 
 /** What etcd had at a revision: the keys and their values. */
@@ -83,7 +79,7 @@ test(
     const path = join(folder, 'killed', 'config');
     mkdirSync(join(folder, 'killed'));
     const random = new Random(KILLS);
-    const stop = writing(random);
+    await using writes = writing(random);
     const ages: number[] = [];
     for (let kill = 0; kill < KILLS; kill++) {
       const before = existsSync(path) ? (await readSnapshot(path)).header?.written : undefined;
@@ -107,7 +103,7 @@ test(
       const missed = shown.find((each) => (each.revision ?? 0) > revision);
       ages.push(missed === undefined ? 0 : last - missed.at);
     }
-    await stop();
+    await writes.stop();
     const oldest = Math.max(...ages);
     // A machine under load wakes processes late: the campaign is held to the promise itself.
     expect(oldest).toBeLessThanOrEqual(KILLS >= 100 ? SAVE_AFTER_MS : 3 * SAVE_AFTER_MS);
@@ -166,13 +162,13 @@ if (hasStrace)
     await eventually(() => isReady(child), { timeoutMs: 60_000 });
     const path = join(folder, 'traced', 'config');
     await eventually(() => existsSync(path));
-    const stop = writing(new Random(1));
+    await using writes = writing(new Random(1));
     const size = async () => (await readSnapshot(path)).header?.bytes.log ?? 0;
     for (let flush = 0; flush < 3; flush++) {
       const before = await size();
       await eventually(async () => expect(await size()).toBeGreaterThan(before));
     }
-    await stop();
+    await writes.stop();
     await child.kill();
     await eventually(() => readFileSync(trace, 'utf8').includes('rename'));
     const events = eventsOf(readFileSync(trace, 'utf8'), join(folder, 'traced'));

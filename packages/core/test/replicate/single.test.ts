@@ -203,7 +203,7 @@ describe('a target without transactions of many keys', () => {
     const seen: string[] = [];
     let records = 0;
     const { bookmark: after } = await data.list({ prefix: '' });
-    const watch = data.watch({ prefix: '' }, { after });
+    await using watch = data.watch({ prefix: '' }, { after });
     const reading = (async () => {
       for await (const { events } of watch) {
         for (const event of events) {

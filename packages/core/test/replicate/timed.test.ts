@@ -111,7 +111,7 @@ describe('a store with times to live, and without leases', () => {
     await run(moving.copy());
     const written: number[] = [];
     const { bookmark: after } = await data.list({ prefix: '' });
-    const watch = data.watch({ key: '/holdfast/replicate/move' }, { after });
+    await using watch = data.watch({ key: '/holdfast/replicate/move' }, { after });
     const reading = (async () => {
       for await (const { events } of watch) written.push(...events.map(({ revision }) => revision));
     })();
