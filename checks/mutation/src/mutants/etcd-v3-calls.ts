@@ -7,6 +7,7 @@ const RANGE_STREAM = 'packages/etcd-v3/test/range-stream.test.ts';
 const BALANCER = 'packages/etcd-v3/test/load-balancer.test.ts';
 const FOREIGN = 'packages/etcd-v3/test/foreign-identity.test.ts';
 const DIRECT = 'packages/etcd-v3/test/direct-call.test.ts';
+const DIRECT_ENDS = 'packages/etcd-v3/test/direct-call-ends.test.ts';
 const FAULTS = 'packages/etcd-v3/test/faults.test.ts';
 
 /** Calls of the etcd v3 adapter: reads, writes, and what is tried again. */
@@ -77,6 +78,14 @@ export const etcdV3Calls: readonly Mutant[] = [
     find: 'isCompressed: head[0] === COMPRESSED',
     replace: 'isCompressed: head[0] === 2',
     caughtBy: { test: DIRECT, name: "a call past gRPC's client ends as one through it" },
+  },
+  {
+    name: 'v3-refusal-in-words',
+    why: 'an answer of a head alone, without a content type, says that the stream was refused, and is taken for a proof of it: a write is sent again',
+    file: 'packages/etcd-v3/src/connection/answer-head.ts',
+    find: "this.#contentType = contentType ?? '';",
+    replace: 'this.#contentType = contentType;',
+    caughtBy: { test: DIRECT_ENDS, name: 'an answer of a head alone is an answer' },
   },
   {
     name: 'v3-takes-any-key',
