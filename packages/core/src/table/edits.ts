@@ -25,15 +25,16 @@ export class Edits {
 
   /** @param sameLife whether the key is known not to have been deleted since the table saw it */
   put(item: KeyValue, prepared: Prepared | undefined, sameLife: boolean): void {
-    this.#table.noteWritten(item.modRevision);
     this.#table.journal?.touch(item.key);
     const collection = this.#table.layout.find(item.key);
     if (collection === undefined || prepared === undefined) {
+      this.#table.noteRevision(this.#table.unclaimed.get(item.key)?.modRevision, item.modRevision);
       this.#table.unclaimed.set(item.key, unclaimedOf(item.modRevision, item.value));
       return;
     }
     const key = prepared.key;
     const before = collection.state(key);
+    this.#table.noteRevision((before.bad ?? before.entry)?.modRevision, item.modRevision);
     this.#remember(collection, key, before.entry);
     collection.set(key, collection.settle(prepared, before, sameLife));
   }
@@ -43,12 +44,12 @@ export class Edits {
     this.#table.journal?.touch(key);
     const collection = this.#table.layout.find(key);
     if (collection === undefined) {
-      this.#table.noteGone(this.#table.unclaimed.get(key)?.modRevision);
+      this.#table.noteRevision(this.#table.unclaimed.get(key)?.modRevision, undefined);
       this.#table.unclaimed.delete(key);
       return;
     }
     const relative = collection.relative(key);
-    this.#table.noteGone(collection.revisions(relative)?.modRevision);
+    this.#table.noteRevision(collection.revisions(relative)?.modRevision, undefined);
     this.#remember(collection, relative, collection.state(relative).entry);
     collection.remove(relative);
   }

@@ -12,6 +12,7 @@ import type { Revisions } from '../entries/entry.js';
 import type { Prepared } from '../entries/entry-maker.js';
 import { checkIdentity } from './history.js';
 import { Layout } from './layout.js';
+import { NewestRevision } from './newest-revision.js';
 import type { Problem } from '../events/problem.js';
 import { RecentEvents } from './recent-events.js';
 import { compactSlabs, type SlabUser } from '../entries/slab.js';
@@ -77,10 +78,8 @@ export class Table {
   readonly #stableCreateRevisions: boolean;
   #bookmark: Bookmark | undefined;
   #version = 0;
-  /** The highest revision of a whole key, kept up to date: to look for it takes long where there are many. */
-  #newestKey: Revision | undefined;
-  /** Whether that key is gone, and the next one not looked for yet. */
-  #isNewestGone = false;
+  /** That of whole keys. */
+  #newest = new NewestRevision();
   #deleted: Set<string> | undefined;
   /** How many keys changed since the slabs were looked through. */
   #churn = 0;
@@ -227,23 +226,29 @@ export class Table {
   finish(bookmark: Bookmark, step: Step): Step {
     // Nothing is gone with the first load.
     if (this.#bookmark !== undefined) this.#churn += step.changed;
-    if (this.isUntidy) this.#dueChurn = Math.max(LEAST_CHURN, this.count * DUE_CHURN);
+    if (this.#isChurned) this.#dueChurn = Math.max(LEAST_CHURN, this.count * DUE_CHURN);
     this.#move(bookmark);
     if (step.changed > 0) this.#version += 1;
     return step;
   }
 
-  /** Whether values that are gone may keep much memory. */
+  /** Whether values that are gone may keep much memory, or the newest keys are gone. */
   get isUntidy(): boolean {
-    return this.#churn >= this.#dueChurn;
+    return this.#isChurned || this.#newest.isUnknown;
   }
 
-  /** Lets go of the memory that values which are gone keep. Call it after a step, while no verb runs. */
+  /** Does the work that takes several turns of the event loop where there are many keys. Call it after a step, while no verb runs. */
   async tidy(): Promise<void> {
-    if (!this.isUntidy) return;
+    const slicer = new Slicer(this.clock);
+    if (this.#newest.isUnknown) await this.#findNewest(slicer);
+    if (!this.#isChurned) return;
     this.#churn = 0;
     this.#dueChurn = LEAST_CHURN;
-    await compactSlabs(() => this.#slabUsers(), new Slicer(this.clock));
+    await compactSlabs(() => this.#slabUsers(), slicer);
+  }
+
+  get #isChurned(): boolean {
+    return this.#churn >= this.#dueChurn;
   }
 
   *#slabUsers(): Generator<SlabUser> {
@@ -255,20 +260,20 @@ export class Table {
     this.#deleted?.add(key);
   }
 
-  /** For `Edits`: a key has this revision now, later than all those before the step. */
-  noteWritten(revision: Revision): void {
-    if (revision > (this.#newestKey ?? 0)) this.noteNewest(revision);
+  /**
+   * For `Edits`: another version of a key.
+   *
+   * @param before the revision that it had, if it was there
+   * @param after the one that it has now, if it is there still
+   */
+  noteRevision(before: Revision | undefined, after: Revision | undefined): void {
+    this.#newest.remove(before);
+    if (after !== undefined) this.#newest.add(after);
   }
 
-  /** For `Edits`: a key that had this revision is gone. */
-  noteGone(revision: Revision | undefined): void {
-    if (revision === this.#newestKey) this.#isNewestGone = true;
-  }
-
-  /** For `Restore`, which knows all keys. */
+  /** For `Restore` and `Revive`, which know all keys. */
   noteNewest(revision: Revision | undefined): void {
-    this.#newestKey = revision;
-    this.#isNewestGone = false;
+    this.#newest = new NewestRevision(revision);
   }
 
   #move(bookmark: Bookmark): void {
@@ -278,8 +283,28 @@ export class Table {
   }
 
   #newestRevision(): Revision | undefined {
-    if (this.#isNewestGone) this.noteNewest(highest(this.#keyRevisions()));
-    return highest([this.#newestKey, ...this.undecodable.revisions()]);
+    if (this.#newest.isUnknown) {
+      const found = new NewestRevision();
+      for (const revision of this.#keyRevisions()) found.add(revision);
+      this.#newest = found;
+    }
+    return highest([this.#newest.revision, ...this.undecodable.revisions()]);
+  }
+
+  /** The same in slices, before anybody asks. */
+  async #findNewest(slicer: Slicer): Promise<void> {
+    const found = new NewestRevision();
+    const bad = this.#badCount;
+    for (const revision of this.#keyRevisions()) {
+      found.add(revision);
+      if (slicer.isDue()) await slicer.pause();
+    }
+    // A value that was found to be bad by a read meanwhile may have been counted twice.
+    if (this.#badCount === bad) this.#newest = found;
+  }
+
+  get #badCount(): number {
+    return this.collections.reduce((count, { bad }) => count + bad.size, 0);
   }
 
   *#keyRevisions(): IterableIterator<Revision> {
