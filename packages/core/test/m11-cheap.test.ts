@@ -2,10 +2,16 @@ import { memoryStore } from '@holdfast/memory';
 import { isStoreError, StoreError } from '@holdfast/store';
 import { systemClock } from '@holdfast/store/adapter';
 import { eventually } from '@holdfast/testkit';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { json, mirror } from '../src/index.js';
+import { CollectionTable } from '../src/table/collection-table.js';
 import { PREFIX, thing, world, type World } from './support/world.js';
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 describe('M11 cheap', () => {
   let w: World;
@@ -178,6 +184,64 @@ test('M11 values are decoded in slices of a few milliseconds, with a turn of the
   expect(most).toBeLessThan(50);
   await m.close();
   await store.close();
+});
+
+test('M11 an audit compares keys in slices, with a turn of the event loop between them', async () => {
+  const keys = 2_000;
+  const store = memoryStore();
+  for (let n = 0; n < keys; n += 100) {
+    const puts = Array.from({ length: 100 }, (_, i) => ({
+      type: 'put' as const,
+      key: `${PREFIX}${n + i}`,
+      value: '1',
+    }));
+    await store.txn({ then: puts });
+  }
+  // oxlint-disable-next-line typescript/unbound-method -- applied with its own `this` below
+  const { holds, storeRevisions } = CollectionTable.prototype;
+  const inOneTurn = { compared: 0, listed: 0 };
+  const most = { compared: 0, listed: 0 };
+  const count = (what: keyof typeof most) => {
+    inOneTurn[what] += 1;
+    most[what] = Math.max(most[what], inOneTurn[what]);
+  };
+  jest.spyOn(CollectionTable.prototype, 'holds').mockImplementation(function (this: CollectionTable, ...key) {
+    count('compared');
+    return holds.apply(this, key);
+  });
+  jest.spyOn(CollectionTable.prototype, 'storeRevisions').mockImplementation(function* (this: CollectionTable) {
+    for (const key of storeRevisions.call(this)) {
+      count('listed');
+      yield key;
+    }
+  });
+  let isOver = false;
+  const turn = () => {
+    Object.assign(inOneTurn, { compared: 0, listed: 0 });
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  const verdicts: unknown[] = [];
+  const hear = (message: unknown) => verdicts.push((message as { readonly result: unknown }).result);
+  subscribe('holdfast:mirror:audit', hear);
+  // By this clock each look at the time takes half a millisecond.
+  let looks = 0;
+  const clock = { ...systemClock, now: () => Date.now() + (looks += 0.5) };
+  const m = await mirror(store, { prefix: PREFIX, codec: json(), clock, auditEveryMs: 1 });
+  try {
+    await eventually(() => {
+      expect(verdicts[0]).toBe('equal');
+    });
+  } finally {
+    isOver = true;
+    unsubscribe('holdfast:mirror:audit', hear);
+    await m.close();
+    await store.close();
+  }
+  for (const compared of Object.values(most)) {
+    expect(compared).toBeGreaterThan(0);
+    expect(compared).toBeLessThan(keys / 4);
+  }
 });
 
 test('M11 the event loop turns while 50,000 values are decoded', async () => {

@@ -1,11 +1,12 @@
 import { isStoreError, type Page } from '@holdfast/store';
-import { toStoreError } from '@holdfast/store/adapter';
+import { Slicer, toStoreError } from '@holdfast/store/adapter';
 import { Intervals } from '../reads/intervals.js';
 import { readPages } from '../reads/read-delta.js';
 import { readPieces, type UsePiece } from '../reads/read-pieces.js';
 import type { FollowContext } from './follow-context.js';
 import type { Table } from '../table/table.js';
 import { checkKey } from '../util/answers.js';
+import { mapFor } from '../util/large-map.js';
 import { stopwatch } from '../util/stopwatch.js';
 
 /**
@@ -78,13 +79,15 @@ async function compare(
   since: Since,
   read: (use: UsePiece) => Promise<void>,
 ): Promise<boolean> {
-  const seen = new Set<string>();
+  const slicer = new Slicer(runtime.settings.clock);
   const intervals = new Intervals();
+  let seen: Map<string, true> | undefined;
   let equal = true;
   await read(async (piece) => {
     const { page } = piece;
     const { revision, identity } = page.bookmark;
     intervals.add(piece);
+    seen ??= mapFor<true>(page.total);
     if (identity !== runtime.table.bookmark?.identity) equal = false;
     // The proofs bring it there, also where nothing in the range changes.
     if (runtime.table.revision < revision) runtime.wanted.set(runtime.freshness.begin().ticket);
@@ -94,12 +97,13 @@ async function compare(
     for (let index = 0; index < page.length && equal; index++) {
       const key = page.key(index);
       checkKey(runtime.settings.range, key, page.modRevision(index), page.bookmark);
-      seen.add(key);
+      seen.set(key, true);
       equal = isKeyEqual(runtime.table, page, index, since);
+      if (slicer.isDue()) await slicer.pause();
     }
     return equal;
   });
-  return equal && hasNoOthers(runtime.table, seen, intervals);
+  return equal && hasNoOthers(runtime.table, seen ?? mapFor(0), intervals, slicer);
 }
 
 function isKeyEqual(table: Table, page: Page, index: number, since: Since): boolean {
@@ -118,13 +122,23 @@ function isKeyEqual(table: Table, page: Page, index: number, since: Since): bool
   });
 }
 
-function hasNoOthers(table: Table, seen: ReadonlySet<string>, intervals: Intervals): boolean {
+/** Keys that come meanwhile are newer than what was read. */
+async function hasNoOthers(
+  table: Table,
+  seen: ReadonlyMap<string, true>,
+  intervals: Intervals,
+  slicer: Slicer,
+): Promise<boolean> {
   const isMissing = (key: string, revision: number) => !seen.has(key) && revision <= intervals.revisionAt(key);
   for (const collection of table.collections) {
     for (const [relative, known] of collection.storeRevisions()) {
       if (isMissing(collection.absolute(relative), known)) return false;
+      if (slicer.isDue()) await slicer.pause();
     }
   }
-  for (const [key, { modRevision }] of table.unclaimed) if (isMissing(key, modRevision)) return false;
+  for (const [key, { modRevision }] of table.unclaimed) {
+    if (isMissing(key, modRevision)) return false;
+    if (slicer.isDue()) await slicer.pause();
+  }
   return true;
 }

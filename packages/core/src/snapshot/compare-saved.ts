@@ -2,6 +2,7 @@ import type { Clock } from '@holdfast/store';
 import { Slicer } from '@holdfast/store/adapter';
 import type { Revisions } from '../entries/entry.js';
 import type { Table } from '../table/table.js';
+import { mapFor } from '../util/large-map.js';
 import type { Saved } from './read-saved.js';
 import { KIND, type SavedRows } from './saved-rows.js';
 import { prefixOf } from './show-saved.js';
@@ -22,7 +23,8 @@ export async function compareSaved(saved: Saved, table: Table, clock: Clock): Pr
   const slicer = new Slicer(clock);
   const { bookmark } = saved.point;
   const prefix = prefixOf(table);
-  const known = new Map<string, { readonly rows: SavedRows; readonly row: number }>();
+  const rowCount = saved.rows.reduce((count, { length }) => count + length, 0);
+  const known = mapFor<{ readonly rows: SavedRows; readonly row: number }>(rowCount);
   for (const rows of saved.rows) {
     for (let row = 0; row < rows.length; row++) {
       const kind = rows.kinds[row];
