@@ -320,11 +320,14 @@ export class Calls {
       // One that is cancelled here too: what is kept of a call is several kilobytes.
       onOver: (over: StreamCall) => this.#streams.delete(over),
     };
+    let goesOn = false;
     const checking: StreamHandlers = {
-      onMessage: (message) => {
-        const refusal = this.#refusalOf(reached, handlers.answerOf?.(message) ?? message);
+      onMessage: (message, more) => {
+        // The header is in the first part of a message.
+        const refusal = goesOn ? undefined : this.#refusalOf(reached, handlers.answerOf?.(message) ?? message);
+        goesOn = more;
         if (refusal === undefined) {
-          handlers.onMessage(message);
+          handlers.onMessage(message, more);
           return;
         }
         stream.cancel();

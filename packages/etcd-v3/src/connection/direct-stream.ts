@@ -1,8 +1,9 @@
 import { status as grpcStatus, type ChannelInterface, type Metadata, type StatusObject } from '@grpc/grpc-js';
 import { Fifo } from '@holdfast/store/adapter';
+import type { Cut } from '../protobuf/wire.js';
+import { framed } from './answer-message.js';
 import type { CallStatus } from './call-status.js';
 import { decompress } from './decompress.js';
-import { framed } from './answer-message.js';
 import { MessageReader, type SentMessage } from './message-reader.js';
 import type { RawStream, RawStreamHandlers, RawStreamRequest } from './raw-stream.js';
 
@@ -47,7 +48,7 @@ const NO_MESSAGES: readonly Buffer[] = [];
  */
 export function streamDirectly(
   channel: ChannelInterface,
-  { path, metadata, maxResponseBytes }: RawStreamRequest,
+  { path, metadata, maxResponseBytes, cut }: RawStreamRequest,
   handlers: RawStreamHandlers,
 ): RawStream | undefined {
   const { internalChannel } = channel as unknown as ChannelParts;
@@ -65,7 +66,7 @@ export function streamDirectly(
       call.cancelWithStatus?.(grpcStatus.CANCELLED, 'it lacks parts');
       return undefined;
     }
-    stream.begin(call);
+    stream.begin(call, cut);
   } catch {
     // It is not connected any more.
     return undefined;
@@ -94,9 +95,9 @@ class DirectStream implements RawStream {
   }
 
   /** Takes over what the call receives. */
-  begin(call: TransportCall): void {
+  begin(call: TransportCall, cut: Cut | undefined): void {
     this.#call = call;
-    const messages = new MessageReader(this.#maxBytes, (message) => {
+    const messages = new MessageReader(this.#maxBytes, cut, (message) => {
       this.#receive(message);
     });
     call.decoder = {
@@ -148,7 +149,7 @@ class DirectStream implements RawStream {
   #receive(message: SentMessage): void {
     if (this.#isUnpacking) this.#waiting.push(message);
     else if (message.isCompressed) this.#unpack(message.bytes);
-    else this.#handlers.onMessage(message.bytes);
+    else this.#handlers.onMessage(message.bytes, message.more);
   }
 
   /** Something on the way has compressed a message. Those after it wait. */
@@ -157,7 +158,7 @@ class DirectStream implements RawStream {
     this.#call?.http2Stream.pause();
     decompress(packed, this.#encoding, this.#maxBytes, (result) => {
       this.#isUnpacking = false;
-      if (result instanceof Uint8Array) this.#handlers.onMessage(result);
+      if (result instanceof Uint8Array) this.#handlers.onMessage(result, false);
       else this.#giveUp(result);
       while (!this.#isUnpacking && this.#waiting.length > 0) this.#receive(this.#waiting.shift() as SentMessage);
       if (this.#isUnpacking) return;
@@ -175,6 +176,10 @@ class DirectStream implements RawStream {
 
 function isComplete(call: Partial<TransportCall>): call is TransportCall {
   const { decoder, http2Stream } = call;
-  const reads = [decoder?.write, http2Stream?.pause, http2Stream?.resume];
-  return [...reads, ...CALL_PARTS.map((name) => call[name])].every((part) => typeof part === 'function');
+  return (
+    CALL_PARTS.every((name) => typeof call[name] === 'function') &&
+    typeof decoder?.write === 'function' &&
+    typeof http2Stream?.pause === 'function' &&
+    typeof http2Stream.resume === 'function'
+  );
 }

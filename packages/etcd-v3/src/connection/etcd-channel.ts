@@ -104,7 +104,8 @@ export class EtcdChannel {
 
   /** Begins a call of a streaming method, whose caller does its own encoding and decoding. */
   stream(rpc: StreamRpc, metadata: Metadata, handlers: RawStreamHandlers): RawStream {
-    const request = { path: pathOf(rpc), metadata, maxResponseBytes: this.#maxResponseBytes };
+    const { cut } = rpc;
+    const request = { path: pathOf(rpc), metadata, maxResponseBytes: this.#maxResponseBytes, cut };
     return streamDirectly(this.#channel, request, handlers) ?? streamThroughLayers(this.#channel, request, handlers);
   }
 

@@ -25,7 +25,7 @@ export function streamThroughLayers(
     },
     onReceiveMessage: (message: Buffer) => {
       isReading = false;
-      handlers.onMessage(message);
+      handlers.onMessage(message, false);
       read();
     },
     onReceiveStatus: (status) => {

@@ -1,4 +1,5 @@
 import type { Metadata, StatusObject } from '@grpc/grpc-js';
+import type { Cut } from '../protobuf/wire.js';
 
 /** What a call of a streaming method is begun with. */
 export interface RawStreamRequest {
@@ -6,6 +7,8 @@ export interface RawStreamRequest {
   readonly metadata: Metadata;
   /** The longest message of an answer, once it is unpacked. */
   readonly maxResponseBytes: number;
+  /** Where messages may be cut, if a long one may be handed over in parts. */
+  readonly cut?: Cut | undefined;
 }
 
 /** A call of a streaming method, on raw messages. */
@@ -24,7 +27,8 @@ export interface RawStream {
 /** No handler is called before the stream was returned. */
 export interface RawStreamHandlers {
   onHead(head: Metadata): void;
-  onMessage(message: Buffer): void;
+  /** `more`: what comes next is the next part of this message. */
+  onMessage(message: Buffer, more: boolean): void;
   /** Called once, and last; after `cancel` too. */
   onEnd(status: StatusObject): void;
 }

@@ -15,8 +15,8 @@ export interface StreamBegin {
 }
 
 export interface StreamHandlers {
-  /** The bytes of one message. */
-  onMessage(message: Buffer): void;
+  /** The bytes of one message, or of a part of one: then `more` says that what comes next is its next part. */
+  onMessage(message: Buffer, more: boolean): void;
   /** The call ended for any reason but `cancel`. Called exactly once. */
   onEnd(error: StoreError): void;
 }
@@ -93,10 +93,10 @@ export class StreamCall implements WatchCall {
       onHead: (given) => {
         head.received(contentTypeOf(given));
       },
-      onMessage: (message) => {
+      onMessage: (message, more) => {
         if (this.#status === 'over') return;
         try {
-          handlers.onMessage(message);
+          handlers.onMessage(message, more);
         } catch (error) {
           giveUp(`a message could not be used: ${messageOf(error)}`);
         }
