@@ -6,8 +6,12 @@ import { EXIT } from './exit/exit-code.js';
 import { run } from './run.js';
 import type { Signal } from './terminal/io.js';
 
-// A process that ends before its command does has failed: something was awaited that can't come.
-process.exitCode = EXIT.bug;
+// A process that ends before its command does has failed: something was awaited that can't come. Not set before: commander would take it for
+// the exit code of its help.
+let isDone = false;
+process.on('exit', () => {
+  if (!isDone) process.exitCode = EXIT.bug;
+});
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -15,6 +19,7 @@ function onSignal(listener: (signal: Signal) => void): () => void {
   let isFirst = true;
   const heard = (signal: NodeJS.Signals) => {
     // Whoever asks twice does not want to wait for a clean end.
+    isDone ||= !isFirst;
     if (!isFirst) process.exit(128 + constants.signals[signal]);
     isFirst = false;
     listener(signal as Signal);
@@ -35,6 +40,7 @@ void run(process.argv.slice(2), {
   onSignal,
   importModule: (file) => import(pathToFileURL(file).href),
 }).then((code) => {
+  isDone = true;
   // All output is written. An input that nobody reads any more must not keep the process.
   process.exit(code);
 });

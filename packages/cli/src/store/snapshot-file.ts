@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { readSnapshot, type SnapshotContent, type SnapshotFacts } from '@holdfast/core/file-snapshot';
 import { isStoreError } from '@holdfast/store';
 import { usage, type CommandError } from '../exit/command-error.js';
@@ -8,6 +9,11 @@ const LOG = /\.[\da-f]+\.log$/;
 
 /** Reads a mirror's snapshot. One that mirrors refuse is read too, with the reason. @throws CommandError if there is no such file */
 export async function readSnapshotFile(file: string): Promise<SnapshotContent> {
+  // Advice for a file would be wrong for it, and a pipe may never answer.
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile() === false) {
+    throw usage(`${quoted(file)} is not a file`, 'Name the file that fileSnapshot() of the application has.');
+  }
   try {
     const content = await readSnapshot(file);
     if (content.header === undefined && LOG.test(file)) throw theLog(file);

@@ -38,6 +38,12 @@ function until(read: () => string, text: string): Promise<unknown> {
 }
 
 describe('the command as a process', () => {
+  test('shows its help with help, and without a command only where it is', async () => {
+    expect(await shell('holdfast help')).toMatchObject({ code: 0, out: expect.stringMatching(/^Usage: /), err: '' });
+    expect(await shell('holdfast help list')).toMatchObject({ code: 0, out: expect.stringMatching(/^Usage: .*list/) });
+    expect(await shell('holdfast')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('no command') });
+  });
+
   test('reads a pipe, writes a pipe, and says how it ended', async () => {
     const line = 'printf "a\\0b" | holdfast put /p/a - && holdfast get /p/a | od -An -c; holdfast get /p/nothing';
     const { code, out, err } = await shell(line, env);

@@ -100,3 +100,17 @@ test.each([
   writeFileSync(join(cwd, 'none'), 'no snapshot');
   expect((await command(args, { cwd })).code).toBe(2);
 });
+
+test('a folder is no snapshot: nobody is told to move it away, or to take its permissions', async () => {
+  for (const args of [
+    ['check', '--snapshot', '.'],
+    ['export', '--from-snapshot', '.'],
+  ]) {
+    expect(await command(args, { cwd })).toEqual({
+      code: 2,
+      out: '',
+      bytes: Buffer.alloc(0),
+      err: expect.stringMatching(/^holdfast: ".*" is not a file\.\nName the file/),
+    });
+  }
+});
