@@ -4,24 +4,13 @@ import type { Cut } from '../protobuf/wire.js';
 import { framed } from './answer-message.js';
 import type { CallStatus } from './call-status.js';
 import { decompress } from './decompress.js';
+import { pickSubchannel } from './grpc-channel.js';
 import { MessageReader, type SentMessage } from './message-reader.js';
 import type { RawStream, RawStreamHandlers, RawStreamRequest } from './raw-stream.js';
 
-/** The parts of gRPC's channel that begin a call. They are its own matter, so none of them is taken for granted. */
-interface ChannelParts {
-  readonly internalChannel?: {
-    readonly defaultAuthority?: unknown;
-    doPick?(metadata: Metadata, extra: object): { readonly subchannel?: Wrapped | null } | undefined;
-    /** Without them, a channel with running calls counts as idle after half an hour, and closes its connection. */
-    onCallStart?(): void;
-    onCallEnd?(status: StatusObject): void;
-  };
-}
-
-interface Wrapped {
-  getRealSubchannel?(): {
-    createCall?(metadata: Metadata, host: string, path: string, listener: object, id: number): Partial<TransportCall>;
-  };
+/** The part of gRPC's connection that begins a call. It is its own matter, so nothing of it is taken for granted. */
+interface SubchannelParts {
+  createCall?(metadata: Metadata, host: string, path: string, listener: object, id: number): Partial<TransportCall>;
 }
 
 /** A call on the connection. */
@@ -34,9 +23,7 @@ interface TransportCall {
   readonly http2Stream: { pause(): void; resume(): void };
 }
 
-const CHANNEL_PARTS = ['doPick', 'onCallStart', 'onCallEnd'] as const;
 const CALL_PARTS = ['cancelWithStatus', 'sendMessageWithContext', 'halfClose'] as const;
-const NO_PICK_INFO = {};
 const NO_MESSAGES: readonly Buffer[] = [];
 
 /**
@@ -51,16 +38,13 @@ export function streamDirectly(
   { path, metadata, maxResponseBytes, cut }: RawStreamRequest,
   handlers: RawStreamHandlers,
 ): RawStream | undefined {
-  const { internalChannel } = channel as unknown as ChannelParts;
-  const host = internalChannel?.defaultAuthority;
-  if (internalChannel === undefined || typeof host !== 'string') return undefined;
-  if (!CHANNEL_PARTS.every((name) => typeof internalChannel[name] === 'function')) return undefined;
+  const picked = pickSubchannel<SubchannelParts>(channel, metadata);
+  if (picked === undefined) return undefined;
   const stream = new DirectStream(handlers, maxResponseBytes, (status) => {
-    internalChannel.onCallEnd?.(status);
+    picked.channel.onCallEnd(status);
   });
   try {
-    const subchannel = internalChannel.doPick?.(metadata, NO_PICK_INFO)?.subchannel?.getRealSubchannel?.();
-    const call = subchannel?.createCall?.(metadata, host, path, stream, 0);
+    const call = picked.subchannel.createCall?.(metadata, picked.channel.defaultAuthority, path, stream, 0);
     if (call === undefined) return undefined;
     if (!isComplete(call)) {
       call.cancelWithStatus?.(grpcStatus.CANCELLED, 'it lacks parts');
@@ -71,7 +55,7 @@ export function streamDirectly(
     // It is not connected any more.
     return undefined;
   }
-  internalChannel.onCallStart?.();
+  picked.channel.onCallStart();
   return stream;
 }
 

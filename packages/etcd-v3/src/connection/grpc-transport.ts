@@ -1,6 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
 import type { ChannelInterface, Metadata } from '@grpc/grpc-js';
 import type { CallStatus } from './call-status.js';
+import { pickSubchannel } from './grpc-channel.js';
 
 /** A call as gRPC's connection knows it. */
 export interface TransportCall {
@@ -16,21 +17,9 @@ export interface OpenedStream {
   end(call: TransportCall, status: CallStatus): void;
 }
 
-/** The parts of gRPC's channel by which it sends a call. They are its own matter, so none of them is taken for granted. */
-interface ChannelParts {
-  readonly internalChannel?: Partial<InternalChannel>;
-}
-
-interface InternalChannel {
-  readonly defaultAuthority: string;
-  doPick(metadata: Metadata, extra: object): { readonly subchannel?: Subchannel | null } | undefined;
-  /** Without them, a channel with running calls counts as idle after half an hour, and closes its connection. */
-  onCallStart(): void;
-  onCallEnd(status: CallStatus): void;
-}
-
-interface Subchannel {
-  getRealSubchannel?(): { readonly transport?: Partial<Transport> | null };
+/** The parts of gRPC's connection by which it sends a call. They are its own matter, so none of them is taken for granted. */
+interface SubchannelParts {
+  readonly transport?: Partial<Transport> | null;
 }
 
 interface Transport {
@@ -41,16 +30,13 @@ interface Transport {
   handleDisconnect(): void;
 }
 
-const NO_PICK_INFO = {};
-
 /** @returns `undefined` where the channel is not connected, or is not made as it is known here */
 export function openStream(channel: ChannelInterface, path: string, metadata: Metadata): OpenedStream | undefined {
-  const { internalChannel } = channel as unknown as ChannelParts;
-  if (!isChannel(internalChannel)) return undefined;
-  const transport = internalChannel.doPick(metadata, NO_PICK_INFO)?.subchannel?.getRealSubchannel?.().transport;
-  if (!isTransport(transport)) return undefined;
+  const picked = pickSubchannel<SubchannelParts>(channel, metadata);
+  const transport = picked?.subchannel.transport;
+  if (picked === undefined || !isTransport(transport)) return undefined;
   const headers: OutgoingHttpHeaders = metadata.toHttp2Headers();
-  headers[':authority'] = internalChannel.defaultAuthority;
+  headers[':authority'] = picked.channel.defaultAuthority;
   headers['user-agent'] = transport.userAgent;
   headers['content-type'] = 'application/grpc';
   headers[':method'] = 'POST';
@@ -67,23 +53,14 @@ export function openStream(channel: ChannelInterface, path: string, metadata: Me
   return {
     stream,
     begin: (call) => {
-      internalChannel.onCallStart();
+      picked.channel.onCallStart();
       transport.addActiveCall(call);
     },
     end: (call, status) => {
       transport.removeActiveCall(call);
-      internalChannel.onCallEnd(status);
+      picked.channel.onCallEnd(status);
     },
   };
-}
-
-function isChannel(channel: Partial<InternalChannel> | undefined): channel is InternalChannel {
-  return (
-    typeof channel?.defaultAuthority === 'string' &&
-    typeof channel.doPick === 'function' &&
-    typeof channel.onCallStart === 'function' &&
-    typeof channel.onCallEnd === 'function'
-  );
 }
 
 function isTransport(transport: Partial<Transport> | null | undefined): transport is Transport {
