@@ -15,7 +15,6 @@ import { missingDefinition } from './definitions.js';
 import { CLOSED } from './etcd-channel.js';
 import type { IRangeRequest } from 'etcd3';
 import type { RangeCallHandlers } from './range-call.js';
-import type { RawStreamHandlers } from './raw-stream.js';
 import { RANGE, RANGE_STREAM, WATCH, type Rpc, type StreamRpc } from './rpc.js';
 import { StreamCall, type StreamHandlers } from './stream-call.js';
 import type { WatchCallHandlers } from './transport.js';
@@ -313,21 +312,17 @@ export class Calls {
     headers: Readonly<Record<string, string>>,
   ): StreamCall {
     const { endpoint, channel } = reached;
-    const metadata = withHeaders(caller.metadata, headers);
     const begin = {
-      open: (raw: RawStreamHandlers) => channel.stream(rpc, metadata, raw),
+      call: channel.stream(rpc),
       isPossible: () => !channel.isClosed,
       // One that is cancelled here too: what is kept of a call is several kilobytes.
       onOver: (over: StreamCall) => this.#streams.delete(over),
     };
-    let goesOn = false;
     const checking: StreamHandlers = {
-      onMessage: (message, more) => {
-        // The header is in the first part of a message.
-        const refusal = goesOn ? undefined : this.#refusalOf(reached, handlers.answerOf?.(message) ?? message);
-        goesOn = more;
+      onMessage: (message) => {
+        const refusal = this.#refusalOf(reached, handlers.answerOf?.(message) ?? message);
         if (refusal === undefined) {
-          handlers.onMessage(message, more);
+          handlers.onMessage(message);
           return;
         }
         stream.cancel();
@@ -338,7 +333,8 @@ export class Calls {
         handlers.onEnd(error);
       },
     };
-    const stream = new StreamCall(begin, endpoint.name, checking, (status) => {
+    const metadata = withHeaders(caller.metadata, headers);
+    const stream = new StreamCall(begin, endpoint.name, metadata, checking, (status) => {
       const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
       handlers.onFailure?.(failure);
       if (handlers.isOptional === true) return toFailureError(failure, 'read', endpoint.name);

@@ -1,19 +1,21 @@
+import { status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
 import { gunzip, inflate } from 'node:zlib';
-import { status as grpcStatus } from '@grpc/grpc-js';
-import type { CallStatus } from './call-status.js';
+
+/** As gRPC's client tells it: what a call ends with whose message can't be read. */
+export type Unreadable = Pick<StatusObject, 'code' | 'details'>;
 
 /**
  * Unpacks a message. No request of ours names a compression, but something between client and server may use one all the same.
  *
  * @param encoding the answer's header `grpc-encoding`
  * @param mostBytes the longest message, unpacked: a few bytes can come to gigabytes
- * @param done called once, after this has returned, with the message or what the call ends with
+ * @param done called once, after this has returned
  */
 export function decompress(
   packed: Buffer,
   encoding: string | undefined,
   mostBytes: number,
-  done: (message: Buffer | CallStatus) => void,
+  done: (message: Buffer | Unreadable) => void,
 ): void {
   const unpack = encoding === 'gzip' ? gunzip : encoding === 'deflate' ? inflate : undefined;
   if (unpack === undefined) {
@@ -27,7 +29,7 @@ export function decompress(
   });
 }
 
-function unsupported(encoding = 'identity'): CallStatus {
+function unsupported(encoding = 'identity'): Unreadable {
   if (encoding === 'identity')
     return {
       code: grpcStatus.INTERNAL,
@@ -37,7 +39,7 @@ function unsupported(encoding = 'identity'): CallStatus {
   return { code: grpcStatus.UNIMPLEMENTED, details };
 }
 
-function tooLong(mostBytes: number): CallStatus {
+function tooLong(mostBytes: number): Unreadable {
   const details = `Received message that decompresses to a size larger than ${mostBytes}`;
   return { code: grpcStatus.RESOURCE_EXHAUSTED, details };
 }

@@ -14,12 +14,7 @@ export interface Flow {
 }
 
 /** Does the first step of the work on a message. Returns an iteration over the other steps, if one was not enough. */
-export type Work = (message: Buffer, more: boolean) => Iterator<void> | undefined;
-
-interface QueuedMessage {
-  readonly message: Buffer;
-  readonly more: boolean;
-}
+export type Work = (message: Buffer) => Iterator<void> | undefined;
 
 /**
  * Works through messages strictly in order, in slices that don't block the event loop: a catch-up may arrive as one message of tens
@@ -30,7 +25,7 @@ export class MessagePump {
   readonly #work: Work;
   readonly #flow: Flow;
   readonly #stopwatch: () => number;
-  readonly #queue = new Fifo<QueuedMessage>();
+  readonly #queue = new Fifo<Buffer>();
   #queuedBytes = 0;
   #paused = false;
   #current: Iterator<void> | undefined;
@@ -48,15 +43,14 @@ export class MessagePump {
     this.#stopwatch = stopwatch;
   }
 
-  /** @param more whether what is pushed next is the next part of this message */
-  push(message: Buffer, more: boolean): void {
+  push(message: Buffer): void {
     if (this.#stopped) return;
     // Nearly all messages come one by one, to nobody who is busy: those need no queue.
     if (!this.#running && !this.#hasWork() && this.#spentMs < SLICE_MS) {
-      this.#run({ message, more });
+      this.#run(message);
       return;
     }
-    this.#queue.push({ message, more });
+    this.#queue.push(message);
     this.#queuedBytes += message.length;
     if (this.#queuedBytes > HIGH_WATER_BYTES && !this.#paused) {
       this.#paused = true;
@@ -83,7 +77,7 @@ export class MessagePump {
   }
 
   /** @param next a message that comes before all that wait; none does then */
-  #run(next?: QueuedMessage): void {
+  #run(next?: Buffer): void {
     // A listener may push or finish during its own message. The outer loop continues with that.
     if (this.#running) return;
     this.#running = true;
@@ -106,8 +100,8 @@ export class MessagePump {
     });
   }
 
-  #begin({ message, more }: QueuedMessage): void {
-    const rest = this.#work(message, more);
+  #begin(message: Buffer): void {
+    const rest = this.#work(message);
     if (!this.#stopped) this.#current = rest;
   }
 
@@ -118,19 +112,19 @@ export class MessagePump {
   /** Does one step of the current message. `false` if nothing is left to do. */
   #step(): boolean {
     if (this.#current === undefined) {
-      const next = this.#queue.shift();
-      if (next === undefined) {
+      const message = this.#queue.shift();
+      if (message === undefined) {
         const afterwards = this.#afterwards;
         this.#afterwards = undefined;
         afterwards?.();
         return false;
       }
-      this.#queuedBytes -= next.message.length;
+      this.#queuedBytes -= message.length;
       if (this.#paused && this.#queuedBytes < HIGH_WATER_BYTES / 4) {
         this.#paused = false;
         this.#flow.resume();
       }
-      this.#begin(next);
+      this.#begin(message);
     } else if (this.#current.next().done === true) this.#current = undefined;
     return !this.#stopped;
   }
