@@ -100,6 +100,7 @@ describe('the times to live after a cut over', () => {
   it.each([
     ['writes are slow', { txn: 500 }, 1_000],
     ['renewals are slow', { keepAlive: 10_000 }, 6_000],
+    ['the renewal of a full lease is slow', { keepAlive: 5_000 }, 500],
   ])('are those of the source, although %s, and leases are kept alive beside', async (_, slowly, drainMs) => {
     const { source, target, run, clock } = world;
     for (const name of names) await source.put(FROM + name, name, { ttl: 300 });
