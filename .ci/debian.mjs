@@ -1,9 +1,10 @@
 // Makes programs of Debian available to the tests: unpacked into .cache, and not installed.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { allVariable } from './etcd.mjs';
+import { root } from './pnpm.mjs';
 
 const run = promisify(execFile);
 
@@ -36,6 +37,31 @@ export async function unpackDebian(packages, folder, complete) {
     renameSync(unpacked, folder);
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Puts a program on the path of this process and of those that it starts: the system's, or Debian's, unpacked into .cache. Without it, tells
+ * so; with HOLDFAST_ALL_ETCDS set, throws.
+ *
+ * @param args with which the program shows that it is whole
+ * @param complete makes the script that starts it, under its name, in the unpacked folder
+ */
+export async function provideOnPath({ program, args, packages, complete, tests }, tell) {
+  if (process.platform !== 'linux') return;
+  const folder = join(root, '.cache', program);
+  const isIn = (path) => runs(join(path, program), args);
+  try {
+    if (await runs(program, args)) return;
+    if (!(await isIn(folder))) {
+      await unpackDebian(packages, folder, (unpacked) => {
+        complete(unpacked);
+        return isIn(unpacked);
+      });
+    }
+    process.env.PATH = `${folder}${delimiter}${process.env.PATH}`;
+  } catch (error) {
+    leaveOut(tests, program, error, tell);
   }
 }
 

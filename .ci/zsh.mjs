@@ -2,11 +2,8 @@
 // Makes the shell zsh available to the tests: the system's, or Debian's packages with the functions of its completion, unpacked into .cache/zsh
 // and not installed.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { leaveOut, runs, unpackDebian } from './debian.mjs';
-import { root } from './pnpm.mjs';
-
-const folder = join(root, '.cache', 'zsh');
+import { join } from 'node:path';
+import { provideOnPath } from './debian.mjs';
 
 // The folder moves, so the script finds the shell from its own place. Where its modules are can't be told by the environment: only by what
 // zsh reads first.
@@ -24,22 +21,18 @@ unset UNPACKED_ZSH USER_ZDOTDIR LD_LIBRARY_PATH
 /** Its line editor is a module, and its completion is functions. */
 const BOTH = ['-c', 'zmodload zsh/zle && autoload -U +X compinit'];
 
-/** Puts it on the path of this process and of those that it starts. Without it, tells so; with HOLDFAST_ALL_ETCDS set, throws. */
-export async function provideZsh(tell) {
-  if (process.platform !== 'linux') return;
-  try {
-    if (await runs('zsh', BOTH)) return;
-    if (!(await runs(join(folder, 'zsh'), BOTH))) {
-      await unpackDebian(['zsh', 'zsh-common', 'libcap2', 'libtinfo6'], folder, (unpacked) => {
-        const script = join(unpacked, 'zsh');
-        writeFileSync(script, SCRIPT, { mode: 0o755 });
-        mkdirSync(join(unpacked, 'first'));
-        writeFileSync(join(unpacked, 'first', '.zshenv'), READ_FIRST);
-        return runs(script, BOTH);
-      });
-    }
-    process.env.PATH = `${folder}${delimiter}${process.env.PATH}`;
-  } catch (error) {
-    leaveOut('the tests of completion in zsh', 'zsh', error, tell);
-  }
+/** See `provideOnPath`. */
+export function provideZsh(tell) {
+  const program = {
+    program: 'zsh',
+    args: BOTH,
+    packages: ['zsh', 'zsh-common', 'libcap2', 'libtinfo6'],
+    complete: (unpacked) => {
+      writeFileSync(join(unpacked, 'zsh'), SCRIPT, { mode: 0o755 });
+      mkdirSync(join(unpacked, 'first'));
+      writeFileSync(join(unpacked, 'first', '.zshenv'), READ_FIRST);
+    },
+    tests: 'the tests of completion in zsh',
+  };
+  return provideOnPath(program, tell);
 }
