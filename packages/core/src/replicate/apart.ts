@@ -1,5 +1,5 @@
 import { type ConfigStore, isStoreError } from '@holdfast/store';
-import { decodeUtf8, GuardedStore, invalidArgument, KeyRange } from '@holdfast/store/adapter';
+import { decodeUtf8, GuardedStore, invalidArgument, KeyRange, quoted } from '@holdfast/store/adapter';
 import type { Places } from './places.js';
 
 /** Two stores, and what a replication reads in the one and writes in the other. */
@@ -15,17 +15,25 @@ export function isOneStore(source: ConfigStore, target: ConfigStore): boolean {
   return GuardedStore.originOf(source).store === GuardedStore.originOf(target).store;
 }
 
+/** Whether both are views of one store, at the same place in it. */
+export function isSamePlace(source: ConfigStore, target: ConfigStore): boolean {
+  return isOneStore(source, target) && prefixOf(source) === prefixOf(target);
+}
+
+function prefixOf(view: ConfigStore): string {
+  return GuardedStore.originOf(view).prefix;
+}
+
 /**
  * Within one store, a copy of a copy of a copy would have no end, and neither would a copy of the record.
  *
  * @throws StoreError `invalid-argument`
  */
 export function checkApart({ source, target, prefix, places }: Sides): void {
-  const [below, there] = [GuardedStore.originOf(source), GuardedStore.originOf(target)];
-  const from = below.prefix + prefix;
+  const from = prefixOf(source) + prefix;
   for (const [to, option] of [
-    [there.prefix + places.prefix, 'targetPrefix'],
-    [there.prefix + places.record, 'recordKey'],
+    [prefixOf(target) + places.prefix, 'targetPrefix'],
+    [prefixOf(target) + places.record, 'recordKey'],
   ] as const) {
     if (!from.startsWith(to) && !to.startsWith(from)) continue;
     throw invalidArgument(
@@ -35,9 +43,32 @@ export function checkApart({ source, target, prefix, places }: Sides): void {
   }
 }
 
+/**
+ * The fences, one in each store, are outside of what is moved.
+ *
+ * @throws StoreError `invalid-argument`
+ */
+export function checkFence(fence: string, { source, target, prefix, places }: Sides): void {
+  const moved = [
+    { store: source, below: prefix },
+    { store: target, below: places.prefix },
+  ];
+  for (const fenced of [source, target]) {
+    for (const { store, below } of moved) {
+      const isInside = isOneStore(fenced, store)
+        ? (prefixOf(fenced) + fence).startsWith(prefixOf(store) + below)
+        : fence.startsWith(below);
+      if (!isInside) continue;
+      throw invalidArgument(
+        `fenceKey ${quoted(fence)} is under ${quoted(below)}, which is migrated; give one outside of it`,
+      );
+    }
+  }
+}
+
 /** Whether the source shows what a replicator has written in the target: stores that were opened apart are one. */
 export async function showsRecord({ source, target, places }: Sides, writer: string, signal: AbortSignal) {
-  const key = GuardedStore.originOf(target).prefix + places.record;
+  const key = prefixOf(target) + places.record;
   try {
     const item = await GuardedStore.originOf(source).store.get(key, { signal });
     return item !== undefined && decodeUtf8(item.value)?.includes(writer) === true;

@@ -4,13 +4,12 @@ import {
   checkMs,
   checkStorableKey,
   checkStore,
-  GuardedStore,
   holdDuring,
   invalidArgument,
   quoted,
   toStoreError,
 } from '@holdfast/store/adapter';
-import { isOneStore } from './apart.js';
+import { checkFence, isSamePlace } from './apart.js';
 import type { Conflict } from './conflict.js';
 import { makeLedger } from './make-ledger.js';
 import { type MigrationNote, type MigrationStage, noteOf } from './migration-note.js';
@@ -82,7 +81,7 @@ export function migrate(source: ConfigStore, target: ConfigStore, options: Migra
   checkStore(source, 'migrate()');
   checkStore(target, 'migrate()');
   const { fenceKey, drainMs, unmapKey, ...replication } = options;
-  if (isOneStore(source, target) && prefixOf(source) === prefixOf(target)) {
+  if (isSamePlace(source, target)) {
     throw invalidArgument('migrate() is between two stores, or two prefixes of one; else use replicate()');
   }
   const settings = toSettings(source, target, replication);
@@ -90,7 +89,7 @@ export function migrate(source: ConfigStore, target: ConfigStore, options: Migra
   const fence = fenceKey ?? DEFAULT_FENCES + settings.name;
   checkStorableKey(fence, source.capabilities);
   checkStorableKey(fence, target.capabilities);
-  checkFence(fence, source, target, settings);
+  checkFence(fence, { source, target, prefix: settings.prefix, places: settings.places });
   return new RunningMigration(source, target, {
     settings,
     fence,
@@ -98,29 +97,6 @@ export function migrate(source: ConfigStore, target: ConfigStore, options: Migra
     unmapKey: unmapKey ?? (replication.mapKey === undefined ? (key: string) => key : undefined),
     onState: options.onState,
   });
-}
-
-/** The fences are outside of both prefixes, in each store. */
-function checkFence(fence: string, source: ConfigStore, target: ConfigStore, { prefix, places }: Settings): void {
-  const moved = [
-    { store: source, prefix },
-    { store: target, prefix: places.prefix },
-  ];
-  for (const store of [source, target]) {
-    for (const of of moved) {
-      const isInside = isOneStore(store, of.store)
-        ? (prefixOf(store) + fence).startsWith(prefixOf(of.store) + of.prefix)
-        : fence.startsWith(of.prefix);
-      if (!isInside) continue;
-      throw invalidArgument(
-        `fenceKey ${quoted(fence)} is under ${quoted(of.prefix)}, which is migrated; give one outside of it`,
-      );
-    }
-  }
-}
-
-function prefixOf(view: ConfigStore): string {
-  return GuardedStore.originOf(view).prefix;
 }
 
 interface Parts {
