@@ -19,8 +19,10 @@ function onSignal(listener: (signal: Signal) => void): () => void {
   let isFirst = true;
   const heard = (signal: NodeJS.Signals) => {
     // Whoever asks twice does not want to wait for a clean end.
-    isDone ||= !isFirst;
-    if (!isFirst) process.exit(128 + constants.signals[signal]);
+    if (!isFirst) {
+      isDone = true;
+      process.exit(128 + constants.signals[signal]);
+    }
     isFirst = false;
     listener(signal as Signal);
   };
