@@ -8,7 +8,7 @@ export default {
   testEnvironment: '<rootDir>/.ci/jest-environment.cjs',
   testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
   // Only a test that hangs takes it: the longest take half a minute, and a busy machine several times as long.
-  testTimeout: 180_000,
+  testTimeout: 600_000,
   // Most tests wait for servers more than they compute: two cores have room for four.
   maxWorkers: 4,
   workerThreads: false,

@@ -47,6 +47,9 @@ const steps = [
   ],
 ];
 
+/** Four workers share two cores, which may be slow: conditions may take this many times as long as in a test that runs alone. */
+const PATIENCE = '4';
+
 const failures = [];
 
 /** Step → its whole output. */
@@ -59,7 +62,7 @@ function run(node, live) {
       cwd: root,
       // Jest reports its progress on stderr. Its stdout is the JSON that is also in the output file.
       stdio: ['ignore', live ? 'ignore' : 'pipe', 'pipe'],
-      env: { ...process.env, CI: 'true', FORCE_COLOR: '0', ...shared },
+      env: { HOLDFAST_PATIENCE: PATIENCE, ...process.env, CI: 'true', FORCE_COLOR: '0', ...shared },
       timeout: 45 * minute,
     });
     const printed = [];

@@ -45,7 +45,7 @@ test('rows of fleets still run, on sizes that say nothing about speed', async ()
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 600_000);
+});
 
 test("a server's requests and CPU time are counted over its restart", async () => {
   await using etcd = await startEtcd();
@@ -67,7 +67,7 @@ test("a server's requests and CPU time are counted over its restart", async () =
   expect(after.get('started Txn')).toBe(2);
   // A second process has started: that alone takes a while.
   expect(after.get('cpuMs')).toBeGreaterThan(before.get('cpuMs') ?? NaN);
-}, 180_000);
+});
 
 test('cancelled calls are those that their client ended or that came too late, by method', () => {
   const handled = (code: string, method: string, count: number) =>

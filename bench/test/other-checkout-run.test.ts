@@ -61,4 +61,4 @@ test('the sides of the other checkout run its packages, and the others run ours'
   expect(Object.keys(figures).sort()).toEqual(['lazy', 'lazy@other', 'map', 'mirror', 'mirror@other']);
   expect(readFileSync(noted, 'utf8').split('\n').sort()).toEqual(['', 'eager on its memory', 'lazy on its memory']);
   expect(stdout).toContain(`of ${folder}`);
-}, 120_000);
+});

@@ -8,12 +8,8 @@ const root = join(__dirname, '..', '..', '..');
 const sample = sampleOf(Object.values(mutants).flat(), { ...recentChanges(root), seconds: lastDurations(root) });
 
 describe('the test that is named for it finds', () => {
-  test.each(sample.map((mutant) => [mutant.name, mutant] as const))(
-    '%s',
-    async (_name, mutant) => {
-      const { verdict } = await runMutant(root, mutant, mutant);
-      expect(verdict).toMatchObject({ kind: 'caught' });
-    },
-    300_000,
-  );
+  test.each(sample.map((mutant) => [mutant.name, mutant] as const))('%s', async (_name, mutant) => {
+    const { verdict } = await runMutant(root, mutant, mutant);
+    expect(verdict).toMatchObject({ kind: 'caught' });
+  });
 });

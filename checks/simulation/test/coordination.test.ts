@@ -32,7 +32,7 @@ describe('no world breaks a promise of coordination', () => {
     expect(stats.acquisitions).toBeGreaterThan(SEEDS * 3);
     expect(stats.looks).toBeGreaterThan(SEEDS * 50);
     expect(Object.keys(faults).length).toBeGreaterThan(10);
-  }, 600_000);
+  });
 
   test.each(sample(coordinationRegressions))('seed $seed: $what', async ({ seed }) => {
     const { violations } = await runCoordination(generateCoordination(seed));
@@ -125,5 +125,5 @@ describe('a world of coordinators', () => {
     const minimal = await shrinkCoordination(failure, { wrapStore: withFinalOutages });
     expect(minimal.violations[0]?.guarantee).toBe('outcome');
     expect(minimal.plan.steps.length).toBeLessThanOrEqual(6);
-  }, 120_000);
+  });
 });

@@ -89,7 +89,7 @@ describe.each([findEtcd({})])('on etcd $version', ({ version }) => {
     await eventually(async () => {
       expect(await watchers()).toBe(0);
     });
-  }, 180_000);
+  });
 
   test('trap 18: a transaction of 128 keys over several collections is never seen in parts, by a listener or a reader', async () => {
     const Generation = z.object({ generation: z.int() });

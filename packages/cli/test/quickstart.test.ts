@@ -33,7 +33,7 @@ beforeAll(async () => {
   expect(stderr).toBe('');
   expect(code).toBe(0);
   expect(stdout).toContain('Holdfast on memory');
-}, 300_000);
+});
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });

@@ -74,7 +74,7 @@ test('steps that come while a base is written are in it or in its log: the file 
   expect(seen).toBeGreaterThan(0);
   files.fails = () => undefined;
   await moving(clock, mirrored.close());
-}, 20_000);
+});
 
 const original = Object.getOwnPropertyDescriptor(KeyWriter.prototype, 'put')?.value as (...args: unknown[]) => void;
 

@@ -76,7 +76,7 @@ test('a full disk', async () => {
         for (let n = 0; n < 100; n++) rmSync(`${filler}-${size}-${n}`, { force: true });
     },
   );
-}, 60_000);
+});
 
 /** As a user that permissions hold for, who is not root. */
 async function asNobody(work: () => Promise<void>): Promise<void> {
@@ -117,7 +117,7 @@ test('a folder that becomes read-only: what is open is written on, a new base wa
     await data.close();
     expect(lines.join('\n')).toMatch(/is kept as .*: the store has another history now/);
   });
-}, 60_000);
+});
 
 /** The folder is root's. */
 function chmodAsRoot(where: string, mode: number): void {
@@ -143,4 +143,4 @@ test('a folder that is read-only from the beginning: the mirror starts and lives
   await eventually(async () => expect((await readSnapshot(path)).entries).toHaveLength(1), { timeoutMs: 20_000 });
   await mirrored.close();
   await data.close();
-}, 60_000);
+});

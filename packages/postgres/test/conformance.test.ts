@@ -25,16 +25,12 @@ for (const { version } of triesAllVersions ? [] : others) {
 
     beforeAll(async () => {
       backend = await bindPostgres(version);
-    }, 60_000);
+    });
 
     afterAll(() => backend.close?.());
 
-    test.each(ofStatements.map((each) => [each.id, each] as const))(
-      '%s',
-      async (_id, each) => {
-        await runCase(each, backend);
-      },
-      60_000,
-    );
+    test.each(ofStatements.map((each) => [each.id, each] as const))('%s', async (_id, each) => {
+      await runCase(each, backend);
+    });
   });
 }

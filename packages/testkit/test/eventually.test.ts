@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '@holdfast/testkit';
 
 /** For what never comes. What comes has the usual patience: on a busy machine a single try may take longer. */
@@ -50,5 +50,32 @@ describe('eventually', () => {
 
   test('a try that fails at once is made at least once, whatever the time-out', async () => {
     expect(await eventually(() => 'at once', { timeoutMs: 0 })).toBe('at once');
+  });
+});
+
+describe('HOLDFAST_PATIENCE', () => {
+  const before = process.env['HOLDFAST_PATIENCE'];
+  beforeEach(() => {
+    delete process.env['HOLDFAST_PATIENCE'];
+  });
+  afterEach(() => {
+    if (before === undefined) delete process.env['HOLDFAST_PATIENCE'];
+    else process.env['HOLDFAST_PATIENCE'] = before;
+  });
+
+  /** How long it waits for what never comes, as its message says. */
+  const waited = (timeoutMs: number) => expect(eventually(() => false, { timeoutMs })).rejects;
+
+  test('is how many times as long as usual a condition may take', async () => {
+    await waited(10).toThrow('tries in 10 ms');
+    process.env['HOLDFAST_PATIENCE'] = '2.5';
+    await waited(10).toThrow('tries in 25 ms');
+    process.env['HOLDFAST_PATIENCE'] = '';
+    await waited(10).toThrow('tries in 10 ms');
+  });
+
+  test.each(['much', '0', '-1', 'Infinity', 'NaN'])('is refused as %s', async (given) => {
+    process.env['HOLDFAST_PATIENCE'] = given;
+    await waited(10).toThrow(`HOLDFAST_PATIENCE is ${given}; it takes a number above 0, such as HOLDFAST_PATIENCE=4`);
   });
 });

@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'holdfast-completion-'));
 beforeAll(async () => {
   buildCommand();
   writeFileSync(join(folder, 'script'), (await shell('holdfast completion bash')).out);
-}, 300_000);
+});
 
 afterAll(() => {
   rmSync(folder, { recursive: true });
@@ -79,7 +79,7 @@ function inZsh(): void {
 
   beforeAll(async () => {
     zsh = await ZshTerminal.open();
-  }, 120_000);
+  });
 
   afterAll(() => zsh.close());
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
     return { request_put: { key: Buffer.from(`/many/${index}`).toString('base64'), value } };
   });
   await etcd.api('kv/txn', { success });
-}, 300_000);
+});
 
 afterAll(async () => {
   await etcd.close();

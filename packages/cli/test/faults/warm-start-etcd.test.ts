@@ -25,7 +25,7 @@ beforeAll(async () => {
       proxy: await startProxy(etcd.endpoints[0] ?? ''),
     })),
   );
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all([...cases.map(({ proxy }) => proxy.close()), etcd.close(), foreign.close()]);
@@ -90,7 +90,6 @@ test(
     expect(kept(name).map((file) => file.replace(/[^-]*$/, ''))).toEqual(name === 'v3' ? [] : ['v2.kept-in-doubt-']);
     await Promise.all([store.close(), writer.close()]);
   }),
-  120_000,
 );
 
 test(
@@ -118,5 +117,4 @@ test(
     );
     await Promise.all([store.close(), other.close()]);
   }),
-  120_000,
 );

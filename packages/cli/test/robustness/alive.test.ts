@@ -6,7 +6,7 @@ import { runInChild } from './child.js';
 import type { AliveInput, AliveResult } from './programs/alive.js';
 import { startSwallowingPort, type SwallowingPort } from '../support/swallowing-port.js';
 
-const run = (input: AliveInput): Promise<AliveResult> => runInChild('alive', input, { timeoutMs: 12_000 });
+const run = (input: AliveInput): Promise<AliveResult> => runInChild('alive', input, { endsWithinMs: 12_000 });
 
 let etcd: Etcd;
 let proxy: Proxy;

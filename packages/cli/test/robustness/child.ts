@@ -40,9 +40,12 @@ const SOURCES = `
   };
 `;
 
+/** A child that never has its result is killed, in milliseconds. The longest take a minute, and a busy machine several times as long. */
+const MOST_MS = 400_000;
+
 export interface ChildOptions {
-  /** After this long the child is killed, and the call fails: it must end by itself, with nothing left to wait for. */
-  readonly timeoutMs?: number;
+  /** This long after its result the child is killed, and the call fails: it must end by itself, with nothing left to wait for. */
+  readonly endsWithinMs?: number;
   readonly nodeArgs?: readonly string[];
 }
 
@@ -51,7 +54,7 @@ export interface ChildOptions {
  * else's, and gives what it returned, as JSON. The process has to end by itself: a handle that is left fails the call.
  */
 export async function runInChild<Result>(program: string, input: unknown, options: ChildOptions = {}): Promise<Result> {
-  const { timeoutMs = 110_000, nodeArgs = [] } = options;
+  const { endsWithinMs = 60_000, nodeArgs = [] } = options;
   const code = `${SOURCES}
     const { run } = require(${JSON.stringify(join(__dirname, 'programs', `${program}.ts`))});
     run(${JSON.stringify(input)}).then(
@@ -61,11 +64,15 @@ export async function runInChild<Result>(program: string, input: unknown, option
   const child = spawn(process.execPath, ['--expose-gc', ...nodeArgs, '-e', code], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: timeoutMs,
+    timeout: MOST_MS,
     killSignal: 'SIGKILL',
   });
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-  child.stdout.on('data', (data: Buffer) => stdout.push(data));
+  let ending: NodeJS.Timeout | undefined;
+  child.stdout.on('data', (data: Buffer) => {
+    stdout.push(data);
+    if (data.includes('\nRESULT ')) ending = setTimeout(() => child.kill('SIGKILL'), endsWithinMs);
+  });
   child.stderr.on('data', (data: Buffer) => stderr.push(data));
   const [status, signal] = await new Promise<[number | null, string | null]>((done, fail) => {
     child.on('error', fail);
@@ -73,6 +80,7 @@ export async function runInChild<Result>(program: string, input: unknown, option
       done(end);
     });
   });
+  clearTimeout(ending);
   const printed = Buffer.concat(stdout).toString();
   const said = Buffer.concat(stderr).toString();
   const result = /\nRESULT (.*)$/s.exec(printed)?.[1];

@@ -60,5 +60,5 @@ test("with Jest's fake timers a virtual clock advances, and `eventually` waits b
 });
 
 test('with the mock timers of node:test a lease expires when its time has passed', async () => {
-  expect(await runInChild('mock-timers', undefined, { timeoutMs: 12_000 })).toEqual([true, true, false]);
+  expect(await runInChild('mock-timers', undefined, { endsWithinMs: 12_000 })).toEqual([true, true, false]);
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
   etcd = await startEtcd();
   [url = ''] = etcd.endpoints;
   store = etcdV3Store({ endpoints: [url] });
-}, 300_000);
+});
 
 afterAll(async () => {
   await Promise.all([...children].map((child) => child.kill()));
@@ -149,7 +149,7 @@ test('eight processes with one file all start, one of them writes, and another t
     expect(told.find(({ ready }) => ready === true)).toMatchObject({ state: 'stale', reason: 'from-snapshot' });
   }
   await Promise.all(again.map((each) => each.kill()));
-}, 120_000);
+});
 
 /** A call as `strace -f -y` writes it: its name and arguments, with the paths of files beside their descriptors. */
 const hasStrace = spawnSync('strace', ['-V']).status === 0;
@@ -189,7 +189,7 @@ if (hasStrace)
     // What is in the log is synced too.
     const log = events.filter(({ path: file }) => file.endsWith('.log')).map(({ call }) => call);
     expect(log.filter((call) => call === 'sync').length).toBeGreaterThan(1);
-  }, 120_000);
+  });
 
 /** Writes, syncs and renames of files in a folder, in the order in which they were done. */
 function eventsOf(

@@ -1,8 +1,12 @@
+import { invalidArgument } from '@holdfast/store/adapter';
 import { asError } from '../as-error.js';
-import { checkFunction, checkNumber, checkOptions } from '../check.js';
+import { checkFunction, checkNumber, checkOptions, found } from '../check.js';
 import { realTimers } from './real-timers.js';
 
 const { clearTimeout, now, setTimeout } = realTimers;
+
+/** The environment variable that says how many times as long a condition may take on this machine. */
+const PATIENCE = 'HOLDFAST_PATIENCE';
 
 /** How long {@link eventually} tries, and how often. All times are in milliseconds. */
 export interface EventuallyOptions {
@@ -16,6 +20,9 @@ export interface EventuallyOptions {
  * Waits for a condition, never for time to pass: calls `assertion` until it neither throws nor returns `false`, and gives its
  * result. After `timeoutMs` it throws the last failure itself: a test then shows the assertion that failed, and not only a time-out.
  *
+ * On a machine that is slow, or does much else, set the environment variable `HOLDFAST_PATIENCE`: `HOLDFAST_PATIENCE=4` makes every
+ * `timeoutMs` four times as long, the default too.
+ *
  * A try that is pending at the deadline fails too. It always uses the real clock, whatever clock the code under test has, and whatever fake timers
  * the test has put in place of Node's.
  */
@@ -25,9 +32,10 @@ export async function eventually<T>(
 ): Promise<Awaited<T>> {
   checkFunction(assertion, "eventually()'s condition");
   checkOptions(options, ['timeoutMs', 'intervalMs'], 'eventually()');
-  const { timeoutMs = 20_000, intervalMs = 20 } = options;
-  checkNumber(timeoutMs, 'timeoutMs', 'milliseconds');
+  const { timeoutMs: usualMs = 20_000, intervalMs = 20 } = options;
+  checkNumber(usualMs, 'timeoutMs', 'milliseconds');
   checkNumber(intervalMs, 'intervalMs', 'milliseconds');
+  const timeoutMs = usualMs * patience();
   const deadline = now() + timeoutMs;
   let failure: unknown;
   let tries = 0;
@@ -45,6 +53,16 @@ export async function eventually<T>(
     if (left <= 0) throw failure;
     await new Promise((resolve) => setTimeout(resolve, Math.min(intervalMs, left)));
   }
+}
+
+function patience(): number {
+  const given = process.env[PATIENCE];
+  if (given === undefined || given === '') return 1;
+  const factor = Number(given);
+  if (factor > 0 && Number.isFinite(factor)) return factor;
+  throw invalidArgument(
+    `${PATIENCE} is ${found(given)}; it takes a number above 0, such as ${PATIENCE}=4 for a slow machine`,
+  );
 }
 
 async function before<T>(deadline: number, assertion: () => T | PromiseLike<T>, late: unknown): Promise<Awaited<T>> {
