@@ -93,9 +93,9 @@ export class Epoch {
   }
 
   /** Continues from a later state, after a gap in the known events. */
-  bridge({ revision, entries }: Held): void {
+  bridge({ revision, readBy = revision, entries }: Held): void {
     if (revision <= this.to) return;
-    this.gaps.push({ after: this.to, upTo: revision });
+    this.gaps.push({ after: this.to, upTo: readBy });
     for (const key of this.#versions.keys()) if (!entries.has(key)) this.#note(key, revision, undefined);
     for (const [key, entry] of entries) {
       if (this.at(key, revision)?.modRevision !== entry.modRevision)
@@ -106,6 +106,11 @@ export class Epoch {
 
   isKnownBetween(after: number, upTo: number): boolean {
     return !this.gaps.some((gap) => gap.after < upTo && gap.upTo > after);
+  }
+
+  /** Whether nobody knows what was there at that revision. */
+  isForgotten(revision: number): boolean {
+    return !this.isKnownBetween(revision - 1, revision);
   }
 
   #note(key: string, revision: number, entry: KeyValue | undefined): void {

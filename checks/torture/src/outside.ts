@@ -13,6 +13,8 @@ export interface HeldEntry {
 export interface Held {
   /** The store's revision (v3) or index (v2) of the answer, or an earlier one, but never a later one. */
   readonly revision: number;
+  /** Where that may be earlier than the read: a revision that is not. */
+  readonly readBy?: number;
   /** By whole key. */
   readonly entries: ReadonlyMap<string, HeldEntry>;
   /** The id of the cluster that answered (v3). */
@@ -215,7 +217,7 @@ export function v2Outside(etcd: Etcd): Outside {
         const index = Number(headers['x-etcd-index']);
         // The header's index may be later than the read. Without any entries, it is all that is known.
         const revision = leaves.length === 0 ? index : Math.max(...leaves.map(({ modifiedIndex }) => modifiedIndex));
-        return { revision, entries: new Map(leaves.map((node) => [node.key, entryOfV2(node)])) };
+        return { revision, readBy: index, entries: new Map(leaves.map((node) => [node.key, entryOfV2(node)])) };
       }),
     watchers: async () => {
       const counts = await Promise.all(

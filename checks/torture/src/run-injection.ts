@@ -110,7 +110,8 @@ async function inject<W extends TestedWorld>(
   const epochs = truth.epochs.slice(firstEpoch.index) as [Epoch, ...Epoch[]];
   violations.push(...world.reads.takeViolations(allowedFailures));
   violations.push(...writers.failures.take('writes', 'write', allowedFailures));
-  for (const watch of watches) violations.push(...(await watch.judge({ epochs, allowedEnds })));
+  const catchUp = (): Promise<void> => truth.catchUp();
+  for (const watch of watches) violations.push(...(await watch.judge({ epochs, allowedEnds, catchUp })));
   let eventsChecked = watches.reduce((sum, { events }) => sum + events, 0);
   for (const [index, probe] of mirrors.entries()) {
     violations.push(...probe.takeViolations());

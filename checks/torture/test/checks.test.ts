@@ -5,7 +5,7 @@ import { StoreError, type ConfigStore, type Watch, type WatchBatch } from '@hold
 import { eventually, type Violation } from '@holdfast/testkit';
 import { checkCounter } from '../src/checks/counter.js';
 import { contentDifferences } from '../src/checks/content.js';
-import { RawWatch } from '../src/checks/raw-watch.js';
+import { RawWatch, type JudgeOptions } from '../src/checks/raw-watch.js';
 import { CallFailures, OUTAGE } from '../src/call-failures.js';
 import { ReadProbe } from '../src/checks/reads.js';
 import { checkSteps } from '../src/checks/steps.js';
@@ -48,6 +48,16 @@ describe('the steps of a mirror', () => {
     ['a key that never was', [step(2, { [A]: entry(2), '/t/a/none': entry(2) })]],
   ])('%s is found', (_what, steps) => {
     expect(names(check(steps))).toContain('equal');
+  });
+
+  test('in a part of the history that was forgotten are held against nothing, those after it are', () => {
+    const bridged = epochOf(0, put(2, A));
+    const held = { value: goodText({ n: 1, epoch: 0 }), modRevision: 6, createRevision: 6 };
+    bridged.bridge({ revision: 6, readBy: 8, entries: new Map([[A, held]]) });
+    bridged.add([removal(9, A)]);
+    const unknown = [step(3, { [B]: entry(3) }), step(8, { [A]: undefined, [B]: undefined })];
+    expect(check([second, ...unknown, step(9, {})], [bridged])).toEqual([]);
+    expect(names(check([second, step(9, {})], [bridged]))).toEqual(['equal']);
   });
 
   test('of an older history after those of a newer one are found', () => {
@@ -233,9 +243,13 @@ test('a write that fails as if it were the caller’s mistake is found', () => {
 });
 
 describe('a raw watch that', () => {
+  /** What happens when the truth has caught up, and how it does so again. */
+  type Afterwards = (store: ConfigStore, epoch: Epoch, watch: RawWatch) => Promise<Partial<JudgeOptions>>;
+
   /** Three writes to a store whose watches deliver what `distort` makes of their batches. */
   async function judged(
     distort: (batches: AsyncIterable<WatchBatch>) => AsyncIterator<WatchBatch>,
+    afterwards: Afterwards = async () => ({}),
   ): Promise<readonly Violation[]> {
     await using store = memoryStore();
     const distorted = new Proxy(store, {
@@ -263,7 +277,10 @@ describe('a raw watch that', () => {
       if (current === undefined) throw new Error(`${key} was written, and is not there`);
       epoch.add([{ type: 'put', revision, current, isCreate: current.createRevision === revision }]);
     }
-    const violations = await watch.judge({ epochs: [epoch], allowedEnds: [] });
+    const more = await afterwards(store, epoch, watch);
+    const catchUp = (): Promise<void> => Promise.resolve();
+    // Before the store is closed.
+    const violations = await watch.judge({ epochs: [epoch], allowedEnds: [], catchUp, ...more });
     return violations;
   }
 
@@ -274,6 +291,26 @@ describe('a raw watch that', () => {
 
   test('tells everything once and in order gives no cause for complaint', async () => {
     expect(await judged(eachBatch((batch) => [batch]))).toEqual([]);
+  });
+
+  // As where a key expires after the last write. Where there was another history too, each event is looked for in both.
+  test.each([
+    ['was told of more than the truth, which learns of it, gives no cause for complaint', true, 1, []],
+    ['was told of more than happened is found', false, 1, ['reliable']],
+    ['was told of more than happened in two histories is found', false, 2, ['reliable']],
+  ])('%s', async (_what, isLearnt, histories, expected) => {
+    const afterwards: Afterwards = async (store, epoch, watch) => {
+      const { revision } = await store.delete(A);
+      await eventually(() => watch.bookmark?.revision === revision);
+      return {
+        epochs: histories === 1 ? [epoch] : [epochOf(0, put(2, A), put(3, B), put(4, A)), epoch],
+        catchUp: async () => {
+          if (isLearnt) epoch.add([{ type: 'delete', revision, key: A }]);
+        },
+      };
+    };
+    const unchanged = eachBatch((batch) => [batch]);
+    expect(names(await judged(unchanged, afterwards))).toEqual(expected);
   });
 
   test.each([

@@ -32,6 +32,8 @@ export function checkSteps({ name, claims, steps, shown, epochs, possible }: Ste
       if (entry === undefined) shown.delete(key);
       else shown.set(key, entry);
     }
+    // The servers had forgotten it before it could be learnt.
+    if (possible.some((epoch) => epoch.isForgotten(bookmark.revision))) continue;
     const candidates = possible.slice(first).filter(({ from }) => from <= bookmark.revision || possible.length === 1);
     const problems = candidates.map((epoch) => ({
       epoch,
