@@ -6,7 +6,7 @@ import { runJest } from './run-jest.js';
 import { verdictOf, type JestReport, type Verdict } from './verdict.js';
 
 /** Far more than any of these tests takes, mutated or not. */
-const MOST_MS = 240_000;
+const MOST_MS = 560_000;
 
 export interface MutantRun {
   readonly verdict: Verdict;
