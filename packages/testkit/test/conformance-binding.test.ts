@@ -103,6 +103,27 @@ function realLink() {
   };
 }
 
+test('a case has as many times as long as HOLDFAST_PATIENCE says', async () => {
+  const { HOLDFAST_PATIENCE: before } = process.env;
+  const patience: number[] = [];
+  const looking: ConformanceCase = {
+    id: 'C1.looks',
+    clauses: ['C1'],
+    title: 'looks how patient it may be',
+    run: async ({ patienceMs }) => void patience.push(patienceMs),
+  };
+  const data = memoryStore();
+  for (const factor of ['', '3']) {
+    process.env['HOLDFAST_PATIENCE'] = factor;
+    for (const given of [{}, { patienceMs: 100 }])
+      await runConformance({ ...given, open: () => data.connect(), hooks: {} }, [looking]);
+  }
+  if (before === undefined) delete process.env['HOLDFAST_PATIENCE'];
+  else process.env['HOLDFAST_PATIENCE'] = before;
+  expect(patience).toEqual([10_000, 100, 30_000, 300]);
+  await data.close();
+});
+
 test('no case leaves a key behind, whatever it has written, and whether it passes or not', async () => {
   const data = memoryStore();
   const backend = { patienceMs: 1_000, open: () => data.connect(), hooks: {} };

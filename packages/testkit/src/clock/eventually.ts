@@ -1,12 +1,9 @@
-import { invalidArgument } from '@holdfast/store/adapter';
 import { asError } from '../as-error.js';
-import { checkFunction, checkNumber, checkOptions, found } from '../check.js';
+import { checkFunction, checkNumber, checkOptions } from '../check.js';
+import { patience } from './patience.js';
 import { realTimers } from './real-timers.js';
 
 const { clearTimeout, now, setTimeout } = realTimers;
-
-/** The environment variable that says how many times as long a condition may take on this machine. */
-const PATIENCE = 'HOLDFAST_PATIENCE';
 
 /** How long {@link eventually} tries, and how often. All times are in milliseconds. */
 export interface EventuallyOptions {
@@ -53,16 +50,6 @@ export async function eventually<T>(
     if (left <= 0) throw failure;
     await new Promise((resolve) => setTimeout(resolve, Math.min(intervalMs, left)));
   }
-}
-
-function patience(): number {
-  const given = process.env[PATIENCE];
-  if (given === undefined || given === '') return 1;
-  const factor = Number(given);
-  if (factor > 0 && Number.isFinite(factor)) return factor;
-  throw invalidArgument(
-    `${PATIENCE} is ${found(given)}; it takes a number above 0, such as ${PATIENCE}=4 for a slow machine`,
-  );
 }
 
 async function before<T>(deadline: number, assertion: () => T | PromiseLike<T>, late: unknown): Promise<Awaited<T>> {

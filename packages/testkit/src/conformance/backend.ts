@@ -68,6 +68,6 @@ export interface ConformanceBackend {
   readonly scanKeys?: number;
   /** How many revisions the case of a long backlog writes: they must make several responses. Default: 2,300. */
   readonly backlogRevisions?: number;
-  /** How long a case waits for something that must come, in milliseconds. Default: 10,000. */
+  /** How long a case waits for something that must come, in milliseconds. Default: 10,000. `HOLDFAST_PATIENCE` multiplies it. */
   readonly patienceMs?: number;
 }

@@ -4,6 +4,7 @@ import type { Capabilities } from '@holdfast/store';
 import { invalidArgument } from '@holdfast/store/adapter';
 import { asError } from '../as-error.js';
 import { checkFunction, checkOptions, checkText } from '../check.js';
+import { patience } from '../clock/patience.js';
 import type { ConformanceBackend } from './backend.js';
 import { whySkipped, type ConformanceCase } from './case.js';
 import { conformanceCases } from './index.js';
@@ -13,7 +14,7 @@ import { runCase, type CaseReport } from './run.js';
 // What the bindings to test runners share. Each of them makes a test of every case, and this runs it.
 
 export interface DescribeConformanceOptions {
-  /** The most milliseconds that one case may take. Default 60,000. */
+  /** The most milliseconds that one case may take. Default 60,000. `HOLDFAST_PATIENCE` multiplies it. */
   readonly timeoutMs?: number;
   /**
    * Files that the report is written to after the last case: as JSON if the name ends with `.json`, as Markdown if it ends with `.md`. By
@@ -44,7 +45,7 @@ export class ConformanceRun {
     const { timeoutMs = 60_000, report = [] } = options;
     this.#name = name;
     this.#makeBackend = makeBackend;
-    this.timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs * patience();
     this.#files = typeof report === 'string' ? [report] : report;
     for (const file of this.#files) checkFile(file);
   }

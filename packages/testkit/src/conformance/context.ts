@@ -1,4 +1,5 @@
 import { isStoreError, type Capabilities, type ConfigStore, type Range, type WatchOptions } from '@holdfast/store';
+import { patience } from '../clock/patience.js';
 import { realTimers } from '../clock/real-timers.js';
 import type { BackendHooks, ConformanceBackend, Link, OpenOptions } from './backend.js';
 import { ConformanceFailure, fail } from './expect.js';
@@ -26,7 +27,7 @@ export class ConformanceContext {
     this.handle = store;
     this.store = this.#writable(store);
     this.prefix = prefix;
-    this.patienceMs = backend.patienceMs ?? DEFAULT_PATIENCE_MS;
+    this.patienceMs = (backend.patienceMs ?? DEFAULT_PATIENCE_MS) * patience();
     this.#owned.push(store);
   }
 
