@@ -158,4 +158,15 @@ export const campaigns: readonly Mutant[] = [
     replace: '',
     caughtBy: V2_ATTACKS,
   },
+  {
+    name: 'attacked-proxy-loses-a-reset',
+    why: 'a stream whose reset waits for a full connection is lost to Node, which then writes empty frames until the memory is full',
+    file: 'packages/testkit/src/net/http2-relay.ts',
+    find: '  stream.destroy();\n',
+    replace: '',
+    caughtBy: {
+      test: 'packages/cli/test/robustness/full-connection.test.ts',
+      name: 'a proxy ends calls whose answers wait for a client that does not read',
+    },
+  },
 ];

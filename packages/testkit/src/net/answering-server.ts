@@ -1,10 +1,10 @@
 import { once, type EventEmitter } from 'node:events';
 import { createServer as createHttp1Server, type Server as Http1Server } from 'node:http';
-import { constants, createServer as createHttp2Server, type Http2Server } from 'node:http2';
+import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Answering, AnsweringProxy, MessageChange, ProxiedRequest, ProxyAnswer } from './answering-proxy.js';
 import { answerHttp1, relayHttp1 } from './http1-relay.js';
-import { answerHttp2, Http2Upstream, widen } from './http2-relay.js';
+import { answerHttp2, Http2Upstream, resetHttp2, widen } from './http2-relay.js';
 import { reservePort, type ReservedPort } from './ports.js';
 import { parseTarget, type ProxyTarget } from './proxy-target.js';
 import { checkFunction, checkOneOf, checkOptions, checkShape } from '../check.js';
@@ -140,7 +140,7 @@ export class AnsweringServer implements AnsweringProxy {
         const how = this.#decide({ http: 2, method: headers[':method'] ?? 'GET', path, headers });
         if (how === 'pass') {
           this.#track(stream, () => {
-            stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+            resetHttp2(stream);
           });
           upstream.relay(stream, headers, (message) => this.#change?.(message, path) ?? message);
         }
