@@ -139,7 +139,12 @@ describe.each([findEtcd({}), ...availableEtcds().slice(1).slice(-1)])('large rea
     const before = await startEtcd({ version });
     const after = await startEtcd({ version, clusterToken: 'another' });
     const proxy = await startProxy(before.endpoints[0]!);
-    const other = etcdV3Store({ endpoints: [proxy.endpoint] });
+    const other = etcdV3Store({
+      endpoints: [proxy.endpoint],
+      // However long a busy machine takes to connect again.
+      timeouts: { connectMs: 120_000 },
+      retry: { attempts: 100 },
+    });
     open.push(other, proxy, before, after);
     for (const target of [before, after]) {
       const direct = etcdV3Store({ endpoints: target.endpoints });

@@ -6,9 +6,6 @@ import { v2Outside, v3Outside } from '../faults/outside.js';
 import { runInChild } from './child.js';
 import { CYCLES, KINDS, SAMPLES, type CyclesInput, type CyclesResult, type Kind } from './programs/cycles.js';
 
-/** A busy machine needs many times what an idle one does, for programs of seconds. */
-const PATIENCE_MS = 120_000;
-
 /** Optimized code is made for as long as a process runs: without any, what grows is what is held. */
 const NO_NEW_CODE = ['--no-opt', '--no-sparkplug', '--no-maglev', '--no-flush-bytecode'];
 
@@ -29,7 +26,7 @@ describe.each<[backend: CyclesInput['backend'], most: number, kinds: readonly Ki
     etcd = await startEtcd({ version: '3.5', enableV2: true });
     openBefore = await etcd.metric('process_open_fds');
     results = await runInChild('cycles', { backend, endpoints: etcd.endpoints }, { nodeArgs: NO_NEW_CODE });
-  }, PATIENCE_MS);
+  });
   afterAll(() => etcd.close());
 
   test.each(kinds)('of a %s: the heap and the handles are what they were', (kind) => {
