@@ -63,7 +63,8 @@ function run(node, live) {
       // Jest reports its progress on stderr. Its stdout is the JSON that is also in the output file.
       stdio: ['ignore', live ? 'ignore' : 'pipe', 'pipe'],
       env: { HOLDFAST_PATIENCE: PATIENCE, ...process.env, CI: 'true', FORCE_COLOR: '0', ...shared },
-      timeout: 45 * minute,
+      // Only a step that hangs takes it: Jest took 44 minutes on a machine with much else to do.
+      timeout: 120 * minute,
     });
     const printed = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => printed.push(data));
