@@ -1,5 +1,6 @@
 // The configuration of a run with one mutation: the tests as ever, through a transform that changes sources on their way.
 // The mutation comes in the environment, since a child process is told nothing else that Jest passes on.
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import base from '../../../jest.config.js';
 
@@ -8,13 +9,7 @@ const [pattern] = Object.keys(base.transform);
 const { globalSetup: _, ...rest } = base; // Who starts the run has the etcd servers already, and says where they are.
 
 // What a mutant doesn't do it won't do later either: the tests' patience is for busy machines, and here it would be waited out.
-const haste = {
-  file: 'packages/testkit/src/clock/eventually.ts',
-  find: 'const { timeoutMs = 20_000, intervalMs = 20 } = options;',
-  replace: `const { intervalMs = 20 } = options;
-  const patience = options.timeoutMs ?? 20_000;
-  const timeoutMs = patience > 20_000 ? patience : Math.min(patience, 4_000);`,
-};
+const haste = JSON.parse(readFileSync(new URL('haste.json', import.meta.url), 'utf8'));
 
 export default {
   ...rest,
@@ -22,7 +17,7 @@ export default {
   // One place in the cache for all mutations: the files that they leave alone are transformed once.
   id: 'mutation',
   // A mutant is told apart from a busy machine by what a test says, never by how long it takes.
-  testTimeout: 60_000,
+  testTimeout: 400_000,
   transform: {
     [pattern]: [
       fileURLToPath(new URL('transform.mjs', import.meta.url)),

@@ -2,7 +2,13 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 /** Variables of the run that this one is started from, and that its tests must not answer to. */
-const NOT_PASSED_ON = ['HOLDFAST_CONFORMANCE_REPORT', 'HOLDFAST_UPDATE_DOCS', 'HOLDFAST_MUTATION', 'JEST_WORKER_ID'];
+const NOT_PASSED_ON = [
+  'HOLDFAST_CONFORMANCE_REPORT',
+  'HOLDFAST_MUTATION',
+  'HOLDFAST_PATIENCE',
+  'HOLDFAST_UPDATE_DOCS',
+  'JEST_WORKER_ID',
+];
 
 export interface JestRunOptions {
   /** Milliseconds after which Jest is ended by force. */
