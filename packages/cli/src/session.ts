@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConfigStore } from '@holdfast/store';
 import { messageOf } from '@holdfast/store/adapter';
@@ -10,6 +9,7 @@ import { DEFAULT_TIMEOUT_S, type GlobalFlags } from './store/store-flags.js';
 import { canAsk, readLine, readSecret } from './terminal/ask.js';
 import { widthOf, type Io, type Signal } from './terminal/io.js';
 import { Output } from './terminal/output.js';
+import { readAll, readInputFile } from './terminal/read-input.js';
 import { styleFor, type Style } from './terminal/style.js';
 import { inline, quoted } from './text/inline.js';
 
@@ -191,7 +191,7 @@ export class Session {
       return this.#readInput();
     }
     try {
-      return await readFile(resolve(this.io.cwd, file), { signal: this.signal });
+      return await readInputFile(resolve(this.io.cwd, file), this.signal);
     } catch (error) {
       this.checkInterrupted();
       throw usage(`the file ${quoted(file)} can't be read: ${messageOf(error)}`, 'Check its name and its permissions.');
@@ -199,22 +199,12 @@ export class Session {
   }
 
   async #readInput(): Promise<Uint8Array> {
-    const chunks: Buffer[] = [];
-    const { stdin } = this.io;
-    const end = () => {
-      stdin.destroy();
-    };
-    this.signal.addEventListener('abort', end);
     try {
-      for await (const chunk of stdin) chunks.push(Buffer.from(chunk as Uint8Array | string));
+      return await readAll(this.io.stdin, this.signal);
     } catch (error) {
       this.checkInterrupted();
       throw error;
-    } finally {
-      this.signal.removeEventListener('abort', end);
     }
-    this.checkInterrupted();
-    return Buffer.concat(chunks);
   }
 
   /** @throws CommandError if a signal has come */

@@ -1,6 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+// cspell:ignore mkfifo
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, constants as files, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually, startEtcd, type Etcd } from '@holdfast/testkit';
 import { command } from '../support/command.js';
@@ -50,6 +54,52 @@ describe('the command as a process', () => {
     expect(out).toMatch(/^Wrote \/p\/a at revision \d+\.\n +a +\\0 +b\n$/);
     expect(err).toContain('there is no key "/p/nothing"');
     expect(code).toBe(1);
+  });
+
+  // Node's own reading of a file waits in a thread, which neither a signal nor the end of the process can end.
+  describe.each(['a named pipe', 'the standard input'])('from %s', (from) => {
+    const isNamed = from === 'a named pipe';
+    let folder: string;
+    let pipe: string;
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'holdfast-pipe-'));
+      pipe = join(folder, 'pipe');
+      execFileSync('mkfifo', [pipe]);
+    });
+    afterAll(() => {
+      rmSync(folder, { recursive: true });
+    });
+
+    test.each([['put', '/p/pipe', ...(isNamed ? ['--file'] : [])], ['import'], ['txn']])(
+      '%s: a signal ends it while nobody writes',
+      async (...args) => {
+        const child = spawn(process.execPath, [MAIN, ...args, isNamed ? pipe : '-'], {
+          env: { ...process.env, ...env },
+        });
+        const read = shown(child);
+        const ended = once(child, 'close');
+        let writer: number | undefined;
+        if (isNamed) writer = await eventually(() => openSync(pipe, files.O_WRONLY | files.O_NONBLOCK));
+        // More than a pipe holds: it is read by then.
+        else await new Promise((taken) => child.stdin.write(Buffer.alloc(300_000), taken));
+        child.kill('SIGINT');
+        const end: unknown = await ended;
+        if (writer !== undefined) closeSync(writer);
+        expect([end, read()]).toEqual([[130, null], '']);
+      },
+    );
+
+    test('all that is written is taken, however late it comes', async () => {
+      const value = 'z'.repeat(300_000);
+      const child = spawn(process.execPath, [MAIN, 'put', '/p/late', ...(isNamed ? ['-f', pipe] : ['-'])], {
+        env: { ...process.env, ...env },
+      });
+      const ended = once(child, 'close');
+      if (isNamed) await writeFile(pipe, value);
+      else child.stdin.end(value);
+      expect(await ended).toEqual([0, null]);
+      expect((await command(['get', '/p/late'], { env })).out).toBe(value);
+    });
   });
 
   test('ends quietly when a reader such as head has enough, and not when the disk is full', async () => {
