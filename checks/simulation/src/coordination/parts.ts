@@ -152,7 +152,11 @@ export class CoordinationParts {
       data: this.data,
       clock: this.clock,
       link: () => client.link,
-      count: this.faults.add,
+      count: (fault) => {
+        this.faults.add(fault);
+        // It may come long after the step that delayed it, and the process's place in a queue comes with it.
+        process.disturbances += 1;
+      },
       history: () => this.truth.epochs.length,
       mayBeLate: isLeased,
     });
@@ -171,7 +175,7 @@ export class CoordinationParts {
       term: () => this.truth.epochs.length,
       run: { wrapStore, trace: this.trace },
     });
-    return new Process({
+    const process: Process = new Process({
       name,
       client,
       clock: this.clock,
@@ -185,6 +189,7 @@ export class CoordinationParts {
       count: this.faults.add,
       violated: this.violations.add,
     });
+    return process;
   }
 
   /** Whether the store came near what it was in an earlier history of the same identity. */
