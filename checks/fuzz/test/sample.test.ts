@@ -14,7 +14,7 @@ import {
 const [first] = availableEtcds();
 
 /** How many seeds each server gets: the first one most. */
-const seedsOn = (version: string): number => (version === first?.version ? 8 : 3);
+const seedsOn = (version: string): number => (version === first?.version ? 12 : 3);
 
 async function fuzz(start: Promise<Arena>, seeds: number): Promise<CampaignResult> {
   await using arena = await start;
