@@ -2,6 +2,7 @@ import { constants, openSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 
 /** Everything in a file, or that comes through a named pipe, byte for byte. */
 export async function readInputFile(path: string, signal: AbortSignal): Promise<Uint8Array> {
@@ -10,10 +11,8 @@ export async function readInputFile(path: string, signal: AbortSignal): Promise<
 }
 
 /** Everything that comes, until its end. An abort ends the stream, and is thrown. */
-export async function readAll(input: Readable, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of addAbortSignal(signal, input)) chunks.push(Buffer.from(chunk as Uint8Array | string));
-  return Buffer.concat(chunks);
+export function readAll(input: Readable, signal: AbortSignal): Promise<Uint8Array> {
+  return buffer(addAbortSignal(signal, input));
 }
 
 /**
