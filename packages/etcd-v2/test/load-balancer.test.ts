@@ -2,7 +2,7 @@
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { availableEtcds, eventually, startBalancer, type Balancer } from '@holdfast/testkit';
+import { availableEtcds, eventually, startBalancer, virtualClock, type Balancer } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { etcdHeaders, etcdSays, HostileServer, notFound, type Reply } from './support/hostile-server.js';
 import { follow, World } from './support/world.js';
@@ -148,10 +148,24 @@ describe('one name, and a server behind it that can not serve', () => {
   test('connections are replaced with back-off where all servers say so', async () => {
     const server = await HostileServer.start(() => noLeader);
     open.push(server);
+    // The back-off is a matter of time, which stands still but for the pauses between two tries: at most 2 ms for each of 40.
+    const clock = virtualClock();
     const retry = { attempts: 20, initialMs: 1, maxMs: 2 };
-    const store = connect(server.endpoint, { keepalive: false, retry });
-    await expect(store.get('/a/x')).rejects.toMatchObject({ code: 'unavailable' });
-    await expect(store.get('/a/x')).rejects.toMatchObject({ code: 'unavailable' });
+    const store = connect(server.endpoint, { keepalive: false, retry, clock });
+    const refused = async (): Promise<void> => {
+      let error: unknown;
+      store.get('/a/x').catch((reason: unknown) => (error = reason));
+      await eventually(
+        async () => {
+          await clock.advance(2);
+          return error !== undefined;
+        },
+        { intervalMs: 1 },
+      );
+      expect(error).toMatchObject({ code: 'unavailable' });
+    };
+    await refused();
+    await refused();
     expect(server.asked.length).toBeGreaterThan(35);
     expect(server.totalConnections).toBeLessThan(10);
   });
@@ -161,6 +175,7 @@ describe('a name with several addresses, of which the first hangs', () => {
   let hanging: Server;
   let server: HostileServer;
   const sockets = new Set<Socket>();
+  /** How many requests the hanging server has got. */
   let taken = 0;
 
   beforeEach(async () => {
@@ -171,8 +186,7 @@ describe('a name with several addresses, of which the first hangs', () => {
     );
     // It takes connections and requests, and says nothing.
     hanging = createServer((socket) => {
-      taken += 1;
-      sockets.add(socket.on('error', () => undefined).resume());
+      sockets.add(socket.on('error', () => undefined).on('data', () => (taken += 1)));
     });
     await new Promise<void>((resolve) => hanging.listen(server.port, '127.0.0.1', resolve));
     const real = dns.lookup.bind(dns);
@@ -194,7 +208,7 @@ describe('a name with several addresses, of which the first hangs', () => {
   const endpoint = () => `http://etcd.test:${server.port}`;
 
   test('reads, writes and watches go on at another one', async () => {
-    const store = connect(endpoint(), { keepalive: { intervalMs: 100, timeoutMs: 100 } });
+    const store = connect(endpoint(), { keepalive: { intervalMs: 100, timeoutMs: 2_000 } });
     expect(await store.get('/a/x')).toMatchObject({ key: '/a/x' });
     expect(taken).toBeGreaterThan(0);
     expect((await store.put('/a/x', '2')).revision).toBe(6);
@@ -202,13 +216,28 @@ describe('a name with several addresses, of which the first hangs', () => {
   });
 
   test('a write that is the first to find out was not sent there, and is made at the other one', async () => {
-    const store = connect(endpoint(), { keepalive: false, timeouts: { connectMs: 1_000 } });
-    expect((await store.put('/a/x', '2')).revision).toBe(6);
+    const clock = virtualClock();
+    const store = connect(endpoint(), { keepalive: false, timeouts: { connectMs: 1_000 }, clock });
+    const put = store.put('/a/x', '2');
+    await eventually(() => taken > 0);
+    await clock.advance(1_000);
+    // And the pauses between tries.
+    const written = put.then(() => true);
+    await eventually(async () => {
+      await clock.advance(10);
+      return Promise.race([written, Promise.resolve(false)]);
+    });
+    expect((await put).revision).toBe(6);
   });
 
   test('a call that is given up makes the next one go elsewhere', async () => {
-    const store = connect(endpoint(), { keepalive: false });
-    await expect(store.get('/a/x', { timeoutMs: 600 })).rejects.toMatchObject({ code: 'timeout' });
-    expect(await store.get('/a/x', { timeoutMs: 20_000 })).toMatchObject({ key: '/a/x' });
+    const clock = virtualClock();
+    const store = connect(endpoint(), { keepalive: false, clock });
+    const given = store.get('/a/x', { timeoutMs: 600 }).catch((error: unknown) => error);
+    await eventually(() => taken > 0);
+    await clock.advance(600);
+    expect(await given).toMatchObject({ code: 'timeout' });
+    expect(await store.get('/a/x')).toMatchObject({ key: '/a/x' });
+    expect(server.asked.at(-1)).toMatchObject({ path: expect.stringContaining('/v2/keys/a/x') });
   });
 });

@@ -14,6 +14,9 @@ interface Run extends StallsResult {
   readonly connections: number;
 }
 
+/** A host that sees fewer has not been tried. */
+const ENOUGH_WRITES = 100;
+
 /** Writes to a server of its own until the host, which stalls meanwhile, has seen enough. */
 async function runOn(backend: StallsInput['backend']): Promise<Run> {
   await using etcd = await startEtcd({ version: '3.5', enableV2: true });
@@ -33,7 +36,7 @@ async function runOn(backend: StallsInput['backend']): Promise<Run> {
   ended.catch(() => undefined);
   const isThere = async (key: string): Promise<boolean> => over || (await writer.get(key)) !== undefined;
   await eventually(() => isThere('/control/begun'), { timeoutMs: 30_000 });
-  for (let n = 0; !(await isThere('/control/stop')); n++) {
+  for (let n = 0; n < ENOUGH_WRITES || !(await isThere('/control/stop')); n++) {
     written.push((await writer.put(`/stall/${n % 50}`, String(n))).revision);
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
@@ -49,7 +52,6 @@ describe('an event loop that stands still for seconds, while others write', () =
   });
 
   test.each(BACKENDS)('loses no event on %s', (backend) => {
-    expect(runs[backend].written.length).toBeGreaterThan(100);
     expect(runs[backend].seen).toEqual(runs[backend].written);
   });
 
