@@ -15,7 +15,7 @@ import type { FaultOf, TestedWorld } from './tested-world.js';
 import { PREFIX } from './world.js';
 
 /** Far above what anything here takes: only what never comes about waits for so long. */
-const GIVE_UP_MS = 30_000;
+const GIVE_UP_MS = 120_000;
 /** So that coordinators change nothing in what a seed means without them. */
 const COORDINATORS = 0xc0_0d;
 const BACKLOG_REVISIONS = 1_000;

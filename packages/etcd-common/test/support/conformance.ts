@@ -4,7 +4,7 @@ import type { EtcdOptions } from '@holdfast/etcd-common';
 import { startFor, type EtcdAdapter } from './adapter.js';
 
 /** How long calls look for a server, in milliseconds. Where none listens, that is what each of them takes. */
-const CONNECT_MS = 1_000;
+const CONNECT_MS = 4_000;
 const NOBODY_CONNECT_MS = 250;
 
 /** Where the backends of the two adapters differ. */
