@@ -1,4 +1,4 @@
-import { StoreError } from '@holdfast/store';
+import { StoreError, type Clock, type Op } from '@holdfast/store';
 import { refusedLocally } from '@holdfast/store/adapter';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mirror } from '../src/index.js';
@@ -39,6 +39,45 @@ describe('starting', () => {
   test('a store that does not answer at all is no different', async () => {
     w.script.beforeRead = () => new Promise(() => undefined);
     await expect(w.open({ startTimeoutMs: 3_000 })).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  test('a process that needs long to decode is not taken for a store that does not answer', async () => {
+    for (let from = 0; from < 3_000; from += 100) {
+      const put = (n: number): Op => ({ type: 'put', key: `${PREFIX}${from + n}`, value: thing(n) });
+      await w.data.txn({ then: Array.from({ length: 100 }, (_, n) => put(n)) });
+    }
+    let looks = 0;
+    let decoded = 0;
+    // A mirror lets the loop turn whenever its clock has gone on, which this one does with each look.
+    const clock: Clock = {
+      now: () => w.clock.now() + (looks += 1),
+      setTimeout: (callback, ms) => w.clock.setTimeout(callback, ms),
+      clearTimeout: (timer) => {
+        w.clock.clearTimeout(timer);
+      },
+    };
+    const decode = (bytes: Uint8Array) => {
+      decoded += 1;
+      return bytes.length;
+    };
+    const pending = mirror(w.store, {
+      prefix: PREFIX,
+      codec: { name: 'slow', decode },
+      clock,
+      startTimeoutMs: 600_000,
+    });
+    const began = w.clock.now();
+    let isOver = false;
+    const over = pending.finally(() => (isOver = true)).catch(() => undefined);
+    // While it decodes, seconds pass with each turn of the loop.
+    while (!isOver) await w.clock.advance(decoded > 0 ? 5_000 : 1);
+    await over;
+    const mirrored = await pending;
+    expect(mirrored.size).toBe(3_001);
+    // Much longer than a store may take for a page, and each value but once.
+    expect(w.clock.now() - began).toBeGreaterThan(60_000);
+    expect(decoded).toBe(3_001);
+    await mirrored.close();
   });
 
   test('missing permission is waited for: a role may be granted', async () => {

@@ -25,6 +25,18 @@ export const mirror: readonly Mutant[] = [
     caughtBy: { test: test('m08-another-history'), name: 'a store that went back is found out by a read of its head' },
   },
   {
+    name: 'mirror-decoding-counts-as-waiting',
+    promise: 'M1',
+    why: 'the time that a process takes to decode a page counts as the store’s',
+    file: core('reads/timed-pages'),
+    find: '    deadline.suspend();\n',
+    replace: '    deadline.extend();\n',
+    caughtBy: {
+      test: test('start'),
+      name: 'a process that needs long to decode is not taken for a store that does not answer',
+    },
+  },
+  {
     name: 'mirror-drops-what-is-invalid',
     trap: 11,
     promise: 'M5',

@@ -1,5 +1,4 @@
 import { isStoreError, type Page, StoreError } from '@holdfast/store';
-import type { Deadline } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { stopwatch } from '../util/stopwatch.js';
 import { askIfBusy, awaitQuick } from './await-quick.js';
@@ -43,15 +42,13 @@ export class ConsiderateRead {
   }
 
   /** To be called, and waited for, with each page when it has come. */
-  async came({ more, total, length }: Page, deadline: Deadline): Promise<void> {
+  async came({ more, total, length }: Page, signal: AbortSignal): Promise<void> {
     if (!this.#isFirst) return;
     this.#isFirst = false;
     const { fullLoads, store } = this.#runtime;
     // Where the past can't be read, a scan is one read: the other pages are here already.
     if (!more || !store.capabilities.historicalReads || !fullLoads.isSlow(this.#passed())) return;
-    deadline.suspend();
-    await this.#giveWay(Math.min(MOST_SHARE, Math.max(1, (total - length) / Math.max(1, length))), deadline.signal);
-    deadline.extend();
+    await this.#giveWay(Math.min(MOST_SHARE, Math.max(1, (total - length) / Math.max(1, length))), signal);
   }
 
   async #giveWay(share: number, signal: AbortSignal): Promise<void> {

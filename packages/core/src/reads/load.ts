@@ -6,6 +6,7 @@ import { checkContinues } from '../table/history.js';
 import { Restore } from '../table/restore.js';
 import { ConsiderateRead } from './considerate-read.js';
 import { inTurn } from './take-turn.js';
+import { timedPages } from './timed-pages.js';
 import { NO_CHANGE, type StepOrigin } from '../events/step.js';
 
 /** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */
@@ -37,12 +38,11 @@ async function loadNow(runtime: Runtime, options: LoadOptions): Promise<void> {
     // Not before the lock is held: a wait for that says nothing of the server.
     const reading = new ConsiderateRead(runtime);
     const read = async (deadline: Deadline) => {
-      for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
-        deadline.extend();
+      const { signal } = deadline;
+      for await (const page of timedPages(runtime.store.scan(range.toRange(), { signal }), deadline)) {
         if (page.more) runtime.reachability.goesOn();
-        await reading.came(page, deadline);
+        await reading.came(page, signal);
         await add(page);
-        deadline.signal.throwIfAborted();
       }
     };
     await reading.run(() => runtime.read('the scan', PAGE_TIMEOUT_MS, options.signal, read));

@@ -1,16 +1,17 @@
 import type { Bookmark, KeyValue, Page, Revision, ScanOptions, UndecodableKey } from '@holdfast/store';
-import { type Deadline, Slicer } from '@holdfast/store/adapter';
+import { Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Delta, KeySet } from '../table/patch.js';
 import { ScanCheck } from '../util/answers.js';
 import { hexOf } from '../table/undecodable-keys.js';
+import { timedPages } from './timed-pages.js';
 
 export interface DeltaOptions {
   /** The first revision whose changes are read. */
   readonly minModRevision: Revision | number;
   /** The state to read. Default: the store's head. */
   readonly revision?: Revision | undefined;
-  /** The longest time between two pages, in milliseconds. */
+  /** The longest time that the store may take for a page, in milliseconds. */
   readonly timeoutMs: number;
 }
 
@@ -101,16 +102,15 @@ export function readPages(
   timeoutMs: number,
   signal: AbortSignal,
   options: Omit<ScanOptions, 'signal'>,
-  use: (page: Page, check: ScanCheck, deadline: Deadline) => Promise<unknown>,
+  use: (page: Page, check: ScanCheck, signal: AbortSignal) => Promise<unknown>,
 ): Promise<ScanCheck> {
   const { range } = runtime.settings;
   const check = new ScanCheck(range);
   return runtime.read(what, timeoutMs, signal, async (deadline) => {
-    for await (const page of runtime.store.scan(range.toRange(), { ...options, signal: deadline.signal })) {
-      deadline.extend();
+    const scan = runtime.store.scan(range.toRange(), { ...options, signal: deadline.signal });
+    for await (const page of timedPages(scan, deadline)) {
       check.begin(page);
-      if ((await use(page, check, deadline)) === false) return check;
-      deadline.signal.throwIfAborted();
+      if ((await use(page, check, deadline.signal)) === false) return check;
     }
     return check;
   });

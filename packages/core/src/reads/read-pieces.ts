@@ -5,6 +5,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { checkList, restOf, ScanCheck } from '../util/answers.js';
 import type { Piece } from './intervals.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
+import { timedPages } from './timed-pages.js';
 
 /** How many keys the first piece may have: nobody knows yet how large they are. */
 const FIRST_KEYS = 100;
@@ -67,12 +68,11 @@ async function readByScan(runtime: Runtime, signal: AbortSignal, use: UsePiece):
   const { range } = runtime.settings;
   await runtime.read('the scan', PAGE_TIMEOUT_MS, signal, async (deadline) => {
     const check = new ScanCheck(range);
-    for await (const page of runtime.store.scan(range.toRange(), { signal: deadline.signal })) {
-      deadline.extend();
+    const scan = runtime.store.scan(range.toRange(), { signal: deadline.signal });
+    for await (const page of timedPages(scan, deadline)) {
       if (page.more) runtime.reachability.goesOn();
       check.begin(page);
       if ((await use({ page, end: range.end })) === false) return;
-      deadline.signal.throwIfAborted();
     }
     check.end(check.seen);
   });

@@ -1,5 +1,5 @@
 import type { Bookmark, KeyValue, Page } from '@holdfast/store';
-import { type Deadline, Slicer } from '@holdfast/store/adapter';
+import { Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import type { ScanCheck } from '../util/answers.js';
 import { ConsiderateRead } from './considerate-read.js';
@@ -71,10 +71,10 @@ async function readDifference(
   let bookmark: Bookmark | undefined;
   let follows = true;
   let isWorthIt = true;
-  const use = async (page: Page, each: ScanCheck, deadline: Deadline) => {
+  const use = async (page: Page, each: ScanCheck, own: AbortSignal) => {
     bookmark ??= page.bookmark;
     checkContinues(bookmark, table.bookmark);
-    await reading.came(page, deadline);
+    await reading.came(page, own);
     follows = await diff.add(page, slicer, each);
     isWorthIt = !isMuchChanged(diff, each.seen, Math.max(table.count, page.total));
     return follows && isWorthIt;
