@@ -102,8 +102,9 @@ const silence: Scenario = async ({ tape }) => {
 
 const isTested = ({ owner: { who } }: Grip): boolean => who !== 'competitor';
 
-/** An operator deletes all keys. */
-const deleted: Scenario = async (_, { prefix, direct: store }) => {
+/** An operator deletes all keys, while somebody on the store under test holds one. */
+const deleted: Scenario = async ({ tape }, { prefix, direct: store }) => {
+  await eventually(() => tape.open.some(isTested), SOON);
   await store.delete({ prefix });
 };
 

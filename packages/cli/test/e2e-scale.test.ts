@@ -52,12 +52,12 @@ describe.each([findEtcd({})])('on etcd $version', ({ version }) => {
     const gateway = await mirror(store, {
       prefix: '/apisix/',
       collections: Object.fromEntries(names.map((name) => [name, { schema: schemaOf(name) }])),
-      startTimeoutMs: 60_000,
+      startTimeoutMs: 600_000,
     });
 
     /** Every key of the store at its revision: shown, or listed as a problem. */
     const expectEqual = async () => {
-      await gateway.sync({ timeoutMs: 30_000 });
+      await gateway.sync({ timeoutMs: 300_000 });
       const { items, count } = await writer.list({ prefix: '/apisix/' }, { keysOnly: true });
       const held = new Map(items.map(({ key, modRevision }) => [key, modRevision]));
       const shown = new Map<string, Revision>();

@@ -117,7 +117,8 @@ describe.each(sampledEtcds())('the mirror on etcd $version', ({ version }) => {
       // On a busy machine the first takes so long to connect that the second is tried as well.
       other.refuse();
       const watched = await open(both);
-      expect(proxy.connections).toBe(1);
+      // One that took too long was given up, and is closed by now or soon.
+      await eventually(() => proxy.connections === 1);
       await other.allow();
       proxy.blackHole();
       await burst(writer, 300, (index) => `${prefix}${index * 2}`);

@@ -9,14 +9,21 @@ export interface EtcdctlSetup {
   readonly flags: readonly string[];
 }
 
+/** As long as a busy machine may need. etcdctl's own are five seconds and two. */
+const PATIENCE = ['--command-timeout=60s', '--dial-timeout=30s'];
+
 // The largest dump a test compares, with room to spare.
 const MAX_OUTPUT_BYTES = 1024 * 1024 * 1024;
 
-/** Runs etcdctl (v3 API) and gives its output. `input` is its standard input. A failure carries its error output. */
+/**
+ * Runs etcdctl (v3 API) and gives its output. `input` is its standard input. A failure carries its error output. Without time-outs among its
+ * arguments, it has a minute.
+ */
 export async function runEtcdctl(setup: EtcdctlSetup, args: readonly string[], input?: string): Promise<string> {
   const ownEndpoints = args.some((arg) => /^--endpoints\b/.test(arg));
   const endpoints = ownEndpoints ? [] : [`--endpoints=${setup.endpoints.join(',')}`];
-  return runTool(setup.etcdctl, [...setup.flags, ...endpoints], args, input);
+  const hasOwnPatience = args.some((arg) => /^--(command|dial)-timeout\b/.test(arg));
+  return runTool(setup.etcdctl, [...setup.flags, ...endpoints, ...(hasOwnPatience ? [] : PATIENCE)], args, input);
 }
 
 /** Runs etcdutl, which works on files alone. */
