@@ -112,6 +112,7 @@ export class LiveWorld implements World, TestedWorld {
         tested: store,
         random,
         epoch: () => truth.epoch.index,
+        known: cell.api === 'v2' ? () => truth.epoch.to : undefined,
       });
       closing.push(() => writers.close());
       const probes: MirrorProbe[] = [];

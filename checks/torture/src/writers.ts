@@ -24,11 +24,15 @@ export interface WriterSetup {
   readonly random: Random;
   /** Which history the servers hold now. */
   readonly epoch: () => number;
+  /** Up to where the truth knows that history, where the servers forget: writers don't get too far ahead of it. */
+  readonly known?: (() => number) | undefined;
 }
 
 /** How long a write may take, in milliseconds: with a member that does not answer the writers must not stand still for long. */
 const WRITE_TIMEOUT_MS = 1_000;
 const CALL = { timeoutMs: WRITE_TIMEOUT_MS };
+/** Much less than the 1,000 events that etcd v2 remembers: the truth reads them one by one, on a busy machine more slowly than they are written. */
+const MOST_AHEAD = 300;
 
 type Lane = (random: Random, direct: WrittenStore) => Promise<void>;
 
@@ -107,7 +111,7 @@ export class LiveWriters implements Writers {
   async #run(lane: Lane, pauseMs: number): Promise<void> {
     while (!this.#closed) {
       await wait(pauseMs * (0.5 + this.#random.next()));
-      if (this.#pauses > 0) continue;
+      if (this.#pauses > 0 || this.#isFarAhead) continue;
       this.#underWay += 1;
       const { direct } = this.#setup;
       const member = this.#member;
@@ -127,6 +131,13 @@ export class LiveWriters implements Writers {
         this.#underWay -= 1;
       }
     }
+  }
+
+  /** Of the truth, in its present history. */
+  get #isFarAhead(): boolean {
+    const { epoch, known } = this.#setup;
+    const last = this.beacon.at(-1);
+    return known !== undefined && last?.epoch === epoch() && last.revision - known() > MOST_AHEAD;
   }
 
   #value(): Value {

@@ -60,6 +60,16 @@ describe('the steps of a mirror', () => {
     expect(names(check([second, step(9, {})], [bridged]))).toEqual(['equal']);
   });
 
+  test('show a last good value of the part that was forgotten, which nobody knows', () => {
+    const bridged = epochOf(0, put(2, A));
+    const bad = { value: '{unreadable', modRevision: 6, createRevision: 2 };
+    bridged.bridge({ revision: 6, entries: new Map([[A, bad]]) });
+    bridged.add([put(7, B)]);
+    const shown = (revision: number) => ({ ...entry(revision, 2), value: { n: 9, epoch: 0 } });
+    expect(check([second, step(5, { [A]: shown(5) }), step(7, { [B]: entry(7) })], [bridged])).toEqual([]);
+    expect(names(check([second, step(7, { [A]: shown(2), [B]: entry(7) })], [bridged]))).toEqual(['equal']);
+  });
+
   test('of an older history after those of a newer one are found', () => {
     const newer = epochOf(1, put(2, A, JSON.stringify({ n: 2, epoch: 1 })));
     const shown = { ...entry(2), value: { n: 2, epoch: 1 } };
