@@ -1,9 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
-import { findEtcd, eventually, startProxy, type EtcdMember, type Proxy } from '@holdfast/testkit';
-import { etcdV2Store, type EtcdV2Store } from '@holdfast/etcd-v2';
+import { findEtcd, eventually, startProxy, virtualClock, type EtcdMember, type Proxy } from '@holdfast/testkit';
+import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
+import { whileTimePasses } from '../../etcd-common/test/support/while-time-passes.js';
 import { follow, World } from './support/world.js';
+
+/** How long calls look for a server, in milliseconds: longer than a busy machine stands still. */
+const CONNECT_MS = 20_000;
 
 describe.each([findEtcd({})])('three members of etcd $version', ({ version }) => {
   let world: World;
@@ -20,7 +24,8 @@ describe.each([findEtcd({})])('three members of etcd $version', ({ version }) =>
       endpoints: world.etcd.endpoints,
       random: () => 0,
       timeouts: { connectMs: 10_000 },
-      keepalive: { intervalMs: 500, timeoutMs: 1_000 },
+      // Often, to notice soon that a member has no leader. One that answers late is not dead.
+      keepalive: { intervalMs: 500, timeoutMs: 20_000 },
       retry: { attempts: 10, initialMs: 50 },
     });
     return store;
@@ -65,7 +70,7 @@ describe.each([findEtcd({})])('three members of etcd $version', ({ version }) =>
     async (which) => {
       connect();
       const key = `/counter/${which}`;
-      await store.put(key, 'first');
+      await eventually(() => store.put(key, 'first'));
       const watch = await follow(store, { prefix: '/counter/' });
       const counter = count(key);
       await watch.until(20);
@@ -88,7 +93,7 @@ describe.each([findEtcd({})])('three members of etcd $version', ({ version }) =>
   test('two of three are killed and come back: the watch says so, is live again, and has lost nothing', async () => {
     connect();
     const watch = await follow(store, { prefix: '/quorum/' });
-    await store.put('/quorum/a', '1');
+    await eventually(() => store.put('/quorum/a', '1'));
     await watch.until(1);
     const victims = world.etcd.members.slice(0, 2);
     for (const victim of victims) await victim.kill();
@@ -107,7 +112,7 @@ describe.each([findEtcd({})])('three members of etcd $version', ({ version }) =>
     store = etcdV2Store({
       endpoints: [alone.endpoint, others[0]!.endpoint],
       random: () => 0,
-      keepalive: { intervalMs: 300, timeoutMs: 1_000 },
+      keepalive: { intervalMs: 300, timeoutMs: 20_000 },
       retry: { initialMs: 50 },
     });
     const watch = await follow(store, { prefix: '/alone/' });
@@ -136,7 +141,7 @@ describe.each([findEtcd({})])('three members of etcd $version', ({ version }) =>
   test('the member list gives the addresses of those that were not named', async () => {
     const [named] = world.etcd.members;
     store = etcdV2Store({ endpoints: [named!.endpoint], retry: { initialMs: 20 } });
-    await store.put('/listed', '1');
+    await eventually(() => store.put('/listed', '1'));
     expect(await store.refreshEndpoints()).toEqual(expect.arrayContaining([...world.etcd.endpoints]));
     expect(await store.health()).toHaveLength(3);
     await named!.kill();
@@ -160,14 +165,15 @@ describe.each([findEtcd({})])('several endpoints of etcd $version', ({ version }
   });
   afterAll(() => world.close());
 
-  async function through(count: number): Promise<EtcdV2Store> {
+  /** A store with as many endpoints, which gives the server time to answer. */
+  async function through(count: number, options: Partial<EtcdV2Options> = {}): Promise<EtcdV2Store> {
     for (let index = 0; index < count; index += 1) proxies.push(await startProxy(world.etcd.endpoints[0]!));
     const store = etcdV2Store({
       endpoints: proxies.map(({ endpoint }) => endpoint),
       random: () => 0,
-      timeouts: { connectMs: 1_000 },
+      timeouts: { connectMs: CONNECT_MS },
       retry: { initialMs: 20, maxMs: 100 },
-      keepalive: { intervalMs: 200, timeoutMs: 200 },
+      ...options,
     });
     stores.push(store);
     return store;
@@ -191,7 +197,8 @@ describe.each([findEtcd({})])('several endpoints of etcd $version', ({ version }
   });
 
   test('an endpoint that failed is left alone for a while, then used again', async () => {
-    const store = await through(2);
+    // No time passes, in which the store would ask both for their cluster again.
+    const store = await through(2, { clock: virtualClock() });
     const [first, second] = proxies;
     first?.refuse();
     await store.get('/a');
@@ -233,26 +240,40 @@ describe.each([findEtcd({})])('several endpoints of etcd $version', ({ version }
   });
 
   test('an endpoint that swallows what it is sent leaves time for the others', async () => {
-    const store = await through(2);
+    const clock = virtualClock();
+    const keepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
+    const store = await through(2, { clock, keepalive });
     proxies[0]?.blackHole();
-    expect(await store.get('/swallowed')).toBeUndefined();
+    const read = store.get('/swallowed');
+    await eventually(() => proxies[0]?.connections === 1);
+    await clock.advance(keepalive.intervalMs + keepalive.timeoutMs);
+    // A store that begins gives an endpoint that does not say its cluster some seconds more.
+    expect(await whileTimePasses(clock, read)).toBeUndefined();
     expect(proxies[1]?.totalConnections).toBe(1);
   });
 
   test('a server that accepts and says nothing is given up within the keepalive', async () => {
-    const store = await through(1);
+    const clock = virtualClock();
+    const keepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
+    const store = await through(1, { clock, keepalive });
     await store.put('/silent', '1');
     proxies[0]?.blackHole();
-    const write = await store.put('/silent', '2').catch((error: unknown) => error);
+    let write: unknown;
+    store.put('/silent', '2').catch((error: unknown) => (write = error));
+    await clock.advance(keepalive.intervalMs);
+    expect(write).toBeUndefined();
+    await clock.advance(keepalive.timeoutMs);
     expect(write).toMatchObject({ code: 'timeout', outcome: 'unknown' });
     await proxies[0]?.allow();
     expect(await store.get('/silent')).toMatchObject({ key: '/silent' });
   });
 
   test('where none can be reached the error names each, and a write was not applied', async () => {
-    const store = await through(2);
+    const clock = virtualClock();
+    const store = await through(2, { clock, timeouts: { connectMs: 1_000 } });
     for (const proxy of proxies) proxy.refuse();
-    const error = await store.put('/a', '1').catch((caught: unknown) => caught);
+    const put = store.put('/a', '1').catch((caught: unknown) => caught);
+    const error = await whileTimePasses(clock, put);
     expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied', retryable: true });
     for (const { endpoint } of proxies) expect((error as Error).message).toContain(endpoint);
     expect((error as Error).message).toContain('timeouts.connectMs');

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { inspect } from 'node:util';
 import { toRevision, type ConfigStore, type StoreError } from '@holdfast/store';
-import { eventually } from '@holdfast/testkit';
+import { eventually, virtualClock } from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { etcdHeaders, etcdSays, HostileServer, notFound, type Asked, type Reply } from './support/hostile-server.js';
+import { whileTimePasses } from '../../etcd-common/test/support/while-time-passes.js';
 import { follow } from './support/world.js';
 
 const owned: AsyncDisposable[] = [];
@@ -134,7 +135,7 @@ const STRANGE_HEADERS: readonly (readonly [string, Reply])[] = [
   ],
 ];
 
-/** A server with one key, whose first poll is answered as told, and the next with an event. */
+/** A server with one key, whose first poll is answered as told, and the next ones with what follows the index that they ask for. */
 async function polled(reply: Reply, options: Partial<EtcdV2Options> = {}) {
   let polls = 0;
   const event = (index: number) =>
@@ -146,7 +147,7 @@ async function polled(reply: Reply, options: Partial<EtcdV2Options> = {}) {
     if (!path.includes('wait=true')) return notFound('/a/_', 5);
     polls += 1;
     if (polls === 1) return reply;
-    return polls === 2 ? event(6) : { status: 200, headers: etcdHeaders(6), headOnly: true };
+    return path.includes('waitIndex=6') ? event(6) : { status: 200, headers: etcdHeaders(6), headOnly: true };
   });
   const store = open([server.endpoint], options);
   const after = { revision: toRevision(5), identity: 'abc' };
@@ -372,13 +373,18 @@ describe('an answer that does not go on, while the server answers others', () =>
           asked += 1;
           return asked <= stalls ? stalled : got(file('/a/x'));
         });
-      const keepalive = { intervalMs: 20, timeoutMs: 100 };
-      const once = open([(await answers(1)).endpoint], { keepalive });
-      expect(await once.get('/a/x')).toMatchObject({ key: '/a/x' });
+      // The server, which is this process, answers a question within a few steps of the clock, however long they take.
+      const [clock, stepMs] = [virtualClock(), 1_000];
+      const keepalive = { intervalMs: stepMs, timeoutMs: 20 * stepMs };
+      const timeouts = { connectMs: 20 * stepMs };
+      const once = open([(await answers(1)).endpoint], { keepalive, timeouts, clock });
+      expect(await whileTimePasses(clock, once.get('/a/x'), stepMs)).toMatchObject({ key: '/a/x' });
       asked = 0;
-      const always = open([(await answers(Infinity)).endpoint], { keepalive });
-      expect(await failure(always.put('/a/x', '1'))).toMatchObject({ code: 'timeout', outcome: 'unknown' });
-      expect(await failure(always.get('/a/x'))).toMatchObject({ code: 'timeout', retryable: true });
+      const always = open([(await answers(Infinity)).endpoint], { keepalive, timeouts, clock });
+      const put = failure(always.put('/a/x', '1'));
+      expect(await whileTimePasses(clock, put, stepMs)).toMatchObject({ code: 'timeout', outcome: 'unknown' });
+      const get = failure(always.get('/a/x'));
+      expect(await whileTimePasses(clock, get, stepMs)).toMatchObject({ code: 'timeout', retryable: true });
     },
   );
 });

@@ -50,7 +50,8 @@ test.each(HOSTILE_RANDOM)(
       return path.includes('wait=true') ? { status: 200, headers: etcdHeaders(), headOnly: true } : notFound('/a');
     });
     const retry = { attempts: 6, initialMs: 5, maxMs: 10 };
-    await using store = etcdV2Store({ endpoints: [server.endpoint, ENDPOINT], random, retry });
+    const timeouts = { connectMs: 60_000 };
+    await using store = etcdV2Store({ endpoints: [server.endpoint, ENDPOINT], random, retry, timeouts });
     const watch = store.watch({ prefix: '/a/' });
     expect(await store.get('/a/x')).toBeUndefined();
     await watch.ready;

@@ -325,7 +325,7 @@ describe.each([findEtcd({})])('entries on etcd $version', ({ version }) => {
       const leader = await cluster.etcd.leader();
       const others = cluster.etcd.members.filter((member) => member !== leader);
       const store = cluster.open({ endpoints: [leader.endpoint] });
-      await store.put('/alone', '1');
+      await eventually(() => store.put('/alone', '1'));
       for (const member of others) await member.kill();
       expect(text((await store.get('/alone', { consistency: 'serializable' }))?.value)).toBe('1');
       await expect(store.get('/alone', { timeoutMs: 500 })).rejects.toMatchObject({ code: 'timeout' });

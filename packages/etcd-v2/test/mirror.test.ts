@@ -119,8 +119,9 @@ describe.each([findEtcd({})])(
       await world.raw('DELETE', '/m/dir?recursive=true');
       await equal();
       expect([routes.has('dir/a'), routes.has('dirt')]).toEqual([false, true]);
-      await world.raw('PUT', '/m/soon', { value: '1', ttl: '1' });
+      await world.raw('PUT', '/m/soon', { value: '1' });
       await eventually(() => routes.has('soon'));
+      await world.raw('PUT', '/m/soon', { value: '1', ttl: '1' });
       await eventually(() => !routes.has('soon'));
       await world.raw('PUT', '/m/dirt', { dir: 'true' });
       await equal();

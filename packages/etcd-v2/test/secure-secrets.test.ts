@@ -5,8 +5,6 @@ import { basic, enableUsers } from './support/users.js';
 
 describeSecrets(ADAPTER, {
   enable: (etcd, password) => enableUsers(etcd, password),
-  // The server checks each password with bcrypt, which takes its time on a busy machine.
-  connectMs: 2_000,
   sent: (username, password) => [basic(username, password)],
   sample: basic('app', 'apppw'),
   parts: async (store) => {

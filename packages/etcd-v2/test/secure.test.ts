@@ -1,9 +1,21 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { findEtcd, certificateAuthority, eventually, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
+import {
+  findEtcd,
+  certificateAuthority,
+  eventually,
+  startEtcd,
+  startProxy,
+  virtualClock,
+  type Etcd,
+} from '@holdfast/testkit';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
+import { failingOnce } from '../../etcd-common/test/support/failing-once.js';
 import { failure } from '../../etcd-common/test/support/failure.js';
 import { admin, enableUsers, kv } from './support/users.js';
 import { follow } from './support/world.js';
+
+/** How long calls look for a server, in milliseconds: longer than a handshake takes on a busy machine. */
+const CONNECT_MS = 60_000;
 
 describe.each([findEtcd({})])('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();
@@ -25,8 +37,12 @@ describe.each([findEtcd({})])('secured connections to etcd $version', ({ version
     await Promise.all([etcd.close(), mutual.close()]);
   });
 
-  const connect = (endpoints: readonly string[], tls: EtcdV2Options['tls']): EtcdV2Store => {
-    const store = etcdV2Store({ endpoints, tls, timeouts: { connectMs: 1_000 } });
+  const connect = (
+    endpoints: readonly string[],
+    tls: EtcdV2Options['tls'],
+    options: Partial<EtcdV2Options> = {},
+  ): EtcdV2Store => {
+    const store = etcdV2Store({ endpoints, tls, timeouts: { connectMs: CONNECT_MS }, ...options });
     open.push(store);
     return store;
   };
@@ -122,11 +138,17 @@ describe.each([findEtcd({})])('secured connections to etcd $version', ({ version
   test('plain text to a TLS server, and TLS to a plain one, say what to write', async () => {
     const plain = etcd.endpoints.map((endpoint) => endpoint.replace('https:', 'http:'));
     // Etcd just closes the connection.
-    expect((await failure(connect(plain, undefined).get('/x'))).code).toBe('unavailable');
+    expect((await failure(connect(plain, undefined, { timeouts: { connectMs: 1_000 } }).get('/x'))).code).toBe(
+      'unavailable',
+    );
     const unsecured = await startEtcd({ version, enableV2: true });
     open.push(unsecured);
     const secure = unsecured.endpoints.map((endpoint) => endpoint.replace('http:', 'https:'));
-    expect((await failure(connect(secure, { ca: authority.cert }).get('/x'))).message).toContain('http://');
+    const clock = virtualClock();
+    const read = failingOnce((signal) => connect(secure, { ca: authority.cert }, { clock }).get('/x', { signal }));
+    await read.failedOnce;
+    await clock.advance(CONNECT_MS);
+    expect((await read.error).message).toContain('http://');
   });
 });
 
@@ -147,7 +169,7 @@ describe.each([findEtcd({})])('users of etcd $version', ({ version }) => {
   afterAll(() => etcd.close());
 
   const connect = (auth: EtcdV2Options['auth'], endpoints: readonly string[] = etcd.endpoints): EtcdV2Store => {
-    const store = etcdV2Store({ endpoints, auth, timeouts: { connectMs: 2_000 }, retry: { initialMs: 20 } });
+    const store = etcdV2Store({ endpoints, auth, timeouts: { connectMs: CONNECT_MS }, retry: { initialMs: 20 } });
     open.push(store);
     return store;
   };

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { isStoreError } from '@holdfast/store';
 import { availableEtcds, eventually, virtualClock } from '@holdfast/testkit';
+import { whileTimePasses } from '../../etcd-common/test/support/while-time-passes.js';
 import { follow, Follower, World } from './support/world.js';
 
 describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ version }) => {
@@ -52,7 +53,8 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
     test('a directory that expires is one delete-range, and a key that expires a delete', async () => {
       const store = world.open();
       const watch = await follow(store, { prefix: '/expiring/' });
-      await world.raw('PUT', '/expiring/dir', { dir: 'true', ttl: '1' });
+      // Long enough for the entry to come into it before it goes.
+      await world.raw('PUT', '/expiring/dir', { dir: 'true', ttl: '6' });
       await world.raw('PUT', '/expiring/dir/a', { value: '1' });
       await store.put('/expiring/key', '1', { ttl: 1 });
       await watch.until(4);
@@ -237,18 +239,21 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
 
     test('a half-open connection is noticed within the keepalive, and nothing is lost', async () => {
       const proxy = await world.proxy();
-      const keepalive = { intervalMs: 200, timeoutMs: 300 };
-      const store = world.open({ endpoints: [proxy.endpoint], keepalive, timeouts: { connectMs: 300 } });
+      const clock = virtualClock();
+      const keepalive = { intervalMs: 10_000, timeoutMs: 5_000 };
+      const store = world.open({ endpoints: [proxy.endpoint], keepalive, clock });
       const watch = await follow(store, { prefix: '/half/' });
       proxy.blackHole();
-      await watch.status('interrupted');
+      await clock.advance(keepalive.intervalMs);
+      expect(watch.watch.state.status).toBe('live');
+      await clock.advance(keepalive.timeoutMs);
       const { state } = watch.watch;
       expect(state.status === 'interrupted' && state.cause.code).toBe('timeout');
       await world.raw('PUT', '/half/a', { value: '1' });
       await proxy.allow();
-      await watch.until(1);
+      await whileTimePasses(clock, watch.until(1));
       expect(watch.told).toEqual(['put /half/a=1']);
-      await watch.status('live');
+      await whileTimePasses(clock, watch.status('live'));
     });
 
     test('of connections that have died together, the first one that is noticed is the last one that is used', async () => {
@@ -260,6 +265,8 @@ describe.each(availableEtcds({ api: 'v2' }))('a watch on etcd $version', ({ vers
           const opened = proxy.totalConnections;
           await Promise.all(Array.from({ length: 20 }, () => store.get('/half')));
           await new Promise((resolve) => setTimeout(resolve, 200));
+          // Timers come before connections, where this process stood still.
+          await new Promise((resolve) => setImmediate(resolve));
           return proxy.connections > 5 && proxy.totalConnections === opened;
         },
         { timeoutMs: 20_000 },

@@ -41,7 +41,7 @@ test('a store that goes to an endpoint for the first time keeps the connection t
     await eventually(() => watch.state.status === 'interrupted', { intervalMs: 1 });
     const failures: string[] = [];
     const reads = Array.from({ length: 5 }, (_, n) =>
-      store.get(`/k${n}`, { timeoutMs: 10_000 }).catch((error: unknown) => {
+      store.get(`/k${n}`, { timeoutMs: 60_000 }).catch((error: unknown) => {
         if (!isStoreError(error, 'unavailable')) failures.push(String(error));
       }),
     );

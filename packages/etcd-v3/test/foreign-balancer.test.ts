@@ -1,8 +1,9 @@
-// A store with one name that leads to members of two clusters: it finds out by itself which one counts. By the real clock,
-// some seconds each; known-identity.test.ts and identity-census.test.ts of etcd-common have all cases, by a virtual one.
+// A store with one name that leads to members of two clusters: it finds out by itself which one counts. With real servers, some seconds
+// each; known-identity.test.ts and identity-census.test.ts of etcd-common have all cases, without any.
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { findEtcd, eventually, startBalancer, type Balancer } from '@holdfast/testkit';
+import { findEtcd, eventually, startBalancer, virtualClock, type Balancer } from '@holdfast/testkit';
 import { failure } from '../../etcd-common/test/support/failure.js';
+import { whileTimePasses } from '../../etcd-common/test/support/while-time-passes.js';
 import { ForeignWorld } from './foreign-world.js';
 
 let world: ForeignWorld;
@@ -40,17 +41,24 @@ test('a store whose first connection went to the fresh member is put right', asy
 test('a balancer that leads to the fresh member alone is believed after some seconds, and no longer once the others are back', async () => {
   const lb = await balancer();
   lb.serve([0, 2]);
-  const store = world.connect([lb.endpoint], { timeouts: { connectMs: 1_000 } });
+  const clock = virtualClock();
+  const store = world.connect([lb.endpoint], { timeouts: { connectMs: 1_000 }, clock });
   await world.own.put('/back', 'x');
   expect(await store.get('/back')).toMatchObject({ key: '/back' });
   lb.serve([1]);
   lb.cut();
-  const began = Date.now();
+  const began = clock.now();
   // The read finds out that the connection is gone. Both are short: after three seconds the fresh member may be believed.
-  await failure(store.get('/back', { timeoutMs: 500 }));
-  expect(await failure(store.put('/back', 'lost'))).toMatchObject({ outcome: 'not-applied' });
-  await eventually(async () => (await store.list('/back')).bookmark.identity === world.ids.fresh);
-  expect(Date.now() - began).toBeGreaterThan(2_900);
+  await whileTimePasses(clock, failure(store.get('/back', { timeoutMs: 500 })));
+  expect(await whileTimePasses(clock, failure(store.put('/back', 'lost')))).toMatchObject({ outcome: 'not-applied' });
+  await whileTimePasses(
+    clock,
+    eventually(async () => (await store.list('/back')).bookmark.identity === world.ids.fresh),
+  );
+  expect(clock.now() - began).toBeGreaterThan(2_900);
   lb.serve([0, 1, 2]);
-  await eventually(async () => (await store.get('/back')) !== undefined);
+  await whileTimePasses(
+    clock,
+    eventually(async () => (await store.get('/back')) !== undefined),
+  );
 });

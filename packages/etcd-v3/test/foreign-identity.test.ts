@@ -11,12 +11,14 @@ import {
   findEtcd,
   startAnsweringProxy,
   startBalancer,
+  virtualClock,
   type Balancer,
   type Etcd,
   type Proxy,
 } from '@holdfast/testkit';
 import { failure } from '../../etcd-common/test/support/failure.js';
 import { nextEvents } from '../../etcd-common/test/support/next-events.js';
+import { whileTimePasses } from '../../etcd-common/test/support/while-time-passes.js';
 import { ForeignWorld } from './foreign-world.js';
 
 // What the versions tell of themselves, and to whom, is in foreign-users.test.ts.
@@ -55,7 +57,8 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
       const nothing = () => undefined;
       const logger: Logger = { debug: nothing, info: nothing, error: nothing, warn: (text) => warnings.push(text) };
       const { one, two, other, endpoints } = await world.three();
-      const store = connect(endpoints, { logger });
+      // All calls end with it, and the foreign endpoint is to have answered by then.
+      const store = connect(endpoints, { logger, timeouts: { connectMs: 8_000 } });
       await store.put('/a/1', 'kept');
       const watch = store.watch({ prefix: '/a/' });
       const { identity } = await watch.ready;
@@ -65,7 +68,7 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
       stop(one);
       stop(two);
       await eventually(() => watch.state.status === 'interrupted');
-      const reads = await Promise.all(
+      const reading = Promise.all(
         [
           store.get('/a/1'),
           store.get('/a/1', { consistency: 'serializable' }),
@@ -74,8 +77,7 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
           store.status(),
         ].map(failure),
       );
-      for (const error of reads) expect(error).toMatchObject({ code: 'unavailable', retryable: true });
-      const writes = await Promise.all(
+      const writing = Promise.all(
         [
           store.put('/a/2', 'lost'),
           store.delete({ prefix: '/' }),
@@ -83,7 +85,8 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
           store.leases.grant(60),
         ].map(failure),
       );
-      for (const error of writes) {
+      for (const error of await reading) expect(error).toMatchObject({ code: 'unavailable', retryable: true });
+      for (const error of await writing) {
         expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied', retryable: true });
         expect(error.message).toContain(`${other.endpoint} belongs to cluster ${ids.fresh}`);
         expect(error.message).toContain(`follows cluster ${ids.own}`);
@@ -101,7 +104,8 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
 
     test('a store that begins with the foreign one follows the majority', async () => {
       const { other, endpoints } = await world.three();
-      const store = connect([other.endpoint, ...endpoints.slice(0, 2)]);
+      // It waits for the answers of all, for as long as its clock stands still.
+      const store = connect([other.endpoint, ...endpoints.slice(0, 2)], { clock: virtualClock() });
       await own.put('/start', 'x');
       const [read, watched] = await Promise.all([store.get('/start'), store.watch('/start').ready]);
       expect(read).toMatchObject({ key: '/start' });
@@ -114,7 +118,8 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
       const { one, other, endpoints } = await world.three();
       const down = await proxyTo(own);
       stop(down);
-      const store = connect([other.endpoint, one.endpoint, down.endpoint]);
+      const timeouts = { connectMs: 8_000 };
+      const store = connect([other.endpoint, one.endpoint, down.endpoint], { timeouts });
       const error = await failure(store.put('/undecided', 'x'));
       expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied' });
       expect(error.message).toMatch(/the endpoints belong to different clusters, and none of these has a majority/);
@@ -175,12 +180,14 @@ describe.each([findEtcd({}).version])('foreign clusters of etcd %s', (version) =
       world.open.push(relay);
       const { one, two } = await world.three();
       const endpoint = `unix:${join(folder, 'etcd.sock')}`;
-      const store = connect([endpoint, one.endpoint, two.endpoint]);
+      const clock = virtualClock();
+      const timeouts = { connectMs: 4_000 };
+      const store = connect([endpoint, one.endpoint, two.endpoint], { timeouts, clock });
       await store.put('/unix', 'x');
       stop(one);
       stop(two);
-      await failure(store.get('/unix'));
-      const error = await failure(store.put('/unix', 'lost'));
+      await whileTimePasses(clock, failure(store.get('/unix')));
+      const error = await whileTimePasses(clock, failure(store.put('/unix', 'lost')));
       expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied' });
       expect(error.message).toContain(`${endpoint} belongs to cluster ${ids.fresh}`);
     });

@@ -1,8 +1,9 @@
 // The same where clusters have users: a server that wants a user first tells its cluster to nobody else.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { eventually, findEtcd, type Proxy } from '@holdfast/testkit';
+import { eventually, findEtcd, virtualClock, type Proxy } from '@holdfast/testkit';
 import { failure } from '../../etcd-common/test/support/failure.js';
 import { nextEvents } from '../../etcd-common/test/support/next-events.js';
+import { whileTimePasses } from '../../etcd-common/test/support/while-time-passes.js';
 import { ForeignWorld } from './foreign-world.js';
 import { APP, enableAuth } from './watch-auth.js';
 import { sampledEtcds } from '../../../.ci/test/support/sampled-etcds.js';
@@ -35,11 +36,10 @@ describe.each(sampledEtcds())('foreign clusters with users, of etcd $version', (
 
     test('a store that begins with the foreign one follows the majority, and later on only that', async () => {
       const { one, two, other, endpoints } = await world.three();
-      // A server on a busy machine takes long to check passwords, for all of which a new store waits.
-      const store = world.connect([other.endpoint, ...endpoints.slice(0, 2)], {
-        auth: APP,
-        timeouts: { connectMs: 8_000 },
-      });
+      // A server on a busy machine takes long to check passwords, for all of which a new store waits while its clock stands still.
+      const clock = virtualClock();
+      const timeouts = { connectMs: 4_000 };
+      const store = world.connect([other.endpoint, ...endpoints.slice(0, 2)], { auth: APP, timeouts, clock });
       await store.put('/app/1', 'x');
       expect(await store.get('/app/1')).toMatchObject({ key: '/app/1' });
       const watch = store.watch({ prefix: '/app/' });
@@ -47,12 +47,15 @@ describe.each(sampledEtcds())('foreign clusters with users, of etcd $version', (
       const next = nextEvents(watch[Symbol.asyncIterator]());
       stop(one);
       stop(two);
-      await failure(store.get('/app/1'));
-      const error = await failure(store.put('/app/2', 'lost'));
+      await whileTimePasses(clock, failure(store.get('/app/1')), 50);
+      const error = await whileTimePasses(clock, failure(store.put('/app/2', 'lost')), 50);
       expect(error).toMatchObject({ code: 'unavailable', outcome: 'not-applied', retryable: true });
       await Promise.all([one.allow(), two.allow()]);
-      await eventually(() => store.put('/app/3', 'x'));
-      expect(await next).toMatchObject({ events: [{ current: { key: '/app/3' } }] });
+      await whileTimePasses(
+        clock,
+        eventually(() => store.put('/app/3', 'x')),
+      );
+      expect(await whileTimePasses(clock, next)).toMatchObject({ events: [{ current: { key: '/app/3' } }] });
     });
   });
 

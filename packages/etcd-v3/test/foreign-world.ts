@@ -44,12 +44,12 @@ export class ForeignWorld {
     return { one, two, other, endpoints: [one, two, other].map(({ endpoint }) => endpoint) };
   }
 
-  /** A store that begins with the first endpoint, and does not wait for long. */
+  /** A store that begins with the first endpoint. */
   connect(endpoints: readonly string[], options: Partial<EtcdV3Options> = {}): EtcdV3Store {
     const store = etcdV3Store({
       endpoints,
       random: () => 0,
-      timeouts: { connectMs: 2_000 },
+      timeouts: { connectMs: 20_000 },
       retry: { initialMs: 20, maxMs: 200 },
       ...options,
     });

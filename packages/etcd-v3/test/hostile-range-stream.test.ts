@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { isStoreError, type ConfigStore } from '@holdfast/store';
 import { availableEtcds, startAnsweringProxy, startEtcd, type AnsweringProxy, type Etcd } from '@holdfast/testkit';
+import { slowClock } from '../../etcd-common/test/support/slow-clock.js';
 import { build, drop, edit, parse, rearrange, set } from '../../../checks/hostile/src/protobuf.js';
 
 const COUNT = 6_000;
@@ -216,8 +217,9 @@ async function headerOf(store: ConfigStore): Promise<Uint8Array> {
   return header;
 }
 
+/** A store that gives no stream up because it is late: it is to be given up for what it tells. */
 const open = (): ConfigStore =>
-  etcdV3Store({ endpoints: [proxy.endpoint], retry: { attempts: 2, initialMs: 10, maxMs: 50 } });
+  etcdV3Store({ endpoints: [proxy.endpoint], retry: { attempts: 2, initialMs: 10, maxMs: 50 }, clock: slowClock });
 
 async function keysOf(store: ConfigStore, keys: string[] = []): Promise<string[]> {
   let bookmark: unknown;

@@ -96,7 +96,7 @@ describe.each(sampledEtcds())('a load balancer before three members of etcd $ver
       await eventually(() => writes.written() > before + 50, { timeoutMs: 30_000 });
       await eventually(() => lb.connectionsTo(member) === 0);
       await eventually(() => follower.watch.state.status === 'live');
-      const { revision } = await store.put('/cut/1', 'x');
+      const { revision } = await eventually(() => store.put('/cut/1', 'x'));
       await eventually(() => follower.revisions.includes(revision));
       expect(follower.error).toBeUndefined();
       follower.check();

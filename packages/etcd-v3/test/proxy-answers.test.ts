@@ -1,18 +1,20 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror, text } from '@holdfast/core';
 import { etcdV3Store } from '@holdfast/etcd-v3';
-import { toRevision, type ConfigStore } from '@holdfast/store';
+import { toRevision, type Clock, type ConfigStore } from '@holdfast/store';
 import {
   availableEtcds,
   eventually,
   grpcAnswer,
   startAnsweringProxy,
   startEtcd,
+  virtualClock,
   type AnsweringProxy,
   type Etcd,
   type ProxyAnswer,
 } from '@holdfast/testkit';
 import { failure } from '../../etcd-common/test/support/failure.js';
+import { whileTimePasses } from '../../etcd-common/test/support/while-time-passes.js';
 
 const { version } = availableEtcds().at(-1)!;
 
@@ -31,12 +33,13 @@ afterAll(async () => {
   await etcd.close();
 });
 
-const connect = (silenceMs = 500, connectMs = 600): ConfigStore =>
+const connect = (silenceMs = 500, connectMs = 600, clock?: Clock): ConfigStore =>
   etcdV3Store({
     endpoints: [proxy.endpoint],
     timeouts: { connectMs },
     retry: { attempts: 2, initialMs: 10, maxMs: 50 },
     watch: { silenceMs },
+    clock,
   });
 
 const page = (status: number): ProxyAnswer => ({
@@ -123,7 +126,7 @@ describe('a proxy that answers by itself for a while', () => {
   );
 
   test('lets no mirror start meanwhile, which starts as soon as etcd answers', async () => {
-    await using store = connect(500, 3_000);
+    await using store = connect(500, 60_000);
     await store.put('/app/a', '3');
     proxy.answer(page(404));
     const starting = mirror(store, { prefix: '/app/', codec: text(), backoff: { initialMs: 10, maxMs: 50 } });
@@ -137,24 +140,28 @@ describe('a proxy that answers by itself for a while', () => {
 
   test('what is no gRPC is given up at once, though its end never comes (trap 20)', async () => {
     // Silence must not be what ends the stream here.
-    await using store = connect(60_000, 1_500);
+    const clock = virtualClock();
+    await using store = connect(60_000, 1_500, clock);
     const endless: ProxyAnswer = { ...page(200), body: '{"error":', open: true };
     proxy.answer(endless);
-    const reading = await failure(store.get('/k'));
+    const reading = await whileTimePasses(clock, failure(store.get('/k')));
     expect(reading).toMatchObject({ code: 'unavailable', message: expect.stringContaining('text/html, not gRPC') });
     const watch = store.watch('/k', { after: { revision: toRevision(1), identity: '1' } });
-    await eventually(() => watch.state.status === 'interrupted' && /not gRPC/.test(watch.state.cause.message));
+    const interrupted = eventually(
+      () => watch.state.status === 'interrupted' && /not gRPC/.test(watch.state.cause.message),
+    );
+    await whileTimePasses(clock, interrupted);
     await watch.close();
   });
 
   test.each([413, 414, 431])('a request that a proxy finds too large (%i) was not applied', async (status) => {
-    await using store = connect(500, 3_000);
+    await using store = connect(500, 60_000);
     proxy.answer(page(status));
     expect(await failure(store.put('/k', 'x'))).toMatchObject({ code: 'too-large', outcome: 'not-applied' });
   });
 
   test('a write that a rate limiter refuses was not applied, and is tried again', async () => {
-    await using store = connect(500, 3_000);
+    await using store = connect(500, 60_000);
     proxy.answer(page(429));
     expect(await failure(store.put('/k', 'x', { timeoutMs: 1_000 }))).toMatchObject({ outcome: 'not-applied' });
     const before = proxy.answered;
@@ -176,7 +183,9 @@ describe('a proxy that answers by itself for a while', () => {
       });
       await store.get('/k');
       const before = proxy.answered;
-      proxy.answer(grpcAnswer([], { status: 8, message }), { open: 'keep' });
+      const busy = grpcAnswer([], { status: 8, message });
+      // Only calls: the store asks for its cluster when it wants to.
+      proxy.answer(({ path }) => (path.endsWith('/Range') ? busy : 'pass'), { open: 'keep' });
       expect(await failure(store.get('/k'))).toMatchObject({ code: 'unavailable', retryable: true });
       expect(proxy.answered - before).toBe(3);
       expect(warnings).toEqual([]);
@@ -186,7 +195,7 @@ describe('a proxy that answers by itself for a while', () => {
   );
 
   test("etcd's own refusals stay what they are", async () => {
-    await using store = connect(500, 3_000);
+    await using store = connect(500, 60_000);
     proxy.answer(grpcAnswer([], { status: 7, message: 'etcdserver: permission denied' }));
     expect(await failure(store.get('/k'))).toMatchObject({ code: 'permission-denied', retryable: false });
   });

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { isStoreError, type ConfigStore, type Page } from '@holdfast/store';
 import { availableEtcds, eventually, findEtcd, startEtcd, startProxy, type Etcd } from '@holdfast/testkit';
 import { etcdV3Store } from '@holdfast/etcd-v3';
+import { slowClock } from '../../etcd-common/test/support/slow-clock.js';
 
 const COUNT = 24_000;
 const VALUE = 'v'.repeat(600);
@@ -88,11 +89,17 @@ describe.each([findEtcd({}), ...availableEtcds().slice(1).slice(-1)])('large rea
   });
 
   test('a compaction that overtakes a scan is a CompactedError', async () => {
-    const pages = store.scan({ prefix: '/big/' })[Symbol.asyncIterator]();
+    const proxy = await startProxy(etcd.endpoints[0]!);
+    const other = etcdV3Store({ endpoints: [proxy.endpoint], clock: slowClock });
+    open.push(other, proxy);
+    const pages = other.scan({ prefix: '/big/' })[Symbol.asyncIterator]();
     await pages.next();
-    // The second and the third page may have been on their way before the compaction, but not the fourth.
+    // The second and the third page may have been on their way before the compaction, but not the fourth; and of a stream no more than the
+    // network takes.
+    proxy.stall('toClient');
     const { revision } = await store.put('/other', 'x');
     await store.compact(revision);
+    await proxy.allow();
     const rest = (async () => {
       while ((await pages.next()).done !== true);
     })();

@@ -5,7 +5,6 @@ import { enableAuth } from './watch-auth.js';
 describeSecrets(ADAPTER, {
   enable: (etcd, password) => enableAuth(etcd, ['/app/'], password),
   args: ['--bcrypt-cost=4'],
-  connectMs: 500,
   // What etcd's simple tokens look like.
   sent: () => [/\b[A-Za-z]{16}\.\d+\b/],
   sample: 'NQZdeDcRcNSrPyZp.17',

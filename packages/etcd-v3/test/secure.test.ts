@@ -7,10 +7,15 @@ import {
   eventually,
   startEtcd,
   startProxy,
+  virtualClock,
   type Etcd,
 } from '@holdfast/testkit';
 import { etcdV3Store, type EtcdV3Options } from '@holdfast/etcd-v3';
+import { failingOnce } from '../../etcd-common/test/support/failing-once.js';
 import { failure } from '../../etcd-common/test/support/failure.js';
+
+/** How long calls look for a server, in milliseconds: longer than a handshake takes on a busy machine. */
+const CONNECT_MS = 60_000;
 
 describe.each([findEtcd({})])('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();
@@ -32,8 +37,12 @@ describe.each([findEtcd({})])('secured connections to etcd $version', ({ version
     await Promise.all([etcd.close(), mutual.close()]);
   });
 
-  const connect = (endpoints: readonly string[], tls: EtcdV3Options['tls']): ConfigStore => {
-    const store = etcdV3Store({ endpoints, tls, timeouts: { connectMs: 1_000 } });
+  const connect = (
+    endpoints: readonly string[],
+    tls: EtcdV3Options['tls'],
+    options: Partial<EtcdV3Options> = {},
+  ): ConfigStore => {
+    const store = etcdV3Store({ endpoints, tls, timeouts: { connectMs: CONNECT_MS }, ...options });
     open.push(store);
     return store;
   };
@@ -104,11 +113,17 @@ describe.each([findEtcd({})])('secured connections to etcd $version', ({ version
 
   test('plain text to a TLS server, and TLS to a plain one, say what to write', async () => {
     const plain = etcd.endpoints.map((endpoint) => endpoint.replace('https:', 'http:'));
-    expect((await failure(connect(plain, undefined).get('/x'))).code).toBe('unavailable');
+    expect((await failure(connect(plain, undefined, { timeouts: { connectMs: 1_000 } }).get('/x'))).code).toBe(
+      'unavailable',
+    );
     const unsecured = await startEtcd({ version });
     open.push(unsecured);
     const secure = unsecured.endpoints.map((endpoint) => endpoint.replace('http:', 'https:'));
-    expect((await failure(connect(secure, { ca: authority.cert }).get('/x'))).message).toContain('http://');
+    const clock = virtualClock();
+    const read = failingOnce((signal) => connect(secure, { ca: authority.cert }, { clock }).get('/x', { signal }));
+    await read.failedOnce;
+    await clock.advance(CONNECT_MS);
+    expect((await read.error).message).toContain('http://');
   });
 });
 
@@ -138,7 +153,7 @@ describe.each(availableEtcds())('users of etcd $version', ({ version }) => {
   afterAll(() => etcd.close());
 
   const connect = (auth: EtcdV3Options['auth'], endpoints: readonly string[] = etcd.endpoints): ConfigStore => {
-    const store = etcdV3Store({ endpoints, auth, timeouts: { connectMs: 2_000 } });
+    const store = etcdV3Store({ endpoints, auth, timeouts: { connectMs: CONNECT_MS } });
     open.push(store);
     return store;
   };

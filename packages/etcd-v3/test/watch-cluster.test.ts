@@ -30,7 +30,7 @@ describe.each(sampledEtcds().map(({ version }) => version))('etcd %s', (version)
       await using store = etcdV3Store({ endpoints: etcd.endpoints });
       const follower = new Follower(store.watch({ prefix: '/a/' }));
       await follower.watch.ready;
-      await writer.put('/a/1', '1');
+      await eventually(() => writer.put('/a/1', '1'));
       const member = await watchedMember(etcd);
       await member.kill();
       await eventually(() => writer.put('/a/2', '2'), { timeoutMs: 20_000 });

@@ -116,7 +116,7 @@ describe.each(versions)('etcd %s', (version) => {
       await follower.watch.ready;
       proxy.stall('toClient');
       await burst(10, '/a/');
-      await eventually(() => follower.interruptions > 0, { timeoutMs: 15_000 });
+      await follower.status('interrupted');
       const { state } = follower.watch;
       expect(state.status === 'interrupted' && state.cause.message).toMatch(/sent nothing|unavailable|no connection/i);
       proxy.cut({ reset: true });

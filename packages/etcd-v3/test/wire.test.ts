@@ -36,7 +36,7 @@ async function listen(server: Http2Server): Promise<{ port: number; calls: Incom
 }
 
 function connect(options: EtcdV3Options) {
-  const store = etcdV3Store({ timeouts: { connectMs: 5_000 }, retry: { attempts: 1 }, ...options });
+  const store = etcdV3Store({ timeouts: { connectMs: 60_000 }, retry: { attempts: 1 }, ...options });
   open.push(store);
   return store;
 }

@@ -1,12 +1,24 @@
 // What waiting can't mend is not retryable, whichever adapter says so. For each certificate that is refused, see certificates.ts.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ConfigStore } from '@holdfast/store';
-import { certificateAuthority, findEtcd, reservePort, type Certificate, type Etcd } from '@holdfast/testkit';
+import { onFailure } from '@holdfast/store/adapter';
+import {
+  certificateAuthority,
+  eventually,
+  findEtcd,
+  reservePort,
+  virtualClock,
+  type Certificate,
+  type Etcd,
+} from '@holdfast/testkit';
 import type { EtcdOptions, EtcdTlsOptions } from '@holdfast/etcd-common';
 import { startFor, type EtcdAdapter } from './adapter.js';
 import { failure } from './failure.js';
 
 const YESTERDAY = () => Date.now() - 60_000;
+
+/** How long calls look for a server, in milliseconds: longer than a handshake takes on a busy machine. */
+const CONNECT_MS = 60_000;
 
 export function describeBadCertificates(adapter: EtcdAdapter): void {
   describe('bad certificates', () => {
@@ -31,7 +43,13 @@ export function describeBadCertificates(adapter: EtcdAdapter): void {
       tls: EtcdOptions['tls'],
       more: Partial<EtcdOptions> = {},
     ): ConfigStore =>
-      adapter.open({ endpoints, tls, timeouts: { connectMs: 5_000 }, retry: { initialMs: 10, maxMs: 50 }, ...more });
+      adapter.open({
+        endpoints,
+        tls,
+        timeouts: { connectMs: CONNECT_MS },
+        retry: { initialMs: 10, maxMs: 50 },
+        ...more,
+      });
 
     test('a function for tls that fails is not retryable either', async () => {
       const fails = (): EtcdTlsOptions => {
@@ -60,10 +78,19 @@ export function describeBadCertificates(adapter: EtcdAdapter): void {
     test('where another endpoint may come back, waiting may help', async () => {
       const nobody = await reservePort();
       const endpoints = [...servers.expired.endpoints, `https://127.0.0.1:${nobody.port}`];
-      // Whichever of the two comes first. A handshake takes its time on a busy machine.
+      // Whichever of the two comes first. Time is up once both have failed, and not before.
       const failures = [0, 0.9].map(async (first) => {
-        await using store = connect(endpoints, { ca }, { random: () => first, timeouts: { connectMs: 3_000 } });
-        return await failure(store.put('/x', 'x'));
+        const clock = virtualClock();
+        // One at a time, and not one after the other while the time passes.
+        const retry = { initialMs: CONNECT_MS / 6 };
+        await using store = connect(endpoints, { ca }, { random: () => first, retry, clock });
+        const { signal } = new AbortController();
+        const seen: string[] = [];
+        onFailure(signal, ({ message }) => seen.push(message));
+        const error = failure(store.put('/x', 'x', { signal }));
+        await eventually(() => ['has expired', 'ECONNREFUSED'].every((why) => seen.some((each) => each.includes(why))));
+        await clock.advance(CONNECT_MS);
+        return await error;
       });
       for (const error of await Promise.all(failures)) {
         expect(error).toMatchObject({

@@ -33,7 +33,7 @@ export function describeOpenByUrl({ adapter, enableV2, enableUsers, changePasswo
   };
   const hostOf = (etcd: { readonly endpoints: readonly string[] }) => new URL(etcd.endpoints[0]!).host;
   const byUrl = async (url: string, options: object = {}): Promise<ConfigStore> => {
-    const store = await openStore(url, { adapters: [adapter], timeoutMs: 10_000, ...options });
+    const store = await openStore(url, { adapters: [adapter], timeoutMs: 60_000, ...options });
     open.push(store);
     return store;
   };
@@ -70,7 +70,7 @@ export function describeOpenByUrl({ adapter, enableV2, enableUsers, changePasswo
       const tls = { ca: authority.cert, ...authority.issue('app') };
       await works(await byUrl(`${scheme}://${hostOf(servers.mutual)}`, { adapters: [adapter.with({ tls })] }));
       const url = `${scheme}://${hostOf(servers.mutual)}/app/?tls=true`;
-      const view = await byUrl(url, { adapters: [adapter.with({ tls }).with({ timeouts: { requestMs: 9_000 } })] });
+      const view = await byUrl(url, { adapters: [adapter.with({ tls }).with({ timeouts: { requestMs: 50_000 } })] });
       expect((await view.get('x'))?.key).toBe('x');
     });
 

@@ -1,13 +1,24 @@
 // A time-out says why nothing was answered, whoever has set it: for the tests of both adapters.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mirror } from '@holdfast/core';
-import { readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
-import { certificateAuthority, findEtcd, reservePort, type Etcd, type ReservedPort } from '@holdfast/testkit';
+import { readOnly, withPrefix, type CallOptions, type ConfigStore, type StoreError } from '@holdfast/store';
+import {
+  certificateAuthority,
+  findEtcd,
+  reservePort,
+  virtualClock,
+  type Etcd,
+  type ReservedPort,
+} from '@holdfast/testkit';
 import type { EtcdOptions } from '@holdfast/etcd-common';
 import { startFor, type EtcdAdapter } from './adapter.js';
+import { failingOnce } from './failing-once.js';
 import { failure } from './failure.js';
+import { whileTimePasses } from './while-time-passes.js';
 
 const LIMIT_MS = 2_000;
+/** By the system's clock, which is that of views: longer than a busy machine takes to fail once. */
+const VIEW_LIMIT_MS = 10_000;
 
 export function describeTimeouts(adapter: EtcdAdapter): void {
   const { open } = adapter;
@@ -53,42 +64,52 @@ export function describeTimeouts(adapter: EtcdAdapter): void {
       'of a call to %s has the last failure as its cause, and in its text',
       async (_what, options, says) => {
         const [endpoint] = options().endpoints;
-        await using store = open(options());
-        await using view = withPrefix(store, '/app/');
-        const failures = await Promise.all([
-          failure(store.get('/x', { timeoutMs: LIMIT_MS })),
-          failure(store.put('/x', '1', { timeoutMs: LIMIT_MS })),
-          failure(pagesOf(store, LIMIT_MS)),
-          failure(view.get('x', { timeoutMs: LIMIT_MS })),
-          failure(readOnly(store).get('/x', { timeoutMs: LIMIT_MS })),
-        ]);
-        expect(failures.map(({ outcome }) => outcome)).toEqual([
-          undefined,
-          'not-applied',
-          undefined,
-          undefined,
-          undefined,
-        ]);
-        for (const error of failures) {
-          // A failure that can't pass is told at once.
-          if (error.code !== 'timeout') expect(error.code).toBe('unavailable');
-          expect(error.message).toMatch(says);
-          expect(error.message).toContain(endpoint);
-          if (error.code !== 'timeout') continue;
-          expect(error.message).toContain(`${LIMIT_MS} ms (timeoutMs)`);
-          expect(error.cause).toMatchObject({ code: 'unavailable', message: expect.stringMatching(says) });
-          expect(error).toMatchObject({ endpoint, retryable: true });
-        }
+        const clock = virtualClock();
+        await using store = open({ ...options(), clock });
+        const calls = [
+          (limits: CallOptions) => store.get('/x', limits),
+          (limits: CallOptions) => store.put('/x', '1', limits),
+          (limits: CallOptions) => pagesOf(store, limits),
+        ].map((call) => failingOnce((signal) => call({ signal, timeoutMs: LIMIT_MS })));
+        await Promise.all(calls.map(({ failedOnce }) => failedOnce));
+        await clock.advance(LIMIT_MS);
+        const failures = await Promise.all(calls.map(({ error }) => error));
+        expect(failures.map(({ outcome }) => outcome)).toEqual([undefined, 'not-applied', undefined]);
+        for (const error of failures) expectReason(error, endpoint!, says, LIMIT_MS);
       },
     );
 
+    test('of a call of a view has them too', async () => {
+      const failing = cases.map(async ([, options, says]) => {
+        await using store = open({ ...options(), timeouts: { connectMs: 2 * VIEW_LIMIT_MS } });
+        await using view = withPrefix(store, '/app/');
+        const failures = await Promise.all([
+          failure(view.get('x', { timeoutMs: VIEW_LIMIT_MS })),
+          failure(readOnly(store).get('/x', { timeoutMs: VIEW_LIMIT_MS })),
+        ]);
+        for (const error of failures) {
+          expect(error.outcome).toBeUndefined();
+          expectReason(error, options().endpoints[0]!, says, VIEW_LIMIT_MS);
+        }
+      });
+      await Promise.all(failing);
+    });
+
     test('that is the default of a store says it too', async () => {
+      const clock = virtualClock();
       await using store = open({
         endpoints: [`http://127.0.0.1:${nobody.port}`],
         timeouts: { requestMs: LIMIT_MS },
+        clock,
       });
-      const calls = [store.get('/x'), store.delete('/x'), store.status()];
-      for (const error of await Promise.all(calls.map((call) => failure(call)))) {
+      const calls = [
+        (limits: CallOptions) => store.get('/x', limits),
+        (limits: CallOptions) => store.delete('/x', limits),
+        (limits: CallOptions) => store.status(limits),
+      ].map((call) => failingOnce((signal) => call({ signal })));
+      await Promise.all(calls.map(({ failedOnce }) => failedOnce));
+      await clock.advance(LIMIT_MS);
+      for (const error of await Promise.all(calls.map((call) => call.error))) {
         expect(error).toMatchObject({
           code: 'timeout',
           message: expect.stringContaining('ECONNREFUSED'),
@@ -98,10 +119,15 @@ export function describeTimeouts(adapter: EtcdAdapter): void {
     });
 
     test('that comes through a signal, and one of a mirror that starts, say it as well', async () => {
-      await using store = open({ endpoints: [`http://127.0.0.1:${nobody.port}`] });
-      const error = await failure(store.get('/x', { signal: AbortSignal.timeout(LIMIT_MS) }));
-      expect(error).toMatchObject({ code: 'aborted', message: expect.stringContaining('ECONNREFUSED') });
-      expect(await failure(mirror(store, { prefix: '/app/', startTimeoutMs: LIMIT_MS }))).toMatchObject({
+      const clock = virtualClock();
+      await using store = open({ endpoints: [`http://127.0.0.1:${nobody.port}`], clock });
+      const late = new AbortController();
+      const read = failingOnce((signal) => store.get('/x', { signal }), late);
+      await read.failedOnce;
+      late.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
+      expect(await read.error).toMatchObject({ code: 'aborted', message: expect.stringContaining('ECONNREFUSED') });
+      const starting = failure(mirror(store, { prefix: '/app/', startTimeoutMs: LIMIT_MS, clock }));
+      expect(await whileTimePasses(clock, starting)).toMatchObject({
         code: 'timeout',
         message: expect.stringContaining('ECONNREFUSED'),
         cause: { code: 'unavailable' },
@@ -120,10 +146,22 @@ export function describeTimeouts(adapter: EtcdAdapter): void {
   });
 }
 
+/** What a call that was given up after so long says of why. */
+function expectReason(error: StoreError, endpoint: string, says: RegExp, limitMs: number): void {
+  // A failure that can't pass is told at once.
+  if (error.code !== 'timeout') expect(error.code).toBe('unavailable');
+  expect(error.message).toMatch(says);
+  expect(error.message).toContain(endpoint);
+  if (error.code !== 'timeout') return;
+  expect(error.message).toContain(`${limitMs} ms (timeoutMs)`);
+  expect(error.cause).toMatchObject({ code: 'unavailable', message: expect.stringMatching(says) });
+  expect(error).toMatchObject({ endpoint, retryable: true });
+}
+
 function plainly(endpoint: string): string {
   return endpoint.replace('https:', 'http:');
 }
 
-async function pagesOf(store: ConfigStore, timeoutMs: number): Promise<void> {
-  for await (const page of store.scan({ prefix: '/' }, { timeoutMs })) void page.length;
+async function pagesOf(store: ConfigStore, limits: CallOptions): Promise<void> {
+  for await (const page of store.scan({ prefix: '/' }, limits)) void page.length;
 }

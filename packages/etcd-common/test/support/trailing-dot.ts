@@ -52,7 +52,7 @@ export function describeTrailingDot(adapter: EtcdAdapter): void {
       await using store = adapter.open({
         endpoints,
         tls: { ca: authority.cert, serverName },
-        timeouts: { connectMs: 2_000 },
+        timeouts: { connectMs: 60_000 },
       });
       await store.put('/named', host);
       expect(await store.get('/named')).toMatchObject({ key: '/named' });
@@ -63,7 +63,7 @@ export function describeTrailingDot(adapter: EtcdAdapter): void {
       resolveTestNames();
       const { port } = new URL(etcd.endpoints[0]!);
       const endpoints = [`https://etcd-2.test.:${port}`];
-      await using store = adapter.open({ endpoints, tls: { ca: authority.cert }, timeouts: { connectMs: 2_000 } });
+      await using store = adapter.open({ endpoints, tls: { ca: authority.cert }, timeouts: { connectMs: 60_000 } });
       await expect(store.get('/named')).rejects.toMatchObject({
         code: 'unavailable',
         message: expect.stringContaining('for another name'),
