@@ -15,6 +15,9 @@ import { codeOf } from './support/code-of.js';
 import { observe } from './support/observer.js';
 import { startEtcdctl } from './support/etcdctl.js';
 
+/** Of sessions that are lost to nothing here, in seconds: nor to a machine that stands still. */
+const LONG_TTL = 60;
+
 /** The oldest one, the newest one, and one between. */
 const few = availableEtcds().filter(({ version }) =>
   ['3.4', '3.5.30', '3.7'].some((wanted) => isOfVersion(version, wanted)),
@@ -30,7 +33,7 @@ describe.each(few)('on etcd $version', ({ version }) => {
   beforeAll(async () => {
     etcd = await startEtcd({ version });
     store = etcdV3Store({ endpoints: etcd.endpoints });
-    session = await openSession(store);
+    session = await openSession(store, { ttl: LONG_TTL });
   });
   afterAll(async () => {
     await session.close();
@@ -144,8 +147,8 @@ describe('on a server with users', () => {
       await etcd.ctl(...args);
     }
     const store = etcdV3Store({ endpoints: etcd.endpoints, auth: { username: 'app', password: 'apppw' } });
-    // It is renewed every one and a half seconds, and a token that is not used lives for one.
-    const session = await openSession(store, { ttl: 6 });
+    // It is renewed every four seconds, and a token that is not used lives for one.
+    const session = await openSession(store, { ttl: 16 });
     toClose.push(session, store);
     const held = await session.lock('/locks/a');
     await eventually(async () => (await etcd.metric('etcd_debugging_lease_renewed_total')) >= 3);
@@ -160,7 +163,7 @@ describe('on a cluster', () => {
   test('a session leaves a member that has lost its leader', async () => {
     const etcd = await started({ version: '3.5', nodes: 3, links: true });
     const store = etcdV3Store({ endpoints: etcd.endpoints });
-    const session = await openSession(store);
+    const session = await openSession(store, { ttl: 20 });
     toClose.push(session, store);
     const held = await session.lock('/locks/a');
     for (const member of [0, 1, 2]) {
@@ -207,8 +210,9 @@ describe('on a network that breaks', () => {
   }
 
   test('a holder whose network falls silent is told before the server gives the lock away', async () => {
-    const { proxy, session } = await behindProxy(5);
-    const other = await openSession(others);
+    // A third of it is between the two, and this process may stand still meanwhile.
+    const { proxy, session } = await behindProxy(12);
+    const other = await openSession(others, { ttl: LONG_TTL });
     cleanUp.push(() => other.close());
     const held = await session.lock('/locks/silent');
     const next = other.lock('/locks/silent');
@@ -226,8 +230,8 @@ describe('on a network that breaks', () => {
   });
 
   test('a cut connection loses neither the session nor a place in the queue', async () => {
-    const { proxy, session } = await behindProxy(10);
-    const other = await openSession(others);
+    const { proxy, session } = await behindProxy(LONG_TTL);
+    const other = await openSession(others, { ttl: LONG_TTL });
     cleanUp.push(() => other.close());
     const first = await other.lock('/locks/cut');
     const mine = session.lock('/locks/cut');
@@ -243,7 +247,7 @@ describe('on a network that breaks', () => {
   });
 
   test('an acquiring write that is cut off leaves no key that blocks the queue', async () => {
-    const { proxy, session } = await behindProxy(10);
+    const { proxy, session } = await behindProxy(LONG_TTL);
     // At each byte of the request, and of its answer.
     for (let bytes = 1; bytes < 600; bytes += 83) {
       for (const direction of ['toServer', 'toClient'] as const) {

@@ -3,6 +3,7 @@ import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { StoreError, type ConfigStore } from '@holdfast/store';
 import { createStore, DelegatingDriver } from '@holdfast/store/adapter';
 import { openSession, transact, type Transaction } from '@holdfast/coordination';
+import { eventually, virtualClock } from '@holdfast/testkit';
 import { codeOf, thrownBy } from './support/code-of.js';
 import { linked, type Link } from './support/link.js';
 
@@ -309,13 +310,17 @@ describe('transact', () => {
 
   test('a time-out while its writes are under way says that they may have happened', async () => {
     link.fate = (call) => (call === 'txn' ? 'silence' : 'pass');
+    const clock = virtualClock();
     const running = transact(
       store,
       (tx) => {
         tx.put('/a', '');
       },
-      { timeoutMs: 20 },
+      { timeoutMs: 20, clock },
     );
+    running.catch(() => undefined);
+    await eventually(() => link.calls.includes('txn'));
+    await clock.advance(20);
     await expect(running).rejects.toMatchObject({ code: 'timeout', outcome: 'unknown' });
   });
 

@@ -87,7 +87,8 @@ describe.each(availableEtcds({ api: 'v3' }).slice(-1))('a slow load from etcd $v
     mirrored.on('change', ({ cause }) => (followed += cause === 'watch' ? 1 : 0));
     await eventually(() => followed > 3 && mirrored.state.status === 'live', PATIENCE);
     let resyncs = 0;
-    mirrored.on('resync', () => (resyncs += 1));
+    // On a busy machine a read may be faster than events are.
+    mirrored.on('resync', ({ reason }) => (resyncs += reason === 'behind' ? 0 : 1));
     const until = storm.times + 10;
     await eventually(() => storm.times > until, PATIENCE);
     expect([resyncs, mirrored.state.status]).toEqual([0, 'live']);

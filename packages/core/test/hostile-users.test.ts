@@ -79,7 +79,7 @@ describe('what users hand to a mirror (trap 24)', () => {
   });
 
   async function open(options: object): Promise<Mirror<unknown>> {
-    const given: object = { prefix: '/v/', startTimeoutMs: 3_000, syncTimeoutMs: 3_000, ...options };
+    const given: object = { prefix: '/v/', startTimeoutMs: 60_000, syncTimeoutMs: 60_000, ...options };
     const mirrored = await mirror(store, given as { prefix: string; codec: Codec<unknown> });
     opened.push(mirrored);
     return mirrored;

@@ -153,10 +153,13 @@ describe('the last good copy is kept, although nothing in the store contradicts 
     const { files, data, state: before, revision, snapshot } = await backedUp();
     const second = await mirror(data, { ...A, snapshot, saveAfterMs: 400 });
     await eventually(() => logs(files).length === 1 && second.state.status === 'live');
-    let [isDue, isWiped] = [false, false];
+    let isWiped = false;
+    let state = '';
     files.waits = (what, path) => {
+      const isDue = second.get('k2')?.value === 'last';
       if (what !== 'stat' || path !== AT || !isDue || isWiped) return undefined;
       isWiped = true;
+      state = stateOf(second);
       const { revision: last } = second;
       data.wipe({ identity: 'same' });
       return (async () => {
@@ -169,9 +172,6 @@ describe('the last good copy is kept, although nothing in the store contradicts 
     files.fails = () => void (isWiped && images.push(files.afterKill()));
     await data.put('/a/k1', '"later"');
     const { revision: changed } = await data.put('/a/k2', '"last"');
-    await second.waitFor(changed);
-    const state = stateOf(second);
-    isDue = true;
     await eventually(async () => (await readSnapshotIn(files, AT)).entries.length === 1);
     await second.close();
     expect(images.length).toBeGreaterThan(0);

@@ -156,8 +156,9 @@ test('collections, a single key, and a view of a store start from their snapshot
   ] as const;
   for (const [where, options, reason] of refusals) {
     const { lines, logger } = notes();
-    const opening = mirror(where, { ...(options as (typeof refusals)[0][1]), logger, startTimeoutMs: 300 });
-    await expect(opening).rejects.toMatchObject({ code: 'timeout' });
+    const clock = virtualClock(Date.now());
+    const opening = mirror(where, { ...(options as (typeof refusals)[0][1]), logger, clock, startTimeoutMs: 20_000 });
+    await expect(moving(clock, opening)).rejects.toMatchObject({ code: 'timeout' });
     expect(lines.join('\n')).toMatch(reason);
   }
 });
@@ -194,15 +195,16 @@ test('snapshotMaxAgeMs refuses what is too old, and a quiet mirror does not look
   const { data, files } = await saved(4);
   const { lines, logger } = notes();
   const { store } = switchable(data);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  const clock = virtualClock(Date.now() + 5);
   const opening = mirror(store, {
     ...A,
     snapshot: snapshotIn(files, AT),
     snapshotMaxAgeMs: 1,
-    startTimeoutMs: 200,
+    startTimeoutMs: 20_000,
     logger,
+    clock,
   });
-  await expect(opening).rejects.toMatchObject({ code: 'timeout' });
+  await expect(moving(clock, opening)).rejects.toMatchObject({ code: 'timeout' });
   expect(lines.join('\n')).toMatch(/more than snapshotMaxAgeMs/);
   const quiet = await mirror(data, {
     ...A,

@@ -20,7 +20,7 @@ describe('several stores of one process on one folder', () => {
   test('with different options write, open and close at the same time, and none waits for another for ever', async () => {
     const child = new Program(buildProgram('two-handles'), [newFolder(), '20']);
     // A process that waits for itself never ends.
-    const watchdog = setTimeout(() => void child.kill(), 60_000);
+    const watchdog = setTimeout(() => void child.kill(), 300_000);
     expect(await child.ended).toBe('0');
     clearTimeout(watchdog);
     expect(child.lines).toEqual(['done 20']);

@@ -54,7 +54,7 @@ describe.each(availablePostgres())('on PostgreSQL $version', ({ version }) => {
       },
     ];
     for (const restart of restarts) {
-      await sql(server.url, "UPDATE holdfast.leases SET expires_at = clock_timestamp() + interval '10 seconds'");
+      await sql(server.url, "UPDATE holdfast.leases SET expires_at = clock_timestamp() + interval '30 seconds'");
       await restart();
       await eventually(async () => (await store.leases.timeToLive(id)).ttl > 50);
       expect((await store.status()).identity).toBe(identity);

@@ -13,7 +13,7 @@ test('a failover in mid-transaction applies its write once or not at all; an old
   await first.close();
   await using fresh = await old.standby({ follows: false });
   const connectionString = `postgres://postgres@127.0.0.1:${old.port},127.0.0.1:${fresh.port}/postgres`;
-  const store = postgresStore({ connectionString, pollMs: 200, timeouts: { connectMs: 2_000, requestMs: 5_000 } });
+  const store = postgresStore({ connectionString, pollMs: 200, timeouts: { connectMs: 20_000 } });
   await eventually(() => store.put('lost', '1'));
   const { bookmark: ofOld } = await store.list({ prefix: '' });
 

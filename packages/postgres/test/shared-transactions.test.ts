@@ -75,6 +75,9 @@ test('a connection that is lost in the commit leaves a grant unknown, and a revo
   await proxy.close();
 });
 
+/** More than any time that is waited for here. */
+const SOON = { timeoutMs: 30_000 };
+
 test('a renewal that is under way when its lease expires counts', async () => {
   const schema = nextSchema();
   const store = open({ schema });
@@ -82,14 +85,15 @@ test('a renewal that is under way when its lease expires counts', async () => {
   await store.put('kept', '1', { lease: id });
   const renewing = new Client({ connectionString: server.url });
   await renewing.connect();
-  await sql(server.url, `UPDATE ${schema}.leases SET expires_at = clock_timestamp() + interval '1 second'`);
+  // In one request, and of a time that the server may stand still in: it must not expire before.
   await renewing.query(
-    `BEGIN; UPDATE ${schema}.leases SET expires_at = clock_timestamp() + interval '60 seconds' WHERE expires_at > clock_timestamp()`,
+    `BEGIN; UPDATE ${schema}.leases SET expires_at = clock_timestamp() + interval '4 seconds'; COMMIT;
+     BEGIN; UPDATE ${schema}.leases SET expires_at = clock_timestamp() + interval '60 seconds' WHERE expires_at > clock_timestamp()`,
   );
   await eventually(async () => {
     const [row] = await sql(server.url, `SELECT expires_at <= clock_timestamp() AS over FROM ${schema}.leases`);
     return row?.['over'] === true;
-  });
+  }, SOON);
   const written = store.put('other', '1');
   await eventually(() => waitsForLock());
   await renewing.query('COMMIT');

@@ -65,7 +65,7 @@ describe('a binding', () => {
   });
 
   test('is told each case as soon as it is over', async () => {
-    const backend = memoryBackend();
+    const backend = memoryBackend({ patienceMs: 5_000 });
     const ids = ['C1.text-value-is-utf8', 'C1.path-syntax-refuses-what-it-would-change', 'C4.absence-is-undefined'];
     const told: CaseReport[] = [];
     const reports = await runConformance(backend, ids.map(caseOf), {
@@ -81,7 +81,7 @@ describe('a binding', () => {
   });
 
   test('over a simulated link has that noted in the cases that use it, and in no others', async () => {
-    const backend = memoryBackend();
+    const backend = memoryBackend({ patienceMs: 5_000 });
     const simulated = async (id: string, binding = backend) => (await runCase(caseOf(id), binding)).simulated;
     expect(await simulated('C12.outage-is-ridden-out')).toBe(true);
     expect(await simulated('C14.unavailable-names-the-endpoint')).toBe(true);
@@ -164,7 +164,7 @@ test('the report of a run is written although its backend does not end well', as
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-report-'));
   try {
     const report = join(folder, 'report.json');
-    const backend = memoryBackend();
+    const backend = memoryBackend({ patienceMs: 5_000 });
     const close = async () => {
       await backend.close();
       throw new Error('still in use');
