@@ -118,8 +118,8 @@ test('transactions by function of both kinds lose no update', async () => {
 });
 
 test('a lease of either kind carries keys of the other', async () => {
-  const session = await openSession(ours, { ttl: 10 });
-  const lease = theirs.lease(10);
+  const session = await openSession(ours, { ttl: 60 });
+  const lease = theirs.lease(60);
   await theirs.put('theirs').value('up').lease(session.lease);
   await ours.put('ours', 'up', { lease: await lease.grant() });
   expect((await ours.get('theirs'))?.lease).toBe(session.lease);
@@ -135,7 +135,7 @@ test('a lease of either kind carries keys of the other', async () => {
 
 /** Runs `use` with a session, which is closed in any case. */
 async function withSession<T>(use: (session: Session) => Promise<T>): Promise<T> {
-  const session = await openSession(ours, { ttl: 10 });
+  const session = await openSession(ours, { ttl: 60 });
   try {
     return await use(session);
   } finally {
@@ -146,7 +146,7 @@ async function withSession<T>(use: (session: Session) => Promise<T>): Promise<T>
 test('the locks of the two do not exclude each other', async () => {
   await withSession(async (session) => {
     const old = await theirs.lock('locks/import').acquire();
-    const held = await session.lock('locks/import', { timeoutMs: 5_000 });
+    const held = await session.lock('locks/import', { timeoutMs: 60_000 });
     expect(held.key).toMatch(/^locks\/import\/.+/);
     await held.release();
     await old.release();
@@ -202,7 +202,7 @@ test('the elections of the two do not see each other', async () => {
   await withSession(async (session) => {
     const campaign = theirs.election('leader', 10).campaign('old');
     await campaign.wait();
-    const lead = await session.campaign('leader', 'new', { timeoutMs: 5_000 });
+    const lead = await session.campaign('leader', 'new', { timeoutMs: 60_000 });
     expect(await theirs.election('leader').leader()).toBe('old');
     for await (const leader of observeLeader(ours, 'leader')) {
       expect(text(leader)).toBe('new');
@@ -218,7 +218,7 @@ test('a candidate that campaigns in both elections leads when no old one does', 
     const old = theirs.election('leader', 10).campaign('old');
     await old.wait();
     const campaign = theirs.election('leader', 10).campaign('both');
-    const leading = campaign.wait().then(() => session.campaign('leader', 'both', { timeoutMs: 10_000 }));
+    const leading = campaign.wait().then(() => session.campaign('leader', 'both', { timeoutMs: 60_000 }));
     await eventually(async () => {
       expect((await ours.list({ prefix: 'election/leader/' })).count).toBe(2);
     });

@@ -156,7 +156,7 @@ describe.each([findEtcd({})])(
     test('closed, nothing of it is left at the server', async () => {
       await gateway.expectEqual();
       const watchers = () => gateway.etcd.metric('etcd_debugging_mvcc_watcher_total');
-      expect(await watchers()).toBe(gateway.mirrors.size);
+      await eventually(async () => expect(await watchers()).toBe(gateway.mirrors.size));
       await Promise.all([...gateway.mirrors.values()].map((each) => each.close()));
       await eventually(async () => {
         expect(await watchers()).toBe(0);

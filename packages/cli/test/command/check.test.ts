@@ -85,12 +85,12 @@ describe('a store that is well', () => {
 
 describe('what is wrong is found, with what to change', () => {
   test('an endpoint that does not answer, and one of another store', async () => {
-    const down = await report(on(`etcd-v3://${host(etcd)},127.0.0.1:1`), '--timeout', '1');
+    const down = await report(on(`etcd-v3://${host(etcd)},127.0.0.1:1`), '--timeout', '30');
     expect(problems(down)).toMatchObject([
       { check: 'endpoint', text: expect.stringContaining('127.0.0.1:1'), next: expect.any(String) },
     ]);
     await using other = await startEtcd({ version: '3.5', clusterToken: 'yet another' });
-    const mixed = await report(on(`etcd-v3://${host(etcd)},${host(other)}`), '--timeout', '2');
+    const mixed = await report(on(`etcd-v3://${host(etcd)},${host(other)}`), '--timeout', '30');
     expect(problems(mixed).map(({ text }) => text)).toContainEqual(expect.stringContaining('2 different stores'));
   });
 
@@ -124,7 +124,7 @@ describe('what is wrong is found, with what to change', () => {
       hasUser: false,
       params: new URLSearchParams({ ca: join(folder, 'ca.pem') }),
     };
-    const options = { now: Date.now() + 20 * DAY_MS, timeoutMs: 5_000, signal: new AbortController().signal };
+    const options = { now: Date.now() + 20 * DAY_MS, timeoutMs: 30_000, signal: new AbortController().signal };
     const [later] = await tlsFindings([host(secured)], address, await securityOf(address), options);
     expect(later).toMatchObject({ level: 'problem', text: expect.stringContaining('has expired') });
     const [plain] = await tlsFindings(['db1:2379'], address, { isTls: false, options: {} }, options);
@@ -136,7 +136,7 @@ describe('what is wrong is found, with what to change', () => {
     [-75_000, 'ahead of'],
   ])('a clock that is apart by %d ms', async (apart, how) => {
     const wallClock = () => Date.now() + apart;
-    const options = { timeoutMs: 5_000, wallClock, signal: new AbortController().signal };
+    const options = { timeoutMs: 30_000, wallClock, signal: new AbortController().signal };
     const [found] = await clockFindings([host(etcd)], { isTls: false, options: {} }, options);
     expect(found).toMatchObject({ level: 'problem', text: expect.stringMatching(new RegExp(`7[456] s ${how}`)) });
   });

@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
 import type { ConfigStore, StoreAdapter } from '@holdfast/store';
 import { DelegatingDriver, GuardedStore } from '@holdfast/store/adapter';
+import { eventually } from '@holdfast/testkit';
 import { command, jsonLines, startCommand } from '../support/command.js';
 
 /** Two stores in memory, as `memory:` and `other:`. */
@@ -49,10 +50,7 @@ describe('holdfast replicate', () => {
     const running = startCommand(['replicate', '/app/', '--yes'], shared);
     await running.shows('following');
     await source.put('/app/3', 'three');
-    for (let tries = 0; tries < 200 && (await values(target)).length === 0; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    expect(await values(target)).toEqual(['/app/3 three']);
+    await eventually(async () => expect(await values(target)).toEqual(['/app/3 three']));
     running.signal('SIGINT');
     expect(await running.code).toBe(130);
   });
@@ -143,9 +141,7 @@ describe('holdfast migrate', () => {
     const { source, target, shared } = stores();
     await source.put('/app/1', 'one');
     const running = startCommand(['migrate', '/app/', 'cut-over', '--yes'], shared);
-    for (let tries = 0; tries < 300 && (await source.get('/holdfast/fence/app')) === undefined; tries += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await eventually(async () => (await source.get('/holdfast/fence/app')) !== undefined);
     running.signal('SIGINT');
     expect(await running.code).toBe(130);
     const done = await command(['migrate', '/app/', 'cut-over', '--yes', '--drain', '0.05'], shared);

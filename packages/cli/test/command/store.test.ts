@@ -104,7 +104,8 @@ describe('lease', () => {
       }
     }
     const shared = sharedMemory(new GuardedStore(new Flaky(memoryStore())));
-    const { id } = await shared.store.leases.grant(1);
+    // Of a time that the machine may stand still in.
+    const { id } = await shared.store.leases.grant(6);
     const { code, err } = await command(['lease', 'keep-alive', id], shared);
     clock.mockRestore();
     expect(err).toContain('is tried again: out');

@@ -82,7 +82,7 @@ describe.each([findEtcd({}).version])('a mirror with a foreign member, on etcd %
     await eventually(() => proxies[2]!.totalConnections > 12);
     expect(watched.mirror.size).toBeGreaterThanOrEqual(size);
     expect(watched.mirror.state).toMatchObject({ status: 'stale' });
-    expect(watched.resyncs).toEqual([]);
+    expect(watched.resyncReasons).toEqual([]);
     await writer.put(`${PREFIX}meanwhile`, '"x"');
     for (const proxy of proxies) await proxy.allow();
     const acknowledged = await writes.stop();

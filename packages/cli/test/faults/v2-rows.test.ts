@@ -111,7 +111,7 @@ describe.each(sampledVersion(availableEtcds({ api: 'v2' })))(
 
     test('half-open connection', async () => {
       const other = await startProxy(etcd.endpoints[0]!);
-      const keepalive = { intervalMs: 1_000, timeoutMs: 1_000 };
+      const keepalive = { intervalMs: 1_000, timeoutMs: 5_000 };
       const both = etcdV2Store({ endpoints: [proxy.endpoint, other.endpoint], keepalive, random: () => 0 });
       try {
         const watched = await open(both);
@@ -249,8 +249,8 @@ describe.each(sampledVersion(availableEtcds({ api: 'v2' })))(
       await watched.settled();
       const resyncs = watched.resyncReasons.length;
       await writer.put(`${prefix}passing`, '1', { ttl: 1 });
-      // Long enough for the two writes: in a directory that has expired they would stay.
-      await raw('PUT', `${prefix}dir`, { dir: 'true', ttl: '3' });
+      // Long enough for the two writes, on a machine that stands still too: in a directory that has expired they would stay.
+      await raw('PUT', `${prefix}dir`, { dir: 'true', ttl: '8' });
       await Promise.all(['dir/a', 'dir/b'].map((key) => writer.put(`${prefix}${key}`, '1')));
       await eventually(() => watched.told.length >= 4);
       await eventually(() => watched.mirror.size === 200);

@@ -3,8 +3,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { MirrorState } from '@holdfast/core';
 import { etcdV3Store } from '@holdfast/etcd-v3';
-import type { ConfigStore } from '@holdfast/store';
-import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { isStoreError, silentLogger, type ConfigStore, type Logger } from '@holdfast/store';
+import { eventually, startEtcd, startProxy, virtualClock, type Etcd, type Proxy } from '@holdfast/testkit';
 import { v3Outside } from './outside.js';
 import { WatchedMirror } from './watched-mirror.js';
 import { sampledEtcds } from '../../../../.ci/test/support/sampled-etcds.js';
@@ -123,8 +123,18 @@ describe.each(sampledEtcds())('the mirror of a user of etcd $version', ({ versio
   });
 
   test('a mirror of what is forbidden says so when its time is up, and takes nothing with it', async () => {
-    const refused = WatchedMirror.open(store, v3Outside(etcd, ROOT), '/c/', { startTimeoutMs: 1_000 });
+    // Its time is up when it was refused: on its own clock, since a slow machine may need longer than any time for that.
+    const clock = virtualClock();
+    let isRefused = false;
+    const debug: Logger['debug'] = (_message, { error } = {}) => {
+      isRefused ||= isStoreError(error, 'permission-denied');
+    };
+    const logger = { ...silentLogger, debug };
+    const refused = WatchedMirror.open(store, v3Outside(etcd, ROOT), '/c/', { startTimeoutMs: 1_000, clock, logger });
+    refused.catch(() => undefined);
     const allowed = open('/a/');
+    await eventually(() => isRefused);
+    await clock.advance(1_000);
     await expect(refused).rejects.toMatchObject({ code: 'timeout', cause: { code: 'permission-denied' } });
     await put('/a/1', 6);
     await (await allowed).settled();

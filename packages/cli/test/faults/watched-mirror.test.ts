@@ -46,7 +46,7 @@ afterEach(async () => {
 test('a mirror that is equal and live has settled, whatever happens to it', async () => {
   await store.put('/a/2', '{"n":2}');
   await store.delete('/a/1');
-  await watched.settled(SOON);
+  await watched.settled();
   expect(watched.told).toEqual(['2', '1']);
 });
 

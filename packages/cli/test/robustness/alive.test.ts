@@ -6,7 +6,7 @@ import { runInChild } from './child.js';
 import type { AliveInput, AliveResult } from './programs/alive.js';
 import { startSwallowingPort, type SwallowingPort } from '../support/swallowing-port.js';
 
-const run = (input: AliveInput): Promise<AliveResult> => runInChild('alive', input, { endsWithinMs: 12_000 });
+const run = (input: AliveInput): Promise<AliveResult> => runInChild('alive', input, { endsWithinMs: 25_000 });
 
 let etcd: Etcd;
 let proxy: Proxy;
@@ -85,7 +85,7 @@ describe('a process stays', () => {
 test.each(['etcd-v3', 'etcd-v2'] as const)(
   'after close() nothing waits for a connection that is being made: %s',
   async (backend) => {
-    const where = { backend, endpoints: [swallowing.endpoint], connectMs: 60_000 };
+    const where = { backend, endpoints: [swallowing.endpoint], connectMs: 600_000 };
     expect(await run({ ...where, scenario: 'a closed store that was connecting' })).toBe('timeout');
   },
 );

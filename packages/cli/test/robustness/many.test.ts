@@ -100,7 +100,7 @@ describe('many watches', () => {
     await using store = etcdV3Store({ endpoints });
     await using writer = etcdV3Store({ endpoints });
     const watches = await Watches.open(store, 10_000, key);
-    expect(await outside.watchers()).toBe(10_000);
+    await eventually(async () => expect(await outside.watchers()).toBe(10_000), PATIENCE);
     expect(await etcd.metric('etcd_debugging_mvcc_watch_stream_total')).toBe(1);
     const expected = await writeAll(writer, 10_000);
     await watches.haveTold(expected);
@@ -116,7 +116,7 @@ describe('many watches', () => {
     await using store = etcdV2Store({ endpoints });
     await using writer = etcdV2Store({ endpoints });
     const watches = await Watches.open(store, 500, key);
-    expect(await outside.watchers()).toBe(500);
+    await eventually(async () => expect(await outside.watchers()).toBe(500), PATIENCE);
     const expected = await writeAll(writer, 500);
     await watches.haveTold(expected);
     await watches.close();

@@ -10,7 +10,18 @@ const PROGRAM = `
   import { fileSnapshot } from '@holdfast/core/file-snapshot';
   import { etcdV3Store } from '@holdfast/etcd-v3';
   const { endpoint, path, prefix, options } = JSON.parse(process.env.WARM);
-  const tell = (told) => writeSync(1, JSON.stringify({ ...told, at: performance.now() }) + '\\n');
+  // A machine that lets it stand still takes no more than the turn of one timer from it.
+  let ranMs = 0;
+  let turnedAt = performance.now();
+  const turn = () => {
+    ranMs += Math.min(performance.now() - turnedAt, 50);
+    turnedAt = performance.now();
+  };
+  setInterval(turn, 5).unref();
+  const tell = (told) => {
+    turn();
+    writeSync(1, JSON.stringify({ ...told, at: performance.now(), ranMs }) + '\\n');
+  };
   const warn = (text) => tell({ warning: text });
   tell({ pid: process.pid });
   const logger = { debug() {}, info() {}, warn, error: warn };
@@ -26,6 +37,8 @@ const PROGRAM = `
 
 export interface Told {
   readonly at: number;
+  /** For how many milliseconds the process has run, without those in which it stood still. */
+  readonly ranMs: number;
   /** What `strace` runs, which would outlive it. */
   readonly pid?: number;
   readonly revision?: number;
