@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Arena } from './arena.js';
 import type { Kind } from './generate.js';
 import { OwnNumbers, sameNumbers } from './names.js';
+import { patientClock } from './patient-clock.js';
 import type { View } from './plan.js';
 import { restricted } from './restricted.js';
 import { Side } from './side.js';
@@ -33,7 +34,7 @@ export class FilesArena implements Arena {
 
   private constructor(etcd: Etcd) {
     this.#etcd = etcd;
-    this.memory = etcdV3Store({ endpoints: [...etcd.endpoints], watch: { progressMs: 100 } });
+    this.memory = etcdV3Store({ endpoints: [...etcd.endpoints], clock: patientClock, watch: { progressMs: 100 } });
     this.#folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'holdfast-fuzz-'));
     const path = join(this.#folder, 'data');
     mkdirSync(path);

@@ -5,6 +5,7 @@ import { startEtcd, startPostgres, type Etcd, type Postgres } from '@holdfast/te
 import { Client } from 'pg';
 import type { Arena } from './arena.js';
 import { sameNumbers } from './names.js';
+import { patientClock } from './patient-clock.js';
 import { Side } from './side.js';
 import { ANY_KEYS, type Vocabulary } from './vocabulary.js';
 
@@ -32,7 +33,7 @@ export class PostgresArena implements Arena {
   private constructor(etcd: Etcd, postgres: Postgres) {
     this.#etcd = etcd;
     this.#postgres = postgres;
-    this.#remote = etcdV3Store({ endpoints: [...etcd.endpoints], watch: { progressMs: 100 } });
+    this.#remote = etcdV3Store({ endpoints: [...etcd.endpoints], clock: patientClock, watch: { progressMs: 100 } });
     this.memory = postgresStore({ connectionString: postgres.url, history: false, progressMs: 1 });
   }
 

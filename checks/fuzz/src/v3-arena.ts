@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Arena } from './arena.js';
 import type { Kind } from './generate.js';
 import { sameNumbers } from './names.js';
+import { patientClock } from './patient-clock.js';
 import { Side } from './side.js';
 import { ANY_KEYS, keysUpTo } from './vocabulary.js';
 
@@ -64,7 +65,7 @@ export class V3Arena implements Arena {
     const { maxKeyBytes } = model.store.capabilities;
     this.kind = { vocabulary: maxKeyBytes === undefined ? ANY_KEYS : keysUpTo(maxKeyBytes), ofOneKey: 0.1 };
     this.#etcd = etcd;
-    this.#remote = etcdV3Store({ endpoints: [...etcd.endpoints], watch: { progressMs: 100 } });
+    this.#remote = etcdV3Store({ endpoints: [...etcd.endpoints], clock: patientClock, watch: { progressMs: 100 } });
     this.memory = model.store;
   }
 

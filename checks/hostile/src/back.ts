@@ -1,2 +1,2 @@
 /** How soon everything must work again after an attack, on a busy machine: for `eventually`. */
-export const BACK = { timeoutMs: 10_000 };
+export const BACK = { timeoutMs: 30_000 };

@@ -10,6 +10,8 @@ export interface CampaignOptions {
   readonly runs: number;
   readonly sideBySide: number;
   readonly faults?: readonly Fault[];
+  /** As of {@link RunOptions}. */
+  readonly ttl?: number;
 }
 
 /** What the runs with one fault came to. */
@@ -50,7 +52,7 @@ const APART_MS = 50;
 
 /** Many runs on one server, so many side by side, each with the fault whose turn it is. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { version, client, runs, sideBySide, faults = FAULTS } = options;
+  const { version, client, runs, sideBySide, faults = FAULTS, ttl } = options;
   const etcd = await startEtcd({ version });
   const [endpoint = ''] = etcd.endpoints;
   const store = etcdV3Store({ endpoints: [endpoint] });
@@ -63,7 +65,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       const seed = next;
       next += 1;
       const fault = faults[seed % faults.length] ?? 'silent';
-      const result = await attempted({ seed, fault, client, endpoint, store });
+      const result = await attempted({ seed, fault, client, endpoint, store, ttl });
       const count = (counts[fault] ??= { runs: 0, attemptedOverlaps: 0, runsWithOverlaps: 0, repeats: 0 });
       count.runs += 1;
       count.repeats += result.repeats;

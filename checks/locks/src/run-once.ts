@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly endpoint: string;
   /** Past every fault. */
   readonly store: ConfigStore;
+  /** Of the first holder, in seconds. Default: 3. */
+  readonly ttl?: number | undefined;
 }
 
 export interface RunResult {
@@ -27,7 +29,6 @@ export interface RunResult {
   readonly toldBeforeMs?: number;
 }
 
-/** Of the first holder, in seconds. */
 const TTL = 3;
 /** Of the others: a busy machine must not lose them. */
 const OTHERS_TTL = 20;
@@ -37,20 +38,21 @@ const EVERYTHING_MS = 60_000;
 
 /** One run: a holder, two who wait, and a fault. */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
-  const { seed, client, endpoint, store } = options;
+  const { seed, client, endpoint, store, ttl = TTL } = options;
   const name = `/runs/${client}-${seed}`;
   const proxy = await startProxy(endpoint);
   const clock = new FaultyClock();
   const resource = new Resource(client === 'holdfast');
   const clients: Client[] = [];
   try {
-    const open = async (url: string, ttl: number, own?: FaultyClock) => {
-      const opened = client === 'holdfast' ? await HoldfastClient.open(url, ttl, own) : new Etcd3Client(url, ttl);
+    const open = async (url: string, seconds: number, own?: FaultyClock) => {
+      const opened =
+        client === 'holdfast' ? await HoldfastClient.open(url, seconds, own) : new Etcd3Client(url, seconds);
       clients.push(opened);
       return opened;
     };
     const [second, third] = [await open(endpoint, OTHERS_TTL), await open(endpoint, OTHERS_TTL)];
-    const first = await open(proxy.endpoint, TTL, clock);
+    const first = await open(proxy.endpoint, ttl, clock);
     const run = new Run(options, name, proxy, clock, resource);
     await run.play(first, [second, third]);
     await proxy.allow();
@@ -68,7 +70,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
 async function keysLeft(store: ConfigStore, name: string, client: string): Promise<readonly string[]> {
   if (client === 'etcd3') return [];
   const list = async () => (await store.list({ prefix: name })).items.map(({ key }) => key);
-  await eventually(async () => (await list()).length === 0, { timeoutMs: 15_000, intervalMs: 100 }).catch(
+  await eventually(async () => (await list()).length === 0, { timeoutMs: 30_000, intervalMs: 100 }).catch(
     () => undefined,
   );
   return list();
@@ -173,7 +175,7 @@ class Run {
   }
 
   async #strike(grip: Grip | undefined): Promise<void> {
-    const { fault, store } = this.#options;
+    const { fault, store, ttl = TTL } = this.#options;
     const { items } = await store.list({ prefix: this.#name }, { sort: { target: 'createRevision', order: 'ascend' } });
     switch (fault) {
       case 'silent':
@@ -183,7 +185,7 @@ class Run {
       case 'asleep':
         this.#proxy.blackHole();
         this.#clock.stop(fault);
-        await this.#pause(2 * TTL * 1_000);
+        await this.#pause(2 * ttl * 1_000);
         this.#clock.resume();
         await this.#proxy.allow();
         return;
