@@ -130,7 +130,9 @@ test("gRPC's client, with its layers, connects and makes no call of a connected 
     await store.put('/a', '2');
     await store.txn({ then: [{ type: 'delete', range: '/a' }] });
     await store.list({ prefix: '/' });
-    expect(spy).not.toHaveBeenCalled();
+    // A probe of the cluster's identity may connect at any time.
+    const paths = spy.mock.calls.map(([path]) => path);
+    expect(paths.filter((path) => path.startsWith('/etcdserverpb.KV/'))).toEqual([]);
   } finally {
     spy.mockRestore();
     await store.close();

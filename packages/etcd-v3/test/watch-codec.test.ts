@@ -225,7 +225,7 @@ describe.each(['3.4.23', '3.5.16'] as const)('what etcd %s sent', (version) => {
   const second = { ...first, modRevision: 3, version: 2, value: text('zwölf'), lease: '7587870206184853319' };
 
   test('answers: created, progress, cancelled, compacted, refused', () => {
-    const decode = (name: keyof typeof golden) => messages(name).map(decodeWatchResponse);
+    const decode = (name: keyof typeof golden) => messages(name).map((message) => decodeWatchResponse(message));
     const header = (revision: number) => ({ clusterId, revision, raftTerm: 2 });
     expect(decode('created')).toMatchObject([{ header: header(1), watchId: 0, created: true, canceled: false }]);
     expect(decode('progress asked for')).toMatchObject([

@@ -36,7 +36,12 @@ export class ScriptedCall implements WatchCall {
   }
 
   say(...messages: Buffer[]): void {
-    for (const message of messages) if (!this.canceled && !this.ended) this.handlers.onMessage(message);
+    for (const message of messages) this.sayPart(message, false);
+  }
+
+  /** @param more whether the next part of this message follows */
+  sayPart(part: Buffer, more: boolean): void {
+    if (!this.canceled && !this.ended) this.handlers.onMessage(part, more);
   }
 
   end(error = new StoreError('unavailable', 'connection lost')): void {

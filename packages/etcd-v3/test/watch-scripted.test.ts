@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { isStoreError, StoreError } from '@holdfast/store';
 import { KeyRange } from '@holdfast/store/adapter';
 import { eventually, virtualClock } from '@holdfast/testkit';
+import { afterEvents } from '../src/protobuf/watch.js';
 import { WatchManager, type WatchManagerOptions } from '../src/watch/watch.js';
 import { PREFIX, RecordingSink, ScriptedTransport, settle, watchOptions, type ScriptedCall } from './watch-script.js';
 import { created, del, events, progress, put, response } from './watch-wire-text.js';
@@ -16,6 +17,15 @@ const OLD_TOKEN = 'rpc error: code = Unauthenticated desc = etcdserver: invalid 
 function ticking(): () => number {
   let looks = 0;
   return () => (looks += 1) / 10;
+}
+
+/** A response cut after so many of its events, each time. */
+function partsOf(message: Buffer, after: readonly number[]): [Buffer, Buffer, Buffer] {
+  const ends = Array.from(message, (_byte, at) => afterEvents(message.subarray(0, at)).end);
+  const cuts = [...new Set(ends)].filter((end) => end > 0);
+  const bounds = [0, ...after.map((count) => cuts[count - 1] ?? 0), message.length];
+  const [first, second, third] = bounds.slice(1).map((end, index) => message.subarray(bounds[index], end));
+  return [first ?? message, second ?? Buffer.alloc(0), third ?? Buffer.alloc(0)];
 }
 
 const managers: WatchManager[] = [];
@@ -272,6 +282,65 @@ describe('batches', () => {
     expect(transport.call.creates).toMatchObject([{ start: 5 }]);
     transport.call.say(created(0), response({ id: 0, events: events6('/a/1', '/a/2') }));
     expect(sink.told).toEqual(['established 5', 'interrupted unavailable', 'established 5', '6: /a/1 /a/2']);
+  });
+
+  test('of a response that comes in parts, each revision is delivered as soon as all of it is there', async () => {
+    const { transport, watch } = world();
+    const { sink } = watch(5);
+    await settle();
+    const { call } = transport;
+    call.say(created(0));
+    const all = [put({ key: '/a/6', mod: 6 }), put({ key: '/a/7', mod: 7 }), put({ key: '/a/77', mod: 7 })];
+    const [first, second, third] = partsOf(response({ id: 0, events: [...all, put({ key: '/a/8', mod: 8 })] }), [2, 3]);
+    call.sayPart(first, true);
+    expect(sink.told).toEqual(['established 5', '6: /a/6']);
+    call.sayPart(second, true);
+    expect(sink.told).toEqual(['established 5', '6: /a/6']);
+    call.sayPart(third, false);
+    expect(sink.told).toEqual(['established 5', '6: /a/6', '7: /a/7 /a/77', '8: /a/8']);
+    call.say(events(0, [9]));
+    expect(sink.told.at(-1)).toBe('9: /a/9');
+  });
+
+  test('a stream that ends between two parts of a response delivers nothing of the revision there, and asks for it again', async () => {
+    const { transport, watch, clock } = world();
+    const { sink } = watch(5);
+    await settle();
+    const { call } = transport;
+    call.say(created(0));
+    const all = [put({ key: '/a/6', mod: 6 }), put({ key: '/a/7', mod: 7 }), put({ key: '/a/77', mod: 7 })];
+    const [first] = partsOf(response({ id: 0, events: all }), [2]);
+    call.sayPart(first, true);
+    call.end();
+    await clock.advance(10_000);
+    await settle();
+    expect(transport.call.creates).toMatchObject([{ start: 6 }]);
+    transport.call.say(created(0), response({ id: 0, events: all }));
+    expect(sink.told).toEqual([
+      'established 5',
+      '6: /a/6',
+      'interrupted unavailable',
+      'established 6',
+      '7: /a/7 /a/77',
+    ]);
+  });
+
+  test('a watch that is closed between two parts of a response gets nothing more, and the stream goes on', async () => {
+    const { transport, watch } = world();
+    const { sink, driver } = watch(5);
+    const { sink: other } = watch(5);
+    await settle();
+    const { call } = transport;
+    call.say(created(0), created(1));
+    const all = [put({ key: '/a/6', mod: 6 }), put({ key: '/a/7', mod: 7 }), put({ key: '/a/8', mod: 8 })];
+    const [first, second] = partsOf(response({ id: 0, events: all }), [2]);
+    call.sayPart(first, true);
+    await driver.close();
+    call.sayPart(second, false);
+    call.say(events(1, [6]));
+    expect(sink.told).toEqual(['established 5', '6: /a/6']);
+    expect(other.told).toEqual(['established 5', '6: /a/6']);
+    expect(transport.calls).toHaveLength(1);
   });
 
   test('a large message is decoded in slices, in order with what comes after it', async () => {

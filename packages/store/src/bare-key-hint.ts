@@ -23,15 +23,13 @@ export class BareKeyHint {
   }
 
   /** @param txn checked already */
-  mindTxn(txn: Txn): void {
+  mindTxn({ if: compares = [], then: kept = [], else: other = [] }: Txn): void {
     if (this.#isSaid) return;
-    for (const range of rangesOf(txn)) this.mind(range, 'txn()');
+    for (const parts of [compares, kept, other]) {
+      for (const part of parts) {
+        if ('txn' in part) this.mindTxn(part.txn);
+        else if ('range' in part) this.mind(part.range, 'txn()');
+      }
+    }
   }
-}
-
-function rangesOf({ if: compares = [], then: kept = [], else: other = [] }: Txn): readonly unknown[] {
-  return [...compares, ...kept, ...other].flatMap((part): readonly unknown[] => {
-    if ('txn' in part) return rangesOf(part.txn);
-    return 'range' in part ? [part.range] : [];
-  });
 }

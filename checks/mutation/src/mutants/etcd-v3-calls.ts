@@ -7,6 +7,8 @@ const RANGE_STREAM = 'packages/etcd-v3/test/range-stream.test.ts';
 const BALANCER = 'packages/etcd-v3/test/load-balancer.test.ts';
 const FOREIGN = 'packages/etcd-v3/test/foreign-identity.test.ts';
 const DIRECT = 'packages/etcd-v3/test/direct-call.test.ts';
+const DIRECT_ENDS = 'packages/etcd-v3/test/direct-call-ends.test.ts';
+const DIRECT_STREAM = 'packages/etcd-v3/test/direct-stream.test.ts';
 const FAULTS = 'packages/etcd-v3/test/faults.test.ts';
 
 /** Calls of the etcd v3 adapter: reads, writes, and what is tried again. */
@@ -66,17 +68,41 @@ export const etcdV3Calls: readonly Mutant[] = [
     trap: 20,
     why: 'a web page with HTTP status 200 on the watch stream is waited for, and not seen to be none of etcd',
     file: 'packages/etcd-v3/src/connection/answer-head.ts',
-    find: 'if (!isGrpc(this.contentType()))',
-    replace: "if (this.contentType() === 'none')",
+    find: 'if (!isGrpc(this.#contentType))',
+    replace: "if (this.#contentType === 'none')",
     caughtBy: { test: PROXY, name: 'what is no gRPC is given up at once' },
   },
   {
     name: 'v3-compressed-taken',
     why: 'an answer that something has compressed on its way is taken for the message itself',
-    file: 'packages/etcd-v3/src/connection/direct-call.ts',
-    find: 'if (framed[0] === COMPRESSED)',
-    replace: 'if (framed[0] === 2)',
+    file: 'packages/etcd-v3/src/connection/answer-message.ts',
+    find: 'isCompressed: head[0] === COMPRESSED',
+    replace: 'isCompressed: head[0] === 2',
     caughtBy: { test: DIRECT, name: "a call past gRPC's client ends as one through it" },
+  },
+  {
+    name: 'v3-refusal-in-words',
+    why: 'an answer of a head alone, without a content type, says that the stream was refused, and is taken for a proof of it: a write is sent again',
+    file: 'packages/etcd-v3/src/connection/answer-head.ts',
+    find: "this.#contentType = contentType ?? '';",
+    replace: 'this.#contentType = contentType;',
+    caughtBy: { test: DIRECT_ENDS, name: 'an answer of a head alone is an answer' },
+  },
+  {
+    name: 'v3-stream-compressed-taken',
+    why: 'a message of a stream that something has compressed on its way is taken for the message itself',
+    file: 'packages/etcd-v3/src/connection/direct-stream.ts',
+    find: 'else if (message.isCompressed)',
+    replace: 'else if (message.bytes.length === 0 && message.isCompressed)',
+    caughtBy: { test: DIRECT_STREAM, name: 'brings what one through it brings: messages in gzip' },
+  },
+  {
+    name: 'v3-stream-overtaken',
+    why: 'while a message is being unpacked, those after it are handed over: events come out of order, and are lost',
+    file: 'packages/etcd-v3/src/connection/direct-stream.ts',
+    find: 'if (this.#isUnpacking) this.#waiting.push(message);',
+    replace: 'if (this.#isUnpacking && message.isCompressed) this.#waiting.push(message);',
+    caughtBy: { test: DIRECT_STREAM, name: 'brings what one through it brings: plain messages after one in gzip' },
   },
   {
     name: 'v3-takes-any-key',

@@ -13,7 +13,7 @@ import { isOurs, leave, leaveAtLast } from '../queue/leave.js';
 import type { Place } from '../queue/queue.js';
 import { nextDelete } from '../queue/turn.js';
 import type { SessionContext } from '../life/context.js';
-import { checkCallOptions, withLimits } from '../util/limits.js';
+import { checkCallOptions, isUnlimited, withLimits } from '../util/limits.js';
 import type { Held, Token } from './held.js';
 
 /** held → lost | released. */
@@ -104,7 +104,9 @@ export class HeldLock implements Held {
     const removal = (this.#removal ??= handled(this.#remove()));
     const what = () => `the release of lock ${quoted(this.name)}`;
     try {
-      return await withLimits(limits, { clock, what }, (signal) => abortable(removal, signal));
+      return isUnlimited(limits)
+        ? await removal
+        : await withLimits(limits, { clock, what }, (signal) => abortable(removal, signal));
     } catch (error) {
       // Its lease takes the key, as that of every lost lock.
       if (life.reason !== undefined) return 'left to its lease';

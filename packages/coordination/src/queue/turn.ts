@@ -19,13 +19,14 @@ export async function waitForTurn(
   { place, queue }: Entered,
   wanted: AbortSignal,
 ): Promise<Queue | 'gone'> {
-  const trouble = new WatchTrouble(context.clock, context.backoff());
+  let trouble: WatchTrouble | undefined;
   let present = queue;
   for (;;) {
     wanted.throwIfAborted();
     const previous = before(place, present);
     if (previous === undefined) return present;
     if (previous === 'gone') return 'gone';
+    trouble ??= new WatchTrouble(context.clock, context.backoff());
     await waitForDelete(context, previous.key, present.bookmark, { wanted, trouble });
     // The one before may have given up, with others still before it. Only the queue itself can tell.
     present = queueOf(name, await context.listNow({ prefix: queuePrefix(name) }, wanted));

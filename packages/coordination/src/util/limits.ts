@@ -32,12 +32,17 @@ export function checkCallOptions(options: unknown, call: string, more: readonly 
   return given;
 }
 
+/** Most callers set no limit. A controller of its own takes more time than all else that is done for them here. */
+export function isUnlimited({ signal, timeoutMs }: CallOptions): boolean {
+  return signal === undefined && timeoutMs === undefined;
+}
+
 const UNLIMITED = (): void => undefined;
 
 /** The limits of a caller's wait. */
-export function limitsOf({ signal, timeoutMs }: CallOptions, { clock, what: given, life }: LimitsOptions): Limits {
-  // Most callers set none. A controller of its own takes more time than all else that is done for them here.
-  if (life !== undefined && signal === undefined && timeoutMs === undefined) return { signal: life, end: UNLIMITED };
+export function limitsOf(options: CallOptions, { clock, what: given, life }: LimitsOptions): Limits {
+  if (life !== undefined && isUnlimited(options)) return { signal: life, end: UNLIMITED };
+  const { signal, timeoutMs } = options;
   const what = typeof given === 'string' ? given : given();
   const controller = new AbortController();
   const onAbort = () => {

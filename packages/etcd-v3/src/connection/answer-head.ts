@@ -10,7 +10,8 @@ const GRACE_MS = 100;
  */
 export class AnswerHead {
   readonly #onForeign: () => void;
-  #head: Metadata | undefined;
+  /** `undefined` until the head came; empty if it has none. */
+  #contentType: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onForeign called if the answer is not gRPC and does not end by itself */
@@ -18,9 +19,9 @@ export class AnswerHead {
     this.#onForeign = onForeign;
   }
 
-  received(head: Metadata): void {
-    this.#head = head;
-    if (!isGrpc(this.contentType())) this.#timer = setTimeout(this.#onForeign, GRACE_MS).unref();
+  received(contentType: string | undefined): void {
+    this.#contentType = contentType ?? '';
+    if (!isGrpc(this.#contentType)) this.#timer = setTimeout(this.#onForeign, GRACE_MS).unref();
   }
 
   /** The call is over. */
@@ -33,12 +34,16 @@ export class AnswerHead {
    * then the failure is this process's own.
    */
   contentType(trailers?: Metadata): string | undefined {
-    const [type] = (this.#head ?? trailers)?.get('content-type') ?? [];
-    return type?.toString() ?? (this.#head === undefined ? undefined : '');
+    return this.#contentType ?? (trailers && contentTypeOf(trailers));
   }
 
   /** The error text for a call that was ended because of its head, in place of gRPC's. */
   get foreign(): string {
-    return `the answer is ${this.contentType() || 'of no content type'}, not gRPC`;
+    return `the answer is ${this.#contentType || 'of no content type'}, not gRPC`;
   }
+}
+
+/** The content type in the head or the trailers that gRPC's client tells. */
+export function contentTypeOf(metadata: Metadata): string | undefined {
+  return metadata.get('content-type')[0]?.toString();
 }

@@ -15,6 +15,7 @@ import { missingDefinition } from './definitions.js';
 import { CLOSED } from './etcd-channel.js';
 import type { IRangeRequest } from 'etcd3';
 import type { RangeCallHandlers } from './range-call.js';
+import type { RawStreamHandlers } from './raw-stream.js';
 import { RANGE, RANGE_STREAM, WATCH, type Rpc, type StreamRpc } from './rpc.js';
 import { StreamCall, type StreamHandlers } from './stream-call.js';
 import type { WatchCallHandlers } from './transport.js';
@@ -312,17 +313,21 @@ export class Calls {
     headers: Readonly<Record<string, string>>,
   ): StreamCall {
     const { endpoint, channel } = reached;
+    const metadata = withHeaders(caller.metadata, headers);
     const begin = {
-      call: channel.stream(rpc),
+      open: (raw: RawStreamHandlers) => channel.stream(rpc, metadata, raw),
       isPossible: () => !channel.isClosed,
       // One that is cancelled here too: what is kept of a call is several kilobytes.
       onOver: (over: StreamCall) => this.#streams.delete(over),
     };
+    let goesOn = false;
     const checking: StreamHandlers = {
-      onMessage: (message) => {
-        const refusal = this.#refusalOf(reached, handlers.answerOf?.(message) ?? message);
+      onMessage: (message, more) => {
+        // The header is in the first part of a message.
+        const refusal = goesOn ? undefined : this.#refusalOf(reached, handlers.answerOf?.(message) ?? message);
+        goesOn = more;
         if (refusal === undefined) {
-          handlers.onMessage(message);
+          handlers.onMessage(message, more);
           return;
         }
         stream.cancel();
@@ -333,8 +338,7 @@ export class Calls {
         handlers.onEnd(error);
       },
     };
-    const metadata = withHeaders(caller.metadata, headers);
-    const stream = new StreamCall(begin, endpoint.name, metadata, checking, (status) => {
+    const stream = new StreamCall(begin, endpoint.name, checking, (status) => {
       const failure = status.code === grpcStatus.OK ? SERVER_ENDED : status;
       handlers.onFailure?.(failure);
       if (handlers.isOptional === true) return toFailureError(failure, 'read', endpoint.name);

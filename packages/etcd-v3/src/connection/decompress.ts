@@ -1,21 +1,19 @@
-import { status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
 import { gunzip, inflate } from 'node:zlib';
-
-/** As gRPC's client tells it: what a call ends with whose message can't be read. */
-export type Unreadable = Pick<StatusObject, 'code' | 'details'>;
+import { status as grpcStatus } from '@grpc/grpc-js';
+import type { CallStatus } from './call-status.js';
 
 /**
  * Unpacks a message. No request of ours names a compression, but something between client and server may use one all the same.
  *
  * @param encoding the answer's header `grpc-encoding`
  * @param mostBytes the longest message, unpacked: a few bytes can come to gigabytes
- * @param done called once, after this has returned
+ * @param done called once, after this has returned, with the message or what the call ends with
  */
 export function decompress(
   packed: Buffer,
   encoding: string | undefined,
   mostBytes: number,
-  done: (message: Buffer | Unreadable) => void,
+  done: (message: Buffer | CallStatus) => void,
 ): void {
   const unpack = encoding === 'gzip' ? gunzip : encoding === 'deflate' ? inflate : undefined;
   if (unpack === undefined) {
@@ -29,7 +27,7 @@ export function decompress(
   });
 }
 
-function unsupported(encoding = 'identity'): Unreadable {
+function unsupported(encoding = 'identity'): CallStatus {
   if (encoding === 'identity')
     return {
       code: grpcStatus.INTERNAL,
@@ -39,7 +37,7 @@ function unsupported(encoding = 'identity'): Unreadable {
   return { code: grpcStatus.UNIMPLEMENTED, details };
 }
 
-function tooLong(mostBytes: number): Unreadable {
+function tooLong(mostBytes: number): CallStatus {
   const details = `Received message that decompresses to a size larger than ${mostBytes}`;
   return { code: grpcStatus.RESOURCE_EXHAUSTED, details };
 }

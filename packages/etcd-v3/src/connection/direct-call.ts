@@ -1,5 +1,10 @@
-import { status as grpcStatus, type ChannelInterface, Metadata, type StatusObject } from '@grpc/grpc-js';
-import { decompress, type Unreadable } from './decompress.js';
+import { constants, type ClientHttp2Stream, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
+import { status as grpcStatus, type ChannelInterface, type Metadata } from '@grpc/grpc-js';
+import { inNextTurn, inThisTurn } from '@holdfast/store/adapter';
+import { AnswerMessage, framed, type Received } from './answer-message.js';
+import { DROPPED, fromClose, fromHttpStatus, fromTrailers, fromWriteError, type CallStatus } from './call-status.js';
+import { decompress } from './decompress.js';
+import { openStream, type OpenedStream, type TransportCall } from './grpc-transport.js';
 
 /** A unary call under way. */
 export interface RunningCall {
@@ -11,171 +16,188 @@ export interface DirectRequest {
   readonly metadata: Metadata;
   /** The message, encoded. */
   readonly message: Buffer;
-  /** The longest message of an answer, once it is unpacked. The channel itself refuses longer ones as they come. */
+  /** The longest message of an answer, as it comes and once it is unpacked. */
   readonly maxResponseBytes: number;
 }
 
 /** No handler is called before {@link callDirectly} has returned. */
 export interface DirectHandlers {
-  onHead(head: Metadata): void;
+  onHead(contentType: string | undefined): void;
   /** Called once, and last. `message` is there if the status is OK. */
-  onEnd(status: StatusObject, message: Buffer | undefined): void;
+  onEnd(status: CallStatus, message: Buffer | undefined): void;
 }
-
-/** The parts of gRPC's channel that send a call. They are its own matter, so none of them is taken for granted. */
-interface ChannelParts {
-  readonly internalChannel?: {
-    readonly defaultAuthority?: unknown;
-    doPick?(metadata: Metadata, extra: object): { readonly subchannel?: Wrapped | null } | undefined;
-    /** Without them, a channel with running calls counts as idle after half an hour, and closes its connection. */
-    onCallStart?(): void;
-    onCallEnd?(status: StatusObject): void;
-  };
-}
-
-interface Wrapped {
-  getRealSubchannel?(): {
-    createCall?(metadata: Metadata, host: string, path: string, listener: Listener, id: number): TransportCall;
-  };
-}
-
-/** A call on the connection. Its messages have gRPC's head: a byte that says whether it is compressed, and the length. */
-interface TransportCall {
-  cancelWithStatus(code: grpcStatus, details: string): void;
-  startRead(): void;
-  sendMessageWithContext(context: object, framed: Buffer): void;
-  halfClose(): void;
-}
-
-interface Listener {
-  onReceiveMetadata(head: Metadata): void;
-  onReceiveMessage(framed: Buffer): void;
-  onReceiveStatus(status: StatusObject): void;
-}
-
-const HEAD_BYTES = 5;
-const COMPRESSED = 1;
-const CHANNEL_PARTS = ['doPick', 'onCallStart', 'onCallEnd'] as const;
-const CALL_PARTS = ['cancelWithStatus', 'startRead', 'sendMessageWithContext', 'halfClose'] as const;
-const NO_TRAILERS = new Metadata();
-const NO_CONTEXT = {};
-const NO_PICK_INFO = {};
 
 /**
- * Sends a unary call on the channel's connection itself. gRPC's client puts five more layers between: for interceptors, deadlines,
- * retries, compression and call credentials. No call of ours has any of these, and they take more CPU than the call.
+ * Sends a unary call on the channel's HTTP/2 connection itself. gRPC's client puts six more layers between: for interceptors, deadlines,
+ * retries, compression, call credentials, and streams of messages. No call of ours has any of these, and they take more CPU than the call.
  *
  * @returns `undefined` where that can't be done, and nothing was sent: gRPC's client then says why, or finds a way
  */
 export function callDirectly(
   channel: ChannelInterface,
-  { path, metadata, message, maxResponseBytes }: DirectRequest,
+  request: DirectRequest,
   handlers: DirectHandlers,
 ): RunningCall | undefined {
-  const { internalChannel } = channel as unknown as ChannelParts;
-  const host = internalChannel?.defaultAuthority;
-  if (internalChannel === undefined || typeof host !== 'string') return undefined;
-  if (!CHANNEL_PARTS.every((name) => typeof internalChannel[name] === 'function')) return undefined;
-  const answer = new Answer(handlers, maxResponseBytes, (status) => {
-    internalChannel.onCallEnd?.(status);
-  });
-  let call: TransportCall | undefined;
-  try {
-    const subchannel = internalChannel.doPick?.(metadata, NO_PICK_INFO)?.subchannel?.getRealSubchannel?.();
-    call = subchannel?.createCall?.(metadata, host, path, answer, 0);
-  } catch {
-    // It is not connected any more.
-    return undefined;
-  }
-  if (call === undefined || !CALL_PARTS.every((name) => typeof call[name] === 'function')) return undefined;
-  answer.call = call;
-  internalChannel.onCallStart?.();
-  call.startRead();
-  call.sendMessageWithContext(NO_CONTEXT, framed(message));
-  call.halfClose();
-  return {
-    cancel: () => {
-      call.cancelWithStatus(grpcStatus.CANCELLED, 'cancelled here');
-    },
-  };
+  const opened = openStream(channel, request.path, request.metadata);
+  return opened && new DirectCall(opened, request, handlers);
 }
 
+const CANCELLED: CallStatus = { code: grpcStatus.CANCELLED, details: 'cancelled here' };
+const NO_MESSAGE: CallStatus = { code: grpcStatus.UNIMPLEMENTED, details: 'No message received' };
+
 /**
- * Collects what a unary call is answered with: one message, and a status. Once that is told it holds on to nothing: Node keeps the stream of
- * each call, with all that hears of it, until V8 next collects its whole heap, and copies it twice until then.
+ * One message out, and one message and a status back. Once that is told it holds on to nothing: Node keeps the stream of each call, with all
+ * that hears of it, until V8 next collects its whole heap, and copies it twice until then.
  */
-class Answer implements Listener {
-  #handlers: DirectHandlers | undefined;
-  #onOver: ((status: StatusObject) => void) | undefined;
+class DirectCall implements RunningCall, TransportCall {
+  readonly #stream: ClientHttp2Stream;
   readonly #maxBytes: number;
-  call: TransportCall | undefined;
+  #opened: OpenedStream | undefined;
+  #handlers: DirectHandlers | undefined;
+  #incoming: AnswerMessage | undefined;
+  #httpStatus: number | undefined;
   #encoding: string | undefined;
   #message: Buffer | undefined;
   #isUnpacking = false;
-  /** How the call ended while its message was being unpacked. */
-  #status: StatusObject | undefined;
-  #unreadable: Unreadable | undefined;
+  /** The status in the answer's trailers. */
+  #status: CallStatus | undefined;
+  #hasAllData = false;
+  #isDropped = false;
+  #error: NodeJS.ErrnoException | undefined;
 
-  constructor(handlers: DirectHandlers, maxBytes: number, onOver: (status: StatusObject) => void) {
+  constructor(opened: OpenedStream, { message, maxResponseBytes }: DirectRequest, handlers: DirectHandlers) {
+    const { stream } = opened;
+    this.#stream = stream;
+    this.#maxBytes = maxResponseBytes;
+    this.#opened = opened;
     this.#handlers = handlers;
-    this.#maxBytes = maxBytes;
-    this.#onOver = onOver;
+    this.#incoming = new AnswerMessage(maxResponseBytes);
+    stream.on('response', (head, flags) => {
+      this.#onResponse(head, flags);
+    });
+    stream.on('trailers', (trailers: IncomingHttpHeaders) => {
+      this.#onTrailers(trailers);
+    });
+    stream.on('data', (chunk: Buffer) => {
+      this.#onData(chunk);
+    });
+    stream.on('end', () => {
+      this.#hasAllData = true;
+      this.#endIfComplete();
+    });
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // Not one that only says that the server reset the stream: the code of that says more.
+      if (error.code !== 'ERR_HTTP2_STREAM_ERROR') this.#error = error;
+    });
+    stream.on('close', () => {
+      if (this.#handlers !== undefined) this.#onClose();
+    });
+    opened.begin(this);
+    stream.write(framed(message), (error) => {
+      if (error instanceof Error) this.#endSoon(fromWriteError(error));
+    });
+    stream.end();
   }
 
-  onReceiveMetadata(head: Metadata): void {
-    this.#encoding = head.get('grpc-encoding')[0]?.toString();
-    this.#handlers?.onHead(head);
+  cancel(): void {
+    this.#stopStream();
+    this.#endSoon(CANCELLED);
   }
 
-  onReceiveMessage(framed: Buffer): void {
-    const { call } = this;
-    if (this.#message !== undefined) {
-      call?.cancelWithStatus(grpcStatus.UNIMPLEMENTED, 'Too many responses received');
-      return;
-    }
-    this.#message = framed.subarray(HEAD_BYTES);
-    if (framed[0] === COMPRESSED) this.#unpack(this.#message);
-    // A second message is to be seen.
-    call?.startRead();
-  }
-
-  #unpack(packed: Buffer): void {
-    this.#isUnpacking = true;
-    decompress(packed, this.#encoding, this.#maxBytes, (result) => {
-      this.#isUnpacking = false;
-      if (result instanceof Uint8Array) this.#message = result;
-      else this.#unreadable = result;
-      if (this.#status !== undefined) this.onReceiveStatus(this.#status);
-      else if (this.#unreadable !== undefined)
-        this.call?.cancelWithStatus(this.#unreadable.code, this.#unreadable.details);
+  onDisconnect(): void {
+    this.#isDropped = true;
+    // What has come before is still to be heard.
+    inNextTurn(() => {
+      if (this.#status === undefined) this.#end(DROPPED);
     });
   }
 
-  onReceiveStatus(status: StatusObject): void {
-    if (this.#isUnpacking) {
-      this.#status = status;
-      return;
-    }
-    const handlers = this.#handlers;
-    const message = this.#message;
-    const unreadable = this.#unreadable;
-    const onOver = this.#onOver;
-    this.#handlers = this.#onOver = this.#message = this.call = undefined;
-    onOver?.(status);
-    if (status.code !== grpcStatus.OK) handlers?.onEnd(status, undefined);
-    else if (unreadable !== undefined) handlers?.onEnd({ ...unreadable, metadata: status.metadata }, undefined);
-    else if (message !== undefined) handlers?.onEnd(status, message);
-    else {
-      const details = 'No message received';
-      handlers?.onEnd({ code: grpcStatus.UNIMPLEMENTED, details, metadata: NO_TRAILERS }, undefined);
-    }
+  #onResponse(head: IncomingHttpHeaders & IncomingHttpStatusHeader, flags: number): void {
+    this.#httpStatus = head[':status'];
+    this.#encoding = head['grpc-encoding']?.toString();
+    this.#handlers?.onHead(head['content-type']);
+    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) this.#onTrailers(head);
   }
-}
 
-function framed(message: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + message.length);
-  bytes[0] = 0;
-  bytes.writeUInt32BE(message.length, 1);
-  bytes.set(message, HEAD_BYTES);
-  return bytes;
+  #onTrailers(trailers: IncomingHttpHeaders): void {
+    const status = fromTrailers(trailers, this.#httpStatus);
+    this.#status = status;
+    if (status.code === grpcStatus.OK) this.#endIfComplete();
+    else this.#end(status);
+  }
+
+  #onData(chunk: Buffer): void {
+    const added = this.#incoming?.add(chunk);
+    if (added === undefined) return;
+    // The first bytes of a web page are no length of a message: its HTTP status says more.
+    if ('code' in added) this.#end(fromHttpStatus(this.#httpStatus) ?? added);
+    else this.#receive(added);
+  }
+
+  #receive({ bytes, isCompressed }: Received): void {
+    this.#message = bytes;
+    if (!isCompressed) return;
+    this.#isUnpacking = true;
+    decompress(bytes, this.#encoding, this.#maxBytes, (result) => {
+      this.#isUnpacking = false;
+      if (this.#handlers === undefined) return;
+      if (!(result instanceof Uint8Array)) {
+        this.#end(result);
+        return;
+      }
+      this.#message = result;
+      this.#endIfComplete();
+    });
+  }
+
+  /** Nothing of an answer is told before its status, and nothing of one that is not all there. */
+  #endIfComplete(): void {
+    if (this.#status === undefined || !this.#hasAllData || this.#isUnpacking) return;
+    if (this.#message === undefined) this.#end(NO_MESSAGE);
+    else this.#end(this.#status, this.#message);
+  }
+
+  /** The connection broke, the server or Node reset the stream, or a proxy ended it. An error may be told just after that. */
+  #onClose(): void {
+    inThisTurn(() => {
+      this.#hasAllData = true;
+      if (this.#status !== undefined && this.#message !== undefined) this.#endIfComplete();
+      else this.#end(this.#closeStatus());
+    });
+  }
+
+  #closeStatus(): CallStatus {
+    return fromClose({
+      resetCode: this.#stream.rstCode ?? constants.NGHTTP2_NO_ERROR,
+      httpStatus: this.#httpStatus,
+      isDropped: this.#isDropped,
+      error: this.#error,
+    });
+  }
+
+  #endSoon(status: CallStatus): void {
+    inThisTurn(() => {
+      this.#end(status);
+    });
+  }
+
+  #end(status: CallStatus, message?: Buffer): void {
+    const handlers = this.#handlers;
+    if (handlers === undefined) return;
+    const opened = this.#opened;
+    this.#handlers = this.#opened = this.#incoming = this.#message = undefined;
+    this.#stopStream();
+    opened?.end(this, status);
+    handlers.onEnd(status, message);
+  }
+
+  /**
+   * Not after the server has ended the call: Node then closes the stream by itself. Destroyed at once, as Node can lose a stream whose
+   * reset waits for a connection that takes no more.
+   */
+  #stopStream(): void {
+    if (this.#status !== undefined || this.#stream.destroyed) return;
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#stream.destroy();
+  }
 }

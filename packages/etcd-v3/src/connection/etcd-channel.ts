@@ -9,7 +9,10 @@ import {
 } from '@grpc/grpc-js';
 import { definitionOf, pathOf, type Definition } from './definitions.js';
 import type { RunningCall } from './direct-call.js';
+import { streamDirectly } from './direct-stream.js';
 import { followDialling } from './dialled-sockets.js';
+import { streamThroughLayers } from './layered-stream.js';
+import type { RawStream, RawStreamHandlers } from './raw-stream.js';
 import { EndpointCredentials } from './socket-security.js';
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { inThisTurn } from '@holdfast/store/adapter';
@@ -99,9 +102,11 @@ export class EtcdChannel {
     );
   }
 
-  /** Begins a call of a streaming method; the caller starts it and does its own encoding and reading. */
-  stream(rpc: StreamRpc): ReturnType<ChannelInterface['createCall']> {
-    return this.#channel.createCall(pathOf(rpc), Infinity, undefined, null, undefined);
+  /** Begins a call of a streaming method, whose caller does its own encoding and decoding. */
+  stream(rpc: StreamRpc, metadata: Metadata, handlers: RawStreamHandlers): RawStream {
+    const { cut } = rpc;
+    const request = { path: pathOf(rpc), metadata, maxResponseBytes: this.#maxResponseBytes, cut };
+    return streamDirectly(this.#channel, request, handlers) ?? streamThroughLayers(this.#channel, request, handlers);
   }
 
   /** A method's path and codec. Whoever makes a call has waited until they are known. */

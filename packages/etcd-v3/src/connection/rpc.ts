@@ -29,6 +29,8 @@ import type {
   Services,
 } from 'etcd3';
 import { decodeMessage } from '../protobuf/message-codec.js';
+import { afterEvents } from '../protobuf/watch.js';
+import type { Cut } from '../protobuf/wire.js';
 
 export type ServiceName = keyof typeof Services;
 
@@ -50,7 +52,10 @@ export interface Rpc<Request, Response> {
 }
 
 /** A method with only its path: its messages are encoded elsewhere. */
-export type StreamRpc = Pick<Rpc<unknown, unknown>, 'service' | 'method'>;
+export interface StreamRpc extends Pick<Rpc<unknown, unknown>, 'service' | 'method'> {
+  /** Where its messages may be cut, if a long one may be taken in parts, while the rest of it is on its way. */
+  readonly cut?: Cut;
+}
 
 /** Raw responses, for the calls that carry most bytes: our own readers take a fraction of the time of `etcd3`'s. */
 const raw = (bytes: Buffer): Buffer => bytes;
@@ -137,6 +142,6 @@ export const MEMBER_HEADER: Rpc<IMemberListRequest, Buffer> = {
 };
 
 /** A stream in both directions, on raw messages: the watch has a codec of its own. */
-export const WATCH: StreamRpc = { service: 'Watch', method: 'Watch' };
+export const WATCH: StreamRpc = { service: 'Watch', method: 'Watch', cut: afterEvents };
 /** The same method with its messages decoded: for a single question. */
 export const WATCH_QUESTION: Rpc<IWatchRequest, IWatchResponse> = { service: 'Watch', method: 'Watch', ...OURS };

@@ -1,21 +1,22 @@
-import { type ChannelInterface, Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
+import { Metadata, status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
 import { StoreError } from '@holdfast/store';
 import { Fifo, messageOf } from '@holdfast/store/adapter';
 import type { GrpcFailure } from '../errors.js';
-import { AnswerHead } from './answer-head.js';
+import { AnswerHead, contentTypeOf } from './answer-head.js';
+import type { RawStream, RawStreamHandlers } from './raw-stream.js';
 import type { WatchCall } from './transport.js';
 
 /** The parts of a new call. */
 export interface StreamBegin {
-  readonly call: GrpcCall;
+  readonly open: (handlers: RawStreamHandlers) => RawStream;
   readonly isPossible: () => boolean;
   /** Called when the call is over, also after `cancel`. */
   readonly onOver: (stream: StreamCall) => void;
 }
 
 export interface StreamHandlers {
-  /** The bytes of one message. */
-  onMessage(message: Buffer): void;
+  /** The bytes of one message, or of a part of one: then `more` says that what comes next is its next part. */
+  onMessage(message: Buffer, more: boolean): void;
   /** The call ended for any reason but `cancel`. Called exactly once. */
   onEnd(error: StoreError): void;
 }
@@ -25,39 +26,27 @@ const CLOSED = { code: grpcStatus.UNAVAILABLE, details: 'the connection was clos
 const NO_TRAILERS = new Metadata();
 
 type ToError = (status: StatusObject & GrpcFailure) => StoreError;
-type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
-/**
- * A call of a streaming method, in both directions, on raw messages. It uses gRPC's call directly, not its Node stream: that reads up to
- * sixteen messages ahead, and a watch response can have any size.
- */
+/** A call of a streaming method, in both directions, on raw messages. */
 export class StreamCall implements WatchCall {
   readonly endpoint: string;
-  readonly #call: GrpcCall;
+  #stream: RawStream | undefined;
   readonly #onOver: (stream: StreamCall) => void;
   readonly #unsent = new Fifo<Uint8Array>();
   #head: AnswerHead | undefined;
   #status: 'opening' | 'open' | 'over' = 'opening';
   #sending = false;
   #isLast = false;
-  #reading = false;
-  #paused = false;
 
   /** @param toError makes the error of the end; called once, for any end but `cancel`. */
-  constructor(
-    { call, isPossible, onOver }: StreamBegin,
-    endpoint: string,
-    metadata: Metadata,
-    handlers: StreamHandlers,
-    toError: ToError,
-  ) {
+  constructor({ open, isPossible, onOver }: StreamBegin, endpoint: string, handlers: StreamHandlers, toError: ToError) {
     this.endpoint = endpoint;
-    this.#call = call;
     this.#onOver = onOver;
     // Started only after the opener has the call: it must not hear of the end of a call that it does not know yet.
     setImmediate(() => {
-      if (isPossible()) this.#start(metadata, handlers, toError);
-      else if (this.#status !== 'over') this.#end({ ...CLOSED, metadata }, handlers, toError);
+      if (this.#status === 'over') return;
+      if (isPossible()) this.#start(open, handlers, toError);
+      else this.#end({ ...CLOSED, metadata: NO_TRAILERS }, handlers, toError);
     });
   }
 
@@ -74,54 +63,48 @@ export class StreamCall implements WatchCall {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#stream?.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#read();
+    this.#stream?.resume();
   }
 
   cancel(): void {
     if (this.#status === 'over') return;
     this.#settle();
     // The server then drops all watches of the call.
-    this.#call.cancelWithStatus(grpcStatus.CANCELLED, 'cancelled here');
+    this.#stream?.cancel('cancelled here');
   }
 
-  #start(metadata: Metadata, handlers: StreamHandlers, toError: ToError): void {
-    if (this.#status === 'over') return;
+  #start(open: StreamBegin['open'], handlers: StreamHandlers, toError: ToError): void {
     this.#status = 'open';
     /** Ends the call because of its answer. */
     const giveUp = (details: string): void => {
       if (this.#status === 'over') return;
-      this.#call.cancelWithStatus(grpcStatus.CANCELLED, details);
+      this.#stream?.cancel(details);
       this.#end({ code: grpcStatus.UNAVAILABLE, details, metadata: NO_TRAILERS }, handlers, toError);
     };
     const head = new AnswerHead(() => {
       giveUp(head.foreign);
     });
     this.#head = head;
-    this.#call.start(metadata, {
-      onReceiveMetadata: (given) => {
-        head.received(given);
+    this.#stream = open({
+      onHead: (given) => {
+        head.received(contentTypeOf(given));
       },
-      onReceiveMessage: (message: Buffer) => {
-        this.#reading = false;
+      onMessage: (message, more) => {
         if (this.#status === 'over') return;
         try {
-          handlers.onMessage(message);
+          handlers.onMessage(message, more);
         } catch (error) {
           giveUp(`a message could not be used: ${messageOf(error)}`);
-          return;
         }
-        this.#read();
       },
-      onReceiveStatus: (status) => {
+      onEnd: (status) => {
         if (this.#status !== 'over') this.#end(status, handlers, toError);
       },
     });
-    this.#read();
     this.#send();
   }
 
@@ -144,23 +127,17 @@ export class StreamCall implements WatchCall {
     this.#onOver(this);
   }
 
-  #read(): void {
-    if (this.#status !== 'open' || this.#reading || this.#paused) return;
-    this.#reading = true;
-    this.#call.startRead();
-  }
-
   /** One at a time: gRPC holds only a single unsent message of a call. */
   #send(): void {
-    if (this.#status !== 'open' || this.#sending) return;
+    const stream = this.#stream;
+    if (this.#status !== 'open' || stream === undefined || this.#sending) return;
     const next = this.#unsent.shift();
     if (next === undefined) return;
     this.#sending = true;
-    const callback = (): void => {
+    stream.send(Buffer.from(next.buffer, next.byteOffset, next.byteLength), () => {
       this.#sending = false;
-      if (this.#isLast && this.#unsent.length === 0 && this.#status === 'open') this.#call.halfClose();
+      if (this.#isLast && this.#unsent.length === 0 && this.#status === 'open') stream.halfClose();
       else this.#send();
-    };
-    this.#call.sendMessageWithContext({ callback }, Buffer.from(next.buffer, next.byteOffset, next.byteLength));
+    });
   }
 }

@@ -56,8 +56,12 @@ export interface LinearizableHead {
 
 /** Neither handler is called synchronously, or before `openWatchCall` has resolved. */
 export interface WatchCallHandlers {
-  /** The raw protobuf bytes of one WatchResponse. The buffer is not reused. */
-  onMessage(message: Buffer): void;
+  /**
+   * The raw protobuf bytes of one WatchResponse, or of a part of a long one, which is cut between two events. The buffer is not reused.
+   *
+   * @param more whether what comes next is the next part of the response
+   */
+  onMessage(message: Buffer, more: boolean): void;
   /** The call ended for any reason but `cancel`. Called exactly once, and last. */
   onEnd(error: StoreError): void;
 }
@@ -66,7 +70,7 @@ export interface WatchCall {
   readonly endpoint: string;
   /** Sends the protobuf bytes of one WatchRequest. Does nothing once the call has ended. */
   write(request: Uint8Array): void;
-  /** Stops reading, so that flow control reaches the server. One message may still arrive. */
+  /** Stops reading, so that flow control reaches the server. What has arrived by then may still come. */
   pause(): void;
   resume(): void;
   /** Ends the call at once, and with it all watches on it. No handler is called any more. */

@@ -1,13 +1,8 @@
-import {
-  type ChannelInterface,
-  type Client,
-  type Metadata,
-  status as grpcStatus,
-  type StatusObject,
-} from '@grpc/grpc-js';
+import { type ChannelInterface, type Client, type Metadata, status as grpcStatus } from '@grpc/grpc-js';
 import { messageOf } from '@holdfast/store/adapter';
 import type { GrpcFailure } from '../errors.js';
-import { AnswerHead } from './answer-head.js';
+import { AnswerHead, contentTypeOf } from './answer-head.js';
+import type { CallStatus } from './call-status.js';
 import type { Definition } from './definitions.js';
 import { callDirectly, type RunningCall } from './direct-call.js';
 
@@ -18,7 +13,8 @@ export interface UnaryRequest<Request, Response> extends Definition<Request, Res
 
 export type UnaryDone<Response> = (failure: GrpcFailure | null, response: Response | undefined) => void;
 
-type Status = Pick<StatusObject, 'code' | 'details'> & { readonly metadata?: Metadata };
+/** How a call ended, with the trailers that only gRPC's client tells. */
+type Status = CallStatus & { readonly metadata?: Metadata };
 
 /** The parts of a connection that make calls. */
 export interface UnaryBegin {
@@ -40,8 +36,8 @@ export function callUnary<Request, Response>(
     foreign = head.foreign;
     running?.cancel();
   });
-  const onHead = (given: Metadata): void => {
-    head.received(given);
+  const onHead = (contentType: string | undefined): void => {
+    head.received(contentType);
   };
   const fail = ({ code, details, metadata: trailers }: Status): void => {
     head.over();
@@ -51,7 +47,7 @@ export function callUnary<Request, Response>(
     head.over();
     done(null, response);
   };
-  const onEnd = (status: StatusObject, message: Buffer | undefined): void => {
+  const onEnd = (status: CallStatus, message: Buffer | undefined): void => {
     if (message === undefined) {
       fail(status);
       return;
@@ -80,7 +76,9 @@ export function callUnary<Request, Response>(
       else succeed(response as Response);
     },
   );
-  call.on('metadata', onHead);
+  call.on('metadata', (given: Metadata) => {
+    onHead(contentTypeOf(given));
+  });
   return (running = call);
 }
 
@@ -94,7 +92,7 @@ function encodedBy<Request>(serialize: (request: Request) => Buffer, request: Re
 }
 
 /** As gRPC's client tells it. */
-function unreadable(error: unknown): Status {
+function unreadable(error: unknown): CallStatus {
   return { code: grpcStatus.INTERNAL, details: `Response message parsing error: ${messageOf(error)}` };
 }
 

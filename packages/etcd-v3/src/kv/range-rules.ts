@@ -112,14 +112,14 @@ export class RangeRules {
     const { limit, countOnly, minModRevision } = this.#asked;
     const entries = this.#entries;
     this.checkLast();
-    const told = `etcd sent ${entries} entries of ${this.#range.toString()} with a count of ${count}`;
-    if (count < entries || (countOnly === true && (entries > 0 || more))) throw badAnswer(told);
+    const told = (): string => `etcd sent ${entries} entries of ${this.#range.toString()} with a count of ${count}`;
+    if (count < entries || (countOnly === true && (entries > 0 || more))) throw badAnswer(told());
     // A filter leaves out entries that the count includes.
     const isLess = minModRevision === undefined && countOnly !== true && count > entries;
     if (isLess !== more && minModRevision === undefined) {
-      throw badAnswer(`${told}, and says that there are ${more ? '' : 'no '}more`);
+      throw badAnswer(`${told()}, and says that there are ${more ? '' : 'no '}more`);
     }
-    if (more && entries !== limit) throw badAnswer(`${told}, which is not the limit, and says that there are more`);
+    if (more && entries !== limit) throw badAnswer(`${told()}, which is not the limit, and says that there are more`);
   }
 
   #checkInside({ keyBuffer, keyFrom, keyTo }: EntryParts): void {

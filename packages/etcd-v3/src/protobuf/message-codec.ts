@@ -70,7 +70,7 @@ function decodeInto(type: string, reader: WireReader, depth: number): Message {
   for (const field of fields) if (field.oneof === undefined) message[field.name] = defaultOf(field);
   while (!reader.done) {
     const tag = reader.tag();
-    const field = fields.find(({ id }) => id === tag >>> 3);
+    const field = fieldWith(tag >>> 3, fields);
     if (field === undefined) {
       reader.skip(tag);
       continue;
@@ -83,6 +83,12 @@ function decodeInto(type: string, reader: WireReader, depth: number): Message {
     if (field.oneof !== undefined) message[field.oneof] = field.name;
   }
   return message;
+}
+
+/** Not by `find`, which makes a function for each field that was sent. */
+function fieldWith(id: number, fields: readonly MessageField[]): MessageField | undefined {
+  for (const field of fields) if (field.id === id) return field;
+  return undefined;
 }
 
 function decodeField(reader: WireReader, field: MessageField, depth: number): unknown {

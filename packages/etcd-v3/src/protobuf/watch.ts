@@ -5,7 +5,7 @@ import { EntryReader, toKeyValue } from './entry.js';
 import { EVENT_TAG, fieldsOf, RESPONSE_TAG } from './fields.js';
 import { NO_HEADER, readRawHeader, type RawHeader } from './header.js';
 import { encodeMessage } from './message-codec.js';
-import { WireReader } from './wire.js';
+import { type Cut, WireReader } from './wire.js';
 
 /** etcd's WatchCreateRequest. etcd chooses the watch's id: it says so in its answer, and answers in order. */
 export interface CreateRequest {
@@ -69,7 +69,7 @@ function encodeRequest(request: object): Buffer {
   return encodeMessage('etcdserverpb.WatchRequest', request);
 }
 
-/** One WatchResponse, its events still encoded. */
+/** One WatchResponse, or a part of one, its events still encoded. */
 export interface WatchResponse {
   readonly header: RawHeader;
   /** −1 where the answer is about no watch, or about all of the stream. */
@@ -80,6 +80,8 @@ export interface WatchResponse {
   readonly cancelReason: string;
   /** More of the same revision follows. */
   readonly fragment: boolean;
+  /** More of the same revision may follow: in another response, or in the next part of this one. */
+  readonly more: boolean;
   /** Where the events are; `undefined` if there are none. */
   readonly events: EventReader | undefined;
 }
@@ -88,9 +90,10 @@ export interface WatchResponse {
  * Reads a response up to its events, so that it takes no longer for a message of 54 MB. etcd writes fields in the order of
  * their numbers, which are highest for events.
  *
+ * @param goesOn whether this is only its first part, up to some event
  * @throws StoreError `internal` where it is not protobuf, or holds an integer past 2^53−1.
  */
-export function decodeWatchResponse(buffer: Buffer): WatchResponse {
+export function decodeWatchResponse(buffer: Buffer, goesOn = false): WatchResponse {
   const reader = new WireReader(buffer);
   let header = NO_HEADER;
   let watchId = 0;
@@ -135,8 +138,36 @@ export function decodeWatchResponse(buffer: Buffer): WatchResponse {
         reader.skip(tag, RESPONSE_FIELDS);
     }
   }
-  return { header, watchId, created, canceled, compactRevision, cancelReason, fragment, events };
+  const more = fragment || goesOn;
+  return { header, watchId, created, canceled, compactRevision, cancelReason, fragment, more, events };
 }
+
+/** The next part of a response: it has nothing but events. */
+export function nextPartOf(response: WatchResponse, buffer: Buffer, goesOn: boolean): WatchResponse {
+  const more = response.fragment || goesOn;
+  return { ...response, more, events: new EventReader(new WireReader(buffer)) };
+}
+
+/** Where the first bytes of a response may be cut: after the last event that is whole in them. */
+export const afterEvents: Cut = (bytes) => {
+  const reader = new WireReader(bytes);
+  let end = 0;
+  try {
+    while (!reader.done) {
+      const tag = reader.tag();
+      if (tag !== EVENT) {
+        reader.skip(tag);
+        continue;
+      }
+      const eventEnd = reader.delimitedEnd();
+      if (eventEnd > bytes.length) return { end, wanted: eventEnd };
+      reader.position = end = eventEnd;
+    }
+  } catch {
+    // Cut short, or not protobuf, which its decoder reports.
+  }
+  return { end, wanted: 2 * bytes.length };
+};
 
 /**
  * Reads the events of a response one by one. The current event is described by the reader's own fields, until the next one: there may be a

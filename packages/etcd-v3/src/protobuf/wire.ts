@@ -15,6 +15,12 @@ const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
+/**
+ * Says where the first bytes of a message may be cut: `end` is 0 if nowhere, and then it may be otherwise as soon as there are `wanted`
+ * bytes.
+ */
+export type Cut = (bytes: Buffer) => { readonly end: number; readonly wanted: number };
+
 /** How many field numbers a set of 32 bits has room for. */
 const MOST_FIELDS = 32;
 
@@ -91,6 +97,12 @@ export class WireReader {
     const text = this.#big(false);
     ids[slot] = { low, high, text };
     return text;
+  }
+
+  /** Where a length-delimited field ends, which may be past all bytes that are here. */
+  delimitedEnd(): number {
+    const length = this.#length();
+    return this.position + length;
   }
 
   /** Moves past a length-delimited field, and returns its length. The field then ends at `position`. */

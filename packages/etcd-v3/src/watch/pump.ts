@@ -14,7 +14,12 @@ export interface Flow {
 }
 
 /** Does the first step of the work on a message. Returns an iteration over the other steps, if one was not enough. */
-export type Work = (message: Buffer) => Iterator<void> | undefined;
+export type Work = (message: Buffer, more: boolean) => Iterator<void> | undefined;
+
+interface QueuedMessage {
+  readonly message: Buffer;
+  readonly more: boolean;
+}
 
 /**
  * Works through messages strictly in order, in slices that don't block the event loop: a catch-up may arrive as one message of tens
@@ -25,7 +30,7 @@ export class MessagePump {
   readonly #work: Work;
   readonly #flow: Flow;
   readonly #stopwatch: () => number;
-  readonly #queue = new Fifo<Buffer>();
+  readonly #queue = new Fifo<QueuedMessage>();
   #queuedBytes = 0;
   #paused = false;
   #current: Iterator<void> | undefined;
@@ -43,14 +48,15 @@ export class MessagePump {
     this.#stopwatch = stopwatch;
   }
 
-  push(message: Buffer): void {
+  /** @param more whether what is pushed next is the next part of this message */
+  push(message: Buffer, more: boolean): void {
     if (this.#stopped) return;
     // Nearly all messages come one by one, to nobody who is busy: those need no queue.
     if (!this.#running && !this.#hasWork() && this.#spentMs < SLICE_MS) {
-      this.#run(message);
+      this.#run({ message, more });
       return;
     }
-    this.#queue.push(message);
+    this.#queue.push({ message, more });
     this.#queuedBytes += message.length;
     if (this.#queuedBytes > HIGH_WATER_BYTES && !this.#paused) {
       this.#paused = true;
@@ -77,7 +83,7 @@ export class MessagePump {
   }
 
   /** @param next a message that comes before all that wait; none does then */
-  #run(next?: Buffer): void {
+  #run(next?: QueuedMessage): void {
     // A listener may push or finish during its own message. The outer loop continues with that.
     if (this.#running) return;
     this.#running = true;
@@ -100,8 +106,8 @@ export class MessagePump {
     });
   }
 
-  #begin(message: Buffer): void {
-    const rest = this.#work(message);
+  #begin({ message, more }: QueuedMessage): void {
+    const rest = this.#work(message, more);
     if (!this.#stopped) this.#current = rest;
   }
 
@@ -112,19 +118,19 @@ export class MessagePump {
   /** Does one step of the current message. `false` if nothing is left to do. */
   #step(): boolean {
     if (this.#current === undefined) {
-      const message = this.#queue.shift();
-      if (message === undefined) {
+      const next = this.#queue.shift();
+      if (next === undefined) {
         const afterwards = this.#afterwards;
         this.#afterwards = undefined;
         afterwards?.();
         return false;
       }
-      this.#queuedBytes -= message.length;
+      this.#queuedBytes -= next.message.length;
       if (this.#paused && this.#queuedBytes < HIGH_WATER_BYTES / 4) {
         this.#paused = false;
         this.#flow.resume();
       }
-      this.#begin(message);
+      this.#begin(next);
     } else if (this.#current.next().done === true) this.#current = undefined;
     return !this.#stopped;
   }

@@ -5,6 +5,7 @@ import {
   encodeCancel,
   encodeCreate,
   encodeProgressRequest,
+  nextPartOf,
   type CreateRequest,
   type EventReader,
   type WatchResponse,
@@ -78,6 +79,8 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   /** The watches that were cancelled, until the server says so. */
   readonly #left = new Set<number>();
   readonly #fragments: FragmentRules;
+  /** The response whose next part is to come. */
+  #begun: WatchResponse | undefined;
   #state: StreamState = { name: 'opening' };
   #endpoint = '';
   #raftTerm = 0;
@@ -97,7 +100,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
         if (this.#state.name === 'open') this.#state.call.resume();
       },
     };
-    this.#pump = new MessagePump((message) => this.#receive(message), flow, options.stopwatch);
+    this.#pump = new MessagePump((message, more) => this.#receive(message, more), flow, options.stopwatch);
   }
 
   get endpoint(): string {
@@ -185,10 +188,10 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
     for (const told of leavers) told(end);
   }
 
-  onMessage(message: Buffer): void {
+  onMessage(message: Buffer, more = false): void {
     if (this.#state.name !== 'open') return;
     this.#state.timers.silence.heard();
-    this.#pump.push(message);
+    this.#pump.push(message, more);
   }
 
   onEnd(error: StoreError): void {
@@ -226,13 +229,16 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
   }
 
   /** The rest of the work, where a message has more events than one step takes. */
-  #receive(message: Buffer): Iterator<void> | undefined {
+  #receive(message: Buffer, more: boolean): Iterator<void> | undefined {
     let rest: Iterator<void> | undefined;
     try {
-      const response = decodeWatchResponse(message);
+      const begun = this.#begun;
+      const response = begun === undefined ? decodeWatchResponse(message, more) : nextPartOf(begun, message, more);
+      this.#begun = more ? response : undefined;
       this.#fragments.next(response, message.length, this.#endpoint);
       if (response.header.raftTerm > this.#raftTerm) this.#raftTerm = response.header.raftTerm;
-      if (response.created) this.#onCreated(response, message);
+      if (begun !== undefined && response.events !== undefined) rest = this.#onEvents(response, response.events);
+      else if (response.created) this.#onCreated(response, message);
       else if (response.canceled) this.#onCanceled(response);
       else if (response.events !== undefined) rest = this.#onEvents(response, response.events);
       else this.#onProgress(response);
@@ -325,7 +331,7 @@ export class WatchStream implements WatchCallHandlers, SubscriptionHost {
         // The follower may have ended it just now, or while the event loop turned.
         if (subscription.state.name !== 'active') return true;
         if (!events.next()) {
-          const last = response.fragment ? undefined : assembler.flush();
+          const last = response.more ? undefined : assembler.flush();
           if (last !== undefined) follower.revision(last);
           return true;
         }
