@@ -9,8 +9,8 @@ export default {
   testSequencer: '<rootDir>/.ci/jest-sequencer.mjs',
   // Only a test that hangs takes it: the longest take half a minute, and a busy machine several times as long.
   testTimeout: 600_000,
-  // Most tests wait for servers more than they compute: two cores have room for four.
-  maxWorkers: 4,
+  // Many tests wait for servers, so that two cores have room for three. With four a slow machine has no time left for what must come soon.
+  maxWorkers: 3,
   workerThreads: false,
   // On a busy machine half a second, Jest's own limit, is not enough for a process to end. One that something keeps open stays for ever.
   workerGracefulExitTimeout: 10_000,

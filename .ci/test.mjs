@@ -47,7 +47,7 @@ const steps = [
   ],
 ];
 
-/** Four workers share two cores, which may be slow: conditions may take this many times as long as in a test that runs alone. */
+/** Three workers and another step share two cores, which may be slow: conditions may take this many times as long as in a test that runs alone. */
 const PATIENCE = '4';
 
 const failures = [];

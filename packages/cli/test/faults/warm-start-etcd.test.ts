@@ -11,6 +11,8 @@ import type { ConfigStore } from '@holdfast/store';
 import { type Etcd, eventually, type Proxy, startEtcd, startProxy } from '@holdfast/testkit';
 
 const KEYS = 300;
+/** Of stores whose server is there: a busy machine takes seconds for hundreds of writes at once, and connects meanwhile. */
+const PATIENT = { timeouts: { connectMs: 60_000 } };
 const PREFIX = '/app/';
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-warm-'));
 let etcd: Etcd;
@@ -32,9 +34,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+interface Options {
+  readonly endpoints: readonly string[];
+  readonly timeouts?: { readonly connectMs: number };
+}
+
 interface Case {
   readonly name: string;
-  readonly open: (options: { readonly endpoints: readonly string[] }) => ConfigStore;
+  readonly open: (options: Options) => ConfigStore;
   readonly proxy: Proxy;
   readonly path: string;
 }
@@ -57,9 +64,9 @@ const optionsAt = (path: string) => ({
 test(
   'on etcd v3 and v2, a mirror starts while etcd is down, and goes on from its snapshot when etcd is back',
   each(async ({ name, open, proxy, path }) => {
-    const writer = open({ endpoints: etcd.endpoints });
+    const writer = open({ endpoints: etcd.endpoints, ...PATIENT });
     await Promise.all(Array.from({ length: KEYS }, (_, n) => writer.put(`${PREFIX}k${n}`, `${n}${'v'.repeat(1_000)}`)));
-    const first = open({ endpoints: [proxy.endpoint] });
+    const first = open({ endpoints: [proxy.endpoint], ...PATIENT });
     await (await mirror(first, optionsAt(path))).close();
     await first.close();
     const loaded = proxy.bytesToClient;
@@ -97,7 +104,7 @@ test(
   each(async ({ name, open, proxy, path }) => {
     const lastGood = () => kept(name).filter((file) => !file.includes('.kept-in-doubt-'));
     const { entries } = await readSnapshot(path);
-    const other = open({ endpoints: foreign.endpoints });
+    const other = open({ endpoints: foreign.endpoints, ...PATIENT });
     await other.put(`${PREFIX}only`, 'foreign');
     proxy.retarget(foreign.endpoints[0] ?? '');
     proxy.cut();
