@@ -11,16 +11,22 @@ export interface FailingCall {
   readonly error: Promise<StoreError>;
 }
 
-/** Makes a call under a signal, and hears of its attempts. */
+/**
+ * Makes a call under a signal, and hears of its attempts.
+ *
+ * @param says what the failure of an attempt says that counts; default: any
+ */
 export function failingOnce(
   call: (signal: AbortSignal) => Promise<unknown>,
   { signal } = new AbortController(),
+  says = '',
 ): FailingCall {
   let hasFailed = false;
-  const note = () => {
+  onFailure(signal, ({ message }) => {
+    hasFailed ||= message.includes(says);
+  });
+  const error = failure(call(signal)).finally(() => {
     hasFailed = true;
-  };
-  onFailure(signal, note);
-  const error = failure(call(signal)).finally(note);
+  });
   return { error, failedOnce: eventually(() => hasFailed) };
 }
