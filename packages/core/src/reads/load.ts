@@ -9,7 +9,7 @@ import { inTurn } from './take-turn.js';
 import { timedPages } from './timed-pages.js';
 import { NO_CHANGE, type StepOrigin } from '../events/step.js';
 
-/** Between two pages, in milliseconds: a scan as a whole takes as long as it takes. */
+/** The longest that the store may take for a page, in milliseconds: a scan as a whole takes as long as it takes. */
 export const PAGE_TIMEOUT_MS = 15_000;
 
 export interface LoadOptions {
