@@ -8,8 +8,8 @@ export interface Received {
 }
 
 /** gRPC's head of a message: a byte that says whether it is compressed, and the length. */
-const HEAD_BYTES = 5;
-const COMPRESSED = 1;
+export const HEAD_BYTES = 5;
+export const COMPRESSED = 1;
 
 const TOO_MANY: CallStatus = { code: grpcStatus.UNIMPLEMENTED, details: 'Too many responses received' };
 

@@ -1,8 +1,5 @@
 import type { Cut } from '../protobuf/wire.js';
-
-/** Before each message gRPC sends a byte that says whether it is compressed, and its length. */
-const HEAD_BYTES = 5;
-const COMPRESSED = 1;
+import { COMPRESSED, HEAD_BYTES } from './answer-message.js';
 
 /** A longer message may come in parts of about this size, in bytes. Much smaller ones would cost more than they bring. */
 const PART_BYTES = 64 * 1024;
