@@ -1,9 +1,17 @@
-import { expect, test } from '@jest/globals';
+import { createServer, type AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Metadata } from '@grpc/grpc-js';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { isStoreError } from '@holdfast/store';
+import { nextTurn } from '@holdfast/store/adapter';
 import { availableEtcds, eventually, startEtcd, startProxy } from '@holdfast/testkit';
 import { parseEndpoint } from '@holdfast/etcd-common';
+import { loadDefinitions } from '../src/connection/definitions.js';
 import { Endpoint } from '../src/connection/endpoint.js';
+import { EtcdChannel } from '../src/connection/etcd-channel.js';
+import { STATUS } from '../src/connection/rpc.js';
 import { resolveOptions } from '../src/options.js';
 
 test('a new connection is not taken for one that was idle for long by a user that hears of it first', async () => {
@@ -54,4 +62,78 @@ test('a store that goes to an endpoint for the first time keeps the connection t
     await watch.close();
     await store.close();
   }
+});
+
+// gRPC itself goes on: an address that it has looked up when the channel is closed makes the channel connect after all, and so does a call
+// that waits. It would connect again and again, for ever, in pauses of up to two minutes.
+describe.each([
+  ['while it connects', () => undefined],
+  [
+    'while a call waits for it',
+    (channel: EtcdChannel) => {
+      channel.unary(STATUS, {}, new Metadata(), () => undefined);
+    },
+  ],
+])('a channel that is closed in the turn in which it was made, %s', (_when, use) => {
+  let connections = 0;
+  let endpoint: string;
+  const server = createServer((socket) => {
+    connections++;
+    socket.on('error', () => undefined);
+  });
+  beforeAll(async () => {
+    await loadDefinitions();
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  beforeEach(() => {
+    connections = 0;
+  });
+  afterAll(() => {
+    server.close();
+  });
+
+  const open = (onState: (state: number) => void): EtcdChannel => {
+    const channel = new EtcdChannel(parseEndpoint(endpoint), resolveOptions({ endpoints: [endpoint] }));
+    channel.connect(onState);
+    use(channel);
+    return channel;
+  };
+
+  /** One that was closed, once what it put off within the turn had begun, and the states that it told after that. */
+  const openAndClose = async (): Promise<{ channel: EtcdChannel; seen: number[] }> => {
+    const seen: number[] = [];
+    const channel = open((state) => seen.push(state));
+    await Promise.resolve();
+    channel.close();
+    seen.length = 0;
+    return { channel, seen };
+  };
+
+  test('stays closed', async () => {
+    const { channel, seen } = await openAndClose();
+    await nextTurn();
+    // Whatever the closed one began, it began before this.
+    const other = open(() => undefined);
+    try {
+      await eventually(() => connections > 0);
+      await nextTurn();
+      expect(connections).toBe(1);
+      expect(channel.isClosed).toBe(true);
+      expect(channel.lingers).toBe(false);
+      expect(seen).toEqual([]);
+    } finally {
+      other.destroy();
+    }
+  });
+
+  test('is let go: no timer of gRPC goes on for it', async () => {
+    const closed = new WeakRef((await openAndClose()).channel);
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    await eventually(() => {
+      gc();
+      return closed.deref() === undefined;
+    });
+  });
 });

@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const ALIVE = 'packages/cli/test/robustness/alive.test.ts';
+const CLOSED = 'packages/etcd-v3/test/closed-channel.test.ts';
 
 /** What keeps a process alive, and what does not. */
 export const processLife: readonly Mutant[] = [
@@ -64,9 +65,25 @@ export const processLife: readonly Mutant[] = [
     name: 'v3-dialled-socket-forgotten',
     why: 'a closed store waits for a connection that was being made, as long as the network swallows its packets',
     file: 'packages/etcd-v3/src/connection/dialled-sockets.ts',
-    find: '    if (connector?.tcpConnect !== undefined) connector.tcpConnect = (address) => dial(address, onSocket);\n',
-    replace: '',
+    find: 'mayDial() ? dial(address, onSocket)',
+    replace: 'mayDial() ? dial(address, () => undefined)',
     caughtBy: { test: ALIVE, name: 'nothing waits for a connection that is being made: etcd-v3' },
+  },
+  {
+    name: 'v3-closed-channel-dials',
+    why: 'a channel that is closed in the turn in which it was made connects nevertheless',
+    file: 'packages/etcd-v3/src/connection/dialled-sockets.ts',
+    find: 'mayDial() ? dial',
+    replace: 'mayDial !== undefined ? dial',
+    caughtBy: { test: CLOSED, name: 'while it connects stays closed' },
+  },
+  {
+    name: 'v3-closed-channel-begins-again',
+    why: 'such a channel tries to connect for ever: it is held for good, with the timers of its back-off',
+    file: 'packages/etcd-v3/src/connection/etcd-channel.ts',
+    find: '        this.#shutDown();\n',
+    replace: '',
+    caughtBy: { test: CLOSED, name: 'while it connects is let go' },
   },
   {
     name: 'v2-dialled-socket-forgotten',

@@ -25,7 +25,7 @@ describe.each<[backend: CyclesInput['backend'], most: number, kinds: readonly Ki
   beforeAll(async () => {
     etcd = await startEtcd({ version: '3.5', enableV2: true });
     openBefore = await etcd.metric('process_open_fds');
-    results = await runInChild('cycles', { backend, endpoints: etcd.endpoints }, { nodeArgs: NO_NEW_CODE });
+    results = await runInChild('cycles', { backend, endpoints: etcd.endpoints, most }, { nodeArgs: NO_NEW_CODE });
   });
   afterAll(() => etcd.close());
 

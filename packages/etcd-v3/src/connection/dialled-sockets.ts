@@ -16,16 +16,20 @@ interface ChannelParts {
  * Makes the channel's sockets known from the moment when they begin to connect. gRPC itself knows a socket only once it is connected: one
  * whose packets are swallowed keeps the process alive for minutes, even after the channel was closed.
  *
+ * @param mayDial whether the channel may connect at all: gRPC's own begins again at times after it was closed
  * @param onSocket gets each new socket, and may destroy it
  */
-export function followDialling(channel: Channel, onSocket: (socket: Socket) => void): void {
+export function followDialling(channel: Channel, mayDial: () => boolean, onSocket: (socket: Socket) => void): void {
   const pool = (channel as unknown as ChannelParts).internalChannel?.subchannelPool;
   const create = pool?.getOrCreateSubchannel?.bind(pool);
   if (pool === undefined || create === undefined) return;
   pool.getOrCreateSubchannel = (...args) => {
     const subchannel = create(...args);
     const { connector } = subchannel;
-    if (connector?.tcpConnect !== undefined) connector.tcpConnect = (address) => dial(address, onSocket);
+    if (connector?.tcpConnect !== undefined) {
+      connector.tcpConnect = (address) =>
+        mayDial() ? dial(address, onSocket) : Promise.reject(new Error('the channel is closed'));
+    }
     return subchannel;
   };
 }

@@ -41,6 +41,7 @@ export class EtcdChannel {
   readonly #client: Client;
   readonly #maxResponseBytes: number;
   readonly #credentials: EndpointCredentials;
+  #closed = false;
   /** The cluster that it has shown to reach; `undefined` until it has, or where it does not tell. */
   identity: string | undefined;
   /** The user's token that the server has answered over this connection. */
@@ -56,9 +57,13 @@ export class EtcdChannel {
   constructor(address: EndpointAddress, options: ChannelOptionSource) {
     this.#credentials = new EndpointCredentials(address, options.security());
     const channel = new Channel(address.target, this.#credentials, channelOptions(options));
-    followDialling(channel, (socket) => {
-      this.#credentials.track(socket);
-    });
+    followDialling(
+      channel,
+      () => !this.isClosed,
+      (socket) => {
+        this.#credentials.track(socket);
+      },
+    );
     this.#channel = channel;
     this.#maxResponseBytes = options.maxResponseBytes;
     this.#client = new Client(address.target, this.#credentials, { channelOverride: this.#channel });
@@ -129,12 +134,14 @@ export class EtcdChannel {
 
   /** Whether it was closed: a call that begins only now would never end, and keep the process alive with a timer of gRPC's. */
   get isClosed(): boolean {
-    return this.#channel.getConnectivityState(false) === connectivityState.SHUTDOWN;
+    return this.#closed;
   }
 
   /** Lets calls under way end by themselves; new ones fail. */
   close(): void {
-    this.#channel.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#shutDown();
   }
 
   /** Whether any socket is open still, which {@link destroy} would end. */
@@ -144,8 +151,22 @@ export class EtcdChannel {
 
   /** Ends everything now. */
   destroy(): void {
-    this.#channel.close();
+    this.close();
     this.#credentials.destroySockets();
+  }
+
+  /**
+   * Closes gRPC's channel, and each time that it begins again by itself. An address that it looked up before, or a call that waited, makes
+   * a closed channel connect: for ever, in pauses of up to two minutes.
+   */
+  #shutDown(): void {
+    this.#channel.watchConnectivityState(connectivityState.SHUTDOWN, Infinity, () => {
+      // Not before gRPC is done with what it just began.
+      inThisTurn(() => {
+        this.#shutDown();
+      });
+    });
+    this.#channel.close();
   }
 }
 
