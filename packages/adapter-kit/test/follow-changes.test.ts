@@ -199,6 +199,27 @@ describe('a watch', () => {
     await eventually(() => listening === 0);
   });
 
+  test('waits for no doorbell that does not begin when it is closed, and stops it once it has begun', async () => {
+    let begin: () => void = () => undefined;
+    let [asked, stopped] = [0, 0];
+    const doorbell: Doorbell = async () => {
+      asked += 1;
+      await new Promise<void>((resolve) => (begin = resolve));
+      return () => {
+        stopped += 1;
+      };
+    };
+    const { store } = storeWith({ doorbell });
+    const watch = store.watch({ prefix: '' });
+    watch.ready.catch(() => undefined);
+    await eventually(() => asked === 1);
+    await watch.close();
+    await store.close();
+    expect(stopped).toBe(0);
+    begin();
+    await eventually(() => stopped === 1);
+  });
+
   test('says that the backend is away, and goes on where it was', async () => {
     let down = false;
     const notebook = new Notebook();

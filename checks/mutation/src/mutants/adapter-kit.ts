@@ -52,6 +52,22 @@ export const adapterKit: readonly Mutant[] = [
     },
   },
   {
+    name: 'kit-hanging-doorbell-is-awaited',
+    why: 'a watch that is closed while its doorbell connects, and with it the store, waits for a server that does not answer',
+    file: 'packages/adapter-kit/src/follow/bell.ts',
+    find: '    if (listening.hasBegun) await stopped;',
+    replace: '    await stopped;',
+    caughtBy: { test: FOLLOWING, name: 'waits for no doorbell that does not begin when it is closed' },
+  },
+  {
+    name: 'kit-late-doorbell-rings-on',
+    why: 'a doorbell that begins after its last watch was closed is listened to for ever',
+    file: 'packages/adapter-kit/src/follow/bell.ts',
+    find: 'listening.begun.then((stop) => stop())',
+    replace: 'listening.begun.then((stop) => listening.hasBegun && stop())',
+    caughtBy: { test: FOLLOWING, name: 'waits for no doorbell that does not begin when it is closed' },
+  },
+  {
     name: 'kit-leases-keep-the-process',
     why: 'a process that has closed its store lives on until its last lease expires',
     file: 'packages/adapter-kit/src/leases/lease-table.ts',

@@ -86,6 +86,14 @@ export const processLife: readonly Mutant[] = [
     caughtBy: { test: CLOSED, name: 'while it connects is let go' },
   },
   {
+    name: 'postgres-dialled-socket-forgotten',
+    why: 'the same on PostgreSQL, and close() waits for it too',
+    file: 'packages/postgres/src/connection/connections.ts',
+    find: '    this.#sockets.end();\n',
+    replace: '',
+    caughtBy: { test: ALIVE, name: 'nothing waits for a connection that is being made: postgres' },
+  },
+  {
     name: 'v2-dialled-socket-forgotten',
     why: 'the same on etcd v2',
     file: 'packages/etcd-v2/src/connection/link.ts',

@@ -5,11 +5,16 @@
 export type Doorbell = (ring: () => void) => StopListening | Promise<StopListening>;
 export type StopListening = () => unknown;
 
+interface Listening {
+  readonly begun: Promise<StopListening>;
+  hasBegun: boolean;
+}
+
 /** One doorbell for all watches of a store. It is listened to while there are any. */
 export class Bell {
   readonly #doorbell: Doorbell | undefined;
   readonly #listeners = new Set<() => void>();
-  #listening: Promise<StopListening> | undefined;
+  #listening: Listening | undefined;
   /** Since it failed, changes may have rung nobody. */
   #failed = false;
   /** How many looks there were since it failed. */
@@ -35,26 +40,25 @@ export class Bell {
     if (this.#looks >= this.#listeners.size) void this.#listen();
   }
 
+  /** Resolves when the doorbell is not listened to any more. One that has not begun yet is not waited for, and stopped once it has. */
   async leave(listener: () => void): Promise<void> {
     this.#listeners.delete(listener);
     if (this.#listeners.size > 0) return;
     const listening = this.#listening;
     this.#listening = undefined;
-    try {
-      await (
-        await listening
-      )?.();
-    } catch {
-      // What can't be stopped, or never began, rings nobody.
-    }
+    if (listening === undefined) return;
+    // What can't be stopped, or never began, rings nobody.
+    const stopped = listening.begun.then((stop) => stop()).catch(() => undefined);
+    if (listening.hasBegun) await stopped;
   }
 
   async #listen(): Promise<void> {
     const doorbell = this.#doorbell;
     if (doorbell === undefined) return;
-    const listening = (this.#listening ??= (async () => doorbell(this.#ring))());
+    const listening = (this.#listening ??= { begun: (async () => doorbell(this.#ring))(), hasBegun: false });
     try {
-      await listening;
+      await listening.begun;
+      listening.hasBegun = true;
     } catch {
       [this.#failed, this.#looks] = [true, 0];
       // Another attempt may have begun since.

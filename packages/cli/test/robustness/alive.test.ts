@@ -82,7 +82,7 @@ describe('a process stays', () => {
   );
 });
 
-test.each(['etcd-v3', 'etcd-v2'] as const)(
+test.each(['etcd-v3', 'etcd-v2', 'postgres'] as const)(
   'after close() nothing waits for a connection that is being made: %s',
   async (backend) => {
     const where = { backend, endpoints: [swallowing.endpoint], connectMs: 600_000 };

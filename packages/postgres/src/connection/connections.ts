@@ -5,6 +5,7 @@ import { stateOf, toError } from '../errors.js';
 import type { PostgresClient, PostgresPool, Settings } from '../options.js';
 import type { Target } from '../target.js';
 import { Session, type Link } from './session.js';
+import { Sockets } from './sockets.js';
 
 export interface UseOptions {
   readonly signal?: AbortSignal | undefined;
@@ -24,6 +25,7 @@ export class Connections {
   readonly #pool: PostgresPool;
   readonly #own: Pool | undefined;
   readonly #hosts: HostChoice | undefined;
+  readonly #sockets = new Sockets();
   /** Connections of several hosts that are known to lead to the primary: a server that becomes a standby ends them. */
   readonly #primaries = new WeakSet<PostgresClient>();
   /** When they last did what they were asked to, on the monotonic clock. */
@@ -36,7 +38,7 @@ export class Connections {
     this.#settings = settings;
     this.#hosts = target === undefined ? undefined : new HostChoice(target);
     this.endpoint = target === undefined ? endpointOfPool(pool) : endpointOf(target);
-    this.#own = this.#hosts === undefined ? undefined : ownPool(settings, this.#hosts);
+    this.#own = this.#hosts === undefined ? undefined : ownPool(settings, this.#hosts, this.#sockets);
     this.#pool = pool ?? (this.#own as unknown as PostgresPool);
     // A connection that fails while nobody uses it is replaced by the next one. Without a listener it would end the process.
     this.#pool.on?.('error', ignore);
@@ -92,21 +94,22 @@ export class Connections {
   dedicated(target: Target | undefined): Client {
     const { connectMs, pool } = this.#settings;
     const hosts = target === undefined ? this.#hosts : new HostChoice(target);
-    if (hosts !== undefined) return new Client(configOf(hosts, connectMs));
+    if (hosts !== undefined) return new Client(configOf(hosts, connectMs, this.#sockets));
     if (pool === undefined) throw new TypeError('a store has a pool or hosts');
     const made = pool.Client as (new (config: object) => Client) | undefined;
     return new (made ?? Client)({ ...configFrom(pool), application_name: 'holdfast' });
   }
 
-  /** Also ends what is under way: whoever waits for it has been told that the store is closed. */
+  /** Also ends what is under way, connecting too: whoever waits for it has been told that the store is closed. */
   async close(): Promise<void> {
     this.#closing.abort(new StoreError('closed', `${this.endpoint}: the store was closed`));
     this.#pool.off?.('error', ignore);
     this.#pool.off?.('acquire', guard);
+    this.#own?.on('error', ignore);
     // One that was given is its owner's.
-    if (this.#own === undefined) return;
-    this.#own.on('error', ignore);
-    await this.#own.end();
+    const ending = this.#own?.end();
+    this.#sockets.end();
+    await ending;
   }
 
   async #connect(signal: AbortSignal | undefined): Promise<PostgresClient> {
@@ -211,11 +214,11 @@ class HostChoice {
   }
 }
 
-function ownPool({ connectMs, maxConnections }: Settings, hosts: HostChoice): Pool {
+function ownPool({ connectMs, maxConnections }: Settings, hosts: HostChoice, sockets: Sockets): Pool {
   // It takes nothing from the pool, which hides the password from whoever copies its options. The host is chosen for each connection.
   class ChosenClient extends Client {
     constructor() {
-      super(configOf(hosts, connectMs));
+      super(configOf(hosts, connectMs, sockets));
     }
   }
   return new Pool({
@@ -226,7 +229,7 @@ function ownPool({ connectMs, maxConnections }: Settings, hosts: HostChoice): Po
   });
 }
 
-function configOf(hosts: HostChoice, connectMs: number): ClientConfig {
+function configOf(hosts: HostChoice, connectMs: number, sockets: Sockets): ClientConfig {
   const { database, user, password, tls, applicationName } = hosts.target;
   return {
     ...hosts.current,
@@ -234,6 +237,7 @@ function configOf(hosts: HostChoice, connectMs: number): ClientConfig {
     ...(user !== undefined && { user }),
     ...(password !== undefined && { password }),
     ssl: tls ?? false,
+    stream: sockets.make,
     application_name: applicationName,
     connectionTimeoutMillis: connectMs,
     keepAlive: true,

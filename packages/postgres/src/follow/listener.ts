@@ -51,7 +51,6 @@ export class Listener {
     const running = this.#settings.listen === false ? began() : this.#run(ring, began, stopping.signal);
     await first;
     return async () => {
-      this.#ring = undefined;
       stopping.abort(new Error('nobody watches any more'));
       await running;
     };

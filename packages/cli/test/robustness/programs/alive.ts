@@ -3,10 +3,11 @@ import { mirror, text } from '@holdfast/core';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { memoryStore } from '@holdfast/memory';
+import { postgresStore } from '@holdfast/postgres';
 import { isStoreError, readOnly, withPrefix, type ConfigStore } from '@holdfast/store';
 
 export interface AliveInput {
-  readonly backend: 'memory' | 'etcd-v3' | 'etcd-v2';
+  readonly backend: 'memory' | 'etcd-v3' | 'etcd-v2' | 'postgres';
   readonly endpoints?: readonly string[];
   /** The certificate authority of `https` endpoints. */
   readonly ca?: string;
@@ -93,6 +94,7 @@ const SCENARIOS = {
     return isStoreError(failure) ? failure.code : String(failure);
   },
   'a closed store that was connecting': async (store: ConfigStore) => {
+    store.watch({ prefix: PREFIX }).ready.catch(() => undefined);
     const failure: unknown = await store.get('/a', { timeoutMs: 500 }).catch((error: unknown) => error);
     await store.close();
     return isStoreError(failure) ? failure.code : String(failure);
@@ -101,6 +103,10 @@ const SCENARIOS = {
 
 function open({ backend, endpoints = [], ca, connectMs = 600_000 }: AliveInput): ConfigStore {
   if (backend === 'memory') return memoryStore();
+  if (backend === 'postgres') {
+    const [{ host }] = endpoints.map((endpoint) => new URL(endpoint)) as [URL];
+    return postgresStore({ connectionString: `postgres://postgres@${host}/postgres`, timeouts: { connectMs } });
+  }
   const options = { endpoints, timeouts: { connectMs }, ...(ca !== undefined && { tls: { ca } }) };
   return backend === 'etcd-v3' ? etcdV3Store(options) : etcdV2Store(options);
 }
