@@ -80,17 +80,17 @@ export class FilesDriver implements StoreDriver {
     return this.#files.entries.get(key);
   }
 
-  async put(key: string, value: Uint8Array, options: DriverPutOptions): Promise<PutResult> {
+  async put(key: string, value: Uint8Array, options: DriverPutOptions, { signal }: DriverCall): Promise<PutResult> {
     const mustLook = options.ignoreValue || options.ignoreLease;
-    return this.#files.write(key, mustLook, async (held, writer) => {
+    return this.#files.write(key, { mustLook, signal }, async (held, writer) => {
       await writer.put(valueToPut(key, value, options, held?.source.value));
       return this.#written(options.previous ? held : undefined, key);
     });
   }
 
-  async delete(range: KeyRange, { previous }: DriverDeleteOptions): Promise<DeleteResult> {
+  async delete(range: KeyRange, { previous }: DriverDeleteOptions, { signal }: DriverCall): Promise<DeleteResult> {
     const { entries } = this.#files;
-    const deleted = await this.#files.deleteAll(() => entries.all(range));
+    const deleted = await this.#files.deleteAll(() => entries.all(range), signal);
     const items = deleted.flatMap((held) => (held.source.key === undefined ? [] : [toKeyValue(held.source.key, held)]));
     return {
       revision: entries.history.revision,
@@ -108,7 +108,8 @@ export class FilesDriver implements StoreDriver {
       await this.#read({ consistency: 'linearizable' }, call);
       return this.#run(txn, key, undefined);
     }
-    return this.#files.write(key, true, (_, writer) => this.#run(txn, key, writer));
+    const { signal } = call;
+    return this.#files.write(key, { mustLook: true, signal }, (_, writer) => this.#run(txn, key, writer));
   }
 
   async #run(txn: DriverTxn, key: string, writer: KeyWriting | undefined): Promise<TxnResult> {

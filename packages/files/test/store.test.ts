@@ -85,6 +85,40 @@ test('a file that is written in place is read when it is whole: most first halve
   }
 });
 
+test('a write that waits when its caller gives up or its store is closed ends at once, and writes nothing later', async () => {
+  using folder = new TestFolder({ 'a.txt': 'one' });
+  // It stands still: a file that was changed by hand is never at rest, and the writes wait for that.
+  const clock = virtualClock(Date.now());
+  await using other = open(folder.path, { writable: true, clock });
+  await eventually(async () => (await clock.advance(20), other.problems().length === 0));
+  const store = other.connect();
+  const reading = store.get('a');
+  await eventually(async () => {
+    await clock.advance(20);
+    return (await Promise.race([reading, nextTurn()])) !== undefined;
+  });
+  folder.write('a.txt', 'two');
+  const giveUp = new AbortController();
+  const calls = [
+    store.put('a', '1', { signal: giveUp.signal }),
+    store.put('b', '2', { ifAbsent: true }),
+    store.delete('a'),
+    store.txn({ then: [{ type: 'put', key: 'c', value: '3' }] }),
+  ].map((call) => call.catch((error: unknown) => error));
+  await nextTurn();
+  giveUp.abort();
+  expect(await calls[0]).toMatchObject({ code: 'aborted', outcome: 'not-applied' });
+  await store.close();
+  for (const call of calls.slice(1)) expect(await call).toMatchObject({ code: 'closed', outcome: 'not-applied' });
+  const late = other.get('a');
+  await eventually(async () => {
+    await clock.advance(20);
+    return (await Promise.race([late, nextTurn()])) !== undefined;
+  });
+  expect(await get(other, 'a')).toBe('two');
+  expect(readdirSync(folder.path)).toEqual(['a.txt']);
+});
+
 test('a bad file is a problem: its last good value stays, and the log says once what to do', async () => {
   using folder = new TestFolder({ 'a.yaml': 'v: 1\n', 'b.json': '{"v":1}', 'c.txt': 'one', 'd.yaml': 'v: 1\n' });
   const logger = keptLines();

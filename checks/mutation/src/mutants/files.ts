@@ -88,4 +88,12 @@ export const files: readonly Mutant[] = [
     replace: '    if (folder === idOf(Buffer.from(dirname(path)))) return true;',
     caughtBy: { test: ATTACKS, name: 'a storm beside the folder' },
   },
+  {
+    name: 'files-closed-store-waits-on',
+    why: 'a write that waits for a folder at rest, or for a mount that hangs, outlives its store',
+    file: LIVE,
+    find: '      return await abortable(changing, signal);',
+    replace: '      return await changing;',
+    caughtBy: { test: STORE, name: 'a write that waits when its caller gives up or its store is closed ends at once' },
+  },
 ];

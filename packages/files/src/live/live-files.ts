@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { backgroundClock, encodeUtf8, monotonicMs, quoted } from '@holdfast/adapter-kit';
+import {
+  abortable,
+  backgroundClock,
+  encodeUtf8,
+  monotonicMs,
+  notSent,
+  quoted,
+  toStoreError,
+} from '@holdfast/adapter-kit';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { unavailable } from '../errors.js';
 import { isDeletions } from '../folder/deletions.js';
@@ -14,6 +22,11 @@ import { LiveEntries, type Held } from './live-entries.js';
 import { ProblemList } from './problem-list.js';
 import { Watchers } from './watchers.js';
 import type { LiveOptions } from './live-options.js';
+
+export interface WriteOptions {
+  readonly mustLook: boolean;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** A look takes at most this part of the time while nothing tells of changes. */
 const IDLE_SHARE = 20;
@@ -79,19 +92,20 @@ export class LiveFiles {
   /**
    * Runs a write of one key, after everything that was written before.
    *
-   * @param mustLook whether what others have done must be known: a guard decides by it
+   * @param options `mustLook`: whether what others have done must be known, since a guard decides by it
    */
   async write<T>(
     key: string,
-    mustLook: boolean,
+    { mustLook, signal }: WriteOptions,
     run: (held: Held | undefined, write: KeyWriter) => Promise<T>,
   ): Promise<T> {
-    return this.#inTurn(async () => {
+    return this.#change(signal, async (begin) => {
       if (mustLook || !this.#isLoaded) await this.#look();
       const id = idOf(encodeUtf8(key));
       if (!mustLook && !(await this.#isAsKnown(id))) await this.#look();
       const attempt = () => {
         this.#checkWhole([key]);
+        begin();
         return run(this.entries.find(id), new KeyWriter(this.#folder, this.entries, this.#writer(), key));
       };
       try {
@@ -102,14 +116,12 @@ export class LiveFiles {
         await this.#look();
         return await attempt();
       }
-    }).finally(() => {
-      this.#watchers.ring();
     });
   }
 
   /** Deletes entries at one revision. */
-  async deleteAll(find: () => readonly Held[]): Promise<readonly Held[]> {
-    return this.#inTurn(async () => {
+  async deleteAll(find: () => readonly Held[], signal: AbortSignal | undefined): Promise<readonly Held[]> {
+    return this.#change(signal, async (begin) => {
       await this.#look();
       const all = find();
       if (all.length === 0) return all;
@@ -117,12 +129,11 @@ export class LiveFiles {
       this.#checkReachable(all);
       const folder = this.#folder;
       const files = all.flatMap(({ source }) => folder.fileOf(source.rawKey) ?? []);
+      begin();
       await this.#writer().delete(files);
       for (const { path } of files) folder.forget(path);
       this.entries.apply(all.map(({ source }) => ({ id: idOf(source.rawKey), source: undefined })));
       return all;
-    }).finally(() => {
-      this.#watchers.ring();
     });
   }
 
@@ -240,6 +251,29 @@ export class LiveFiles {
   #checkReachable(all: readonly Held[]): void {
     const hidden = all.find(({ source }) => this.#folder.fileOf(source.rawKey) === undefined);
     if (hidden !== undefined) throw unreachable(hidden);
+  }
+
+  /**
+   * Runs a change in its turn. `run` calls `begin` before it touches a file: a caller that has given up until then, or whose store was closed,
+   * has changed nothing.
+   */
+  async #change<T>(signal: AbortSignal | undefined, run: (begin: () => void) => Promise<T>): Promise<T> {
+    let hasBegun = false;
+    const changing = this.#inTurn(async () => {
+      signal?.throwIfAborted();
+      return run(() => {
+        signal?.throwIfAborted();
+        hasBegun = true;
+      });
+    }).finally(() => {
+      this.#watchers.ring();
+    });
+    try {
+      // A mount that hangs must not hold the caller.
+      return await abortable(changing, signal);
+    } catch (error) {
+      throw hasBegun ? error : notSent('write', toStoreError(error));
+    }
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
