@@ -28,7 +28,7 @@ const USAGE = `usage: npm run torture -- [--minutes N] [--injections N] [--seed 
           [--backend postgres|lmdb|stores] [--cell postgres/18/pooled]... [--fault KIND]...
   again:  --cell CELL --fault KIND --injection-seed SEED     one injection of a report
           --replay REPORT.json --sample N                    some of a report, chosen by --seed
-  --coordination: with sessions, locks and elections beside the mirrors (v3)
+  --coordination: with sessions, locks and elections beside the mirrors (v3, postgres, lmdb)
   --trace tells what stores and mirrors ride out
   reports: --merge A.json --merge B.json --out C.json        one of several
 kinds:    ${coordinatedFaults.map(({ kind }) => kind).join(' ')}
@@ -127,14 +127,15 @@ function chooseStores(seed: number): PlannedInStore[] | undefined {
       (backend === undefined || backend === 'stores' || cell.startsWith(`${backend}/`)) &&
       (names?.includes(cell) ?? true),
   );
-  const planned = planOfStores({ seed, cells, kinds, injections: numberOf('injections') });
+  const { coordination: coordinates } = values;
+  const planned = planOfStores({ seed, cells, kinds, injections: numberOf('injections'), coordinates });
   if (planned.length === 0) throw new RangeError('no cell and no kind of fault is meant by these options');
   const own = numberOf('injection-seed');
   if (own === undefined) return planned;
   const [first] = planned;
   const [cell] = cells;
   const fault = storeFaults.find((each) => each.kind === first?.fault.kind && cell && each.appliesTo(cell));
-  return cell === undefined || fault === undefined ? [] : [plannedIn(cell, fault, own)];
+  return cell === undefined || fault === undefined ? [] : [plannedIn(cell, fault, own, coordinates)];
 }
 
 function tracer(): Logger {

@@ -1,20 +1,26 @@
 // Coordinators on a real server, with broken implementations of sessions, locks and elections: each checker finds what it is for.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { observeLeader, openSession, type Held, type Leadership, type Session } from '@holdfast/coordination';
+import { observeLeader, openSession } from '@holdfast/coordination';
 import { etcdV3Store } from '@holdfast/etcd-v3';
-import { StoreError, toRevision, type ConfigStore } from '@holdfast/store';
-import { eventually, Random, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
-import { Coordination, type CoordinationOptions } from '../src/coordination/coordination.js';
-import { holdfast, v3Ground, type Ground, type Implementation } from '../src/coordination/ground.js';
-import type { Grip } from '../src/coordination/tape.js';
+import { StoreError, type ConfigStore } from '@holdfast/store';
+import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import type { CoordinationOptions } from '../src/coordination/coordination.js';
+import { holdfast, v3Ground, type Ground } from '../src/coordination/ground.js';
 import { V3Api, v3Outside } from '../src/outside.js';
+import { holders, naive, override, sessions, surviving, withToken } from './broken-coordinators.js';
+import {
+  calm,
+  findings as findingsOn,
+  isTested,
+  LONG_MS,
+  PATIENCE_MS,
+  silence,
+  SOON,
+  type Scenario,
+} from './scenario.js';
 
-/** What never comes about is waited for so long. */
-const PATIENCE_MS = 2_000;
-const LONG_MS = 120_000;
 /** Nobody is lost because the machine is busy. */
 const SAFE = [60, 60, 60];
-const SOON = { timeoutMs: 60_000 };
 
 let etcd: Etcd;
 let proxy: Proxy;
@@ -37,70 +43,10 @@ afterAll(async () => {
   await etcd?.close();
 });
 
-/** The same object, with other properties in the place of some. */
-function override<T extends object>(target: T, changes: Partial<T>): T {
-  return new Proxy(target, {
-    get: (_, name) => {
-      if (name in changes) return changes[name as keyof T];
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
-
-const never = new AbortController().signal;
-
-/** Sessions whose holders are made otherwise. */
-function holders(change: <T extends Held>(held: T, session: Session) => T): Implementation {
-  return sessions((session) => ({
-    lock: async (...args) => change(await session.lock(...args), session),
-    campaign: async (...args) => change<Leadership>(await session.campaign(...args), session),
-    withLock: (name, work, options) => session.withLock(name, (held) => work(change(held, session)), options),
-  }));
-}
-
-function sessions(change: (session: Session, store: ConfigStore) => Partial<Session>): Implementation {
-  return {
-    ...holdfast,
-    openSession: async (store, options) => {
-      const session = await openSession(store, options);
-      return override(session, change(session, store));
-    },
-  };
-}
-
-/** Ours, with another token. */
-function withToken(change: (revision: number) => number): Implementation {
-  return holders((held) => {
-    const { identity, revision } = held.token;
-    return override(held, { token: { identity, revision: toRevision(change(revision)) } } as Partial<typeof held>);
-  });
-}
-
-type Scenario = (coordination: Coordination, ground: Ground) => Promise<void>;
-
-/** Nothing happens, but what coordinators do. */
-const calm: Scenario = async (coordination) => {
-  await eventually(() => coordination.counts.acquisitions >= 12 && coordination.counts.observed >= 12, SOON);
-};
-
 /** Everybody on the store under test waits for something. */
 const waiting: Scenario = async (coordination) => {
   await eventually(() => coordination.waiting.filter((who) => who !== 'competitor').length === 3, SOON);
 };
-
-/** The network of the store under test falls silent, until somebody else has what its users held. */
-const silence: Scenario = async ({ tape }) => {
-  await eventually(() => tape.open.some(isTested), SOON);
-  proxy.blackHole();
-  const names = tape.open.filter(isTested).map(({ name }) => name);
-  const { length } = tape.grips;
-  const isNext = (grip: Grip) => !isTested(grip) && names.includes(grip.name);
-  await eventually(() => names.length === 0 || tape.grips.slice(length).some(isNext), SOON);
-  await proxy.allow();
-};
-
-const isTested = ({ owner: { who } }: Grip): boolean => who !== 'competitor';
 
 /** An operator deletes all keys, while somebody on the store under test holds one. */
 const deleted: Scenario = async ({ tape }, { prefix, direct: store }) => {
@@ -135,18 +81,7 @@ async function findings(options: CoordinationOptions, scenario: Scenario): Promi
     endpoints: () => etcd.endpoints,
   });
   grounds.push(ground);
-  await ground.truth.begin();
-  const coordination = await Coordination.start(ground, new Random(grounds.length), options);
-  try {
-    await scenario(coordination, ground);
-    const { violations, counts } = await coordination.finish(['unavailable', 'timeout', 'history-changed']);
-    expect(counts.acquisitions).toBeGreaterThan(0);
-    return violations.map(({ guarantee, message }) => `${guarantee}: ${message}`);
-  } finally {
-    await proxy.allow();
-    await coordination.stop();
-    await ground.truth.quiet();
-  }
+  return findingsOn(ground, grounds.length, options, scenario);
 }
 
 const quietly: readonly Broken[] = [
@@ -228,9 +163,6 @@ const quietly: readonly Broken[] = [
   },
 ];
 
-const naive = holders((held) => override(held, { signal: never, check: () => undefined } as Partial<typeof held>));
-const surviving = sessions(() => ({ signal: never }));
-
 describe('every checker of coordinators finds what it is for', () => {
   test('where nothing happens', async () => {
     const missed = await Promise.all(
@@ -246,7 +178,7 @@ describe('every checker of coordinators finds what it is for', () => {
   });
 
   test('a lock without a look at its lease, behind a network that falls silent', async () => {
-    const found = await findings({ patienceMs: PATIENCE_MS, holdMs: LONG_MS, implementation: naive }, silence);
+    const found = await findings({ patienceMs: PATIENCE_MS, holdMs: LONG_MS, implementation: naive }, silence(proxy));
     expect(found.join('\n')).toMatch(/exclusive: .* held the lock before process \d #\d+ was told that it had lost it/);
   });
 
@@ -258,7 +190,7 @@ describe('every checker of coordinators finds what it is for', () => {
 
 describe('Holdfast’s own', () => {
   test.each([
-    ['the network falls silent', silence],
+    ['the network falls silent', (...args: Parameters<Scenario>) => silence(proxy)(...args)],
     ['the store is restored from a backup', restored],
   ])('keeps all promises when %s', async (_, scenario) => {
     expect(await findings({}, scenario)).toEqual([]);

@@ -33,12 +33,14 @@ test(`injections in one cell, made again, break no promise (sample ${seed})`, as
   const random = new Random(seed);
   const [cell] = shuffled(cells, random);
   if (cell === undefined) throw new Error('there are no cells');
+  // Sessions, locks and elections take part now and then.
+  const coordinates = random.chance(0.5);
   const published = existsSync(REPORT) ? (JSON.parse(readFileSync(REPORT, 'utf8')) as CampaignReport).injections : [];
   const again = published.flatMap((made): PlannedInStore[] => {
     const fault = storeFaults.find((each) => each.kind === made.kind && each.appliesTo(cell));
-    return made.cell !== cell || fault === undefined ? [] : [plannedIn(cell, fault, made.seed)];
+    return made.cell !== cell || fault === undefined ? [] : [plannedIn(cell, fault, made.seed, coordinates)];
   });
-  const plan = again.length > 0 ? shuffled(again, random) : planOfStores({ seed, cells: [cell] });
+  const plan = again.length > 0 ? shuffled(again, random) : planOfStores({ seed, cells: [cell], coordinates });
   const reports: InjectionReport[] = [];
   const mishaps: Mishap[] = [];
   let deadline = Infinity;
@@ -57,7 +59,8 @@ test(`injections in one cell, made again, break no promise (sample ${seed})`, as
   const broken = reports.flatMap(({ kind, seed: own, violations }) => {
     // How long it took says something of this machine; that it came about says something of Holdfast.
     const promises = violations.filter(({ guarantee }) => guarantee !== 'bound');
-    const command = `npm run torture -- --cell ${cell} --fault ${kind} --injection-seed ${own}`;
+    const flags = coordinates ? '--coordination ' : '';
+    const command = `npm run torture -- ${flags}--cell ${cell} --fault ${kind} --injection-seed ${own}`;
     return promises.length === 0 ? [] : [`sample ${seed}: ${command}\n${describeViolations(promises)}`];
   });
   expect(broken).toEqual([]);

@@ -4,7 +4,8 @@ import { NotInjected, type Injection } from '../fault.js';
 import { linger } from '../faults/members.js';
 import { PREFIX } from '../world.js';
 import type { StoreFault } from './store-fault.js';
-import type { StorePlace, StoreWorld } from './store-world.js';
+import type { StorePlace } from './store-place.js';
+import type { StoreWorld } from './store-world.js';
 
 /**
  * Compaction at the head, while mirrors follow or can't reach the store.

@@ -5,11 +5,10 @@ import { HistoryGone, keyValue, type TruthSource } from '../truth-source.js';
 
 const TIMEOUT_MS = 2_000;
 const LOOK_EVERY_MS = 15;
-const FOLLOWED = '/t';
 
 type Row = Readonly<Record<string, string | null>>;
 
-/** Where the newest change of the keys that begin with a text stands, and what was forgotten, as SQL. */
+/** The newest revision, as SQL. */
 const HEAD = `greatest(s.base, s.compacted, coalesce((SELECT max(revision) FROM holdfast.versions), 0))`;
 
 /** The tables, as any program can read them. `primary`: the connection string of the server that serves now. */
@@ -29,7 +28,7 @@ type Query = (text: string) => Promise<readonly Row[]>;
 
 async function held(query: Query, prefix: string): Promise<Held> {
   const rows = await query(
-    `SELECT ${HEAD}::text AS head, v.key, v.value, v.revision::text AS revision, v.created
+    `SELECT ${HEAD}::text AS head, s.epoch::text AS epoch, v.key, v.value, v.revision::text AS revision, v.created
      FROM holdfast.store s LEFT JOIN (
        SELECT DISTINCT ON (versions.key) convert_from(key, 'UTF8') AS key, convert_from(value, 'UTF8') AS value, revision, create_revision::text AS created, version
        FROM holdfast.versions WHERE ${within(prefix)} ORDER BY versions.key, versions.revision DESC
@@ -41,11 +40,16 @@ async function held(query: Query, prefix: string): Promise<Held> {
     if (typeof key !== 'string') continue;
     entries.set(key, { value: value ?? '', modRevision: Number(revision), createRevision: Number(created) });
   }
-  return { revision: Number(rows[0]?.['head']), entries };
+  return { revision: Number(rows[0]?.['head']), identity: `postgres-${rows[0]?.['epoch']}`, entries };
 }
 
-/** Reads the table of changes again and again. */
-export function postgresSource(primary: () => string): TruthSource {
+export async function postgresLeases(primary: string): Promise<ReadonlySet<string>> {
+  const rows = await ask(primary, TIMEOUT_MS, (query) => query('SELECT id::text AS id FROM holdfast.leases'));
+  return new Set(rows.map(({ id }) => String(id)));
+}
+
+/** Reads the table of changes again and again. `above`: what the keys begin with that it tells of. */
+export function postgresSource(primary: () => string, above: string): TruthSource {
   return {
     async *follow(endpoint, after, signal) {
       const client = clientOf(endpoint, TIMEOUT_MS);
@@ -54,15 +58,14 @@ export function postgresSource(primary: () => string): TruthSource {
         let last = after;
         while (!signal.aborted) {
           const { rows } = await client.query<Row>(
-            `SELECT s.compacted::text AS compacted, v.revision::text AS revision, v.version::text AS version, v.create_revision::text AS created,
+            `SELECT s.compacted::text AS compacted, ${HEAD}::text AS head, v.revision::text AS revision, v.version::text AS version, v.create_revision::text AS created,
                convert_from(v.key, 'UTF8') AS key, convert_from(v.value, 'UTF8') AS value
-             FROM holdfast.store s LEFT JOIN (SELECT * FROM holdfast.versions WHERE revision > ${last} AND ${within(FOLLOWED)}) v ON true
+             FROM holdfast.store s LEFT JOIN (SELECT * FROM holdfast.versions WHERE revision > ${last} AND ${within(above)}) v ON true
              ORDER BY v.revision, v.position`,
           );
           if (Number(rows[0]?.['compacted']) > last) throw new HistoryGone(`compacted at ${rows[0]?.['compacted']}`);
-          const events = rows.flatMap(eventOf);
-          last = events.at(-1)?.revision ?? last;
-          yield events;
+          last = Number(rows[0]?.['head']);
+          yield rows.flatMap(eventOf);
           await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
         }
       } finally {
@@ -72,7 +75,7 @@ export function postgresSource(primary: () => string): TruthSource {
     mark: () =>
       ask(primary(), TIMEOUT_MS, async (query) => {
         const [row] = await query(
-          `SELECT coalesce(max(revision), 0)::text AS last FROM holdfast.versions WHERE ${within(FOLLOWED)}`,
+          `SELECT coalesce(max(revision), 0)::text AS last FROM holdfast.versions WHERE ${within(above)}`,
         );
         return Number(row?.['last']);
       }),

@@ -2,16 +2,16 @@ import { postgresStore } from '@holdfast/postgres';
 import type { ConfigStore, Logger } from '@holdfast/store';
 import { availablePostgres, startPostgres, startProxy, type Postgres, type Proxy } from '@holdfast/testkit';
 import { storeSettings } from '../settings.js';
+import type { TruthSource } from '../truth-source.js';
 import { startPgbouncer, type Pooler } from './pgbouncer.js';
-import { postgresOutside, postgresSource } from './postgres-outside.js';
+import { postgresLeases, postgresOutside, postgresSource } from './postgres-outside.js';
 import type { StoreCell } from './store-cell.js';
-import type { StorePlace } from './store-world.js';
+import type { StorePlace } from './store-place.js';
 
 /** A PostgreSQL server, perhaps with PgBouncer in front. */
 export class PostgresPlace implements StorePlace {
   readonly proxies: readonly { readonly endpoint: string }[];
   readonly outside = postgresOutside(() => this.server.url);
-  readonly source = postgresSource(() => this.server.url);
   readonly store: ConfigStore;
   readonly direct: ConfigStore;
   /** In front of the store under test alone. */
@@ -57,6 +57,14 @@ export class PostgresPlace implements StorePlace {
     // Faults act through it: on a busy machine they need its patience.
     this.direct = open(aside.port, {});
     this.proxies = [{ endpoint: urlAt(proxy.port) }];
+  }
+
+  source(above: string): TruthSource {
+    return postgresSource(() => this.server.url, above);
+  }
+
+  leases(): Promise<ReadonlySet<string>> {
+    return postgresLeases(this.server.url);
   }
 
   endpoints(): readonly string[] {

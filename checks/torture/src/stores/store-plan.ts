@@ -1,3 +1,4 @@
+import type { Logger } from '@holdfast/store';
 import { Random } from '@holdfast/testkit';
 import { shuffled } from '../plan.js';
 import type { PlannedIn } from '../tested-world.js';
@@ -22,32 +23,41 @@ export interface StorePlanOptions {
   readonly kinds?: readonly string[] | undefined;
   /** The number of injections of each kind in each cell. Default: 10. */
   readonly injections?: number | undefined;
+  /** Whether coordinators take part. */
+  readonly coordinates?: boolean | undefined;
 }
 
 /** The injections of a campaign, cell by cell. Within a cell the kinds are mixed. */
-export function planOfStores({ seed, cells, kinds, injections = LEAST_IN_CELL }: StorePlanOptions): PlannedInStore[] {
+export function planOfStores({
+  seed,
+  cells,
+  kinds,
+  injections = LEAST_IN_CELL,
+  coordinates,
+}: StorePlanOptions): PlannedInStore[] {
   return cells.flatMap((cell) => {
     const random = new Random(seedOf(`${seed} ${cell}`));
     const planned = storeFaults
       .filter((fault) => fault.appliesTo(cell) && (kinds?.includes(fault.kind) ?? true))
       .flatMap((fault) =>
         Array.from({ length: injections }, (_, index) =>
-          plannedIn(cell, fault, seedOf(`${seed} ${cell} ${fault.kind} ${index}`)),
+          plannedIn(cell, fault, seedOf(`${seed} ${cell} ${fault.kind} ${index}`), coordinates),
         ),
       );
     return shuffled(planned, random);
   });
 }
 
-export function plannedIn(cell: StoreCell, fault: StoreFault, seed: number): PlannedInStore {
-  return { cell, fault, seed, place: cell, start: (logger) => startWorld(cell, seed, logger) };
+export function plannedIn(cell: StoreCell, fault: StoreFault, seed: number, coordinates = false): PlannedInStore {
+  const place = `${cell} ${coordinates}`;
+  return { cell, fault, seed, place, start: (logger) => startWorld(cell, seed, logger, coordinates) };
 }
 
-async function startWorld(cell: StoreCell, seed: number, logger: Parameters<PlannedInStore['start']>[0]) {
+async function startWorld(cell: StoreCell, seed: number, logger: Logger | undefined, coordinates: boolean) {
   const place = cell.startsWith('postgres/')
     ? await PostgresPlace.start(cell, logger)
     : await LmdbPlace.start(cell, logger);
-  return StoreWorld.start(cell, place, new Random(seed), logger);
+  return StoreWorld.start(cell, place, new Random(seed), logger, coordinates);
 }
 
 /** By FNV-1a, so that they all differ. */

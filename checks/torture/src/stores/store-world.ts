@@ -2,39 +2,20 @@ import { silentLogger, type ConfigStore, type Logger } from '@holdfast/store';
 import { eventually, type Random } from '@holdfast/testkit';
 import { contentDifferences } from '../checks/content.js';
 import { ReadProbe } from '../checks/reads.js';
+import type { Ground } from '../coordination/ground.js';
 import { LiveTruth } from '../live-truth.js';
 import { MirrorProbe } from '../mirror-probe.js';
 import { openView } from '../mirror-view.js';
 import type { Outside } from '../outside.js';
 import { storeSettings } from '../settings.js';
 import type { TestedWorld } from '../tested-world.js';
-import type { TruthSource } from '../truth-source.js';
-import { PREFIX } from '../world.js';
+import { COORDINATION, PREFIX } from '../world.js';
 import { LiveWriters } from '../writers.js';
 import type { StoreCell } from './store-cell.js';
+import { storeGround, type StorePlace } from './store-place.js';
 
 const SOON = { timeoutMs: 30_000 };
 const LOOK_EVERY_MS = 25;
-
-/** Calls that are made past the store under test. */
-export type DirectStore = Pick<
-  ConfigStore,
-  'capabilities' | 'get' | 'put' | 'delete' | 'txn' | 'list' | 'status' | 'compact'
->;
-
-/** A database or a folder, and the ways to it. */
-export interface StorePlace {
-  /** The store under test. */
-  readonly store: ConfigStore;
-  /** Another process's: what writers and faults use. */
-  readonly direct: DirectStore;
-  readonly outside: Outside;
-  readonly source: TruthSource;
-  readonly proxies: readonly { readonly endpoint: string }[];
-  /** What the source follows now. */
-  endpoints(): readonly string[];
-  close(): Promise<void>;
-}
 
 /** A store with everything on it, as `LiveWorld` is of a cluster of etcd. */
 export class StoreWorld<P extends StorePlace = StorePlace> implements TestedWorld {
@@ -46,6 +27,7 @@ export class StoreWorld<P extends StorePlace = StorePlace> implements TestedWorl
   readonly writers: LiveWriters;
   readonly mirrors: readonly MirrorProbe[];
   readonly reads: ReadProbe;
+  readonly ground: Ground | undefined;
   readonly #looking: NodeJS.Timeout;
   /** The store's count of watches while there are only the mirrors'. */
   #baseline = 0;
@@ -56,13 +38,16 @@ export class StoreWorld<P extends StorePlace = StorePlace> implements TestedWorl
     place: P,
     random: Random,
     logger: Logger = silentLogger,
+    coordinates = false,
   ): Promise<StoreWorld<P>> {
-    const { store, direct, outside, source } = place;
+    const { store, direct, outside } = place;
     const closing: (() => Promise<unknown>)[] = [() => place.close()];
     try {
       // The first call makes it.
       await direct.status();
-      const truth = new LiveTruth(() => place.endpoints(), outside, source);
+      const truth = new LiveTruth(() => place.endpoints(), outside, place.source(PREFIX.slice(0, -1)));
+      const ground = coordinates ? storeGround(place, COORDINATION) : undefined;
+      truth.beside = ground?.truth;
       await truth.begin();
       closing.push(() => truth.quiet());
       const writers = new LiveWriters({ direct: [direct], tested: store, random, epoch: () => truth.epoch.index });
@@ -75,7 +60,7 @@ export class StoreWorld<P extends StorePlace = StorePlace> implements TestedWorl
       }
       const reads = new ReadProbe(store, writers.beacon);
       closing.push(() => reads.close());
-      const world = new StoreWorld(name, place, { truth, writers, mirrors, reads }, closing);
+      const world = new StoreWorld(name, place, { truth, writers, mirrors, reads, ground }, closing);
       await world.#begin();
       return world;
     } catch (error) {
@@ -89,7 +74,7 @@ export class StoreWorld<P extends StorePlace = StorePlace> implements TestedWorl
   private constructor(
     name: StoreCell,
     place: P,
-    { truth, writers, mirrors, reads }: Pick<TestedWorld, 'truth' | 'writers' | 'mirrors' | 'reads'>,
+    { truth, writers, mirrors, reads, ground }: Pick<TestedWorld, 'truth' | 'writers' | 'mirrors' | 'reads' | 'ground'>,
     closing: (() => Promise<unknown>)[],
   ) {
     this.name = name;
@@ -98,6 +83,7 @@ export class StoreWorld<P extends StorePlace = StorePlace> implements TestedWorl
     this.writers = writers;
     this.mirrors = mirrors;
     this.reads = reads;
+    this.ground = ground;
     this.#closing = closing;
     // What is acknowledged of a history that is about to go must not be expected of the next one.
     truth.onCatchUp = () => writers.beacon.splice(0);
@@ -113,7 +99,7 @@ export class StoreWorld<P extends StorePlace = StorePlace> implements TestedWorl
     return this.place.store;
   }
 
-  get direct(): DirectStore {
+  get direct(): ConfigStore {
     return this.place.direct;
   }
 

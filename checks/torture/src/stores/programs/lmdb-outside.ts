@@ -6,7 +6,8 @@ const [path = ''] = process.argv.slice(2);
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
 const root = open({ path, noSubdir: false, readOnly: true, maxDbs: 8, mapSize: 2 ** 40, ...BINARY });
 const table = (name: string) => root.openDB<Buffer, Buffer>({ name, ...BINARY });
-const [meta, entries, replaced, changes] = ['meta', 'entries', 'replaced', 'changes'].map(table) as [
+const [meta, entries, replaced, changes, leases] = ['meta', 'entries', 'replaced', 'changes', 'leases'].map(table) as [
+  Table,
   Table,
   Table,
   Table,
@@ -24,6 +25,7 @@ interface Entry {
 
 interface State {
   readonly head: number;
+  readonly identity: string;
   readonly compacted: number;
 }
 
@@ -63,7 +65,8 @@ function changesAfter(after: number, prefix: string) {
     const revision = place.readDoubleBE(0);
     found.push({ revision, key: key.toString(), entry: value.readUInt8(0) === 1 ? written(key, revision) : undefined });
   }
-  return { compacted: state().compacted, changes: found };
+  const { head, compacted } = state();
+  return { head, compacted, changes: found };
 }
 
 serve((method, args) => {
@@ -72,10 +75,12 @@ serve((method, args) => {
   const [first, prefix] = args as [never, string];
   if (method === 'changes') return changesAfter(first, prefix);
   if (method === 'last') return changesAfter(0, first).changes.at(-1)?.revision ?? 0;
+  if (method === 'leases') return [...leases.getKeys()].map((id) => String(id.readBigUInt64BE(0)));
   const items: Entry[] = [];
   for (const { key, value } of entries.getRange({ start: Buffer.from(first) })) {
     if (!key.toString().startsWith(first)) break;
     items.push(entryOf(key, value));
   }
-  return { revision: state().head, items };
+  const { head, identity } = state();
+  return { revision: head, identity, items };
 });

@@ -5,6 +5,11 @@ import { serve } from './serve.js';
 const [path = '', sync = 'always', quotaBytes = ''] = process.argv.slice(2);
 const store = lmdbStore({ path, sync: sync as 'always' | 'batched', quotaBytes: Number(quotaBytes), pollMs: 200 });
 
-serve((method, args) =>
-  (store as unknown as Record<string, (...given: readonly unknown[]) => unknown>)[method]?.(...args),
-);
+type Methods = Readonly<Record<string, (...given: readonly unknown[]) => unknown>>;
+
+/** A method of the store, or of its leases: `leases.grant`. */
+serve((path, args) => {
+  const [name = '', group] = path.split('.').reverse();
+  const methods = (group === 'leases' ? store.leases : store) as unknown as Methods;
+  return methods[name]?.(...args);
+});
