@@ -15,6 +15,7 @@ interface Meaning {
 }
 
 const MISSING = "the store's tables are not all there: restore them, or drop the rest of the schema to begin anew";
+const EMPTY = "the store's row is missing: wait until its tables are restored, or drop the schema to begin anew";
 const STANDBY = 'this server is a standby, or has just become the primary; name the primary in the connection string';
 
 const BY_STATE: Readonly<Record<string, Meaning>> = {
@@ -33,6 +34,8 @@ const BY_STATE: Readonly<Record<string, Meaning>> = {
   '42P01': { code: 'unavailable', advice: MISSING },
   '42703': { code: 'unavailable', advice: MISSING },
   '3F000': { code: 'unavailable', advice: MISSING },
+  // Of the function that puts: the store's row is missing.
+  P0002: { code: 'unavailable', advice: EMPTY },
   '25006': {
     code: 'permission-denied',
     advice: 'transactions are read-only here: the server is a standby, or default_transaction_read_only is set',
@@ -167,6 +170,11 @@ function connectionMeaning(said: string): Meaning {
     return { code: 'unavailable', retryable: false, advice: 'give the authority of its certificate as tls.ca' };
   }
   return { code: 'unavailable' };
+}
+
+/** Tables have no rows while they are restored, and for a reader whose snapshot is older than that. */
+export function emptyTables(): StoreError {
+  return new StoreError('unavailable', EMPTY);
 }
 
 export function historyChanged(): StoreError {

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { availablePostgres, eventually, startPostgres, type Postgres } from '@holdfast/testkit';
 import { postgresStore, type PostgresStoreOptions } from '@holdfast/postgres';
-import type { ConfigStore } from '@holdfast/store';
+import type { ConfigStore, StoreError } from '@holdfast/store';
 import { sql } from './support/database.js';
 
 const owned: AsyncDisposable[] = [];
@@ -112,6 +112,34 @@ describe.each(availablePostgres())('on PostgreSQL $version', ({ version }) => {
     const now = await store.status();
     expect(now.identity).not.toBe(identity);
     expect(now.revision).toBeGreaterThan(revision + 2 ** 32 - 1);
+  });
+
+  test('tables that are being restored, and have no rows yet, are an outage', async () => {
+    const server = await start();
+    const store = open(server.url);
+    await store.put('a', '1');
+    const { id } = await store.leases.grant(60);
+    const { revision } = await store.status();
+    await sql(server.url, 'CREATE TABLE dump AS TABLE holdfast.store; DELETE FROM holdfast.store');
+    const calls = {
+      get: () => store.get('a'),
+      reads: () => store.txn({ then: [{ type: 'get', key: 'a' }] }),
+      put: () => store.put('a', '2'),
+      writes: () => store.txn({ then: [{ type: 'put', key: 'a', value: '2' }] }),
+      keepAlive: () => store.leases.keepAlive(id),
+      compact: () => store.compact(revision),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const { code, retryable, message } = await call().then(
+        () => ({ code: 'done', retryable: false, message: '' }),
+        (error: unknown) => error as StoreError,
+      );
+      expect([name, code, retryable]).toEqual([name, 'unavailable', true]);
+      expect(message).toMatch('restore');
+    }
+    await sql(server.url, 'INSERT INTO holdfast.store TABLE dump');
+    expect(Buffer.from((await store.get('a'))!.value).toString()).toBe('1');
+    expect((await store.leases.keepAlive(id)).ttl).toBe(60);
   });
 
   test('without fsync, a crash changes the history: acknowledged writes may be gone', async () => {

@@ -7,6 +7,7 @@ const SHARED = 'packages/postgres/test/shared-transactions.test.ts';
 const PUT = 'packages/postgres/src/sql/put-function.ts';
 const QUICK = 'packages/postgres/src/writes/quick-put.ts';
 const PUTS = 'packages/postgres/test/puts.test.ts';
+const HISTORY = 'packages/postgres/test/history-change.test.ts';
 const CONNECTIONS = 'packages/postgres/test/connections.test.ts';
 
 /** The store in a PostgreSQL database. */
@@ -125,5 +126,21 @@ export const postgres: readonly Mutant[] = [
     find: 'found?.hasFunction === false && found.mayMakeFunction',
     replace: 'found?.hasFunction === undefined',
     caughtBy: { test: PUTS, name: 'get the function, and keep what they hold' },
+  },
+  {
+    name: 'postgres-restored-tables-are-a-bug',
+    why: 'tables that have no rows yet, since they are being restored, fail a call as `internal`, and an application gives up',
+    file: 'packages/postgres/src/sql/meta.ts',
+    find: 'if (row === undefined) throw emptyTables();',
+    replace: '',
+    caughtBy: { test: HISTORY, name: 'tables that are being restored, and have no rows yet, are an outage' },
+  },
+  {
+    name: 'postgres-put-into-restored-tables-is-a-bug',
+    why: 'the same of a put that commits in its own request',
+    file: 'packages/postgres/src/errors.ts',
+    find: "  P0002: { code: 'unavailable', advice: EMPTY },\n",
+    replace: '',
+    caughtBy: { test: HISTORY, name: 'tables that are being restored, and have no rows yet, are an outage' },
   },
 ];

@@ -3,7 +3,7 @@ import type { LeaseId, LeaseStatus } from '@holdfast/store';
 import { compareKeys, invalidArgument, leaseNotFound, type DriverCall, type DriverLeases } from '@holdfast/adapter-kit';
 import type { Backend } from '../backend.js';
 import { integer, number, text, type Row } from '../sql/literals.js';
-import { selectMeta } from '../sql/meta.js';
+import { metaOf, selectMeta } from '../sql/meta.js';
 import { present } from '../sql/versions.js';
 import { grantJob, revokeJob } from '../writes/jobs.js';
 import type { WriteQueue } from '../writes/write-queue.js';
@@ -55,7 +55,7 @@ UPDATE ${tables.leases} SET expires_at = clock_timestamp() + ttl * interval '1 s
       { signal },
     );
     const [meta, renewed] = results.slice(2);
-    if (text(meta?.[0], 3) !== 't') {
+    if (!metaOf(meta?.[0]).isChecked) {
       await backend.checkAgain(checks, signal);
       continue;
     }

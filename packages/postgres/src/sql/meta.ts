@@ -1,4 +1,5 @@
 import type { Bookmark, Revision } from '@holdfast/store';
+import { emptyTables } from '../errors.js';
 import { number, optional, text, type Row } from './literals.js';
 import { SERVER, type Tables } from './tables.js';
 
@@ -31,7 +32,9 @@ export function selectMeta(t: Tables, compare = false): string {
   FROM ${t.store} s`;
 }
 
+/** @throws StoreError `unavailable` where the store has no row */
 export function metaOf(row: Row | undefined): Meta {
+  if (row === undefined) throw emptyTables();
   return {
     identity: `postgres-${text(row, 0)}`,
     head: number(row, 1),
