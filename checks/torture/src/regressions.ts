@@ -1,4 +1,5 @@
 import type { FaultKind } from './fault.js';
+import type { StoreFaultKind } from './stores/store-fault-kind.js';
 
 /**
  * An injection that once broke a promise, or showed another bug, with the reason. Servers and machines never behave the same twice, so keep a
@@ -6,7 +7,7 @@ import type { FaultKind } from './fault.js';
  */
 export interface Regression {
   readonly cell: string;
-  readonly kind: FaultKind;
+  readonly kind: FaultKind | StoreFaultKind;
   readonly seed: number;
   readonly what: string;
 }
@@ -41,5 +42,11 @@ export const regressions: readonly Regression[] = [
     kind: 'load-balancer',
     seed: 1208712320,
     what: 'behind one name, each failure on a connection to the member without a leader gave up all connections, and each new one might lead to that member again (23 s of a bound of 12; that kind was run again in this cell after the mend)',
+  },
+  {
+    cell: 'postgres/18',
+    kind: 'restore',
+    seed: 941921012,
+    what: 'a read that waited while tables were restored from a dump saw them without rows, and failed as an internal error',
   },
 ];

@@ -158,29 +158,74 @@ const failover: PostgresFault = {
   kind: 'failover',
   appliesTo: isDirect,
   async inject(world, random) {
-    const { place, writers, truth, direct } = world;
+    const { place } = world;
     const { server } = place;
     // It does not follow: what is written from now on, it never sees.
     const standby = await server.standby({ follows: false });
-    const copied = (await eventually(() => direct.put(`${PREFIX}copied`, '1'), { timeoutMs: PATIENCE_MS })).revision;
-    const ms = await linger(random, 300, 1_000);
-    await writers.pause();
-    try {
-      await eventually(() => truth.catchUp(), { timeoutMs: PATIENCE_MS });
+    return replaceHistory(world, random, async () => {
       await server.kill();
       await standby.promote();
       place.moveTo(standby);
-      // It is served: the store has looked at it.
-      const { revision } = await eventually(() => direct.status(), { timeoutMs: PATIENCE_MS });
-      if (revision <= copied + 2 ** 31)
-        throw new Error(`revision ${revision} follows ${copied} of the server that was lost`);
-      await truth.begin();
-    } finally {
-      writers.resume();
-    }
-    return { heal: () => Promise.resolve(), replacesHistory: true, bound: 'relist', details: { ms } };
+    });
   },
 };
+
+/** The rows of a dump come back in new tables, without what was written since. */
+const restore: PostgresFault = {
+  kind: 'restore',
+  appliesTo: isPostgres,
+  async inject(world, random) {
+    const { url } = world.place.server;
+    await run(url, ['DROP SCHEMA IF EXISTS dump CASCADE', 'CREATE SCHEMA dump', ...each(dumped)]);
+    return replaceHistory(world, random, async () => {
+      // The store that reads them may lock them in another order.
+      await eventually(() => run(url, each(restored)), { timeoutMs: PATIENCE_MS });
+    });
+  },
+};
+
+const dumped = (table: string) => [`CREATE TABLE dump.${table} AS TABLE holdfast.${table}`];
+
+const restored = (table: string) => [
+  `ALTER TABLE holdfast.${table} RENAME TO gone`,
+  `CREATE ${table === 'checked' ? 'UNLOGGED' : ''} TABLE holdfast.${table} (LIKE holdfast.gone INCLUDING ALL)`,
+  `INSERT INTO holdfast.${table} TABLE dump.${table}`,
+  'DROP TABLE holdfast.gone',
+];
+
+function each(statements: (table: string) => readonly string[]): readonly string[] {
+  return ['store', 'versions', 'leases', 'marks', 'checked'].flatMap(statements);
+}
+
+/** In one transaction, of one snapshot. */
+function run(url: string, statements: readonly string[]): Promise<unknown> {
+  return withClient(url, (client) =>
+    client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; ${statements.join('; ')}; COMMIT`),
+  );
+}
+
+/** What is written from now on is lost. */
+async function replaceHistory(
+  { writers, truth, direct }: World,
+  random: Random,
+  replace: () => Promise<void>,
+): Promise<Injection> {
+  const copied = (await eventually(() => direct.put(`${PREFIX}copied`, '1'), { timeoutMs: PATIENCE_MS })).revision;
+  const ms = await linger(random, 300, 1_000);
+  await writers.pause();
+  try {
+    await eventually(() => truth.catchUp(), { timeoutMs: PATIENCE_MS });
+    await replace();
+    // It is served: the store has looked at it.
+    const { revision } = await eventually(() => direct.status(), { timeoutMs: PATIENCE_MS });
+    if (revision <= copied + 2 ** 31)
+      throw new Error(`revision ${revision} follows ${copied} of the history that was lost`);
+    await truth.begin();
+  } finally {
+    writers.resume();
+  }
+  return { heal: () => Promise.resolve(), replacesHistory: true, bound: 'relist', details: { ms } };
+}
 
 export const postgresFaults: readonly PostgresFault[] = [
   kill,
@@ -191,6 +236,7 @@ export const postgresFaults: readonly PostgresFault[] = [
   poolerKill,
   longTransaction,
   failover,
+  restore,
   compaction(isPostgres, async ({ place }: World, random: Random): Promise<Pick<Injection, 'heal'>> => {
     place.proxy.refuse();
     place.proxy.cut();

@@ -10,6 +10,7 @@ export const storeFaultKinds = [
   'pooler-kill',
   'long-transaction',
   'failover',
+  'restore',
   'compaction',
   'writer-kill',
   'writer-pause',
