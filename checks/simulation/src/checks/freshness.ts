@@ -69,11 +69,11 @@ export class Freshness {
     const { bookmark } = opened.mirror;
     const epoch = truth.current;
     if (epoch.since >= time) return;
-    const incomplete = `${name} is not complete as of ${clock.now - time} ms ago, ${how}`;
+    const incomplete = () => `${name} is not complete as of ${clock.now - time} ms ago, ${how}`;
     if (!this.#observer.shows(epoch)) {
       violated(
         'truthful',
-        `${incomplete}: it shows another history, at ${bookmark.revision}; that began ${clock.now - epoch.since} ms ago`,
+        `${incomplete()}: it shows another history, at ${bookmark.revision}; that began ${clock.now - epoch.since} ms ago`,
       );
       return;
     }
@@ -81,7 +81,7 @@ export class Freshness {
     if (last !== undefined && last.epoch === epoch && bookmark.revision < last.commit.revision) {
       violated(
         'truthful',
-        `${incomplete}: it is at ${bookmark.revision}, and ${last.commit.revision} was committed ${clock.now - last.commit.at} ms ago`,
+        `${incomplete()}: it is at ${bookmark.revision}, and ${last.commit.revision} was committed ${clock.now - last.commit.at} ms ago`,
       );
     }
   }

@@ -7,8 +7,6 @@ import type { Epoch } from '../truth/truth.js';
 
 /** The result of one look at the mirror. */
 interface Sight {
-  /** Its bookmark and version. If they are the same, an eager mirror shows the same content. */
-  readonly at: string;
   readonly bookmark: Bookmark;
   readonly version: number;
   readonly shown: Shown;
@@ -59,11 +57,10 @@ export class Observer {
     if (this.#opened === undefined) return;
     const { mirror } = this.#opened;
     const { bookmark, version } = mirror;
-    const at = `${bookmark.identity} ${bookmark.revision} ${version}`;
     const { plan, name, truth, violated } = this.#options;
     const before = this.#seen;
     // Nothing has changed since the last look, which passed.
-    if (at === before?.at && plan.decode === 'eager') return;
+    if (plan.decode === 'eager' && before !== undefined && isOf(before, bookmark, version)) return;
     this.looks += 1;
     const shown = this.#opened.shown();
     const match = matchHistory(shown, bookmark, {
@@ -75,7 +72,7 @@ export class Observer {
     });
     if (match.wrong !== undefined)
       violated(match.guarantee, `${name} at ${bookmark.revision}, ${when}: ${match.wrong}`);
-    const sight = { at, bookmark, version, shown, epoch: match.epoch };
+    const sight = { bookmark, version, shown, epoch: match.epoch };
     if (before !== undefined) this.#checkIdentity(before, sight, when);
     this.#seen = sight;
   }
@@ -121,4 +118,9 @@ export class Observer {
       }) === undefined
     );
   }
+}
+
+/** Whether an eager mirror of this bookmark and version shows the same content. */
+function isOf(sight: Sight, { identity, revision }: Bookmark, version: number): boolean {
+  return sight.version === version && sight.bookmark.revision === revision && sight.bookmark.identity === identity;
 }

@@ -90,16 +90,19 @@ export async function openMirror(
       collections,
       onChange: onChange,
     });
-    const parts = Object.keys(COLLECTIONS).map((name) => opened.collections[name as keyof typeof COLLECTIONS]);
+    const names = Object.keys(COLLECTIONS);
+    const parts = names.map((name) => opened.collections[name as keyof typeof COLLECTIONS]);
     return {
       mirror: opened as unknown as SimMirror,
       parts: parts as unknown as Entries[],
-      shown: () =>
-        wholeKeys(
-          Object.keys(COLLECTIONS).flatMap((collection, index) =>
-            [...(parts[index] as unknown as Entries)].map(([key, entry]) => [layout.whole({ key, collection }), entry]),
-          ),
-        ),
+      shown: () => {
+        const shown = new Map<string, Entry<unknown>>();
+        for (const [index, collection] of names.entries()) {
+          for (const [key, entry] of parts[index] as unknown as Entries)
+            shown.set(layout.whole({ key, collection }), entry);
+        }
+        return shown;
+      },
     };
   }
   const place = kind === 'key' ? { key: LIMITS } : { prefix: kind === 'routes' ? `${PREFIX}routes/` : PREFIX };
@@ -107,12 +110,12 @@ export async function openMirror(
   return {
     mirror: opened as unknown as SimMirror,
     parts: [],
-    shown: () => wholeKeys([...opened].map(([key, entry]) => [layout.whole({ key }), entry])),
+    shown: () => {
+      const shown = new Map<string, Entry<unknown>>();
+      for (const [key, entry] of opened) shown.set(layout.whole({ key }), entry);
+      return shown;
+    },
   };
-}
-
-function wholeKeys(entries: readonly (readonly [string, Entry<unknown>])[]): Map<string, Entry<unknown>> {
-  return new Map(entries);
 }
 
 export type { Problem };

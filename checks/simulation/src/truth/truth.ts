@@ -37,6 +37,8 @@ export class Epoch {
   readonly #raw = new Map<string, { revision: number; deleted: boolean }[]>();
   /** The history of the snapshot: everything before `from` came with it. */
   readonly #parent: Epoch | undefined;
+  /** The names of all keys so far, until there is another one. */
+  #keys: ReadonlySet<string> | undefined;
   head: number;
 
   constructor(index: number, identity: string, since: number, from: number, parent: Epoch | undefined) {
@@ -103,7 +105,7 @@ export class Epoch {
   }
 
   get keys(): ReadonlySet<string> {
-    return new Set([...this.#changes.keys(), ...(this.#parent?.keys ?? [])]);
+    return (this.#keys ??= new Set([...this.#changes.keys(), ...(this.#parent?.keys ?? [])]));
   }
 
   /** The number of keys that are not UTF-8. */
@@ -119,8 +121,12 @@ export class Epoch {
 
   #note(key: string, change: Change): void {
     const changes = this.#changes.get(key);
-    if (changes === undefined) this.#changes.set(key, [change]);
-    else changes.push(change);
+    if (changes !== undefined) {
+      changes.push(change);
+      return;
+    }
+    this.#changes.set(key, [change]);
+    this.#keys = undefined;
   }
 
   #noteRaw(rawKey: Uint8Array, revision: number, deleted: boolean): void {
