@@ -1,5 +1,5 @@
 // Runs the programs that measure and check the packages as a whole: `bench` and those in `checks/`.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './pnpm.mjs';
 
@@ -14,9 +14,14 @@ export function compile(tsconfig) {
   node(join('node_modules', 'typescript-7', 'bin', 'tsc'), '--build', tsconfig);
 }
 
-/** Compiles `checks/NAME`, and runs it with this process's arguments. */
+/** Compiles `checks/NAME`, and runs it with this process's arguments. The program decides what a signal ends: it may have results to write. */
 export function runCheck(name) {
   const folder = join('checks', name);
   compile(join(folder, 'tsconfig.esm.json'));
-  node(join(folder, 'dist', 'esm', 'main.js'), ...process.argv.slice(2));
+  const program = join(folder, 'dist', 'esm', 'main.js');
+  const child = spawn(process.execPath, [program, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
+  // A terminal sends SIGINT to the program too.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.once('exit', (status) => (process.exitCode = status ?? 1));
 }

@@ -7,8 +7,8 @@ export interface CampaignOptions extends RunOptions {
   readonly first: number;
   readonly seeds: number;
   readonly generation?: Generation | undefined;
-  /** Called after each world; `false` ends the campaign. */
-  readonly onSeed?: (seed: number, failure: Failure | undefined) => boolean | undefined;
+  /** Called after each world, with what all worlds so far gave; `false` ends the campaign. */
+  readonly onSeed?: (seed: number, failure: Failure | undefined, soFar: CampaignResult) => boolean | undefined;
 }
 
 /** Runs the worlds of a range of seeds, one after another. */
@@ -21,7 +21,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const { violations } = outcome;
     const failure = violations.length === 0 ? undefined : { seed, plan, violations };
     totals.addWorld(outcome, failure);
-    if (onSeed?.(seed, failure) === false) break;
+    if (onSeed?.(seed, failure, totals.result()) === false) break;
   }
   return totals.result();
 }

@@ -1,57 +1,63 @@
 import { fork } from 'node:child_process';
 import { type CampaignResult, CampaignTotals } from './campaign-result.js';
+import { type SeedRange, SeedQueue } from './seed-queue.js';
 
-/** A message from a process that runs a part of a campaign to its parent. */
+/** A message from a process that runs parts of a campaign to its parent. */
 export type JobMessage =
-  | { readonly type: 'done'; readonly worlds: number }
+  | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly line: string }
-  | { readonly type: 'result'; readonly result: CampaignResult };
+  | { readonly type: 'result'; readonly part: SeedRange; readonly result: CampaignResult };
 
-export interface JobsOptions {
+/** How many seeds a process gets at a time. A campaign that is stopped waits for them, about a second. */
+const SEEDS_AT_A_TIME = 4;
+
+export interface JobsOptions extends SeedRange {
   readonly jobs: number;
-  readonly first: number;
-  readonly seeds: number;
   readonly generation: number;
   readonly keepsGoing: boolean;
-  readonly onProgress: (worlds: number) => void;
+  /** Called after each part, with what all seeds up to there gave; `false` ends the campaign. */
+  readonly onProgress: (soFar: CampaignResult) => boolean;
   readonly onFailure: (line: string) => void;
 }
 
-/** Runs a campaign in several processes, each with a part of the seeds. */
+/** Runs a campaign in several processes. Its result is of all seeds from the first up to some seed. */
 export async function runInJobs(program: string, options: JobsOptions): Promise<CampaignResult> {
-  const { jobs, first, seeds, generation, keepsGoing, onProgress, onFailure } = options;
+  const { jobs, generation, keepsGoing, onProgress, onFailure } = options;
   const totals = new CampaignTotals();
-  const worlds = new Map<number, number>();
-  const share = Math.ceil(seeds / jobs);
-  await Promise.all(
-    Array.from({ length: jobs }, async (_, index) => {
-      const from = first + index * share;
-      const count = Math.min(share, first + seeds - from);
-      if (count < 1) return;
-      const part = ['--seeds', String(count), '--seed', String(from), '--generation', String(generation)];
-      const args = ['--job', ...part, ...(keepsGoing ? ['--keep-going'] : [])];
-      await runJob(program, args, (message) => {
-        if (message.type === 'failed') onFailure(message.line);
-        else if (message.type === 'result') totals.add(message.result);
-        else {
-          worlds.set(index, message.worlds);
-          onProgress([...worlds.values()].reduce((sum, each) => sum + each, 0));
-        }
-      });
-    }),
-  );
+  const queue = new SeedQueue<CampaignResult>(options, SEEDS_AT_A_TIME, (result) => {
+    totals.add(result);
+    const goesOn = onProgress(totals.result()) && (keepsGoing || result.failures.length === 0);
+    if (!goesOn) queue.stop();
+  });
+  const args = ['--job', '--generation', String(generation), ...(keepsGoing ? ['--keep-going'] : [])];
+  await Promise.all(Array.from({ length: jobs }, () => runJob(program, args, queue, onFailure)));
   return totals.result();
 }
 
-function runJob(program: string, args: readonly string[], onMessage: (message: JobMessage) => void): Promise<void> {
+function runJob(
+  program: string,
+  args: readonly string[],
+  queue: SeedQueue<CampaignResult>,
+  onFailure: (line: string) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = fork(program, [...args]);
-    child.on('message', (message) => {
-      onMessage(message as JobMessage);
+    const giveMore = () => {
+      const part = queue.take();
+      if (part === undefined) child.disconnect();
+      else child.send(part);
+    };
+    child.on('message', (message: JobMessage) => {
+      if (message.type === 'failed') {
+        onFailure(message.line);
+        return;
+      }
+      if (message.type === 'result') queue.finish(message.part, message.result);
+      giveMore();
     });
     child.once('error', reject);
     child.once('exit', (status, signal) => {
-      if (status === 0 || status === 1) resolve();
+      if (status === 0) resolve();
       else reject(new Error(`a job ended with ${status ?? signal ?? 'nothing'}`));
     });
   });

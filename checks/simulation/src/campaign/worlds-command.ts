@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describeViolations } from '@holdfast/testkit';
 import type { RunOptions } from '../run-options.js';
+import { StopSignal } from './stop-signal.js';
 import { runWorlds, type Worlds } from './worlds.js';
 import { worldsReport } from './worlds-report.js';
 
@@ -25,9 +26,7 @@ export async function worldsCommand<
 >(worlds: Worlds<P, S, Pick<RunOptions, 'trace'>>, options: WorldsCommand): Promise<number> {
   const { first, seeds, keepsGoing, traces, shrinks, out, command, print, onProgress } = options;
   const began = performance.now();
-  let isStopped = false;
-  // What has run by then counts.
-  process.once('SIGTERM', () => (isStopped = true));
+  const stop = new StopSignal();
   const result = await runWorlds(worlds, {
     first,
     seeds,
@@ -35,9 +34,11 @@ export async function worldsCommand<
     onSeed: (seed, failure) => {
       if (failure !== undefined) print(`seed ${seed}: ${describeViolations(failure.violations.slice(0, 1))}`);
       onProgress(seed - first + 1);
-      return !isStopped && (failure === undefined || keepsGoing);
+      return !stop.isGiven && (failure === undefined || keepsGoing);
     },
   });
+  const next = first + result.seeds;
+  if (stop.isGiven && next < first + seeds) print(`stopped: go on with --seeds ${first + seeds - next} --seed ${next}`);
   const report = worldsReport({ result, command, first, seconds: (performance.now() - began) / 1_000 });
   if (out !== undefined) writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
   print(JSON.stringify({ checked: report.checked, faults: report.faults }, null, 1));

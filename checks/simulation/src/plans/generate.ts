@@ -3,7 +3,7 @@ import { fork } from './fork.js';
 import { proxy } from './proxy.js';
 import { restart } from './restart.js';
 import { spread } from './spread.js';
-import { storm } from './storm.js';
+import { fewerStorms, storm } from './storm.js';
 import {
   KEYS,
   LIMITS,
@@ -18,11 +18,14 @@ import {
 } from './plan.js';
 import { Random } from './random.js';
 
-/** Which worlds a seed stands for. The newest have more in them; the older ones are kept for what was found in them. */
-export type Generation = 1 | 2 | 3 | 4 | 5 | 6;
+/** Which worlds a seed stands for. Each but the seventh has more in it than the one before; older ones are kept for what was found in them. */
+export type Generation = (typeof GENERATIONS)[number];
+
+export const GENERATIONS = [1, 2, 3, 4, 5, 6, 7] as const;
+export const NEWEST = 7 satisfies Generation;
 
 /** A world for a seed: anything that may happen to mirrors, in an order that nobody thought of. */
-export function generate(seed: number, generation: Generation = 6): Plan {
+export function generate(seed: number, generation: Generation = NEWEST): Plan {
   const plan = new Generator(seed).plan();
   if (generation === 1) return plan;
   if (generation === 2) return enrich(plan);
@@ -31,7 +34,9 @@ export function generate(seed: number, generation: Generation = 6): Plan {
   const fourth = storm(third);
   if (generation === 4) return fourth;
   const fifth = fork(fourth);
-  return generation === 5 ? fifth : restart(fifth);
+  if (generation === 5) return fifth;
+  const sixth = restart(fifth);
+  return generation === 6 ? sixth : fewerStorms(sixth);
 }
 
 const MANY_KEYS = Array.from({ length: 40 }, (_, index) => `${PREFIX}routes/m${index}`);
