@@ -23,11 +23,11 @@ afterAll(async () => {
 
 const ground = (name: string): Ground => storeGround(place, `/${name}/`);
 
-/** A standby that lacks the last commits takes over, as in the campaign. */
-const failedOver: Scenario = async (coordination, { truth, direct }) => {
-  const failover = postgresFaults.find(({ kind }) => kind === 'failover');
+/** An earlier dump is restored, as in the campaign. */
+const restored: Scenario = async (coordination, { truth, direct }) => {
+  const restore = postgresFaults.find(({ kind }) => kind === 'restore');
   const world = { place, direct, truth, writers: coordination } as unknown as StoreWorld<PostgresPlace>;
-  await failover?.inject(world, new Random(1));
+  await restore?.inject(world, new Random(1));
 };
 
 test('a token that nobody can check, and a lock without a look at its lease, behind a network that falls silent', async () => {
@@ -45,7 +45,7 @@ test('a token that nobody can check, and a lock without a look at its lease, beh
   expect(unseen.join('\n')).toMatch(/exclusive: .* held the lock before process \d #\d+ was told that it had lost it/);
 });
 
-test('a session that survives the failover to a standby without the last commits', async () => {
-  const found = await findings(ground('c'), 3, { patienceMs: PATIENCE_MS, implementation: surviving }, failedOver);
+test('a session that survives the restore of a dump', async () => {
+  const found = await findings(ground('c'), 3, { patienceMs: PATIENCE_MS, implementation: surviving }, restored);
   expect(found.join('\n')).toMatch(/gone: process \d has a session of a history that is gone/);
 });
