@@ -34,6 +34,7 @@ const { values } = parseArgs({
     out: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: true },
+    help: { type: 'boolean', default: false },
   },
   allowNegative: true,
 });
@@ -122,6 +123,10 @@ async function fuzz(start: Start, first: number, seeds: number): Promise<ArenaRe
 }
 
 async function main(): Promise<number> {
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
   const [first, seeds] = [wholeNumber(values.from), wholeNumber(values.seeds)];
   const chosen = starts();
   if (first === undefined || seeds === undefined || chosen.length === 0) {

@@ -15,6 +15,7 @@ const { values } = parseArgs({
     server: { type: 'string', multiple: true },
     api: { type: 'string' },
     out: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
 
@@ -54,6 +55,10 @@ async function attackAll(
 }
 
 async function main(): Promise<number> {
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
   const [first, attacks] = [Number(values.from), Number(values.attacks)];
   const chosen = starts();
   if (!Number.isSafeInteger(first) || !Number.isSafeInteger(attacks) || attacks < 1 || chosen.length === 0) {

@@ -14,6 +14,7 @@ const { values } = parseArgs({
     etcd3: { type: 'string', default: '0' },
     server: { type: 'string', default: '3.5' },
     out: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
 
@@ -33,6 +34,10 @@ async function withGo(): Promise<readonly { readonly server: string; readonly vi
 }
 
 async function main(): Promise<number> {
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
   const [runs, sideBySide, peers] = [values.runs, values['side-by-side'], values.etcd3].map(Number);
   if (![runs, sideBySide, peers].every(Number.isSafeInteger) || !(Number(runs) > 0) || !(Number(sideBySide) > 0)) {
     print(USAGE);

@@ -6,11 +6,19 @@ import { writeRun, type MutantResult } from './results.js';
 import { runMutant } from './run-mutant.js';
 import type { Verdict } from './verdict.js';
 
-// `npm run mutants`: all mutants, or those whose name contains one of the arguments, one line each. `--out FILE` writes the result.
+const USAGE = `usage: npm run mutants -- [part of a name]...
+  without a name    all mutants, one line each
+  --unmutated       their tests, on the sources as they are
+  --out FILE        what came of all of them, as JSON`;
+
 const root = process.cwd();
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { unmutated: { type: 'boolean', default: false }, out: { type: 'string' } },
+  options: {
+    unmutated: { type: 'boolean', default: false },
+    out: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
 });
 const { unmutated, out } = values;
 
@@ -37,6 +45,10 @@ function saysOf(verdict: Verdict): string {
 }
 
 async function main(): Promise<number> {
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
   const whole = wanted.length === 0 && !unmutated;
   if (out !== undefined && !whole) {
     print('--out takes the result of all mutants: leave out the names and --unmutated');

@@ -31,6 +31,7 @@ const { values } = parseArgs({
     'keep-going': { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: true },
     trace: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
     /** Set by the process that runs several of these. */
     job: { type: 'boolean', default: false },
   },
@@ -51,6 +52,10 @@ function generationOf(text: string): Generation | undefined {
 }
 
 async function main(): Promise<number> {
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
   const [first, seeds, jobs] = [values.seed, values.seeds, values.jobs].map(wholeNumber);
   const generation = generationOf(values.generation);
   const { state } = values;
