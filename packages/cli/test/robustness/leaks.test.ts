@@ -4,6 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually, startEtcd, type Etcd } from '@holdfast/testkit';
 import { v2Outside, v3Outside } from '../faults/outside.js';
 import { runInChild } from './child.js';
+import {
+  CUT_SHORT_CYCLES,
+  CUT_SHORT_SAMPLES,
+  ENDS,
+  MOST_OBJECTS,
+  type CutShortInput,
+  type CutShortResult,
+} from './programs/cut-short.js';
 import { CYCLES, KINDS, SAMPLES, type CyclesInput, type CyclesResult, type Kind } from './programs/cycles.js';
 
 /** Optimized code is made for as long as a process runs: without any, what grows is what is held. */
@@ -49,3 +57,33 @@ describe.each<[backend: CyclesInput['backend'], most: number, kinds: readonly Ki
     );
   });
 });
+
+describe.each<CutShortInput['backend']>(['memory', 'etcd-v3', 'etcd-v2'])(
+  'what is given up at any moment on %s',
+  (backend) => {
+    let etcd: Etcd;
+    let results: Record<string, CutShortResult>;
+    beforeAll(async () => {
+      etcd = await startEtcd({ version: '3.5', enableV2: true });
+      results = await runInChild('cut-short', { backend, endpoints: etcd.endpoints });
+    });
+    afterAll(() => etcd.close());
+
+    test.each(ENDS)('to %s leaves no objects and no handles', (end) => {
+      const { objects, handles } = results[end]!;
+      expect(objects).toHaveLength(CUT_SHORT_SAMPLES);
+      expect(objects.at(-1)! - least(objects.slice(0, -1))).toBeLessThan(MOST_OBJECTS);
+      expect(handles.at(-1)!.length - handles[0]!.length).toBeLessThan(CUT_SHORT_CYCLES / 10);
+    });
+
+    test('leaves no watch at the server', async () => {
+      await eventually(
+        async () => {
+          expect(await v3Outside(etcd).watchers()).toBe(0);
+          expect(await v2Outside(etcd).watchers()).toBe(0);
+        },
+        { timeoutMs: 30_000 },
+      );
+    });
+  },
+);

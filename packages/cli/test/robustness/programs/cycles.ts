@@ -28,7 +28,7 @@ export const SAMPLES = 5;
 /** So many at a time: on etcd v3 the first event of a watch takes a tick of the server's. */
 const LANES = 50;
 
-const OPEN = {
+export const OPEN = {
   memory: () => memoryStore(),
   'etcd-v3': (endpoints: readonly string[]) => etcdV3Store({ endpoints }),
   'etcd-v2': (endpoints: readonly string[]) => etcdV2Store({ endpoints }),
