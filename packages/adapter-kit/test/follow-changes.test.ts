@@ -213,8 +213,12 @@ describe('a watch', () => {
     const watch = store.watch({ prefix: '' });
     watch.ready.catch(() => undefined);
     await eventually(() => asked === 1);
-    await watch.close();
-    await store.close();
+    let closed = false;
+    void watch
+      .close()
+      .then(() => store.close())
+      .then(() => (closed = true));
+    await eventually(() => closed);
     expect(stopped).toBe(0);
     begin();
     await eventually(() => stopped === 1);
