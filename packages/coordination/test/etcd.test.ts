@@ -133,7 +133,7 @@ afterEach(async () => {
 
 describe('on a server with users', () => {
   test('a session and its locks outlive the tokens of their user', async () => {
-    const etcd = await started({ version: '3.5', args: ['--auth-token-ttl=1'] });
+    const etcd = await started({ version: '3.5', args: ['--auth-token-ttl=3'] });
     const rights = ['role', 'grant-permission', 'app', '--prefix=true', 'readwrite', '/locks/a'];
     for (const args of [
       ['user', 'add', 'root:rootpw'],
@@ -147,7 +147,7 @@ describe('on a server with users', () => {
       await etcd.ctl(...args);
     }
     const store = etcdV3Store({ endpoints: etcd.endpoints, auth: { username: 'app', password: 'apppw' } });
-    // It is renewed every four seconds, and a token that is not used lives for one.
+    // It is renewed every four seconds, and a token that is not used lives for three.
     const session = await openSession(store, { ttl: 16 });
     toClose.push(session, store);
     const held = await session.lock('/locks/a');
