@@ -57,7 +57,7 @@ export { safeLogger } from './logger.js';
 export { messageOf, textOf } from './message-of.js';
 export { ListPage } from './page.js';
 export { safeRandom } from './random.js';
-export { holdDuring, holdProcess } from './process-hold.js';
+export { holdDuring, holdProcess, runInBackground } from './process-hold.js';
 export { inNextTurn, inThisTurn, nextTurn } from './real-timers.js';
 export { KeyRange, keySuccessor, prefixEnd } from './range.js';
 export { satisfies } from './satisfies.js';

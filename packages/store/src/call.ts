@@ -5,7 +5,7 @@ import type { Clock } from './clock.js';
 import type { DriverCall, StoreDriver } from './driver.js';
 import { isStoreError, outcomeOf, StoreError, toStoreError, withOutcome } from './errors.js';
 import { checkMs, invalid, type Untrusted } from './check-options.js';
-import { holdDuring } from './process-hold.js';
+import { holdDuring, isInBackground, runInBackground } from './process-hold.js';
 import { inNextTurn } from './real-timers.js';
 
 /** A write that was interrupted may have been applied; a read leaves nothing behind. */
@@ -56,7 +56,7 @@ export function runCall<T>(
   run: (call: DriverCall) => Promise<T>,
 ): Promise<T> {
   const running = runWithin(kind, limits, context, run);
-  return context.driver.keepsProcessAlive === false ? holdDuring(running) : running;
+  return context.driver.keepsProcessAlive === false && !isInBackground(limits.signal) ? holdDuring(running) : running;
 }
 
 async function runWithin<T>(
@@ -75,6 +75,8 @@ async function runWithin<T>(
     }
   }
   const controller = new AbortController();
+  // A view's call runs another under this signal.
+  if (isInBackground(signal)) runInBackground(controller.signal);
   trace?.runsUnder(controller.signal);
   let last: StoreError | undefined;
   onFailure(controller.signal, (failure) => {

@@ -5,6 +5,7 @@ import type { CallTrace } from './call-trace.js';
 import type { DriverCall } from './driver.js';
 import { StoreError } from './errors.js';
 import type { Page } from './options.js';
+import { isInBackground, runInBackground } from './process-hold.js';
 
 /**
  * Runs a driver's scan. A scan may outlive any time-out, so the limits hold for each page. The driver's scan has one signal for all pages:
@@ -20,6 +21,7 @@ export async function* guardedScan(
   page: (run: (trace?: CallTrace) => Promise<IteratorResult<Page>>) => Promise<IteratorResult<Page>>,
 ): AsyncGenerator<Page, void, undefined> {
   const ended = new AbortController();
+  if (isInBackground(limits.signal)) runInBackground(ended.signal);
   let pages: AsyncIterator<Page> | undefined;
   let isLast = false;
   try {

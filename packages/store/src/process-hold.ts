@@ -33,3 +33,17 @@ export async function holdDuring<T>(work: Promise<T>): Promise<T> {
     release();
   }
 }
+
+const background = new WeakSet<AbortSignal>();
+
+/**
+ * Lets the process end although calls under this signal are under way: nobody waits for them, as for the reads of a mirror with `unref`.
+ * A call that is made of others hands it on.
+ */
+export function runInBackground(signal: AbortSignal): void {
+  background.add(signal);
+}
+
+export function isInBackground(signal: AbortSignal | undefined): boolean {
+  return signal !== undefined && background.has(signal);
+}

@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const ALIVE = 'packages/cli/test/robustness/alive.test.ts';
+const BACKGROUND = 'packages/store/test/background-calls.test.ts';
 const CLOSED = 'packages/etcd-v3/test/closed-channel.test.ts';
 
 /** What keeps a process alive, and what does not. */
@@ -33,8 +34,8 @@ export const processLife: readonly Mutant[] = [
     name: 'calls-not-held',
     why: 'a process ends while a call to etcd is under way, since no socket keeps it alive',
     file: 'packages/store/src/call.ts',
-    find: 'context.driver.keepsProcessAlive === false ? holdDuring(running) : running',
-    replace: 'running',
+    find: '!isInBackground(limits.signal) ? holdDuring(running)',
+    replace: 'false ? holdDuring(running)',
     caughtBy: { test: ALIVE, name: 'for calls under way, beside a mirror with unref: etcd-v3' },
   },
   {
@@ -60,6 +61,30 @@ export const processLife: readonly Mutant[] = [
     find: '      clock.unref?.(handle);\n',
     replace: '',
     caughtBy: { test: ALIVE, name: 'ends by itself beside mirrors and watches with unref.*: memory' },
+  },
+  {
+    name: 'unref-ignored-by-reads',
+    why: 'what a mirror with `unref` reads by itself keeps the process alive, for as long as the store is away',
+    file: 'packages/core/src/runtime/runtime.ts',
+    find: '      if (this.settings.unref) runInBackground(deadline.signal);\n',
+    replace: '',
+    caughtBy: { test: ALIVE, name: 'when the store is gone: etcd-v2 and does not answer a read of a mirror with' },
+  },
+  {
+    name: 'unref-lost-in-calls-of-views',
+    why: 'the same for a mirror of a view, whose calls are made by other calls',
+    file: 'packages/store/src/call.ts',
+    find: '  if (isInBackground(signal)) runInBackground(controller.signal);\n',
+    replace: '',
+    caughtBy: { test: BACKGROUND, name: 'a view keeps the process alive, unless .*: get' },
+  },
+  {
+    name: 'unref-lost-in-scans-of-views',
+    why: 'the same for the pages of its scans',
+    file: 'packages/store/src/guarded-scan.ts',
+    find: '  if (isInBackground(limits.signal)) runInBackground(ended.signal);\n',
+    replace: '',
+    caughtBy: { test: BACKGROUND, name: 'a view keeps the process alive, unless .*: scan' },
   },
   {
     name: 'v3-dialled-socket-forgotten',

@@ -2,11 +2,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { certificateAuthority, eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
 import { v2Outside, v3Outside } from '../faults/outside.js';
-import { runInChild } from './child.js';
+import { runInChild, type ChildOptions } from './child.js';
 import type { AliveInput, AliveResult } from './programs/alive.js';
 import { startSwallowingPort, type SwallowingPort } from '../support/swallowing-port.js';
 
-const run = (input: AliveInput): Promise<AliveResult> => runInChild('alive', input, { endsWithinMs: 25_000 });
+const run = (input: AliveInput, more?: ChildOptions): Promise<AliveResult> =>
+  runInChild('alive', input, { endsWithinMs: 40_000, ...more });
 
 let etcd: Etcd;
 let proxy: Proxy;
@@ -47,12 +48,24 @@ describe('a process ends by itself', () => {
       const scenario = 'a mirror and a watch with unref, when the store is gone';
       const readyKey = how.replace(' ', '-');
       const result = run({ backend, endpoints: [proxy.endpoint], scenario, readyKey });
-      await eventually(async () => (await outside().held('/alive/')).has(readyKey), { timeoutMs: 15_000 });
+      await eventually(async () => (await outside().held('/alive/')).has(readyKey), { timeoutMs: 60_000 });
       if (how === 'refuses') proxy.refuse();
       else proxy.blackHole();
       proxy.cut();
       expect(await result).toBe('the mirror is open');
     });
+
+    // Whatever it reads by itself, nobody waits for that.
+    test.each(['a read of a mirror with unref', 'a read of a mirror of a view with unref'] as const)(
+      'and does not answer %s',
+      async (scenario) => {
+        const readyKey = scenario.replaceAll(' ', '-');
+        const result = run({ backend, endpoints: [proxy.endpoint], keepalive: false, scenario, readyKey });
+        await eventually(async () => (await outside().held('/alive/')).has(readyKey), { timeoutMs: 60_000 });
+        proxy.blackHole();
+        expect(await result).toBe('the mirror is live');
+      },
+    );
   });
 });
 
@@ -86,6 +99,8 @@ test.each(['etcd-v3', 'etcd-v2', 'postgres'] as const)(
   'after close() nothing waits for a connection that is being made: %s',
   async (backend) => {
     const where = { backend, endpoints: [swallowing.endpoint], connectMs: 600_000 };
-    expect(await run({ ...where, scenario: 'a closed store that was connecting' })).toBe('timeout');
+    // The system itself gives such a connection up after two minutes.
+    const done = await run({ ...where, scenario: 'a closed store that was connecting' }, { mostMs: 60_000 });
+    expect(done).toBe('timeout');
   },
 );

@@ -40,10 +40,12 @@ const SOURCES = `
   };
 `;
 
-/** A child that never has its result is killed, in milliseconds. The longest take a minute, and a busy machine several times as long. */
+/** The longest take a minute, and a busy machine several times as long. */
 const MOST_MS = 400_000;
 
 export interface ChildOptions {
+  /** A child that has no result by then is killed, in milliseconds. */
+  readonly mostMs?: number;
   /** This long after its result the child is killed, and the call fails: it must end by itself, with nothing left to wait for. */
   readonly endsWithinMs?: number;
   readonly nodeArgs?: readonly string[];
@@ -54,7 +56,7 @@ export interface ChildOptions {
  * else's, and gives what it returned, as JSON. The process has to end by itself: a handle that is left fails the call.
  */
 export async function runInChild<Result>(program: string, input: unknown, options: ChildOptions = {}): Promise<Result> {
-  const { endsWithinMs = 60_000, nodeArgs = [] } = options;
+  const { mostMs = MOST_MS, endsWithinMs = 60_000, nodeArgs = [] } = options;
   const code = `${SOURCES}
     const { run } = require(${JSON.stringify(join(__dirname, 'programs', `${program}.ts`))});
     run(${JSON.stringify(input)}).then(
@@ -64,7 +66,7 @@ export async function runInChild<Result>(program: string, input: unknown, option
   const child = spawn(process.execPath, ['--expose-gc', ...nodeArgs, '-e', code], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: MOST_MS,
+    timeout: mostMs,
     killSignal: 'SIGKILL',
   });
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];

@@ -1,5 +1,13 @@
 import { type Bookmark, type ConfigStore, StoreError, type WatchBatch } from '@holdfast/store';
-import { Backoff, type Deadline, onFailure, timeoutAfter, toStoreError, withDeadline } from '@holdfast/store/adapter';
+import {
+  Backoff,
+  type Deadline,
+  onFailure,
+  runInBackground,
+  timeoutAfter,
+  toStoreError,
+  withDeadline,
+} from '@holdfast/store/adapter';
 import { LRUCache } from 'lru-cache';
 import { applyBatch, applyShortBatch, isShort } from '../table/apply.js';
 import { CollectionTable } from '../table/collection-table.js';
@@ -224,6 +232,7 @@ export class Runtime {
     // Reads run beside each other: each names its own failures.
     let last: StoreError | undefined;
     const reading = (deadline: Deadline) => {
+      if (this.settings.unref) runInBackground(deadline.signal);
       onFailure(deadline.signal, (failure) => {
         last = this.#attempt = failure;
         this.onAttemptFailed?.(failure);

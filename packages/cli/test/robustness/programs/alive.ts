@@ -1,4 +1,6 @@
 // What keeps a process alive, and what does not. Whatever `run` leaves open stays open: the process then ends by itself, or it does not.
+import { tracingChannel } from 'node:diagnostics_channel';
+import { setTimeout as delay } from 'node:timers/promises';
 import { mirror, text } from '@holdfast/core';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
@@ -12,6 +14,8 @@ export interface AliveInput {
   /** The certificate authority of `https` endpoints. */
   readonly ca?: string;
   readonly connectMs?: number;
+  /** Whether a connection that is silent is given up. Default: true. */
+  readonly keepalive?: false;
   /** The key that says that the program is ready for an outage. */
   readonly readyKey?: string;
   readonly scenario: keyof typeof SCENARIOS;
@@ -39,6 +43,30 @@ async function leaveOpen(store: ConfigStore, writable: ConfigStore): Promise<str
   return `${mirrored.state.status}, ${mirrored.get('a')?.value}`;
 }
 
+/**
+ * Ends while a read that the mirror makes by itself is under way, and not answered: the test has let the store fall silent when it saw the key.
+ * The read may take minutes.
+ */
+async function leaveReading(store: ConfigStore, mirrored: ConfigStore, readyKey: string): Promise<string> {
+  let asked = 0;
+  let sinceThen = performance.now();
+  const calls = tracingChannel('holdfast:store:call');
+  const count = (by: number) => (): void => {
+    asked += by;
+    sinceThen = performance.now();
+  };
+  calls.start.subscribe(count(1));
+  calls.asyncEnd.subscribe(count(-1));
+  const options = { codec: text(), unref: true, livenessMs: 600_000, auditEveryMs: 20 };
+  const open = await mirror(mirrored, { prefix: PREFIX, ...options });
+  await using watch = store.watch({ prefix: PREFIX });
+  await watch.ready;
+  store.put(`${PREFIX}${readyKey}`, '1').catch(() => undefined);
+  // Only a read that is not answered takes as long.
+  while (asked === 0 || performance.now() - sinceThen < 500) await delay(20);
+  return `the mirror is ${open.state.status}`;
+}
+
 const SCENARIOS = {
   'mirrors and watches with unref, left open': async (store: ConfigStore) => [
     await leaveOpen(store, store),
@@ -57,6 +85,9 @@ const SCENARIOS = {
     await watch.close();
     return `the mirror is ${mirrored.state.status === 'closed' ? 'closed' : 'open'}`;
   },
+  'a read of a mirror with unref': (store: ConfigStore, readyKey: string) => leaveReading(store, store, readyKey),
+  'a read of a mirror of a view with unref': (store: ConfigStore, readyKey: string) =>
+    leaveReading(store, withPrefix(store, '/view'), readyKey),
   'an open mirror': async (store: ConfigStore) => {
     const mirrored = await mirror(store, { prefix: PREFIX, codec: text() });
     await whileAlive();
@@ -101,13 +132,13 @@ const SCENARIOS = {
   },
 };
 
-function open({ backend, endpoints = [], ca, connectMs = 600_000 }: AliveInput): ConfigStore {
+function open({ backend, endpoints = [], ca, connectMs = 600_000, keepalive }: AliveInput): ConfigStore {
   if (backend === 'memory') return memoryStore();
   if (backend === 'postgres') {
     const [{ host }] = endpoints.map((endpoint) => new URL(endpoint)) as [URL];
     return postgresStore({ connectionString: `postgres://postgres@${host}/postgres`, timeouts: { connectMs } });
   }
-  const options = { endpoints, timeouts: { connectMs }, ...(ca !== undefined && { tls: { ca } }) };
+  const options = { endpoints, timeouts: { connectMs }, ...(ca !== undefined && { tls: { ca } }), keepalive };
   return backend === 'etcd-v3' ? etcdV3Store(options) : etcdV2Store(options);
 }
 
