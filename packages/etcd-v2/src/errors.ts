@@ -238,12 +238,16 @@ export function connectionMeaning(error: Error, sent: boolean): HttpMeaning {
 
 /** The contract's error for a connection that could not be made or that broke. */
 export function toConnectionError(error: Error, kind: CallKind, endpoint: string, sent: boolean): StoreError {
-  const { advice: final, ...meaning } = connectionMeaning(error, sent);
+  const { advice: _said, ...meaning } = connectionMeaning(error, sent);
+  return errorOf(meaning, kind, { endpoint, said: connectionText(error, endpoint, sent), cause: error });
+}
+
+/** Why a connection could not be made or broke, with what to do about it. */
+export function connectionText(error: Error, endpoint: string, sent: boolean): string {
   const inHandshake = !sent && endpoint.startsWith('https:') && /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error));
-  const advice = final ?? (inHandshake ? HANDSHAKE_ENDED : undefined);
+  const advice = connectionMeaning(error, sent).advice ?? (inHandshake ? HANDSHAKE_ENDED : undefined);
   const text = messageOf(error);
-  const said = advice === undefined ? text : `${advice} (${text})`;
-  return errorOf(meaning, kind, { endpoint, said, cause: error });
+  return advice === undefined ? text : `${advice} (${text})`;
 }
 
 function codeOf(error: Error): string {

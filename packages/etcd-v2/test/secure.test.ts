@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   findEtcd,
@@ -8,6 +9,7 @@ import {
   virtualClock,
   type Etcd,
 } from '@holdfast/testkit';
+import { onFailure } from '@holdfast/store/adapter';
 import { etcdV2Store, type EtcdV2Options, type EtcdV2Store } from '@holdfast/etcd-v2';
 import { failingOnce } from '../../etcd-common/test/support/failing-once.js';
 import { failure } from '../../etcd-common/test/support/failure.js';
@@ -17,6 +19,8 @@ import { follow } from './support/world.js';
 
 /** How long calls look for a server, in milliseconds: longer than a handshake takes on a busy machine. */
 const CONNECT_MS = 60_000;
+/** The default of `keepalive.intervalMs`. */
+const KEEPALIVE_MS = 10_000;
 
 describe.each([findEtcd({})])('secured connections to etcd $version', ({ version }) => {
   const authority = certificateAuthority();
@@ -134,6 +138,33 @@ describe.each([findEtcd({})])('secured connections to etcd $version', ({ version
       expect(() => connect(etcd.endpoints, tls)).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
     }
     expect(() => connect(['http://127.0.0.1:1'], { ca: authority.cert })).toThrow('https://');
+  });
+
+  test('a server that ends each handshake while a call waits for another: each failure says what it may be', async () => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections += 1;
+      socket.on('error', () => undefined);
+      // The first one waits; the keepalive asks over another.
+      const waits = connections === 1;
+      socket.on('data', () => waits || socket.destroy());
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    open.push({ close: () => new Promise((closed) => server.close(() => closed())) });
+    const { port } = server.address() as AddressInfo;
+    const clock = virtualClock();
+    const options = { clock, timeouts: { connectMs: CONNECT_MS }, retry: { initialMs: 5_000 } };
+    const store = connect([`https://127.0.0.1:${port}`], { ca: authority.cert }, options);
+    const { signal } = new AbortController();
+    const said: string[] = [];
+    onFailure(signal, ({ message }) => said.push(message));
+    const read = failure(store.get('/x', { signal }));
+    await eventually(() => connections === 1);
+    await clock.advance(KEEPALIVE_MS);
+    await eventually(() => said.length > 0);
+    await store.close();
+    await read;
+    for (const message of said) expect(message).toContain('http://');
   });
 
   test('plain text to a TLS server, and TLS to a plain one, say what to write', async () => {

@@ -214,7 +214,7 @@ export function toFailureError(failure: GrpcFailure, kind: CallKind, endpoint: s
 }
 
 /** A server without TLS answers the handshake with its own error, or resets the connection first. */
-const ENDED_HANDSHAKE = /before secure TLS connection|read ECONNRESET/;
+const ENDED_HANDSHAKE = /before secure TLS connection|ECONNRESET/;
 
 const NEEDS_TLS = 'the server ended the connection; if it speaks TLS, write https:// for it';
 

@@ -260,4 +260,15 @@ export const etcdV2: readonly Mutant[] = [
     replace: '    if (introduces(call) || !link.isGone) return',
     caughtBy: { test: FOREIGN, name: 'a write goes over no connection that has not shown its cluster' },
   },
+  {
+    name: 'v2-keepalive-gives-no-advice',
+    why: 'where a keepalive finds that the server ends the TLS handshake, nobody is told what that may mean',
+    file: 'packages/etcd-v2/src/connection/endpoint.ts',
+    find: '`: ${connectionText(cause as Error, this.name, false)}`',
+    replace: '` ${message}`',
+    caughtBy: {
+      test: 'packages/etcd-v2/test/secure.test.ts',
+      name: 'a server that ends each handshake while a call waits',
+    },
+  },
 ];

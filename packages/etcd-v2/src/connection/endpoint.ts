@@ -1,6 +1,7 @@
 import type { EndpointAddress } from '@holdfast/etcd-common';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
 import { Backoff } from '@holdfast/store/adapter';
+import { connectionText } from '../errors.js';
 import { Addresses } from './addresses.js';
 import { askOnce } from './ask-once.js';
 import { createConnector, type ConnectorOptions } from './connector.js';
@@ -76,8 +77,9 @@ export class Endpoint {
         ...keepalive,
         clock,
         probe: (signal) => this.#hasLeader(signal),
-        onDead: (error, since) => {
-          this.#abandon(new StoreError(error.code, `${this.name} ${error.message}`, { endpoint: this.name }), since);
+        onDead: ({ code, message, cause }, since) => {
+          const said = cause === undefined ? ` ${message}` : `: ${connectionText(cause as Error, this.name, false)}`;
+          this.#abandon(new StoreError(code, this.name + said, { endpoint: this.name }), since);
         },
       });
     }
