@@ -271,4 +271,12 @@ export const etcdV2: readonly Mutant[] = [
       name: 'a server that ends each handshake while a call waits',
     },
   },
+  {
+    name: 'v2-rests-beyond-its-time',
+    why: 'a call that reaches nobody fails only after the pause that had begun when its time was over',
+    file: 'packages/etcd-v2/src/connection/connection.ts',
+    find: 'reached ? backoff.next() : Math.min(backoff.next(), leftMs)',
+    replace: 'backoff.next()',
+    caughtBy: { test: 'packages/etcd-v2/test/rests-in-time.test.ts', name: 'fails when connectMs is over' },
+  },
 ];

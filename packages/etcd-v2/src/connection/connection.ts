@@ -116,12 +116,13 @@ export class Connection {
       if (reached) made += 1;
       tried.set(endpoint, error);
       noteFailure(signal, error);
+      const leftMs = began + connectMs - clock.now();
       const verdict = judge(meaning, kind, {
         made,
         most: retry.attempts,
         reached,
         // A wall clock that is set back must not make a call retry for hours.
-        inTime: clock.now() >= began && clock.now() < began + connectMs,
+        inTime: leftMs > 0 && leftMs <= connectMs,
         renewed,
         others: tried.size < this.#endpoints.all.length,
         otherMayHeal: isPassing(tried),
@@ -137,7 +138,8 @@ export class Connection {
         case 'elsewhere':
           break;
         case 'later':
-          await beforeSent(kind, sleep(clock, backoff.next(), signal));
+          // What can't be reached is given up in time, whatever the back-off.
+          await beforeSent(kind, sleep(clock, reached ? backoff.next() : Math.min(backoff.next(), leftMs), signal));
           tried.clear();
           break;
         default:
