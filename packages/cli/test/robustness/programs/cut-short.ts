@@ -90,9 +90,9 @@ const ACTS: readonly Act[] = [
 
 /** Begins something, and gives it up at any moment after that: in the same turn, some microtasks or turns later, or whenever. */
 async function cutShort(store: ConfigStore, key: string, random: Random, end: End): Promise<void> {
-  const [first, ...others] = ACTS.filter(({ needs = () => true }) => needs(store.capabilities)) as [Act, ...Act[]];
+  const acts = ACTS.filter(({ needs = () => true }) => needs(store.capabilities)) as [Act, ...Act[]];
   const controller = new AbortController();
-  const act = random.pick([first, ...others]).run(store, key, controller.signal, random);
+  const act = random.pick(acts).run(store, key, controller.signal, random);
   const settled = Promise.allSettled([act]);
   await random.pick([atOnce, microtasks, turns, stalled, milliseconds])(random);
   if (end === 'close the store') await store.close();
