@@ -6,11 +6,12 @@ import { SessionContext } from '../../../packages/coordination/src/life/context.
 import { Lifetime } from '../../../packages/coordination/src/life/lifetime.js';
 import { HeldLock } from '../../../packages/coordination/src/locks/held-lock.js';
 import { Elapsed } from '../../../packages/coordination/src/util/elapsed.js';
+import { override } from '../../../.ci/test/support/override.js';
 import { sample } from '../../../.ci/test/support/sample.js';
 import { runCoordinationCampaign } from '../src/coordination/campaign.js';
 import { holdfast, type Implementation } from '../src/coordination/implementation.js';
 import { type Broken, type BrokenKind, expectFound, withTxn } from './support/broken.js';
-import { override, replace, restoreAll } from './support/patches.js';
+import { replace, restoreAll } from './support/patches.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
 const MOST_WORLDS = 60;

@@ -1,6 +1,7 @@
 import type { ConfigStore } from '@holdfast/store';
 import { describeViolations } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
+import { override } from '../../../.ci/test/support/override.js';
 import { sample } from '../../../.ci/test/support/sample.js';
 import { runCoordinationCampaign } from '../src/coordination/campaign.js';
 import { generateCoordination } from '../src/coordination/generate.js';
@@ -9,7 +10,6 @@ import { coordinationRegressions } from '../src/coordination/regressions.js';
 import { shrinkCoordination } from '../src/coordination/shrink.js';
 import { runCoordination } from '../src/coordination/world.js';
 import { withFinalOutages } from './support/broken.js';
-import { override } from './support/patches.js';
 
 const FIRST_SEED = 1;
 // A third of the worlds of mirrors: npm run test:fast asks for fewer, npm run simulate for thousands.

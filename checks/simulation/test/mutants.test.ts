@@ -27,11 +27,12 @@ import { StepLog } from '../../../packages/core/src/snapshot/file/step-log.js';
 import { HistoryCheck } from '../../../packages/core/src/proof/history-check.js';
 import { Replay } from '../../../packages/core/src/proof/replay.js';
 import { IdentityCensus, KnownIdentity } from '@holdfast/etcd-common';
+import { override } from '../../../.ci/test/support/override.js';
 import { sample } from '../../../.ci/test/support/sample.js';
 import { runCampaign } from '../src/campaign/campaign.js';
 import type { Generation } from '../src/plans/generate.js';
 import { RemoteWatch } from '../src/links/remote-watch.js';
-import { override, replace, replaceGetter, restoreAll } from './support/patches.js';
+import { replace, replaceGetter, restoreAll } from './support/patches.js';
 import { DiskFiles } from '../src/disks/disk-files.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.

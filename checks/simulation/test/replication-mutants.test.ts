@@ -6,12 +6,13 @@ import { HeldLeases } from '../../../packages/core/src/replicate/held-leases.js'
 import { SingleLedger } from '../../../packages/core/src/replicate/single-ledger.js';
 import { StepQueue } from '../../../packages/core/src/replicate/step-queue.js';
 import { TxnLedger } from '../../../packages/core/src/replicate/txn-ledger.js';
+import { override } from '../../../.ci/test/support/override.js';
 import { sample } from '../../../.ci/test/support/sample.js';
 import { runReplicationCampaign } from '../src/replication/campaign.js';
 import type { Implementation } from '../src/replication/implementation.js';
 import { RECORD, TO } from '../src/replication/plan.js';
 import { type Broken, type BrokenKind, expectFound, withTxn } from './support/broken.js';
-import { override, replace, replaceGetter, restoreAll, leaveOut } from './support/patches.js';
+import { replace, replaceGetter, restoreAll, leaveOut } from './support/patches.js';
 
 // As many worlds as a mutant may take to be caught; most are caught by the first few.
 const MOST_WORLDS = 40;

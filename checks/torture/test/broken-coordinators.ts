@@ -1,18 +1,8 @@
 // Sessions, locks and elections that are wrong in one way each.
 import { openSession, type Held, type Leadership, type Session } from '@holdfast/coordination';
 import { toRevision, type ConfigStore } from '@holdfast/store';
+import { override } from '../../../.ci/test/support/override.js';
 import { holdfast, type Implementation } from '../src/coordination/ground.js';
-
-/** The same object, with other properties in the place of some. */
-export function override<T extends object>(target: T, changes: Partial<T>): T {
-  return new Proxy(target, {
-    get: (_, name) => {
-      if (name in changes) return changes[name as keyof T];
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
 
 const never = new AbortController().signal;
 

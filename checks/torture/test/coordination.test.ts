@@ -4,10 +4,11 @@ import { observeLeader, openSession } from '@holdfast/coordination';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { StoreError, type ConfigStore } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, type Etcd, type Proxy } from '@holdfast/testkit';
+import { override } from '../../../.ci/test/support/override.js';
 import type { CoordinationOptions } from '../src/coordination/coordination.js';
 import { holdfast, v3Ground, type Ground } from '../src/coordination/ground.js';
 import { V3Api, v3Outside } from '../src/outside.js';
-import { holders, naive, override, sessions, surviving, withToken } from './broken-coordinators.js';
+import { holders, naive, sessions, surviving, withToken } from './broken-coordinators.js';
 import {
   calm,
   findings as findingsOn,

@@ -2,7 +2,7 @@
 import { isStoreError, StoreError, type ConfigStore, type Txn, type TxnResult } from '@holdfast/store';
 import type { Violation } from '@holdfast/testkit';
 import { expect } from '@jest/globals';
-import { override } from './patches.js';
+import { override } from '../../../../.ci/test/support/override.js';
 
 export interface Broken<Implementation> {
   readonly wrapStore?: (store: ConfigStore) => ConfigStore;

@@ -42,14 +42,3 @@ export function replaceGetter<T extends object>(
 export function restoreAll(): void {
   for (const restore of undo.splice(0).reverse()) restore();
 }
-
-/** The same object, with other properties in the place of some. */
-export function override<T extends object>(target: T, changes: Partial<T>): T {
-  return new Proxy(target, {
-    get: (_, name) => {
-      if (name in changes) return changes[name as keyof T];
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
