@@ -122,6 +122,11 @@ export class EntryMap {
     for (const held of this.#held.values()) if (typeof held !== 'number') yield held;
   }
 
+  /** How many that were not each slab has. */
+  deferredRows(): Iterable<readonly [slab: Slab, count: number]> {
+    return this.#rows.counts();
+  }
+
   /** Those that were not: an entry that leaves its slab is made for that, by `leave`. */
   *deferred(leave: (entry: Entry<unknown>) => void): IterableIterator<SlabUser> {
     for (const [key, held] of this.#held) {

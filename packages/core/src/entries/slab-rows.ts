@@ -27,6 +27,11 @@ export class SlabRows {
     return this.#released;
   }
 
+  /** How many rows of each slab there are. */
+  *counts(): Generator<readonly [slab: Slab, count: number]> {
+    for (const { slab, count } of this.#stretches) yield [slab, count];
+  }
+
   /** The row of a value. Slabs come one after another. */
   add(slab: Slab, index: number): number {
     let last = this.#stretches.at(-1);

@@ -55,16 +55,30 @@ export interface SlabUser {
 /** A slab is given up when less than this part of its values is in use. */
 const LEAST_USE = 0.5;
 
+/** Everything that may have its value in a slab. */
+export interface SlabUsers {
+  /** How many entries that are not made yet each slab has: to count them takes no object for each. */
+  rows(): Iterable<readonly [slab: Slab, count: number]>;
+  /** Those of entries that were made. */
+  made(): Iterable<SlabUser>;
+  /** All of them. */
+  all(): Iterable<SlabUser>;
+}
+
 /** Copies the values that are still in use out of slabs that are mostly not. Nothing may change meanwhile. */
-export async function compactSlabs(users: () => Iterable<SlabUser>, slicer: Slicer): Promise<void> {
+export async function compactSlabs(users: SlabUsers, slicer: Slicer): Promise<void> {
   const inUse = new Map<Slab, number>();
-  for (const { slab } of users()) {
-    if (slab !== undefined) inUse.set(slab, (inUse.get(slab) ?? 0) + 1);
+  const count = (slab: Slab, more: number): void => {
+    inUse.set(slab, (inUse.get(slab) ?? 0) + more);
+  };
+  for (const [slab, rows] of users.rows()) count(slab, rows);
+  for (const { slab } of users.made()) {
+    if (slab !== undefined) count(slab, 1);
     if (slicer.isDue()) await slicer.pause();
   }
   const sparse = new Set([...inUse].filter(([slab, used]) => used < slab.length * LEAST_USE).map(([slab]) => slab));
   if (sparse.size === 0) return;
-  for (const user of users()) {
+  for (const user of users.all()) {
     if (user.slab !== undefined && sparse.has(user.slab)) user.leaveSlab();
     if (slicer.isDue()) await slicer.pause();
   }

@@ -227,12 +227,23 @@ export class CollectionTable {
     return this.#maker.fromSlab(key, slab, index);
   }
 
+  /** How many entries that are not made yet each slab has. */
+  slabRows(): Iterable<readonly [slab: Slab, count: number]> {
+    return this.#entries.deferredRows();
+  }
+
   /** Everything that may have its value in a slab. */
   *slabUsers(): Generator<SlabUser> {
     if (!this.isLazy) return;
     yield* this.#entries.deferred((entry) => {
       (entry as LazyEntry<unknown>).leaveSlab();
     });
+    yield* this.madeSlabUsers();
+  }
+
+  /** Those of them that are entries which were made, or their fallbacks. */
+  *madeSlabUsers(): Generator<SlabUser> {
+    if (!this.isLazy) return;
     for (const entry of this.#entries.made() as Iterable<LazyEntry<unknown>>) {
       yield entry;
       if (entry.fallback !== undefined) yield entry.fallback;

@@ -15,7 +15,7 @@ import { Layout } from './layout.js';
 import { NewestRevision } from './newest-revision.js';
 import type { Problem } from '../events/problem.js';
 import { RecentEvents } from './recent-events.js';
-import { compactSlabs, type SlabUser } from '../entries/slab.js';
+import { compactSlabs } from '../entries/slab.js';
 import { checkBookmark } from '../util/answers.js';
 import type { Step } from '../events/step.js';
 import { Watermark } from '../util/watermark.js';
@@ -244,15 +244,17 @@ export class Table {
     if (!this.#isChurned) return;
     this.#churn = 0;
     this.#dueChurn = LEAST_CHURN;
-    await compactSlabs(() => this.#slabUsers(), slicer);
+    const { collections } = this;
+    const users = {
+      rows: () => eachOf(collections, (collection) => collection.slabRows()),
+      made: () => eachOf(collections, (collection) => collection.madeSlabUsers()),
+      all: () => eachOf(collections, (collection) => collection.slabUsers()),
+    };
+    await compactSlabs(users, slicer);
   }
 
   get #isChurned(): boolean {
     return this.#churn >= this.#dueChurn;
-  }
-
-  *#slabUsers(): Generator<SlabUser> {
-    for (const collection of this.collections) yield* collection.slabUsers();
   }
 
   /** For `Edits`. */
@@ -317,4 +319,9 @@ function highest(revisions: Iterable<Revision | undefined>): Revision | undefine
   let found: Revision | undefined;
   for (const revision of revisions) if (revision !== undefined && revision > (found ?? 0)) found = revision;
   return found;
+}
+
+/** What each of these has, one after another. */
+function* eachOf<Each, Part>(all: Iterable<Each>, parts: (each: Each) => Iterable<Part>): Generator<Part> {
+  for (const each of all) yield* parts(each);
 }
