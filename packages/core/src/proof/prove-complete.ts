@@ -41,7 +41,7 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
   }
   if (options.isShared && !(await isStillVerified(follow))) return;
   if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
-  if (await isBrought(follow, head, options)) await confirm(follow, mark, readSteps);
+  if (await isBrought(follow, head.revision, options)) await confirm(follow, mark, readSteps);
   else if (canReadDeltas(runtime)) await proveByDelta(follow, { ...options, catchesUp: false });
   else await proveByFingerprint(follow, options);
 }
@@ -56,19 +56,19 @@ async function isStillVerified(follow: FollowContext): Promise<boolean> {
   return !(await isVerifiedWithin(follow, settings.livenessMs / 6));
 }
 
-/** Whether the watch brings the mirror to the head: it gets the grace once more as long as it goes on bringing something. */
+/**
+ * Whether the watch brings the mirror to a revision: it gets the grace once more as long as it goes on bringing something. Counted, and not
+ * timed: in a process that is kept from its work a time would be over before what has come was taken in.
+ */
 async function isBrought(
   { runtime, signal }: FollowContext,
-  head: Bookmark,
+  revision: number,
   { graceMs }: ProveOptions,
 ): Promise<boolean> {
-  const { clock, livenessMs } = runtime.settings;
-  const until = clock.now() + livenessMs / 6;
-  for (;;) {
-    const { revision } = runtime.table;
-    if (await runtime.reaches(head.revision, graceMs, signal)) return true;
-    const now = clock.now();
-    if (runtime.table.revision === revision || now >= until || now < until - livenessMs) return false;
+  for (let graces = Math.ceil(runtime.settings.livenessMs / 6 / graceMs); ; graces -= 1) {
+    const before = runtime.table.revision;
+    if (await runtime.reaches(revision, graceMs, signal)) return true;
+    if (graces <= 1 || runtime.table.revision === before) return false;
   }
 }
 
@@ -230,13 +230,14 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
  * be read; `true` if the watch is to blame, because it claims to follow.
  */
 async function isWatchSilent(
-  { runtime, signal, isWatchLive }: FollowContext,
+  follow: FollowContext,
   revision: number,
-  { graceMs, blamesWatch }: ProveOptions,
+  options: ProveOptions,
 ): Promise<boolean | undefined> {
-  if (!blamesWatch) return false;
-  if (await runtime.reaches(revision, graceMs, signal)) return undefined;
-  if (!isWatchLive) return false;
+  const { runtime } = follow;
+  if (!options.blamesWatch) return false;
+  if (await isBrought(follow, revision, options)) return undefined;
+  if (!follow.isWatchLive) return false;
   runtime.state.handle({ type: 'stale', reason: 'watch-silent', connection: runtime.reachability.current });
   return true;
 }
