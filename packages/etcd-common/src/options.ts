@@ -33,7 +33,10 @@ export interface EtcdOptions {
 
 /** How long a store waits. */
 export interface EtcdTimeouts {
-  /** How long it may take to reach any endpoint, in milliseconds. Then calls fail with `unavailable`. Default: 5,000. */
+  /**
+   * How long it may take to reach any endpoint, in milliseconds. Then calls fail with `unavailable`. Time in which this process is kept from
+   * reading answers does not count. Default: 5,000.
+   */
   readonly connectMs?: number | undefined;
   /** The default of every call's `timeoutMs`. Default: none. */
   readonly requestMs?: number | undefined;
@@ -43,7 +46,10 @@ export interface EtcdTimeouts {
 export interface EtcdKeepalive {
   /** Milliseconds between questions. Default: 10,000. etcd v3 closes connections that ask more often than every 5,000. */
   readonly intervalMs?: number | undefined;
-  /** How long an answer may take, in milliseconds. Default: 5,000. */
+  /**
+   * How long an answer may take, in milliseconds. On etcd v3 it may take longer while anything else is received, or while this process is kept
+   * from reading it. Default: 5,000.
+   */
   readonly timeoutMs?: number | undefined;
 }
 

@@ -56,6 +56,7 @@ export { InterceptedDriver, type DriverRequest } from './intercepted-driver.js';
 export { safeLogger } from './logger.js';
 export { messageOf, textOf } from './message-of.js';
 export { ListPage } from './page.js';
+export { PatientTimer } from './patient-timer.js';
 export { safeRandom } from './random.js';
 export { holdDuring, holdProcess, runInBackground } from './process-hold.js';
 export { inNextTurn, inThisTurn, nextTurn } from './real-timers.js';

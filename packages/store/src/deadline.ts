@@ -1,6 +1,7 @@
 import type { Clock } from './clock.js';
 import type { StoreError } from './errors.js';
 import { removeAbortListener, whenAborted } from './abort-listeners.js';
+import { PatientTimer } from './patient-timer.js';
 
 export interface DeadlineOptions {
   readonly clock: Clock;
@@ -10,6 +11,8 @@ export interface DeadlineOptions {
   readonly signal: AbortSignal | undefined;
   /** What it rejects with when the time is out. */
   readonly late: () => StoreError;
+  /** For answers of others: see {@link PatientTimer}. Default: the time is over when the clock says so. */
+  readonly isPatient?: boolean;
 }
 
 /** Handed to the work. */
@@ -26,7 +29,7 @@ export interface Deadline {
  * timer and no listener.
  */
 export async function withTimeLimit<T>(
-  { clock, ms, signal, late }: DeadlineOptions,
+  { clock, ms, signal, late, isPatient = false }: DeadlineOptions,
   work: (deadline: Deadline) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
@@ -34,20 +37,19 @@ export async function withTimeLimit<T>(
     controller.abort(signal?.reason);
   };
   whenAborted(signal, abort);
+  const over = () => {
+    controller.abort(late());
+  };
   const start = () =>
-    ms === undefined
-      ? undefined
-      : clock.setTimeout(() => {
-          controller.abort(late());
-        }, ms);
-  let timer = start();
+    ms === undefined ? undefined : isPatient ? patiently(clock, ms, over) : strictly(clock, ms, over);
+  let stop = start();
   const suspend = () => {
-    if (timer !== undefined) clock.clearTimeout(timer);
-    timer = undefined;
+    stop?.();
+    stop = undefined;
   };
   const extend = () => {
     suspend();
-    timer = controller.signal.aborted ? undefined : start();
+    stop = controller.signal.aborted ? undefined : start();
   };
   try {
     return await work({ signal: controller.signal, extend, suspend });
@@ -55,6 +57,20 @@ export async function withTimeLimit<T>(
     suspend();
     removeAbortListener(signal, abort);
   }
+}
+
+function strictly(clock: Clock, ms: number, over: () => void): () => void {
+  const timer = clock.setTimeout(over, ms);
+  return () => {
+    clock.clearTimeout(timer);
+  };
+}
+
+function patiently(clock: Clock, ms: number, over: () => void): () => void {
+  const timer = new PatientTimer(clock, ms, over);
+  return () => {
+    timer.stop();
+  };
 }
 
 /**

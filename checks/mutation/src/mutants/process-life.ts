@@ -4,7 +4,10 @@ const ALIVE = 'packages/cli/test/robustness/alive.test.ts';
 const BACKGROUND = 'packages/store/test/background-calls.test.ts';
 const CLOSED = 'packages/etcd-v3/test/closed-channel.test.ts';
 
-/** What keeps a process alive, and what does not. */
+const PATIENT = 'packages/store/test/patient-timer.test.ts';
+const PATIENCE = 'packages/etcd-v3/test/patience.test.ts';
+
+/** What keeps a process alive, what does not, and what becomes of one that stood still. */
 export const processLife: readonly Mutant[] = [
   {
     name: 'unref-ignored-by-watches',
@@ -125,5 +128,53 @@ export const processLife: readonly Mutant[] = [
     find: '    this.#connecting?.destroy(reason);\n',
     replace: '',
     caughtBy: { test: ALIVE, name: 'nothing waits for a connection that is being made: etcd-v2' },
+  },
+  {
+    name: 'patience-counts-all-time',
+    why: 'time in which the process stood still counts as time in which nobody answered',
+    file: 'packages/store/src/patient-timer.ts',
+    find: 'Math.min(this.#leftMs, STEP_MS)',
+    replace: 'this.#leftMs',
+    caughtBy: { test: PATIENT, name: 'does not count the time for which the process stands still' },
+  },
+  {
+    name: 'patience-ends-unread',
+    why: 'a process that stood still when the time was over does not read what has come',
+    file: 'packages/store/src/patient-timer.ts',
+    find: 'this.#leftMs = READING_MS;',
+    replace: '',
+    caughtBy: { test: PATIENT, name: 'lets what has come be read once' },
+  },
+  {
+    name: 'v3-connection-lost-in-a-standstill',
+    why: 'a connection that is there is given up as too late, since the process stood still',
+    file: 'packages/etcd-v3/src/connection/endpoints.ts',
+    find: 'isPatient: true',
+    replace: 'isPatient: false',
+    caughtBy: { test: PATIENCE, name: 'a connection that was there while the process stood still is used' },
+  },
+  {
+    name: 'mirror-read-lost-in-a-standstill',
+    why: 'a read of a mirror whose answer is there is given up as too late, since the process stood still',
+    file: 'packages/core/src/runtime/runtime.ts',
+    find: 'isPatient: true',
+    replace: 'isPatient: false',
+    caughtBy: { test: PATIENCE, name: 'what a mirror asked for before the process stood still is read after it' },
+  },
+  {
+    name: 'v3-ping-lost-in-a-standstill',
+    why: 'a connection is given up although the answer to its ping is there, since the process stood still',
+    file: 'packages/etcd-v3/src/connection/grpc-transport.ts',
+    find: '  pingPatiently(transport);\n',
+    replace: '',
+    caughtBy: { test: PATIENCE, name: 'answer to a ping waited while the process stood still is kept' },
+  },
+  {
+    name: 'v3-ping-lost-behind-data',
+    why: 'a connection over which much is received slowly is given up, since the answer to a ping comes after all of it',
+    file: 'packages/etcd-v3/src/connection/patient-keepalive.ts',
+    find: 'if (received > before) timer = waiting();\n      else transport',
+    replace: 'transport',
+    caughtBy: { test: PATIENCE, name: 'waited for while something else is received' },
   },
 ];

@@ -265,7 +265,7 @@ export class Runtime {
     const { clock, range } = this.settings;
     const late = () =>
       timeoutAfter(failure(), `${what} of ${range.toString()} was not answered within ${Math.round(ms)} ms`);
-    return withDeadline({ clock, ms, signal, late }, work);
+    return withDeadline({ clock, ms, signal, late, isPatient: true }, work);
   }
 
   /** The time limit of a small read, in milliseconds: a second attempt still fits into the lifetime of a proof. */

@@ -235,7 +235,7 @@ export class Connection {
     const request = httpRequest({ method: 'GET', path: this.#asked }, this.#credentials.current, this.#options.headers);
     const late = (): StoreError =>
       new StoreError('unavailable', `${name}: no answer within ${connectMs} ms`, { endpoint: name });
-    const answer = await withTimeLimit({ clock, ms: connectMs, signal, late }, ({ signal: limited }) =>
+    const answer = await withTimeLimit({ clock, ms: connectMs, signal, late, isPatient: true }, ({ signal: limited }) =>
       endpoint.ask(request, limited),
     );
     const { identity } = pointOf(answer);

@@ -74,8 +74,9 @@ export class Introducer {
     const limitMs = Math.min(connectMs, Math.max(MIN_ANSWER_MS, connectMs / endpoints.length));
     const late = (): StoreError =>
       new StoreError('unavailable', `${name}: no answer within ${limitMs} ms (timeouts.connectMs)`, { endpoint: name });
-    const ended = await withTimeLimit({ clock, ms: limitMs, signal: call.signal, late }, ({ signal: limited }) =>
-      carry(via, httpRequest({ method: 'GET', path }, header, headers), limited),
+    const ended = await withTimeLimit(
+      { clock, ms: limitMs, signal: call.signal, late, isPatient: true },
+      ({ signal: limited }) => carry(via, httpRequest({ method: 'GET', path }, header, headers), limited),
     );
     if (!('error' in ended)) return ended.response;
     endpoint.discard(link);

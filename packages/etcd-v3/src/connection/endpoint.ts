@@ -1,6 +1,6 @@
 import { connectivityState, Metadata } from '@grpc/grpc-js';
 import { isStoreError, StoreError, type Clock } from '@holdfast/store';
-import { Backoff, messageOf, monotonicMs } from '@holdfast/store/adapter';
+import { Backoff, messageOf, monotonicMs, PatientTimer } from '@holdfast/store/adapter';
 import { EndpointHealth, type EndpointAddress } from '@holdfast/etcd-common';
 import { toConnectError } from '../errors.js';
 import { deferred } from './deferred.js';
@@ -163,7 +163,7 @@ export class Endpoint {
       channel,
       outcome,
       fail: (error) => {
-        clock.clearTimeout(timer);
+        timer.stop();
         // This also ends a handshake that hangs: the next attempt must not wait for it.
         channel.destroy();
         if (this.#isConnecting(channel)) {
@@ -173,13 +173,13 @@ export class Endpoint {
         reject(error);
       },
     };
-    const timer = clock.setTimeout(() => {
+    const timer = new PatientTimer(clock, connectMs, () => {
       attempt.fail(
         new StoreError('unavailable', `${this.name}: no connection within ${connectMs} ms (timeouts.connectMs)`, {
           endpoint: this.name,
         }),
       );
-    }, connectMs);
+    });
     // Waiting callers get the failure. It must not count as unhandled if no caller waits any more.
     outcome.catch(() => undefined);
     channel.connect((state) => {
@@ -187,7 +187,7 @@ export class Endpoint {
         if (state === connectivityState.READY) {
           this.#admit(channel).then(
             () => {
-              clock.clearTimeout(timer);
+              timer.stop();
               if (!this.#isConnecting(channel)) return;
               this.#state = { status: 'ready', channel };
               this.health.answered();

@@ -134,7 +134,7 @@ export class Endpoints {
     const late = (): StoreError => unreachable(ordered, causes, ` within ${ms} ms (timeouts.connectMs)`);
     const done = new AbortController();
     try {
-      return await withDeadline({ clock, ms, signal, late }, (deadline) => {
+      return await withDeadline({ clock, ms, signal, late, isPatient: true }, (deadline) => {
         const over = AbortSignal.any([deadline.signal, done.signal]);
         let turn: Promise<unknown> = Promise.resolve();
         const tries = ordered.map((endpoint, index) => {

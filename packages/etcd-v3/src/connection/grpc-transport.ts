@@ -2,6 +2,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 
 import type { ChannelInterface, Metadata } from '@grpc/grpc-js';
 import type { CallStatus } from './call-status.js';
 import { pickSubchannel } from './grpc-channel.js';
+import { pingPatiently } from './patient-keepalive.js';
 
 /** A call as gRPC's connection knows it. */
 export interface TransportCall {
@@ -35,6 +36,8 @@ export function openStream(channel: ChannelInterface, path: string, metadata: Me
   const picked = pickSubchannel<SubchannelParts>(channel, metadata);
   const transport = picked?.subchannel.transport;
   if (picked === undefined || !isTransport(transport)) return undefined;
+  // Before its first call, with which pings begin.
+  pingPatiently(transport);
   const headers: OutgoingHttpHeaders = metadata.toHttp2Headers();
   headers[':authority'] = picked.channel.defaultAuthority;
   headers['user-agent'] = transport.userAgent;

@@ -40,7 +40,7 @@ export async function probe<T>(
       });
     });
   try {
-    return await withDeadline({ clock, ms, signal, late }, answer);
+    return await withDeadline({ clock, ms, signal, late, isPatient: true }, answer);
   } finally {
     channel.destroy();
   }
