@@ -6,7 +6,7 @@ interface Pinging {
   readonly session: ClientHttp2Session;
   readonly keepaliveTimeoutMs: number;
   /** Until the next ping, or for the answer to one. While there is one, gRPC begins no other. */
-  keepaliveTimer: ReturnType<typeof setTimeout> | null;
+  keepaliveTimer: NodeJS.Timeout | null;
   /** The next call is to send a ping at once. */
   pendingSendKeepalivePing: boolean;
   maybeSendPing(): void;
@@ -40,7 +40,7 @@ export function pingPatiently(transport: object): void {
 }
 
 function ping(transport: Pinging): void {
-  transport.keepaliveTimer = setTimeout(() => undefined, LONGEST_MS).unref();
+  transport.keepaliveTimer = clock.setTimeout(() => undefined, LONGEST_MS) as NodeJS.Timeout;
   const { session, keepaliveTimeoutMs } = transport;
   let received = bytesRead(session);
   const waiting = (): PatientTimer =>
