@@ -68,9 +68,11 @@ describe('catching up by the cheaper way', () => {
   });
 
   test.each([
-    ['as far behind as it may be', { replayRevisions: 20 }],
-    ['however far behind', { replayRevisions: Infinity }],
-  ])('%s, it leaves it to the watch first', async (_how, options) => {
+    ['as far behind as it may be', { replayRevisions: 20 }, 0],
+    ['less far behind than it has keys', { replayRevisions: 10 }, 30],
+    ['however far behind', { replayRevisions: Infinity }, 0],
+  ])('%s, it leaves it to the watch first', async (_how, options, more) => {
+    for (let n = 0; n < more; n++) await w.data.put(`${PREFIX}more/${n}`, thing(n));
     const mirror = await w.open({ ...options, graceMs: 1_000 });
     await miss(20);
     w.script.onBatch = (batch) => batch;
@@ -80,6 +82,26 @@ describe('catching up by the cheaper way', () => {
     await w.clock.advance(2_000);
     expect(w.script.reads.filter(isDelta)).toHaveLength(0);
     // The second watch took the place of the one that was cut, to prove the history.
+    expect(w.script.opened).toHaveLength(2);
+  });
+
+  test('what was written since it came back was not missed, however long its watch takes', async () => {
+    const mirror = await w.open({ replayRevisions: 10 });
+    const isHead = ({ range }: World['script']['reads'][number]): boolean => range?.key !== undefined;
+    await miss(5, { holdsEvents: true });
+    w.script.onBatch = (batch) => batch;
+    await w.until(() => w.script.reads.some(isHead));
+    await w.clock.advance(100);
+    for (let n = 0; n < 30; n++) await w.data.put('/elsewhere', thing(n));
+    w.script.reads.length = 0;
+    await w.until(() => w.script.reads.some(isHead));
+    await w.clock.advance(100);
+    w.script.onEstablished = (after) => after;
+    w.script.release();
+    await w.until(async () => {
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+    expect(w.script.reads.filter(isDelta)).toHaveLength(0);
     expect(w.script.opened).toHaveLength(2);
   });
 

@@ -652,4 +652,26 @@ export const mirror: readonly Mutant[] = [
     replace: '    return isLoaded ? 0 : undefined;',
     caughtBy: { test: test('channels'), name: 'tell what becomes of the state, with the failure and for how long' },
   },
+  {
+    name: 'mirror-misses-what-is-live',
+    why: 'what was written since its watch was established counts as missed: a slow mirror of a busy store reads what its watch brings',
+    file: 'packages/core/src/proof/prove-complete.ts',
+    find: 'Math.min(revision, follow.missedUntil(revision))',
+    replace: 'revision',
+    caughtBy: {
+      test: 'packages/core/test/catch-up.test.ts',
+      name: 'what was written since it came back was not missed',
+    },
+  },
+  {
+    name: 'mirror-reads-for-few-revisions',
+    why: 'a mirror of many keys reads through all of them for revisions that take the store less to replay',
+    file: 'packages/core/src/proof/replay-start.ts',
+    find: 'Math.min(keys, MOST_REPLAYED)',
+    replace: '0',
+    caughtBy: {
+      test: 'packages/core/test/catch-up.test.ts',
+      name: 'less far behind than it has keys, it leaves it to the watch first',
+    },
+  },
 ];

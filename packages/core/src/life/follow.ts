@@ -45,6 +45,8 @@ export class Follow implements FollowContext {
   /** Whether the watch ended for another one to take its place at once. */
   #isReplaced = false;
   #hasProgressed = false;
+  /** The head by the first read of it since the watch was established. */
+  #firstHead: number | undefined;
   #hasHeld = false;
   /** The watch that was handed over, until another one takes its place. */
   #opened: OpenWatch | undefined;
@@ -81,6 +83,10 @@ export class Follow implements FollowContext {
   get isReplaying(): boolean {
     // After the first establishment there is only what came during the load.
     return !this.isProved && !this.#hasProgressed && this.#establishments.value !== 1;
+  }
+
+  missedUntil(head: number): number {
+    return (this.#firstHead ??= head);
   }
 
   /** Whether the mirror was proved complete, or the history the same, while one of the watches followed. */
@@ -269,6 +275,7 @@ export class Follow implements FollowContext {
     } else if (state.status === 'live') {
       this.#renewal.follows();
       this.#hasProgressed = false;
+      this.#firstHead = undefined;
       this.runtime.isFollowing = true;
       this.runtime.reachability.watchEstablished();
       this.#establishedAt = this.runtime.freshness.begin().ticket;

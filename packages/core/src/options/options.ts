@@ -33,7 +33,7 @@ export interface CommonOptions<C> {
   readonly graceMs?: number | undefined;
   /**
    * By how many revisions the mirror may be behind the store after its connection was lost, and have them replayed by the watch; 1,000
-   * unless told. Further behind, it reads what has changed. `Infinity`: it always waits for the watch first.
+   * unless told, or as many as it has keys, up to 10,000. Further behind, it reads what has changed. `Infinity`: it always waits for the watch first.
    */
   readonly replayRevisions?: number | undefined;
   /** How often everything is compared with the store in the background. Never, unless told. */

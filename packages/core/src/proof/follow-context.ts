@@ -13,6 +13,12 @@ export interface FollowContext {
   readonly isProved: boolean;
   /** Whether nothing shows yet how far the watch is since it was established, or it is not: what was missed may be still to come. */
   readonly isReplaying: boolean;
+  /**
+   * Up to where something was missed: the store's head by the first read of it since the watch was established.
+   *
+   * @param head by a read that was just made
+   */
+  missedUntil(head: number): number;
   /** Ends the following; only the first end counts. */
   end(how: FollowEnd): void;
   /** The watch is not to be relied on: another one takes its place. `cause`: how it failed; none where it fell silent. */

@@ -12,6 +12,7 @@ import { readDelta, readKeys } from '../reads/read-delta.js';
 import { readFingerprint } from '../reads/read-fingerprint.js';
 import { readHead, readSharedHead } from '../reads/read-head.js';
 import { isSameContent, isSameHistory } from './history-check.js';
+import { mostReplayed } from './replay-start.js';
 
 export interface ProveOptions {
   /** How long the watch may take to deliver a change that a read has shown, in milliseconds. */
@@ -56,6 +57,9 @@ async function isStillVerified(follow: FollowContext): Promise<boolean> {
   return !(await isVerifiedWithin(follow, settings.livenessMs / 6));
 }
 
+/** How often a watch that goes on bringing something gets the grace at least. */
+const LEAST_GRACES = 3;
+
 /**
  * Whether the watch brings the mirror to a revision: it gets the grace once more as long as it goes on bringing something. Counted, and not
  * timed: in a process that is kept from its work a time would be over before what has come was taken in.
@@ -65,11 +69,13 @@ async function isBrought(
   revision: number,
   { graceMs }: ProveOptions,
 ): Promise<boolean> {
-  for (let graces = Math.ceil(runtime.settings.livenessMs / 6 / graceMs); ; graces -= 1) {
+  const graces = Math.max(LEAST_GRACES, Math.ceil(runtime.settings.livenessMs / 6 / graceMs));
+  for (let left = graces; left > 0; left -= 1) {
     const before = runtime.table.revision;
     if (await runtime.reaches(revision, graceMs, signal)) return true;
-    if (graces <= 1 || runtime.table.revision === before) return false;
+    if (runtime.table.revision === before) return false;
   }
+  return false;
 }
 
 /** A delta is only good for something where the history can be proved to be the same. */
@@ -77,9 +83,14 @@ function canReadDeltas({ store }: FollowContext['runtime']): boolean {
   return store.capabilities.deltaReads && store.capabilities.historicalReads;
 }
 
-/** Whether the watch would take longer to bring what was missed than it takes to read what came of that. */
-function isFarBehind({ runtime, isReplaying }: FollowContext, { revision }: Bookmark): boolean {
-  return isReplaying && revision - runtime.table.revision > runtime.settings.replayRevisions && canReadDeltas(runtime);
+/**
+ * Whether the watch would take longer to bring what was missed than it takes to read what came of that. What was written since it was
+ * established was not missed: a busy store makes many revisions of other keys while a slow mirror takes its own in.
+ */
+function isFarBehind(follow: FollowContext, { revision }: Bookmark): boolean {
+  const { runtime, isReplaying } = follow;
+  const missed = Math.min(revision, follow.missedUntil(revision)) - runtime.table.revision;
+  return isReplaying && missed > mostReplayed(runtime, runtime.table.count) && canReadDeltas(runtime);
 }
 
 /** The same by a look at the head: then what the watch still has to bring is not worth waiting for. */
@@ -232,12 +243,14 @@ async function proveByFingerprint(follow: FollowContext, options: ProveOptions):
 async function isWatchSilent(
   follow: FollowContext,
   revision: number,
-  options: ProveOptions,
+  { graceMs, blamesWatch }: ProveOptions,
 ): Promise<boolean | undefined> {
-  const { runtime } = follow;
-  if (!options.blamesWatch) return false;
-  if (await isBrought(follow, revision, options)) return undefined;
-  if (!follow.isWatchLive) return false;
+  const { runtime, signal } = follow;
+  if (!blamesWatch) return false;
+  const before = runtime.table.revision;
+  if (await runtime.reaches(revision, graceMs, signal)) return undefined;
+  // One that is slow will do.
+  if (!follow.isWatchLive || runtime.table.revision > before) return false;
   runtime.state.handle({ type: 'stale', reason: 'watch-silent', connection: runtime.reachability.current });
   return true;
 }
