@@ -85,6 +85,8 @@ async function findings(options: CoordinationOptions, scenario: Scenario): Promi
   return findingsOn(ground, grounds.length, options, scenario);
 }
 
+const refused = () => Promise.reject(new StoreError('conflict', 'no'));
+
 const quietly: readonly Broken[] = [
   {
     what: 'a token that does not grow',
@@ -146,7 +148,8 @@ const quietly: readonly Broken[] = [
     what: 'a call that ends for no reason',
     guarantee: 'outcome',
     scenario: calm,
-    implementation: sessions(() => ({ tryLock: () => Promise.reject(new StoreError('conflict', 'no')) })),
+    // Both: on a busy machine no process may come to try one of them.
+    implementation: sessions(() => ({ lock: refused, tryLock: refused })),
   },
   {
     what: 'a holder that is not told when its key is deleted',
