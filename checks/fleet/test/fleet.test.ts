@@ -56,7 +56,7 @@ describe('a simulated fleet', () => {
   });
 
   test('overloads a server that has a tenth of a core for it, and shows that', async () => {
-    const busy = await simulate('comeback', 100, { ...sites.bench, others: 40 });
+    const busy = await simulate('comeback', 150, { ...sites.bench, others: 40 });
     expect(busy.timeouts).toBeGreaterThan(50);
     expect(busy.requests['aborted']).toBeGreaterThan(50);
   });

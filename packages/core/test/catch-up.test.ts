@@ -85,14 +85,13 @@ describe('catching up by the cheaper way', () => {
     expect(w.script.opened).toHaveLength(2);
   });
 
-  /** Misses `count` revisions, and gets their events only after the head was read twice, with `between` in between. */
-  async function missLong(mirror: Awaited<ReturnType<World['open']>>, count: number, between?: () => Promise<void>) {
+  /** Misses `count` revisions, and gets their events only after the head was read, and `meanwhile` since the watch was established. */
+  async function missLong(mirror: Awaited<ReturnType<World['open']>>, count: number, meanwhile?: () => Promise<void>) {
     await miss(count, { holdsEvents: true });
     w.script.onBatch = (batch) => batch;
-    await w.until(() => w.script.reads.some(isHead));
+    await w.until(() => w.script.opened.length === 2);
     await w.clock.advance(100);
-    await between?.();
-    w.script.reads.length = 0;
+    await meanwhile?.();
     await w.until(() => w.script.reads.some(isHead));
     await w.clock.advance(100);
     w.script.onEstablished = (after) => after;
@@ -127,21 +126,41 @@ describe('catching up by the cheaper way', () => {
     expect(w.script.reads.filter(isDelta)).toHaveLength(0);
   });
 
-  test('events wait for the read, and are taken in where it fails', async () => {
+  test('where the watch tells how far behind it is, it is not left to begin: there is none while the changes are read', async () => {
     const mirror = await w.open({ replayRevisions: 10 });
-    await miss(20, { holdsEvents: true });
-    let isHeld = false;
-    w.script.onBatch = (batch) => batch;
-    w.script.beforeRead = (read) => {
-      if (!isDelta(read)) return undefined;
-      isHeld = true;
-      w.script.onEstablished = (after) => after;
-      w.script.release();
-      return new Promise(() => undefined);
+    await miss(20);
+    const began = w.clock.now();
+    let watches: number | undefined;
+    w.script.beforeRead = async (read) => {
+      if (!isDelta(read)) return;
+      await w.clock.advance(100);
+      watches = w.script.watches.size;
     };
-    await w.until(() => isHeld);
+    await w.until(() => w.script.reads.some(isDelta));
+    expect(w.clock.now() - began).toBeLessThan(100);
+    w.script.onBatch = (batch) => batch;
     await w.until(async () => {
       expect(shown(mirror)).toEqual(await held(w.data));
     });
+    expect(watches).toBe(0);
+    await w.until(() => w.clock.now() - mirror.asOf < 1_000);
+    expect(w.script.reads.filter(isDelta)).toHaveLength(1);
+  });
+
+  test('a read of changes that fails is not made again: the watch brings them', async () => {
+    const mirror = await w.open({ replayRevisions: 10 });
+    await miss(20);
+    w.script.onBatch = (batch) => batch;
+    let reads = 0;
+    w.script.beforeRead = (read) => {
+      if (!isDelta(read)) return undefined;
+      reads += 1;
+      return new Promise(() => undefined);
+    };
+    await w.until(() => reads === 1);
+    await w.until(async () => {
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
+    expect(reads).toBe(1);
   });
 });

@@ -185,6 +185,22 @@ describe('M8 the watch itself proves the history', () => {
     expect(mirror.state).toMatchObject({ status: 'live', connection: 'connected' });
   });
 
+  test('what was asked when the connection was lost is not waited for: the watch proves the history after it', async () => {
+    // What the mirror asks first, once it has loaded.
+    w.script.beforeRead = (read) => (isSorted(read) ? new Promise(() => undefined) : undefined);
+    const mirror = await w.open();
+    await w.until(() => w.script.reads.some(isSorted));
+    w.script.cut();
+    await put(w.data, 'd', 4);
+    w.script.reads.length = 0;
+    w.script.heal();
+    const began = w.clock.now();
+    await w.until(() => mirror.has('d'));
+    expect(w.clock.now() - began).toBeLessThan(2_000);
+    expect(w.script.reads.filter(isSorted)).toEqual([]);
+    expect(w.script.reads.filter(isOfThePast)).toHaveLength(1);
+  });
+
   test('what comes is held back until the count has come too', async () => {
     const mirror = await follow();
     w.script.cut();

@@ -150,7 +150,7 @@ export class WatchPump implements DriverWatch {
     this.#map = map;
     this.#unsubscribe = watch.onState((state) => {
       if (this.#closed) return;
-      if (state.status === 'live') sink.established(state.after);
+      if (state.status === 'live') sink.established(state.after, state.head);
       else if (state.status === 'interrupted') sink.interrupted(state.cause);
     });
     void this.#run();

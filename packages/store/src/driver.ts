@@ -185,8 +185,12 @@ export interface DriverWatchOptions {
 
 /** A driver reports to it what happens to a watch. After `fail`, and after the driver's watch was closed, it may report nothing. */
 export interface WatchSink {
-  /** The server follows the range from this bookmark. Called at the beginning, and again after each interruption. */
-  established(after: Bookmark): void;
+  /**
+   * The server follows the range from this bookmark. Called at the beginning, and again after each interruption.
+   *
+   * @param head the store's revision, if it was told with that: a consumer that is far behind may rather read. Don't ask for it.
+   */
+  established(after: Bookmark, head?: Revision): void;
   /** The watch is interrupted, and the driver retries. */
   interrupted(cause: StoreError): void;
   /**

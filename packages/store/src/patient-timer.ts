@@ -27,7 +27,7 @@ export class PatientTimer {
     this.#arm();
   }
 
-  /** Ends it: `onOver` is not called any more. */
+  /** Ends it: the callback that the constructor was given is not called any more. */
   stop(): void {
     this.#clock.clearTimeout(this.#timer);
   }

@@ -117,9 +117,10 @@ export class WatchQueue implements Watch {
 
   #start(start: (sink: WatchSink) => DriverWatch): DriverWatch | undefined {
     const sink: WatchSink = {
-      established: (after) => {
+      established: (after, head) => {
         this.#settleReady.resolve(after);
-        this.#transition({ status: 'live', since: this.#options.clock.now(), after });
+        const since = this.#options.clock.now();
+        this.#transition({ status: 'live', since, after, ...(head === undefined ? {} : { head }) });
       },
       interrupted: (cause) => {
         const since = this.#state.status === 'interrupted' ? this.#state.since : this.#options.clock.now();

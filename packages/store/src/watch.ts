@@ -29,8 +29,11 @@ export interface WatchBatch {
 /** Where a watch stands. Times are milliseconds since the epoch. */
 export type WatchState =
   | { readonly status: 'connecting' }
-  /** The server follows from the bookmark `after`. Later events come over this connection. */
-  | { readonly status: 'live'; readonly since: number; readonly after: Bookmark }
+  /**
+   * The server follows from the bookmark `after`. Later events come over this connection. `head`: the store's revision at that time, where it
+   * told; so much is to come at least.
+   */
+  | { readonly status: 'live'; readonly since: number; readonly after: Bookmark; readonly head?: Revision }
   /** Reconnecting: events may be late until the watch is `live` again. */
   | { readonly status: 'interrupted'; readonly since: number; readonly cause: StoreError }
   | { readonly status: 'closed'; readonly error?: StoreError };

@@ -128,11 +128,11 @@ export class FleetWatch implements DriverWatch {
       });
     };
     const watcher = server.watch(session, this.#bookmark?.revision ?? 0, {
-      created: () => {
+      created: (head) => {
         arrive(0, () => {
           this.#isEstablished = true;
           this.#askProgress(watcher);
-          if (this.#bookmark !== undefined) this.#sink.established(this.#bookmark);
+          if (this.#bookmark !== undefined) this.#sink.established(this.#bookmark, toRevision(head));
         });
       },
       groups: (groups) => {

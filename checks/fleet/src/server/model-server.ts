@@ -134,7 +134,7 @@ export class ModelServer {
     this.load.asked('watch', TURN_MS);
     this.processor.run(TURN_MS, () => {
       if (!watcher.isOpen || !session.isOpen) return;
-      handlers.created();
+      handlers.created(this.history.head);
       this.#watchers.add(watcher);
     });
     return watcher;

@@ -7,7 +7,7 @@ import type { Tariff } from './tariff.js';
 
 /** What a watcher's client is told, in order. */
 export interface WatcherHandlers {
-  readonly created: () => void;
+  readonly created: (head: number) => void;
   readonly groups: (groups: readonly Group[]) => void;
   readonly progress: (revision: number) => void;
   readonly compacted: (error: StoreError) => void;

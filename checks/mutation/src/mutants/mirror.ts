@@ -520,7 +520,7 @@ export const mirror: readonly Mutant[] = [
     promise: 'M9',
     why: 'a proof that was under way when the connection was lost has the store sort the whole range, beside what the watch brings',
     file: core('proof/prove-complete'),
-    find: '  if (options.isShared && !(await isStillVerified(follow))) return;\n',
+    find: '  if (options.isShared && isOtherwise) return;\n',
     replace: '',
     caughtBy: {
       test: test('m08-proof-by-the-watch'),
@@ -656,8 +656,8 @@ export const mirror: readonly Mutant[] = [
     name: 'mirror-misses-what-is-live',
     why: 'what was written since its watch was established counts as missed: a slow mirror of a busy store reads what its watch brings',
     file: 'packages/core/src/proof/prove-complete.ts',
-    find: 'Math.min(revision, follow.missedUntil(revision))',
-    replace: 'revision',
+    find: 'follow.firstHead(head)',
+    replace: 'head',
     caughtBy: {
       test: 'packages/core/test/catch-up.test.ts',
       name: 'what was written since it came back was not missed',
@@ -672,6 +672,66 @@ export const mirror: readonly Mutant[] = [
     caughtBy: {
       test: 'packages/core/test/catch-up.test.ts',
       name: 'less far behind than it has keys, it leaves it to the watch first',
+    },
+  },
+  {
+    name: 'mirror-lets-a-long-replay-begin',
+    promise: 'M9',
+    why: 'a watch that tells how far behind the mirror is begins to replay that, before a read takes its place: a fleet has it sent for nothing',
+    file: 'packages/core/src/life/tasks.ts',
+    find: 'follow.toldHead !== undefined && (await catchUpIfFar(follow))',
+    replace: 'false',
+    caughtBy: {
+      test: 'packages/core/test/catch-up.test.ts',
+      name: 'where the watch tells how far behind it is, it is not left to begin',
+    },
+  },
+  {
+    name: 'mirror-reads-beside-a-replay',
+    promise: 'M9',
+    why: 'what is missed is read and replayed at the same time: server and mirror have twice the work',
+    file: 'packages/core/src/life/follow.ts',
+    find: '      await this.#reading;\n',
+    replace: '',
+    caughtBy: {
+      test: 'packages/core/test/catch-up.test.ts',
+      name: 'where the watch tells how far behind it is, it is not left to begin',
+    },
+  },
+  {
+    name: 'mirror-reads-what-fails-for-ever',
+    promise: 'M9',
+    why: 'a read of changes that always fails is made again each time that the watch is back, and ends that: nothing is ever brought',
+    file: 'packages/core/src/life/follow.ts',
+    find: '      this.#mayRead = false;\n',
+    replace: '',
+    caughtBy: {
+      test: 'packages/core/test/catch-up.test.ts',
+      name: 'a read of changes that fails is not made again',
+    },
+  },
+  {
+    name: 'mirror-waits-for-a-lost-read',
+    promise: 'M9',
+    why: 'what was asked of the history when the connection was lost holds the next one up, until its time is over',
+    file: 'packages/core/src/proof/history-check.ts',
+    find: "    this.#asking.abort(new StoreError('aborted', 'the connection whose history was looked at is lost'));\n",
+    replace: '',
+    caughtBy: {
+      test: test('m08-proof-by-the-watch'),
+      name: 'what was asked when the connection was lost is not waited for',
+    },
+  },
+  {
+    name: 'mirror-sorts-where-the-watch-would-prove',
+    promise: 'M9',
+    why: 'a connection that is lost before the history was proved is followed by a read for which the store sorts the whole range',
+    file: 'packages/core/src/life/follow.ts',
+    find: 'if (!this.#watch.signal.aborted) this.#renewal.noteLoss();',
+    replace: 'if (!this.#watch.signal.aborted && this.isVerified) this.#renewal.noteLoss();',
+    caughtBy: {
+      test: test('m08-proof-by-the-watch'),
+      name: 'what was asked when the connection was lost is not waited for',
     },
   },
 ];

@@ -5,6 +5,7 @@ import {
   StoreError,
   type Watch,
   type WatchBatch,
+  type WatchState,
 } from '@holdfast/store';
 import type { DriverCall, DriverWatch, DriverWatchOptions, KeyRange, WatchSink } from '@holdfast/store/adapter';
 import type { Connections } from './connections.js';
@@ -272,7 +273,7 @@ export class RemoteWatch implements DriverWatch {
     server.ready.then(
       (bookmark) => {
         this.#tell(stream, () => {
-          this.#established(this.#position ?? bookmark);
+          this.#established(this.#position ?? bookmark, server.state);
         });
       },
       () => undefined,
@@ -323,10 +324,10 @@ export class RemoteWatch implements DriverWatch {
     );
   }
 
-  #established(after: Bookmark): void {
+  #established(after: Bookmark, state: WatchState): void {
     this.#position = after;
     this.#wasLive = true;
-    this.#sink.established(after);
+    this.#sink.established(after, state.status === 'live' ? state.head : undefined);
   }
 
   #arrived(batch: WatchBatch): void {

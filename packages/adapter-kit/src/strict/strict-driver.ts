@@ -50,11 +50,11 @@ class StrictSink {
     this.#inner = inner;
     this.#onMistake = onMistake;
     this.sink = {
-      established: (after) => {
+      established: (after, head) => {
         if (!this.#may('established') || !this.#isOfHistory('established', after)) return;
         this.#established = true;
         this.#last ??= after;
-        inner.established(after);
+        inner.established(after, head);
       },
       interrupted: (cause) => {
         if (!this.#may('interrupted')) return;

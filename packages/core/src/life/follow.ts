@@ -38,6 +38,10 @@ export class Follow implements FollowContext {
   /** How often a watch was established. */
   readonly #establishments = new Watermark();
   readonly #renewal: Renewal;
+  /** What is read in place of a watch: none begins before it has ended. It never rejects. */
+  #reading: Promise<unknown> | undefined;
+  /** Not after such a read has failed, until a watch has held. */
+  #mayRead = true;
   #watch = new AbortController();
   #isWatchLive = false;
   /** Evidence from this ticket on is newer than the establishment of the watch. */
@@ -45,8 +49,9 @@ export class Follow implements FollowContext {
   /** Whether the watch ended for another one to take its place at once. */
   #isReplaced = false;
   #hasProgressed = false;
-  /** The head by the first read of it since the watch was established. */
-  #firstHead: number | undefined;
+  /** The head that was told when the watch was established, and the one that was read first since. */
+  #toldHead: number | undefined;
+  #readHead: number | undefined;
   #hasHeld = false;
   /** The watch that was handed over, until another one takes its place. */
   #opened: OpenWatch | undefined;
@@ -81,12 +86,21 @@ export class Follow implements FollowContext {
   }
 
   get isReplaying(): boolean {
-    // After the first establishment there is only what came during the load.
-    return !this.isProved && !this.#hasProgressed && this.#establishments.value !== 1;
+    // On its first connection a watch has only to bring what came during the load.
+    const isFirst = this.#establishments.value === 1 && this.#isWatchLive;
+    return !this.isProved && !this.#hasProgressed && !isFirst;
   }
 
-  missedUntil(head: number): number {
-    return (this.#firstHead ??= head);
+  get mayReadMissed(): boolean {
+    return this.#mayRead;
+  }
+
+  get toldHead(): number | undefined {
+    return this.#toldHead;
+  }
+
+  firstHead(head: number): number {
+    return this.#toldHead ?? (this.#readHead ??= head);
   }
 
   /** Whether the mirror was proved complete, or the history the same, while one of the watches followed. */
@@ -132,8 +146,11 @@ export class Follow implements FollowContext {
     this.#watch.abort(cause ?? new StoreError('aborted', 'the mirror replaces a watch that fell silent'));
   }
 
-  skipReplay(): void {
-    this.#leave('the mirror has read what the watch was to replay');
+  skipReplay(reading: Promise<unknown>): void {
+    this.#reading = reading.catch(() => {
+      this.#mayRead = false;
+    });
+    this.#leave('the mirror reads what the watch was to replay');
   }
 
   /**
@@ -180,7 +197,9 @@ export class Follow implements FollowContext {
   async #keepWatching(): Promise<void> {
     const { runtime } = this;
     const { backoff, clock } = runtime.settings;
-    while (!this.signal.aborted) {
+    for (;;) {
+      await this.#reading;
+      if (this.signal.aborted) return;
       const started = clock.now();
       const { reason, cause } = await this.#watchOnce();
       if (this.signal.aborted) return;
@@ -275,14 +294,15 @@ export class Follow implements FollowContext {
     } else if (state.status === 'live') {
       this.#renewal.follows();
       this.#hasProgressed = false;
-      this.#firstHead = undefined;
+      this.#toldHead = state.head;
+      this.#readHead = undefined;
       this.runtime.isFollowing = true;
       this.runtime.reachability.watchEstablished();
       this.#establishedAt = this.runtime.freshness.begin().ticket;
       this.#establishments.set(this.#establishments.value + 1);
       this.#historyCheck.established(state.after);
     } else if (state.status === 'interrupted') {
-      if (!this.#watch.signal.aborted && this.isVerified) this.#renewal.noteLoss();
+      if (!this.#watch.signal.aborted) this.#renewal.noteLoss();
       this.runtime.reachability.watchInterrupted(state.cause);
       this.#noteHeld();
       this.#establishedAt = Infinity;
@@ -297,6 +317,7 @@ export class Follow implements FollowContext {
 
   #noteHeld(): void {
     if (this.isProved || this.isVerified) this.#hasHeld = true;
+    if (this.isProved) this.#mayRead = true;
   }
 
   #canFollowFrom(after: Bookmark): boolean {

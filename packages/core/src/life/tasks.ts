@@ -1,27 +1,32 @@
 import { sleep, toStoreError } from '@holdfast/store/adapter';
 import { audit } from '../proof/audit.js';
 import type { FollowContext } from '../proof/follow-context.js';
+import { Lock } from '../util/lock.js';
 import { isVerifiedWithin } from '../proof/await-verified.js';
 import { endFor } from '../proof/follow-end.js';
-import { isHeadFar, prove } from '../proof/prove-complete.js';
+import { catchUpIfFar, prove } from '../proof/prove-complete.js';
 
 // What proofs and audits take off their waits at random, so that a fleet does not read in step (M9).
 const JITTER = 0.2;
 /** How long a watch that was established has to tell that there is nothing, in milliseconds. */
 const FIRST_PROOF_MS = 1_000;
+/** How long it has where the mirror is not live any more, before everything that may have changed is read, in milliseconds. */
+const STALE_GRACE_MS = 3_000;
 
 /** What goes on beside the watch of a following, until that ends: proofs, in time and on request, and audits. */
 export async function runTasks(follow: FollowContext): Promise<void> {
+  // Two that find at the same time that a proof is due would have the store asked twice.
+  const due = new Lock();
   await Promise.all([
-    keepProved(follow),
-    proveOnceEstablished(follow),
+    keepProved(follow, due),
+    proveOnceEstablished(follow, due),
     proveOnRequest(follow),
     auditNowAndThen(follow),
   ]);
 }
 
 /** Keeps the evidence fresh (M1, M7): a proof well before the last one gets too old. */
-async function keepProved(follow: FollowContext): Promise<void> {
+async function keepProved(follow: FollowContext, due: Lock): Promise<void> {
   const { runtime, signal } = follow;
   const { livenessMs, clock } = runtime.settings;
   const longest = livenessMs / 3;
@@ -35,10 +40,12 @@ async function keepProved(follow: FollowContext): Promise<void> {
       latestMs: until(longest),
     };
     await runtime.heads.timer.sleep(rest, signal);
-    const { provedAsOf } = runtime.freshness;
-    const age = provedAsOf === undefined ? undefined : clock.now() - provedAsOf;
-    if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
-    await prove(follow, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
+    await due.run(async () => {
+      const { provedAsOf } = runtime.freshness;
+      const age = provedAsOf === undefined ? undefined : clock.now() - provedAsOf;
+      if (age !== undefined && age >= 0 && age < livenessMs / 4) return;
+      await prove(follow, { graceMs: livenessMs / 6, blamesWatch: true, isShared: true });
+    });
   });
 }
 
@@ -46,7 +53,7 @@ async function keepProved(follow: FollowContext): Promise<void> {
  * After a connection was lost: the sooner it is known whether anything was missed, the sooner the state says so. A mirror that is live
  * by what was proved before lets its watch tell that first: then there is nothing to read.
  */
-async function proveOnceEstablished(follow: FollowContext): Promise<void> {
+async function proveOnceEstablished(follow: FollowContext, due: Lock): Promise<void> {
   const { runtime, signal } = follow;
   const { livenessMs, graceMs, clock } = runtime.settings;
   const isLive = () => runtime.freshness.isRecent && runtime.state.current.status === 'live';
@@ -54,13 +61,15 @@ async function proveOnceEstablished(follow: FollowContext): Promise<void> {
   await repeat(follow, async () => {
     const establishment = await follow.established(done + 1);
     const longest = Math.min(FIRST_PROOF_MS, livenessMs / 6);
-    if (!(await isVerifiedWithin(follow, longest))) await follow.verified((await isHeadFar(follow)) ? 0 : undefined);
+    // A watch that tells how far it is behind need not begin to replay that.
+    const isRead = follow.toldHead !== undefined && (await catchUpIfFar(follow));
+    if (!isRead && !(await isVerifiedWithin(follow, longest)) && !(await catchUpIfFar(follow))) await follow.verified();
     if (isLive()) await sleep(clock, jittered(longest, follow), signal);
     const isTold = follow.hasProgressed && isLive();
-    const grace = isLive() ? livenessMs / 6 : longest;
-    while (!isTold && !follow.isProved && follow.isVerified) {
-      await prove(follow, { graceMs: Math.max(graceMs, grace), blamesWatch: true, isShared: true });
-    }
+    const grace = isLive() ? livenessMs / 6 : Math.min(STALE_GRACE_MS, livenessMs / 6);
+    const isDue = () => !isTold && !follow.isProved && follow.isVerified;
+    const proof = { graceMs: Math.max(graceMs, grace), blamesWatch: true, isShared: true };
+    while (isDue()) await due.run(() => (isDue() ? prove(follow, proof) : Promise.resolve()));
     done = establishment;
   });
 }

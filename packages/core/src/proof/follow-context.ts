@@ -13,18 +13,25 @@ export interface FollowContext {
   readonly isProved: boolean;
   /** Whether nothing shows yet how far the watch is since it was established, or it is not: what was missed may be still to come. */
   readonly isReplaying: boolean;
+  /** The store's head that was told when the watch was established, if one was. */
+  readonly toldHead: number | undefined;
   /**
-   * Up to where something was missed: the store's head by the first read of it since the watch was established.
+   * Up to where something was missed: the store's head that was told when the watch was established, or read first since.
    *
-   * @param head by a read that was just made
+   * @param head by a read; it counts if no other was there before
    */
-  missedUntil(head: number): number;
+  firstHead(head: number): number;
   /** Ends the following; only the first end counts. */
   end(how: FollowEnd): void;
   /** The watch is not to be relied on: another one takes its place. `cause`: how it failed; none where it fell silent. */
   replaceWatch(cause?: StoreError): void;
-  /** What the watch still has to replay was read: another one begins where the table is now. */
-  skipReplay(): void;
+  /**
+   * What the watch still has to replay is being read, and must not be sent as well: it ends, and another one begins where the table is once
+   * the reading has ended, in whatever way.
+   */
+  skipReplay(reading: Promise<unknown>): void;
+  /** Whether such a read may be made: not after one has failed, until a watch has brought the mirror up. */
+  readonly mayReadMissed: boolean;
   /** Whether the watch has told how far it is since it was established. */
   readonly hasProgressed: boolean;
   /** How often a watch was established. */

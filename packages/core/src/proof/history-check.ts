@@ -1,5 +1,5 @@
 import { type Bookmark, isStoreError, type Revision, StoreError, type WatchBatch } from '@holdfast/store';
-import { toStoreError } from '@holdfast/store/adapter';
+import { removeAbortListener, toStoreError, whenAborted } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { matchesFingerprint } from '../table/fingerprint.js';
 import { isOtherOrOlder } from '../table/history.js';
@@ -57,13 +57,15 @@ export class HistoryCheck {
   // Whether the watch has a connection that was not lost since it was established. Reads may go over another one, to another history.
   #isConnected = false;
   #losses = 0;
+  // What is asked of the history behind the present connection: once that is lost the answer says nothing any more.
+  #asking = new AbortController();
   // What came past this, over a connection that is gone, was not verified, and can't be any more: it must not be taken in.
   #unverifiedAfter: Revision | undefined;
   #pending: Bookmark | undefined;
   #task: Promise<void> | undefined;
   /** Of the watch, while it brings what is known. */
   #replay: Replay | undefined;
-  /** 1 once somebody waits for the proof. */
+  /** 1 once somebody waits for the proof, or it is not to be had over this connection. */
   #urgency = new Watermark();
 
   /** @param isUnbroken whether the watch has had its connection since before everything that the table holds was read */
@@ -92,6 +94,7 @@ export class HistoryCheck {
     this.#isConnected = true;
     this.#losses += 1;
     this.#pending = after;
+    this.#asking = new AbortController();
     this.#urgency = new Watermark();
     this.applied();
   }
@@ -102,6 +105,7 @@ export class HistoryCheck {
     if (this.#isConnected) this.#endReplay();
     this.#isConnected = false;
     this.#losses += 1;
+    this.#stopAsking();
     this.#unverifiedAfter ??= this.#pending?.revision;
   }
 
@@ -110,6 +114,7 @@ export class HistoryCheck {
     this.#endReplay();
     this.#isConnected = false;
     this.#losses += 1;
+    this.#stopAsking();
     this.#unverifiedAfter = undefined;
     if (this.#pending !== undefined) this.#pending = this.#follow.runtime.table.bookmark;
   }
@@ -173,6 +178,12 @@ export class HistoryCheck {
     this.#replay = undefined;
   }
 
+  #stopAsking(): void {
+    this.#asking.abort(new StoreError('aborted', 'the connection whose history was looked at is lost'));
+    // A pause before it is over, too.
+    this.#urgency.set(1);
+  }
+
   #start(): void {
     this.#task ??= this.#run().finally(() => {
       this.#task = undefined;
@@ -184,6 +195,7 @@ export class HistoryCheck {
     const backoff = runtime.newBackoff();
     while (this.#pending !== undefined && this.#isConnected && !signal.aborted) {
       const losses = this.#losses;
+      const { signal: asking } = this.#asking;
       try {
         const same = await this.#isSame();
         this.#isFresh = false;
@@ -199,6 +211,8 @@ export class HistoryCheck {
         }
       } catch (error) {
         if (signal.aborted) return;
+        // Whatever is established next asks anew.
+        if (asking.aborted) continue;
         const cause = toStoreError(error);
         const end = endFor(cause);
         if (end !== undefined) {
@@ -223,8 +237,9 @@ export class HistoryCheck {
     // Everything was read while the connection held: there is no other history that it could have come from.
     if (isUnbroken && !historicalReads) return true;
     try {
-      if (historicalReads) await this.#pause(FINGERPRINT_MS);
-      return await isSameContent(this.#follow);
+      if (!historicalReads) return await isSameContent(this.#follow);
+      await this.#pause(FINGERPRINT_MS);
+      return await this.#ask((asking) => isSameHistory(this.#follow.runtime, asking));
     } catch (error) {
       // What was to be looked at is compacted. That comes of a store that is compacted all the time, and proves nothing else.
       if (isUnbroken && isStoreError(error, 'compacted')) return true;
@@ -242,7 +257,7 @@ export class HistoryCheck {
     await this.#pause(COUNT_MS);
     const { bookmark, count } = table;
     if (bookmark === undefined) return undefined;
-    const read = await readPastCount(runtime, signal, bookmark.revision);
+    const read = await this.#ask((asking) => readPastCount(runtime, asking, bookmark.revision));
     if (table.revision !== bookmark.revision) return undefined;
     if (isOtherOrOlder(read.bookmark, bookmark) || read.count !== count) return false;
     const patienceMs = freshness.isRecent
@@ -252,6 +267,21 @@ export class HistoryCheck {
     if (table.revision !== bookmark.revision) return undefined;
     const verdict = replay.verdict();
     return verdict === 'untold' ? verdict : verdict === 'same';
+  }
+
+  /** Makes a read that is of use only as long as the connection is there. */
+  async #ask<T>(read: (asking: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal } = this.#follow;
+    const asking = this.#asking;
+    const stop = () => {
+      asking.abort(signal.reason);
+    };
+    whenAborted(signal, stop);
+    try {
+      return await read(asking.signal);
+    } finally {
+      removeAbortListener(signal, stop);
+    }
   }
 
   /** Lets a fleet read one after the other (M9), for a time that grows with what each read costs, unless somebody waits. */

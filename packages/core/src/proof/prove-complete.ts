@@ -1,5 +1,3 @@
-import type { Bookmark } from '@holdfast/store';
-import type { Runtime } from '../runtime/runtime.js';
 import type { FollowContext } from './follow-context.js';
 import { isVerifiedWithin } from './await-verified.js';
 import { OTHER_HISTORY } from './follow-end.js';
@@ -30,8 +28,10 @@ export interface ProveOptions {
  */
 export async function prove(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { runtime, signal } = follow;
-  await follow.verified(options.isShared ? undefined : options.graceMs);
+  const { store } = runtime;
+  await (options.isShared ? verifiedSoon(follow) : follow.verified(options.graceMs));
   const { readSteps } = runtime;
+  const { isVerified } = follow;
   const read = options.isShared ? await readSharedHead(runtime, signal) : undefined;
   const known = runtime.table.bookmark;
   const mark = read?.mark ?? runtime.freshness.begin();
@@ -40,21 +40,27 @@ export async function prove(follow: FollowContext, options: ProveOptions): Promi
     follow.end(OTHER_HISTORY);
     return;
   }
-  if (options.isShared && !(await isStillVerified(follow))) return;
-  if (isFarBehind(follow, head) && (await catchUp(follow, head, options))) return;
-  if (await isBrought(follow, head.revision, options)) await confirm(follow, mark, readSteps);
-  else if (canReadDeltas(runtime)) await proveByDelta(follow, { ...options, catchesUp: false });
+  // If the connection was lost meanwhile, everything would have to be compared: it is cheaper to wait for the watch, and for another head.
+  const isOtherwise = isVerified !== follow.isVerified && store.capabilities.historicalReads;
+  if (options.isShared && isOtherwise) return;
+  const { revision } = head;
+  if (isFarBehind(follow, revision)) await catchUp(follow, revision);
+  else if (await isBrought(follow, revision, options)) await confirm(follow, mark, readSteps);
+  // The watch may only now have a connection again, and be found to be far behind.
+  else if (isFarBehind(follow, revision)) await catchUp(follow, revision);
+  else if (canReadDeltas(runtime)) await proveByDelta(follow, options);
   else await proveByFingerprint(follow, options);
 }
 
 /**
- * Whether the head counts for what the watch has told. If the connection was lost while it was read, everything would have to be compared
- * for it: it is cheaper to wait for the watch, and to read another one.
+ * Waits for a watch whose history is proved; without one everything must be compared. So not for long where no watch has a connection,
+ * but as long as a check takes that is under way: the store would be asked once more for the same, and it is slow.
  */
-async function isStillVerified(follow: FollowContext): Promise<boolean> {
+async function verifiedSoon(follow: FollowContext): Promise<void> {
   const { store, settings } = follow.runtime;
-  if (follow.isVerified || !store.capabilities.historicalReads) return true;
-  return !(await isVerifiedWithin(follow, settings.livenessMs / 6));
+  await follow.verified();
+  if (follow.isVerified || !store.capabilities.historicalReads) return;
+  if (!(await isVerifiedWithin(follow, settings.livenessMs / 6))) await follow.verified();
 }
 
 /** How often a watch that goes on bringing something gets the grace at least. */
@@ -87,26 +93,55 @@ function canReadDeltas({ store }: FollowContext['runtime']): boolean {
  * Whether the watch would take longer to bring what was missed than it takes to read what came of that. What was written since it was
  * established was not missed: a busy store makes many revisions of other keys while a slow mirror takes its own in.
  */
-function isFarBehind(follow: FollowContext, { revision }: Bookmark): boolean {
-  const { runtime, isReplaying } = follow;
-  const missed = Math.min(revision, follow.missedUntil(revision)) - runtime.table.revision;
-  return isReplaying && missed > mostReplayed(runtime, runtime.table.count) && canReadDeltas(runtime);
+function isFarBehind(follow: FollowContext, head: number): boolean {
+  const { runtime, isReplaying, mayReadMissed } = follow;
+  const missed = follow.firstHead(head) - runtime.table.revision;
+  return isReplaying && mayReadMissed && missed > mostReplayed(runtime, runtime.table.count) && canReadDeltas(runtime);
 }
 
-/** The same by a look at the head: then what the watch still has to bring is not worth waiting for. */
-export async function isHeadFar(follow: FollowContext): Promise<boolean> {
-  const { runtime, signal } = follow;
+/**
+ * Reads what was missed where that is far more than the watch should bring, by a look at the head.
+ *
+ * @returns whether it was
+ */
+export async function catchUpIfFar(follow: FollowContext): Promise<boolean> {
+  const head = follow.toldHead ?? (await anyHead(follow));
+  if (!isFarBehind(follow, head)) return false;
+  await catchUp(follow, head);
+  return true;
+}
+
+async function anyHead({ runtime, signal }: FollowContext): Promise<number> {
   const { bookmark } = (await readSharedHead(runtime, signal)) ?? { bookmark: await readHead(runtime, signal) };
-  return isFarBehind(follow, bookmark);
+  return bookmark.revision;
 }
 
-/** Reads the missed changes, unless another proof did so in the meantime. */
-function catchUp(follow: FollowContext, head: Bookmark, options: ProveOptions): Promise<boolean> {
-  return follow.runtime.catchUpLock.run(async () => {
-    if (!isFarBehind(follow, head)) return false;
-    await proveByDelta(follow, { ...options, catchesUp: true });
-    return true;
+/**
+ * Reads the missed changes in place of the watch, unless that is done by another proof meanwhile. Then there is another watch: when that has
+ * proved the history, the read counts as a proof.
+ */
+async function catchUp(follow: FollowContext, head: number): Promise<void> {
+  const { runtime } = follow;
+  const mark = runtime.freshness.begin();
+  const readSteps = await runtime.catchUpLock.run(async () => {
+    if (!isFarBehind(follow, head)) return undefined;
+    const reading = readMissed(follow, mark);
+    follow.skipReplay(reading);
+    return reading;
   });
+  const isVerified = await isVerifiedWithin(follow, runtime.settings.livenessMs / 6);
+  if (isVerified && readSteps !== undefined) await confirm(follow, mark, readSteps);
+}
+
+/** Gives the number of steps made by reads, including this one; `undefined` if nothing was read that counts. */
+async function readMissed(follow: FollowContext, mark: Mark): Promise<number | undefined> {
+  const { runtime, signal } = follow;
+  const known = runtime.table.bookmark;
+  // There is time for it: nothing else is to be had.
+  const delta = await readDelta(runtime, signal, runtime.settings.livenessMs);
+  if (!isOtherOrOlder(delta.bookmark, known)) return installDelta(follow, delta, mark);
+  follow.end(OTHER_HISTORY);
+  return undefined;
 }
 
 /**
@@ -128,16 +163,11 @@ async function confirm(follow: FollowContext, mark: Mark, readSteps: number): Pr
   follow.runtime.prove(mark);
 }
 
-async function proveByDelta(
-  follow: FollowContext,
-  options: ProveOptions & { readonly catchesUp: boolean },
-): Promise<void> {
+async function proveByDelta(follow: FollowContext, options: ProveOptions): Promise<void> {
   const { runtime, signal } = follow;
   const mark = runtime.freshness.begin();
   const known = runtime.table.bookmark;
-  const reading = readDelta(runtime, signal);
-  if (options.catchesUp) await holdEvents(runtime, reading, signal);
-  const delta = await reading;
+  const delta = await readDelta(runtime, signal);
   if (isOtherOrOlder(delta.bookmark, known)) {
     follow.end(OTHER_HISTORY);
     return;
@@ -148,29 +178,17 @@ async function proveByDelta(
     return { ...comparison, readSteps: runtime.readSteps };
   });
   if (kind === 'changed') {
-    const isSilent = options.catchesUp ? false : await isWatchSilent(follow, delta.bookmark.revision, options);
+    const isSilent = await isWatchSilent(follow, delta.bookmark.revision, options);
     if (isSilent !== undefined) {
       const steps = await installDelta(follow, delta, mark);
       if (steps === undefined) return;
       await confirm(follow, mark, steps);
-      if (options.catchesUp) follow.skipReplay();
       if (isSilent) follow.replaceWatch();
       return;
     }
   }
   if (kind === 'mismatch') follow.end(OTHER_HISTORY);
   else if (kind !== 'outdated') await confirm(follow, mark, readSteps);
-}
-
-/** How long events may wait for a read that brings the same changes, in milliseconds. */
-const HOLD_MS = 1_000;
-
-/** Lets what the watch brings wait for a read that will have it, unless that takes long: to take it in twice is only work. */
-async function holdEvents(runtime: Runtime, reading: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  // How it ends is for who awaits the read itself, and it may end before its turn comes here.
-  const ended = reading.catch(() => undefined);
-  const read = () => runtime.wait('the read of changes', HOLD_MS, signal, () => ended);
-  await runtime.lock.run(() => read().catch(() => undefined));
 }
 
 /**

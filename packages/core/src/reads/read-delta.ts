@@ -18,10 +18,12 @@ export interface DeltaOptions {
 /**
  * Reads the changes since the newest entry that the mirror knows, including that entry: if nothing changed, the answer is exactly that
  * entry, which also confirms the history. Needs capability `deltaReads`.
+ *
+ * @param timeoutMs the longest time that the store may take for a page, in milliseconds
  */
-export function readDelta(runtime: Runtime, signal: AbortSignal): Promise<Delta> {
+export function readDelta(runtime: Runtime, signal: AbortSignal, timeoutMs = runtime.readTimeoutMs): Promise<Delta> {
   const { newest, revision } = runtime.table.fingerprint();
-  return readChanges(runtime, { minModRevision: newest ?? revision, timeoutMs: runtime.readTimeoutMs }, signal);
+  return readChanges(runtime, { minModRevision: newest ?? revision, timeoutMs }, signal);
 }
 
 /** Reads every key that was last changed at a revision or later. Needs capability `deltaReads`. */

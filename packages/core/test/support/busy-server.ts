@@ -107,8 +107,8 @@ class BusyDriver extends DelegatingDriver {
   override watch(range: KeyRange, options: DriverWatchOptions, sink: WatchSink): DriverWatch {
     const server = this.#server;
     const watch = super.watch(range, options, {
-      established: (after) => {
-        sink.established(after);
+      established: (after, head) => {
+        sink.established(after, head);
       },
       interrupted: (cause) => {
         sink.interrupted(cause);

@@ -233,7 +233,7 @@ export class ScriptedWatch implements DriverWatch {
     };
     inner.onState((state) => {
       deliver(() => {
-        if (state.status === 'live') this.#sink.established(this.#script.onEstablished(state.after));
+        if (state.status === 'live') this.#sink.established(this.#script.onEstablished(state.after), state.head);
         else if (state.status === 'interrupted') this.#sink.interrupted(state.cause);
       });
     });

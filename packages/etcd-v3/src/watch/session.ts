@@ -149,7 +149,9 @@ export class WatchSession implements DriverWatch, LinkMember, WatchFollower {
     this.#renewals = 0;
     const bookmark = this.#position.begin(header);
     this.#enter({ name: 'following', stream, subscription, since: this.#clock.now(), from: bookmark.revision });
-    this.#sink.established(bookmark);
+    const { revision: head } = header;
+    // A proxy may tell none.
+    this.#sink.established(bookmark, head < bookmark.revision ? undefined : (head as Revision));
   }
 
   revision(group: RevisionGroup): void {

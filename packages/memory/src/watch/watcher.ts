@@ -63,7 +63,8 @@ export class Watcher implements DriverWatch {
     }
     const { resumed } = this.#state;
     this.#to({ status: resumed ? 'behind' : 'full' });
-    this.#sink.established(this.#hub.bookmark(this.#position));
+    const { revision: head } = this.#hub.bookmark(this.#hub.history.head);
+    this.#sink.established(this.#hub.bookmark(this.#position), head);
     this.catchUp();
   }
 
