@@ -25,9 +25,9 @@ export const etcdV3Watch: readonly Mutant[] = [
     trap: 2,
     why: '`created` moves the resume point to its head: a cut right after it loses the backlog',
     file: SESSION,
-    find: '    this.#sink.established(bookmark);',
+    find: '    this.#sink.established(bookmark, head < bookmark.revision ? undefined : (head as Revision));',
     replace:
-      '    this.#sink.established(bookmark);\n    this.#position.moveTo({ ...bookmark, revision: header.revision as Revision });',
+      '    this.#sink.established(bookmark, head < bookmark.revision ? undefined : (head as Revision));\n    this.#position.moveTo({ ...bookmark, revision: header.revision as Revision });',
     caughtBy: { test: SCRIPTED, name: '`created` does not move the resume point .trap 2' },
   },
   {
