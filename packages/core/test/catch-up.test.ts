@@ -1,3 +1,4 @@
+import { toRevision } from '@holdfast/store';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { held, PREFIX, shown, thing, world, type World } from './support/world.js';
 
@@ -145,6 +146,32 @@ describe('catching up by the cheaper way', () => {
     expect(watches).toBe(0);
     await w.until(() => w.clock.now() - mirror.asOf < 1_000);
     expect(w.script.reads.filter(isDelta)).toHaveLength(1);
+  });
+
+  test('a watch that tells more than a read shows is not believed twice', async () => {
+    const mirror = await w.open({ replayRevisions: 10 });
+    w.script.onHead = (head = toRevision(1)) => toRevision(head + 1_000);
+    await miss(5);
+    w.script.onBatch = (batch) => batch;
+    await w.until(() => w.script.reads.some(isDelta));
+    await w.clock.advance(1_000);
+    expect(w.script.reads.filter(isDelta)).toHaveLength(1);
+    await w.data.put(`${PREFIX}c`, thing(3));
+    await w.until(() => mirror.get('c')?.value.n === 3);
+  });
+
+  test('a store that tells no head is asked for it', async () => {
+    const mirror = await w.open({ replayRevisions: 10 });
+    w.script.onHead = () => undefined;
+    await miss(20, { holdsEvents: true });
+    w.script.onBatch = (batch) => batch;
+    await w.until(() => w.script.reads.some(isDelta));
+    expect(w.script.reads.some(isHead)).toBe(true);
+    w.script.onEstablished = (after) => after;
+    w.script.release();
+    await w.until(async () => {
+      expect(shown(mirror)).toEqual(await held(w.data));
+    });
   });
 
   test('a read of changes that fails is not made again: the watch brings them', async () => {

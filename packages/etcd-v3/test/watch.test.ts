@@ -1,5 +1,6 @@
 // The v3 watch on real servers: what C10 to C12 promise, and what it costs the server.
 import { describe, expect, test } from '@jest/globals';
+import { withPrefix } from '@holdfast/store';
 import { decodeUtf8 } from '@holdfast/store/adapter';
 import { availableEtcds, eventually } from '@holdfast/testkit';
 import { Follower, withWorld } from './watch-world.js';
@@ -28,6 +29,23 @@ describe.each(availableEtcds().map(({ version }) => version))('etcd %s', (versio
         { type: 'put', isCreate: false, current: { version: 2 } },
       ]);
       await follower.equals(() => truth('/a/'));
+    });
+  });
+
+  test('a watch from the past tells the head with which it was established, and a view of the store hands it on', async () => {
+    await withWorld({ version }, async ({ store, writer, follow }) => {
+      const first = await writer.put('/a/1', '1');
+      for (const value of ['2', '3', '4']) await writer.put('/a/1', value);
+      const { revision: head, identity } = await store.status();
+      const after = { revision: first.revision, identity };
+      const follower = follow({ prefix: '/a/' }, { after });
+      await follower.watch.ready;
+      expect(follower.watch.state).toMatchObject({ status: 'live', after, head });
+      const view = withPrefix(store, '/a/');
+      const watch = view.watch({ prefix: '' }, { after });
+      await watch.ready;
+      expect(watch.state).toMatchObject({ status: 'live', head });
+      await watch.close();
     });
   });
 

@@ -323,6 +323,17 @@ describe('another history', () => {
 });
 
 describe('an interruption', () => {
+  test('the head that was missed up to is told when it is over', async () => {
+    const watch = store.watch(everything);
+    const { revision } = await watch.ready;
+    const reconnect = store.interrupt();
+    for (const value of ['1', '2', '3']) await store.put('/a', value);
+    reconnect();
+    await eventually(() => watch.state.status === 'live');
+    expect(watch.state).toMatchObject({ after: { revision }, head: revision + 3 });
+    await watch.close();
+  });
+
   test('loses nothing and repeats nothing, and is shown', async () => {
     const states: WatchState['status'][] = [];
     const watch = store.watch(everything);

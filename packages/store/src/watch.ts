@@ -30,8 +30,8 @@ export interface WatchBatch {
 export type WatchState =
   | { readonly status: 'connecting' }
   /**
-   * The server follows from the bookmark `after`. Later events come over this connection. `head`: the store's revision at that time, where it
-   * told; so much is to come at least.
+   * The server follows from the bookmark `after`. Later events come over this connection. `head`: the store's revision at that time, if it
+   * told one: what was written up to there is still to come.
    */
   | { readonly status: 'live'; readonly since: number; readonly after: Bookmark; readonly head?: Revision }
   /** Reconnecting: events may be late until the watch is `live` again. */

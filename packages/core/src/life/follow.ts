@@ -40,8 +40,9 @@ export class Follow implements FollowContext {
   readonly #renewal: Renewal;
   /** What is read in place of a watch: none begins before it has ended. It never rejects. */
   #reading: Promise<unknown> | undefined;
-  /** Not after such a read has failed, until a watch has held. */
+  /** Once, until a watch has held; and after a read that failed, until one has brought the mirror up. */
   #mayRead = true;
+  #hasReadFailed = false;
   #watch = new AbortController();
   #isWatchLive = false;
   /** Evidence from this ticket on is newer than the establishment of the watch. */
@@ -147,9 +148,11 @@ export class Follow implements FollowContext {
   }
 
   skipReplay(reading: Promise<unknown>): void {
-    this.#reading = reading.catch(() => {
+    const ended = (hasFailed: boolean) => () => {
+      this.#hasReadFailed = hasFailed;
       this.#mayRead = false;
-    });
+    };
+    this.#reading = reading.then(ended(false), ended(true));
     this.#leave('the mirror reads what the watch was to replay');
   }
 
@@ -242,7 +245,7 @@ export class Follow implements FollowContext {
       if (end !== undefined && !this.#renewal.isOvertaken(cause, begun.after)) this.end(end);
       return { reason: 'watch-failed', cause };
     } finally {
-      this.#noteHeld();
+      this.#noteLoss();
       this.#opened = undefined;
       this.#isWatchLive = false;
       this.#establishedAt = Infinity;
@@ -304,20 +307,24 @@ export class Follow implements FollowContext {
     } else if (state.status === 'interrupted') {
       if (!this.#watch.signal.aborted) this.#renewal.noteLoss();
       this.runtime.reachability.watchInterrupted(state.cause);
-      this.#noteHeld();
+      this.#noteLoss();
       this.#establishedAt = Infinity;
       this.#historyCheck.interrupted();
       this.runtime.noteTrouble(state.cause);
     } else if (state.status === 'closed') {
-      this.#noteHeld();
+      this.#noteLoss();
       // It has ended, and what it still holds is yet to come: its connection is gone all the same.
       this.#historyCheck.interrupted();
     }
   }
 
-  #noteHeld(): void {
+  #noteLoss(): void {
     if (this.isProved || this.isVerified) this.#hasHeld = true;
-    if (this.isProved) this.#mayRead = true;
+    // One that was left for a read has not shown that it needs none.
+    const hasHeld = this.isProved || (this.isVerified && !this.#hasReadFailed);
+    if (hasHeld && !this.#isReplaced) this.#mayRead = true;
+    this.#toldHead = undefined;
+    this.#readHead = undefined;
   }
 
   #canFollowFrom(after: Bookmark): boolean {

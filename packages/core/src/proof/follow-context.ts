@@ -30,7 +30,7 @@ export interface FollowContext {
    * the reading has ended, in whatever way.
    */
   skipReplay(reading: Promise<unknown>): void;
-  /** Whether such a read may be made: not after one has failed, until a watch has brought the mirror up. */
+  /** Whether such a read may be made: not again and again, where it leaves the mirror as far behind as it was, or fails each time. */
   readonly mayReadMissed: boolean;
   /** Whether the watch has told how far it is since it was established. */
   readonly hasProgressed: boolean;

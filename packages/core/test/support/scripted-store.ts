@@ -5,6 +5,7 @@ import {
   isStoreError,
   type ListResult,
   type Page,
+  type Revision,
   StoreError,
   type TxnResult,
   type Watch,
@@ -40,8 +41,9 @@ export class Script {
   /** What becomes of each list, and of each page of a scan, on its way: a server or a proxy may answer anything. */
   onList: (list: ListResult, read: ScriptedRead) => ListResult = (list) => list;
   onPage: (page: Page, read: ScriptedRead) => Page | undefined = (page) => page;
-  /** From where a watch is said to follow. */
+  /** From where a watch is said to follow, and which head it tells. */
   onEstablished: (after: Bookmark) => Bookmark = (after) => after;
+  onHead: (head: Revision | undefined) => Revision | undefined = (head) => head;
   /** What a watch that is being opened fails with. */
   onWatch: () => StoreError | undefined = () => undefined;
   /** What becomes of each batch on its way. */
@@ -233,7 +235,8 @@ export class ScriptedWatch implements DriverWatch {
     };
     inner.onState((state) => {
       deliver(() => {
-        if (state.status === 'live') this.#sink.established(this.#script.onEstablished(state.after), state.head);
+        if (state.status === 'live')
+          this.#sink.established(this.#script.onEstablished(state.after), this.#script.onHead(state.head));
         else if (state.status === 'interrupted') this.#sink.interrupted(state.cause);
       });
     });
