@@ -66,5 +66,6 @@ test('spans are apart by a factor, unless they overlap', () => {
   expect(factorBetween([5, 7], [4, 6])).toBe(1);
   expect(factorBetween([1, 2], [4, 6])).toBe(2);
   expect(factorBetween([9, 12], [4, 6])).toBe(1.5);
+  expect(factorBetween([0, 0], [0, 0])).toBe(1);
   expect(factorBetween([9, Infinity], [4, 6])).toBe(1.5);
 });

@@ -24,6 +24,9 @@ export function sizingTables(page: SizingPage): string {
     '## How well real fleets are reproduced',
     `${page.measured.about} "Other threads" are those of other programs on that machine, which is shared. In the third measurement their number follows from the share of CPU time that the busy clients got. (A count of runnable threads, short-lived ones included, came to 15, and with 15 the model takes two to four times as long.) In the others it is the number that fits best. Simulated are five seeds.`,
     measuredTable(page),
+    page.measured.rows
+      .flatMap(({ name, scenario, why }) => (why === undefined ? [] : `- ${name}, ${scenario}: ${why}`))
+      .join('\n'),
   ].join('\n\n');
 }
 

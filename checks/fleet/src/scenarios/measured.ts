@@ -44,7 +44,9 @@ export const MEASURED_SEEDS = [1, 2, 3, 4, 5] as const;
 
 /** By which factor two spans are apart; 1 if they overlap. */
 export function factorBetween([least, most]: Span, [measuredLeast, measuredMost]: Span): number {
-  return Math.max(1, least / measuredMost, measuredLeast / most);
+  // Nothing is equal to nothing, by which nothing can be divided.
+  if (least <= measuredMost && measuredLeast <= most) return 1;
+  return Math.max(least / measuredMost, measuredLeast / most);
 }
 
 export type Figure = 'serverCpu' | 'liveAfter' | 'aborted';
