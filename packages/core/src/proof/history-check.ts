@@ -56,8 +56,7 @@ export class HistoryCheck {
   #isFresh: boolean;
   // Whether the watch has a connection that was not lost since it was established. Reads may go over another one, to another history.
   #isConnected = false;
-  #losses = 0;
-  // What is asked of the history behind the present connection: once that is lost the answer says nothing any more.
+  // What is asked of the history behind the present connection: once that is lost, or there is another one, the answer says nothing any more.
   #asking = new AbortController();
   // What came past this, over a connection that is gone, was not verified, and can't be any more: it must not be taken in.
   #unverifiedAfter: Revision | undefined;
@@ -91,8 +90,8 @@ export class HistoryCheck {
       this.#follow.replaceWatch(lostUnverified());
       return;
     }
+    this.#disconnect();
     this.#isConnected = true;
-    this.#losses += 1;
     this.#pending = after;
     this.#asking = new AbortController();
     this.#urgency = new Watermark();
@@ -103,18 +102,14 @@ export class HistoryCheck {
   interrupted(): void {
     // Over another connection it goes on where it was: a part of it may then be of another history.
     if (this.#isConnected) this.#endReplay();
-    this.#isConnected = false;
-    this.#losses += 1;
-    this.#stopAsking();
+    this.#disconnect();
     this.#unverifiedAfter ??= this.#pending?.revision;
   }
 
   /** The watch has ended: what it still held will not come, so the table is compared as it is. */
   lost(): void {
     this.#endReplay();
-    this.#isConnected = false;
-    this.#losses += 1;
-    this.#stopAsking();
+    this.#disconnect();
     this.#unverifiedAfter = undefined;
     if (this.#pending !== undefined) this.#pending = this.#follow.runtime.table.bookmark;
   }
@@ -178,7 +173,8 @@ export class HistoryCheck {
     this.#replay = undefined;
   }
 
-  #stopAsking(): void {
+  #disconnect(): void {
+    this.#isConnected = false;
     this.#asking.abort(new StoreError('aborted', 'the connection whose history was looked at is lost'));
     // A pause before it is over, too.
     this.#urgency.set(1);
@@ -194,7 +190,6 @@ export class HistoryCheck {
     const { runtime, signal } = this.#follow;
     const backoff = runtime.newBackoff();
     while (this.#pending !== undefined && this.#isConnected && !signal.aborted) {
-      const losses = this.#losses;
       const { signal: asking } = this.#asking;
       try {
         const same = await this.#isSame();
@@ -203,8 +198,8 @@ export class HistoryCheck {
           this.#follow.end(OTHER_HISTORY);
           return;
         }
-        // Another loss in the meantime asks for another look.
-        if (same === true && this.#losses === losses) {
+        // A loss in the meantime asks for another look.
+        if (same === true && !asking.aborted) {
           this.#pending = undefined;
           this.#unverifiedAfter = undefined;
           this.#replay = undefined;
