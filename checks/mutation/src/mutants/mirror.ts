@@ -656,7 +656,7 @@ export const mirror: readonly Mutant[] = [
     name: 'mirror-misses-what-is-live',
     why: 'what was written since its watch was established counts as missed: a slow mirror of a busy store reads what its watch brings',
     file: 'packages/core/src/proof/prove-complete.ts',
-    find: 'follow.firstHead(head)',
+    find: 'missed.upTo(head)',
     replace: 'head',
     caughtBy: {
       test: 'packages/core/test/catch-up.test.ts',
@@ -679,7 +679,7 @@ export const mirror: readonly Mutant[] = [
     promise: 'M9',
     why: 'a watch that tells how far behind the mirror is begins to replay that, before a read takes its place: a fleet has it sent for nothing',
     file: 'packages/core/src/life/tasks.ts',
-    find: 'follow.toldHead !== undefined && (await catchUpIfFar(follow))',
+    find: 'follow.missed.toldHead !== undefined && (await catchUpIfFar(follow))',
     replace: 'false',
     caughtBy: {
       test: 'packages/core/test/catch-up.test.ts',
@@ -691,7 +691,7 @@ export const mirror: readonly Mutant[] = [
     promise: 'M9',
     why: 'what is missed is read and replayed at the same time: server and mirror have twice the work',
     file: 'packages/core/src/life/follow.ts',
-    find: '      await this.#reading;\n',
+    find: '      await this.missed.untilRead();\n',
     replace: '',
     caughtBy: {
       test: 'packages/core/test/catch-up.test.ts',
@@ -702,8 +702,8 @@ export const mirror: readonly Mutant[] = [
     name: 'mirror-reads-what-fails-for-ever',
     promise: 'M9',
     why: 'a read of changes that always fails is made again each time that the watch is back, and ends that: nothing is ever brought',
-    file: 'packages/core/src/life/follow.ts',
-    find: '      this.#mayRead = false;\n',
+    file: 'packages/core/src/proof/missed.ts',
+    find: '      this.#awaited = awaited;\n',
     replace: '',
     caughtBy: {
       test: 'packages/core/test/catch-up.test.ts',

@@ -18,6 +18,7 @@ import { checkBookmark } from '../util/answers.js';
 import { stopwatch } from '../util/stopwatch.js';
 import { Watermark } from '../util/watermark.js';
 import { HistoryCheck } from '../proof/history-check.js';
+import { Missed } from '../proof/missed.js';
 import { type BegunWatch, Renewal } from './renewal.js';
 import { runTasks } from './tasks.js';
 
@@ -31,6 +32,7 @@ interface WatchEnd {
 /** Follows on from a state that was read, over one watch after the other. What goes on beside them is in tasks.ts. */
 export class Follow implements FollowContext {
   readonly runtime: Runtime;
+  readonly missed = new Missed();
   readonly #backoff: Backoff;
   readonly #controller = new AbortController();
   readonly #historyCheck: HistoryCheck;
@@ -38,11 +40,6 @@ export class Follow implements FollowContext {
   /** How often a watch was established. */
   readonly #establishments = new Watermark();
   readonly #renewal: Renewal;
-  /** What is read in place of a watch: none begins before it has ended. It never rejects. */
-  #reading: Promise<unknown> | undefined;
-  /** Once, until a watch has held; and after a read that failed, until one has brought the mirror up. */
-  #mayRead = true;
-  #hasReadFailed = false;
   #watch = new AbortController();
   #isWatchLive = false;
   /** Evidence from this ticket on is newer than the establishment of the watch. */
@@ -50,9 +47,6 @@ export class Follow implements FollowContext {
   /** Whether the watch ended for another one to take its place at once. */
   #isReplaced = false;
   #hasProgressed = false;
-  /** The head that was told when the watch was established, and the one that was read first since. */
-  #toldHead: number | undefined;
-  #readHead: number | undefined;
   #hasHeld = false;
   /** The watch that was handed over, until another one takes its place. */
   #opened: OpenWatch | undefined;
@@ -90,18 +84,6 @@ export class Follow implements FollowContext {
     // On its first connection a watch has only to bring what came during the load.
     const isFirst = this.#establishments.value === 1 && this.#isWatchLive;
     return !this.isProved && !this.#hasProgressed && !isFirst;
-  }
-
-  get mayReadMissed(): boolean {
-    return this.#mayRead;
-  }
-
-  get toldHead(): number | undefined {
-    return this.#toldHead;
-  }
-
-  firstHead(head: number): number {
-    return this.#toldHead ?? (this.#readHead ??= head);
   }
 
   /** Whether the mirror was proved complete, or the history the same, while one of the watches followed. */
@@ -148,11 +130,7 @@ export class Follow implements FollowContext {
   }
 
   skipReplay(reading: Promise<unknown>): void {
-    const ended = (hasFailed: boolean) => () => {
-      this.#hasReadFailed = hasFailed;
-      this.#mayRead = false;
-    };
-    this.#reading = reading.then(ended(false), ended(true));
+    this.missed.read(reading);
     this.#leave('the mirror reads what the watch was to replay');
   }
 
@@ -201,7 +179,7 @@ export class Follow implements FollowContext {
     const { runtime } = this;
     const { backoff, clock } = runtime.settings;
     for (;;) {
-      await this.#reading;
+      await this.missed.untilRead();
       if (this.signal.aborted) return;
       const started = clock.now();
       const { reason, cause } = await this.#watchOnce();
@@ -297,8 +275,7 @@ export class Follow implements FollowContext {
     } else if (state.status === 'live') {
       this.#renewal.follows();
       this.#hasProgressed = false;
-      this.#toldHead = state.head;
-      this.#readHead = undefined;
+      this.missed.established(state.head);
       this.runtime.isFollowing = true;
       this.runtime.reachability.watchEstablished();
       this.#establishedAt = this.runtime.freshness.begin().ticket;
@@ -319,12 +296,12 @@ export class Follow implements FollowContext {
   }
 
   #noteLoss(): void {
-    if (this.isProved || this.isVerified) this.#hasHeld = true;
-    // One that was left for a read has not shown that it needs none.
-    const hasHeld = this.isProved || (this.isVerified && !this.#hasReadFailed);
-    if (hasHeld && !this.#isReplaced) this.#mayRead = true;
-    this.#toldHead = undefined;
-    this.#readHead = undefined;
+    if (this.isProved || this.isVerified) {
+      this.#hasHeld = true;
+      // One that was left for a read has not shown that it needs none.
+      if (!this.#isReplaced) this.missed.held(this.isProved);
+    }
+    this.missed.lost();
   }
 
   #canFollowFrom(after: Bookmark): boolean {

@@ -79,7 +79,7 @@ export class Renewal {
     this.#liveSince = this.#runtime.settings.clock.now();
   }
 
-  /** The present watch, whose history was proved, has lost its connection. */
+  /** The present watch has lost its connection. */
   noteLoss(): void {
     const { backoff, clock } = this.#runtime.settings;
     this.#timesCompacted = 0;

@@ -62,7 +62,7 @@ async function proveOnceEstablished(follow: FollowContext, due: Lock): Promise<v
     const establishment = await follow.established(done + 1);
     const longest = Math.min(FIRST_PROOF_MS, livenessMs / 6);
     // A watch that tells how far it is behind need not begin to replay that.
-    const isRead = follow.toldHead !== undefined && (await catchUpIfFar(follow));
+    const isRead = follow.missed.toldHead !== undefined && (await catchUpIfFar(follow));
     if (!isRead && !(await isVerifiedWithin(follow, longest)) && !(await catchUpIfFar(follow))) await follow.verified();
     if (isLive()) await sleep(clock, jittered(longest, follow), signal);
     const isTold = follow.hasProgressed && isLive();

@@ -1,6 +1,7 @@
 import type { StoreError } from '@holdfast/store';
 import type { Runtime } from '../runtime/runtime.js';
 import type { FollowEnd } from './follow-end.js';
+import type { Missed } from './missed.js';
 
 /** What the tasks beside the watch need of the following that they belong to. */
 export interface FollowContext {
@@ -13,14 +14,7 @@ export interface FollowContext {
   readonly isProved: boolean;
   /** Whether nothing shows yet how far the watch is since it was established, or it is not: what was missed may be still to come. */
   readonly isReplaying: boolean;
-  /** The store's head that was told when the watch was established, if one was. */
-  readonly toldHead: number | undefined;
-  /**
-   * Up to where something was missed: the store's head that was told when the watch was established, or read first since.
-   *
-   * @param head by a read; it counts if no other was there before
-   */
-  firstHead(head: number): number;
+  readonly missed: Missed;
   /** Ends the following; only the first end counts. */
   end(how: FollowEnd): void;
   /** The watch is not to be relied on: another one takes its place. `cause`: how it failed; none where it fell silent. */
@@ -30,8 +24,6 @@ export interface FollowContext {
    * the reading has ended, in whatever way.
    */
   skipReplay(reading: Promise<unknown>): void;
-  /** Whether such a read may be made: not again and again, where it leaves the mirror as far behind as it was, or fails each time. */
-  readonly mayReadMissed: boolean;
   /** Whether the watch has told how far it is since it was established. */
   readonly hasProgressed: boolean;
   /** How often a watch was established. */

@@ -94,9 +94,10 @@ function canReadDeltas({ store }: FollowContext['runtime']): boolean {
  * established was not missed: a busy store makes many revisions of other keys while a slow mirror takes its own in.
  */
 function isFarBehind(follow: FollowContext, head: number): boolean {
-  const { runtime, isReplaying, mayReadMissed } = follow;
-  const missed = follow.firstHead(head) - runtime.table.revision;
-  return isReplaying && mayReadMissed && missed > mostReplayed(runtime, runtime.table.count) && canReadDeltas(runtime);
+  const { runtime, isReplaying, missed } = follow;
+  const revisions = missed.upTo(head) - runtime.table.revision;
+  const isFar = revisions > mostReplayed(runtime, runtime.table.count);
+  return isReplaying && missed.mayBeRead && isFar && canReadDeltas(runtime);
 }
 
 /**
@@ -105,7 +106,7 @@ function isFarBehind(follow: FollowContext, head: number): boolean {
  * @returns whether it was
  */
 export async function catchUpIfFar(follow: FollowContext): Promise<boolean> {
-  const head = follow.toldHead ?? (await anyHead(follow));
+  const head = follow.missed.toldHead ?? (await anyHead(follow));
   if (!isFarBehind(follow, head)) return false;
   await catchUp(follow, head);
   return true;
