@@ -7,15 +7,21 @@ import { join } from 'node:path';
 import { eventually } from '@holdfast/testkit';
 import { MAIN } from './build-command.js';
 
-/** After the tab key, Ctrl-X tells what is on the line by then, and clears it. */
+/**
+ * After the tab key, Ctrl-X gives the line up, and what was on it is told before the next prompt. It is not told within the line: the editor
+ * would draw the list again below it.
+ */
 const SETTINGS = `
 autoload -U compinit; compinit -u -d $ZDOTDIR/known-completions
 source <(holdfast completion zsh)
-tell-line() { zle -I; print -r -- "<line>$BUFFER</line>"; BUFFER= }
-zle -N tell-line; bindkey '^X' tell-line
-PS1='$ '; unsetopt beep
-print ready
+give-up() { given_up=$BUFFER; zle send-break }
+zle -N give-up; bindkey '^X' give-up
+precmd() { print -r -- "<line>$given_up</line>" }
+PS1='ready> '; unsetopt beep prompt_sp
 `;
+
+/** Nothing is drawn behind the second line until something is typed. */
+const TOLD = /^[^]*<line>(.*)<\/line>\r\n[^\n]*ready> /;
 
 /** What the tab key did. */
 export interface Completed {
@@ -46,7 +52,7 @@ export class ZshTerminal {
       env: { PATH: `${folder}:${process.env['PATH'] ?? ''}`, HOME: folder, ZDOTDIR: folder, TERM: 'xterm' },
     });
     const terminal = new ZshTerminal(folder, script);
-    await terminal.#shows(/ready\r\n/);
+    await terminal.#shows(TOLD);
     return terminal;
   }
 
@@ -54,7 +60,7 @@ export class ZshTerminal {
   async complete(typed: string): Promise<Completed> {
     this.#shown = '';
     this.#script.stdin?.write(`${typed}\t\x18`);
-    const [shown, line = ''] = await this.#shows(/^[^]*<line>(.*)<\/line>/);
+    const [shown, line = ''] = await this.#shows(TOLD);
     const [, ...list] = belowLine(shown.slice(0, shown.lastIndexOf('<line>'))).split(/\r?\n/);
     return { line, list: list.map((each) => each.trimEnd()).filter((each) => each !== '') };
   }
