@@ -16,6 +16,8 @@ const PREFIX = '/things/';
 const KEYS = 100;
 const PAGES = KEYS / 10;
 
+const name = (index: number) => String(index).padStart(4, '0');
+
 describe('M9 a burst of loads', () => {
   let clock: VirtualClock;
   let server: BusyServer;
@@ -355,36 +357,43 @@ describe('M9 a burst of loads', () => {
   });
 
   test.each([
-    ['first', 0, 2],
-    ['last', 60, 9],
+    { what: 'changed keys, the first ones', from: 0, looks: 0 },
+    { what: 'changed keys, the last ones', from: 60, looks: 0 },
+    {
+      what: 'changed keys, where no sample can be had',
+      from: 60,
+      looks: 9,
+      capabilities: { transactions: 'single-key' },
+    },
+    { what: 'new keys, which are in no sample', from: KEYS, looks: 1 },
   ] as const)(
-    'a resync that finds much changed among the %s keys reads no more keys, but everything',
-    async (_which, from, most) => {
-      const mirror = await settled(open({ fullResyncKeys: 0 }));
+    'a resync that finds many $what, reads no more keys, but everything',
+    async ({ from, looks, ...rest }) => {
+      const store = server.store('capabilities' in rest ? rest.capabilities : {});
+      const mirror = await settled(open({ fullResyncKeys: 0 }, store));
       server.isMute = true;
-      for (let index = from; index < from + 40; index += 1)
-        await server.data.put(`${PREFIX}${String(index).padStart(4, '0')}`, '{"n":2}');
+      for (let index = from; index < from + 40; index += 1) await server.data.put(`${PREFIX}${name(index)}`, '{"n":2}');
       const compactRevision = (await server.data.list({ prefix: PREFIX }, { limit: 1 })).bookmark.revision;
       server.asked.length = 0;
       server.failWatches(new CompactedError('compacted', { compactRevision }));
       server.isMute = false;
-      const changed = from === 0 ? '0000' : '0060';
-      await until(() => mirror.get(changed)?.value.n === 2 && mirror.state.status === 'live');
-      expect(pages().filter(({ keysOnly }) => keysOnly)).toHaveLength(most);
-      expect(pages().filter(({ keysOnly }) => !keysOnly)).toHaveLength(PAGES);
+      await until(() => mirror.get(name(from))?.value.n === 2 && mirror.state.status === 'live');
+      expect(pages().filter(({ keysOnly }) => keysOnly)).toHaveLength(looks);
+      expect(pages().filter(({ keysOnly }) => !keysOnly)).toHaveLength(Math.max(KEYS, from + 40) / (KEYS / PAGES));
     },
   );
 
   test('but not where only the first ones changed, and few of all', async () => {
+    await server.fill(PREFIX, 10 * KEYS);
     const mirror = await settled(open({ fullResyncKeys: 0 }));
     server.isMute = true;
-    for (let index = 0; index < 12; index += 1)
-      await server.data.put(`${PREFIX}${String(index).padStart(4, '0')}`, '{"n":2}');
+    for (let index = 0; index < KEYS; index += 1) await server.data.put(`${PREFIX}${name(index)}`, '{"n":2}');
     const compactRevision = (await server.data.list({ prefix: PREFIX }, { limit: 1 })).bookmark.revision;
     server.asked.length = 0;
     server.failWatches(new CompactedError('compacted', { compactRevision }));
     server.isMute = false;
     await until(() => mirror.get('0000')?.value.n === 2 && mirror.state.status === 'live');
+    expect(pages()).toHaveLength(10 * PAGES);
     expect(pages().every(({ keysOnly }) => keysOnly)).toBe(true);
   });
 

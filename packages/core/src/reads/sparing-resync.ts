@@ -3,6 +3,7 @@ import { Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import type { ScanCheck } from '../util/answers.js';
 import { ConsiderateRead } from './considerate-read.js';
+import { estimateChanged } from './estimate-changed.js';
 import { PAGE_TIMEOUT_MS } from './load.js';
 import { checkContinues } from '../table/history.js';
 import { patch } from '../table/patch.js';
@@ -15,8 +16,8 @@ import { NO_CHANGE } from '../events/step.js';
 
 /** Where more than this part of the keys was changed, reading all of it costs little more than reading that. */
 const MOST_CHANGED = 1 / 4;
-/** So many changed keys show that, as a part of all, if they are more than half of those seen. What changes often may have come first. */
-const TELLING_CHANGED = 1 / 8;
+/** Where so much of a sample was changed, that is likely: a look at all keys would be for nothing. */
+const TELLING_CHANGED = 1 / 5;
 
 /** Whether a resync can spare the values of what is unchanged, and gains by it. */
 export function canSpareValues({ table, store, settings }: Runtime): boolean {
@@ -38,6 +39,7 @@ export function resync(runtime: Runtime, reason: ResyncReason, signal: AbortSign
 async function resyncNow(runtime: Runtime, reason: ResyncReason, signal: AbortSignal): Promise<boolean> {
   const mark = runtime.freshness.begin();
   const isDone = await runtime.change(reason, async (tell) => {
+    if ((await estimateChanged(runtime, signal)) >= TELLING_CHANGED) return false;
     const reading = new ConsiderateRead(runtime);
     const read = await reading.run(() => readDifference(runtime, reading, signal));
     if (read === undefined) return false;
@@ -76,7 +78,7 @@ async function readDifference(
     checkContinues(bookmark, table.bookmark);
     await reading.came(page, own);
     follows = await diff.add(page, slicer, each);
-    isWorthIt = !isMuchChanged(diff, each.seen, Math.max(table.count, page.total));
+    isWorthIt = !isMuchChanged(diff, table.count, page.total);
     return follows && isWorthIt;
   };
   const options = { keysOnly: true };
@@ -89,7 +91,7 @@ async function readDifference(
   return diff.isConfirmedBy(items) ? { diff, bookmark, items } : undefined;
 }
 
-/** Whether so many of the keys that were seen are changed that the others need not be looked at. */
-function isMuchChanged({ changed }: RevisionDiff, seen: number, total: number): boolean {
-  return changed.size > total * MOST_CHANGED || (changed.size > total * TELLING_CHANGED && changed.size > seen / 2);
+/** Whether so much is changed, of that what is new, that the other keys need not be looked at. */
+function isMuchChanged({ changed }: RevisionDiff, known: number, present: number): boolean {
+  return Math.max(changed.size, present - known) > Math.max(known, present) * MOST_CHANGED;
 }
