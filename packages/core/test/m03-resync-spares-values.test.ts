@@ -56,10 +56,12 @@ async function comeBack(w: World, seen: Seen): Promise<void> {
 }
 
 const scans = (w: World) => w.script.reads.filter(({ kind }) => kind === 'scan').map(({ options }) => options);
-const txns = (w: World) => w.script.reads.filter(({ kind }) => kind === 'txn');
+const txns = (w: World, keysOnly = false) =>
+  w.script.reads.filter(({ kind, options }) => kind === 'txn' && options.keysOnly === keysOnly);
 
-/** All keys were read, and a few values: not everything. */
+/** After a sample, all keys were read, and a few values: not everything. */
 function expectSpared(w: World): void {
+  expect(txns(w, true)).toHaveLength(1);
   expect(scans(w)).toEqual([expect.objectContaining({ keysOnly: true })]);
   expect(txns(w)).toHaveLength(1);
 }
@@ -257,10 +259,26 @@ describe.each(['eager', 'lazy'] as const)('M3 a resync of a large mirror, %s', (
       await missAndCompact(w, seen, async (data) => {
         for (let index = 0; index < KEYS / 3; index++) await data.put(`${PREFIX}${key(index)}`, thing(-index));
       });
-      expect(scans(w)).toHaveLength(2);
+      expect(scans(w)).toHaveLength(1);
       expectWhole(w);
       expect(shown(seen.mirror)).toEqual(await held(w.data));
       expect(seen.resyncs).toMatchObject([{ changed: Math.ceil(KEYS / 3) }]);
+    });
+
+    test('where the store refuses a sample', async () => {
+      const seen = await open(w, { decode });
+      w.script.cut();
+      await w.data.put(`${PREFIX}${key(1)}`, thing(-1));
+      await compact(w);
+      w.script.reads.length = 0;
+      w.script.heal();
+      w.script.beforeRead = ({ kind }) => {
+        if (kind === 'txn') throw new StoreError('invalid-argument', 'too many operations in txn request');
+      };
+      await w.until(() => seen.resyncs.length > 0 && seen.mirror.state.status === 'live');
+      expect(scans(w)).toHaveLength(1);
+      expectWhole(w);
+      expect(seen.resyncs).toMatchObject([{ changed: 1 }]);
     });
 
     test('M8: where a key that can not have changed has another revision', async () => {

@@ -133,7 +133,8 @@ class ScriptedDriver extends DelegatingDriver {
   }
 
   override async txn(txn: DriverTxn, call: DriverCall): Promise<TxnResult> {
-    await this.#before({ kind: 'txn', options: {} }, call);
+    const keysOnly = txn.then.every((op) => op.type === 'list' && op.options.keysOnly);
+    await this.#before({ kind: 'txn', options: { keysOnly } }, call);
     return super.txn(txn, call);
   }
 
