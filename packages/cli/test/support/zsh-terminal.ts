@@ -1,4 +1,4 @@
-// cspell:ignore autoload compinit zle bindkey zdotdir stty unsetopt
+// cspell:ignore autoload compinit zle bindkey zdotdir precmd stty unsetopt
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
