@@ -80,13 +80,9 @@ class LocalStorage {
   }
 }
 
-/** Tests have a copy of `process`, which hears no warnings: those that listen for them are told here. */
+/** Tests have a copy of `process`, which hears of no warnings and rejections: those that listen for them are told here. */
 module.exports = class Environment extends TestEnvironment {
-  #tell = (warning) => {
-    const ours = process.listeners('warning');
-    const theirs = this.global?.process.listeners('warning') ?? [];
-    for (const listener of theirs) if (!ours.includes(listener)) listener(warning);
-  };
+  #tellWarning = (warning) => this.#tell('warning', warning);
 
   constructor(...given) {
     super(...given);
@@ -94,20 +90,28 @@ module.exports = class Environment extends TestEnvironment {
     if (isLocalStorageCostly) asyncHooks.AsyncLocalStorage = LocalStorage;
   }
 
-  handleTestEvent({ name }) {
+  handleTestEvent({ name, error, promise }) {
     if (name === 'setup' && isLocalStorageCostly) asyncHooks.AsyncLocalStorage = KnownLocalStorage;
+    // Jest forgives one that is handled later. Node does not: it ends the process.
+    if (name === 'error' && promise !== undefined) this.#tell('unhandledRejection', error, promise);
   }
 
   async setup() {
     await super.setup();
-    process.on('warning', this.#tell);
+    process.on('warning', this.#tellWarning);
   }
 
   async teardown() {
     asyncHooks.AsyncLocalStorage = AsyncLocalStorage;
     for (const storage of localStorages) storage.disable();
     localStorages.clear();
-    process.off('warning', this.#tell);
+    process.off('warning', this.#tellWarning);
     await super.teardown();
+  }
+
+  #tell(event, ...given) {
+    const ours = process.listeners(event);
+    const theirs = this.global?.process.listeners(event) ?? [];
+    for (const listener of theirs) if (!ours.includes(listener)) listener(...given);
   }
 };

@@ -10,7 +10,7 @@ import { Framer, frameAt } from '../src/snapshot/frames.js';
 import { MAGIC } from '../src/snapshot/header.js';
 import { Journal } from '../src/snapshot/journal.js';
 import { MemoryFiles } from './support/memory-files.js';
-import { AT, moving, notes, stateIn, stateOf, switchable, until } from './support/snapshots.js';
+import { AT, moving, notes, stateIn, stateOf, switchable, until, wallClock } from './support/snapshots.js';
 
 const A = { prefix: '/a/', codec: json<unknown>() } as const;
 const kept = (files: MemoryFiles) => [...files.names.keys()].filter((name) => /\.kept-[^.]*$/.test(name));
@@ -358,25 +358,53 @@ test('while a snapshot is shown, waitFor() of what it has resolves, and sync() d
   await shown.close();
 });
 
+test.each([
+  ['its log is synced', '.log'],
+  ['another base is written', '.tmp'],
+])('while %s, a disk that fails leaves no rejection that nobody handles', async (_when, name) => {
+  const unhandled: unknown[] = [];
+  const onRejection = (error: unknown) => unhandled.push(error);
+  process.on('unhandledRejection', onRejection);
+  const { data } = await backedUp();
+  const files = new MemoryFiles();
+  const clock = virtualClock(Date.now());
+  const options = { ...A, clock, snapshot: snapshotIn(files, AT), saveAfterMs: 1_000 };
+  const mirrored = await moving(clock, mirror(data, options));
+  await until(clock, () => logs(files).length === 1);
+  let goOn: (() => void) | undefined;
+  files.waits = (what, path) =>
+    what === 'sync' && path.endsWith(name) && goOn === undefined
+      ? new Promise<void>((resolve) => (goOn = resolve))
+      : undefined;
+  // With more than a megabyte in the log, another base is due.
+  await data.put('/a/k1', JSON.stringify('x'.repeat(name === '.tmp' ? 1_100_000 : 10)));
+  await until(clock, () => goOn !== undefined);
+  files.fails = (what) => (what === 'list' ? new Error('EIO') : undefined);
+  await data.put('/a/k1', '"later"');
+  await clock.advance(1_000);
+  // Node tells of rejections at the end of a turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(unhandled).toEqual([]);
+  files.fails = () => undefined;
+  goOn?.();
+  const written = async () => (await readSnapshotIn(files, AT)).header?.bookmark.revision;
+  await until(clock, async () => (await written()) === mirrored.revision);
+  await moving(clock, mirrored.close());
+  process.off('unhandledRejection', onRejection);
+});
+
 test('a wall clock that is set back, and stands in for a monotonic one, keeps nothing from being written', async () => {
   const { data } = await backedUp();
   const files = new MemoryFiles();
   const clock = virtualClock(Date.now());
-  let offset = 0;
-  const wall = {
-    now: () => clock.now() + offset,
-    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms),
-    clearTimeout: (handle: unknown) => {
-      clock.clearTimeout(handle);
-    },
-  };
+  const wall = wallClock(clock);
   const options = { ...A, clock: wall, snapshot: snapshotIn(files, AT), saveAfterMs: 1_000 };
   const mirrored = await moving(clock, mirror(data, options));
   await until(clock, () => files.names.has(AT));
   for (const revisionOf of ['first', 'second']) {
     const { revision } = await data.put('/a/k1', JSON.stringify(revisionOf));
     await until(clock, () => mirrored.revision >= revision, 100);
-    offset -= 3_600_000;
+    wall.offset -= 3_600_000;
     await clock.advance(1_000);
     expect((await readSnapshotIn(files, AT)).header?.bookmark.revision).toBe(revision);
   }

@@ -8,7 +8,7 @@ import { snapshotIn } from '../src/snapshot/file/file-snapshot.js';
 import { readSnapshotIn } from '../src/snapshot/file/read-snapshot.js';
 import { readSaved } from '../src/snapshot/read-saved.js';
 import { MemoryFiles } from './support/memory-files.js';
-import { AT, moving, notes, stateIn, stateOf, switchable, until, write } from './support/snapshots.js';
+import { AT, moving, notes, stateIn, stateOf, switchable, until, wallClock, write } from './support/snapshots.js';
 
 const A = { prefix: '/a/', codec: json<unknown>() } as const;
 const kept = (files: MemoryFiles) => [...files.names.keys()].filter((name) => /\.kept-[^.]*$/.test(name));
@@ -242,6 +242,18 @@ describe('a store of another history behind a snapshot', () => {
     expect(others).toEqual([]);
     expect(stateIn(await readSnapshotIn(files, copy), '/a/')).toBe(state);
     expect((await readSnapshotIn(files, copy)).entries).toHaveLength(size);
+  });
+
+  test('is taken over although the wall clock is set back before that is certain', async () => {
+    const clock = virtualClock(Date.now());
+    const wall = wallClock(clock);
+    const { data, snapshot } = await saved(5);
+    data.wipe();
+    const second = await moving(clock, mirror(data, { ...A, snapshot, clock: wall }));
+    await clock.advance(1_500);
+    wall.offset -= 3_600_000;
+    await until(clock, () => second.size === 0 && second.state.status === 'live', 10_000);
+    await moving(clock, second.close());
   });
 
   test('one that only seemed so for a moment: the mirror goes on from the snapshot', async () => {

@@ -91,8 +91,8 @@ export const mirrorBursts: readonly Mutant[] = [
     promise: 'M9',
     why: 'a mirror never reads again where the line to its server takes long: it takes the server for busy, and waits',
     file: core('reads/await-quick'),
-    find: 'while (passed() < mostMs && ',
-    replace: 'while (passed() < Infinity && mostMs > 0 && ',
+    find: 'while (spentMs < mostMs && ',
+    replace: 'while (spentMs < Infinity && mostMs > 0 && ',
     caughtBy: { test: TEST, name: 'and longer than any, does not keep a mirror' },
   },
   {

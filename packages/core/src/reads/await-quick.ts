@@ -34,13 +34,14 @@ export async function askIfBusy(runtime: Runtime, signal: AbortSignal): Promise<
  */
 export async function awaitQuick(runtime: Runtime, share: number, signal: AbortSignal, lastMs?: number): Promise<void> {
   const { clock, logger, random, range } = runtime.settings;
-  const passed = stopwatch(clock);
+  // What its reads and waits took. By the clock it would be more or less where that is set meanwhile.
+  let spentMs = 0;
   // Those who began together must not give up together.
   const mostMs = PATIENCE_MS * (1 + random());
   let wished: number | undefined;
   let slowMs = lastMs;
   // A mirror that must start soon reads whatever the server is busy with; and so does, in the end, every mirror.
-  while (passed() < mostMs && runtime.patienceMs >= LEAST_WAIT_MS) {
+  while (spentMs < mostMs && runtime.patienceMs >= LEAST_WAIT_MS) {
     const tookMs = slowMs ?? (await timeHead(runtime, signal));
     slowMs = undefined;
     if (!runtime.fullLoads.isSlow(tookMs)) return;
@@ -52,6 +53,7 @@ export async function awaitQuick(runtime: Runtime, share: number, signal: AbortS
     if (isFirst) logger.info(cause.message, { range: range.toString() });
     runtime.noteTrouble(cause);
     await sleep(clock, waitMs, signal);
+    spentMs += tookMs + waitMs;
   }
 }
 

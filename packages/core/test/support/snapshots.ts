@@ -1,5 +1,5 @@
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
-import { type ConfigStore, type Page, StoreError } from '@holdfast/store';
+import { type Clock, type ConfigStore, type Page, StoreError } from '@holdfast/store';
 import { createStore, decodeUtf8, DelegatingDriver, toValueBytes } from '@holdfast/store/adapter';
 import { eventually, type Random, type VirtualClock } from '@holdfast/testkit';
 import { type CommonOptions, json, mirror, type Mirror, type SnapshotStore } from '../../src/index.js';
@@ -118,4 +118,17 @@ export async function running(
       note();
     });
   return { store, mirrored, states, settle };
+}
+
+/** A wall clock, which can be set, that stands in for a monotonic one. */
+export function wallClock(clock: VirtualClock): Clock & { offset: number } {
+  const wall = {
+    offset: 0,
+    now: () => clock.now() + wall.offset,
+    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms),
+    clearTimeout: (handle: unknown) => {
+      clock.clearTimeout(handle);
+    },
+  };
+  return wall;
 }

@@ -143,6 +143,15 @@ export class FileKeeper implements Keeper {
     }
   }
 
+  /**
+   * Whether there is something to write to a log beside other work. Never rejects: whoever does that work asks for the end of this only when it is
+   * done, and until then nobody would handle it.
+   */
+  async #canGoOn({ queue }: StepLog, breaks: number): Promise<boolean> {
+    if (queue.isEmpty || this.#context.journal.breaks !== breaks) return false;
+    return this.#mark.holds().catch(() => false);
+  }
+
   /** Writes what is due, and what comes while that is synced: a busy disk may take seconds for it. */
   async #flush(log: StepLog): Promise<void> {
     const { journal, clock } = this.#context;
@@ -153,7 +162,7 @@ export class FileKeeper implements Keeper {
       for (;;) {
         await alarm.wait(this.#saveAfterMs / 4);
         if (alarm.isStopped) return;
-        if (log.queue.isEmpty || journal.breaks !== breaks || !(await this.#mark.holds())) continue;
+        if (!(await this.#canGoOn(log, breaks))) continue;
         // Where it fails, the next flush tells of it.
         await log.write(this.#context, new Slicer(clock)).catch(() => undefined);
       }
@@ -314,7 +323,7 @@ export class FileKeeper implements Keeper {
     const flushing = (async () => {
       while (!alarm.isStopped) {
         await alarm.wait(this.#saveAfterMs / 4);
-        if (log.queue.isEmpty || journal.breaks !== breaks || !(await this.#mark.holds())) continue;
+        if (!(await this.#canGoOn(log, breaks))) continue;
         // Where it fails, the new base has it too.
         await this.#flush(log).catch(() => undefined);
       }
