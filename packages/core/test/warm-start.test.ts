@@ -1,6 +1,6 @@
 import { memoryStore } from '@holdfast/memory';
 import { StoreError, withPrefix } from '@holdfast/store';
-import { systemClock } from '@holdfast/store/adapter';
+import { createStore, DelegatingDriver, systemClock } from '@holdfast/store/adapter';
 import { eventually, Random, virtualClock } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { json, mirror, type MirrorState, type SnapshotStore } from '../src/index.js';
@@ -244,7 +244,28 @@ describe('a store of another history behind a snapshot', () => {
     expect((await readSnapshotIn(files, copy)).entries).toHaveLength(size);
   });
 
-  test('is taken over although the wall clock is set back before that is certain', async () => {
+  test('one that has overtaken the snapshot, and is wiped while that is looked at', async () => {
+    const clock = virtualClock(Date.now());
+    const { data, snapshot, bookmark } = await saved(7);
+    data.wipe({ identity: 'same' });
+    while ((await data.put('/a/new', '1')).revision < bookmark.revision + 5);
+    let looks = 0;
+    class Looked extends DelegatingDriver {
+      override list(...call: Parameters<DelegatingDriver['list']>): ReturnType<DelegatingDriver['list']> {
+        const [, { revision }] = call;
+        // First the watch's history is checked, and then, as it is another one, that is made certain.
+        if (revision !== undefined && (looks += 1) === 2) data.wipe({ identity: 'same' });
+        return super.list(...call);
+      }
+    }
+    const store = createStore(new Looked(data), { clock });
+    const second = await moving(clock, mirror(store, { ...A, snapshot, snapshotAfterMs: 0, clock }));
+    await until(clock, () => second.size === 0 && second.state.status === 'live', 30_000);
+    expect(looks).toBeGreaterThanOrEqual(2);
+    await moving(clock, second.close());
+  });
+
+  test('one that gets certain although the wall clock is set back meanwhile', async () => {
     const clock = virtualClock(Date.now());
     const wall = wallClock(clock);
     const { data, snapshot } = await saved(5);

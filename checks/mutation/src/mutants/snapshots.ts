@@ -50,6 +50,15 @@ export const snapshots: readonly Mutant[] = [
     caughtBy: { test: START, name: 'one that only seemed so for a moment' },
   },
   {
+    name: 'warm-start-asks-for-what-is-to-come',
+    promise: 'M8',
+    why: 'a store that is wiped while its past is compared with the snapshot is asked for that past again and again, until it has got as far',
+    file: core('life/run-loop'),
+    find: "          if (isStoreError(error, 'future-revision')) return undefined;\n",
+    replace: '',
+    caughtBy: { test: START, name: 'and is wiped while that is looked at' },
+  },
+  {
     name: 'warm-start-loads-another-history',
     promise: 'M8',
     why: 'at a start with a snapshot, a store of another history is loaded as if there were none',

@@ -115,4 +115,19 @@ export const regressions: readonly Regression[] = [
     generation: 6,
     what: 'a wall clock that was set back kept a change from being written to the snapshot until it had caught up',
   },
+  {
+    seed: 1642,
+    generation: 7,
+    what: 'a wall clock that was set back kept a mirror from being certain of another history until it had caught up',
+  },
+  {
+    seed: 2238,
+    generation: 7,
+    what: 'a disk that failed while a log was synced rejected what nobody handled',
+  },
+  {
+    seed: 4250,
+    generation: 7,
+    what: 'a store that was wiped while its past was compared with a snapshot was asked for that past for ever',
+  },
 ];

@@ -106,22 +106,30 @@ export class RunLoop {
   async #confirmed(end: FollowEnd): Promise<FollowEnd> {
     const { shown } = this.#runtime;
     if (shown === undefined || !end.newHistory) return end;
-    if ((await confirmOther(this.#runtime, shown)) === 'other') return end;
-    return { ...end, newHistory: await this.#isComparedOther() };
+    for (;;) {
+      if ((await confirmOther(this.#runtime, shown)) === 'other') return end;
+      const newHistory = await this.#isComparedOther();
+      if (newHistory !== undefined) return { ...end, newHistory };
+      await this.#pause();
+    }
   }
 
-  /** Whether the past of the store is certain to be another one than the table's: a store that is ahead may be of another history too. */
-  async #isComparedOther(): Promise<boolean> {
+  /**
+   * Whether the past of the store is certain to be another one than the table's: a store that is ahead may be of another history too. `undefined`
+   * where it is not ahead any more.
+   */
+  async #isComparedOther(): Promise<boolean | undefined> {
     const runtime = this.#runtime;
-    let isOther = false;
+    let isOther: boolean | undefined = false;
     if (!runtime.store.capabilities.historicalReads) return false;
     await this.#untilDone(isStoreClosed, async () => {
       isOther = await isSameHistory(runtime, runtime.signal).then(
         (same) => same === false,
         (error: unknown) => {
           // What can't be read any more tells nothing.
-          if (!isStoreError(error, 'compacted')) throw error;
-          return false;
+          if (isStoreError(error, 'compacted')) return false;
+          if (isStoreError(error, 'future-revision')) return undefined;
+          throw error;
         },
       );
     });
