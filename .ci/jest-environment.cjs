@@ -80,7 +80,7 @@ class LocalStorage {
   }
 }
 
-/** Tests have a copy of `process`, which hears of no warnings and rejections: those that listen for them are told here. */
+/** Tests have a copy of `process`, which hears of no warnings, rejections and exceptions: those that listen for them are told here. */
 module.exports = class Environment extends TestEnvironment {
   #tellWarning = (warning) => this.#tell('warning', warning);
 
@@ -92,8 +92,9 @@ module.exports = class Environment extends TestEnvironment {
 
   handleTestEvent({ name, error, promise }) {
     if (name === 'setup' && isLocalStorageCostly) asyncHooks.AsyncLocalStorage = KnownLocalStorage;
-    // Jest forgives one that is handled later. Node does not: it ends the process.
-    if (name === 'error' && promise !== undefined) this.#tell('unhandledRejection', error, promise);
+    // Jest forgives a rejection that is handled later. Node does not: it ends the process.
+    if (name === 'error')
+      this.#tell(promise === undefined ? 'uncaughtException' : 'unhandledRejection', error, promise);
   }
 
   async setup() {

@@ -21,6 +21,19 @@ test('a test that listens for warnings of Node hears them', async () => {
   expect(warnings).toEqual(['printed on purpose: a test listens for it']);
 });
 
+test('a test that listens for rejections that nobody handles hears them, although they are handled later', async () => {
+  const rejections: unknown[] = [];
+  const onRejection = (error: unknown): void => void rejections.push(error);
+  process.on('unhandledRejection', onRejection);
+  const rejected = Promise.reject(new Error('handled late'));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', onRejection);
+  await rejected.catch(() => undefined);
+  expect(rejections).toEqual([new Error('handled late')]);
+  // Jest is told of that in a later turn.
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
 test('a test has the AsyncLocalStorage of Node', async () => {
   const local = new AsyncLocalStorage<string>();
   const [one, other] = ['one', 'other'].map((name) =>
