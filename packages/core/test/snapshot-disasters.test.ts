@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
+import { StoreError } from '@holdfast/store';
 import { createStore, DelegatingDriver } from '@holdfast/store/adapter';
 import { eventually, virtualClock } from '@holdfast/testkit';
 import { describe, expect, jest, test } from '@jest/globals';
@@ -80,6 +81,57 @@ describe('the last good copy is kept, although nothing in the store contradicts 
       );
     },
   );
+
+  /** A wiped store that has got further, with the same keys: only its past shows that. Asked for it, it fails. */
+  async function rebuilt(error: StoreError) {
+    const clock = virtualClock(Date.now());
+    const { files, data, state, revision, snapshot } = await backedUp();
+    const { entries } = await readSnapshotIn(files, AT);
+    data.wipe({ identity: 'same' });
+    await overtake(data, revision);
+    for (const { key } of entries) await data.put(key, '"rebuilt"');
+    const past = { fails: true };
+    class Past extends DelegatingDriver {
+      override list(...call: Parameters<DelegatingDriver['list']>): ReturnType<DelegatingDriver['list']> {
+        return past.fails && call[1].revision !== undefined ? Promise.reject(error) : super.list(...call);
+      }
+    }
+    const store = createStore(new Past(data), { clock });
+    const second = await moving(clock, mirror(store, { ...A, snapshot, snapshotAfterMs: 20_000, clock }));
+    expect(second.get('k1')?.value).toBe('rebuilt');
+    const stateAt = async (path: string) => stateIn(await readSnapshotIn(files, path), '/a/');
+    return { clock, files, past, second, state, stateAt };
+  }
+
+  test.each(['unavailable', 'timeout', 'unauthenticated'] as const)(
+    'and nothing takes its place while the store can not be asked for its past (%s)',
+    async (code) => {
+      const { clock, files, past, second, state, stateAt } = await rebuilt(new StoreError(code, 'not now'));
+      await clock.advance(120_000);
+      expect([kept(files), await stateAt(AT)]).toEqual([[], state]);
+      past.fails = false;
+      await until(clock, () => kept(files).length > 0);
+      await until(clock, async () => (await stateAt(AT)) === stateOf(second));
+      const [copy = ''] = kept(files);
+      expect(copy).not.toMatch(/in-doubt/);
+      expect(await stateAt(copy)).toBe(state);
+      await moving(clock, second.close());
+    },
+  );
+
+  test.each([
+    ['never says', 'internal', false],
+    ['can not be asked before the mirror closes', 'unavailable', true],
+  ] as const)('in doubt, where the store %s whether it had that', async (_how, code, closes) => {
+    const { clock, files, second, state, stateAt } = await rebuilt(new StoreError(code, 'no answer'));
+    if (!closes) await until(clock, () => kept(files).length > 0);
+    await moving(clock, second.close());
+    const [copy = '', ...more] = kept(files);
+    expect(more).toEqual([]);
+    expect(copy).toMatch(/in-doubt/);
+    expect(await stateAt(copy)).toBe(state);
+    expect(await stateAt(AT)).toBe(stateOf(second));
+  });
 
   test('keys that are deleted in the same history are no disaster; of many doubts the last ones are kept', async () => {
     const { files, data, snapshot } = await backedUp();

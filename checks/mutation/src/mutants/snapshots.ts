@@ -41,6 +41,22 @@ export const snapshots: readonly Mutant[] = [
     caughtBy: { test: START, name: 'of another identity: the snapshot is shown' },
   },
   {
+    name: 'snapshot-replaced-before-the-store-is-asked',
+    why: 'where the store can not be asked for the past of a snapshot, a new one takes its place all the same',
+    file: core('life/continues-saved'),
+    find: '    throw error;\n',
+    replace: '    return undefined;\n',
+    caughtBy: { test: DISASTERS, name: 'nothing takes its place while the store can not be asked' },
+  },
+  {
+    name: 'snapshot-not-written-at-the-end',
+    why: 'a mirror that closes before its snapshot can be compared leaves the old one there, and its own state is nowhere',
+    file: core('snapshot/file/file-keeper'),
+    find: 'isOwed = isStoreError(error) && !this.#alarm.isStopped;',
+    replace: 'isOwed = isStoreError(error) && this.#alarm.isStopped;',
+    caughtBy: { test: DISASTERS, name: 'in doubt, where the store can not be asked before the mirror closes' },
+  },
+  {
     name: 'warm-start-believes-one-answer',
     promise: 'M8',
     why: 'while a snapshot is shown, one answer of a store that is behind makes the mirror take that over',

@@ -130,4 +130,14 @@ export const regressions: readonly Regression[] = [
     generation: 7,
     what: 'a store that was wiped while its past was compared with a snapshot was asked for that past for ever',
   },
+  {
+    seed: 5041,
+    generation: 7,
+    what: 'a snapshot of another history was replaced while the store could not be asked for its past, and not kept',
+  },
+  {
+    seed: 5754,
+    generation: 7,
+    what: 'the same, where the store answered that with an error',
+  },
 ];

@@ -1,4 +1,4 @@
-import type { Revision } from '@holdfast/store';
+import { isStoreError, type Revision } from '@holdfast/store';
 import { readPastCount } from '../reads/read-fingerprint.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Saved } from '../snapshot/read-saved.js';
@@ -16,10 +16,13 @@ interface Print {
 
 /**
  * Whether the store had, at the revision of a saved copy, as many keys as that, and its newest one (M8). `undefined` where that can't be
- * found out: the past is compacted, or the backend has none to be read.
+ * found out: the past is compacted, or the backend has none to be read. It may be asked while the mirror closes.
+ *
+ * @throws StoreError where the store did not say
  */
 export async function continuesSaved(runtime: Runtime, saved: Saved): Promise<boolean | undefined> {
-  const { store, table, signal, settings } = runtime;
+  const { store, table, settings } = runtime;
+  const { signal } = new AbortController();
   const { bookmark } = saved.point;
   if (!store.capabilities.historicalReads) return undefined;
   const { count, newest } = await printOf(saved, new Slicer(settings.clock));
@@ -34,9 +37,11 @@ export async function continuesSaved(runtime: Runtime, saved: Saved): Promise<bo
     );
     if (item?.modRevision !== modRevision) return false;
     return rows.kinds[row] === KIND.unclaimed || sameRawValue(toRawValue(rows.value(row)), item.value);
-  } catch {
-    // What can't be read any more, or now, tells nothing.
-    return undefined;
+  } catch (error) {
+    if (isStoreError(error, 'compacted') || isStoreError(error, 'unsupported')) return undefined;
+    // The store has not got as far: it was put back since the mirror has read it.
+    if (isStoreError(error, 'future-revision')) return false;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
-import { type Bookmark, type Logger, StoreError } from '@holdfast/store';
-import { withDeadline } from '@holdfast/store/adapter';
+import { type Bookmark, isStoreError, type Logger, StoreError, type StoreErrorCode } from '@holdfast/store';
+import { messageOf, withDeadline } from '@holdfast/store/adapter';
 import { readSaved, type Saved, type SavedBytes } from './read-saved.js';
 import { foreignReason, type SnapshotSource, SnapshotRefusal } from './header.js';
 import { compareSaved } from './compare-saved.js';
@@ -22,7 +22,7 @@ export interface KeeperContext extends Copied {
   readonly saveEveryMs: number | undefined;
   /** From which age on a copy is not used, in milliseconds; `undefined` if that is never so. */
   readonly maxAgeMs: number | undefined;
-  /** Whether the store had, at the revision of a copy, what that has; `undefined` where nobody can tell. */
+  /** Whether the store had, at the revision of a copy, what that has; `undefined` where nobody can tell. Rejects where the store did not say. */
   readonly continues: (saved: Saved) => Promise<boolean | undefined>;
   /** How far a healthy mirror may be behind another one, in milliseconds. */
   readonly lagMs: number;
@@ -39,10 +39,13 @@ export interface OwnPlace {
   keeper(context: KeeperContext): Keeper;
 }
 
+/** What says that the store can't be asked now, and may be later. */
+const NOT_NOW: readonly StoreErrorCode[] = ['unavailable', 'timeout', 'unauthenticated', 'aborted', 'closed'];
+
 /** Why a copy is kept. */
 export interface KeepReason {
   readonly message: string;
-  /** Whether the table may well be what became of the copy: its past can't be compared any more, and keys are gone. */
+  /** Whether the table may well be what became of the copy: their past was not compared. */
   readonly isDoubt: boolean;
 }
 
@@ -51,6 +54,7 @@ export interface KeepReason {
  * gone, or some of it is and nobody can tell why; `undefined` where the table continues it.
  *
  * @param isOther whether the table was found to be of another history than before: then it counts as well that a key is gone
+ * @throws StoreError where the store can't be asked now, and may be later: nothing is to be replaced before
  */
 export async function whyKept(
   there: SavedBytes,
@@ -69,11 +73,19 @@ export async function whyKept(
   if (foreign !== undefined) return certain(foreign);
   await untilReached(context, saved.point.bookmark);
   const { contradicts, keys, gone } = await compareSaved(saved, table, clock);
-  const continues = contradicts || (isOther && gone > 0) ? false : await context.continues(saved);
+  let continues: boolean | undefined;
+  let unanswered: string | undefined;
+  try {
+    continues = contradicts || (isOther && gone > 0) ? false : await context.continues(saved);
+  } catch (error) {
+    if (!context.signal.aborted && isStoreError(error) && NOT_NOW.includes(error.code)) throw error;
+    unanswered = `whether it has the same history was not answered: ${messageOf(error)}`;
+  }
   if (continues === false) return certain('it is of another history than the store has now');
   // A store that was emptied, and has got further than the copy, looks like one whose keys were deleted.
   const message = `${gone} of its ${keys} keys are gone from the store`;
   if (gone > keys / 2) return certain(message);
+  if (unanswered !== undefined) return { message: unanswered, isDoubt: true };
   if (gone === 0 || continues === true) return undefined;
   return { message: `${message}, and whether it has the same history can't be compared`, isDoubt: true };
 }

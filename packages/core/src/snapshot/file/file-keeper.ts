@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { isStoreError } from '@holdfast/store';
 import { messageOf, monotonicMs, Slicer } from '@holdfast/store/adapter';
 import { Alarm } from '../../util/alarm.js';
 import { certain, type Keeper, type KeeperContext, type KeepReason, whyKept } from '../keeper.js';
@@ -73,19 +74,21 @@ export class FileKeeper implements Keeper {
       this.#alarm.ring();
     };
     let retryMs = RETRY_MS.initial;
-    let isFirst = true;
     // A mirror that is closed at once is saved all the same.
-    while (!this.#alarm.isStopped || isFirst) {
-      isFirst = false;
+    let isOwed = true;
+    while (!this.#alarm.isStopped || isOwed) {
+      isOwed = false;
       try {
         if (await this.#claims()) await this.#work();
         else await this.#alarm.rest(BEAT_MS);
         retryMs = RETRY_MS.initial;
       } catch (error) {
         if (error instanceof BaseBroken) {
-          isFirst = true;
+          isOwed = true;
           continue;
         }
+        // What can't be compared with the store now is kept in doubt when the mirror closes.
+        isOwed = isStoreError(error) && !this.#alarm.isStopped;
         logger.warn(
           `the snapshot ${this.#path} could not be written: ${messageOf(error)}; the mirror goes on, and retries`,
           { error },
