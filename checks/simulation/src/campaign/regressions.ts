@@ -140,4 +140,9 @@ export const regressions: readonly Regression[] = [
     generation: 7,
     what: 'the same, where the store answered that with an error',
   },
+  {
+    seed: 3005,
+    generation: 7,
+    what: 'a mirror that closed waited for its store, to compare a snapshot with its past',
+  },
 ];

@@ -16,13 +16,12 @@ interface Print {
 
 /**
  * Whether the store had, at the revision of a saved copy, as many keys as that, and its newest one (M8). `undefined` where that can't be
- * found out: the past is compacted, or the backend has none to be read. It may be asked while the mirror closes.
+ * found out: the past is compacted, or the backend has none to be read.
  *
- * @throws StoreError where the store did not say
+ * @throws StoreError where the store did not say; a mirror that closes does not wait for that
  */
 export async function continuesSaved(runtime: Runtime, saved: Saved): Promise<boolean | undefined> {
-  const { store, table, settings } = runtime;
-  const { signal } = new AbortController();
+  const { store, table, signal, settings } = runtime;
   const { bookmark } = saved.point;
   if (!store.capabilities.historicalReads) return undefined;
   const { count, newest } = await printOf(saved, new Slicer(settings.clock));
