@@ -62,7 +62,8 @@ function isContradicted(old: SnapshotContent, now: SnapshotContent): boolean {
   for (const { key, modRevision } of now.entries) {
     if (modRevision <= revision && held.get(key) !== modRevision) return true;
   }
-  const there = new Set(now.entries.map(({ key }) => key));
+  // A key with a bad value is there as well.
+  const there = new Set([...now.entries, ...now.problems].map(({ key }) => key));
   const gone = old.entries.filter(({ key }) => !there.has(key)).length;
   return gone > old.entries.length / 2;
 }

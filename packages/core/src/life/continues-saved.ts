@@ -37,7 +37,7 @@ export async function continuesSaved(runtime: Runtime, saved: Saved): Promise<bo
     if (item?.modRevision !== modRevision) return false;
     return rows.kinds[row] === KIND.unclaimed || sameRawValue(toRawValue(rows.value(row)), item.value);
   } catch (error) {
-    if (isStoreError(error, 'compacted') || isStoreError(error, 'unsupported')) return undefined;
+    if (isStoreError(error, 'compacted')) return undefined;
     // The store has not got as far: it was put back since the mirror has read it.
     if (isStoreError(error, 'future-revision')) return false;
     throw error;
