@@ -56,15 +56,16 @@ export class Replacements {
   }
 }
 
+/** By what can't be of one history, or by how much is gone. A key with a bad value is there too, and what is shown of it may be of any history. */
 function isContradicted(old: SnapshotContent, now: SnapshotContent): boolean {
   const revision = old.header?.bookmark.revision ?? 0;
   const held = new Map(old.entries.map((entry) => [entry.key, entry.modRevision]));
+  const bad = new Set(now.problems.map(({ key }) => key));
   for (const { key, modRevision } of now.entries) {
-    if (modRevision <= revision && held.get(key) !== modRevision) return true;
+    if (!bad.has(key) && modRevision <= revision && held.get(key) !== modRevision) return true;
   }
-  // A key with a bad value is there as well.
-  const there = new Set([...now.entries, ...now.problems].map(({ key }) => key));
-  const gone = old.entries.filter(({ key }) => !there.has(key)).length;
+  const there = new Set(now.entries.map(({ key }) => key));
+  const gone = old.entries.filter(({ key }) => !there.has(key) && !bad.has(key)).length;
   return gone > old.entries.length / 2;
 }
 
