@@ -1,9 +1,7 @@
 import type { Op } from '@holdfast/store';
 import { Slicer } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
-
-/** The most operations that etcd accepts in a transaction by default. */
-const MOST_KEYS = 128;
+import { operationsAtOnce } from './read-values.js';
 
 /**
  * Estimates which part of the mirror's keys the store has changed or deleted since, by one small request for a sample from all over the range: those at
@@ -13,9 +11,8 @@ const MOST_KEYS = 128;
  */
 export async function estimateChanged(runtime: Runtime, signal: AbortSignal): Promise<number> {
   const { store, table } = runtime;
-  const { transactions, maxTxnOperations = MOST_KEYS } = store.capabilities;
-  if (transactions !== 'multi-key') return 0;
-  const keys = await sample(runtime, Math.min(MOST_KEYS, maxTxnOperations));
+  if (store.capabilities.transactions !== 'multi-key') return 0;
+  const keys = await sample(runtime, operationsAtOnce(store));
   if (keys.length === 0) return 0;
   const then = keys.map((key): Op => ({ type: 'list', range: { key }, keysOnly: true }));
   const { results } = await runtime.read('the look at a sample of keys', runtime.readTimeoutMs, signal, (deadline) =>

@@ -1,4 +1,4 @@
-import type { KeyValue, Op, Revision } from '@holdfast/store';
+import type { ConfigStore, KeyValue, Op, Revision } from '@holdfast/store';
 import type { Runtime } from '../runtime/runtime.js';
 import { readChanges } from './read-delta.js';
 import type { RevisionDiff } from '../table/revision-diff.js';
@@ -29,6 +29,11 @@ export async function readValues(
   return (await readChanges(runtime, { revision, minModRevision, timeoutMs }, signal)).items;
 }
 
+/** How many operations a transaction may have. */
+export function operationsAtOnce({ capabilities }: ConfigStore): number {
+  return Math.min(TXN_OPERATIONS, capabilities.maxTxnOperations ?? TXN_OPERATIONS);
+}
+
 /** The entries of those of these keys that exist. */
 async function readKeys(
   { store }: Runtime,
@@ -36,7 +41,7 @@ async function readKeys(
   revision: Revision,
   signal: AbortSignal,
 ): Promise<readonly KeyValue[]> {
-  const most = Math.min(TXN_OPERATIONS, store.capabilities.maxTxnOperations ?? TXN_OPERATIONS);
+  const most = operationsAtOnce(store);
   const found: KeyValue[] = [];
   for (let from = 0; from < keys.length; from += most) {
     const reads = keys.slice(from, from + most).map((key): Op => ({ type: 'list', range: { key }, revision }));
