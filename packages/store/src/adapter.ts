@@ -47,6 +47,7 @@ export type {
   WatchSink,
 } from './driver.js';
 export { errorToJson, type Json } from './error-json.js';
+export { detached } from './detached.js';
 export { isRefusedLocally, refusedLocally, toStoreError, withOutcome } from './errors.js';
 export { EntryPage, type PageFacts } from './entry-page.js';
 export { excerpt, quoted } from './excerpt.js';

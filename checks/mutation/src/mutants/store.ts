@@ -203,4 +203,12 @@ export const store: readonly Mutant[] = [
     replace: '',
     caughtBy: { test: 'packages/store/test/channels.test.ts', name: 'tells a call through withPrefix once' },
   },
+  {
+    name: 'mirror-in-a-request',
+    why: 'a mirror works in the async context in which it was opened: its calls belong to that request, or span, for ever',
+    file: 'packages/store/src/detached.ts',
+    find: 'return own.runInAsyncScope(work);',
+    replace: 'return work();',
+    caughtBy: { test: 'packages/core/test/async-context.test.ts', name: 'a mirror works for nobody in particular' },
+  },
 ];

@@ -1,5 +1,5 @@
 import { StoreError } from '@holdfast/store';
-import { holdProcess, removeAbortListener, whenAborted } from '@holdfast/store/adapter';
+import { detached, holdProcess, removeAbortListener, whenAborted } from '@holdfast/store/adapter';
 import type { Runtime } from '../runtime/runtime.js';
 import { RunLoop } from './run-loop.js';
 
@@ -25,13 +25,15 @@ export function start(runtime: Runtime): Started {
     );
   };
   let isLoaded = false;
-  const loop = Promise.resolve().then(() =>
-    new RunLoop(runtime).run(() => {
-      isLoaded = true;
-      if (unref) release();
-      clock.clearTimeout(timer);
-      resolveLoaded();
-    }),
+  const loop = detached(() =>
+    Promise.resolve().then(() =>
+      new RunLoop(runtime).run(() => {
+        isLoaded = true;
+        if (unref) release();
+        clock.clearTimeout(timer);
+        resolveLoaded();
+      }),
+    ),
   );
   let resolveLoaded: () => void = () => undefined;
   const loadedOrEnded = new Promise<void>((resolve) => {

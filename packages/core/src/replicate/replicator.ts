@@ -2,6 +2,7 @@ import { type Bookmark, type ConfigStore, type KeyValue, StoreError } from '@hol
 import {
   abortable,
   addAbortListener,
+  detached,
   quoted,
   removeAbortListener,
   toStoreError,
@@ -202,7 +203,7 @@ export class Replicator {
       await this.#stop(failure);
       throw failure;
     }
-    this.#running = this.#run();
+    this.#running = detached(() => this.#run());
   }
 
   /** Stores that were opened apart, such as by a command, may be one. A record of a replication that can't be is not left behind. */
