@@ -330,8 +330,20 @@ export class GuardedStore implements ConfigStore {
   }
 
   async *#scan(range: Range, options: ScanOptions | undefined): AsyncGenerator<Page, void, undefined> {
+    let prepared;
+    try {
+      prepared = this.#prepareScan(range, options);
+    } catch (error) {
+      // No page will be told, and a call that is refused is told as well.
+      return await this.#traced('scan', signalOf(options), () => Promise.reject(error as StoreError));
+    }
+    const { run, limits } = prepared;
+    yield* guardedScan(run, limits, this.#context, (page) => this.#traced('scan', limits.signal, page));
+  }
+
+  #prepareScan(range: Range, options: ScanOptions | undefined) {
     const driver = this.#driver;
-    const { run, limits } = this.#prepare([options, SCAN, 'scan()'], (given) => {
+    return this.#prepare([options, SCAN, 'scan()'], (given) => {
       const { revision, keysOnly, minModRevision } = checkList(given, driver);
       const checked = { revision, keysOnly, minModRevision, consistency: checkConsistency(given) };
       this.#hint.mind(range, 'scan()');
@@ -339,7 +351,6 @@ export class GuardedStore implements ConfigStore {
       return (call: DriverCall) =>
         (driver.scan?.(keyRange, checked, call) ?? scanByList(driver, keyRange, checked, call))[Symbol.asyncIterator]();
     });
-    yield* guardedScan(run, limits, this.#context, (page) => this.#traced('scan', limits.signal, page));
   }
 
   /** @throws StoreError `unsupported` where nothing can be written */

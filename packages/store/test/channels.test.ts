@@ -187,6 +187,25 @@ describe('holdfast:store:call', () => {
     await store.close();
   });
 
+  test('tells once of a scan that is refused before anything is sent', async () => {
+    const store = memoryStore();
+    const told = ends();
+    for (const options of [{ bogus: 1 }, { revision: -1 }])
+      await expect(
+        store
+          .scan({ prefix: '' }, options as never)
+          [Symbol.asyncIterator]()
+          .next(),
+      ).rejects.toMatchObject({
+        code: 'invalid-argument',
+      });
+    expect(told.map(({ name, code }) => ({ name, code }))).toEqual([
+      { name: 'scan', code: 'invalid-argument' },
+      { name: 'scan', code: 'invalid-argument' },
+    ]);
+    await store.close();
+  });
+
   test('leaves the results and errors of calls as they are', async () => {
     const store = memoryStore();
     const run = async () => {
