@@ -1,4 +1,4 @@
-import { memoryStore } from '@holdfast/memory';
+import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { StoreError, withPrefix } from '@holdfast/store';
 import { createStore, DelegatingDriver, systemClock } from '@holdfast/store/adapter';
 import { eventually, Random, virtualClock } from '@holdfast/testkit';
@@ -262,6 +262,45 @@ describe('a store of another history behind a snapshot', () => {
     const second = await moving(clock, mirror(store, { ...A, snapshot, snapshotAfterMs: 0, clock }));
     await until(clock, () => second.size === 0 && second.state.status === 'live', 30_000);
     expect(looks).toBeGreaterThanOrEqual(2);
+    await moving(clock, second.close());
+  });
+
+  test.each([
+    ['and its watch ends', (data: MemoryStore) => (data.wipe({ identity: 'same' }), data)],
+    ['and its watch tells nothing of it', (_: MemoryStore, identity: string) => memoryStore({ identity })],
+  ])('one that goes back to between the snapshot and what has come since, %s', async (_name, goneBackIn) => {
+    const clock = virtualClock(Date.now());
+    const { data, snapshot, bookmark } = await saved(7);
+    const put = async (store: MemoryStore, upTo: number) => {
+      while ((await store.put('/a/new', '1')).revision < upTo);
+    };
+    await put(data, bookmark.revision + 9);
+    // Not the mirror's: what the watch brings does not show that it is all.
+    await data.put('/b/other', '1');
+    let driver = new DelegatingDriver(data);
+    let isHeldUp = false;
+    class GoesBack extends DelegatingDriver {
+      override async list(...call: Parameters<DelegatingDriver['list']>): ReturnType<DelegatingDriver['list']> {
+        // What has come is not proved to be all.
+        if (isHeldUp && call[1].revision === undefined) throw new StoreError('unavailable', 'held up');
+        return driver.list(...call);
+      }
+      override scan(...call: Parameters<DelegatingDriver['scan']>): ReturnType<DelegatingDriver['scan']> {
+        return driver.scan(...call);
+      }
+      override watch(...call: Parameters<DelegatingDriver['watch']>): ReturnType<DelegatingDriver['watch']> {
+        return driver.watch(...call);
+      }
+    }
+    const store = createStore(new GoesBack(data), { clock });
+    const second = await moving(clock, mirror(store, { ...A, snapshot, snapshotAfterMs: 0, clock }));
+    second.on('change', () => (isHeldUp = true));
+    await until(clock, () => second.has('new'), 30_000);
+    expect(second.state.status).toBe('stale');
+    const behind = goneBackIn(data, bookmark.identity);
+    await put(behind, bookmark.revision + 4);
+    [driver, isHeldUp] = [new DelegatingDriver(behind), false];
+    await until(clock, () => second.size === 1 && second.state.status === 'live', 60_000);
     await moving(clock, second.close());
   });
 

@@ -75,6 +75,15 @@ export const snapshots: readonly Mutant[] = [
     caughtBy: { test: START, name: 'and is wiped while that is looked at' },
   },
   {
+    name: 'warm-start-compares-the-snapshot-alone',
+    promise: 'M8',
+    why: 'a store that went back, though not as far as the snapshot, seems to continue it: the mirror asks again and again whether it is another one',
+    file: core('life/run-loop'),
+    find: "confirmOther(this.#runtime, table.bookmark)) === 'other') return end;",
+    replace: "confirmOther(this.#runtime, { ...table.bookmark, revision: 1 as never })) === 'other') return end;",
+    caughtBy: { test: START, name: 'goes back to between' },
+  },
+  {
     name: 'warm-start-loads-another-history',
     promise: 'M8',
     why: 'at a start with a snapshot, a store of another history is loaded as if there were none',

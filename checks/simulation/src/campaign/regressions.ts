@@ -145,4 +145,9 @@ export const regressions: readonly Regression[] = [
     generation: 7,
     what: 'a mirror that closed waited for its store, to compare a snapshot with its past',
   },
+  {
+    seed: 18553,
+    generation: 7,
+    what: 'a store that went back to between a snapshot and what had come since was asked for ever whether it is another one',
+  },
 ];

@@ -104,10 +104,10 @@ export class RunLoop {
 
   /** While a saved copy is shown, another history must be certain. */
   async #confirmed(end: FollowEnd): Promise<FollowEnd> {
-    const { shown } = this.#runtime;
-    if (shown === undefined || !end.newHistory) return end;
+    const { showsCopy, table } = this.#runtime;
+    if (!showsCopy || table.bookmark === undefined || !end.newHistory) return end;
     for (;;) {
-      if ((await confirmOther(this.#runtime, shown)) === 'other') return end;
+      if ((await confirmOther(this.#runtime, table.bookmark)) === 'other') return end;
       const newHistory = await this.#isComparedOther();
       if (newHistory !== undefined) return { ...end, newHistory };
       await this.#pause();
@@ -194,9 +194,9 @@ export class RunLoop {
 
   /** One stale answer is not yet a store that went back: a second linearizable read must say the same (C13). */
   async #isHistoryNew(): Promise<boolean> {
-    const { shown } = this.#runtime;
-    if (shown !== undefined) return (await confirmOther(this.#runtime, shown)) === 'other';
-    const known = this.#runtime.table.bookmark;
+    const { showsCopy, table } = this.#runtime;
+    const known = table.bookmark;
+    if (showsCopy && known !== undefined) return (await confirmOther(this.#runtime, known)) === 'other';
     const head = await readHead(this.#runtime, this.#runtime.signal);
     return isOtherOrOlder(head, known);
   }

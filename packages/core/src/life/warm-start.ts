@@ -89,7 +89,7 @@ export async function showCopy(runtime: Runtime, saved: Saved): Promise<boolean>
   runtime.signal.throwIfAborted();
   if (commit === undefined) return false;
   runtime.freshness.assume(saved.point.asOf);
-  runtime.shown = saved.point.bookmark;
+  runtime.showsCopy = true;
   await runtime.change('load', (tell) => {
     tell(commit());
     return Promise.resolve();

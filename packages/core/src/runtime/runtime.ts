@@ -59,8 +59,8 @@ export class Runtime {
   readSteps = 0;
   /** The copy that outlives the process, if there is one. */
   readonly copy: SavedCopy | undefined;
-  /** What the mirror shows of a saved copy, until it is proved to be what the store has. */
-  shown: Bookmark | undefined;
+  /** Whether the mirror shows a saved copy, or what has come of one: until it is proved to be what the store has. */
+  showsCopy = false;
   /** Hears of each attempt of a read that failed, while the store still retries. */
   onAttemptFailed: ((failure: StoreError) => void) | undefined;
   readonly #closing = new AbortController();
@@ -172,7 +172,7 @@ export class Runtime {
   /** Call it when the mirror has caught up with a read that began at the mark. */
   prove(mark: Mark): void {
     this.#trouble = undefined;
-    this.shown = undefined;
+    this.showsCopy = false;
     this.copy?.begin();
     if (this.freshness.prove(mark) && this.isFollowing) this.state.handle({ type: 'proved' });
   }
