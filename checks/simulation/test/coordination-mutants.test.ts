@@ -140,10 +140,11 @@ const mutants: readonly BrokenKind<Implementation>[] = [
     install: () => {
       replace(
         SessionContext.prototype,
-        'persist',
+        'persistAfter',
         () =>
-          function (this: SessionContext, work) {
-            return work();
+          async function (this: SessionContext, refusal) {
+            await Promise.resolve();
+            throw refusal;
           },
       );
       return broken;

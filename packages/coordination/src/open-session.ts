@@ -38,7 +38,7 @@ export interface SessionOptions extends CallOptions {
   readonly ttl?: number | undefined;
   /** Default: the system's, with `os.uptime()`. */
   readonly clock?: SessionClock | undefined;
-  /** Hears of keys that could not be removed. Default: silent. */
+  /** Hears once of each key whose removal was refused, and of a lease that could not be revoked. Default: silent. */
   readonly logger?: Logger | undefined;
   /** Gives a number in [0, 1), for keys and delays. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;

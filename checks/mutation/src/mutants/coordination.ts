@@ -3,10 +3,12 @@ import type { Mutant } from '../mutant.js';
 const LIFETIME = 'packages/coordination/src/life/lifetime.ts';
 const RENEWAL = 'packages/coordination/src/life/renewal.ts';
 const ENTER = 'packages/coordination/src/queue/enter.ts';
+const LEAVE = 'packages/coordination/src/queue/leave.ts';
 const LOCKS_TEST = 'packages/coordination/test/locks.test.ts';
 const ELECTIONS_TEST = 'packages/coordination/test/elections.test.ts';
 const TRANSACT_TEST = 'packages/coordination/test/transact.test.ts';
 const SESSIONS_TEST = 'packages/coordination/test/sessions.test.ts';
+const REMOVALS_TEST = 'packages/coordination/test/removals.test.ts';
 
 /** What locks of today's clients get wrong. */
 export const coordination: readonly Mutant[] = [
@@ -88,7 +90,7 @@ export const coordination: readonly Mutant[] = [
   {
     name: 'resigned-key-stays',
     why: 'who resigned and campaigns again waits for a key of its own',
-    file: 'packages/coordination/src/queue/leave.ts',
+    file: LEAVE,
     find: "const then = [{ type: 'delete', range: place.key }] as const;",
     replace: "const then = [{ type: 'delete', range: `${place.key}-` }] as const;",
     caughtBy: {
@@ -118,7 +120,7 @@ export const coordination: readonly Mutant[] = [
   {
     name: 'unguarded-release',
     why: 'a holder whose lock was lost deletes the key of the next one',
-    file: 'packages/coordination/src/queue/leave.ts',
+    file: LEAVE,
     find: '{ if: [isOurs(place)], then }',
     replace: '{ then }',
     caughtBy: { test: LOCKS_TEST, name: 'never removes another holder’s key' },
@@ -126,18 +128,61 @@ export const coordination: readonly Mutant[] = [
   {
     name: 'failed-release-forgotten',
     why: 'a release that failed is not made again, and the lock stays taken as long as the session lives',
-    file: 'packages/coordination/src/queue/leave.ts',
-    find: 'const wasThere = await context.insistOnWrite(async (limits) => {',
-    replace: 'const wasThere = await context.write(async (limits) => {',
+    file: LEAVE,
+    find: 'return context.insistOnWrite(async (limits) => {',
+    replace: 'return context.write(async (limits) => {',
     caughtBy: { test: LOCKS_TEST, name: 'goes on after its first answer was lost' },
   },
   {
     name: 'key-never-used-again',
     why: 'each lock has a key of its own, and the server reads all that there ever were with each: locks become slower and slower',
-    file: 'packages/coordination/src/queue/leave.ts',
-    find: '  context.reuse(place.key);\n',
-    replace: '',
+    file: LEAVE,
+    find: 'if (succeeded && place.isAnswered) context',
+    replace: 'if (succeeded && !place.isAnswered) context',
     caughtBy: { test: LOCKS_TEST, name: 'uses the key of the holder before it again' },
+  },
+  {
+    name: 'key-given-back-by-any-removal',
+    why: 'a removal that found nothing gives the key back too: two attempts have one key, and one lock has two holders',
+    file: LEAVE,
+    find: 'if (succeeded && place.isAnswered) context',
+    replace: 'if (place.isAnswered) context',
+    caughtBy: { test: REMOVALS_TEST, name: 'not after somebody else removed it' },
+  },
+  {
+    name: 'key-with-questions-on-their-way-used-again',
+    why: 'a key is used again while a question about its former write may still arrive',
+    file: LEAVE,
+    find: 'if (succeeded && place.isAnswered) context',
+    replace: 'if (succeeded) context',
+    caughtBy: { test: REMOVALS_TEST, name: 'not after an acquiring write without an answer' },
+  },
+  {
+    name: 'any-key-taken-for-the-own',
+    why: 'an attempt whose answer was lost takes the key of a living holder for its own, or deletes it',
+    file: LEAVE,
+    find: "target: 'createRevision', op: '>', value: sentAfter",
+    replace: "target: 'createRevision', op: '>', value: 0 * sentAfter",
+    caughtBy: { test: REMOVALS_TEST, name: 'does not delete it when it is aborted: answer-lost' },
+  },
+  {
+    name: 'removals-side-by-side',
+    why: 'a release that is called again begins a second removal beside the one under way',
+    file: 'packages/coordination/src/locks/held-lock.ts',
+    find: 'return (this.#removal ??= handled(',
+    replace: 'return (this.#removal = handled(',
+    caughtBy: {
+      test: REMOVALS_TEST,
+      name: 'a release that is called again joins the removal that is under way',
+    },
+  },
+  {
+    name: 'refused-removal-untold',
+    why: 'the store refuses the removal of a key, which blocks its queue, and nobody hears of it',
+    file: 'packages/coordination/src/life/context.ts',
+    find: 'this.logger.warn(`${what} was refused;',
+    replace: 'this.logger.debug(`${what} was refused;',
+    caughtBy: { test: REMOVALS_TEST, name: 'the key of one who waited' },
   },
   {
     name: 'waiters-in-a-herd',
@@ -193,7 +238,7 @@ export const coordination: readonly Mutant[] = [
   {
     name: 'own-release-forgotten',
     why: 'a session forgets the revision of its own release, and does not notice that the store went back behind it',
-    file: 'packages/coordination/src/queue/leave.ts',
+    file: LEAVE,
     find: '      context.noteRevision(revision);\n',
     replace: '      void revision;\n',
     caughtBy: {
@@ -212,7 +257,7 @@ export const coordination: readonly Mutant[] = [
   {
     name: 'unsent-release-taken-for-done',
     why: 'an attempt to release that was never sent is taken for the one that removed the key, and a lock that was lost during the work is not told',
-    file: 'packages/coordination/src/queue/leave.ts',
+    file: LEAVE,
     find: 'if (!isUnknown(error)) open -= 1;',
     replace: 'if (!isUnknown(error)) open -= 0;',
     caughtBy: {

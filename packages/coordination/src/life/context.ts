@@ -56,8 +56,9 @@ export class SessionContext extends Caller {
   }
 
   /**
-   * A key was removed, and its next user may have the same. A server keeps each key that there ever was in its index until a compaction, and reads all of
-   * those of a queue with it: with a key of its own for each holder, a lock would become slower each time that it is taken.
+   * A key was removed, and its next user may have the same. Only the transaction that removed it may say so, or two users would have one key at the same
+   * time. A server keeps each key that there ever was in its index until a compaction, and reads all of those of a queue with it: with a key of its own for
+   * each holder, a lock would become slower each time that it is taken.
    */
   reuse(key: string): void {
     this.#unused.add(key.slice(key.lastIndexOf('-') + 1));
@@ -91,17 +92,38 @@ export class SessionContext extends Caller {
     }
   }
 
-  /** Repeats what must happen at last, also after refusals, until it succeeds, the session is over, or the store is closed. */
-  async persist<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Repeats what must happen at last, also after refusals, until it succeeds, the session is over, or the store is closed.
+   *
+   * @param what for the logger, which hears of the first refusal
+   */
+  async persist<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      return this.persistAfter(error, what, work);
+    }
+  }
+
+  /** The same for work that has just been refused. */
+  async persistAfter<T>(refusal: unknown, what: string, work: () => Promise<T>): Promise<T> {
+    this.#throwIfLast(refusal);
+    this.logger.warn(`${what} was refused; it is made again until the store allows it, or the session ends`, {
+      error: refusal,
+    });
     const backoff = new Backoff({ ...REFUSED, random: this.random });
     for (;;) {
+      await sleep(this.clock, backoff.next(), this.life.over);
       try {
         return await work();
       } catch (error) {
-        if (this.life.reason !== undefined || isStoreError(error, 'closed')) throw error;
-        await sleep(this.clock, backoff.next(), this.life.over);
+        this.#throwIfLast(error);
       }
     }
+  }
+
+  #throwIfLast(error: unknown): void {
+    if (this.life.reason !== undefined || isStoreError(error, 'closed')) throw error;
   }
 
   /** The error to tell for a failed call: a lease that is gone ends the session, and is told as its loss. */

@@ -9,7 +9,7 @@ import {
 } from '@holdfast/store/adapter';
 import { closedError, handled, isPassing, sessionLost } from '../errors.js';
 import type { Acquired } from '../queue/acquire.js';
-import { isOurs, leave, leaveAtLast } from '../queue/leave.js';
+import { isOurs, leave } from '../queue/leave.js';
 import type { Place } from '../queue/queue.js';
 import { nextDelete } from '../queue/turn.js';
 import type { SessionContext } from '../life/context.js';
@@ -41,6 +41,7 @@ export class HeldLock implements Held {
   #over: AbortController | undefined;
   #state: State = { status: 'held' };
   #after: Bookmark;
+  /** The attempt to remove the key that is under way, or the one that succeeded. */
   #removal: Promise<Release> | undefined;
   /** Whether the removal goes on in the background, since it was refused. */
   #isPersistent = false;
@@ -85,12 +86,8 @@ export class HeldLock implements Held {
     void this.context.life.reason;
     if (this.#state.status === 'lost') throw this.#state.reason;
     if (this.#state.status === 'released') return;
-    let end: Release = 'left to its lease';
-    try {
-      end = await this.giveUp(undefined, 'release()');
-    } catch (error) {
-      this.#warn(error);
-    }
+    // The logger has heard of a refusal.
+    const end = await this.giveUp(undefined, 'release()').catch((): Release => 'left to its lease');
     if (end === 'was gone')
       throw sessionLost(`lock ${quoted(this.name)} was lost before the work was done: its key was gone`);
   }
@@ -101,7 +98,7 @@ export class HeldLock implements Held {
     const isOver = life.quickReason !== undefined;
     if (!isOver) this.#end({ status: 'released' });
     if (this.#state.status !== 'released' || isOver) return 'left to its lease';
-    const removal = (this.#removal ??= handled(this.#remove()));
+    const removal = this.#remove();
     const what = () => `the release of lock ${quoted(this.name)}`;
     try {
       return isUnlimited(limits)
@@ -115,26 +112,29 @@ export class HeldLock implements Held {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.release();
-    } catch (error) {
-      this.#warn(error);
-    }
+    // The logger has heard of a refusal.
+    await this.release().catch(() => undefined);
   }
 
-  #warn(error: unknown): void {
-    this.context.logger.warn(`lock ${quoted(this.name)} could not be released; it is left to its lease`, { error });
+  /** Joins the attempt that is under way, or makes one: only one at a time, whoever wants the key removed. */
+  #remove(): Promise<Release> {
+    return (this.#removal ??= handled(this.#tryToRemove()));
   }
 
-  async #remove(): Promise<Release> {
+  async #tryToRemove(): Promise<Release> {
+    const { context } = this;
     try {
-      return (await leave(this.context, this.place)) ? 'removed' : 'was gone';
+      return (await leave(context, this.place)) ? 'removed' : 'was gone';
     } catch (error) {
       // The next call tries again. The key goes without one, too, as soon as that is not refused any more.
       this.#removal = undefined;
-      if (!this.#isPersistent && this.context.life.reason === undefined) {
+      if (!this.#isPersistent && context.life.reason === undefined) {
         this.#isPersistent = true;
-        this.context.inBackground(`the release of lock ${quoted(this.name)}`, leaveAtLast(this.context, this.place));
+        const what = `the release of lock ${quoted(this.name)}`;
+        context.inBackground(
+          what,
+          context.persistAfter(error, what, () => this.#remove()),
+        );
       }
       throw error;
     }

@@ -26,7 +26,7 @@ export interface Held extends AsyncDisposable {
   check(): void;
   /**
    * Gives the lock away. Resolves when its key is gone, and at once if the lock was lost. It never removes the key of another holder, and may be
-   * called again.
+   * called again: that joins the removal under way, or makes the next attempt at once.
    *
    * @throws StoreError where the store refuses, or the limits are reached. The lock counts as released all the same: its key goes as soon as the store
    * can be reached, or with the session.

@@ -1,9 +1,9 @@
-import type { Compare, Revision, TxnResult } from '@holdfast/store';
+import type { Compare, Txn, TxnResult } from '@holdfast/store';
 import { sleep, type Backoff } from '@holdfast/store/adapter';
 import { isPassing, isUnknown } from '../errors.js';
-import { queuePrefix, type Ticket } from '../names.js';
+import { queuePrefix } from '../names.js';
 import type { SessionContext } from '../life/context.js';
-import { giveUpAtLast } from './leave.js';
+import { giveUpAtLast, givingUp, isWrittenBy, type Written } from './leave.js';
 import { queueIn, readQueue, type Place, type Queue } from './queue.js';
 
 /** What an attempt is about. */
@@ -33,44 +33,43 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
   let { onlyIfFree } = entry;
   for (;;) {
     wanted.throwIfAborted();
-    const ticket = context.newTicket(entry.name);
     const sentAfter = context.newest;
-    const outcome = await attempt(context, { ...entry, onlyIfFree }, ticket, wanted);
+    const written = { ...context.newTicket(entry.name), sentAfter: sentAfter?.revision ?? 0 };
+    const outcome = await attempt(context, { ...entry, onlyIfFree }, written, wanted);
     if (outcome === 'again') {
       backoff ??= context.backoff();
       await sleep(context.clock, backoff.next(), wanted);
       continue;
     }
     context.noteState(outcome.queue.bookmark, sentAfter);
-    const { created, queue } = outcome;
-    if (created !== undefined) {
-      return { place: { key: ticket.key, createRevision: created }, queue };
-    }
+    const { place, queue } = outcome;
+    if (place !== undefined) return { place, queue };
     if (onlyIfFree && queue.places.length > 0) return undefined;
     // Only keys of names below this one were in the way, and they stand in other queues.
     onlyIfFree = false;
   }
 }
 
-/** `created`: the revision that wrote our key; `undefined` if it was not written, and never will be. */
 interface Outcome {
-  readonly created: Revision | undefined;
+  /** `undefined` if our key was not written, and never will be. */
+  readonly place: Place | undefined;
   readonly queue: Queue;
 }
 
 async function attempt(
   context: SessionContext,
   entry: Entry,
-  ticket: Ticket,
+  written: Written,
   wanted: AbortSignal,
 ): Promise<Outcome | 'again'> {
   try {
-    const { succeeded, results } = await write(context, entry, ticket);
+    const { succeeded, results } = await write(context, entry, written);
     const queue = queueIn(entry.name, results);
-    return { created: succeeded ? queue.bookmark.revision : undefined, queue };
+    if (!succeeded) return { place: undefined, queue };
+    return { place: { key: written.key, createRevision: queue.bookmark.revision, isAnswered: true }, queue };
   } catch (error) {
     if (isUnknown(error)) {
-      const settled = await settleOrGiveUp(context, entry.name, ticket, wanted);
+      const settled = await settleOrGiveUp(context, entry.name, written, wanted);
       if (settled !== undefined) return settled;
     }
     if (isPassing(error)) return 'again';
@@ -79,7 +78,7 @@ async function attempt(
 }
 
 /** The acquiring write. It is not aborted with its caller: its answer is the surest way to know what it did. */
-function write(context: SessionContext, { name, value, onlyIfFree }: Entry, ticket: Ticket): Promise<TxnResult> {
+function write(context: SessionContext, { name, value, onlyIfFree }: Entry, ticket: Written): Promise<TxnResult> {
   const nobody: Compare = { range: { prefix: queuePrefix(name) }, target: 'createRevision', op: '=', value: 0 };
   return context.write((limits) =>
     context.store.txn(
@@ -97,12 +96,12 @@ function write(context: SessionContext, { name, value, onlyIfFree }: Entry, tick
 async function settleOrGiveUp(
   context: SessionContext,
   name: string,
-  ticket: Ticket,
+  written: Written,
   wanted: AbortSignal,
 ): Promise<Outcome | undefined> {
   let isSettled = false;
   try {
-    const settled = await settle(context, name, ticket, wanted);
+    const settled = await settle(context, name, written, wanted);
     isSettled = true;
     return settled;
   } catch (error) {
@@ -110,41 +109,38 @@ async function settleOrGiveUp(
     throw error;
   } finally {
     if (!isSettled && context.life.reason === undefined)
-      context.inBackground('the end of an attempt to enter a queue', giveUpAtLast(context, ticket));
+      context.inBackground('the end of an attempt to enter a queue', giveUpAtLast(context, written));
   }
 }
 
 /**
  * Finds out what a write did whose answer was lost, in one transaction: either its key is there, or the mark is written that keeps it from
- * ever landing. Where nobody waits any more, the key is removed too.
+ * ever landing. Where nobody waits any more, the key is removed too. A key that was there before the write was sent is another one's, and stays.
  */
 async function settle(
   context: SessionContext,
   name: string,
-  { key, mark }: Ticket,
+  written: Written,
   wanted: AbortSignal,
 ): Promise<Outcome | undefined> {
+  const { key, mark } = written;
+  const isThere = isWrittenBy(written);
   const put = { type: 'put', key: mark, value: '', lease: context.lease } as const;
-  const isThere = { key, target: 'createRevision', op: '>', value: 0 } as const;
+  const question: Txn = { if: [isThere], then: [readQueue(name)], else: [put] };
   const { succeeded, results } = await context.insist(
-    (signal) =>
-      context.store.txn(
-        wanted.aborted
-          ? { then: [put, { type: 'delete', range: key }] }
-          : { if: [isThere], then: [readQueue(name)], else: [put] },
-        { signal },
-      ),
+    (signal) => context.store.txn(wanted.aborted ? givingUp(context, written) : question, { signal }),
     context.life.over,
   );
   if (wanted.aborted) {
     // The wait may have ended while the question was under way: then the key may still be there.
-    await context.insist((signal) => context.store.delete(key, { signal }), context.life.over);
+    const removal: Txn = { if: [isThere], then: [{ type: 'delete', range: key }] };
+    await context.insist((signal) => context.store.txn(removal, { signal }), context.life.over);
     throw wanted.reason;
   }
   const queue = succeeded ? queueIn(name, results) : undefined;
   const own = queue?.places.find((place) => place.key === key);
   if (queue === undefined || own === undefined) return undefined;
-  return { created: own.createRevision, queue };
+  return { place: { key, createRevision: own.createRevision, isAnswered: false }, queue };
 }
 
 function absent(key: string): Compare {

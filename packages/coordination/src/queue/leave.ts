@@ -1,4 +1,5 @@
-import type { Compare } from '@holdfast/store';
+import type { Compare, Txn } from '@holdfast/store';
+import { quoted } from '@holdfast/store/adapter';
 import { isUnknown } from '../errors.js';
 import type { Ticket } from '../names.js';
 import type { SessionContext } from '../life/context.js';
@@ -13,34 +14,49 @@ export function isOurs({ key, createRevision }: Place): Compare {
 export async function leave(context: SessionContext, place: Place): Promise<boolean> {
   /** Attempts that may have removed it: their answer was lost, or has not come. */
   let open = 0;
-  const wasThere = await context.insistOnWrite(async (limits) => {
+  return context.insistOnWrite(async (limits) => {
     const mayBeDone = open > 0;
     open += 1;
     try {
       const then = [{ type: 'delete', range: place.key }] as const;
       const { succeeded, revision } = await context.store.txn({ if: [isOurs(place)], then }, limits);
       context.noteRevision(revision);
+      // At most one transaction ever removes the key of a place, and what may still land for the place is for this create revision only.
+      if (succeeded && place.isAnswered) context.reuse(place.key);
       return succeeded || mayBeDone;
     } catch (error) {
       if (!isUnknown(error)) open -= 1;
       throw error;
     }
   }, context.life.over);
-  // What may still land is for this create revision only.
-  context.reuse(place.key);
-  return wasThere;
 }
 
 /** Removes our key, however often that is refused: rights may come back, and until then the key keeps everybody behind it waiting. */
 export function leaveAtLast(context: SessionContext, place: Place): Promise<boolean> {
-  return context.persist(() => leave(context, place));
+  return context.persist(`the removal of key ${quoted(place.key)} from its queue`, () => leave(context, place));
 }
 
-/** Gives up an attempt of which nobody knows what its write did: the mark keeps it from landing, and what has landed is removed. */
-export function giveUpAtLast(context: SessionContext, { key, mark }: Ticket): Promise<unknown> {
-  const then = [
-    { type: 'put', key: mark, value: '', lease: context.lease },
-    { type: 'delete', range: key },
-  ] as const;
-  return context.persist(() => context.insist((signal) => context.store.txn({ then }, { signal }), context.life.over));
+/** A write of a key that may have no answer. */
+export interface Written extends Ticket {
+  /** The newest revision that was known as it was sent: a key that was created by then is another one's. */
+  readonly sentAfter: number;
+}
+
+/** True as long as there is a key that this write can have created. */
+export function isWrittenBy({ key, sentAfter }: Written): Compare {
+  return { key, target: 'createRevision', op: '>', value: sentAfter };
+}
+
+/** Gives up a write of which nobody knows what it did: the mark keeps it from landing, and the key is removed if it has landed. */
+export function givingUp(context: SessionContext, written: Written): Txn {
+  const mark = { type: 'put', key: written.mark, value: '', lease: context.lease } as const;
+  return { if: [isWrittenBy(written)], then: [mark, { type: 'delete', range: written.key }], else: [mark] };
+}
+
+/** The same, however often that is refused. */
+export function giveUpAtLast(context: SessionContext, written: Written): Promise<unknown> {
+  const txn = givingUp(context, written);
+  return context.persist(`the removal of key ${quoted(written.key)}, whose write had no answer,`, () =>
+    context.insist((signal) => context.store.txn(txn, { signal }), context.life.over),
+  );
 }

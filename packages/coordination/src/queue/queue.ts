@@ -28,6 +28,8 @@ export function queueIn(name: string, results: readonly OpResult[]): Queue {
 export interface Place {
   readonly key: string;
   readonly createRevision: Revision;
+  /** Whether the write of the key was answered. Otherwise questions about it may still be on their way. */
+  readonly isAnswered: boolean;
 }
 
 /** The candidate directly before this place; `undefined` if it is the first; `'gone'` if the place itself is not there any more. */
