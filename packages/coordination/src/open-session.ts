@@ -34,7 +34,10 @@ import { checkCallOptions, withLimits } from './util/limits.js';
 
 /** Options of {@link openSession}. `signal` and `timeoutMs` bound the opening only. */
 export interface SessionOptions extends CallOptions {
-  /** Seconds, a whole number from 1 to 3,600. Default: 10. A server may grant more. It is also how long others wait for the locks of a process that died. */
+  /**
+   * Seconds, a whole number from 1 to 3,600. Default: 10. A server may grant more. It is also how long others wait for the locks of a process that died. Take
+   * at least 3 where machines sleep and `os.uptime()` counts whole seconds: there a shorter sleep than two seconds may go unnoticed.
+   */
   readonly ttl?: number | undefined;
   /** Default: the system's, with `os.uptime()`. */
   readonly clock?: SessionClock | undefined;
@@ -47,6 +50,7 @@ export interface SessionOptions extends CallOptions {
 const DEFAULT_TTL = 10;
 const MAX_TTL = 3_600;
 const CLOSE_MS = 5_000;
+/** A lost session has no claim on its lease, and only tries to spare others the wait. */
 const LOST_CLOSE_MS = 1_000;
 
 /**
@@ -94,7 +98,7 @@ class OpenSession implements Session {
   readonly lease: LeaseId;
   readonly ttl: number;
   readonly #context: SessionContext;
-  #closing: Promise<void> | undefined;
+  #isRevoked = false;
 
   constructor(context: SessionContext, lease: Lease, random: () => number) {
     this.lease = lease.id;
@@ -139,9 +143,14 @@ class OpenSession implements Session {
   async close(options?: CallOptions): Promise<void> {
     const limits = checkCallOptions(options, 'close()') as CallOptions;
     this.#context.life.end(closedError('the session was closed; open a new one'));
-    const revoking = (this.#closing ??= handled(this.#revoke()));
+    if (this.#isRevoked) return;
+    // It goes on where its caller gives up by the signal.
+    const revoking = handled(this.#revoke(limits.timeoutMs));
     const { clock } = this.#context;
-    await withLimits(limits, { clock, what: 'the end of the session' }, (signal) => abortable(revoking, signal));
+    const { signal: own } = limits;
+    await withLimits({ signal: own }, { clock, what: 'the end of the session' }, (signal) =>
+      abortable(revoking, signal),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,11 +163,11 @@ class OpenSession implements Session {
     }
   }
 
-  /** Repeats it: to revoke a lease twice does no harm. A lost session has no claim on its lease, and only tries to spare others the wait. */
-  async #revoke(): Promise<void> {
+  /** Repeats it: to revoke a lease twice does no harm. */
+  async #revoke(timeoutMs = CLOSE_MS): Promise<void> {
     const { store, clock, life } = this.#context;
     const isLost = isStoreError(life.reason, 'session-lost');
-    const ms = isLost ? LOST_CLOSE_MS : CLOSE_MS;
+    const ms = isLost ? Math.min(timeoutMs, LOST_CLOSE_MS) : timeoutMs;
     const late = () =>
       new StoreError('timeout', `lease ${this.lease} was not revoked within ${ms} ms; it runs out by itself`);
     const revoke = (signal: AbortSignal) =>
@@ -167,9 +176,8 @@ class OpenSession implements Session {
       });
     try {
       await withDeadline({ clock, ms, signal: undefined, late }, ({ signal }) => this.#context.insist(revoke, signal));
+      this.#isRevoked = true;
     } catch (error) {
-      // The next call tries again.
-      this.#closing = undefined;
       if (!isLost) throw error;
     }
   }

@@ -37,6 +37,7 @@ export interface Session extends AsyncDisposable {
   campaign(name: string, value: ValueInput, options?: CallOptions): Promise<Leadership>;
   /**
    * Ends the session: waiting calls reject with `closed`, all its locks are given away, all its keys are gone. It resolves when the lease is revoked. Idempotent.
+   * A lost session has no claim on its lease any more: it resolves after a second at most, also if the lease could not be revoked.
    *
    * @throws StoreError where the store can't be reached within `timeoutMs` (5 s by default). The lease then runs out by itself.
    */

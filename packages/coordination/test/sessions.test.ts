@@ -2,9 +2,9 @@ import os from 'node:os';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
 import { StoreError } from '@holdfast/store';
-import { createStore, DelegatingDriver } from '@holdfast/store/adapter';
+import { createStore, DelegatingDriver, type DriverLeases } from '@holdfast/store/adapter';
 import { eventually, virtualClock } from '@holdfast/testkit';
-import { openSession } from '@holdfast/coordination';
+import { openSession, type SessionOptions } from '@holdfast/coordination';
 import { codeOf, thrownBy } from './support/code-of.js';
 import { linked } from './support/link.js';
 import { world, type World } from './support/world.js';
@@ -25,6 +25,17 @@ describe('a session', () => {
     await w.clock.advance(10 * TTL * 1_000);
     session.check();
     expect((await w.data.leases.timeToLive(session.lease)).grantedTtl).toBe(TTL);
+  });
+
+  test('keeps its lease alive, also where renewals grant less than before', async () => {
+    const driver = new DelegatingDriver(w.data);
+    const keepAlive: DriverLeases['keepAlive'] = async (id) => ({ ...(await w.data.leases.keepAlive(id)), ttl: 3 });
+    const leases = { ...driver.leases, keepAlive };
+    const lesser = createStore(Object.assign(driver, { leases }), { clock: w.clock });
+    const session = await openSession(lesser, { ttl: TTL, clock: w.clock });
+    await w.clock.advance(5 * TTL * 1_000);
+    session.check();
+    await session.close();
   });
 
   test('takes 10 s by default, and tells what was granted', async () => {
@@ -85,6 +96,66 @@ describe('a session', () => {
     link.fallSilent();
     expect(await w.passing(codeOf(session.close()))).toBe('timeout');
     await w.passing(session[Symbol.asyncDispose]());
+  });
+
+  describe('close() with timeoutMs', () => {
+    /** A session whose store does not answer to the end of its lease, until it is told to. */
+    const silentAtTheEnd = async (options: SessionOptions = {}) => {
+      const { session, link } = await w.session(options);
+      link.fate = (call) => (call === 'revoke' ? 'silence' : 'pass');
+      const answer = () => {
+        link.fate = () => 'pass';
+      };
+      return { session, link, answer };
+    };
+    const endOf = (closing: Promise<void>) => {
+      const end: { code?: unknown } = {};
+      void codeOf(closing).then((code) => (end.code = code));
+      return end;
+    };
+
+    test('waits longer than by default, and shorter', async () => {
+      const { session, answer } = await silentAtTheEnd();
+      const [short, usual, long] = [
+        endOf(session.close({ timeoutMs: 1_000 })),
+        endOf(session.close()),
+        endOf(session.close({ timeoutMs: 12_000 })),
+      ];
+      await w.clock.advance(1_000);
+      expect([short.code, usual.code, long.code]).toEqual(['timeout', undefined, undefined]);
+      await w.clock.advance(4_000);
+      expect([usual.code, long.code]).toEqual(['timeout', undefined]);
+      await w.clock.advance(4_000);
+      answer();
+      await w.until(() => long.code !== undefined, 3_000);
+      expect(long.code).toBe('resolved');
+      expect(await codeOf(w.data.leases.timeToLive(session.lease))).toBe('lease-not-found');
+    });
+
+    test('ends with timeout when its own time is out', async () => {
+      const { session } = await silentAtTheEnd();
+      const end = endOf(session.close({ timeoutMs: 12_000 }));
+      await w.clock.advance(11_999);
+      expect(end.code).toBeUndefined();
+      await w.clock.advance(1);
+      expect(end.code).toBe('timeout');
+    });
+
+    test('of a lost session resolves after a second at most, also where its lease was not revoked', async () => {
+      const { session, link } = await silentAtTheEnd({ ttl: TTL });
+      link.fallSilent();
+      await w.clock.advance(LOST_MS);
+      expect(thrownBy(() => session.check())).toBe('session-lost');
+      const [short, usual, long] = [
+        endOf(session.close({ timeoutMs: 200 })),
+        endOf(session.close()),
+        endOf(session.close({ timeoutMs: 12_000 })),
+      ];
+      await w.clock.advance(200);
+      expect([short.code, usual.code, long.code]).toEqual(['resolved', undefined, undefined]);
+      await w.clock.advance(800);
+      expect([usual.code, long.code]).toEqual(['resolved', 'resolved']);
+    });
   });
 
   test('is refused where the grant took so long that the lease can’t be counted on, and the lease is revoked', async () => {
@@ -178,6 +249,23 @@ describe('a session is lost', () => {
     expect(session.signal.aborted).toBe(false);
     await w.clock.advance(1);
     expect(session.signal.aborted).toBe(true);
+  });
+
+  test('in time, where a renewal granted less than before', async () => {
+    const driver = new DelegatingDriver(w.data);
+    let renewals = 0;
+    const keepAlive: DriverLeases['keepAlive'] = async (id) => {
+      if (renewals++ > 0) throw new StoreError('unavailable', 'gone');
+      return { ...(await w.data.leases.keepAlive(id)), ttl: 3 };
+    };
+    const leases = { ...driver.leases, keepAlive };
+    const lesser = createStore(Object.assign(driver, { leases }), { clock: w.clock });
+    const { signal } = await openSession(lesser, { ttl: TTL, clock: w.clock });
+    // Sent after 2.25 s, and good for two thirds of 3 s.
+    await w.clock.advance(2_250 + 2_000 - 1);
+    expect(signal.aborted).toBe(false);
+    await w.clock.advance(1);
+    expect(signal.reason).toMatchObject({ code: 'session-lost' });
   });
 
   test('although renewals that hang are made again meanwhile', async () => {

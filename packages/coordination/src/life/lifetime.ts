@@ -75,8 +75,11 @@ export class Lifetime {
   renewed(sentAt: Moment, ttl: number): void {
     this.#look();
     if (this.#state.status !== 'alive') return;
+    const leftMs = this.#leftMs();
     this.#state = aliveFrom(sentAt, ttl);
     this.#failure = undefined;
+    // The timer is set anew when it fires, which would be too late for an earlier end.
+    if (this.#leftMs() < leftMs) this.#arm();
   }
 
   /** A renewal failed: where none succeeds in time, that is the cause to tell. */
@@ -88,8 +91,7 @@ export class Lifetime {
   end(reason: StoreError): void {
     if (this.#state.status === 'over') return;
     this.#state = { status: 'over', reason };
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#disarm();
     this.#controller.abort(reason);
   }
 
@@ -105,11 +107,17 @@ export class Lifetime {
   }
 
   readonly #arm = (): void => {
+    this.#disarm();
     this.#look();
     if (this.#state.status === 'over') return;
     // Whole milliseconds: a clock that counts by larger steps than what is left would fire at once, again and again.
     this.#timer = this.#clock.setTimeout(this.#arm, Math.ceil(this.#leftMs()));
   };
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
 }
 
 function aliveFrom(renewedAt: Moment, ttl: number): State {

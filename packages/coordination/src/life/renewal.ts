@@ -22,7 +22,7 @@ const PARTS = 4;
  * answer that there is no such lease, and the end of the store, end it at once.
  */
 export async function renew({ store, lease, life, clock, random, onRenewed }: RenewalOptions): Promise<void> {
-  const partMs = (lease.ttl * 1_000) / PARTS;
+  let partMs = partOf(lease.ttl);
   const elapsed = new Elapsed(clock);
   const backoff = new Backoff({ initialMs: partMs / 16, maxMs: partMs / 8, random });
   const { signal } = life;
@@ -32,13 +32,15 @@ export async function renew({ store, lease, life, clock, random, onRenewed }: Re
       await sleep(clock, pauseMs, signal);
       const sentAt = elapsed.now();
       // One that hangs, on a half-open connection or at a member without a leader, must not hold up the next one.
-      const late = () => new StoreError('timeout', `the lease was not renewed within ${partMs} ms`);
-      const { ttl } = await withDeadline({ clock, ms: partMs, signal, late }, (deadline) =>
+      const ms = partMs;
+      const late = () => new StoreError('timeout', `the lease was not renewed within ${ms} ms`);
+      const { ttl } = await withDeadline({ clock, ms, signal, late }, (deadline) =>
         store.leases.keepAlive(lease.id, { signal: deadline.signal }),
       );
       life.renewed(sentAt, ttl);
       onRenewed();
       backoff.reset();
+      partMs = partOf(ttl);
       pauseMs = partMs;
     } catch (error) {
       if (isStoreError(error, 'lease-not-found'))
@@ -48,4 +50,9 @@ export async function renew({ store, lease, life, clock, random, onRenewed }: Re
       pauseMs = backoff.next();
     }
   }
+}
+
+/** @param ttl in seconds, as granted last */
+function partOf(ttl: number): number {
+  return (ttl * 1_000) / PARTS;
 }
