@@ -1,10 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readOnly, StoreError } from '@holdfast/store';
 import { eventually } from '@holdfast/testkit';
-import { observeLeader } from '@holdfast/coordination';
+import { observeLeader, type Leader } from '@holdfast/coordination';
 import { codeOf, thrownBy } from './support/code-of.js';
 import { observe, type Observer } from './support/observer.js';
 import { world, type World } from './support/world.js';
+
+type Leaders = ReturnType<typeof observeLeader>;
 
 let w: World;
 const observers: Observer[] = [];
@@ -21,6 +25,9 @@ function watched(store = w.data as Parameters<typeof observe>[0]): Observer {
   observers.push(observer);
   return observer;
 }
+
+/** What a promise rejects with. */
+const failureOf = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
 
 describe('an election', () => {
   test('has one leader at a time, in the order of campaigning', async () => {
@@ -85,11 +92,10 @@ describe('an election', () => {
     const { session, link } = await w.session();
     const lead = await session.campaign('/e', 'one');
     link.fate = (call) => (call === 'txn' ? 'silence' : 'pass');
-    const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
-    const hung = failure(lead.proclaim('two', { timeoutMs: 100 }));
+    const hung = failureOf(lead.proclaim('two', { timeoutMs: 100 }));
     expect(await w.passing(hung)).toMatchObject({ code: 'timeout', outcome: 'unknown' });
     link.fallSilent();
-    const lost = failure(lead.proclaim('three'));
+    const lost = failureOf(lead.proclaim('three'));
     expect(await w.passing(lost)).toMatchObject({ code: 'session-lost' });
   });
 
@@ -115,6 +121,23 @@ describe('an election', () => {
     answer();
     await w.passing(Promise.all([first, third]));
     expect(written).toEqual(['first', 'third']);
+  });
+
+  test('a proclamation that is over is let go', async () => {
+    const { session } = await w.session();
+    const lead = await session.campaign('/e', 'one');
+    const failed: WeakRef<object>[] = [];
+    for (let n = 0; n < 20; n += 1) {
+      failed.push(new WeakRef((await failureOf(lead.proclaim('two', { signal: AbortSignal.abort() }))) as object));
+      await lead.proclaim('three');
+    }
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    await eventually(() => {
+      gc();
+      return failed.every((error) => error.deref() === undefined);
+    });
+    await lead.resign();
   });
 
   test('proclaim never writes to the key of another leader', async () => {
@@ -314,6 +337,25 @@ describe('an observer', () => {
     expect(await codeOf(observeLeader(w.data, '/e/').next())).toBe('invalid-argument');
   });
 
+  test('tells every value of a leader, also where the receiver changed the bytes that it was told', async () => {
+    const { session } = await w.session();
+    const lead = await session.campaign('/e', 'a');
+    const told: string[] = [];
+    const leaders = observeLeader(w.data, '/e', { clock: w.clock });
+    const receiving = (async () => {
+      for await (const leader of leaders as AsyncIterable<Leader>) {
+        told.push(Buffer.from(leader.value).toString());
+        leader.value.set(Buffer.from('b'));
+      }
+    })();
+    await w.until(() => told.length === 1);
+    await lead.proclaim('b');
+    await w.until(() => told.length === 2);
+    expect(told).toEqual(['a', 'b']);
+    await leaders.return();
+    await receiving;
+  });
+
   test('that is left by break leaves no watch behind', async () => {
     for await (const leader of observeLeader(w.data, '/e', { clock: w.clock })) {
       expect(leader).toBeUndefined();
@@ -328,5 +370,50 @@ describe('an observer', () => {
     await next;
     await following.return();
     await eventually(() => w.data.watcherCount === 0);
+  });
+
+  const ENDED = { done: true, value: undefined };
+
+  /** Ends an observation while two leaders are awaited. */
+  async function endWhileAwaited(end: (leaders: Leaders) => PromiseLike<unknown>) {
+    const leaders = observeLeader(w.data, '/e', { clock: w.clock });
+    await leaders.next();
+    const told: unknown[] = [];
+    for (let n = 0; n < 2; n += 1) void leaders.next().then((next) => told.push(next));
+    await eventually(() => w.data.watcherCount === 1);
+    let ended: unknown = 'waiting';
+    void end(leaders).then((given) => (ended = given));
+    await eventually(() => ended !== 'waiting' && told.length === 2);
+    expect(told).toEqual([ENDED, ENDED]);
+    await eventually(() => w.data.watcherCount === 0);
+    expect(await leaders.next()).toEqual(ENDED);
+    return ended;
+  }
+
+  test('that is left while a leader is awaited ends at once, with all that wait, and leaves no watch behind', async () => {
+    expect(await endWhileAwaited((leaders) => leaders.return())).toEqual(ENDED);
+  });
+
+  test('that is disposed of, or is to throw, ends at once too', async () => {
+    expect(await endWhileAwaited((leaders) => leaders[Symbol.asyncDispose]())).toBeUndefined();
+    const mine = new Error('mine');
+    expect(await endWhileAwaited((leaders) => failureOf(leaders.throw(mine)))).toBe(mine);
+  });
+
+  test('that is left while the present leader is read, or before it is asked for, ends at once', async () => {
+    const { link, store } = await w.session();
+    link.fate = (call) => (call === 'list' ? 'silence' : 'pass');
+    const leaders = observeLeader(store, '/e', { clock: w.clock, timeoutMs: 60_000 });
+    let first: unknown;
+    void leaders.next().then((next) => (first = next));
+    await eventually(() => link.calls.includes('list'));
+    void leaders.return();
+    await eventually(() => first !== undefined);
+    expect(first).toEqual(ENDED);
+    const sent = link.calls.length;
+    const unused = observeLeader(store, '/e', { clock: w.clock });
+    await unused.return();
+    expect(await unused.next()).toEqual(ENDED);
+    expect(link.calls.length).toBe(sent);
   });
 });

@@ -32,6 +32,9 @@ function checkValue(value: unknown, call: string): Uint8Array {
   return new Uint8Array(toValueBytes(value, `the value of ${call}`));
 }
 
+/** The end of a proclamation holds nothing of its result, which would hold all that were before it. */
+const nothing = (): void => undefined;
+
 class Lead extends HeldLock implements Leadership {
   /** The newest write to our key; `undefined` after one whose answer was lost. */
   #written: Revision | undefined;
@@ -51,7 +54,7 @@ class Lead extends HeldLock implements Leadership {
     const previous = this.#last;
     const proclaimed = withLimits(limits, about, (signal) => this.#writeAfter(previous, bytes, signal));
     // One that was given up while it waited must not let a later one pass those before it.
-    this.#last = Promise.allSettled([previous, proclaimed]);
+    this.#last = Promise.allSettled([previous, proclaimed]).then(nothing);
     await proclaimed;
   }
 

@@ -4,6 +4,7 @@ import { checkCapabilities } from '../capabilities.js';
 import { checkName, queuePrefix } from '../names.js';
 import { Caller } from '../util/caller.js';
 import { checkSessionClock, type SessionClock } from '../util/elapsed.js';
+import { OpenIteration } from '../util/open-iteration.js';
 import { checkCallOptions, limitsOf, withLimits } from '../util/limits.js';
 import { needsRead, WatchTrouble } from '../util/watch-trouble.js';
 import type { Leader } from './leader.js';
@@ -20,14 +21,23 @@ export interface ObserveOptions extends CallOptions {
 /**
  * Tells who leads an election: the present leader first, then every leader in order, none twice; and the same leader again with each value that it
  * proclaims. `undefined`: nobody leads. After a compaction, another history or a mistake of the store it tells the present leader, marked `gap: true`;
- * where nobody leads then, the next one is marked.
+ * where nobody leads then, the next one is marked. `return()`, as by `break`, ends the observation at once, also while a leader is awaited.
  *
  * @throws StoreError, from the iteration: `aborted`, `timeout`, `unsupported`, `invalid-argument`, and refusals of the store
  */
-export async function* observeLeader(
+export function observeLeader(
   store: ConfigStore,
   name: string,
   options: ObserveOptions = {},
+): AsyncGenerator<Leader | undefined, void, undefined> {
+  return new OpenIteration((left) => leaders(store, name, options, left));
+}
+
+async function* leaders(
+  store: ConfigStore,
+  name: string,
+  options: ObserveOptions,
+  left: AbortSignal,
 ): AsyncGenerator<Leader | undefined, void, undefined> {
   checkStore(store, 'observeLeader()');
   checkName(name, 'an election');
@@ -36,18 +46,18 @@ export async function* observeLeader(
   const clock = checkSessionClock(options.clock);
   const caller = new Caller(store, clock, safeRandom(options.random));
   const what = `the leader of election ${quoted(name)}`;
-  const whole = limitsOf({ signal: limits.signal }, { clock, what });
+  const whole = limitsOf({ signal: limits.signal }, { clock, what, life: left });
   try {
     const observation = new Observation(caller, name, whole.signal);
-    let present = await withLimits(limits, { clock, what }, (signal) => observation.read(signal));
-    yield present;
+    let present = await withLimits(limits, { clock, what, life: left }, (signal) => observation.read(signal));
+    yield told(present);
     /** There was a gap, and no leader was told since. */
     let isGap = false;
     for (;;) {
       for await (const next of observation.follow()) {
         if (isSame(present, next)) continue;
         present = next;
-        yield isGap ? afterGap(next) : next;
+        yield isGap ? afterGap(next) : told(next);
         isGap &&= next === undefined;
       }
       const next = await observation.read(whole.signal);
@@ -111,8 +121,13 @@ class Observation {
   }
 }
 
+/** As it is told: with bytes that the receiver may change. */
+function told(leader: Leader | undefined): Leader | undefined {
+  return leader && { ...leader, value: new Uint8Array(leader.value) };
+}
+
 function afterGap(leader: Leader | undefined): Leader | undefined {
-  return leader && { ...leader, gap: true };
+  return leader && { ...leader, value: new Uint8Array(leader.value), gap: true };
 }
 
 function isSame(a: Leader | undefined, b: Leader | undefined): boolean {
