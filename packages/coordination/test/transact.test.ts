@@ -275,6 +275,16 @@ describe('transact', () => {
     expect(runs).toBe(3);
   });
 
+  test('writes what was put, also where the function changed the bytes that it read of its own put', async () => {
+    await transact(store, async (tx) => {
+      tx.put('/a', 'abc');
+      (await tx.get('/a'))?.value.fill(0);
+      (await tx.list({ prefix: '/' })).items[0]?.value.fill(0);
+      expect(text(await tx.get('/a'))).toBe('abc');
+    });
+    expect(await stored('/a')).toBe('abc');
+  });
+
   test('happens only where the conditions of "if" hold, and does not run again where they don’t', async () => {
     const session = await openSession(store);
     const held = await session.lock('/l/a');

@@ -404,6 +404,17 @@ export const coordination: readonly Mutant[] = [
     caughtBy: { test: ELECTIONS_TEST, name: 'proclaim never writes to the key of another leader' },
   },
   {
+    name: 'own-put-handed-out',
+    why: 'the function changes bytes that it read, and changes what the transaction writes',
+    file: 'packages/coordination/src/transactions/writes.ts',
+    find: 'value: new Uint8Array(value), ',
+    replace: 'value, ',
+    caughtBy: {
+      test: TRANSACT_TEST,
+      name: 'writes what was put, also where the function changed the bytes that it read of its own put',
+    },
+  },
+  {
     name: 'phantoms',
     why: 'a transaction does not notice a key that appeared in a range that it had read',
     file: 'packages/coordination/src/transactions/reads.ts',

@@ -30,12 +30,16 @@ export class Writes {
   of(key: string): TransactionEntry | 'deleted' | undefined {
     const put = this.#puts.get(key);
     if (put !== undefined) return entryOf(key, put);
-    return this.#deletes.some((range) => range.contains(key)) ? 'deleted' : undefined;
+    return this.#isDeleted(key) ? 'deleted' : undefined;
+  }
+
+  #isDeleted(key: string): boolean {
+    return this.#deletes.some((range) => range.contains(key));
   }
 
   /** The entries of a range, with what was written there. */
   over(range: KeyRange, items: readonly TransactionEntry[]): readonly TransactionEntry[] {
-    const kept = items.filter(({ key }) => this.of(key) === undefined);
+    const kept = items.filter(({ key }) => !this.#puts.has(key) && !this.#isDeleted(key));
     const put = [...this.#puts].filter(([key]) => range.contains(key)).map(([key, each]) => entryOf(key, each));
     return [...kept, ...put].sort((a, b) => compareKeys(a.key, b.key));
   }
@@ -51,8 +55,9 @@ export class Writes {
   }
 }
 
+/** With bytes that the function may change. */
 function entryOf(key: string, { value, lease }: Put): TransactionEntry {
-  return { key, value, ...(lease !== undefined && { lease }) };
+  return { key, value: new Uint8Array(value), ...(lease !== undefined && { lease }) };
 }
 
 /** The parts of a range between some of its keys. @param keys in order */
