@@ -16,21 +16,23 @@ export interface Session extends AsyncDisposable {
   /** Throws if the session is over: `session-lost`, or `closed`. */
   check(): void;
   /**
-   * Waits for a lock, first come, first served. Two calls of one session exclude each other too. The options bound the waiting.
+   * Waits for a lock, first come, first served. Two calls of one session exclude each other too. The options bound the waiting: a call that they end takes up to
+   * half a second longer if the store does not answer. In that time it tries to remove its key, so that usually none is left when it ends; afterwards the
+   * removal goes on in the background.
    *
    * @throws StoreError `aborted`, `timeout`, `session-lost`, `closed`, `invalid-argument`, and refusals of the store
    */
   lock(name: string, options?: CallOptions): Promise<Held>;
-  /** The lock if nobody has it or waits for it, otherwise `undefined`, at once. */
+  /** The lock if nobody has it or waits for it, otherwise `undefined`, at once. The options bound it as they do `lock()`. */
   tryLock(name: string, options?: CallOptions): Promise<Held | undefined>;
   /**
    * Runs `work` while holding a lock, and releases it. Rejects with what `work` throws; and with `session-lost` if the lock was lost before
-   * `work` was done.
+   * `work` was done. The key is watched from the first use of `held.signal` or `held.check()` on.
    */
   withLock<T>(name: string, work: (held: Held) => T | PromiseLike<T>, options?: CallOptions): Promise<T>;
   /**
    * Waits to lead an election, first come, first served. `value` is what observers see, such as the address of this process. The options bound
-   * the waiting.
+   * the waiting as they do that of `lock()`.
    *
    * @throws StoreError as `lock()`
    */

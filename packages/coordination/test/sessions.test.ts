@@ -518,6 +518,25 @@ describe('a held lock is lost', () => {
     session.check();
   });
 
+  test('after a first check() that only the clock can answer, since that begins the watch', async () => {
+    const { session } = await w.session();
+    const held = await session.lock('/l/a');
+    await w.data.delete(held.key);
+    held.check();
+    await eventually(() => thrownBy(() => held.check()) === 'session-lost');
+  });
+
+  test('by the first check() already, where its signal was read right after it was acquired', async () => {
+    const { session } = await w.session();
+    const work = session.withLock('/l/a', async (held) => {
+      const { signal } = held;
+      await w.data.delete(held.key);
+      await eventually(() => signal.aborted);
+      held.check();
+    });
+    expect(await codeOf(work)).toBe('session-lost');
+  });
+
   test('also where that is noticed only after a compaction, or after a watch that was refused', async () => {
     const { session, link } = await w.session();
     const held = await session.lock('/l/a');

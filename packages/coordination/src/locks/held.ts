@@ -14,12 +14,16 @@ export interface Held extends AsyncDisposable {
   /**
    * Aborts when the lock is lost: with the session, or because its key is gone. The reason is a `StoreError` with the code `session-lost`; or
    * `closed`, where the session was closed. `release()` does not abort it.
+   *
+   * The key is watched from the first use of `signal` or `check()` on. Until that watch has answered, only the clock counts: the time of the session's lease.
+   * Read `signal` right after acquiring the lock to have the key watched from the start. The watch hears also of a deletion since the lock was acquired.
    */
   readonly signal: AbortSignal;
   /** For `store.txn({ if: [held.compare], … })`: a transaction that happens only while the lock is held. */
   readonly compare: Compare;
   /**
-   * Throws if the lock is not held any more.
+   * Throws if the lock is not held any more. The first use of `check()` or {@link signal} begins the watch of the key, and knows only the time of the
+   * session's lease: it passes although somebody has deleted the key. Later ones throw as soon as the watch has told it.
    *
    * @throws StoreError `session-lost` if it was lost, `closed` if it was released or its session closed
    */
