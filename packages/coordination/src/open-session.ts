@@ -11,6 +11,7 @@ import {
 import {
   abortable,
   checkStore,
+  detached,
   invalidArgument,
   safeLogger,
   safeRandom,
@@ -69,7 +70,8 @@ export async function openSession(store: ConfigStore, options: SessionOptions = 
   checkCapabilities(store, 'openSession()', ['transactions', 'leases', 'watches']);
   const sentAt = new Elapsed(clock).now();
   const lease = await withLimits(limits, { clock, what: 'a lease' }, (signal) => grant(store, ttl, signal));
-  const life = new Lifetime(clock, sentAt, lease.ttl);
+  // It lives for longer than the request that opens it.
+  const life = detached(() => new Lifetime(clock, sentAt, lease.ttl));
   if (life.reason !== undefined) {
     void handled(store.leases.revoke(lease.id));
     throw sessionLost(`the store took more than two thirds of ${lease.ttl} s to grant the lease of the session`);
@@ -113,7 +115,7 @@ class OpenSession implements Session {
     const onRenewed = () => {
       void context.lookAtHistory();
     };
-    void renew({ store, lease, life, clock, random, onRenewed });
+    void detached(() => renew({ store, lease, life, clock, random, onRenewed }));
   }
 
   get signal(): AbortSignal {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import os from 'node:os';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { memoryStore } from '@holdfast/memory';
@@ -25,6 +26,29 @@ describe('a session', () => {
     await w.clock.advance(10 * TTL * 1_000);
     session.check();
     expect((await w.data.leases.timeToLive(session.lease)).grantedTtl).toBe(TTL);
+  });
+
+  test('keeps its lease alive outside of the request that opened it, and is lost outside of it', async () => {
+    const requests = new AsyncLocalStorage<string>();
+    const data = memoryStore();
+    const driver = new DelegatingDriver(data);
+    const noted: (string | undefined)[] = [];
+    const note = () => noted.push(requests.getStore());
+    const keepAlive = (): Promise<never> => {
+      note();
+      return new Promise(() => undefined);
+    };
+    const store = createStore(Object.assign(driver, { leases: { ...driver.leases, keepAlive } }));
+    // By the system's timers, which keep the context that they were set in.
+    const session = await requests.run('a request', () => openSession(store, { ttl: 1 }));
+    session.signal.addEventListener('abort', note);
+    await eventually(() => {
+      expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+    });
+    expect(noted.length).toBeGreaterThan(1);
+    expect(new Set(noted)).toEqual(new Set([undefined]));
+    await session.close();
+    await store.close();
   });
 
   test('keeps its lease alive, also where renewals grant less than before', async () => {
