@@ -9,6 +9,11 @@ type On = <Name extends keyof Channels>(name: Name, listener: (event: Channels[N
 
 const REASONS: readonly ResyncReason[] = ['compacted', 'history-changed', 'unverified', 'behind', 'audit'];
 
+interface MirrorLabels {
+  readonly name: string;
+  readonly store: string;
+}
+
 export interface HoldfastMetrics {
   readonly registry: Registry;
   /** Stops listening: then the channels cost nothing any more. */
@@ -60,25 +65,43 @@ function storeMetrics(registry: Registry, on: On): void {
 function mirrorMetrics(registry: Registry, on: On): void {
   const common = { labelNames: ['name', 'store'] as const, registers: [registry] };
   const open = new Map<MirrorFigures, MirrorChannelEvent>();
-  /** A gauge that reads the open mirrors whenever it is asked. */
-  const gauge = (name: string, help: string, read: (figures: MirrorFigures) => number | undefined) =>
+  /** A gauge that reads the open mirrors whenever it is asked. Mirrors may share a name and a kind of store: `merge` joins their figures. */
+  const gauge = (
+    name: string,
+    help: string,
+    read: (figures: MirrorFigures) => number | undefined,
+    merge: (a: number, b: number) => number,
+  ) =>
     new Gauge({
       ...{ name, help, ...common },
       collect() {
-        this.reset();
+        const merged = new Map<string, { readonly labels: MirrorLabels; readonly value: number }>();
         for (const { mirror, store, figures } of open.values()) {
           const value = read(figures);
-          if (value !== undefined) this.set({ name: mirror, store }, value);
+          if (value === undefined) continue;
+          const id = JSON.stringify([mirror, store]);
+          const others = merged.get(id)?.value;
+          const labels = { name: mirror, store };
+          merged.set(id, { labels, value: others === undefined ? value : merge(others, value) });
         }
+        this.reset();
+        for (const { labels, value } of merged.values()) this.set(labels, value);
       },
     });
+  const sum = (a: number, b: number) => a + b;
   gauge(
     'holdfast_mirror_staleness_seconds',
-    'For how long the mirror may have missed something: 0 while it is live and connected',
+    'For how long the mirror may have missed something: 0 while it is live and connected; the longest of several',
     ({ staleMs }) => (staleMs === undefined ? undefined : staleMs / 1_000),
+    Math.max,
   );
-  gauge('holdfast_mirror_keys', 'Keys in the mirrored range', ({ keys }) => keys);
-  gauge('holdfast_mirror_problems', 'Keys that cannot be shown as they are in the store', ({ problems }) => problems);
+  gauge('holdfast_mirror_keys', 'Keys in the mirrored range', ({ keys }) => keys, sum);
+  gauge(
+    'holdfast_mirror_problems',
+    'Keys that cannot be shown as they are in the store',
+    ({ problems }) => problems,
+    sum,
+  );
 
   const found = new Counter({
     name: 'holdfast_mirror_new_problems_total',

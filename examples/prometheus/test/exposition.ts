@@ -2,7 +2,11 @@
 export type Scrape = ReadonlyMap<string, number>;
 
 export async function scrape(url: string): Promise<Scrape> {
-  const text = await (await fetch(`${url}/metrics`)).text();
+  return samplesIn(await (await fetch(`${url}/metrics`)).text());
+}
+
+/** What a text in Prometheus' format says. */
+export function samplesIn(text: string): Scrape {
   const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
     samples.map((line) => {
