@@ -1,7 +1,8 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openSession, type Session, type SessionClock } from '@holdfast/coordination';
-import { json, mirror, type Mirror } from '@holdfast/core';
+import { json, mirror, type Mirror, type MirrorState } from '@holdfast/core';
 import type { ConfigStore } from '@holdfast/store';
 import { holdfastMetrics } from './metrics.js';
 
@@ -10,22 +11,34 @@ export interface ServiceOptions {
   readonly port?: number;
   /** Not ready after this long without the store, in milliseconds. Default: ready for as long as it takes. */
   readonly maxStaleMs?: number;
+  /** How long the service waits for the store, in milliseconds. Default: 30,000, as every mirror. */
+  readonly startTimeoutMs?: number;
   /** For tests. */
   readonly clock?: SessionClock;
 }
 
-export interface Service {
-  readonly url: string;
+/** What the service works with. */
+export interface Loaded {
   readonly routes: Mirror<unknown, unknown>;
   readonly session: Session;
+}
+
+export interface Service {
+  readonly url: string;
+  /** Resolves when the service is ready. Rejects if it can't be: then it has closed everything that it opened. */
+  readonly loaded: Promise<Loaded>;
   close(): Promise<void>;
 }
 
-/** A service that works with routes from a store, and says how it is: `/metrics`, `/healthz` and `/readyz`. */
-export async function startService({ store, port = 0, maxStaleMs, clock }: ServiceOptions): Promise<Service> {
+/**
+ * A service that works with routes from a store, and says how it is: `/metrics`, `/healthz` and `/readyz`. It answers these before it asks
+ * the store for anything: a service that starts in an outage is alive, and not ready.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
   const metrics = holdfastMetrics();
-  const routes = await mirror(store, { prefix: '/app/routes/', name: 'routes', codec: json(), clock });
-  const session = await openSession(store, { clock });
+  const starting = new AbortController();
+  let loaded: Loaded | undefined;
+  let state: MirrorState | undefined;
 
   const server = createServer((request, response) => {
     switch (request.url) {
@@ -34,13 +47,13 @@ export async function startService({ store, port = 0, maxStaleMs, clock }: Servi
           answer(response, 200, metrics.registry.contentType, text);
         });
         return;
-      // Alive: the process answers. A restart would bring no store back, so the mirror has no say in it.
+      // Alive: the process answers. A restart would bring no store back, so the store has no say in it.
       case '/healthz':
         answer(response, 200, 'text/plain', 'alive\n');
         return;
       // Ready: there is a configuration to work with.
       case '/readyz': {
-        const health = routes.health({ maxStaleMs });
+        const health = loaded?.routes.health({ maxStaleMs: options.maxStaleMs }) ?? { ready: false, ...state };
         answer(response, health.ready ? 200 : 503, 'application/json', JSON.stringify(health));
         return;
       }
@@ -48,21 +61,63 @@ export async function startService({ store, port = 0, maxStaleMs, clock }: Servi
         answer(response, 404, 'text/plain', 'try /metrics, /healthz or /readyz\n');
     }
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  try {
+    await listen(server, options.port);
+  } catch (error) {
+    metrics.close();
+    throw error;
+  }
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    routes,
-    session,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      // Without the store it can't be revoked: then it runs out by itself.
-      await session.close().catch(() => undefined);
-      await routes.close();
-      metrics.close();
+  const loading = load(options, starting.signal, (now) => (state = now));
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= closeAll());
+  async function closeAll(): Promise<void> {
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+    if (loaded === undefined) starting.abort();
+    const opened = await loading.catch(() => undefined);
+    // Without the store it can't be revoked: then it runs out by itself.
+    await opened?.session.close().catch(() => undefined);
+    await opened?.routes.close();
+    metrics.close();
+  }
+
+  const ready = loading.then(
+    (opened) => (loaded = opened),
+    async (error: unknown) => {
+      await close();
+      throw error;
     },
-  };
+  );
+  // Whoever only closes the service need not wait for it to load.
+  ready.catch(() => undefined);
+  return { url, loaded: ready, close };
+}
+
+/** Rejects if the port is taken. */
+async function listen(server: Server, port = 0): Promise<void> {
+  const listening = once(server, 'listening');
+  server.listen(port, '127.0.0.1');
+  await listening;
+}
+
+/** Opens all or nothing. */
+async function load(
+  { store, startTimeoutMs, clock }: ServiceOptions,
+  signal: AbortSignal,
+  onState: (state: MirrorState) => void,
+): Promise<Loaded> {
+  const range = { prefix: '/app/routes/', name: 'routes', codec: json() };
+  const routes = await mirror(store, { ...range, startTimeoutMs, clock, signal, onState });
+  try {
+    return { routes, session: await openSession(store, { clock, signal }) };
+  } catch (error) {
+    await routes.close();
+    throw error;
+  }
 }
 
 function answer(response: ServerResponse, status: number, type: string, body: string): void {

@@ -7,7 +7,7 @@ import { memoryStore } from '@holdfast/memory';
 import type { ConfigStore } from '@holdfast/store';
 import { eventually, startEtcd, startProxy, virtualClock, type Etcd, type Proxy } from '@holdfast/testkit';
 import { parse } from 'yaml';
-import { startService, type Service } from '../src/service.js';
+import { startService, type Loaded, type Service } from '../src/service.js';
 import { nameOf, namesIn, scrape, type Scrape } from './exposition.js';
 import { findPromtool, promtool } from './promtool.js';
 
@@ -36,6 +36,7 @@ let proxy: Proxy;
 let direct: ConfigStore;
 let store: ConfigStore;
 let service: Service;
+let work: Loaded;
 /** One for each minute of the run. */
 const scrapes: Scrape[] = [];
 /** The minute in which each alert must fire, and in which none does. */
@@ -69,7 +70,8 @@ beforeAll(async () => {
   store = etcdV3Store({ endpoints: [proxy.endpoint] });
   await direct.put('/app/routes/home', '{"uri":"/"}');
   service = await startService({ store, clock, maxStaleMs: 10 * 60_000 });
-  await service.routes.sync();
+  work = await service.loaded;
+  await work.routes.sync();
 
   await pass(2);
   minutes.set('none', now());
@@ -77,7 +79,7 @@ beforeAll(async () => {
 
   // An outage: the mirror's clock passes, the real one hardly does.
   cut();
-  await until(() => service.routes.state.connection === 'interrupted');
+  await until(() => work.routes.state.connection === 'interrupted');
   await clock.advance(30_000);
   await pass(1);
   for (let n = 0; n < 3; n += 1) {
@@ -90,39 +92,39 @@ beforeAll(async () => {
   probes['too stale'] = await probe('/readyz');
   probes['alive'] = await probe('/healthz');
   await proxy.allow();
-  await until(() => service.routes.health().staleMs === 0);
+  await until(() => work.routes.health().staleMs === 0);
   // Its session did not survive that: a session that has lost its store for longer than its lease never does.
-  await until(() => service.session.signal.aborted);
+  await until(() => work.session.signal.aborted);
   await pass(1);
   minutes.set('HoldfastSessionLost', now());
   await pass(12);
   minutes.set('none later', now());
 
   await direct.put('/app/routes/shop', 'not JSON');
-  await until(() => service.routes.problems().length === 1);
+  await until(() => work.routes.problems().length === 1);
   await pass(1);
   minutes.set('HoldfastMirrorProblem', now());
   // It stands for so long that it is no news; then there is a second one.
   await pass(12);
   minutes.set('no news', now());
   await direct.put('/app/routes/cart', 'not JSON');
-  await until(() => service.routes.problems().length === 2);
+  await until(() => work.routes.problems().length === 2);
   await pass(1);
   minutes.set('HoldfastMirrorNewProblem', now());
   await direct.put('/app/routes/cart', '{}');
   await direct.put('/app/routes/shop', '{}');
-  await until(() => service.routes.problems().length === 0);
+  await until(() => work.routes.problems().length === 0);
   await pass(2);
 
   // Each time the mirror returns, what it would have followed from is compacted.
   for (let n = 0; n < 7; n += 1) {
     cut();
-    await until(() => service.routes.state.connection === 'interrupted');
+    await until(() => work.routes.state.connection === 'interrupted');
     await direct.put('/app/routes/home', `{"uri":"/${n}"}`);
     const { revision } = await direct.put('/app/routes/shop', '{}');
     await direct.compact(revision);
     await proxy.allow();
-    await until(() => service.routes.revision >= revision && service.routes.health().staleMs === 0);
+    await until(() => work.routes.revision >= revision && work.routes.health().staleMs === 0);
     if (n % 2 === 1) await pass(1);
   }
   await pass(1);
@@ -158,6 +160,7 @@ describe('the probes', () => {
 test('the service closes also where the store is away', async () => {
   const gone = memoryStore();
   const other = await startService({ store: gone });
+  await other.loaded;
   await gone.close();
   await other.close();
   await expect(fetch(`${other.url}/healthz`)).rejects.toThrow();
