@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mirror } from '@holdfast/core';
@@ -10,7 +11,8 @@ const Settings = z.object({ maintenance: z.boolean() });
 
 /**
  * An HTTP gateway whose routes are in a config store. It knows only the contract: whoever starts it chooses the store, etcd or the
- * embedded one. Requests read the configuration from memory, and never wait for the store.
+ * embedded one. Requests read the configuration from memory, and never wait for the store. It listens once it has a configuration:
+ * `/-/health` is for readiness, not for liveness.
  */
 export async function startGateway(store: ConfigStore, port = 0) {
   // One mirror: a route and the upstream that it names change together if one transaction wrote both.
@@ -48,7 +50,11 @@ export async function startGateway(store: ConfigStore, port = 0) {
     if (node === undefined) return answer(outgoing, 502, { error: `no upstream ${route.upstream}` });
     forward(incoming, outgoing, new URL(url, node));
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening').catch(async (error: unknown) => {
+    await config.close();
+    throw error;
+  });
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

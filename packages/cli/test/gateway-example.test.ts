@@ -1,6 +1,8 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { MirrorStateEvent } from '@holdfast/core';
 import { etcdV2Store } from '@holdfast/etcd-v2';
 import { etcdV3Store } from '@holdfast/etcd-v3';
 import { memoryStore } from '@holdfast/memory';
@@ -121,4 +123,17 @@ describe.each(backends)('the example gateway on %s', (_name, open) => {
     await gateway.config.sync();
     expect(await fetchText('/shop/cart')).toBe('200 blue');
   });
+});
+
+test('the example gateway leaves no mirror behind where its port is taken', async () => {
+  const { url, server } = await startUpstream('other');
+  const store = memoryStore();
+  const states: string[] = [];
+  const onState = (event: unknown) => states.push((event as MirrorStateEvent).status);
+  subscribe('holdfast:mirror:state', onState);
+  await expect(startGateway(store, Number(new URL(url).port))).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect(states.at(-1)).toBe('closed');
+  unsubscribe('holdfast:mirror:state', onState);
+  await store.close();
+  await new Promise((resolve) => server.close(resolve));
 });
