@@ -38,7 +38,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const metrics = holdfastMetrics();
   const starting = new AbortController();
   let loaded: Loaded | undefined;
-  let state: MirrorState | undefined;
+  let state: { readonly status: MirrorState['status'] } = { status: 'loading' };
 
   const server = createServer((request, response) => {
     switch (request.url) {

@@ -130,7 +130,8 @@ describe('the program', () => {
     await eventually(() => expect(printed).toHaveBeenCalled());
     const [url] = /http:\S+(?=\/metrics)/.exec(String(printed.mock.calls[0]?.[0])) ?? [];
     expect(await probe(`${url}/healthz`)).toEqual({ status: 200, body: 'alive\n' });
-    expect((await probe(`${url}/readyz`)).status).toBe(503);
+    const { status, body } = await probe(`${url}/readyz`);
+    expect([status, JSON.parse(body)]).toEqual([503, expect.objectContaining({ ready: false, status: 'loading' })]);
 
     process.emit('SIGTERM');
     await eventually(() => expect(isListening()).toBe(false));
