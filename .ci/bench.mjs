@@ -7,14 +7,16 @@ import { compile, node } from './run-check.mjs';
 
 const args = process.argv.slice(2);
 const isFleet = args.includes('--fleet');
+/** Whether one of these rows is asked for. */
+const wants = (...rows) => !args.includes('--only') || rows.some((row) => args.includes(row));
 
 process.env[etcdVariable] ??= args.includes('--etcd')
   ? ''
   : formatEtcds(await ensureEtcd(isFleet ? fleetEtcds : benchEtcds));
-if (!isFleet) await providePostgres(testPostgres.slice(0, 1));
-/** The rows with a peer in Go. */
-const needsGo = isFleet || !args.includes('--only') || args.includes('locks');
-if (needsGo) process.env[goProgramVariable] ??= (await ensureGoProgram()) ?? '';
+if (!isFleet && wants('store-postgres')) await providePostgres(testPostgres.slice(0, 1));
+// The rows with a peer in Go.
+if (isFleet || wants('load', 'large', 'latency', 'locks'))
+  process.env[goProgramVariable] ??= (await ensureGoProgram()) ?? '';
 node(join('.ci', 'build.mjs'));
 compile(join('bench', 'tsconfig.esm.json'));
 node(join('bench', 'dist', 'main.js'), ...args);

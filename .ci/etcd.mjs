@@ -35,10 +35,11 @@ export const testEtcds = [
 /** The versions that campaigns choose from. 3.5.16 is the one of Debian's stable release, and has faults that 3.5.30 no longer has. */
 export const campaignEtcds = [...testEtcds, { version: '3.5.16', suite: 'trixie' }];
 
-/** The version whose figures the benchmark publishes. */
+/** The versions whose figures the benchmark publishes. */
 export const benchEtcds = [
   { version: '3.4.23', suite: 'bookworm' },
   { version: '3.5.16', suite: 'trixie' },
+  { version: '3.7.3' },
 ];
 
 /** The versions on which the benchmark of fleets runs. */

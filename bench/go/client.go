@@ -116,16 +116,20 @@ func (c *client) reloads() int64 {
 	return c.loads - 1
 }
 
-// digest is that of bench/src/data/digest.ts.
 func (c *client) digest() string {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	return digestOf(c.content)
+}
+
+// digestOf is that of bench/src/data/digest.ts.
+func digestOf(content map[string][]byte) string {
 	hash := sha256.New()
-	for _, key := range slices.Sorted(maps.Keys(c.content)) {
+	for _, key := range slices.Sorted(maps.Keys(content)) {
 		hash.Write([]byte(key))
 		hash.Write([]byte{0})
-		hash.Write(c.content[key])
+		hash.Write(content[key])
 		hash.Write([]byte{'\n'})
 	}
-	return fmt.Sprintf("%d:%s", len(c.content), hex.EncodeToString(hash.Sum(nil))[:32])
+	return fmt.Sprintf("%d:%s", len(content), hex.EncodeToString(hash.Sum(nil))[:32])
 }

@@ -1,5 +1,5 @@
-// A fleet of clients of Go's clientv3, for the rows of the benchmarks that measure fleets, or one that takes locks. It reads orders from its standard input and
-// answers on its standard output, a JSON object a line: see bench/src/peers/go-program.ts.
+// Clients of Go's clientv3, as peers in the benchmarks: a fleet that follows keys, one that takes locks, one that loads a prefix, or one that notes when
+// events arrive. It reads orders from its standard input and answers on its standard output, a JSON object a line: see bench/src/peers/go-program.ts.
 package main
 
 import (
@@ -20,6 +20,7 @@ type order struct {
 	Revision   int64  `json:"revision"`
 	Count      int    `json:"count"`
 	PatienceMs int64  `json:"patienceMs"`
+	Prefix     string `json:"prefix"`
 }
 
 // answer is what the parent hears.
@@ -28,6 +29,12 @@ type answer struct {
 	Digests []string `json:"digests,omitempty"`
 	Reloads int64    `json:"reloads"`
 	Ms      float64  `json:"ms"`
+	// Of a load: the CPU time of all threads, in milliseconds, and the most memory that was resident, in bytes.
+	CPUMs    float64 `json:"cpuMs,omitempty"`
+	RssBytes int64   `json:"rssBytes,omitempty"`
+	Keys     int     `json:"keys,omitempty"`
+	// From the write of each value until it was in the map, in milliseconds.
+	Latencies []float64 `json:"latencies,omitempty"`
 	// Waiters that were served after one that had come later.
 	OutOfOrder int    `json:"outOfOrder"`
 	Message    string `json:"message,omitempty"`
@@ -39,12 +46,23 @@ func main() {
 	count := flag.Int("clients", 1, "how many clients")
 	page := flag.Int64("page", 0, "keys a page of the load; 0 for one Get")
 	lock := flag.String("lock", "", "take this lock, instead of following keys")
+	load := flag.String("load", "", "load prefixes in this way, instead of following keys: get, pages or stream")
+	parse := flag.Bool("parse", false, "in loads: parse every value as JSON")
+	note := flag.String("note", "", "note when values of this prefix arrive, instead of following keys")
 	flag.Parse()
 
 	ctx := context.Background()
 	out := json.NewEncoder(os.Stdout)
 	if *lock != "" {
 		takeLocks(ctx, strings.Split(*endpoints, ","), *lock, out)
+		return
+	}
+	if *load != "" {
+		loadPrefixes(ctx, strings.Split(*endpoints, ","), *load, *parse, out)
+		return
+	}
+	if *note != "" {
+		noteArrivals(ctx, strings.Split(*endpoints, ","), *note, out)
 		return
 	}
 	fleet := make([]*client, *count)

@@ -37,7 +37,7 @@ function servers({ etcd }: Arguments, row: Row): readonly Server[] {
 }
 
 async function measure(args: Arguments, row: Row, { version, bin }: Server, other?: OtherCheckout): Promise<RowResult> {
-  const rounds = row.onRequest === true ? 1 : args.rounds;
+  const rounds = Math.min(args.rounds, row.onRequest?.rounds ?? Infinity);
   const name = version === '' ? row.name : `${row.name} on ${serverName(version)}`;
   const [load = 0] = loadavg();
   const figures = await runRow({
@@ -68,7 +68,7 @@ async function run(args: Arguments): Promise<boolean> {
   const other = args.against === undefined ? undefined : openOtherCheckout(args.against);
   const rows = args.fleet ? fleetRows : usualRows;
   const wanted = rows
-    .filter(({ name, onRequest }) => (args.only.length === 0 ? onRequest !== true : args.only.includes(name)))
+    .filter(({ name, onRequest }) => (args.only.length === 0 ? onRequest === undefined : args.only.includes(name)))
     .map((row) => (other === undefined ? row : withOther(row, other)));
   const unknown = args.only.find((name) => !rows.some((row) => row.name === name));
   if (unknown !== undefined)

@@ -28,7 +28,7 @@ export const USAGE = `npm run bench -- [options]
   --keys N        the size of everything: other sizes follow from it (${FULL_KEYS})
   --fleet         the rows of fleets, on their own; \`npm run bench:fleet\` is short for it. 3 rounds, and ${FULL_FLEET.keys} keys
   --clients N     how many clients a fleet has (${FULL_FLEET.clients})
-  --etcd PATH     this etcd binary; without it, both versions that the tests use
+  --etcd PATH     this etcd binary; without it, 3.4.23, 3.5.16 and 3.7.3; of fleets the last two
   --out FILE      where the figures of this run go, as JSON (.cache/bench/latest.json)
   --publish       put them into bench/results.json too (of fleets: bench/results/fleet.json), and write docs/performance.md from that
   --render        write docs/performance.md from bench/results.json, and measure nothing

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { goProgram } from '../peers/go-program.js';
 import type { Bench } from './bench.js';
 import { COUNT_PASSES, counted } from './event-counts.js';
 import { Arrivals, type WriteOrder } from './latency.js';
@@ -7,10 +8,10 @@ import type { Figures, Sample, Side } from './row.js';
 import { number, text } from './task.js';
 
 /** After this time without an event, missing events count as lost. */
-const PATIENCE_MS = 3_000;
+export const PATIENCE_MS = 3_000;
 
 /** So many times the writes come before CPU is measured once more, by when V8 has compiled what they run through. */
-const COMPILED_AFTER = 2;
+export const COMPILED_AFTER = 2;
 
 /** While events are counted, so many come a second: nearly always one at a time, and not two in one message. */
 const COUNTED_PER_SECOND = 250;
@@ -73,7 +74,7 @@ async function cpuOf(work: () => Promise<void>): Promise<number> {
 }
 
 /** How many of the writes are repeated to count what they cost. */
-function countedOf(writes: number): number {
+export function countedOf(writes: number): number {
   return Math.ceil(writes / 10);
 }
 
@@ -87,7 +88,7 @@ export async function latencyRound(bench: Bench, endpoint: string): Promise<Read
     await writer.hear('written');
   };
   const samples: Record<string, Sample> = {};
-  for (const side of bench.order()) {
+  for (const side of bench.order().filter((name) => name !== 'go' || goProgram() !== undefined)) {
     const prefix = `/bench/latency-${bench.round}-${side}/`;
     const listening = bench.start(side, { endpoint, prefix, writes });
     await listening.hear('listening');

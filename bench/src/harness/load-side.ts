@@ -1,16 +1,18 @@
 import { measure } from './measure.js';
-import { text, type Task } from './task.js';
+import { number, text, type Params, type Task } from './task.js';
 import type { Load } from '../peers/loaders.js';
 import type { Sample, Side } from './row.js';
 
 /** How often the small prefix is loaded to warm V8 up before the measurement. */
-const WARMUPS = 3;
+export const LOAD_WARMUPS = 3;
 
 export interface LoadParams {
   readonly endpoint: string;
   readonly prefix: string;
   readonly warmupPrefix: string;
-  readonly [name: string]: string;
+  /** How many keys must come, in rows whose content is too large for digests: those take longer than the load. */
+  readonly keys?: number;
+  readonly [name: string]: string | number;
 }
 
 /** A side that loads a prefix. */
@@ -21,7 +23,7 @@ export function loadSide(label: string, load: Load): Side {
 async function timedLoad(task: Task, load: Load): Promise<Sample> {
   const { params } = task;
   const endpoint = text(params, 'endpoint');
-  for (let time = 0; time < WARMUPS; time += 1) {
+  for (let time = 0; time < LOAD_WARMUPS; time += 1) {
     await (await load(endpoint, text(params, 'warmupPrefix'))).close();
   }
   // For rows that count bytes. What is measured begins a few milliseconds later.
@@ -30,4 +32,9 @@ async function timedLoad(task: Task, load: Load): Promise<Sample> {
   const digest = result.digest();
   await result.close();
   return { figures, digest };
+}
+
+/** Instead of a digest, where so many keys must have come. */
+export function assertKeys(loaded: number, params: Params): void {
+  if (loaded !== number(params, 'keys')) throw new Error(`${loaded} keys were loaded of ${number(params, 'keys')}`);
 }

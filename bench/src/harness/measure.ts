@@ -57,7 +57,18 @@ function resetPeak(): void {
 }
 
 function peakRss(): number {
-  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
-  const kib = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return process.platform === 'linux' ? statusBytes('self', 'VmHWM') : process.resourceUsage().maxRSS * 1024;
+}
+
+/** Begins to count how much more memory another process has at its peak than now, in bytes. Linux alone tells it: elsewhere it is NaN. */
+export function memoryPeakOf(pid: number): () => number {
+  if (process.platform !== 'linux') return () => NaN;
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  const before = statusBytes(pid, 'VmRSS');
+  return () => statusBytes(pid, 'VmHWM') - before;
+}
+
+function statusBytes(pid: number | 'self', field: 'VmHWM' | 'VmRSS'): number {
+  const kib = new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kib) * 1024;
 }

@@ -56,8 +56,8 @@ export interface Row {
   readonly server: 'etcd' | 'postgres' | 'none';
   /** The file in `rows/` that has the sides, if several rows share them. By default its name is that of the row. */
   readonly module?: string;
-  /** Runs only when it is asked for by name, and for one round: it takes long. */
-  readonly onRequest?: true;
+  /** Runs only when it is asked for by name, and for so many rounds at most: it takes long. */
+  readonly onRequest?: { readonly rounds: number };
   readonly sides: Readonly<Record<string, Side>>;
   /** The names of the sides that run Holdfast's code. */
   readonly ours: readonly string[];

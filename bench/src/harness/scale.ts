@@ -11,6 +11,8 @@ export interface Scale {
   readonly changed: number;
   /** Key counts of the growth row. */
   readonly growth: readonly number[];
+  /** Key counts of the row of large prefixes. */
+  readonly large: readonly number[];
   /** Writes of the latency rows, at `rate` a second. */
   readonly writes: number;
   readonly rate: number;
@@ -70,6 +72,7 @@ export function scaleOf(keys: number, clients: number = FULL_FLEET.clients): Sca
     missed: part(0.2),
     changed: part(0.001),
     growth: [part(0.01), part(0.1), keys, 3 * keys],
+    large: [keys, 5 * keys, 10 * keys],
     writes: part(0.03),
     rate: 1000,
     puts: part(0.01),

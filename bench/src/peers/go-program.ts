@@ -18,6 +18,9 @@ interface Answers {
   paired: { readonly ms: number };
   queued: object;
   served: { readonly ms: number; readonly outOfOrder: number };
+  held: { readonly ms: number; readonly cpuMs: number; readonly rssBytes: number; readonly keys: number };
+  reset: object;
+  arrived: { readonly latencies?: readonly number[] };
 }
 
 type Answer = { readonly name: string; readonly message?: string };
@@ -39,7 +42,7 @@ export class GoProgram {
     this.#answers = createInterface({ input: output })[Symbol.asyncIterator]();
   }
 
-  order(name: string, more: Readonly<Record<string, number>> = {}): void {
+  order(name: string, more: Readonly<Record<string, string | number>> = {}): void {
     this.#child.stdin?.write(`${JSON.stringify({ name, ...more })}\n`);
   }
 

@@ -1,3 +1,4 @@
+import type { Mirror } from '@holdfast/core';
 import { digestSorted } from '../data/digest.js';
 import { encodeRange, rangeEntries } from '../data/wire.js';
 import { connectEtcd3 } from './etcd3.js';
@@ -30,6 +31,11 @@ export const loadMirror =
       },
     };
   };
+
+/** What {@link loadMirror} loaded. */
+export function mirrorIn({ content }: Loaded): Mirror<unknown> {
+  return content as Mirror<unknown>;
+}
 
 /** `etcd3`'s own API. */
 export const loadEtcd3 =

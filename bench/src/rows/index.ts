@@ -4,6 +4,7 @@ import { row as channels } from './channels.js';
 import { row as comeback } from './comeback.js';
 import { row as growth } from './growth.js';
 import { row as idle } from './idle.js';
+import { row as large } from './large.js';
 import { row as latency } from './latency.js';
 import { row as load } from './load.js';
 import { row as locks } from './locks.js';
@@ -25,6 +26,7 @@ export const rows: readonly Row[] = [
   load,
   memory,
   growth,
+  large,
   backlog,
   comeback,
   resync,

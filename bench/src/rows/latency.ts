@@ -1,5 +1,6 @@
 import { encodePut } from '../data/wire.js';
 import { LATENCY_METRICS, writeAtRate, type Arrivals } from '../harness/latency.js';
+import { goLatencySide } from '../harness/go-latency-side.js';
 import { latencyRound, latencySide } from '../harness/latency-round.js';
 import type { Row, Side } from '../harness/row.js';
 import { text } from '../harness/task.js';
@@ -47,13 +48,15 @@ export const row: Row = {
   name: 'latency',
   title: 'From put to change',
   about:
-    'A process writes new keys, a thousand per second. Measured from just before the put is sent to the change event, whose value is a parsed object. CPU is that of the watching process meanwhile, whose code V8 is still compiling; once compiled, after as many writes again twice, it is measured a second time. After that, 250 writes per second show what one event costs in heap, promises and microtasks, from the socket to the listener: gRPC and Node included.',
+    'A process writes new keys, a thousand per second. Measured from just before the put is sent to the change event, whose value is a parsed object. CPU is that of the watching process meanwhile, whose code V8 is still compiling; once compiled, after as many writes again twice, it is measured a second time. After that, 250 writes per second show what one event costs in heap, promises and microtasks, from the socket to the listener: gRPC and Node included. Go: `clientv3`, `encoding/json` and a `map`.',
   server: 'etcd',
   ours: ['mirror', 'store'],
+  optional: ['go'],
   sides: {
     mirror: latencySide("mirror, 'change'", byMirror),
     store: latencySide('store.watch(), JSON.parse, Map', mapBy(followStore)),
     etcd3: latencySide('etcd3 watcher, JSON.parse, Map', mapBy(followEtcd3(ETCD3_WINDOW_OPTIONS))),
+    go: goLatencySide,
     grpc: latencySide('grpc-js, JSON.parse, Map', mapBy(followGrpc)),
     http2: latencySide('node:http2, JSON.parse, Map', mapBy(followHttp2)),
   },
@@ -79,8 +82,15 @@ export const row: Row = {
       ours: { side: 'mirror', metric: 'cpuMs' },
       kind: 'ratio',
       peer: { side: 'etcd3', metric: 'cpuMs' },
-      // What Go's clientv3 takes. Raw grpc-js, which does nothing with the bytes, takes 0.72 already.
+      // What Go's clientv3 took on the machine on which the goal was set. Raw grpc-js, which does nothing with the bytes, takes 0.72 already.
       limit: 0.92,
+    },
+    {
+      what: "put → change, CPU against Go's client",
+      ours: { side: 'mirror', metric: 'cpuMs' },
+      kind: 'ratio',
+      peer: { side: 'go', metric: 'cpuMs' },
+      limit: 1,
     },
     { what: 'put → change, events lost', ours: { side: 'mirror', metric: 'lost' }, kind: 'at-most', limit: 0 },
   ],

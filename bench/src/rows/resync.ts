@@ -26,17 +26,22 @@ const relist: Side = {
   },
 };
 
+/** For a lazy mirror the server reads nearly as much as for its load, which does little else: no client can be much quicker. */
+const LIMITS = { lazy: 0.8, eager: 0.4 } as const;
+
 function goals(decode: 'lazy' | 'eager'): readonly Goal[] {
   const figure = (metric: string) => ({ side: decode, metric });
   const ours = `${decode} mirror, resync`;
+  const time = (what: string, metric: string): Goal => ({
+    what: `${ours}, time ${what}against its own full load`,
+    ours: figure(metric),
+    kind: 'ratio',
+    peer: figure('fullMs'),
+    limit: LIMITS[decode],
+  });
   return [
-    {
-      what: `${ours}, time against its own full load`,
-      ours: figure('ms'),
-      kind: 'ratio',
-      peer: figure('fullMs'),
-      limit: 0.4,
-    },
+    time('', 'ms'),
+    time('without the random pause ', 'unpausedMs'),
     {
       what: `${ours}, bytes on the wire against its own full load`,
       ours: figure('bytes'),

@@ -73,7 +73,7 @@ export const row: Row = {
   about:
     'Keys are overwritten all over the prefix, a thousand a second, for ten minutes, while both mirrors follow; history is compacted now and then. Memory is what a garbage collection leaves, at the beginning (the second sixth of the time, when every key has been written once) and at the end (the last sixth).',
   server: 'etcd',
-  onRequest: true,
+  onRequest: { rounds: 1 },
   ours: ['lazy', 'eager'],
   sides: {
     lazy: soakSide("mirror, decode: 'lazy'", 'lazy'),
