@@ -131,11 +131,30 @@ describe(`a scan on etcd ${newest.version}`, () => {
     expect(asked()).toEqual({ ranges: 2, streams: 0 });
   });
 
-  test('is what loads and full resyncs of a mirror read with', async () => {
+  test('is what loads of a mirror read with', async () => {
     const store = connect(proxy.endpoint);
     await using config = await mirror(store, { prefix: '/big/', codec: text() });
     expect(config.size).toBe(COUNT);
     expect(asked().streams).toBe(1);
+  });
+
+  test('is what a mirror reads everything again with, after a compaction of all that it missed', async () => {
+    const prefix = '/again/';
+    const count = 6_000;
+    await fill(direct, count, 'old', prefix);
+    const store = connect(wire.endpoint);
+    await using config = await mirror(store, { prefix, codec: text() });
+    const before = await streamsOf(etcd);
+    wire.refuse();
+    wire.cut();
+    await fill(direct, count, 'new', prefix);
+    await etcd.compact();
+    await wire.allow();
+    await eventually(() => {
+      expect([...config].filter(([, { value }]) => value !== 'new')).toEqual([]);
+    });
+    expect(config.size).toBe(count);
+    expect(await streamsOf(etcd)).toBeGreaterThan(before);
   });
 });
 
@@ -371,6 +390,11 @@ const KEYS = Array.from({ length: COUNT }, (_, i) => keyOf(i));
 
 function keyOf(index: number, prefix = '/big/'): string {
   return `${prefix}${String(index).padStart(6, '0')}`;
+}
+
+/** How many streams of ranges the server was asked for so far. */
+async function streamsOf({ members: [member] }: Etcd): Promise<number> {
+  return member!.metric('grpc_server_started_total', { grpc_method: 'RangeStream' });
 }
 
 async function fill(store: ConfigStore, count: number, value = VALUE, prefix = '/big/', batch = 128): Promise<void> {
