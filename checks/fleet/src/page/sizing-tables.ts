@@ -110,7 +110,11 @@ function costTable({ server }: Costs): string {
   ]);
 }
 
-const FIGURES = { serverCpu: 'server CPU', liveAfter: 'all live after', aborted: 'requests that their client ended' } as const;
+const FIGURES = {
+  serverCpu: 'server CPU',
+  liveAfter: 'all live after',
+  aborted: 'requests that their client ended',
+} as const;
 
 function measuredTable({ measured, all }: SizingPage): string {
   const rows = measured.rows.flatMap((row) => {
