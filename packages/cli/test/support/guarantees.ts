@@ -91,7 +91,7 @@ export const mirrorGuarantees: readonly Guarantee[] = [
     name: 'Herd-safe',
     worlds: ['convergence', 'start'],
     clusters: ['convergence', 'watchers'],
-    tests: ['core/test/m09-herd-safe.test.ts'],
+    tests: ['core/test/m09-herd-safe.test.ts', 'core/test/m09-bounded-burst.test.ts'],
   },
   {
     id: 'M10',
