@@ -27,8 +27,9 @@ export class ProviderRun {
   }
 
   async end(): Promise<void> {
-    this.#ending.abort();
+    // The end of the mirror is no failure of the provider: nobody is told.
     this.#announcer?.end();
+    this.#ending.abort();
     if (this.#options.mirror === undefined) await this.#mirror?.close();
   }
 

@@ -30,7 +30,7 @@ export function resolve<T extends JsonValue>(
     const found = value === null ? 'null' : typeof value;
     return failed(ErrorCode.TYPE_MISMATCH, `the flag ${name} is of the type ${found}, not ${type}`);
   }
-  const isCurrent = mirror.state.status === 'live';
+  const isCurrent = mirror.state.status === 'live' && !mirror.problems().some(({ key }) => key === name);
   const reason = isCurrent ? StandardResolutionReasons.STATIC : StandardResolutionReasons.STALE;
   return { value: value as T, ...(variant !== undefined && { variant }), reason, flagMetadata };
 }

@@ -95,9 +95,13 @@ test('goes on with the last good flag when a bad one is written, and tells which
     ],
   });
   await flags.sync();
-  expect(await client.getNumberValue('a', 0)).toBe(1);
-  expect(await client.getNumberValue('c', 0)).toBe(3);
+  expect(await client.getNumberDetails('a', 0)).toMatchObject({ value: 1, reason: 'STALE' });
+  expect(await client.getNumberDetails('c', 0)).toMatchObject({ value: 3, reason: 'STATIC' });
   expect(changed).toEqual([['b', 'c']]);
+  await putFlag(store, 'a', 4);
+  await flags.sync();
+  expect(await client.getNumberDetails('a', 0)).toMatchObject({ value: 4, reason: 'STATIC' });
+  await flags.close();
 });
 
 test('does not let a caller change the flags of the others', async () => {
@@ -183,6 +187,19 @@ test('closes the mirror that it has opened, and neither the store nor a mirror t
   await OpenFeature.setProviderAndWait(own);
   expect(await OpenFeature.getClient().getNumberValue('a', 0)).toBe(1);
   await given.close();
+});
+
+test('raises no error when it is replaced, or closed with the application', async () => {
+  const store = await storeOf({ a: 1 });
+  const failures: unknown[] = [];
+  OpenFeature.addHandler(ProviderEvents.Error, (details) => void failures.push(details));
+  await OpenFeature.setProviderAndWait(new HoldfastProvider({ store, prefix: '/flags/' }));
+  const client = OpenFeature.getClient();
+  client.addHandler(ProviderEvents.Error, (details) => void failures.push(details));
+  await OpenFeature.setProviderAndWait(new HoldfastProvider({ store, prefix: '/flags/' }));
+  expect(await client.getNumberValue('a', 0)).toBe(1);
+  await OpenFeature.clearProviders();
+  expect(failures).toEqual([]);
 });
 
 test('refuses options without flags, and a mirror that is closed', async () => {

@@ -8,6 +8,7 @@ import { etcdV3Calls } from './etcd-v3-calls.js';
 import { etcdV3Watch } from './etcd-v3-watch.js';
 import { lmdb } from './lmdb.js';
 import { files } from './files.js';
+import { integrations } from './integrations.js';
 import { mirror } from './mirror.js';
 import { mirrorBursts } from './mirror-bursts.js';
 import { postgres } from './postgres.js';
@@ -32,4 +33,5 @@ export const mutants: Readonly<Record<string, readonly Mutant[]>> = {
   'the files store': files,
   'everything that the fuzzer and the hostile servers found': campaigns,
   'what keeps the process alive': processLife,
+  'mirrors in frameworks and their instrumentation': integrations,
 };
