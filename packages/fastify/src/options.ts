@@ -1,11 +1,11 @@
 import type { HealthOptions, MirrorHealth } from '@holdfast/core';
 import type { ConfigStore, Logger } from '@holdfast/store';
 
-/** Options for stores and mirrors that come from the application: spread them into those of `mirror()`. */
+/** Options that come from the application: spread them into those of `mirror()`. Stores take the `logger`. */
 export interface FastifyTools {
   /** The application's log. */
   readonly logger: Logger;
-  /** Aborts when the application closes. */
+  /** Aborts when the application closes, or something else could not be opened. */
   readonly signal: AbortSignal;
   /** A little less than Fastify gives a plugin to start, so that the error says what is wrong with the store. */
   readonly startTimeoutMs?: number | undefined;
@@ -28,8 +28,14 @@ export interface ReadinessOptions {
 export interface HoldfastPluginOptions {
   /** A store, which stays the caller's, or a function that opens one, which the plugin closes with the application. */
   readonly store: ConfigStore | ((tools: FastifyTools) => ConfigStore | Promise<ConfigStore>);
-  /** Opens the mirrors by name, before the application is ready. The plugin closes them with it. */
+  /**
+   * Opens the mirrors by name, before the application is ready. The plugin closes them with it, and at once those that open when it is
+   * closing already.
+   */
   readonly mirrors?: Readonly<Record<string, OpenMirror>> | undefined;
-  /** Where the application answers whether all mirrors are ready: 200 or 503, with their health as JSON. Default: nowhere. */
+  /**
+   * Where the application answers whether all mirrors are ready: 200 or 503, with their health as JSON. Default: nowhere. The options
+   * `prefix`, `logLevel` and `logSerializers` of `register()` apply to this route.
+   */
   readonly readiness?: string | ReadinessOptions | undefined;
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, RegisterOptions } from 'fastify';
 import { fastifyPlugin } from 'fastify-plugin';
 import { fromPino, StoreError } from '@holdfast/store';
 import { checkOptions } from './check-options.js';
@@ -15,20 +15,20 @@ declare module 'fastify' {
 
 /**
  * Decorates the application with a store and its mirrors: `await app.register(holdfast, { store, mirrors })`. The application is ready when they
- * have loaded. They close after its last request.
+ * have loaded. They close after its last request, or with `forceCloseConnections: true` while handlers may still run.
  */
 export const holdfast: FastifyPluginAsync<HoldfastPluginOptions> = fastifyPlugin(plugin, {
   name: '@holdfast/fastify',
-  fastify: '5.x',
+  fastify: '^5.3.0',
 });
 
-async function plugin(app: FastifyInstance, options: HoldfastPluginOptions): Promise<void> {
+async function plugin(app: FastifyInstance, options: HoldfastPluginOptions & RegisterOptions): Promise<void> {
   check(app, options);
   const opened = new Opened();
   app.addHook('onClose', () => opened.close());
   const store = await opened.open(options, toolsOf(app));
   app.decorate('holdfast', holdfastOf(store, opened.mirrors));
-  if (options.readiness !== undefined) addReadiness(app, options.readiness);
+  addReadiness(app, options);
 }
 
 function check(app: FastifyInstance, options: HoldfastPluginOptions): void {
@@ -47,10 +47,19 @@ function toolsOf(app: FastifyInstance): Omit<FastifyTools, 'signal'> {
   return { logger: fromPino(app.log), startTimeoutMs };
 }
 
-function addReadiness(app: FastifyInstance, readiness: string | ReadinessOptions): void {
+/** Fastify applies the options of `register()` only to plugins with a context of their own, which this plugin is not. */
+function addReadiness(app: FastifyInstance, options: HoldfastPluginOptions & RegisterOptions): void {
+  const { readiness, prefix = '', logLevel, logSerializers } = options;
+  if (readiness === undefined) return;
   const { path, maxStaleMs }: ReadinessOptions = typeof readiness === 'string' ? { path: readiness } : readiness;
-  app.get(path, (_request, reply) => {
+  const log = { ...(logLevel && { logLevel }), ...(logSerializers && { logSerializers }) };
+  app.get(withPrefix(prefix, path), log, (_request, reply) => {
     const health = app.holdfast.health({ maxStaleMs });
     return reply.code(health.ready ? 200 : 503).send(health);
   });
+}
+
+function withPrefix(prefix: string, path: string): string {
+  const segments = prefix.replace(/^\/+|\/+$/g, '');
+  return segments === '' ? path : `/${segments}${path}`;
 }

@@ -31,6 +31,13 @@ async function storeOfRoutes(): Promise<ConfigStore> {
 const routes = (store: ConfigStore, tools: FastifyTools) =>
   mirror(store, { ...tools, prefix: '/routes/', codec: json<string>() });
 
+/** A promise that a test resolves. */
+function gate() {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { open, opened };
+}
+
 /** Listens, and gives a function that asks the application. */
 async function start(app: FastifyInstance) {
   const address = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -62,13 +69,12 @@ test('closes what it has opened after the last request, and leaves a given store
   const given = await storeOfRoutes();
   const app = newApp();
   await app.register(holdfast, { store: given, mirrors: { routes } });
-  let answer: () => void = () => undefined;
-  const answered = new Promise<void>((resolve) => (answer = resolve));
+  const answer = gate();
   const states: string[] = [];
   const arrived = new Promise<void>((resolve) => {
     app.get('/slow', async () => {
       resolve();
-      await answered;
+      await answer.opened;
       states.push(holdfastIn(app).mirrors.routes.state.status);
       return 'done';
     });
@@ -77,7 +83,7 @@ test('closes what it has opened after the last request, and leaves a given store
   const response = fetch(`${address}/slow`);
   await arrived;
   const closed = app.close();
-  answer();
+  answer.open();
   expect(await (await response).text()).toBe('done');
   await closed;
   expect(states).toEqual(['live']);
@@ -110,9 +116,74 @@ test('closes everything when one mirror fails to open, and says why', async () =
   };
   app.register(holdfast, { store: () => store, mirrors });
   await expect(app.ready()).rejects.toThrow('not for you');
+  await app.close();
   expect(opened.length).toBeGreaterThan(0);
   expect(opened.filter(({ state }) => state.status !== 'closed')).toEqual([]);
   await expect(store.get('/routes/a')).rejects.toMatchObject({ code: 'closed' });
+});
+
+test('tells the first failure at once, and closes later what opens later', async () => {
+  const store = await storeOfRoutes();
+  const slow = gate();
+  let late: Mirror<string> | undefined;
+  const mirrors = {
+    bad: () => Promise.reject(new StoreError('permission-denied', 'not for you')),
+    late: async (from: ConfigStore) => {
+      await slow.opened;
+      late = await mirror(from, { prefix: '/routes/', codec: json<string>() });
+      return late;
+    },
+  };
+  const app = newApp({ pluginTimeout: 2_000 });
+  app.register(holdfast, { store, mirrors });
+  try {
+    await expect(app.ready()).rejects.toThrow('not for you');
+  } finally {
+    // Long after everything else has closed.
+    setTimeout(slow.open, 50);
+  }
+  await app.close();
+  expect(late?.state.status).toBe('closed');
+  await store.close();
+});
+
+test('closes a mirror that opens after the plugin has timed out', async () => {
+  const store = await storeOfRoutes();
+  const slow = gate();
+  let late: Mirror<string> | undefined;
+  const mirrors = {
+    late: async (from: ConfigStore) => {
+      late = await mirror(from, { prefix: '/routes/', codec: json<string>() });
+      await slow.opened;
+      return late;
+    },
+  };
+  const app = newApp({ pluginTimeout: 50 });
+  app.register(holdfast, { store, mirrors });
+  await expect(app.ready()).rejects.toMatchObject({ code: 'FST_ERR_PLUGIN_TIMEOUT' });
+  setTimeout(slow.open, 50);
+  await app.close();
+  expect(late?.state.status).toBe('closed');
+  await store.close();
+});
+
+test('closes a store that opens after the plugin has timed out, and opens no mirror of it', async () => {
+  const store = await storeOfRoutes();
+  const slow = gate();
+  const opened: string[] = [];
+  const mirrors = {
+    routes: (...call: Parameters<typeof routes>) => {
+      opened.push('routes');
+      return routes(...call);
+    },
+  };
+  const app = newApp({ pluginTimeout: 50 });
+  app.register(holdfast, { store: () => slow.opened.then(() => store), mirrors });
+  await expect(app.ready()).rejects.toMatchObject({ code: 'FST_ERR_PLUGIN_TIMEOUT' });
+  setTimeout(slow.open, 50);
+  await app.close();
+  await expect(store.get('/routes/a')).rejects.toMatchObject({ code: 'closed' });
+  expect(opened).toEqual([]);
 });
 
 test('gives up before the time-out of the framework, with the error of the store', async () => {
@@ -167,6 +238,10 @@ test.each([
   [{ store: memoryStore(), mirrors: [] }, 'mirrors must be an object'],
   [{ store: memoryStore(), ready: '/readyz' }, 'has no option "ready"'],
   [{ store: memoryStore(), readiness: 5 }, 'readiness'],
+  [{ store: memoryStore(), readiness: { path: '/x', maxStaleMs: -1 } }, 'maxStaleMs must be a number of milliseconds'],
+  [{ store: memoryStore(), readiness: { path: '/x', maxStaleMs: '5' } }, 'maxStaleMs must be a number of milliseconds'],
+  [{ store: memoryStore(), prefix: 5 }, 'prefix must be a path'],
+  [{ store: memoryStore(), encapsulate: false }, 'has no option "encapsulate"'],
   [{ store: memoryStore(), readiness: { path: '/x', maxStale: 1 } }, 'has no option "maxStale"'],
 ])('refuses %j, and can be closed', async (options, message) => {
   const app = newApp();
@@ -176,8 +251,25 @@ test.each([
   });
 });
 
-test("takes Fastify's own options", async () => {
-  const app = newApp();
-  await app.register(holdfast, { store: await storeOfRoutes(), mirrors: { routes }, prefix: '/v1', logLevel: 'warn' });
-  expect(app.holdfast.health().ready).toBe(true);
+test("applies Fastify's own options to the readiness route", async () => {
+  const lines: string[] = [];
+  const logger = {
+    level: 'info',
+    serializers: { req: () => 'of the application' },
+    stream: { write: (line: string) => lines.push(line) },
+  };
+  const store = await storeOfRoutes();
+  const statusOf = async (options: object) => {
+    const app = newApp({ logger });
+    await app.register(holdfast, { store, mirrors: { routes }, readiness: '/readyz', ...options });
+    const answer = await start(app);
+    lines.length = 0;
+    return (await answer('/v1/readyz')).status;
+  };
+  expect(await statusOf({ prefix: '/v1' })).toBe(200);
+  expect(lines.join()).toContain('"req":"of the application"');
+  expect(await statusOf({ prefix: 'v1/', logSerializers: { req: () => 'of the route' } })).toBe(200);
+  expect(lines.join()).toContain('"req":"of the route"');
+  expect(await statusOf({ prefix: '/v1', logLevel: 'warn' })).toBe(200);
+  expect(lines).toEqual([]);
 });

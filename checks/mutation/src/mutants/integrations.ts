@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const OPENFEATURE = 'packages/openfeature/test/provider.test.ts';
+const FASTIFY = 'packages/fastify/test/plugin.test.ts';
 
 /** Mirrors in the frameworks of others. */
 export const integrations: readonly Mutant[] = [
@@ -19,5 +20,45 @@ export const integrations: readonly Mutant[] = [
     find: ' && !mirror.problems().some(({ key }) => key === name)',
     replace: '',
     caughtBy: { test: OPENFEATURE, name: 'goes on with the last good flag when a bad one is written' },
+  },
+  {
+    name: 'fastify-late-mirror-left-open',
+    why: 'a mirror that opens after the application has closed stays open for ever',
+    file: 'packages/fastify/src/opened.ts',
+    find: '    if (this.#ending.signal.aborted) await mirror.close();\n',
+    replace: '',
+    caughtBy: { test: FASTIFY, name: 'closes a mirror that opens after the plugin has timed out' },
+  },
+  {
+    name: 'fastify-late-store-left-open',
+    why: 'a store that opens after the application has closed stays open for ever',
+    file: 'packages/fastify/src/opened.ts',
+    find: '    if (this.#ending.signal.aborted) await store.close();\n',
+    replace: '',
+    caughtBy: { test: FASTIFY, name: 'closes a store that opens after the plugin has timed out' },
+  },
+  {
+    name: 'fastify-close-before-late-mirrors',
+    why: 'the application counts as closed while a mirror is still opening',
+    file: 'packages/fastify/src/opened.ts',
+    find: '    await Promise.allSettled(this.#opening);\n',
+    replace: '',
+    caughtBy: { test: FASTIFY, name: 'tells the first failure at once, and closes later what opens later' },
+  },
+  {
+    name: 'fastify-failure-after-the-slowest',
+    why: 'the application is told of a failure only when the slowest mirror has opened',
+    file: 'packages/fastify/src/opened.ts',
+    find: '      await Promise.all(opening);\n',
+    replace: '      await Promise.allSettled(opening).then(() => Promise.all(opening));\n',
+    caughtBy: { test: FASTIFY, name: 'tells the first failure at once, and closes later what opens later' },
+  },
+  {
+    name: 'fastify-prefix-ignored',
+    why: 'the prefix of the registration is taken, and does nothing',
+    file: 'packages/fastify/src/plugin.ts',
+    find: 'app.get(withPrefix(prefix, path), log,',
+    replace: 'app.get(path, log,',
+    caughtBy: { test: FASTIFY, name: "applies Fastify's own options to the readiness route" },
   },
 ];
