@@ -7,7 +7,8 @@ import type { Subscriptions } from './subscriptions.js';
 export class CallSpans {
   readonly #tracer: () => Tracer;
   readonly #requireParentSpan: () => boolean;
-  readonly #spans = new WeakMap<StoreCallEvent, Span>();
+  /** Every call ends, so none stays here. */
+  readonly #spans = new Map<StoreCallEvent, Span>();
 
   constructor(tracer: () => Tracer, requireParentSpan: () => boolean) {
     this.#tracer = tracer;
@@ -16,7 +17,7 @@ export class CallSpans {
 
   subscribe(subscriptions: Subscriptions): void {
     subscriptions.on('tracing:holdfast:store:call:start', (event) => {
-      // What a mirror reads by itself has no parent.
+      // Mirrors work outside of the span in which they are opened: their calls have no parent.
       if (this.#requireParentSpan() && trace.getSpan(context.active()) === undefined) return;
       const span = this.#tracer().startSpan(spanNameOf(event), {
         kind: SpanKind.CLIENT,
@@ -34,5 +35,11 @@ export class CallSpans {
       if (event.code !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: event.code });
       span.end();
     });
+  }
+
+  /** Ends the spans of calls that are under way: nobody hears of their ends any more. */
+  end(): void {
+    for (const span of this.#spans.values()) span.end();
+    this.#spans.clear();
   }
 }

@@ -7,7 +7,7 @@ import { NAME, VERSION } from './version.js';
 export interface HoldfastInstrumentationConfig {
   /** Whether it begins as it is made. Default: true. */
   readonly enabled?: boolean;
-  /** Makes spans only of calls that have a parent: not of what mirrors read by themselves. Default: false. */
+  /** Makes spans only of calls that have a parent: not of those that mirrors make. Default: false. */
   readonly requireParentSpan?: boolean;
 }
 
@@ -53,11 +53,12 @@ export class HoldfastInstrumentation {
     this.#metrics.subscribe(this.#subscriptions);
   }
 
-  /** Stops listening: then Holdfast pays nothing for it any more. Idempotent. */
+  /** Stops listening: then Holdfast pays nothing for it any more. Spans of calls under way end. Idempotent. */
   disable(): void {
     if (!this.#isEnabled) return;
     this.#isEnabled = false;
     this.#subscriptions.end();
+    this.#spans.end();
     this.#metrics.end();
   }
 

@@ -21,7 +21,8 @@ export function instrumentsOf(meter: Meter): Instruments {
       advice: { explicitBucketBoundaries: DURATIONS },
     }),
     staleness: meter.createObservableGauge('holdfast.mirror.staleness', {
-      description: 'For how long the mirror may have missed something: 0 while it is live and connected',
+      description:
+        'For how long the mirror may have missed something: 0 while it is live and connected, and when it is closed',
       unit: 's',
     }),
     keys: meter.createObservableGauge('holdfast.mirror.keys', {

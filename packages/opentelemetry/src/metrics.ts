@@ -2,11 +2,13 @@ import type { BatchObservableResult, Meter } from '@opentelemetry/api';
 import { attributesOf } from './attributes.js';
 import { type Instruments, instrumentsOf } from './instruments.js';
 import { OpenMirrors } from './open-mirrors.js';
+import { ShownMirrors } from './shown-mirrors.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** What the channels tell, as metrics. */
 export class Metrics {
   readonly #mirrors = new OpenMirrors();
+  readonly #shown = new ShownMirrors();
   #meter: Meter;
   #instruments: Instruments;
   #isObserving = false;
@@ -42,6 +44,7 @@ export class Metrics {
   end(): void {
     this.#observe(false);
     this.#mirrors.forget();
+    this.#shown.forget();
   }
 
   #observe(observes: boolean): void {
@@ -55,7 +58,7 @@ export class Metrics {
 
   readonly #read = (result: BatchObservableResult): void => {
     const { staleness, keys, problems } = this.#instruments;
-    for (const { name, store, ...figures } of this.#mirrors.figures()) {
+    for (const { name, store, ...figures } of this.#shown.show(this.#mirrors.figures())) {
       const attributes = { name, 'db.system.name': store };
       result.observe(staleness, figures.stalenessS, attributes);
       result.observe(keys, figures.keys, attributes);

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
-import { json, mirror } from '@holdfast/core';
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
+import { json, mirror, type Mirror } from '@holdfast/core';
 import { openSession } from '@holdfast/coordination';
-import { memoryStore } from '@holdfast/memory';
+import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { HoldfastInstrumentation } from '@holdfast/opentelemetry';
 import { withPrefix } from '@holdfast/store';
 import { virtualClock } from '@holdfast/testkit';
@@ -18,6 +19,16 @@ afterEach(async () => {
   await sdk?.close();
   sdk = undefined;
 });
+
+/** Has a mirror read again by itself: what it missed is compacted. */
+async function resync(store: MemoryStore, opened: Mirror<unknown>): Promise<void> {
+  const reconnect = store.interrupt();
+  await store.put('/app/b', '2');
+  const { revision } = await store.put('/app/b', '3');
+  await store.compact(revision);
+  reconnect();
+  await opened.waitFor(revision);
+}
 
 const MEMORY = { 'db.system.name': 'memory' };
 
@@ -91,6 +102,52 @@ test('requireParentSpan leaves out what has no parent', async () => {
   await store.close();
 });
 
+test('a mirror that is opened within a span makes its calls without a parent', async () => {
+  sdk = new Sdk();
+  const store = memoryStore();
+  const tracer = sdk.tracerProvider.getTracer('test');
+  const opened = await tracer.startActiveSpan('request', async (span) => {
+    const mirrored = await mirror(store, { prefix: '/app/', codec: json(), name: 'routes' });
+    span.end();
+    return mirrored;
+  });
+  const calls = () => sdk!.spans().filter(({ name }) => !['request', 'put', 'compact'].includes(name));
+  const loading = calls().length;
+  expect(loading).toBeGreaterThan(0);
+  await resync(store, opened);
+  expect(calls().length).toBeGreaterThan(loading);
+  expect(calls().filter(({ parent }) => parent !== undefined)).toEqual([]);
+  await opened.close();
+  await store.close();
+});
+
+test('requireParentSpan leaves out the calls of a mirror that is opened within a span', async () => {
+  sdk = new Sdk({ requireParentSpan: true });
+  const store = memoryStore();
+  const tracer = sdk.tracerProvider.getTracer('test');
+  const opened = await tracer.startActiveSpan('request', async (span) => {
+    await store.put('/app/a', '1');
+    const mirrored = await mirror(store, { prefix: '/app/', codec: json(), name: 'routes' });
+    span.end();
+    return mirrored;
+  });
+  await resync(store, opened);
+  expect(sdk.spans().map(({ name }) => name)).toEqual(['put', 'request']);
+  await opened.close();
+  await store.close();
+});
+
+test('disable ends the spans of calls that are under way', async () => {
+  sdk = new Sdk();
+  const store = memoryStore();
+  const putting = store.put('/a', '1');
+  sdk.instrumentation.disable();
+  expect(sdk.spans()).toMatchObject([{ name: 'put', status: { code: SpanStatusCode.UNSET } }]);
+  await putting;
+  expect(sdk.spans()).toHaveLength(1);
+  await store.close();
+});
+
 test('observes mirrors by their name: keys, problems and staleness, until they are closed', async () => {
   sdk = new Sdk();
   const store = memoryStore();
@@ -106,7 +163,37 @@ test('observes mirrors by their name: keys, problems and staleness, until they a
   await mirrors[1]?.close();
   expect((await sdk.metrics()).get('holdfast.mirror.keys')?.points).toEqual([{ attributes, value: 2 }]);
   await mirrors[0]?.close();
-  expect((await sdk.metrics()).get('holdfast.mirror.keys')?.points ?? []).toEqual([]);
+  const after = [];
+  for (let n = 0; n < 5; n += 1) after.push((await sdk.metrics()).get('holdfast.mirror.keys')?.points ?? []);
+  const zero = [{ attributes, value: 0 }];
+  expect(after).toEqual([zero, zero, zero, [], []]);
+  await store.close();
+});
+
+test('with cumulative temporality, the gauges of a closed mirror go to 0 and stay there', async () => {
+  sdk = new Sdk({}, AggregationTemporality.CUMULATIVE);
+  const clock = virtualClock();
+  const store = memoryStore({ clock });
+  await store.put('/app/bad', 'no JSON');
+  const open = () => mirror(store, { prefix: '/app/', codec: json(), name: 'routes', clock });
+  const valuesOf = async () => {
+    const all = await sdk!.metrics();
+    return ['keys', 'problems', 'staleness'].map((name) =>
+      all.get(`holdfast.mirror.${name}`)?.points.map(({ value }) => value),
+    );
+  };
+  const first = await open();
+  const reconnect = store.interrupt();
+  await clock.advance(60_000);
+  expect(await valuesOf()).toEqual([[1], [1], [expect.any(Number)]]);
+  expect((await valuesOf())[2]).not.toEqual([0]);
+  await first.close();
+  for (let n = 0; n < 5; n += 1) expect(await valuesOf()).toEqual([[0], [0], [0]]);
+  reconnect();
+  const second = await open();
+  expect(await valuesOf()).toEqual([[1], [1], [0]]);
+  await second.close();
+  expect(await valuesOf()).toEqual([[0], [0], [0]]);
   await store.close();
 });
 

@@ -2,6 +2,7 @@ import type { Mutant } from '../mutant.js';
 
 const OPENFEATURE = 'packages/openfeature/test/provider.test.ts';
 const FASTIFY = 'packages/fastify/test/plugin.test.ts';
+const OPENTELEMETRY = 'packages/opentelemetry/test/memory.test.ts';
 
 /** Mirrors in the frameworks of others. */
 export const integrations: readonly Mutant[] = [
@@ -60,5 +61,29 @@ export const integrations: readonly Mutant[] = [
     find: 'app.get(withPrefix(prefix, path), log,',
     replace: 'app.get(path, log,',
     caughtBy: { test: FASTIFY, name: "applies Fastify's own options to the readiness route" },
+  },
+  {
+    name: 'opentelemetry-closed-mirrors-live-on',
+    why: 'with cumulative temporality, the last figures of a closed mirror are exported for ever',
+    file: 'packages/opentelemetry/src/metrics.ts',
+    find: 'this.#shown.show(this.#mirrors.figures())',
+    replace: 'this.#mirrors.figures()',
+    caughtBy: { test: OPENTELEMETRY, name: 'with cumulative temporality, the gauges of a closed mirror go to 0' },
+  },
+  {
+    name: 'opentelemetry-zeros-for-ever',
+    why: 'each name that a mirror ever had is kept in memory and exported as 0',
+    file: 'packages/opentelemetry/src/shown-mirrors.ts',
+    find: ' || zeros === ZEROS',
+    replace: '',
+    caughtBy: { test: OPENTELEMETRY, name: 'observes mirrors by their name' },
+  },
+  {
+    name: 'opentelemetry-disabled-spans-stay-open',
+    why: 'the span of a call that is under way when the instrumentation is disabled never ends',
+    file: 'packages/opentelemetry/src/instrumentation.ts',
+    find: '    this.#spans.end();\n',
+    replace: '',
+    caughtBy: { test: OPENTELEMETRY, name: 'disable ends the spans of calls' },
   },
 ];

@@ -16,17 +16,23 @@ export interface Point {
   readonly value: unknown;
 }
 
-/** OpenTelemetry's SDK, which keeps what is exported, with the instrumentation registered. Deltas: a gauge that nobody observes any more has no point. */
+/**
+ * OpenTelemetry's SDK, which keeps what is exported, with the instrumentation registered. With deltas, its default here, a gauge that nobody
+ * observes any more has no point.
+ */
 export class Sdk {
   readonly instrumentation: HoldfastInstrumentation;
-  readonly #metrics = new InMemoryMetricExporter(AggregationTemporality.DELTA);
-  readonly #reader = new PeriodicExportingMetricReader({ exporter: this.#metrics, exportIntervalMillis: 3_600_000 });
-  readonly #meterProvider = new MeterProvider({ readers: [this.#reader] });
+  readonly #metrics: InMemoryMetricExporter;
+  readonly #reader: PeriodicExportingMetricReader;
+  readonly #meterProvider: MeterProvider;
   readonly #spans = new InMemorySpanExporter();
   readonly tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(this.#spans)] });
   readonly #unload: () => void;
 
-  constructor(config?: HoldfastInstrumentationConfig) {
+  constructor(config?: HoldfastInstrumentationConfig, temporality = AggregationTemporality.DELTA) {
+    this.#metrics = new InMemoryMetricExporter(temporality);
+    this.#reader = new PeriodicExportingMetricReader({ exporter: this.#metrics, exportIntervalMillis: 3_600_000 });
+    this.#meterProvider = new MeterProvider({ readers: [this.#reader] });
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     this.instrumentation = new HoldfastInstrumentation(config);
     this.#unload = registerInstrumentations({
