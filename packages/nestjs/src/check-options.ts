@@ -6,7 +6,9 @@ const MODULE = 'HoldfastModule';
 
 /** @throws StoreError `invalid-argument`: a misspelt option must not be a provider that is missing */
 export function checkProviders(options: unknown, call: string, more: readonly string[]): void {
-  const { mirrors = {}, isGlobal } = checkNames(options, ['mirrors', 'isGlobal', ...more], call);
+  const { name, mirrors = {}, isGlobal } = checkNames(options, ['name', 'mirrors', 'isGlobal', ...more], call);
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    throw invalid('name must be a text, or be left out');
   if (isGlobal !== undefined && typeof isGlobal !== 'boolean') throw invalid('isGlobal must be true or false');
   if (typeof mirrors !== 'object' || mirrors === null || Array.isArray(mirrors)) {
     throw invalid('mirrors must be an object with a function for each mirror, by its name');

@@ -1,19 +1,20 @@
 import type { HealthOptions, MirrorHealth } from '@holdfast/core';
-import type { ModuleMirror } from './options.js';
+import type { Registry } from './registry.js';
 
-/** All mirrors, as one answer. */
+/** All mirrors of the application, as one answer. */
 export interface HoldfastHealthReport {
   readonly ready: boolean;
+  /** By name. Mirrors of a module with a name have that before theirs: `orders/routes`. */
   readonly mirrors: Readonly<Record<string, MirrorHealth>>;
 }
 
-/** A provider for readiness probes: whether all mirrors are ready. */
+/** A provider for readiness probes: whether all mirrors of the application are ready, those of every module. */
 export class HoldfastHealth {
-  readonly #mirrors: ReadonlyMap<string, ModuleMirror>;
+  readonly #registry: Pick<Registry, 'mirrors'>;
 
   /** @internal */
-  constructor(mirrors: ReadonlyMap<string, ModuleMirror>) {
-    this.#mirrors = mirrors;
+  constructor(registry: Pick<Registry, 'mirrors'>) {
+    this.#registry = registry;
   }
 
   /**
@@ -22,7 +23,7 @@ export class HoldfastHealth {
    * @throws StoreError `invalid-argument`
    */
   report(options?: HealthOptions): HoldfastHealthReport {
-    const all = [...this.#mirrors].map(([name, mirror]) => [name, mirror.health(options)] as const);
+    const all = [...this.#registry.mirrors()].map(([name, mirror]) => [name, mirror.health(options)] as const);
     return { ready: all.every(([, { ready }]) => ready), mirrors: Object.fromEntries(all) };
   }
 }

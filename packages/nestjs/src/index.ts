@@ -9,4 +9,4 @@ export type {
   NestTools,
   OpenMirror,
 } from './options.js';
-export { HOLDFAST_STORE, InjectMirror, InjectStore, mirrorToken } from './tokens.js';
+export { HOLDFAST_STORE, InjectMirror, InjectStore, mirrorToken, storeToken } from './tokens.js';

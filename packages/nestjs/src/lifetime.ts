@@ -1,11 +1,11 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { ConfigStore } from '@holdfast/store';
+import { type ConfigStore, StoreError } from '@holdfast/store';
 import { checkStore } from '@holdfast/store/adapter';
 import { checkMirror } from './check-options.js';
 import { nestLogger } from './nest-logger.js';
 import type { HoldfastStoreOptions, ModuleMirror, NestTools, OpenMirror } from './options.js';
 
-/** What the module has opened, and therefore closes. */
+/** What a module has opened, and therefore closes. What opens after the end has begun is closed at once. */
 export class Lifetime implements OnApplicationShutdown {
   readonly mirrors = new Map<string, ModuleMirror>();
   readonly #ending = new AbortController();
@@ -17,7 +17,9 @@ export class Lifetime implements OnApplicationShutdown {
     const opened: unknown = await store(this.#tools);
     checkStore(opened, 'HoldfastModule', 'from the function of its option store');
     this.#store = opened;
-    return opened;
+    if (!this.#ending.signal.aborted) return opened;
+    await opened.close();
+    throw new StoreError('aborted', 'the application ended while HoldfastModule opened its store');
   }
 
   /** Closes everything if it fails: an application that could not start is never shut down. */
@@ -30,17 +32,18 @@ export class Lifetime implements OnApplicationShutdown {
       if (this.#ending.signal.aborted) await mirror.close();
       return mirror;
     } catch (error) {
-      await this.#close();
+      await this.close();
       throw error;
     }
   }
 
   /** Nest calls it after the last request. */
   async onApplicationShutdown(): Promise<void> {
-    await this.#close();
+    await this.close();
   }
 
-  async #close(): Promise<void> {
+  /** Idempotent. */
+  async close(): Promise<void> {
     this.#ending.abort();
     await Promise.all([...this.mirrors.values()].map((mirror) => mirror.close()));
     await this.#store?.close();

@@ -1,7 +1,7 @@
 import type { DynamicModule, FactoryProvider } from '@nestjs/common';
 import { type ConfigStore, StoreError } from '@holdfast/store';
 import { checkProviders, checkStoreOption } from './check-options.js';
-import { HoldfastHealth } from './health.js';
+import { HoldfastCoreModule } from './core-module.js';
 import { Lifetime } from './lifetime.js';
 import type {
   HoldfastModuleAsyncOptions,
@@ -9,7 +9,8 @@ import type {
   HoldfastProvidersOptions,
   HoldfastStoreOptions,
 } from './options.js';
-import { HOLDFAST_STORE, mirrorToken } from './tokens.js';
+import { Registry } from './registry.js';
+import { mirrorToken, storeToken } from './tokens.js';
 
 const OPTIONS = Symbol('@holdfast/nestjs:options');
 
@@ -30,37 +31,42 @@ export class HoldfastModule {
     if (typeof useFactory !== 'function') {
       throw new StoreError('invalid-argument', 'give HoldfastModule.forRootAsync() a useFactory that gives { store }');
     }
-    return { ...moduleOf(rest, { provide: OPTIONS, inject, useFactory }), imports };
+    return moduleOf(rest, { provide: OPTIONS, inject, useFactory }, imports);
   }
 }
 
 function moduleOf(
-  { mirrors = {}, isGlobal = false }: HoldfastProvidersOptions,
+  { name: module, mirrors = {}, isGlobal = false }: HoldfastProvidersOptions,
   options: FactoryProvider,
+  imports: NonNullable<DynamicModule['imports']> = [],
 ): DynamicModule {
   const store: FactoryProvider = {
-    provide: HOLDFAST_STORE,
+    provide: storeToken(module),
     inject: [Lifetime, OPTIONS],
     useFactory: (lifetime: Lifetime, given: HoldfastStoreOptions) => {
       checkStoreOption(given);
       return lifetime.openStore(given);
     },
   };
-  const opened = Object.entries(mirrors).map(([name, open]): FactoryProvider => ({
-    provide: mirrorToken(name),
-    inject: [Lifetime, HOLDFAST_STORE],
+  const mirrorProviders = Object.entries(mirrors).map(([name, open]): FactoryProvider => ({
+    provide: mirrorToken(name, module),
+    inject: [Lifetime, storeToken(module)],
     useFactory: (lifetime: Lifetime, used: ConfigStore) => lifetime.openMirror(name, open, used),
   }));
-  const health: FactoryProvider = {
-    provide: HoldfastHealth,
-    inject: [Lifetime],
-    useFactory: ({ mirrors: all }: Lifetime) => new HoldfastHealth(all),
+  const lifetime: FactoryProvider = {
+    provide: Lifetime,
+    inject: [Registry],
+    useFactory: (registry: Registry) => {
+      const opened = new Lifetime();
+      registry.add(module, opened);
+      return opened;
+    },
   };
-  const lifetime: FactoryProvider = { provide: Lifetime, useFactory: () => new Lifetime() };
   return {
     module: HoldfastModule,
     global: isGlobal,
-    providers: [options, lifetime, store, ...opened, health],
-    exports: [HOLDFAST_STORE, HoldfastHealth, ...Object.keys(mirrors).map(mirrorToken)],
+    imports: [HoldfastCoreModule, ...imports],
+    providers: [options, lifetime, store, ...mirrorProviders],
+    exports: [HoldfastCoreModule, storeToken(module), ...Object.keys(mirrors).map((name) => mirrorToken(name, module))],
   };
 }

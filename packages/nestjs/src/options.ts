@@ -2,7 +2,7 @@ import type { HealthOptions, MirrorHealth } from '@holdfast/core';
 import type { ConfigStore, Logger } from '@holdfast/store';
 import type { DynamicModule, FactoryProvider } from '@nestjs/common';
 
-/** Options for stores and mirrors that come from the application: spread them into those of `mirror()`. */
+/** Options that come from the application: spread them into those of `mirror()`. Stores take the `logger`. */
 export interface NestTools {
   /** The application's logger, with the context `Holdfast`. */
   readonly logger: Logger;
@@ -26,6 +26,11 @@ export interface HoldfastStoreOptions {
 
 /** The part of the options that decides which providers there are. */
 export interface HoldfastProvidersOptions {
+  /**
+   * Tells several modules of one application apart, each with a store of its own: `InjectStore(name)`, `InjectMirror(mirror, name)`. Default: none,
+   * which one module may have.
+   */
+  readonly name?: string | undefined;
   /** Opens the mirrors by name, before the application has initialized. The module closes them at shutdown. */
   readonly mirrors?: Readonly<Record<string, OpenMirror>> | undefined;
   /** Whether every module can inject them without importing this one. Default: false. */

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { afterEach, expect, test } from '@jest/globals';
 import { Controller, Get, type INestApplication, Inject, type LoggerService, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { json, mirror, type Mirror } from '@holdfast/core';
 import { memoryStore } from '@holdfast/memory';
@@ -11,6 +12,7 @@ import {
   InjectMirror,
   InjectStore,
   mirrorToken,
+  storeToken,
   type NestTools,
 } from '@holdfast/nestjs';
 import { type ConfigStore, StoreError } from '@holdfast/store';
@@ -178,6 +180,123 @@ test('tells that it is not ready when a mirror is closed', async () => {
   });
 });
 
+/** Two modules, of two stores, in one application. */
+async function startBoth(first: object, second: object): Promise<INestApplication> {
+  class AppModule {}
+  Module({ imports: [first, second] as never })(AppModule);
+  const testing = await Test.createTestingModule({ imports: [AppModule as Type] })
+    .setLogger(silent)
+    .compile();
+  const app = testing.createNestApplication();
+  apps.push(app);
+  return app.init();
+}
+
+test.each(['for one module', 'for all'])(
+  'tells several stores apart by the name of their module, %s',
+  async (scope) => {
+    const isGlobal = scope === 'for all';
+    const [own, orders] = [await storeOfRoutes(), memoryStore()];
+    await orders.put('/routes/a', '"10.0.0.9"');
+    class Reader {
+      readonly injected: readonly unknown[];
+      constructor(...injected: readonly unknown[]) {
+        this.injected = injected;
+      }
+    }
+    InjectStore()(Reader, undefined, 0);
+    InjectStore('orders')(Reader, undefined, 1);
+    InjectMirror('routes')(Reader, undefined, 2);
+    InjectMirror('routes', 'orders')(Reader, undefined, 3);
+    class ReaderModule {}
+    const unnamed = HoldfastModule.forRoot({ isGlobal, store: own, mirrors: { routes } });
+    const named = HoldfastModule.forRootAsync({
+      ...{ isGlobal, name: 'orders', mirrors: { routes } },
+      useFactory: () => ({ store: orders }),
+    });
+    Module({ imports: isGlobal ? [] : [unnamed, named], providers: [Reader] })(ReaderModule);
+    class AppModule {}
+    Module({ imports: [unnamed, named, ReaderModule] })(AppModule);
+    const testing = await Test.createTestingModule({ imports: [AppModule as Type] })
+      .setLogger(silent)
+      .compile();
+    const app = testing.createNestApplication();
+    apps.push(app);
+    await app.init();
+    const [store, ordersStore, mirrored, ofOrders] = app.get(Reader, { strict: false }).injected as [
+      ConfigStore,
+      ConfigStore,
+      Routes,
+      Routes,
+    ];
+    expect([store, ordersStore]).toEqual([own, orders]);
+    expect([mirrored, ofOrders].map((each) => each.get('a')?.value)).toEqual(['10.0.0.1', '10.0.0.9']);
+    expect(app.get(storeToken('orders'), { strict: false })).toBe(orders);
+    const health = app.get(HoldfastHealth, { strict: false });
+    expect(health.report()).toMatchObject({
+      ready: true,
+      mirrors: { routes: { ready: true }, 'orders/routes': { ready: true } },
+    });
+    await ofOrders.close();
+    expect(health.report()).toMatchObject({ ready: false, mirrors: { 'orders/routes': { status: 'closed' } } });
+    await app.close();
+    expect(mirrored.state.status).toBe('closed');
+  },
+);
+
+test.each([
+  [undefined, 'two HoldfastModules without a name'],
+  ['orders', 'two HoldfastModules of the name "orders"'],
+])('refuses two modules of the name %s, and closes what they have opened', async (name, message) => {
+  const stores: ConfigStore[] = [];
+  const store = async () => {
+    stores.push(await storeOfRoutes());
+    return stores.at(-1)!;
+  };
+  const first = HoldfastModule.forRoot({ name, store, mirrors: { routes } });
+  const second = HoldfastModule.forRootAsync({ name, useFactory: () => ({ store }), mirrors: { others: routes } });
+  await expect(startBoth(first, second)).rejects.toMatchObject({
+    code: 'invalid-argument',
+    message: expect.stringContaining(message),
+  });
+  expect(stores.length).toBeGreaterThan(0);
+  await eventually(async () => {
+    for (const each of stores) await expect(each.get('/routes/a')).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
+test('serves two modules that import the same one', async () => {
+  const store = await storeOfRoutes();
+  const holdfast = HoldfastModule.forRoot({ store, mirrors: { routes } });
+  class Feature {}
+  Module({ imports: [holdfast] })(Feature);
+  const app = await startBoth({ module: Feature }, holdfast);
+  expect(app.get<Routes>(mirrorToken('routes'), { strict: false }).get('a')?.value).toBe('10.0.0.1');
+});
+
+test('ends with a given store when another provider fails at the start', async () => {
+  const store = await storeOfRoutes();
+  const opened: Routes[] = [];
+  const mirrors = {
+    routes: async (...call: Parameters<typeof routes>) => {
+      opened.push(await routes(...call));
+      return opened.at(-1)!;
+    },
+  };
+  class AppModule {}
+  const database = {
+    ...{ provide: 'database', inject: [mirrorToken('routes')] },
+    useFactory: () => Promise.reject(new Error('the database is down')),
+  };
+  Module({ imports: [HoldfastModule.forRoot({ store, mirrors })], providers: [database] })(AppModule);
+  const starting = NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
+  await expect(starting).rejects.toThrow('the database is down');
+  await store.close();
+  await eventually(() => {
+    expect(opened.map(({ state }) => state.status)).toEqual(['closed']);
+  });
+});
+
 test('refuses to be without a store', async () => {
   expect(() => HoldfastModule.forRoot({} as never)).toThrow('give HoldfastModule a store');
   const holdfast = HoldfastModule.forRootAsync({ useFactory: () => ({}) as never, mirrors: { routes } });
@@ -189,6 +308,8 @@ test.each([
   [{ store: memoryStore(), mirror: {} }, 'has no option "mirror"'],
   [{ store: memoryStore(), mirrors: { routes: 'x' } }, 'mirrors.routes must be a function'],
   [{ store: memoryStore(), isGlobal: 'yes' }, 'isGlobal must be true or false'],
+  [{ store: memoryStore(), name: '' }, 'name must be a text'],
+  [{ store: memoryStore(), name: 5 }, 'name must be a text'],
 ])('refuses %j', (options, message) => {
   expect(() => HoldfastModule.forRoot(options as never)).toThrow(message);
 });

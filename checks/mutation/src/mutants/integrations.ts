@@ -3,6 +3,7 @@ import type { Mutant } from '../mutant.js';
 const OPENFEATURE = 'packages/openfeature/test/provider.test.ts';
 const FASTIFY = 'packages/fastify/test/plugin.test.ts';
 const OPENTELEMETRY = 'packages/opentelemetry/test/memory.test.ts';
+const NESTJS = 'packages/nestjs/test/module.test.ts';
 
 /** Mirrors in the frameworks of others. */
 export const integrations: readonly Mutant[] = [
@@ -85,5 +86,37 @@ export const integrations: readonly Mutant[] = [
     find: '    this.#spans.end();\n',
     replace: '',
     caughtBy: { test: OPENTELEMETRY, name: 'disable ends the spans of calls' },
+  },
+  {
+    name: 'nestjs-one-name-twice',
+    why: 'two modules provide the same tokens, of which one wins in silence',
+    file: 'packages/nestjs/src/registry.ts',
+    find: 'if (!this.#lifetimes.has(name)) {',
+    replace: 'if (name === undefined || !this.#lifetimes.has(name)) {',
+    caughtBy: { test: NESTJS, name: 'refuses two modules of the name undefined' },
+  },
+  {
+    name: 'nestjs-refused-modules-left-open',
+    why: 'the store of a module stays open for ever when the application is refused',
+    file: 'packages/nestjs/src/registry.ts',
+    find: '    for (const each of this.#lifetimes.values()) each.close().catch(() => undefined);\n',
+    replace: '',
+    caughtBy: { test: NESTJS, name: 'refuses two modules of the name' },
+  },
+  {
+    name: 'nestjs-mirrors-share-a-token',
+    why: 'mirrors of one name in two modules have the same token',
+    file: 'packages/nestjs/src/tokens.ts',
+    find: 'Symbol.for(`@holdfast/nestjs:mirror-of:${JSON.stringify([module, name])}`)',
+    replace: 'Symbol.for(`@holdfast/nestjs:mirror:${name}`)',
+    caughtBy: { test: NESTJS, name: 'tells several stores apart by the name of their module' },
+  },
+  {
+    name: 'nestjs-health-of-one-module',
+    why: 'the readiness probe knows the mirrors of one module only',
+    file: 'packages/nestjs/src/registry.ts',
+    find: 'for (const [module, { mirrors }] of this.#lifetimes) {',
+    replace: 'for (const [module, { mirrors }] of [...this.#lifetimes].slice(0, 1)) {',
+    caughtBy: { test: NESTJS, name: 'tells several stores apart by the name of their module' },
   },
 ];
