@@ -1,40 +1,34 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { type ConfigStore, StoreError } from '@holdfast/store';
 import { checkStore } from '@holdfast/store/adapter';
-import { checkMirror } from './check-options.js';
+import { checkMirror, checkStoreOption } from './check-options.js';
 import { nestLogger } from './nest-logger.js';
 import type { HoldfastStoreOptions, ModuleMirror, NestTools, OpenMirror } from './options.js';
 
-/** What a module has opened, and therefore closes. What opens after the end has begun is closed at once. */
+/** What a module has opened, and therefore closes. When opening fails, the registry closes the modules, also what opened too late. */
 export class Lifetime implements OnApplicationShutdown {
   readonly mirrors = new Map<string, ModuleMirror>();
   readonly #ending = new AbortController();
   readonly #tools: NestTools = { logger: nestLogger(), signal: this.#ending.signal };
   #store: ConfigStore | undefined;
 
-  async openStore({ store }: HoldfastStoreOptions): Promise<ConfigStore> {
+  async openStore(options: HoldfastStoreOptions): Promise<ConfigStore> {
+    checkStoreOption(options);
+    const { store } = options;
     if (typeof store !== 'function') return store;
     const opened: unknown = await store(this.#tools);
     checkStore(opened, 'HoldfastModule', 'from the function of its option store');
     this.#store = opened;
-    if (!this.#ending.signal.aborted) return opened;
-    await opened.close();
-    throw new StoreError('aborted', 'the application ended while HoldfastModule opened its store');
+    this.#checkEnding();
+    return opened;
   }
 
-  /** Closes everything if it fails: an application that could not start is never shut down. */
   async openMirror(name: string, open: OpenMirror, store: ConfigStore): Promise<ModuleMirror> {
-    try {
-      const mirror: unknown = await open(store, this.#tools);
-      checkMirror(name, mirror);
-      this.mirrors.set(name, mirror);
-      // Another mirror has failed meanwhile.
-      if (this.#ending.signal.aborted) await mirror.close();
-      return mirror;
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+    const mirror: unknown = await open(store, this.#tools);
+    checkMirror(name, mirror);
+    this.mirrors.set(name, mirror);
+    this.#checkEnding();
+    return mirror;
   }
 
   /** Nest calls it after the last request. */
@@ -47,5 +41,10 @@ export class Lifetime implements OnApplicationShutdown {
     this.#ending.abort();
     await Promise.all([...this.mirrors.values()].map((mirror) => mirror.close()));
     await this.#store?.close();
+  }
+
+  #checkEnding(): void {
+    if (!this.#ending.signal.aborted) return;
+    throw new StoreError('aborted', 'the application ended while HoldfastModule opened its store and mirrors');
   }
 }

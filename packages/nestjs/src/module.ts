@@ -42,23 +42,22 @@ function moduleOf(
 ): DynamicModule {
   const store: FactoryProvider = {
     provide: storeToken(module),
-    inject: [Lifetime, OPTIONS],
-    useFactory: (lifetime: Lifetime, given: HoldfastStoreOptions) => {
-      checkStoreOption(given);
-      return lifetime.openStore(given);
-    },
+    inject: [Registry, Lifetime, OPTIONS],
+    useFactory: (registry: Registry, lifetime: Lifetime, given: HoldfastStoreOptions) =>
+      registry.guard(lifetime, lifetime.openStore(given)),
   };
   const mirrorProviders = Object.entries(mirrors).map(([name, open]): FactoryProvider => ({
     provide: mirrorToken(name, module),
-    inject: [Lifetime, storeToken(module)],
-    useFactory: (lifetime: Lifetime, used: ConfigStore) => lifetime.openMirror(name, open, used),
+    inject: [Registry, Lifetime, storeToken(module)],
+    useFactory: (registry: Registry, lifetime: Lifetime, used: ConfigStore) =>
+      registry.guard(lifetime, lifetime.openMirror(name, open, used)),
   }));
   const lifetime: FactoryProvider = {
     provide: Lifetime,
     inject: [Registry],
-    useFactory: (registry: Registry) => {
+    useFactory: async (registry: Registry) => {
       const opened = new Lifetime();
-      registry.add(module, opened);
+      await registry.add(module, opened);
       return opened;
     },
   };

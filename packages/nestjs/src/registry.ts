@@ -1,23 +1,49 @@
+import type { OnApplicationBootstrap } from '@nestjs/common';
 import { StoreError } from '@holdfast/store';
 import { quoted } from '@holdfast/store/adapter';
 import type { Lifetime } from './lifetime.js';
 import type { ModuleMirror } from './options.js';
 
 /** The modules of one application by name. Each application has its own. */
-export class Registry {
+export class Registry implements OnApplicationBootstrap {
   readonly #lifetimes = new Map<string | undefined, Lifetime>();
+  #hasStarted = false;
+  /** Why the application does not start: what fails later is only aborted. */
+  #failure: { readonly error: unknown } | undefined;
+
+  onApplicationBootstrap(): void {
+    this.#hasStarted = true;
+  }
 
   /**
-   * @throws StoreError `invalid-argument` if the application has another module of this name: they would have the same tokens. All modules
-   * close then, as the application does not start.
+   * @throws StoreError `invalid-argument` if the application has another module of this name: they would have the same tokens
    */
-  add(name: string | undefined, lifetime: Lifetime): void {
-    if (!this.#lifetimes.has(name)) {
-      this.#lifetimes.set(name, lifetime);
-      return;
+  async add(name: string | undefined, lifetime: Lifetime): Promise<void> {
+    if (this.#lifetimes.has(name)) await this.#fail(lifetime, new StoreError('invalid-argument', twice(name)));
+    this.#lifetimes.set(name, lifetime);
+    if (this.#failure !== undefined) await lifetime.close();
+  }
+
+  /**
+   * Closes all modules if the opening fails: an application that could not start is never shut down. Once it has started, a module that is
+   * loaded lazily closes alone.
+   */
+  async guard<T>(lifetime: Lifetime, opening: Promise<T>): Promise<T> {
+    try {
+      return await opening;
+    } catch (error) {
+      return this.#fail(lifetime, error);
     }
-    for (const each of this.#lifetimes.values()) each.close().catch(() => undefined);
-    throw new StoreError('invalid-argument', twice(name));
+  }
+
+  async #fail(lifetime: Lifetime, error: unknown): Promise<never> {
+    if (this.#hasStarted) {
+      await lifetime.close();
+      throw error;
+    }
+    this.#failure ??= { error };
+    await Promise.allSettled([...this.#lifetimes.values()].map((each) => each.close()));
+    throw this.#failure.error;
   }
 
   /** All mirrors that have opened. Those of a module with a name are `name/mirror`. */

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { Controller, Get, type INestApplication, Inject, type LoggerService, Module, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { json, mirror, type Mirror } from '@holdfast/core';
 import { memoryStore } from '@holdfast/memory';
@@ -263,6 +264,36 @@ test.each([
   await eventually(async () => {
     for (const each of stores) await expect(each.get('/routes/a')).rejects.toMatchObject({ code: 'closed' });
   });
+});
+
+test('closes the other modules too when one can not open its store, and the stores that open later', async () => {
+  const [early, late] = [await storeOfRoutes(), await storeOfRoutes()];
+  let failed: () => void = () => undefined;
+  const afterFailure = new Promise<void>((resolve) => (failed = resolve));
+  const bad = async ({ signal }: NestTools) => {
+    signal.addEventListener('abort', () => setTimeout(failed, 20));
+    await setImmediate();
+    throw new StoreError('permission-denied', 'not for you');
+  };
+  const open = HoldfastModule.forRoot({ name: 'early', store: () => early, mirrors: { routes } });
+  const opening = HoldfastModule.forRoot({ name: 'late', store: () => afterFailure.then(() => late) });
+  const failing = HoldfastModule.forRoot({ name: 'bad', store: bad });
+  await expect(startBoth({ module: class {}, imports: [open, opening] }, failing)).rejects.toThrow('not for you');
+  await eventually(async () => {
+    for (const each of [early, late]) await expect(each.get('/a')).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
+test.each([
+  ['can not open', { name: 'lazy', store: () => Promise.reject(new Error('not for you')) }, 'not for you'],
+  ['has a name twice', { store: memoryStore() }, 'two HoldfastModules without a name'],
+])('a module that is loaded lazily and %s leaves the running ones open', async (_, options, message) => {
+  const app = await start(HoldfastModule.forRoot({ store: await storeOfRoutes(), mirrors: { routes } }));
+  const lazy = HoldfastModule.forRoot(options);
+  await expect(app.get(LazyModuleLoader).load(() => lazy)).rejects.toThrow(message);
+  const mirrored = app.get<Routes>(mirrorToken('routes'));
+  expect(mirrored.state.status).toBe('live');
+  expect(app.get(HoldfastHealth, { strict: false }).report().ready).toBe(true);
 });
 
 test('serves two modules that import the same one', async () => {
