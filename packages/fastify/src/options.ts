@@ -34,8 +34,8 @@ export interface HoldfastPluginOptions {
    */
   readonly mirrors?: Readonly<Record<string, OpenMirror>> | undefined;
   /**
-   * Where the application answers whether all mirrors are ready: 200 or 503, with their health as JSON. Default: nowhere. The options
-   * `prefix`, `logLevel` and `logSerializers` of `register()` apply to this route.
+   * Where the application answers whether all mirrors are ready: 200 or 503, with their health as JSON. Default: nowhere. The
+   * prefix, log level and log serializers of the registration apply to this route.
    */
   readonly readiness?: string | ReadinessOptions | undefined;
 }
