@@ -1,6 +1,6 @@
 import { memoryStore, type MemoryStore } from '@holdfast/memory';
 import { StoreError, withPrefix } from '@holdfast/store';
-import { createStore, DelegatingDriver, systemClock } from '@holdfast/store/adapter';
+import { createStore, DelegatingDriver, systemClock, type WatchSink } from '@holdfast/store/adapter';
 import { eventually, Random, virtualClock } from '@holdfast/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { json, mirror, type MirrorState, type SnapshotStore } from '../src/index.js';
@@ -268,6 +268,13 @@ describe('a store of another history behind a snapshot', () => {
   test.each([
     ['and its watch ends', (data: MemoryStore) => (data.wipe({ identity: 'same' }), data)],
     ['and its watch tells nothing of it', (_: MemoryStore, identity: string) => memoryStore({ identity })],
+    [
+      'and its watch ends, as nothing is there yet to follow from',
+      (_: MemoryStore, identity: string, sink?: WatchSink) => {
+        sink?.fail(new StoreError('future-revision', 'that revision is in the future'));
+        return memoryStore({ identity });
+      },
+    ],
   ])('one that goes back to between the snapshot and what has come since, %s', async (_name, goneBackIn) => {
     const clock = virtualClock(Date.now());
     const { data, snapshot, bookmark } = await saved(7);
@@ -279,6 +286,7 @@ describe('a store of another history behind a snapshot', () => {
     await data.put('/b/other', '1');
     let driver = new DelegatingDriver(data);
     let isHeldUp = false;
+    let sink: WatchSink | undefined;
     class GoesBack extends DelegatingDriver {
       override async list(...call: Parameters<DelegatingDriver['list']>): ReturnType<DelegatingDriver['list']> {
         // What has come is not proved to be all.
@@ -289,6 +297,7 @@ describe('a store of another history behind a snapshot', () => {
         return driver.scan(...call);
       }
       override watch(...call: Parameters<DelegatingDriver['watch']>): ReturnType<DelegatingDriver['watch']> {
+        [, , sink] = call;
         return driver.watch(...call);
       }
     }
@@ -297,7 +306,7 @@ describe('a store of another history behind a snapshot', () => {
     second.on('change', () => (isHeldUp = true));
     await until(clock, () => second.has('new'), 30_000);
     expect(second.state.status).toBe('stale');
-    const behind = goneBackIn(data, bookmark.identity);
+    const behind = goneBackIn(data, bookmark.identity, sink);
     await put(behind, bookmark.revision + 4);
     [driver, isHeldUp] = [new DelegatingDriver(behind), false];
     await until(clock, () => second.size === 1 && second.state.status === 'live', 60_000);

@@ -4,8 +4,8 @@ import { AsyncResource } from 'node:async_hooks';
 const own = new AsyncResource('Holdfast');
 
 /**
- * Begins work that goes on for longer than who begins it, such as a mirror's. Outside of the caller's async context: what an `AsyncLocalStorage`
- * holds for a request would be kept for as long, and each call would be told to traces as a part of that request.
+ * Begins work that goes on for longer than who begins it, such as a mirror's. Outside of the caller's async context: what is stored there
+ * for a request would be kept for as long, and each call would be told to traces as a part of that request.
  */
 export function detached<T>(work: () => T): T {
   return own.runInAsyncScope(work);

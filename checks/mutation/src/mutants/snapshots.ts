@@ -84,6 +84,15 @@ export const snapshots: readonly Mutant[] = [
     caughtBy: { test: START, name: 'goes back to between' },
   },
   {
+    name: 'warm-start-reads-again-by-the-snapshot-alone',
+    promise: 'M8',
+    why: 'the same, where everything is read again, and what is read is older than what the mirror shows',
+    file: core('life/run-loop'),
+    find: "confirmOther(this.#runtime, known)) === 'other';",
+    replace: "confirmOther(this.#runtime, { ...known, revision: 1 as never })) === 'other';",
+    caughtBy: { test: START, name: 'its watch ends, as nothing is there' },
+  },
+  {
     name: 'warm-start-loads-another-history',
     promise: 'M8',
     why: 'at a start with a snapshot, a store of another history is loaded as if there were none',
