@@ -25,6 +25,7 @@ export { backgroundClock, monotonicMs, systemClock } from './clock.js';
 export { CopyPool, type CopySource } from './copy-pool.js';
 export { abortable, withDeadline, withTimeLimit, type Deadline, type DeadlineOptions } from './deadline.js';
 export { DelegatingDriver, WatchPump } from './delegate.js';
+export { detached } from './detached.js';
 export { scanByList } from './derive.js';
 export type {
   AnyDriver,
@@ -47,7 +48,6 @@ export type {
   WatchSink,
 } from './driver.js';
 export { errorToJson, type Json } from './error-json.js';
-export { detached } from './detached.js';
 export { isRefusedLocally, refusedLocally, toStoreError, withOutcome } from './errors.js';
 export { EntryPage, type PageFacts } from './entry-page.js';
 export { excerpt, quoted } from './excerpt.js';
