@@ -1,6 +1,6 @@
 import type { Etcd, EtcdMember, Proxy } from '@holdfast/testkit';
 import { setTimeout as delay } from 'node:timers/promises';
-import { goProgram } from '../peers/go-program.js';
+import { canRun } from '../peers/go-program.js';
 import { contentOf, seed } from '../peers/seed.js';
 import type { Bench } from './bench.js';
 import { Fleet } from './fleet.js';
@@ -47,7 +47,7 @@ export async function fleetRound(
   run: (side: string) => Promise<Figures>,
 ): Promise<Readonly<Record<string, Sample>>> {
   const samples: Record<string, Sample> = {};
-  for (const side of bench.order().filter((name) => name !== 'go' || goProgram() !== undefined)) {
+  for (const side of bench.order().filter(canRun)) {
     const figures = await run(side);
     if (figures['unequal'] !== 0 && !MAY_LOSE.includes(side))
       throw new Error(`${figures['unequal']} clients of ${side} did not become equal to the server in time`);

@@ -1,4 +1,4 @@
-import { GoProgram, goProgram } from '../peers/go-program.js';
+import { canRun, GoProgram } from '../peers/go-program.js';
 import { assertKeys, LOAD_WARMUPS } from './load-side.js';
 import type { Side } from './row.js';
 import { text } from './task.js';
@@ -47,9 +47,7 @@ export function goLoadSide(label: string, { way, parse }: GoLoad): Side {
 
 /** Of a row's sides, by name, those that can run: the Go program is there, and the server is new enough for streams. */
 export function loadableSides(sides: Readonly<Record<string, Side>>, version: string): readonly string[] {
-  return Object.keys(sides).filter(
-    (name) => (goProgram() !== undefined || !name.startsWith('go')) && (hasRangeStream(version) || !STREAMS.test(name)),
-  );
+  return Object.keys(sides).filter((name) => canRun(name) && (hasRangeStream(version) || !STREAMS.test(name)));
 }
 
 /** Sides that mean nothing where the server has no `RangeStream`. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { goProgram } from '../peers/go-program.js';
+import { canRun } from '../peers/go-program.js';
 import type { Bench } from './bench.js';
 import { COUNT_PASSES, counted } from './event-counts.js';
 import { Arrivals, type WriteOrder } from './latency.js';
@@ -88,7 +88,7 @@ export async function latencyRound(bench: Bench, endpoint: string): Promise<Read
     await writer.hear('written');
   };
   const samples: Record<string, Sample> = {};
-  for (const side of bench.order().filter((name) => name !== 'go' || goProgram() !== undefined)) {
+  for (const side of bench.order().filter(canRun)) {
     const prefix = `/bench/latency-${bench.round}-${side}/`;
     const listening = bench.start(side, { endpoint, prefix, writes });
     await listening.hear('listening');

@@ -23,15 +23,18 @@ export function loadSide(label: string, load: Load): Side {
 async function timedLoad(task: Task, load: Load): Promise<Sample> {
   const { params } = task;
   const endpoint = text(params, 'endpoint');
-  for (let time = 0; time < LOAD_WARMUPS; time += 1) {
-    await (await load(endpoint, text(params, 'warmupPrefix'))).close();
-  }
+  await warmUp(load, params);
   // For rows that count bytes. What is measured begins a few milliseconds later.
   task.tell('warmed up');
   const { result, figures } = await measure(() => load(endpoint, text(params, 'prefix')));
   const digest = result.digest();
   await result.close();
   return { figures, digest };
+}
+
+export async function warmUp(load: Load, params: Params): Promise<void> {
+  for (let time = 0; time < LOAD_WARMUPS; time += 1)
+    await (await load(text(params, 'endpoint'), text(params, 'warmupPrefix'))).close();
 }
 
 /** Instead of a digest, where so many keys must have come. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Etcd } from '@holdfast/testkit';
-import { goProgram } from '../peers/go-program.js';
+import { canRun } from '../peers/go-program.js';
 import type { Served } from '../peers/lock-peers.js';
 import type { Bench } from './bench.js';
 import type { LockOrder, Paired } from './lock-side.js';
@@ -31,7 +31,7 @@ export async function lockRound(
   etcd: Etcd & { readonly endpoint: string },
 ): Promise<Readonly<Record<string, Sample>>> {
   const { locks, waiters } = bench.scale;
-  const names = bench.order().filter((name) => name !== 'go' || goProgram() !== undefined);
+  const names = bench.order().filter(canRun);
   const sides = new Map<string, SideProcess>();
   for (const name of names) {
     const params = { endpoint: etcd.endpoint, name: `/bench/locks/${name}`, warmUp: locks };

@@ -9,6 +9,11 @@ export function goProgram(): string | undefined {
   return process.env[VARIABLE] || undefined;
 }
 
+/** Whether a side of a row can run: one in Go, which its name begins with, needs the program. */
+export function canRun(side: string): boolean {
+  return !side.startsWith('go') || goProgram() !== undefined;
+}
+
 /** What the program answers, by name. */
 interface Answers {
   ready: object;

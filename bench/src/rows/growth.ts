@@ -1,6 +1,7 @@
 import { seed } from '../peers/seed.js';
+import { figuresAt, metricsBySize, prefixOf } from '../harness/by-size.js';
 import { loadSide, type LoadParams } from '../harness/load-side.js';
-import type { Figures, Goal, Metric, Row, Sample } from '../harness/row.js';
+import type { Goal, Row, Sample } from '../harness/row.js';
 import { ETCD3_WINDOW_OPTIONS } from '../peers/etcd3.js';
 import { loadEtcd3, loadHttp2, loadMirror } from '../peers/loaders.js';
 
@@ -14,13 +15,7 @@ const sides = {
   http2: loadSide('node:http2, undecoded', loadHttp2),
 };
 
-const metrics: Record<string, Metric> = {};
-for (const size of SIZES) {
-  metrics[`keys@${size}`] = { label: `keys, ${size}`, unit: 'count' };
-  metrics[`ms@${size}`] = { label: `time, ${size}`, unit: 'ms' };
-  metrics[`stallMs@${size}`] = { label: `longest stall, ${size}`, unit: 'ms' };
-  metrics[`perKey@${size}`] = { label: `time a key, ${size}`, unit: 'µs' };
-}
+const metrics = metricsBySize(SIZES);
 metrics['perKeyBest'] = { label: 'time a key, best of the smaller ones', unit: 'µs' };
 
 function flat(side: 'lazy' | 'eager'): Goal {
@@ -61,7 +56,6 @@ export const row: Row = {
     const { endpoint } = await bench.etcd();
     const warmupPrefix = '/bench/warmup/';
     await seed(endpoint, warmupPrefix, bench.scale.warmupKeys);
-    const prefixOf = (size: string): string => `/bench/${size}/`;
     for (const [index, size] of SIZES.entries()) await seed(endpoint, prefixOf(size), bench.scale.growth[index] ?? 1);
     return async () => {
       const figures: Record<string, Record<string, number>> = {};
@@ -81,12 +75,3 @@ export const row: Row = {
     };
   },
 };
-
-function figuresAt(size: string, keys: number, { ms = NaN, stallMs = NaN }: Figures): Record<string, number> {
-  return {
-    [`keys@${size}`]: keys,
-    [`ms@${size}`]: ms,
-    [`stallMs@${size}`]: stallMs,
-    [`perKey@${size}`]: (1000 * ms) / keys,
-  };
-}

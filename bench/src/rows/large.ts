@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EtcdMember } from '@holdfast/testkit';
+import { figuresAt, metricsBySize, prefixOf } from '../harness/by-size.js';
 import { goLoadSide, loadableSides } from '../harness/go-load-side.js';
-import { assertKeys, LOAD_WARMUPS, type LoadParams } from '../harness/load-side.js';
+import { assertKeys, warmUp, type LoadParams } from '../harness/load-side.js';
 import { measure, memoryPeakOf, retainedBytes } from '../harness/measure.js';
-import type { Figures, Goal, Metric, Row, Side } from '../harness/row.js';
+import type { Figures, Goal, Row, Side } from '../harness/row.js';
 import { text } from '../harness/task.js';
 import { withoutRangeStream, type Decode } from '../peers/holdfast.js';
 import { loadMirror, mirrorIn } from '../peers/loaders.js';
@@ -23,8 +24,7 @@ function keptLoadSide(label: string, decode: Decode, prepare: () => void = () =>
       prepare();
       const load = loadMirror(decode);
       const endpoint = text(params, 'endpoint');
-      for (let time = 0; time < LOAD_WARMUPS; time += 1)
-        await (await load(endpoint, text(params, 'warmupPrefix'))).close();
+      await warmUp(load, params);
       const before = await retainedBytes();
       const { result, figures } = await measure(() => load(endpoint, text(params, 'prefix')));
       const keptBytes = (await retainedBytes()) - before;
@@ -45,12 +45,8 @@ const sides: Readonly<Record<string, Side>> = {
   goStream: goLoadSide('Go clientv3, RangeStream', { way: 'stream' }),
 };
 
-const metrics: Record<string, Metric> = {};
+const metrics = metricsBySize(SIZES);
 for (const size of SIZES) {
-  metrics[`keys@${size}`] = { label: `keys, ${size}`, unit: 'count' };
-  metrics[`ms@${size}`] = { label: `time, ${size}`, unit: 'ms' };
-  metrics[`stallMs@${size}`] = { label: `longest stall, ${size}`, unit: 'ms' };
-  metrics[`perKey@${size}`] = { label: `time a key, ${size}`, unit: 'µs' };
   metrics[`kept@${size}`] = { label: `memory a key, ${size}`, unit: 'bytes' };
   metrics[`rss@${size}`] = { label: `peak RSS, ${size}`, unit: 'MB' };
 }
@@ -124,6 +120,7 @@ export const row: Row = {
           figures[side] = {
             ...figures[side],
             ...figuresAt(size, keys, measured),
+            ...memoryAt(size, keys, measured),
             ...(peak && { serverPeakBytes: peak() }),
           };
         }
@@ -132,10 +129,6 @@ export const row: Row = {
     };
   },
 };
-
-function prefixOf(size: string): string {
-  return `/bench/${size}/`;
-}
 
 /** Starts the server anew, and begins to count its peak of memory. */
 async function restarted(member: EtcdMember): Promise<() => number> {
@@ -147,15 +140,10 @@ async function restarted(member: EtcdMember): Promise<() => number> {
   return memoryPeakOf(member.pid);
 }
 
-function figuresAt(size: string, keys: number, { ms = NaN, ...others }: Figures): Record<string, number> {
-  const figures: Record<string, number> = {
-    [`keys@${size}`]: keys,
-    [`ms@${size}`]: ms,
-    [`perKey@${size}`]: (1000 * ms) / keys,
+/** What is told of memory, beside the time. */
+function memoryAt(size: string, keys: number, { keptBytes, rssBytes }: Figures): Record<string, number> {
+  return {
+    ...(keptBytes !== undefined && { [`kept@${size}`]: keptBytes / keys }),
+    ...(rssBytes !== undefined && { [`rss@${size}`]: rssBytes }),
   };
-  const { stallMs, keptBytes, rssBytes } = others;
-  if (stallMs !== undefined) figures[`stallMs@${size}`] = stallMs;
-  if (keptBytes !== undefined) figures[`kept@${size}`] = keptBytes / keys;
-  if (rssBytes !== undefined) figures[`rss@${size}`] = rssBytes;
-  return figures;
 }
