@@ -82,6 +82,46 @@ describe('the last good copy is kept, although nothing in the store contradicts 
     },
   );
 
+  test.each([
+    ['a claimed key', A, '/a/k3'],
+    [
+      'a key of no collection',
+      { prefix: '/a/', collections: { k: { prefix: 'k', codec: json<unknown>() } } },
+      '/a/late1',
+    ],
+    ['a bad value, then a good one', A, '/a/bad'],
+  ] as const)(
+    'a store that was set up anew, key by key at the same revisions, with another value (%s), where its past can never be read',
+    async (_name, what, changed) => {
+      const data = memoryStore();
+      const setUp = async (value: string): Promise<void> => {
+        for (const key of ['/a/k3', '/a/late1', '/a/bad']) await data.put(key, key === changed ? value : '"same"');
+      };
+      await setUp(changed === '/a/bad' ? '{' : '"before"');
+      class Limited extends DelegatingDriver {
+        override readonly capabilities = { ...data.capabilities, ...likeV2 };
+      }
+      const store = createStore(new Limited(data));
+      const files = new MemoryFiles();
+      const options = { ...(what as typeof A), snapshot: snapshotIn(files, AT) };
+      await (await mirror(store, options)).close();
+      const before = await readSnapshotIn(files, AT);
+      await (await mirror(store, options)).close();
+      expect(kept(files)).toEqual([]);
+      data.wipe({ identity: 'same' });
+      await setUp('"after"');
+      await overtake(data, data.revision);
+      const { lines, logger } = notes();
+      await (await mirror(store, { ...options, snapshotAfterMs: 20_000, logger })).close();
+      const [copy = '', ...more] = kept(files);
+      expect(more).toEqual([]);
+      expect(copy).not.toMatch(/in-doubt/);
+      expect(lines.join('\n')).toMatch(/it is of another history than the store has now/);
+      const { entries, problems, unclaimed } = await readSnapshotIn(files, copy);
+      expect([entries, problems, unclaimed]).toEqual([before.entries, before.problems, before.unclaimed]);
+    },
+  );
+
   /** A wiped store that has got further, with the same keys: only its past shows that. Asked for it, it fails. */
   async function rebuilt(error: StoreError) {
     const clock = virtualClock(Date.now());

@@ -150,4 +150,9 @@ export const regressions: readonly Regression[] = [
     generation: 7,
     what: 'a store that went back to between a snapshot and what had come since was asked for ever whether it is another one',
   },
+  {
+    seed: 54856,
+    generation: 7,
+    what: 'a snapshot was judged to contradict the one before by a key whose bad value that one had as well',
+  },
 ];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { SnapshotContent } from '@holdfast/core/file-snapshot';
 import type { Replacement } from '../disks/disk-state.js';
 import { snapshotIn } from '../disks/image-files.js';
@@ -56,17 +57,24 @@ export class Replacements {
   }
 }
 
-/** By what can't be of one history, or by how much is gone. A key with a bad value is there too, and what is shown of it may be of any history. */
+/**
+ * By what can't be of one history, or by how much is gone. A key with a bad value is there too, since the revision of that value, and what is
+ * shown of it may be of any history.
+ */
 function isContradicted(old: SnapshotContent, now: SnapshotContent): boolean {
   const revision = old.header?.bookmark.revision ?? 0;
-  const held = new Map(old.entries.map((entry) => [entry.key, entry.modRevision]));
+  const held = new Map<string, { readonly modRevision: number; readonly value: unknown }>();
+  for (const entry of old.entries) held.set(entry.key, entry);
+  for (const { key, revision: since, value } of old.problems) if (key !== undefined) held.set(key, { modRevision: since, value });
   const bad = new Set(now.problems.map(({ key }) => key));
-  for (const { key, modRevision } of now.entries) {
-    if (!bad.has(key) && modRevision <= revision && held.get(key) !== modRevision) return true;
+  for (const { key, modRevision, value } of now.entries) {
+    if (bad.has(key) || modRevision > revision) continue;
+    const before = held.get(key);
+    if (before?.modRevision !== modRevision || !isDeepStrictEqual(before.value, value)) return true;
   }
   const there = new Set(now.entries.map(({ key }) => key));
-  const gone = old.entries.filter(({ key }) => !there.has(key) && !bad.has(key)).length;
-  return gone > old.entries.length / 2;
+  const gone = [...held.keys()].filter((key) => !there.has(key) && !bad.has(key)).length;
+  return gone > held.size / 2;
 }
 
 function describe({ header, entries, reason }: SnapshotContent): string {

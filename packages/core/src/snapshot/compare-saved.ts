@@ -6,14 +6,20 @@ import { mapFor } from '../util/large-map.js';
 import type { Saved } from './read-saved.js';
 import { KIND, type SavedRows } from './saved-rows.js';
 import { prefixOf } from './show-saved.js';
+import { sameRawValue } from '../values/raw-value.js';
 
 /** How a table compares with a saved copy. */
 export interface Comparison {
-  /** Whether no history leads from the copy to the table: the table has, from before the copy's revision, what the copy has not. */
+  /** Whether no history leads from the copy to the table: the table has, from up to the copy's revision, what the copy has not. */
   readonly contradicts: boolean;
   /** How many keys the copy has, and how many of them the table has not. What is only gone proves nothing. */
   readonly keys: number;
   readonly gone: number;
+}
+
+interface SavedRow {
+  readonly rows: SavedRows;
+  readonly row: number;
 }
 
 const CONTRADICTS: Comparison = { contradicts: true, keys: 0, gone: 0 };
@@ -24,7 +30,7 @@ export async function compareSaved(saved: Saved, table: Table, clock: Clock): Pr
   const { bookmark } = saved.point;
   const prefix = prefixOf(table);
   const rowCount = saved.rows.reduce((count, { length }) => count + length, 0);
-  const known = mapFor<{ readonly rows: SavedRows; readonly row: number }>(rowCount);
+  const known = mapFor<SavedRow>(rowCount);
   for (const rows of saved.rows) {
     for (let row = 0; row < rows.length; row++) {
       const kind = rows.kinds[row];
@@ -45,10 +51,22 @@ export async function compareSaved(saved: Saved, table: Table, clock: Clock): Pr
       if ((table.hasStableLives ? createRevision : modRevision) <= bookmark.revision) return CONTRADICTS;
     } else {
       found += 1;
-      if (modRevision <= bookmark.revision && before.rows.modRevision(before.row) !== modRevision) return CONTRADICTS;
+      if (modRevision > bookmark.revision) continue;
+      if (before.rows.modRevision(before.row) !== modRevision || hasOtherValue(table, key, before)) return CONTRADICTS;
     }
   }
   return { contradicts: false, keys: known.size, gone: Math.max(0, known.size - found) };
+}
+
+/** Of the same revision, but of another history. Where one of the two is not claimed any more, or yet, its value is not there to be compared. */
+function hasOtherValue(table: Table, key: string, { rows, row }: SavedRow): boolean {
+  const collection = table.layout.find(key);
+  const isUnclaimed = rows.kinds[row] === KIND.unclaimed;
+  if (collection === undefined) {
+    return isUnclaimed && table.unclaimed.get(key)?.digest !== rows.details.get(row)?.digest;
+  }
+  const raw = collection.saved(collection.relative(key))?.current.raw;
+  return !isUnclaimed && raw !== undefined && !sameRawValue(raw, rows.value(row));
 }
 
 function revisionsOf(table: Table, key: string): (Partial<Revisions> & Pick<Revisions, 'modRevision'>) | undefined {
