@@ -151,6 +151,22 @@ export const snapshots: readonly Mutant[] = [
     caughtBy: { test: DISASTERS, name: 'keys that are deleted in the same history are no disaster' },
   },
   {
+    name: 'snapshot-of-other-values-continues',
+    why: 'a store that was set up anew, with other values at the same revisions, overwrites the last good snapshot',
+    file: core('snapshot/compare-saved'),
+    find: 'return !isUnclaimed && raw !== undefined &&',
+    replace: 'return false && !isUnclaimed && raw !== undefined &&',
+    caughtBy: { test: DISASTERS, name: 'a store that was set up anew, key by key' },
+  },
+  {
+    name: 'snapshot-of-other-unclaimed-values-continues',
+    why: 'the same, of keys that no collection claims',
+    file: core('snapshot/compare-saved'),
+    find: 'return isUnclaimed && table',
+    replace: 'return false && isUnclaimed && table',
+    caughtBy: { test: DISASTERS, name: 'a store that was set up anew, key by key' },
+  },
+  {
     name: 'snapshot-not-kept-in-doubt',
     why: 'where the past of the store can not be compared, a backup that is ahead of the snapshot overwrites it',
     file: core('snapshot/keeper'),

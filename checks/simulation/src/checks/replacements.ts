@@ -65,7 +65,8 @@ function isContradicted(old: SnapshotContent, now: SnapshotContent): boolean {
   const revision = old.header?.bookmark.revision ?? 0;
   const held = new Map<string, { readonly modRevision: number; readonly value: unknown }>();
   for (const entry of old.entries) held.set(entry.key, entry);
-  for (const { key, revision: since, value } of old.problems) if (key !== undefined) held.set(key, { modRevision: since, value });
+  for (const { key, revision: since, value } of old.problems)
+    if (key !== undefined) held.set(key, { modRevision: since, value });
   const bad = new Set(now.problems.map(({ key }) => key));
   for (const { key, modRevision, value } of now.entries) {
     if (bad.has(key) || modRevision > revision) continue;
