@@ -110,7 +110,7 @@ describe('the last good copy is kept, although nothing in the store contradicts 
       expect(kept(files)).toEqual([]);
       data.wipe({ identity: 'same' });
       await setUp('"after"');
-      await overtake(data, data.revision);
+      await overtake(data, before.header?.bookmark.revision ?? 0);
       const { lines, logger } = notes();
       await (await mirror(store, { ...options, snapshotAfterMs: 20_000, logger })).close();
       const [copy = '', ...more] = kept(files);
