@@ -1,8 +1,9 @@
 import { eventually, type Proxy } from '@holdfast/testkit';
 
-/** The number of requests that were begun through a proxy since it was asked for. */
-export interface RequestCount {
-  begun(): number;
+/** The requests that were begun through a proxy since this was asked for. */
+export interface BegunRequests {
+  /** Their request lines; over HTTP/2 only that there was one. */
+  begun(): readonly string[];
   stop(): void;
 }
 
@@ -10,11 +11,8 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const FRAME_HEADER_BYTES = 9;
 const HEADERS_FRAME = 1;
 
-/**
- * Counts requests over HTTP/2, and bytes over HTTP/1.1, where a client sends nothing else. An HTTP/2 connection also acknowledges what
- * earlier calls have brought, at any time: those bytes are no request.
- */
-export async function countRequests(proxy: Proxy): Promise<RequestCount> {
+/** An HTTP/2 connection also acknowledges what earlier calls have brought, at any time: those bytes are no request. */
+export async function watchRequests(proxy: Proxy): Promise<BegunRequests> {
   // What is looked at has to begin with a whole frame.
   await whenQuiet(proxy);
   const chunks: Uint8Array[] = [];
@@ -28,12 +26,12 @@ export async function countRequests(proxy: Proxy): Promise<RequestCount> {
   return { begun: () => requestsIn(Buffer.concat(chunks)), stop: () => look.disarm() };
 }
 
-function requestsIn(sent: Buffer): number {
-  if (isHttp1(sent)) return sent.length;
+function requestsIn(sent: Buffer): readonly string[] {
+  if (isHttp1(sent)) return sent.toString('latin1').match(/^[A-Z]+ \S+ HTTP\/1\.1$/gm) ?? [];
   let at = sent.subarray(0, PREFACE.length).equals(PREFACE) ? PREFACE.length : 0;
-  let requests = 0;
+  const requests: string[] = [];
   for (; at + FRAME_HEADER_BYTES <= sent.length; at += FRAME_HEADER_BYTES + sent.readUIntBE(at, 3)) {
-    if (sent[at + 3] === HEADERS_FRAME) requests += 1;
+    if (sent[at + 3] === HEADERS_FRAME) requests.push('a request over HTTP/2');
   }
   return requests;
 }
