@@ -560,4 +560,70 @@ describe('the pieces of a load', () => {
     expect(lies).toEqual([]);
     expect(isSame(shown(mirrored), await held(w.data))).toBe(true);
   });
+
+  /** Opens a mirror whose first scans are overtaken, and tells whether what it shows first is what the store has. */
+  async function showsTheTruth(): Promise<boolean> {
+    let first: Record<string, Thing | undefined> | undefined;
+    let scans = 0;
+    const { beforeRead } = w.script;
+    w.script.beforeRead = async (read) => {
+      await beforeRead(read);
+      if (read.kind === 'scan' && (scans += 1) <= 2)
+        throw new CompactedError('overtaken', { compactRevision: toRevision(2) });
+    };
+    await w.open({
+      onChange: ({ changes }) => {
+        first ??= Object.fromEntries(changes.map(({ key, current }) => [key, current?.value]));
+      },
+    });
+    const truth = Object.entries(await held(w.data)).map(([key, { value }]) => [key, value]);
+    return isSame(first ?? {}, Object.fromEntries(truth) as Record<string, unknown>);
+  }
+
+  /** Changes a key a few times, and waits until the watch has told that. */
+  async function tell(key: string): Promise<void> {
+    for (let n = 0; n < 5; n++) await w.data.put(key, thing(5_000 + n));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  test('of two histories are not put together: the store was put back behind a lost connection, and has got further', async () => {
+    const keys = await fill(w, 600);
+    const old = w.data.snapshot();
+    let isDone = false;
+    w.script.beforeRead = async ({ kind, options }) => {
+      if (isDone || kind !== 'list' || options.limit !== 400) return;
+      isDone = true;
+      await tell(keys[0] ?? '');
+      const { beforeRead } = w.script;
+      w.script.cut();
+      w.data.restore(old, { identity: 'same' });
+      // As many keys as before, and a head that is ahead of all that was read.
+      for (let n = 0; n < 10; n++) await w.data.put(keys[2] ?? '', thing(6_000 + n));
+      w.script.heal();
+      w.script.beforeRead = beforeRead;
+    };
+    expect(await showsTheTruth()).toBe(true);
+    expect(isDone).toBe(true);
+  });
+
+  test('of two histories are not put together: what is read is behind what the watch has told', async () => {
+    const keys = await fill(w, 600);
+    let head: Revision | undefined;
+    let lies = 0;
+    w.script.beforeRead = async ({ kind, options }) => {
+      // Once the read is given up, the store that was put back is gone.
+      if (kind === 'scan' && lies > 0) w.script.onList = (list) => list;
+      if (head !== undefined || options.limit !== 400) return;
+      head = (await w.data.list({ key: keys[0] ?? '' })).bookmark.revision;
+      await tell(keys[0] ?? '');
+    };
+    w.script.onList = (list) => {
+      if (head === undefined) return list;
+      lies += 1;
+      const items = list.items.map((item) => ({ ...item, value: Buffer.from(thing(-1)) }));
+      return { ...list, items, bookmark: { ...list.bookmark, revision: head } };
+    };
+    expect(await showsTheTruth()).toBe(true);
+    expect(lies).toBeGreaterThan(0);
+  });
 });

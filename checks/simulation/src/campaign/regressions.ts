@@ -155,4 +155,9 @@ export const regressions: readonly Regression[] = [
     generation: 7,
     what: 'a snapshot was judged to contradict the one before by a key whose bad value that one had as well',
   },
+  {
+    seed: 57701,
+    generation: 7,
+    what: 'a load piece by piece put the pieces of two histories together, since its store was put back meanwhile',
+  },
 ];

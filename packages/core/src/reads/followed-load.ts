@@ -57,6 +57,8 @@ class FollowedRead {
   readonly #ended = new AbortController();
   /** Of the latest read. */
   #latest: Bookmark | undefined;
+  /** How far the watch was when the read that is under way began, at the latest. */
+  #toldBefore = 0;
   /** While the events are put together with the pieces, none are taken: they wait in the watch. */
   #isTaking = true;
   #resume: () => void = () => undefined;
@@ -75,10 +77,16 @@ class FollowedRead {
     };
     whenAborted(signal, onAbort);
     const off = this.#watch.onState((state) => {
-      if (state.status === 'interrupted') this.#runtime.noteTrouble(state.cause);
+      if (state.status !== 'interrupted') return;
+      this.#runtime.noteTrouble(state.cause);
+      // Before it was established, nothing was read.
+      if (this.#latest !== undefined) this.#ended.abort(interrupted(state.cause));
     });
     try {
-      return await this.#read();
+      const state = await this.#read();
+      // While the pieces were put together, which nothing ends.
+      this.#ended.signal.throwIfAborted();
+      return state;
     } finally {
       removeAbortListener(signal, onAbort);
       off();
@@ -93,12 +101,14 @@ class FollowedRead {
     const after = await runtime.read('opening a watch', PAGE_TIMEOUT_MS, signal, () => this.#watch.ready);
     this.#latest = checkBookmark(after);
     this.#position.set(after.revision);
+    this.#toldBefore = after.revision;
     // It ends by itself, and tells through the signal how.
     void this.#takeBatches();
     await readPieces(runtime, signal, (piece) => {
       this.#add(piece);
     });
     const mark = runtime.freshness.begin();
+    this.#toldBefore = this.#position.value;
     const head = await readHead(runtime, signal);
     this.#checkRead(head);
     return this.#whenComplete(head, mark);
@@ -135,6 +145,7 @@ class FollowedRead {
     const composition = await this.#compose();
     const earliest = Math.max(this.#intervals.least, this.#position.value);
     const mark = runtime.freshness.begin();
+    this.#toldBefore = this.#position.value;
     const read = await readFingerprint(runtime, 'the check for changes', this.#ended.signal);
     this.#checkRead(read.bookmark);
     if (read.count === composition.total && newestOf(read) <= earliest)
@@ -173,17 +184,27 @@ class FollowedRead {
     this.#checkRead(piece.page.bookmark);
     this.#pages.push(piece.page);
     this.#intervals.add(piece);
+    this.#toldBefore = this.#position.value;
   }
 
   /**
-   * A read that began after the watch did, and after the reads before it: it can't be of an earlier state. In a store that was put
-   * back meanwhile it is.
+   * A read that began after the watch had told something, and after the reads before it: it can't be of an earlier state. In a store that was
+   * put back meanwhile it is.
    */
   #checkRead(bookmark: Bookmark): void {
-    checkContinues(bookmark, this.#latest);
+    if (this.#latest !== undefined) {
+      const revision = Math.max(this.#latest.revision, this.#toldBefore) as Revision;
+      checkContinues(bookmark, { ...this.#latest, revision });
+    }
     if (!this.#options.newHistory) checkContinues(bookmark, this.#runtime.table.bookmark);
     this.#latest = bookmark;
   }
+}
+
+/** Whoever answers after that may have another history, which has got as far: nothing would show that two of them were put together. */
+function interrupted(cause: StoreError): StoreError {
+  const message = `the watch was interrupted while everything was read piece by piece: ${cause.message}`;
+  return new StoreError('unavailable', message, { cause });
 }
 
 function newestOf({ items, undecodable }: ListResult): number {
