@@ -563,7 +563,7 @@ describe('the pieces of a load', () => {
 
   /** Opens a mirror whose first scans are overtaken, and tells whether what it shows first is what the store has. */
   async function showsTheTruth(): Promise<boolean> {
-    let first: Record<string, Thing | undefined> | undefined;
+    let first: Record<string, Thing> | undefined;
     let scans = 0;
     const { beforeRead } = w.script;
     w.script.beforeRead = async (read) => {
@@ -573,7 +573,9 @@ describe('the pieces of a load', () => {
     };
     await w.open({
       onChange: ({ changes }) => {
-        first ??= Object.fromEntries(changes.map(({ key, current }) => [key, current?.value]));
+        first ??= Object.fromEntries(
+          changes.flatMap((change) => (change.type === 'put' ? [[change.key, change.current.value]] : [])),
+        );
       },
     });
     const truth = Object.entries(await held(w.data)).map(([key, { value }]) => [key, value]);
