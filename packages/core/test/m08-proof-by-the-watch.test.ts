@@ -1,4 +1,5 @@
 import { type ConfigStore, StoreError } from '@holdfast/store';
+import { sleep } from '@holdfast/store/adapter';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Mirror } from '../src/index.js';
 import { held, PREFIX, shown, type Thing, thing, world, type World } from './support/world.js';
@@ -310,6 +311,31 @@ describe('M8 the watch itself proves the history', () => {
     expect(mirror.has('d')).toBe(false);
     w.script.beforeRead = () => undefined;
     await w.until(() => mirror.has('d') && mirror.state.status === 'live', 600_000);
+  });
+
+  test.each([
+    ['for long, where it answers small reads slowly: it is busy', 2_000, 30_000, Infinity],
+    ['no longer than until it answers a small read quickly: it could not be reached', 0, 0, 25_000],
+  ])('and it is left alone %s', async (_how, headMs, leastMs, mostMs) => {
+    const mirror = await follow();
+    w.script.cut();
+    await put(w.data, 'd', 4);
+    w.script.heal();
+    // Nothing is answered, until what is under way fails.
+    let fail: (error: StoreError) => void = () => undefined;
+    const unreached = new Promise<never>((_, reject) => (fail = reject));
+    unreached.catch(() => undefined);
+    w.script.beforeRead = () => unreached;
+    await w.clock.advance(300_000);
+    const began = w.clock.now();
+    w.script.beforeRead = (read) => (isOfThePast(read) ? undefined : sleep(w.clock, headMs));
+    fail(new StoreError('unavailable', 'the connection was lost'));
+    await w.until(() => mirror.has('d'), 600_000);
+    const tookMs = w.clock.now() - began;
+    expect(tookMs).toBeGreaterThan(leastMs);
+    expect(tookMs).toBeLessThan(mostMs);
+    w.script.beforeRead = () => undefined;
+    await w.clock.advance(headMs);
   });
 
   test('watches that are lost again and again are not replaced each time', async () => {

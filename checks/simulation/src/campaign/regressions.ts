@@ -160,4 +160,14 @@ export const regressions: readonly Regression[] = [
     generation: 7,
     what: 'a load piece by piece put the pieces of two histories together, since its store was put back meanwhile',
   },
+  {
+    seed: 76529,
+    generation: 7,
+    what: 'a store that had not answered checks of the history was left alone for long, although it was well again',
+  },
+  {
+    seed: 76923,
+    generation: 7,
+    what: 'a link that was slow as well as cut was expected to fail sooner than its reads may',
+  },
 ];

@@ -3,8 +3,11 @@ import type { OpenedMirror } from '../mirrors/opened-mirror.js';
 import type { Observer } from './observer.js';
 import type { Commit, Epoch } from '../truth/truth.js';
 
-/** A proof is due within a third of {@link LIVENESS_MS}, and a read over a link that is cut fails within half a second. */
-const NOTICE_MS = LIVENESS_MS / 3 + 1_000;
+/**
+ * A proof is due within a third of {@link LIVENESS_MS}. It waits a sixth for a watch that is being established, and its read, over a link that is
+ * slow as well as cut, fails within a third.
+ */
+const NOTICE_MS = (LIVENESS_MS * 5) / 6;
 
 /** A commit in a mirror's range, with its history. */
 export interface OwnCommit {

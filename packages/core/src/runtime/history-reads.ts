@@ -10,7 +10,8 @@ const LONGEST = 16;
 
 /**
  * The reads of the past that the history checks of a store's mirrors make (M8). A server may walk a whole range for each: so there is
- * one at a time, one that was not answered in time gets twice as long, and a store that answers none is left alone by all mirrors.
+ * one at a time, one that was not answered in time gets twice as long, and a store that answers none is left alone by all mirrors, until it answers
+ * something else quickly: then it was not too busy, but could not be reached.
  */
 export class HistoryReads {
   readonly #clock: Clock;
@@ -28,12 +29,18 @@ export class HistoryReads {
    *
    * @param timeoutMs how long the first attempt may take, in milliseconds
    * @param read is given how long it may take
+   * @param isQuick whether the store answers a small read quickly
    * @throws StoreError what the read fails with, or the signal's reason
    */
-  run<T>(timeoutMs: number, signal: AbortSignal, read: (timeoutMs: number) => Promise<T>): Promise<T> {
+  run<T>(
+    timeoutMs: number,
+    signal: AbortSignal,
+    read: (timeoutMs: number) => Promise<T>,
+    isQuick: (signal: AbortSignal) => Promise<boolean>,
+  ): Promise<T> {
     const turn = this.#lock.run(async () => {
       signal.throwIfAborted();
-      if (this.#late >= MOST_LATE) await sleep(this.#clock, timeoutMs * this.#factor(this.#late - MOST_LATE), signal);
+      if (this.#late >= MOST_LATE) await this.#leaveAlone(timeoutMs, signal, isQuick);
       try {
         const result = await read(timeoutMs * this.#factor(this.#late));
         this.#late = 0;
@@ -44,6 +51,20 @@ export class HistoryReads {
       }
     });
     return abortable(turn, signal);
+  }
+
+  async #leaveAlone(
+    timeoutMs: number,
+    signal: AbortSignal,
+    isQuick: (signal: AbortSignal) => Promise<boolean>,
+  ): Promise<void> {
+    let leftMs = timeoutMs * this.#factor(this.#late - MOST_LATE);
+    for (let stepMs = timeoutMs; ; stepMs *= 2) {
+      const ms = Math.min(stepMs, leftMs);
+      await sleep(this.#clock, ms, signal);
+      leftMs -= ms;
+      if (leftMs <= 0 || (await isQuick(signal))) return;
+    }
   }
 
   #factor(late: number): number {
