@@ -323,9 +323,9 @@ describe('M8 the watch itself proves the history', () => {
     w.script.heal();
     // Nothing is answered, until what is under way fails.
     let fail: (error: StoreError) => void = () => undefined;
-    const unreached = new Promise<never>((_, reject) => (fail = reject));
-    unreached.catch(() => undefined);
-    w.script.beforeRead = () => unreached;
+    const lost = new Promise<never>((_, reject) => (fail = reject));
+    lost.catch(() => undefined);
+    w.script.beforeRead = () => lost;
     await w.clock.advance(300_000);
     const began = w.clock.now();
     w.script.beforeRead = (read) => (isOfThePast(read) ? undefined : sleep(w.clock, headMs));
