@@ -41,6 +41,8 @@ export function world(seed = 1): World {
       };
       pending.then(done, done);
       for (let waited = 0; waited < withinMs && !isDone; waited += 20) await clock.advance(20);
+      // What is on its way without the clock has some real time; what never settles would wait for Jest's limit.
+      await eventually(() => isDone, { timeoutMs: 5_000 });
       return pending;
     },
     async until(assertion, withinMs = 60_000) {
