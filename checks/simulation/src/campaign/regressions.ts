@@ -170,4 +170,9 @@ export const regressions: readonly Regression[] = [
     generation: 7,
     what: 'a link that was slow as well as cut was expected to fail sooner than its reads may',
   },
+  {
+    seed: 94486,
+    generation: 7,
+    what: 'a file was taken for late since the mirror had got to a later revision of the same content between two looks',
+  },
 ];

@@ -133,10 +133,15 @@ export class SavedFile {
     if (!wrong.includes(undefined))
       say(`is wrong at ${revision} of ${identity}: ${wrong.at(-1) ?? 'no such revision'}`);
     const [due] = known;
-    if (
-      due !== undefined &&
-      !known.some((each) => each.bookmark.identity === identity && each.bookmark.revision <= revision)
-    )
+    // Between two looks the mirror may have come to a content, and then on to a later revision of it.
+    const isIn = ({ bookmark: at }: Known) =>
+      at.identity === identity &&
+      (at.revision <= revision ||
+        epochs.some(
+          (epoch) =>
+            epoch.covers(at.revision) && fileDifference(content, epoch, at.revision, this.#layout) === undefined,
+        ));
+    if (due !== undefined && !known.some(isIn))
       say(`is at ${revision} of ${identity}, and the mirror was at ${due.bookmark.revision} in time`);
     const isSame = last?.bookmark.identity === identity && last.bookmark.revision === revision;
     if (isSame && epochs.length === 1) this.#checkSame(content, last.shown, say);
