@@ -527,6 +527,84 @@ describe('another history', () => {
     await w.until(() => session.signal.aborted);
     expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
   });
+
+  test('of the same identity that has overtaken the session loses it, too, by a key that it gave back', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    const held = await session.lock('/l/a');
+    const backup = w.data.snapshot();
+    await held.release();
+    w.data.restore(backup);
+    // Nothing that the session knows is ahead of the store.
+    for (let n = 0; n < 5; n++) await w.data.put('/elsewhere', `${n}`);
+    const other = await w.session({ ttl: TTL });
+    const waiting = other.session.lock('/l/a');
+    await w.until(() => session.signal.aborted);
+    expect(session.signal.reason).toMatchObject({
+      code: 'session-lost',
+      message: expect.stringMatching(/it has key "\/l\/a\/.*" again, which the session gave back/),
+    });
+    await w.passing(waiting);
+    other.session.check();
+  });
+});
+
+test('a session with keys of every kind is not lost for them, however long it lives', async () => {
+  const { session } = await w.session({ ttl: TTL });
+  await w.data.put('/own/a', '1', { lease: session.lease });
+  const first = await session.lock('/l/a');
+  const waiting = session.lock('/l/a');
+  for (let round = 0; round < 60; round++) {
+    // Each takes the key of the one before.
+    await (await session.lock('/l/b')).release();
+    expect(await session.tryLock('/l/a')).toBeUndefined();
+    await w.clock.advance(500);
+    session.check();
+  }
+  await first.release();
+  (await w.passing(waiting)).check();
+  expect((await w.data.leases.timeToLive(session.lease, { keys: true })).keys).toHaveLength(2);
+});
+
+test('a member that tells of a lease what it was a moment ago loses no session', async () => {
+  const driver = new DelegatingDriver(w.data);
+  const old: string[] = [];
+  let asked = 0;
+  const timeToLive: DriverLeases['timeToLive'] = async (id, options, call) => {
+    asked += 1;
+    const { keys = [], ...status } = await driver.leases.timeToLive(id, options, call);
+    return { ...status, keys: [...keys, ...old] };
+  };
+  const late = createStore(Object.assign(new DelegatingDriver(w.data), { leases: { ...driver.leases, timeToLive } }), {
+    clock: w.clock,
+  });
+  const session = await openSession(late, { ttl: TTL, clock: w.clock });
+  const held = await session.lock('/l/a');
+  old.push(held.key);
+  await held.release();
+  await w.clock.advance(5 * TTL * 1_000);
+  expect(asked).toBeGreaterThan(5);
+  session.check();
+  await session.close();
+});
+
+test('a lock that is taken while the session looks for old keys is none of them', async () => {
+  const driver = new DelegatingDriver(w.data);
+  const looks: (() => void)[] = [];
+  const timeToLive: DriverLeases['timeToLive'] = async (...asked) => {
+    await new Promise<void>((resolve) => looks.push(resolve));
+    return driver.leases.timeToLive(...asked);
+  };
+  const slow = createStore(Object.assign(new DelegatingDriver(w.data), { leases: { ...driver.leases, timeToLive } }), {
+    clock: w.clock,
+  });
+  const session = await openSession(slow, { ttl: TTL, clock: w.clock });
+  await (await session.lock('/l/a')).release();
+  await w.until(() => looks.length === 1);
+  const held = await session.lock('/l/a');
+  looks[0]?.();
+  await w.until(() => looks.length === 2);
+  held.check();
+  await session.close();
 });
 
 describe('a held lock is lost', () => {

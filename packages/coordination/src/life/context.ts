@@ -9,12 +9,13 @@ import {
   type Range,
   type Revision,
 } from '@holdfast/store';
-import { Backoff, sleep } from '@holdfast/store/adapter';
+import { Backoff, quoted, sleep } from '@holdfast/store/adapter';
 import { sessionLost } from '../errors.js';
 import { ticketOf, type Ticket } from '../names.js';
 import { Caller } from '../util/caller.js';
 import type { SessionClock } from '../util/elapsed.js';
 import type { Lifetime } from './lifetime.js';
+import { type Look, OwnKeys } from './own-keys.js';
 
 export interface ContextParts {
   readonly store: ConfigStore;
@@ -28,11 +29,16 @@ export interface ContextParts {
 /** How long to wait after a refusal: somebody has to change something first. */
 const REFUSED = { initialMs: 1_000, maxMs: 10_000 };
 
+/** A session with so many keys, most of them its user's, is asked for all of them only now and then. */
+const MANY_KEYS = 1_000;
+const MANY_KEYS_REST = 15;
+
 /** What the locks of one session share. */
 export class SessionContext extends Caller {
   readonly logger: Logger;
   readonly lease: LeaseId;
   readonly life: Lifetime;
+  readonly #keys: OwnKeys;
   #tickets = 0;
   /** The unique parts of keys that are gone. */
   readonly #unused = new Set<string>();
@@ -40,17 +46,21 @@ export class SessionContext extends Caller {
   /** A key that this session may read. */
   #readable: string | undefined;
   #isLooking = false;
+  /** How many looks for old keys are left out. */
+  #restsLeft = 0;
 
   constructor({ store, clock, random, logger, lease, life }: ContextParts) {
     super(store, clock, random);
     this.logger = logger;
     this.lease = lease;
     this.life = life;
+    this.#keys = new OwnKeys(lease);
   }
 
   /** Keys for one attempt to enter a queue, unlike those of any other attempt of which anything may still be on its way. */
   newTicket(name: string): Ticket {
     const ticket = ticketOf(name, this.lease, this.#takeUnique());
+    this.#keys.claim(ticket.key);
     this.#readable = ticket.key;
     return ticket;
   }
@@ -62,6 +72,11 @@ export class SessionContext extends Caller {
    */
   reuse(key: string): void {
     this.#unused.add(key.slice(key.lastIndexOf('-') + 1));
+  }
+
+  /** A key of this session is not there, and nothing on its way will write it. To be said before {@link reuse}. */
+  giveBack(key: string): void {
+    this.#keys.giveBack(key);
   }
 
   #takeUnique(): string {
@@ -177,23 +192,47 @@ export class SessionContext extends Caller {
 
   /**
    * Looks whether the store still has the history that the session lives in. In a restored store a session that holds nothing would not notice, and its
-   * lease would keep keys there that it gave back long ago. A look that fails says nothing: the next one comes soon.
+   * lease would keep keys there that it gave back long ago, in everybody's way. A look that fails says nothing: the next one comes soon.
    */
   async lookAtHistory(): Promise<void> {
     const key = this.#readable;
     if (key === undefined || this.#newest === undefined || this.#isLooking) return;
     this.#isLooking = true;
     const sentAfter = this.#newest;
+    const look = this.#keys.look();
     try {
       const { bookmark } = await this.call(
         (signal) => this.store.list({ key }, { countOnly: true, signal }),
         this.life.signal,
       );
       this.noteState(bookmark, sentAfter);
+      await this.#lookForOldKeys(look);
     } catch {
       // Where the session was lost by that, it says so.
     } finally {
+      look.end();
       this.#isLooking = false;
+    }
+  }
+
+  /** A backup that the store has overtaken looks by its revisions as if it continued. It has keys that the session gave back since. */
+  async #lookForOldKeys(look: Look): Promise<void> {
+    if (this.#restsLeft > 0) {
+      this.#restsLeft -= 1;
+      return;
+    }
+    const { store, life, lease } = this;
+    const { keys = [] } = await this.call(
+      (signal) => store.leases.timeToLive(lease, { keys: true, signal }),
+      life.signal,
+    );
+    if (keys.length > MANY_KEYS) this.#restsLeft = MANY_KEYS_REST;
+    // A member may tell of a lease what it was a moment ago, so the key itself is read.
+    for (const key of keys.filter(look.isGivenBack)) {
+      const { items } = await this.call((signal) => store.list({ key }, { keysOnly: true, signal }), life.signal);
+      if (items.length === 0 || !look.isGivenBack(key)) continue;
+      life.end(sessionLost(`the store was restored: it has key ${quoted(key)} again, which the session gave back`));
+      return;
     }
   }
 

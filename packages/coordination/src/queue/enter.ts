@@ -37,6 +37,7 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
     const written = { ...context.newTicket(entry.name), sentAfter: sentAfter?.revision ?? 0 };
     const outcome = await attempt(context, { ...entry, onlyIfFree }, written, wanted);
     if (outcome === 'again') {
+      context.giveBack(written.key);
       backoff ??= context.backoff();
       await sleep(context.clock, backoff.next(), wanted);
       continue;
@@ -44,6 +45,7 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
     context.noteState(outcome.queue.bookmark, sentAfter);
     const { place, queue } = outcome;
     if (place !== undefined) return { place, queue };
+    context.giveBack(written.key);
     if (onlyIfFree && queue.places.length > 0) return undefined;
     // Only keys of names below this one were in the way, and they stand in other queues.
     onlyIfFree = false;

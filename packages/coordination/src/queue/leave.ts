@@ -21,6 +21,7 @@ export async function leave(context: SessionContext, place: Place): Promise<bool
       const then = [{ type: 'delete', range: place.key }] as const;
       const { succeeded, revision } = await context.store.txn({ if: [isOurs(place)], then }, limits);
       context.noteRevision(revision);
+      if (succeeded) context.giveBack(place.key);
       // At most one transaction ever removes the key of a place, and what may still land for the place is for this create revision only.
       if (succeeded && place.isAnswered) context.reuse(place.key);
       return succeeded || mayBeDone;
