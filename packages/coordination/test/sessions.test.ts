@@ -566,15 +566,15 @@ test('a session with keys of every kind is not lost for them, however long it li
 });
 
 test('a member that tells of a lease what it was a moment ago loses no session', async () => {
-  const driver = new DelegatingDriver(w.data);
   const old: string[] = [];
   let asked = 0;
-  const timeToLive: DriverLeases['timeToLive'] = async (id, options, call) => {
+  const timeToLive: DriverLeases['timeToLive'] = async (id, options) => {
     asked += 1;
-    const { keys = [], ...status } = await driver.leases.timeToLive(id, options, call);
+    const { keys = [], ...status } = await w.data.leases.timeToLive(id, options);
     return { ...status, keys: [...keys, ...old] };
   };
-  const late = createStore(Object.assign(new DelegatingDriver(w.data), { leases: { ...driver.leases, timeToLive } }), {
+  const driver = new DelegatingDriver(w.data);
+  const late = createStore(Object.assign(driver, { leases: { ...driver.leases, timeToLive } }), {
     clock: w.clock,
   });
   const session = await openSession(late, { ttl: TTL, clock: w.clock });
@@ -588,13 +588,13 @@ test('a member that tells of a lease what it was a moment ago loses no session',
 });
 
 test('a lock that is taken while the session looks for old keys is none of them', async () => {
-  const driver = new DelegatingDriver(w.data);
   const looks: (() => void)[] = [];
-  const timeToLive: DriverLeases['timeToLive'] = async (...asked) => {
+  const timeToLive: DriverLeases['timeToLive'] = async (id, options) => {
     await new Promise<void>((resolve) => looks.push(resolve));
-    return driver.leases.timeToLive(...asked);
+    return w.data.leases.timeToLive(id, options);
   };
-  const slow = createStore(Object.assign(new DelegatingDriver(w.data), { leases: { ...driver.leases, timeToLive } }), {
+  const driver = new DelegatingDriver(w.data);
+  const slow = createStore(Object.assign(driver, { leases: { ...driver.leases, timeToLive } }), {
     clock: w.clock,
   });
   const session = await openSession(slow, { ttl: TTL, clock: w.clock });
