@@ -7,7 +7,7 @@ import { percentile } from '../src/harness/stats.js';
 
 const side = { label: 'a side', run: () => Promise.resolve({ figures: {} }) };
 
-function judge(goal: Goal, figures: RowResult['figures']) {
+function judge(goal: Goal, figures: RowResult['figures'], at = '') {
   const row: Row = {
     name: 'row',
     title: 'Row',
@@ -19,7 +19,7 @@ function judge(goal: Goal, figures: RowResult['figures']) {
     goals: [goal],
     start: () => Promise.reject(new Error('not run')),
   };
-  return verdictsOf(row, { row: 'row', server: '', at: '', commit: '', keys: 1, load: 0, figures })[0]!;
+  return verdictsOf(row, { row: 'row', server: '', at, commit: '', keys: 1, load: 0, figures })[0]!;
 }
 
 const ours = { side: 'ours', metric: 'ms' };
@@ -51,6 +51,13 @@ describe('a goal', () => {
     expect(of([120, 130, 110])).toBe(false);
     expect(of([120, 130, 99])).toBe(true);
     expect(of([104, 104, 104])).toBe(true);
+  });
+
+  test('that is newer than the figures is not judged by them, and by all later ones it is', () => {
+    const goal: Goal = { what: 'time', kind: 'at-most', ours, limit: 30, since: '2026-12-01' };
+    expect(judge(goal, {}, '2026-11-30T23:59:59.999Z')).toBeUndefined();
+    expect(judge(goal, { ours: { ms: [31] } }, '2026-12-01T00:00:00.000Z').met).toBe(false);
+    expect(() => judge(goal, {}, '2026-12-01T00:00:00.000Z')).toThrow('measured no ms of ours');
   });
 
   test('that nothing was measured for is an error, not met', () => {

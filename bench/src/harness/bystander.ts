@@ -12,13 +12,15 @@ const WARMUPS = 200;
 
 /**
  * Another client of the fleet's server, which writes to keys that the fleet does not follow. It tells `ready`, writes at `perSecond` from
- * `begin` until `stop`, whether or not earlier writes were answered, and waits for all answers.
+ * `begin` until `stop`, whether or not earlier writes were answered, and waits for all answers. What it tells of the first `windowMs` is
+ * of the same number of writes for all sides; how many there are in all depends on how long a side takes.
  */
 export const bystander: Side = {
   label: 'another client, which writes',
   async run(task) {
     const perSecond = number(task.params, 'perSecond');
     const prefix = text(task.params, 'prefix');
+    const windowMs = number(task.params, 'windowMs');
     const put = (over: GrpcPeer, index: number) =>
       over.unary('Put', encodePut(keyOf(prefix, index % KEYS), valueOf(index)));
     const warmup = await GrpcPeer.connect(text(task.params, 'endpoint'));
@@ -28,28 +30,39 @@ export const bystander: Side = {
     // The server may have been another one meanwhile: this connection is new.
     const peer = await GrpcPeer.connect(await task.hear<string>('begin'));
     const latencies: number[] = [];
+    const inWindow: number[] = [];
     const open = new Set<Promise<void>>();
     let failed = 0;
+    const first = performance.now();
     const write = async (index: number): Promise<void> => {
       const began = performance.now();
       try {
         await put(peer, index);
-        latencies.push(performance.now() - began);
+        const latency = performance.now() - began;
+        latencies.push(latency);
+        if (began - first < windowMs) inWindow.push(latency);
       } catch {
         failed += 1;
       }
     };
     let stopped = false;
     void task.hear('stop').then(() => (stopped = true));
-    const began = performance.now();
     for (let sent = 0; !stopped; sent += 1) {
       const writing = write(sent).finally(() => open.delete(writing));
       open.add(writing);
-      await delay(Math.max(0, began + ((sent + 1) * 1000) / perSecond - performance.now()));
+      await delay(Math.max(0, first + ((sent + 1) * 1000) / perSecond - performance.now()));
     }
     await Promise.all(open);
     peer.close();
-    const figures = { writeP50: percentile(latencies, 50), writeP99: percentile(latencies, 99) };
-    return { figures: { ...figures, writes: latencies.length, failedWrites: failed } };
+    return {
+      figures: {
+        writeP50: percentile(latencies, 50),
+        writeP99: percentile(latencies, 99),
+        windowP50: percentile(inWindow, 50),
+        windowP99: percentile(inWindow, 99),
+        writes: latencies.length,
+        failedWrites: failed,
+      },
+    };
   },
 };

@@ -63,7 +63,7 @@ export async function onStage<T>(
   { clients, keys, nodes = 1, proxied }: StageOptions,
   run: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  const { processes, patienceMs, writesPerSecond } = bench.scale.fleet;
+  const { processes, patienceMs, writesPerSecond, windowMs } = bench.scale.fleet;
   const etcd = await bench.etcd({ nodes });
   const [member] = etcd.members;
   if (member === undefined) throw new Error('etcd has no member');
@@ -82,6 +82,7 @@ export async function onStage<T>(
       endpoint: etcd.endpoint,
       prefix: OTHER_PREFIX,
       perSecond: writesPerSecond,
+      windowMs,
     });
     await bystander.hear('ready');
     return await run({ bench, etcd, member, fleet, bystander, head, proxy });
@@ -101,13 +102,13 @@ export interface Watched {
 
 /** What it costs until a fleet is equal to its servers, and then until the fleet is at rest again. */
 export async function measureFleet(stage: Stage, { meter, member, done }: Watched): Promise<Figures> {
-  const { leastMs, afterMs } = stage.bench.scale.fleet;
+  const { windowMs, afterMs } = stage.bench.scale.fleet;
   const began = sharedNow();
   stage.bystander.tell('begin', member.endpoint);
   const startCpuMs = meter.cpuMs;
   const liveAt = await done();
   const serverCpuMs = meter.cpuMs;
-  await delay(Math.max(0, leastMs - (sharedNow() - began)));
+  await delay(Math.max(0, windowMs - (sharedNow() - began)));
   stage.bystander.tell('stop');
   const writes = (await stage.bystander.result).figures;
   // What the clients put off is part of the price.
@@ -132,7 +133,15 @@ const OF_THE_ROW = ['Put', 'Txn', 'Compact'];
 /** By kind, and for a closer look those of each other method too. */
 function requestsIn(counts: ServerCounts): Figures {
   const methods: Record<string, number> = {};
-  const figures = { ranges: 0, watchStreams: 0, watchMessages: 0, statuses: 0, otherRequests: 0, cancelled: 0 };
+  const figures = {
+    ranges: 0,
+    watchStreams: 0,
+    watchMessages: 0,
+    statuses: 0,
+    memberLists: 0,
+    otherRequests: 0,
+    cancelled: 0,
+  };
   for (const [name, count] of counts) {
     const [what = '', method = ''] = name.split(' ');
     if (what === 'cancelled' && method === 'Range') figures.cancelled += count;
@@ -141,6 +150,7 @@ function requestsIn(counts: ServerCounts): Figures {
     else if (method === 'Range' || method === 'RangeStream') figures.ranges += count;
     else if (method === 'Watch') figures.watchStreams += count;
     else if (method === 'Status') figures.statuses += count;
+    else if (method === 'MemberList') figures.memberLists += count;
     else {
       figures.otherRequests += count;
       if (count !== 0) methods[`requests:${method}`] = count;

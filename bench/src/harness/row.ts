@@ -34,6 +34,8 @@ export interface FigureName {
 export type Goal = {
   readonly what: string;
   readonly ours: FigureName;
+  /** The day from which on it is measured: earlier results have no figures for it. */
+  readonly since?: string;
 } & (
   | { readonly kind: 'ratio'; readonly peer: FigureName; readonly limit: number }
   | { readonly kind: 'at-most'; readonly limit: number }

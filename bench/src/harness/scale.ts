@@ -50,8 +50,8 @@ export interface FleetScale {
   readonly settleMs: number;
   /** How long the server is gone. */
   readonly downMs: number;
-  /** How long the other client writes at least. */
-  readonly leastMs: number;
+  /** How long the other client writes at least, and is looked at for all sides alike. */
+  readonly windowMs: number;
   /** After all are live, until the servers are looked at for the last time: clients may put work off for as long as `livenessMs`. */
   readonly afterMs: number;
   /** How long a client may take to become equal. */
@@ -103,7 +103,7 @@ function fleetScaleOf(clients: number, keys: number): FleetScale {
     keysEach: 100,
     settleMs: upTo(5_000),
     downMs: upTo(3_000),
-    leastMs: upTo(3_000),
+    windowMs: upTo(10_000),
     afterMs: upTo(35_000),
     patienceMs: 180_000,
     writesPerSecond: 100,

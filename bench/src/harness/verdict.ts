@@ -25,8 +25,9 @@ export function verdictsOf(row: Row, result: RowResult): readonly Verdict[] {
 }
 
 /** Not every side has every metric, and a comparison with another checkout is made for all that there are. */
-function isMeasured({ optional = [] }: Row, goal: Goal, { figures: all }: RowResult): boolean {
-  const { kind, ours } = goal;
+function isMeasured({ optional = [] }: Row, goal: Goal, { figures: all, at }: RowResult): boolean {
+  const { kind, ours, since = '' } = goal;
+  if (at < since) return false;
   if (kind === 'no-worse') return all[ours.side]?.[ours.metric] !== undefined;
   return kind === 'at-most' || !optional.includes(goal.peer.side) || all[goal.peer.side] !== undefined;
 }

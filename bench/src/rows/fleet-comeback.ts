@@ -89,6 +89,7 @@ function comebackRow(comeback: Comeback): Row {
 
 /** The metrics of the same fleet with a tenth of the keys. */
 const SMALL_METRICS: Readonly<Record<string, Metric>> = {
+  smallServerCpuMs: { label: 'server CPU until then, with a tenth of the keys', unit: 'ms' },
   clientsCpuMs: { label: 'server CPU until then, without its start', unit: 'ms' },
   smallClientsCpuMs: { label: 'the same, with a tenth of the keys', unit: 'ms' },
   smallLiveMs: { label: 'until all are equal and live, with a tenth of the keys', unit: 'ms' },
@@ -109,6 +110,16 @@ const largeRow: Row = {
       peer: { side: 'mirror', metric: 'smallClientsCpuMs' },
       limit: 1.5,
     },
+    {
+      what: 'the same with its start, which loads ten times the keys',
+      kind: 'ratio',
+      ours: { side: 'mirror', metric: 'serverCpuMs' },
+      peer: { side: 'mirror', metric: 'smallServerCpuMs' },
+      limit: 1.5,
+      since: '2026-12-01',
+    },
+    { ...against('go', 'clientsCpuMs', 2, 'server CPU without its start'), since: '2026-12-01' },
+    { ...against('go', 'liveMs', 2, 'time until all are equal and live'), since: '2026-12-01' },
     ...COMMON_GOALS,
   ],
   start: (bench) => {
@@ -117,7 +128,13 @@ const largeRow: Row = {
       const few = await comeBack(bench, side, { clients, keys }, AFTER_RESTART);
       const many = await comeBack(bench, side, { clients, keys: manyKeys }, AFTER_RESTART);
       const unequal = (few['unequal'] ?? NaN) + (many['unequal'] ?? NaN);
-      return { ...many, unequal, smallClientsCpuMs: few['clientsCpuMs'] ?? NaN, smallLiveMs: few['liveMs'] ?? NaN };
+      return {
+        ...many,
+        unequal,
+        smallServerCpuMs: few['serverCpuMs'] ?? NaN,
+        smallClientsCpuMs: few['clientsCpuMs'] ?? NaN,
+        smallLiveMs: few['liveMs'] ?? NaN,
+      };
     };
     return Promise.resolve(() => fleetRound(bench, run));
   },
