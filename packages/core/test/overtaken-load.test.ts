@@ -438,6 +438,26 @@ function prefixed<T>(prefix: string, entries: Readonly<Record<string, T>>): Reco
   return Object.fromEntries(Object.entries(entries).map(([key, value]) => [prefix + key, value]));
 }
 
+test('the pages of one answer are of one revision, whatever the watch tells while they come (like-v2)', async () => {
+  const w = world('like-v2');
+  // Three pages.
+  const [key = ''] = await fill(w, 2_500);
+  let scans = 0;
+  w.script.beforeRead = ({ kind }) => {
+    if (kind === 'scan' && (scans += 1) <= 2) throw new CompactedError('overtaken', { compactRevision: toRevision(2) });
+  };
+  let n = 10_000;
+  w.script.afterRead = async ({ kind }) => {
+    if (kind !== 'scan') return;
+    await w.data.put(key, thing((n += 1)));
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const mirrored = await w.open();
+  expect(scans).toBe(3);
+  expect(isSame(shown(mirrored), await held(w.data))).toBe(true);
+  await w.close();
+});
+
 test('an event that comes while an idle range is looked at is not waited for once more', async () => {
   const w = world('like-v2');
   await w.data.put(`${PREFIX}a`, thing(1));
@@ -606,6 +626,30 @@ describe('the pieces of a load', () => {
     };
     expect(await showsTheTruth()).toBe(true);
     expect(isDone).toBe(true);
+  });
+
+  test('of two histories are not put together: the connection was lost right after the watch was established', async () => {
+    const keys = await fill(w, 600);
+    const old = w.data.snapshot();
+    await tell(keys[0] ?? '');
+    const loseAndPutBack = () => {
+      const { beforeRead } = w.script;
+      w.script.cut();
+      w.script.beforeRead = async ({ options }) => {
+        if (options.limit !== 400) return;
+        w.data.restore(old, { identity: 'same' });
+        for (let n = 0; n < 10; n++) await w.data.put(keys[2] ?? '', thing(6_000 + n));
+        w.script.heal();
+        w.script.beforeRead = beforeRead;
+        await tell(keys[4] ?? '');
+      };
+    };
+    w.script.onEstablished = (after) => {
+      w.script.onEstablished = (each) => each;
+      queueMicrotask(loseAndPutBack);
+      return after;
+    };
+    expect(await showsTheTruth()).toBe(true);
   });
 
   test('of two histories are not put together: what is read is behind what the watch has told', async () => {

@@ -185,8 +185,8 @@ export const mirror: readonly Mutant[] = [
     promise: 'M2',
     why: 'a load goes on piece by piece with a watch that was interrupted: the pieces before that may be of another history',
     file: core('reads/followed-load'),
-    find: 'if (this.#latest !== undefined) this.#ended.abort(interrupted(state.cause));',
-    replace: 'if (this.#latest === undefined) this.#ended.abort(interrupted(state.cause));',
+    find: 'if (isEstablished) this.#ended.abort(interrupted(state.cause));',
+    replace: 'if (!isEstablished) this.#ended.abort(interrupted(state.cause));',
     caughtBy: { test: test('overtaken-load'), name: 'of two histories are not put together: the store was put back' },
   },
   {

@@ -76,11 +76,14 @@ class FollowedRead {
       this.#ended.abort(signal.reason);
     };
     whenAborted(signal, onAbort);
+    // Not when `ready` tells it, which is a moment later: the connection may be lost in between.
+    let isEstablished = false;
     const off = this.#watch.onState((state) => {
+      if (state.status === 'live') isEstablished = true;
       if (state.status !== 'interrupted') return;
       this.#runtime.noteTrouble(state.cause);
       // Before it was established, nothing was read.
-      if (this.#latest !== undefined) this.#ended.abort(interrupted(state.cause));
+      if (isEstablished) this.#ended.abort(interrupted(state.cause));
     });
     try {
       const state = await this.#read();
@@ -184,7 +187,8 @@ class FollowedRead {
     this.#checkRead(piece.page.bookmark);
     this.#pages.push(piece.page);
     this.#intervals.add(piece);
-    this.#toldBefore = this.#position.value;
+    // The pages of a scan are one read: each is of the revision at which the first one began.
+    if (this.#runtime.store.capabilities.historicalReads) this.#toldBefore = this.#position.value;
   }
 
   /**
