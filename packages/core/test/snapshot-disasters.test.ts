@@ -122,6 +122,23 @@ describe('the last good copy is kept, although nothing in the store contradicts 
     },
   );
 
+  test('a store that was set up anew, whose keys have all changed since, and whose past is compacted: they were created at other revisions', async () => {
+    const { files, data, state, revision, snapshot } = await backedUp();
+    const { entries } = await readSnapshotIn(files, AT);
+    data.wipe({ identity: 'same' });
+    for (const { key } of entries.toReversed()) await data.put(key, '"after"');
+    await overtake(data, revision);
+    for (const { key } of entries) await data.put(key, '"later"');
+    await data.compact((await data.put('/elsewhere', 'x')).revision);
+    const second = await mirror(data, { ...A, snapshot, snapshotAfterMs: 20_000 });
+    await eventually(async () => stateIn(await readSnapshotIn(files, AT), '/a/') === stateOf(second));
+    await second.close();
+    const [copy = '', ...more] = kept(files);
+    expect(more).toEqual([]);
+    expect(copy).not.toMatch(/in-doubt/);
+    expect(stateIn(await readSnapshotIn(files, copy), '/a/')).toBe(state);
+  });
+
   /** A wiped store that has got further, with the same keys: only its past shows that. Asked for it, it fails. */
   async function rebuilt(error: StoreError) {
     const clock = virtualClock(Date.now());

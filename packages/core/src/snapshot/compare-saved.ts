@@ -51,11 +51,18 @@ export async function compareSaved(saved: Saved, table: Table, clock: Clock): Pr
       if ((table.hasStableLives ? createRevision : modRevision) <= bookmark.revision) return CONTRADICTS;
     } else {
       found += 1;
+      if (createRevision <= bookmark.revision && isOtherLife(table, revisions, before)) return CONTRADICTS;
       if (modRevision > bookmark.revision) continue;
       if (before.rows.modRevision(before.row) !== modRevision || hasOtherValue(table, key, before)) return CONTRADICTS;
     }
   }
   return { contradicts: false, keys: known.size, gone: Math.max(0, known.size - found) };
+}
+
+/** Whether a key that was there at the copy's revision, and lives on, was created at another one. Of unclaimed keys that is not kept. */
+function isOtherLife(table: Table, { createRevision }: Partial<Revisions>, { rows, row }: SavedRow): boolean {
+  if (!table.hasStableLives || createRevision === undefined || rows.kinds[row] === KIND.unclaimed) return false;
+  return rows.createRevision(row) !== createRevision;
 }
 
 /** Of the same revision, but of another history. Where one of the two is not claimed any more, or yet, its value is not there to be compared. */
