@@ -338,6 +338,24 @@ describe('M8 the watch itself proves the history', () => {
     await w.clock.advance(headMs);
   });
 
+  test('and it is left alone for long, where small reads are quick, and no check is answered all the same', async () => {
+    await follow();
+    w.script.cut();
+    await put(w.data, 'd', 4);
+    w.script.heal();
+    const asked: number[] = [];
+    w.script.beforeRead = (read) => {
+      if (!isOfThePast(read)) return undefined;
+      asked.push(w.clock.now());
+      return new Promise(() => undefined);
+    };
+    await w.clock.advance(2_000_000);
+    // As long as the read, which takes 160 s.
+    const [before = 0, last = 0] = asked.slice(-2);
+    expect(last - before).toBeGreaterThan(310_000);
+    w.script.beforeRead = () => undefined;
+  });
+
   test('watches that are lost again and again are not replaced each time', async () => {
     await follow();
     const before = w.script.opened.length;

@@ -17,6 +17,8 @@ export class HistoryReads {
   readonly #clock: Clock;
   readonly #lock = new Lock();
   #late = 0;
+  /** Whether a pause ended early, no read was answered since, and small ones are quick all the same: such reads alone take the store too long. */
+  #wasMistaken = false;
 
   static readonly of: PerStore<HistoryReads> = perStore((clock) => new HistoryReads(clock));
 
@@ -40,30 +42,36 @@ export class HistoryReads {
   ): Promise<T> {
     const turn = this.#lock.run(async () => {
       signal.throwIfAborted();
-      if (this.#late >= MOST_LATE) await this.#leaveAlone(timeoutMs, signal, isQuick);
+      const isEarly = this.#late >= MOST_LATE && (await this.#leaveAlone(timeoutMs, signal, isQuick));
       try {
         const result = await read(timeoutMs * this.#factor(this.#late));
         this.#late = 0;
+        this.#wasMistaken = false;
         return result;
       } catch (error) {
-        if (isStoreError(error, 'timeout')) this.#late += 1;
+        if (isStoreError(error, 'timeout')) {
+          this.#late += 1;
+          this.#wasMistaken = (isEarly || this.#wasMistaken) && (await isQuick(signal));
+        }
         throw error;
       }
     });
     return abortable(turn, signal);
   }
 
+  /** Returns whether the pause ended early. */
   async #leaveAlone(
     timeoutMs: number,
     signal: AbortSignal,
     isQuick: (signal: AbortSignal) => Promise<boolean>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let leftMs = timeoutMs * this.#factor(this.#late - MOST_LATE);
     for (let stepMs = timeoutMs; ; stepMs *= 2) {
       const ms = Math.min(stepMs, leftMs);
       await sleep(this.#clock, ms, signal);
       leftMs -= ms;
-      if (leftMs <= 0 || (await isQuick(signal))) return;
+      if (leftMs <= 0) return false;
+      if (!this.#wasMistaken && (await isQuick(signal))) return true;
     }
   }
 
