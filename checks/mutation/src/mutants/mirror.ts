@@ -199,6 +199,15 @@ export const mirror: readonly Mutant[] = [
     caughtBy: { test: test('overtaken-load'), name: 'of two histories are not put together: what is read is behind' },
   },
   {
+    name: 'mirror-pages-of-one-answer-taken-for-many-reads',
+    promise: 'M2',
+    why: 'on etcd v2 the pages of one answer are refused, since the watch tells something while they come: a busy range is never loaded piece by piece',
+    file: core('reads/followed-load'),
+    find: 'if (this.#runtime.store.capabilities.historicalReads) this.#toldBefore = this.#position.value;',
+    replace: 'this.#toldBefore = this.#position.value;',
+    caughtBy: { test: test('overtaken-load'), name: 'the pages of one answer are of one revision' },
+  },
+  {
     name: 'mirror-idle-range-taken-for-told',
     promise: 'M2',
     why: 'a watch that tells nothing is taken for one that has told everything, without a look at what was put since',
@@ -510,6 +519,18 @@ export const mirror: readonly Mutant[] = [
     find: 'if (!this.#wasMistaken && (await isQuick(signal))) return true;',
     replace: '',
     caughtBy: { test: test('m08-proof-by-the-watch'), name: 'and it is left alone no longer than' },
+  },
+  {
+    name: 'mirror-mistakes-a-store-again-and-again',
+    promise: 'M9',
+    why: 'a store that can not answer checks of the history, and is quick otherwise, is asked for them nearly all the time',
+    file: core('runtime/history-reads'),
+    find: 'this.#wasMistaken = (isEarly || this.#wasMistaken) && (await isQuick(signal));',
+    replace: '',
+    caughtBy: {
+      test: test('m08-proof-by-the-watch'),
+      name: 'small reads are quick, and no check is answered all the same',
+    },
   },
   {
     name: 'mirror-takes-a-busy-store-for-a-healthy-one',

@@ -159,6 +159,14 @@ export const snapshots: readonly Mutant[] = [
     caughtBy: { test: DISASTERS, name: 'a store that was set up anew, key by key' },
   },
   {
+    name: 'snapshot-of-other-lives-continues',
+    why: 'a store that was set up anew, and whose keys have all changed since, overwrites the last good snapshot',
+    file: core('snapshot/compare-saved'),
+    find: 'return rows.createRevision(row) !== createRevision;',
+    replace: 'return rows.createRevision(row) < 0;',
+    caughtBy: { test: DISASTERS, name: 'they were created at other revisions' },
+  },
+  {
     name: 'snapshot-of-other-unclaimed-values-continues',
     why: 'the same, of keys that no collection claims',
     file: core('snapshot/compare-saved'),
