@@ -6,6 +6,7 @@ import { StoreError } from '@holdfast/store';
 import { createStore, DelegatingDriver, type DriverLeases } from '@holdfast/store/adapter';
 import { eventually, virtualClock } from '@holdfast/testkit';
 import { openSession, type SessionOptions } from '@holdfast/coordination';
+import { OwnKeys } from '../src/life/own-keys.js';
 import { codeOf, thrownBy } from './support/code-of.js';
 import { linked } from './support/link.js';
 import { world, type World } from './support/world.js';
@@ -525,7 +526,11 @@ describe('another history', () => {
     await held.release();
     w.data.restore(backup);
     await w.until(() => session.signal.aborted);
-    expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+    // By the revision of the release: the key that is there again would show it, too.
+    expect(session.signal.reason).toMatchObject({
+      code: 'session-lost',
+      message: expect.stringMatching(/at revision/),
+    });
   });
 
   test('of the same identity that has overtaken the session loses it, too, by a key that it gave back', async () => {
@@ -546,6 +551,149 @@ describe('another history', () => {
     await w.passing(waiting);
     other.session.check();
   });
+
+  /** The store is put back, and gets further than anything that the session knows. */
+  async function putBack(backup: Parameters<World['data']['restore']>[0]) {
+    w.data.restore(backup);
+    for (let n = 0; n < 30; n++) await w.data.put('/elsewhere', `${n}`);
+  }
+
+  test('loses it, too, by the key of a lock that it took again: what it releases is another key of the same name', async () => {
+    const { session } = await w.session({ ttl: TTL });
+    const first = await session.lock('/l/a');
+    const backup = w.data.snapshot();
+    await first.release();
+    const again = await session.lock('/l/a');
+    expect(again.key).toBe(first.key);
+    await putBack(backup);
+    await again.release();
+    await w.until(() => session.signal.aborted);
+    expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+  });
+
+  test('loses it, too, by the key of a lock that it waits for again', async () => {
+    const { session, link } = await w.session({ ttl: TTL });
+    const other = await w.session({ ttl: 60 });
+    const first = await session.lock('/l/a');
+    const backup = w.data.snapshot();
+    await first.release();
+    await other.session.lock('/l/a');
+    const again = codeOf(session.lock('/l/a'));
+    await w.until(async () => (await w.keys()).includes(first.key));
+    await putBack(backup);
+    link.failWatches(new StoreError('unavailable', 'the store was stopped'));
+    expect(await w.passing(again)).toBe('session-lost');
+  });
+
+  test('loses it, too, by the key of an attempt that was given up', async () => {
+    const { session, link } = await w.session({ ttl: TTL });
+    await (await session.lock('/l/b')).release();
+    const controller = new AbortController();
+    let made = 0;
+    link.fate = (call) => (call === 'txn' ? (made++ === 0 ? 'answer-lost' : 'not-sent') : 'pass');
+    const given = codeOf(session.lock('/l/a', { signal: controller.signal }));
+    await w.until(async () => (await w.keys()).length > 0);
+    const backup = w.data.snapshot();
+    controller.abort();
+    link.fate = () => 'pass';
+    expect(await w.passing(given)).toBe('aborted');
+    await w.until(async () => !(await w.keys()).some((key) => key.startsWith('/l/a/')));
+    await putBack(backup);
+    await w.until(() => session.signal.aborted);
+    expect(session.signal.reason).toMatchObject({ code: 'session-lost' });
+  });
+});
+
+test('a key that is taken and given back again while the session looks for old keys is none of them', async () => {
+  const driver = new DelegatingDriver(w.data);
+  let old: string | undefined;
+  const timeToLive: DriverLeases['timeToLive'] = async (id, options) => {
+    const { keys = [], ...status } = await w.data.leases.timeToLive(id, options);
+    return { ...status, keys: old === undefined ? keys : [...keys, old] };
+  };
+  const list: DelegatingDriver['list'] = async (range, options, call) => {
+    const ask = () => DelegatingDriver.prototype.list.call(driver, range, options, call);
+    if (old === undefined || options.countOnly) return ask();
+    old = undefined;
+    const again = await session.lock('/l/a');
+    const result = await ask();
+    expect(result.items.map(({ key }) => key)).toEqual([again.key]);
+    await again.release();
+    isDone = true;
+    return result;
+  };
+  let isDone = false;
+  const slow = createStore(Object.assign(driver, { list, leases: { ...driver.leases, timeToLive } }), {
+    clock: w.clock,
+  });
+  const session = await openSession(slow, { ttl: TTL, clock: w.clock });
+  const first = await session.lock('/l/a');
+  await first.release();
+  old = first.key;
+  await w.until(() => isDone);
+  await w.clock.advance(2 * TTL * 1_000);
+  session.check();
+  await session.close();
+});
+
+test('an answer to a release that comes late gives no key back that was taken since', async () => {
+  const driver = new DelegatingDriver(w.data);
+  const answers: (() => void)[] = [];
+  let isSlow = false;
+  const txn: DelegatingDriver['txn'] = async (...asked) => {
+    const waits = isSlow;
+    const result = await DelegatingDriver.prototype.txn.apply(driver, asked);
+    if (waits) await new Promise<void>((resolve) => answers.push(resolve));
+    return result;
+  };
+  // Its calls take as long as they take: the session alone is on the clock.
+  const session = await openSession(createStore(Object.assign(driver, { txn })), { ttl: TTL, clock: w.clock });
+  const first = await session.lock('/l/a');
+  isSlow = true;
+  const released = first.release();
+  await w.until(() => answers.length === 2);
+  isSlow = false;
+  answers[0]?.();
+  await eventually(async () => {
+    const next = await session.lock('/l/a');
+    if (next.key === first.key) return true;
+    await next.release();
+    return false;
+  });
+  answers[1]?.();
+  await released;
+  await w.clock.advance(2 * TTL * 1_000);
+  session.check();
+  await session.close();
+});
+
+test('only the latest keys that were given back are remembered', () => {
+  const keys = new OwnKeys();
+  for (let n = 0; n < 10_500; n++) keys.giveBack(`/l/${n}`);
+  const isGivenBack = keys.look();
+  expect([0, 499, 500, 10_499].map((n) => isGivenBack(`/l/${n}`))).toEqual([false, false, true, true]);
+});
+
+test('a session is not lost for keys of its user that are named after its lease', async () => {
+  const { session } = await w.session({ ttl: TTL });
+  await (await session.lock('/l/a')).release();
+  const id = BigInt(session.lease).toString(16);
+  for (const key of [`/members/${id}-web1`, `/members/${id}-frankfurt0001`, `${id}-`]) {
+    await w.data.put(key, '1', { lease: session.lease });
+  }
+  await w.clock.advance(5 * TTL * 1_000);
+  session.check();
+});
+
+test('a session is not lost for the mark of an attempt, where the lock is named after its lease', async () => {
+  const { session, link } = await w.session({ ttl: TTL });
+  const name = `/l/${BigInt(session.lease).toString(16)}-import`;
+  let made = 0;
+  link.fate = (call) => (call === 'txn' && made++ === 0 ? 'late' : 'pass');
+  await (await w.passing(session.lock(name))).release();
+  expect(await w.keys()).toHaveLength(1);
+  await w.clock.advance(5 * TTL * 1_000);
+  session.check();
 });
 
 test('a session with keys of every kind is not lost for them, however long it lives', async () => {

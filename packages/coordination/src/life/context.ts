@@ -15,7 +15,7 @@ import { ticketOf, type Ticket } from '../names.js';
 import { Caller } from '../util/caller.js';
 import type { SessionClock } from '../util/elapsed.js';
 import type { Lifetime } from './lifetime.js';
-import { type Look, OwnKeys } from './own-keys.js';
+import { OwnKeys } from './own-keys.js';
 
 export interface ContextParts {
   readonly store: ConfigStore;
@@ -38,7 +38,7 @@ export class SessionContext extends Caller {
   readonly logger: Logger;
   readonly lease: LeaseId;
   readonly life: Lifetime;
-  readonly #keys: OwnKeys;
+  readonly #keys = new OwnKeys();
   #tickets = 0;
   /** The unique parts of keys that are gone. */
   readonly #unused = new Set<string>();
@@ -54,7 +54,6 @@ export class SessionContext extends Caller {
     this.logger = logger;
     this.lease = lease;
     this.life = life;
-    this.#keys = new OwnKeys(lease);
   }
 
   /** Keys for one attempt to enter a queue, unlike those of any other attempt of which anything may still be on its way. */
@@ -74,7 +73,7 @@ export class SessionContext extends Caller {
     this.#unused.add(key.slice(key.lastIndexOf('-') + 1));
   }
 
-  /** A key of this session is not there, and nothing on its way will write it. To be said before {@link reuse}. */
+  /** A key of this session is not there, and nothing on its way will write it. To be said once, and before {@link reuse}. */
   giveBack(key: string): void {
     this.#keys.giveBack(key);
   }
@@ -199,24 +198,23 @@ export class SessionContext extends Caller {
     if (key === undefined || this.#newest === undefined || this.#isLooking) return;
     this.#isLooking = true;
     const sentAfter = this.#newest;
-    const look = this.#keys.look();
+    const isGivenBack = this.#keys.look();
     try {
       const { bookmark } = await this.call(
         (signal) => this.store.list({ key }, { countOnly: true, signal }),
         this.life.signal,
       );
       this.noteState(bookmark, sentAfter);
-      await this.#lookForOldKeys(look);
+      await this.#lookForOldKeys(isGivenBack);
     } catch {
       // Where the session was lost by that, it says so.
     } finally {
-      look.end();
       this.#isLooking = false;
     }
   }
 
   /** A backup that the store has overtaken looks by its revisions as if it continued. It has keys that the session gave back since. */
-  async #lookForOldKeys(look: Look): Promise<void> {
+  async #lookForOldKeys(isGivenBack: (key: string) => boolean): Promise<void> {
     if (this.#restsLeft > 0) {
       this.#restsLeft -= 1;
       return;
@@ -228,9 +226,9 @@ export class SessionContext extends Caller {
     );
     if (keys.length > MANY_KEYS) this.#restsLeft = MANY_KEYS_REST;
     // A member may tell of a lease what it was a moment ago, so the key itself is read.
-    for (const key of keys.filter(look.isGivenBack)) {
+    for (const key of keys.filter(isGivenBack)) {
       const { items } = await this.call((signal) => store.list({ key }, { keysOnly: true, signal }), life.signal);
-      if (items.length === 0 || !look.isGivenBack(key)) continue;
+      if (items.length === 0 || !isGivenBack(key)) continue;
       life.end(sessionLost(`the store was restored: it has key ${quoted(key)} again, which the session gave back`));
       return;
     }

@@ -189,7 +189,9 @@ export class HeldLock implements Held {
     this.#after = bookmark;
   }
 
+  /** The key is not there any more. */
   protected lose(how: string): void {
+    if (this.#state.status === 'held') this.context.giveBack(this.key);
     this.#end({
       status: 'lost',
       reason: sessionLost(`lock ${quoted(this.name)} is lost: its key ${quoted(this.key)} ${how}`),

@@ -41,6 +41,7 @@ export async function acquire(
     }
     // Somebody removed our key. With the key, our turn is gone: again from the end of the queue.
     if (first !== 'gone') return { place, queue: first };
+    context.giveBack(place.key);
   }
 }
 

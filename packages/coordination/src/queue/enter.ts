@@ -37,7 +37,6 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
     const written = { ...context.newTicket(entry.name), sentAfter: sentAfter?.revision ?? 0 };
     const outcome = await attempt(context, { ...entry, onlyIfFree }, written, wanted);
     if (outcome === 'again') {
-      context.giveBack(written.key);
       backoff ??= context.backoff();
       await sleep(context.clock, backoff.next(), wanted);
       continue;
@@ -45,7 +44,6 @@ export async function enter(context: SessionContext, entry: Entry, wanted: Abort
     context.noteState(outcome.queue.bookmark, sentAfter);
     const { place, queue } = outcome;
     if (place !== undefined) return { place, queue };
-    context.giveBack(written.key);
     if (onlyIfFree && queue.places.length > 0) return undefined;
     // Only keys of names below this one were in the way, and they stand in other queues.
     onlyIfFree = false;
@@ -73,6 +71,7 @@ async function attempt(
     if (isUnknown(error)) {
       const settled = await settleOrGiveUp(context, entry.name, written, wanted);
       if (settled !== undefined) return settled;
+      context.giveBack(written.key);
     }
     if (isPassing(error)) return 'again';
     throw context.explained(error);
@@ -137,6 +136,7 @@ async function settle(
     // The wait may have ended while the question was under way: then the key may still be there.
     const removal: Txn = { if: [isThere], then: [{ type: 'delete', range: key }] };
     await context.insist((signal) => context.store.txn(removal, { signal }), context.life.over);
+    context.giveBack(key);
     throw wanted.reason;
   }
   const queue = succeeded ? queueIn(name, results) : undefined;

@@ -14,6 +14,8 @@ export function isOurs({ key, createRevision }: Place): Compare {
 export async function leave(context: SessionContext, place: Place): Promise<boolean> {
   /** Attempts that may have removed it: their answer was lost, or has not come. */
   let open = 0;
+  /** Since the first answer. After it, another place may have the key: a later answer is no reason to give that back. */
+  let isGone = false;
   return context.insistOnWrite(async (limits) => {
     const mayBeDone = open > 0;
     open += 1;
@@ -21,9 +23,10 @@ export async function leave(context: SessionContext, place: Place): Promise<bool
       const then = [{ type: 'delete', range: place.key }] as const;
       const { succeeded, revision } = await context.store.txn({ if: [isOurs(place)], then }, limits);
       context.noteRevision(revision);
-      if (succeeded) context.giveBack(place.key);
+      if (!isGone) context.giveBack(place.key);
       // At most one transaction ever removes the key of a place, and what may still land for the place is for this create revision only.
-      if (succeeded && place.isAnswered) context.reuse(place.key);
+      if (!isGone && succeeded && place.isAnswered) context.reuse(place.key);
+      isGone = true;
       return succeeded || mayBeDone;
     } catch (error) {
       if (!isUnknown(error)) open -= 1;
@@ -55,9 +58,10 @@ export function givingUp(context: SessionContext, written: Written): Txn {
 }
 
 /** The same, however often that is refused. */
-export function giveUpAtLast(context: SessionContext, written: Written): Promise<unknown> {
+export async function giveUpAtLast(context: SessionContext, written: Written): Promise<void> {
   const txn = givingUp(context, written);
-  return context.persist(`the removal of key ${quoted(written.key)}, whose write had no answer,`, () =>
+  await context.persist(`the removal of key ${quoted(written.key)}, whose write had no answer,`, () =>
     context.insist((signal) => context.store.txn(txn, { signal }), context.life.over),
   );
+  context.giveBack(written.key);
 }
