@@ -755,6 +755,34 @@ test('a lock that is taken while the session looks for old keys is none of them'
   await session.close();
 });
 
+test('whoever holds or waits in a store that was put back, and has overtaken both, hears of it with the next connection', async () => {
+  const [a, b] = [await w.session({ ttl: TTL }), await w.session({ ttl: TTL })];
+  const backup = w.data.snapshot();
+  const held = await a.session.lock('/l/a');
+  const { signal } = held;
+  const waiting = b.session.lock('/l/a');
+  await eventually(() => w.data.watcherCount === 2);
+  const allow = w.data.interrupt();
+  w.data.restore(backup);
+  for (let n = 0; n < 9; n++) await w.data.put('/elsewhere', `${n}`);
+  allow();
+  (await w.passing(waiting)).check();
+  await w.until(() => signal.aborted);
+  expect(signal.reason).toMatchObject({ code: 'session-lost' });
+});
+
+test('a session whose key of a backup stands in its own way is lost, and does not wait behind it', async () => {
+  const { session } = await w.session({ ttl: TTL });
+  const held = await session.lock('/l/a');
+  const backup = w.data.snapshot();
+  await held.release();
+  w.data.restore(backup);
+  for (let n = 0; n < 9; n++) await w.data.put('/elsewhere', `${n}`);
+  // Under the key that was given back, which is there again.
+  expect(await w.passing(codeOf(session.lock('/l/a')))).toBe('session-lost');
+  expect(session.signal.reason).toMatchObject({ message: expect.stringMatching(/it has key .* again/) });
+});
+
 describe('a held lock is lost', () => {
   test('where its own key is deleted', async () => {
     const { session } = await w.session();

@@ -268,6 +268,25 @@ export const coordination: readonly Mutant[] = [
     caughtBy: { test: SESSIONS_TEST, name: 'of the same identity that has overtaken the session loses it' },
   },
   {
+    name: 'own-old-key-waited-for',
+    why: 'a session that takes a lock under a name which it gave back, and which a backup has again, waits behind its own key for ever',
+    file: 'packages/coordination/src/queue/enter.ts',
+    find: '    if (!succeeded) {\n      context.giveBack(written.key);\n',
+    replace: '    if (!succeeded) {\n',
+    caughtBy: { test: SESSIONS_TEST, name: 'a session whose key of a backup stands in its own way is lost' },
+  },
+  {
+    name: 'wait-goes-on-in-another-history',
+    why: 'whoever waits or holds hears of no delete of a key that the restored store never had, and waits, or holds, for ever',
+    file: 'packages/coordination/src/queue/turn.ts',
+    find: "if (state.status === 'live' && lost !== undefined) own.abort(reconnected(lost));",
+    replace: '',
+    caughtBy: {
+      test: SESSIONS_TEST,
+      name: 'whoever holds or waits in a store that was put back, and has overtaken both',
+    },
+  },
+  {
     name: 'old-keys-by-hearsay',
     why: 'a session is lost by what a member says of its lease, which may be a moment old',
     file: 'packages/coordination/src/life/context.ts',

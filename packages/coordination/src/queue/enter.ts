@@ -65,14 +65,17 @@ async function attempt(
   try {
     const { succeeded, results } = await write(context, entry, written);
     const queue = queueIn(entry.name, results);
-    if (!succeeded) return { place: undefined, queue };
+    if (!succeeded) {
+      context.giveBack(written.key);
+      return { place: undefined, queue };
+    }
     return { place: { key: written.key, createRevision: queue.bookmark.revision, isAnswered: true }, queue };
   } catch (error) {
     if (isUnknown(error)) {
       const settled = await settleOrGiveUp(context, entry.name, written, wanted);
       if (settled !== undefined) return settled;
-      context.giveBack(written.key);
     }
+    context.giveBack(written.key);
     if (isPassing(error)) return 'again';
     throw context.explained(error);
   }
