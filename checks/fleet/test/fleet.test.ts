@@ -62,6 +62,15 @@ describe('a simulated fleet', () => {
   });
 });
 
+test('a fleet beside which others write costs as much more as their writes, and is live all the same', async () => {
+  const site = { ...sites.fleet, writesPerSecond: 100 };
+  const [alone, beside] = [await simulate('comeback', 30), await simulate('comeback', 30, site)];
+  expect(beside.unequal).toBe(0);
+  expect(beside.requests['put']).toBeGreaterThan(50);
+  const writes = ((beside.requests['put'] ?? 0) * costs.server.put) / 1_000;
+  expect(beside.serverCpu - alone.serverCpu).toBeGreaterThan(writes / 2);
+});
+
 test('spans are apart by a factor, unless they overlap', () => {
   expect(factorBetween([5, 7], [4, 6])).toBe(1);
   expect(factorBetween([1, 2], [4, 6])).toBe(2);

@@ -37,6 +37,8 @@ export interface ServerCosts {
   readonly progress: number;
   /** A transaction that puts 100 keys which nobody watches. */
   readonly transaction: number;
+  /** A write of one key which nobody watches. */
+  readonly put: number;
   /** How long it takes until a transaction is on the disk. This is no CPU time. */
   readonly sync: number;
   /** A start of the server until it serves. */

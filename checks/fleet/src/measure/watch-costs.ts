@@ -20,6 +20,7 @@ export interface MeasuredWatches {
   readonly replayedEvent: number;
   readonly progress: number;
   readonly transaction: number;
+  readonly put: number;
   readonly sync: number;
 }
 
@@ -43,10 +44,9 @@ export async function measureWatches(
     quiet.push(spent.serverMs);
   }
   const transactions = median(quiet);
-  const small = async () => {
-    for (let each = 0; each < SMALL_WRITES; each += 1) await putMany(store, [each], (version += 1));
-  };
-  const smallQuiet = (await meter.spentOn(small)).serverMs;
+  const small = () => writeOneByOne(store, (version += 1));
+  const put = await measurePut(store, meter);
+  const smallQuiet = put * SMALL_WRITES;
 
   const connect: number[] = [];
   const progress: number[] = [];
@@ -96,9 +96,24 @@ export async function measureWatches(
     replayedEvent: Math.max(0, (median(replays) - connected - message) / EVENTS - event),
     progress: Math.max(0, median(progress)),
     transaction: transactions / TRANSACTIONS,
+    put,
     // The least, since it is the disk that counts and not who else uses the machine.
     sync: Math.max(0, (Math.min(...took) - transactions) / TRANSACTIONS),
   };
+}
+
+/** What a write of one key costs the server while nobody watches it. */
+export async function measurePut(store: EtcdV3Store, meter: CpuMeter): Promise<number> {
+  const costs: number[] = [];
+  for (let round = 0; round < REPEATS; round += 1) {
+    const { serverMs } = await meter.spentOn(() => writeOneByOne(store, 1_000 + round));
+    costs.push(serverMs / SMALL_WRITES);
+  }
+  return median(costs);
+}
+
+async function writeOneByOne(store: EtcdV3Store, version: number): Promise<void> {
+  for (let each = 0; each < SMALL_WRITES; each += 1) await putMany(store, [each], version);
 }
 
 /** Watchers with a store each. They drop what they get. */

@@ -60,11 +60,11 @@ export class Fleet {
 
   /** Whether all clients have everything, and are live. */
   get isLive(): boolean {
-    const { head } = this.server.history;
+    const { changed } = this.server.history;
     const { length } = this.clients;
     for (let looked = 0; looked < length; looked += 1) {
       const index = (this.#late + looked) % length;
-      if (this.clients[index]?.isAt(head) === true) continue;
+      if (this.clients[index]?.isAt(changed) === true) continue;
       this.#late = index;
       return false;
     }
@@ -72,8 +72,8 @@ export class Fleet {
   }
 
   get liveClients(): number {
-    const { head } = this.server.history;
-    return this.clients.filter((client) => client.isAt(head)).length;
+    const { changed } = this.server.history;
+    return this.clients.filter((client) => client.isAt(changed)).length;
   }
 
   /** Advances until the condition holds, at most for so long. Returns whether it does. */

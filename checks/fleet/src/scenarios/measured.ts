@@ -14,6 +14,8 @@ export interface MeasuredRow {
   /** How many threads of other programs ran on the machine: by the share of CPU time that was left, or else the number that fits best. */
   readonly others: number;
   readonly othersAre: 'by shares' | 'fitted';
+  /** So many writes a second came from another client meanwhile. */
+  readonly writesPerSecond?: number;
   readonly serverCpu?: Span;
   readonly liveAfter?: Span;
   readonly aborted?: Span;
@@ -35,8 +37,10 @@ export function readMeasured(folder: string): Measured {
 }
 
 /** The machine of a row. */
-export function siteOfRow({ others }: MeasuredRow): Site {
-  return { ...sites.bench, name: others === 0 ? 'bench' : `bench, with ${others} other threads`, others };
+export function siteOfRow({ others, writesPerSecond = 0 }: MeasuredRow): Site {
+  const threads = others === 0 ? '' : `, with ${others} other threads`;
+  const writes = writesPerSecond === 0 ? '' : `, and ${writesPerSecond} other writes a second`;
+  return { ...sites.bench, name: `bench${threads}${writes}`, others, writesPerSecond };
 }
 
 /** A fleet near its limit is a matter of chance, so that measured figures are spans over runs, and simulated ones spans over seeds. */

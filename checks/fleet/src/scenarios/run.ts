@@ -1,4 +1,5 @@
 import { Fleet, type FleetOptions } from './fleet.js';
+import { MODEL } from '../server/model-timers.js';
 import type { Scenario } from './scenario.js';
 
 /** What came of a scenario. Times are in seconds, CPU time in seconds of one core. */
@@ -59,6 +60,7 @@ export async function run(options: RunOptions): Promise<Result> {
     write(fleet, scenario, () => {
       isWritten = true;
     });
+    const stopWriting = writeElsewhere(fleet, site.writesPerSecond);
     const firstLive: number[] = [];
     const waiting = new Set(fleet.clients);
     let told = 0;
@@ -66,7 +68,7 @@ export async function run(options: RunOptions): Promise<Result> {
       () => {
         if (!isWritten) return false;
         for (const client of waiting) {
-          if (!client.isAt(server.history.head)) continue;
+          if (!client.isAt(server.history.changed)) continue;
           waiting.delete(client);
           firstLive.push(clock.now - began);
         }
@@ -83,6 +85,7 @@ export async function run(options: RunOptions): Promise<Result> {
     );
     const liveAfter = isLive ? seconds(clock.now - began) : null;
     const serverCpu = seconds(server.load.cpuMs);
+    stopWriting();
     if (isLive) await clock.advance(REST_MS);
     const at = (part: number): number | null => {
       const value = firstLive[Math.ceil(part * mirrors) - 1];
@@ -155,6 +158,20 @@ function write(fleet: Fleet, scenario: Scenario, done: () => void): void {
     done();
   };
   next();
+}
+
+/** Another client, which does not wait for its answers. Returns what ends it. */
+function writeElsewhere({ clock, server }: Fleet, perSecond: number): () => void {
+  let isOver = perSecond === 0;
+  const next = (): void => {
+    if (isOver) return;
+    server.writeElsewhere();
+    clock.set(MODEL, next, 1_000 / perSecond);
+  };
+  next();
+  return () => {
+    isOver = true;
+  };
 }
 
 /** Each client's content against the server's. */

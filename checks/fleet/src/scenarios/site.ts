@@ -6,6 +6,8 @@ export interface Site {
   readonly cores: number;
   /** Threads of other programs that run on that machine all the time. */
   readonly others: number;
+  /** So many writes a second come from another client, to keys that no mirror has, until all mirrors are live. */
+  readonly writesPerSecond: number;
   /** So many client processes run on the same machine. `undefined`: each mirror is a process on a machine of its own. */
   readonly sharedBy: number | undefined;
   /** Between a client and the server, one way, in milliseconds. */
@@ -19,6 +21,7 @@ export const sites = {
     title: 'a machine with two cores for the server and for all mirrors, in six processes',
     cores: 2,
     others: 0,
+    writesPerSecond: 0,
     sharedBy: 6,
     latencyMs: 0.2,
   },
@@ -27,6 +30,7 @@ export const sites = {
     title: 'a server with four cores of its own, and each mirror in a process on another machine',
     cores: 4,
     others: 0,
+    writesPerSecond: 0,
     sharedBy: undefined,
     latencyMs: 1,
   },

@@ -26,6 +26,7 @@ export class History {
   readonly #states = new Map<number, readonly KeyValue[]>();
   readonly #groups: Group[] = [];
   #head = 1;
+  #changed = 1;
   #compacted = 0;
 
   /** The keys are written by two transactions. The last one stands for one of 100 keys, and has as many events as mirrors remember. */
@@ -47,10 +48,16 @@ export class History {
       this.#groups.push({ bookmark: bookmarkAt(revision), weight: WRITTEN, events });
     }
     this.#states.set(this.#head, state);
+    this.#changed = this.#head;
   }
 
   get head(): number {
     return this.#head;
+  }
+
+  /** The revision of the last change to a key of the range: from there on a mirror has everything. */
+  get changed(): number {
+    return this.#changed;
   }
 
   get compacted(): number {
@@ -79,7 +86,14 @@ export class History {
       events: [{ type: 'put', revision, current, isCreate: false }],
     };
     this.#groups.push(group);
+    this.#changed = revision;
     return group;
+  }
+
+  /** Somebody changes a key that no mirror has. */
+  putElsewhere(): void {
+    const state = this.at(undefined);
+    this.#states.set((this.#head += 1), state);
   }
 
   compact(revision: number): void {

@@ -162,12 +162,26 @@ export class ModelServer {
 
   /** Changes a simulated key, in a transaction that stands for one of so many keys. */
   write(index: number, keys: number, done: () => void): void {
-    const apply = (): void => {
+    this.#commit(() => {
       this.processor.run(this.#tariff.transaction(keys), () => {
         this.#watchers.notify(this.history.put(index, keys));
         done();
       });
-    };
+    });
+  }
+
+  /** Another client changes a key that no mirror has. */
+  writeElsewhere(): void {
+    const { put } = this.#tariff.costs;
+    this.load.asked('put', put);
+    this.#commit(() => {
+      this.processor.run(put, () => {
+        this.history.putElsewhere();
+      });
+    });
+  }
+
+  #commit(apply: () => void): void {
     this.#turns(WRITE_TURNS / 2, () => {
       this.#clock.set(
         MODEL,
