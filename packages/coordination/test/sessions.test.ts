@@ -6,7 +6,7 @@ import { StoreError } from '@holdfast/store';
 import { createStore, DelegatingDriver, type DriverLeases } from '@holdfast/store/adapter';
 import { eventually, virtualClock } from '@holdfast/testkit';
 import { openSession, type SessionOptions } from '@holdfast/coordination';
-import { OwnKeys } from '../src/life/own-keys.js';
+import { GivenBackKeys } from '../src/life/given-back-keys.js';
 import { codeOf, thrownBy } from './support/code-of.js';
 import { linked } from './support/link.js';
 import { world, type World } from './support/world.js';
@@ -668,8 +668,8 @@ test('an answer to a release that comes late gives no key back that was taken si
 });
 
 test('only the latest keys that were given back are remembered', () => {
-  const keys = new OwnKeys();
-  for (let n = 0; n < 10_500; n++) keys.giveBack(`/l/${n}`);
+  const keys = new GivenBackKeys();
+  for (let n = 0; n < 10_500; n++) keys.add(`/l/${n}`);
   const isGivenBack = keys.look();
   expect([0, 499, 500, 10_499].map((n) => isGivenBack(`/l/${n}`))).toEqual([false, false, true, true]);
 });

@@ -161,7 +161,7 @@ export const coordination: readonly Mutant[] = [
     name: 'key-never-used-again',
     why: 'each lock has a key of its own, and the server reads all that there ever were with each: locks become slower and slower',
     file: LEAVE,
-    find: 'if (!isGone && succeeded && place.isAnswered) context',
+    find: 'if (succeeded && place.isAnswered) context',
     replace: 'if (succeeded && !place.isAnswered) context',
     caughtBy: { test: LOCKS_TEST, name: 'uses the key of the holder before it again' },
   },
@@ -279,7 +279,7 @@ export const coordination: readonly Mutant[] = [
     name: 'wait-goes-on-in-another-history',
     why: 'whoever waits or holds hears of no delete of a key that the restored store never had, and waits, or holds, for ever',
     file: 'packages/coordination/src/queue/turn.ts',
-    find: "if (state.status === 'live' && lost !== undefined) own.abort(reconnected(lost));",
+    find: 'end = reconnected(lost);\n    watch.close().catch(() => undefined);\n',
     replace: '',
     caughtBy: {
       test: SESSIONS_TEST,
@@ -298,7 +298,7 @@ export const coordination: readonly Mutant[] = [
     name: 'new-key-taken-for-old',
     why: 'a session is lost by the key of a lock that it holds, since it gave back another one of the same name',
     file: 'packages/coordination/src/life/context.ts',
-    find: 'this.#keys.claim(ticket.key);',
+    find: 'this.#givenBack.claim(ticket.key);',
     replace: '',
     caughtBy: {
       test: SESSIONS_TEST,
@@ -308,7 +308,7 @@ export const coordination: readonly Mutant[] = [
   {
     name: 'key-of-a-moment-ago-taken-for-old',
     why: 'a session is lost by the key of a lock that it took and released while it was looking for old keys',
-    file: 'packages/coordination/src/life/own-keys.ts',
+    file: 'packages/coordination/src/life/given-back-keys.ts',
     find: 'since !== undefined && since <= now',
     replace: 'since !== undefined',
     caughtBy: {
@@ -320,8 +320,8 @@ export const coordination: readonly Mutant[] = [
     name: 'key-given-back-for-its-next-user',
     why: 'the late answer of another attempt to release gives back the key of the next lock, and a healthy session is lost by it',
     file: 'packages/coordination/src/queue/leave.ts',
-    find: 'if (!isGone) context.giveBack(place.key);',
-    replace: 'context.giveBack(place.key);',
+    find: '      if (!isGone) {\n        isGone = true;\n        context.giveBack(place.key);\n',
+    replace: '      context.giveBack(place.key);\n      if (!isGone) {\n        isGone = true;\n',
     caughtBy: {
       test: SESSIONS_TEST,
       name: 'an answer to a release that comes late gives no key back that was taken since',
@@ -331,16 +331,16 @@ export const coordination: readonly Mutant[] = [
     name: 'key-taken-again-not-given-back',
     why: 'a key from a backup that has the name of a lock which was taken again is never found: everybody waits behind it',
     file: 'packages/coordination/src/queue/leave.ts',
-    find: 'if (!isGone) context.giveBack(place.key);',
-    replace: 'if (!isGone && succeeded) context.giveBack(place.key);',
+    find: '        context.giveBack(place.key);\n',
+    replace: '        if (succeeded) context.giveBack(place.key);\n',
     caughtBy: { test: SESSIONS_TEST, name: 'loses it, too, by the key of a lock that it took again' },
   },
   {
     name: 'given-back-keys-remembered-for-ever',
     why: 'a session remembers each key that it ever gave back: the memory of a process that locks ever other names grows for ever',
-    file: 'packages/coordination/src/life/own-keys.ts',
-    find: 'if (this.#givenBack.size > MOST_KEYS) this.#givenBack.delete(oldest);',
-    replace: '',
+    file: 'packages/coordination/src/life/given-back-keys.ts',
+    find: '    this.#keys.delete(oldest);\n',
+    replace: '    void oldest;\n',
     caughtBy: { test: SESSIONS_TEST, name: 'only the latest keys that were given back are remembered' },
   },
   {

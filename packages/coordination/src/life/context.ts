@@ -14,8 +14,8 @@ import { sessionLost } from '../errors.js';
 import { ticketOf, type Ticket } from '../names.js';
 import { Caller } from '../util/caller.js';
 import type { SessionClock } from '../util/elapsed.js';
+import { GivenBackKeys } from './given-back-keys.js';
 import type { Lifetime } from './lifetime.js';
-import { OwnKeys } from './own-keys.js';
 
 export interface ContextParts {
   readonly store: ConfigStore;
@@ -38,7 +38,7 @@ export class SessionContext extends Caller {
   readonly logger: Logger;
   readonly lease: LeaseId;
   readonly life: Lifetime;
-  readonly #keys = new OwnKeys();
+  readonly #givenBack = new GivenBackKeys();
   #tickets = 0;
   /** The unique parts of keys that are gone. */
   readonly #unused = new Set<string>();
@@ -59,7 +59,7 @@ export class SessionContext extends Caller {
   /** Keys for one attempt to enter a queue, unlike those of any other attempt of which anything may still be on its way. */
   newTicket(name: string): Ticket {
     const ticket = ticketOf(name, this.lease, this.#takeUnique());
-    this.#keys.claim(ticket.key);
+    this.#givenBack.claim(ticket.key);
     this.#readable = ticket.key;
     return ticket;
   }
@@ -75,7 +75,7 @@ export class SessionContext extends Caller {
 
   /** A key of this session is not there, and nothing on its way will write it. To be said once, and before {@link reuse}. */
   giveBack(key: string): void {
-    this.#keys.giveBack(key);
+    this.#givenBack.add(key);
   }
 
   #takeUnique(): string {
@@ -198,7 +198,7 @@ export class SessionContext extends Caller {
     if (key === undefined || this.#newest === undefined || this.#isLooking) return;
     this.#isLooking = true;
     const sentAfter = this.#newest;
-    const isGivenBack = this.#keys.look();
+    const isGivenBack = this.#givenBack.look();
     try {
       const { bookmark } = await this.call(
         (signal) => this.store.list({ key }, { countOnly: true, signal }),

@@ -23,10 +23,12 @@ export async function leave(context: SessionContext, place: Place): Promise<bool
       const then = [{ type: 'delete', range: place.key }] as const;
       const { succeeded, revision } = await context.store.txn({ if: [isOurs(place)], then }, limits);
       context.noteRevision(revision);
-      if (!isGone) context.giveBack(place.key);
-      // At most one transaction ever removes the key of a place, and what may still land for the place is for this create revision only.
-      if (!isGone && succeeded && place.isAnswered) context.reuse(place.key);
-      isGone = true;
+      if (!isGone) {
+        isGone = true;
+        context.giveBack(place.key);
+        // At most one transaction ever removes the key of a place, and what may still land for the place is for this create revision only.
+        if (succeeded && place.isAnswered) context.reuse(place.key);
+      }
       return succeeded || mayBeDone;
     } catch (error) {
       if (!isUnknown(error)) open -= 1;

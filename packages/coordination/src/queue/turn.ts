@@ -1,5 +1,5 @@
 import { isStoreError, StoreError, type Bookmark, type ConfigStore, type WatchBatch } from '@holdfast/store';
-import { abortable, removeAbortListener, sleep, whenAborted } from '@holdfast/store/adapter';
+import { abortable, sleep } from '@holdfast/store/adapter';
 import { sessionLost } from '../errors.js';
 import { queuePrefix } from '../names.js';
 import type { SessionContext } from '../life/context.js';
@@ -59,27 +59,24 @@ async function waitForDelete(
  * one: the store may have been put back meanwhile, and has overtaken the bookmark. The key may never have been in that history, so that no delete comes.
  */
 export async function nextDelete(store: ConfigStore, key: string, after: Bookmark, signal: AbortSignal): Promise<void> {
-  const own = new AbortController();
-  const stop = () => {
-    own.abort(signal.reason);
-  };
-  whenAborted(signal, stop);
   const watch = store.watch({ key }, { after, only: 'delete', signal });
   watch.ready.catch(() => undefined);
   let lost: StoreError | undefined;
-  const off = watch.onState((state) => {
+  let end: StoreError | undefined;
+  watch.onState((state) => {
     if (state.status === 'interrupted') lost = state.cause;
-    if (state.status === 'live' && lost !== undefined) own.abort(reconnected(lost));
+    if (state.status !== 'live' || lost === undefined) return;
+    end = reconnected(lost);
+    watch.close().catch(() => undefined);
   });
   const batches = watch[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next: IteratorResult<WatchBatch, unknown> = await abortable(batches.next(), own.signal);
+      const next: IteratorResult<WatchBatch, unknown> = await abortable(batches.next(), signal);
+      if (end !== undefined) throw end;
       if (next.done === true || next.value.events.length > 0) return;
     }
   } finally {
-    off();
-    removeAbortListener(signal, stop);
     // Not awaited: a server that does not answer must not hold up who was waiting.
     watch.close().catch(() => undefined);
   }

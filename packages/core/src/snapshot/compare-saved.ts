@@ -1,6 +1,7 @@
 import type { Clock } from '@holdfast/store';
 import { Slicer } from '@holdfast/store/adapter';
 import type { Revisions } from '../entries/entry.js';
+import type { CollectionTable } from '../table/collection-table.js';
 import type { Table } from '../table/table.js';
 import { mapFor } from '../util/large-map.js';
 import type { Saved } from './read-saved.js';
@@ -43,7 +44,8 @@ export async function compareSaved(saved: Saved, table: Table, clock: Clock): Pr
   let found = 0;
   for (const key of table.keys()) {
     if (slicer.isDue()) await slicer.pause();
-    const revisions = revisionsOf(table, key);
+    const collection = table.layout.find(key);
+    const revisions = revisionsOf(table, collection, key);
     if (revisions === undefined) continue;
     const before = known.get(key);
     const { modRevision, createRevision = modRevision } = revisions;
@@ -53,7 +55,8 @@ export async function compareSaved(saved: Saved, table: Table, clock: Clock): Pr
       found += 1;
       if (createRevision <= bookmark.revision && isOtherLife(table, revisions, before)) return CONTRADICTS;
       if (modRevision > bookmark.revision) continue;
-      if (before.rows.modRevision(before.row) !== modRevision || hasOtherValue(table, key, before)) return CONTRADICTS;
+      if (before.rows.modRevision(before.row) !== modRevision || hasOtherValue(table, collection, key, before))
+        return CONTRADICTS;
     }
   }
   return { contradicts: false, keys: known.size, gone: Math.max(0, known.size - found) };
@@ -66,8 +69,12 @@ function isOtherLife(table: Table, { createRevision }: Partial<Revisions>, { row
 }
 
 /** Of the same revision, but of another history. Where one of the two is not claimed any more, or yet, its value is not there to be compared. */
-function hasOtherValue(table: Table, key: string, { rows, row }: SavedRow): boolean {
-  const collection = table.layout.find(key);
+function hasOtherValue(
+  table: Table,
+  collection: CollectionTable | undefined,
+  key: string,
+  { rows, row }: SavedRow,
+): boolean {
   const isUnclaimed = rows.kinds[row] === KIND.unclaimed;
   if (collection === undefined) {
     return isUnclaimed && table.unclaimed.get(key)?.digest !== rows.details.get(row)?.digest;
@@ -76,7 +83,10 @@ function hasOtherValue(table: Table, key: string, { rows, row }: SavedRow): bool
   return !isUnclaimed && raw !== undefined && !sameRawValue(raw, rows.value(row));
 }
 
-function revisionsOf(table: Table, key: string): (Partial<Revisions> & Pick<Revisions, 'modRevision'>) | undefined {
-  const collection = table.layout.find(key);
+function revisionsOf(
+  table: Table,
+  collection: CollectionTable | undefined,
+  key: string,
+): (Partial<Revisions> & Pick<Revisions, 'modRevision'>) | undefined {
   return collection === undefined ? table.unclaimed.get(key) : collection.revisions(collection.relative(key));
 }

@@ -2,29 +2,30 @@
 const MOST_KEYS = 10_000;
 
 /** The keys that a session gave back. If the store has one of them all the same, it comes from a backup. */
-export class OwnKeys {
+export class GivenBackKeys {
   /** With when that was, by the count below. The latest is the last. */
-  readonly #givenBack = new Map<string, number>();
+  readonly #keys = new Map<string, number>();
   #count = 0;
 
   claim(key: string): void {
-    this.#givenBack.delete(key);
+    this.#keys.delete(key);
   }
 
   /** The key is not there, and nothing on its way will write it. */
-  giveBack(key: string): void {
-    this.#givenBack.delete(key);
+  add(key: string): void {
+    this.#keys.delete(key);
     this.#count += 1;
-    this.#givenBack.set(key, this.#count);
-    const [oldest = key] = this.#givenBack.keys();
-    if (this.#givenBack.size > MOST_KEYS) this.#givenBack.delete(oldest);
+    this.#keys.set(key, this.#count);
+    if (this.#keys.size <= MOST_KEYS) return;
+    const [oldest = key] = this.#keys.keys();
+    this.#keys.delete(oldest);
   }
 
   /** Tells of a key whether it had been given back by now, and was not claimed since. */
   look(): (key: string) => boolean {
     const now = this.#count;
     return (key) => {
-      const since = this.#givenBack.get(key);
+      const since = this.#keys.get(key);
       return since !== undefined && since <= now;
     };
   }
